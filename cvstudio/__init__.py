@@ -1,0 +1,1 @@
+"""CVStudio: label, train, understand, export."""

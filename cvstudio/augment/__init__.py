@@ -1,0 +1,1 @@
+"""The augmentation pipeline: a catalogue as data, and the one renderer of preview and training."""

@@ -1,0 +1,177 @@
+"""Label classes, images and annotations as values, and the bytes in which a shape is stored."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from cvstudio.core.geometry import Box, Part, Polygon
+from cvstudio.core.masks import Mask
+
+Shape = Box | Polygon | Mask | None
+"""What an annotation marks; None says something about the whole image."""
+
+
+class Task(StrEnum):
+    """What a network is asked to do."""
+
+    CLASSIFY = "classify"
+    DETECT = "detect"
+    SEGMENT = "segment"
+    INSTANCE = "instance"
+
+
+class Kind(StrEnum):
+    """The kind of an annotation's shape."""
+
+    BOX = "box"
+    POLYGON = "polygon"
+    MASK = "mask"
+    IMAGE = "image"
+
+
+class Source(StrEnum):
+    """Who made an annotation."""
+
+    HUMAN = "human"
+    IMPORT = "import"
+    NETWORK = "network"
+
+
+class State(StrEnum):
+    """Whether an annotation counts."""
+
+    ACCEPTED = "accepted"
+    SUGGESTED = "suggested"
+    REJECTED = "rejected"
+
+
+class Review(StrEnum):
+    """How far a person has come with an image."""
+
+    UNLABELLED = "unlabelled"
+    LABELLED = "labelled"
+    REVIEWED = "reviewed"
+    EMPTY = "reviewed and empty"
+
+
+class Split(StrEnum):
+    """The part that an image plays in training."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelClass:
+    """A name, a colour ("#RRGGBB"), a hotkey ("1" to "9", "0" or "") and a place in the order."""
+
+    id: int
+    name: str
+    colour: str
+    hotkey: str = ""
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A label class on an image with a shape. `box` is stored beside polygons and masks.
+
+    `attributes` holds what other programs wrote and CVStudio only carries, and "iscrowd".
+    """
+
+    id: int
+    image_id: int
+    class_id: int
+    shape: Shape
+    box: Box
+    z: int = 0
+    source: Source = Source.HUMAN
+    run_id: int | None = None
+    score: float | None = None
+    state: State = State.ACCEPTED
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.shape)
+
+    @property
+    def crowd(self) -> bool:
+        return bool(self.attributes.get("iscrowd"))
+
+
+def kind_of(shape: Shape) -> Kind:
+    """The kind of a shape."""
+    match shape:
+        case Box():
+            return Kind.BOX
+        case Polygon():
+            return Kind.POLYGON
+        case Mask():
+            return Kind.MASK
+        case None:
+            return Kind.IMAGE
+
+
+def box_of(shape: Shape, *, width: float = 0, height: float = 0) -> Box:
+    """The box around a shape; the whole image (width, height) when there is no shape."""
+    match shape:
+        case Box():
+            return shape
+        case Polygon() | Mask():
+            return shape.box
+        case None:
+            return Box(0, 0, width, height)
+
+
+def area_of(shape: Shape) -> float:
+    """The area of a shape in square pixels; 0 when there is no shape."""
+    return 0.0 if shape is None else shape.area
+
+
+def pack_shape(shape: Shape) -> bytes:
+    """The bytes that the database keeps beside kind and box: empty for boxes and image-level."""
+    match shape:
+        case Polygon():
+            header = [len(shape.parts)]
+            rings = []
+            for part in shape.parts:
+                header.append(len(part.rings()))
+                for ring in part.rings():
+                    header.append(len(ring))
+                    rings.append(np.ascontiguousarray(ring, np.float64).tobytes())
+            return struct.pack(f"<I{len(header)}I", len(header), *header) + b"".join(rings)
+        case Mask():
+            return struct.pack("<4i", shape.x, shape.y, shape.w, shape.h) + shape.counts
+        case _:
+            return b""
+
+
+def unpack_shape(kind: Kind | str, box: Box, payload: bytes) -> Shape:
+    """The shape behind a stored kind, box and payload."""
+    if kind == Kind.BOX:
+        return box
+    if kind == Kind.IMAGE:
+        return None
+    if kind == Kind.MASK:
+        x, y, w, h = struct.unpack_from("<4i", payload)
+        return Mask(x, y, w, h, payload[16:])
+    (length,) = struct.unpack_from("<I", payload)
+    header = iter(struct.unpack_from(f"<{length}I", payload, 4))
+    offset = 4 + 4 * length
+    parts = []
+    for _ in range(next(header)):
+        rings = []
+        for _ in range(next(header)):
+            count = next(header)
+            ring = np.frombuffer(payload, np.float64, 2 * count, offset).reshape(-1, 2)
+            rings.append(ring)
+            offset += 16 * count
+        parts.append(Part(rings[0], tuple(rings[1:])))
+    return Polygon(tuple(parts))

@@ -1,0 +1,234 @@
+"""What a job is asked to do, validated: the content of a run directory's config.json.
+
+The titles, descriptions and limits of TrainConfig's fields are what the advanced form, the command
+line's help and the documentation show; nothing repeats them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.errors import ConfigError
+
+
+class Record(BaseModel):
+    """Base of everything that is written to a job's files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Step(Record):
+    """One step of an augmentation pipeline: a transform of the catalogue and its parameters."""
+
+    transform: str
+    enabled: bool = True
+    chance: float = Field(0.5, ge=0, le=1)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class Preset(StrEnum):
+    """How long a run may take."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    ACCURATE = "accurate"
+
+
+class Start(StrEnum):
+    """Which weights a run starts from."""
+
+    PRETRAINED = "pretrained"
+    SCRATCH = "scratch"
+    FILE = "file"
+    RUN = "run"
+
+
+class Optimizer(StrEnum):
+    """How weights follow the gradient."""
+
+    ADAMW = "adamw"
+    SGD = "sgd"
+
+
+class Fit(StrEnum):
+    """How an image of another shape is brought to the network's size."""
+
+    PAD = "pad"
+    STRETCH = "stretch"
+    CROP = "crop"
+
+
+def _group(name: str, **more: Any) -> dict[str, Any]:
+    return {"group": name, **more}
+
+
+class TrainConfig(Record):
+    """One training run."""
+
+    kind: Literal["train"] = "train"
+    task: Task
+    network: str
+    """A name of the network table."""
+    preset: Preset = Preset.BALANCED
+
+    start: Start = Field(
+        Start.PRETRAINED, title="Start from", json_schema_extra=_group("Weights"),
+        description="Pretrained weights need far fewer images than starting from scratch.",
+    )  # fmt: skip
+    weights_file: Path | None = Field(
+        None, title="Weights file", json_schema_extra=_group("Weights"),
+        description="The file to start from, when another one than the library's is wanted.",
+    )  # fmt: skip
+    epochs: int = Field(
+        50, ge=1, le=10_000, title="Epochs", json_schema_extra=_group("Length"),
+        description="How often the network sees every training image.",
+    )  # fmt: skip
+    patience: int = Field(
+        20, ge=0, le=10_000, title="Patience", json_schema_extra=_group("Length", unit="epochs"),
+        description="Stop after that many epochs without a better result on val; 0 never stops.",
+    )  # fmt: skip
+    image_size: int = Field(
+        640, ge=32, le=4096, multiple_of=32, title="Image size",
+        json_schema_extra=_group("Images", unit="px"),
+        description="Side of the square that the network sees. Larger finds smaller objects.",
+    )  # fmt: skip
+    fit: Fit = Field(
+        Fit.PAD, title="Fit images by", json_schema_extra=_group("Images"),
+        description="Padding keeps the proportions; stretching does not; cropping trains on"
+        " full-size pieces and judges whole images.",
+    )  # fmt: skip
+    batch: int = Field(
+        16, ge=1, le=1024, title="Batch", json_schema_extra=_group("Images"),
+        description="Images per step. More needs more memory.",
+    )  # fmt: skip
+    learning_rate: float = Field(
+        1e-3, gt=0, le=1, title="Learning rate", json_schema_extra=_group("Optimiser"),
+        description="How far one step moves the weights at the top of the schedule.",
+    )  # fmt: skip
+    final_rate: float = Field(
+        0.01, gt=0, le=1, title="Final rate", json_schema_extra=_group("Optimiser"),
+        description="What is left of the learning rate at the end of the cosine schedule.",
+    )  # fmt: skip
+    warmup_epochs: float = Field(
+        1.0, ge=0, le=100, title="Warm-up", json_schema_extra=_group("Optimiser", unit="epochs"),
+        description="The learning rate rises from zero during the first epochs.",
+    )  # fmt: skip
+    optimizer: Optimizer = Field(
+        Optimizer.ADAMW, title="Optimiser", json_schema_extra=_group("Optimiser"),
+        description="AdamW suits most data; SGD is the classic for long runs.",
+    )  # fmt: skip
+    weight_decay: float = Field(
+        0.01, ge=0, le=1, title="Weight decay", json_schema_extra=_group("Optimiser"),
+        description="Pulls weights towards zero, against learning by heart.",
+    )  # fmt: skip
+    frozen_epochs: int = Field(
+        0, ge=0, le=1000, title="Head first", json_schema_extra=_group("Weights", unit="epochs"),
+        description="Train only the new head for that many epochs before the whole network.",
+    )  # fmt: skip
+    backbone_rate: float = Field(
+        0.1, gt=0, le=1, title="Backbone's share", json_schema_extra=_group("Weights"),
+        description="The backbone learns at this share of the learning rate when it is pretrained.",
+    )  # fmt: skip
+    class_weights: bool = Field(
+        False, title="Balance classes", json_schema_extra=_group("Loss"),
+        description="Errors on rare classes count more.",
+    )  # fmt: skip
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, title="Label smoothing", json_schema_extra=_group("Loss"),
+        description="Keeps the network from being surer than the labels are.",
+    )  # fmt: skip
+    mixed_precision: bool = Field(
+        True, title="Mixed precision", json_schema_extra=_group("Computer"),
+        description="Half the memory and more speed on a GPU; without effect on the processor.",
+    )  # fmt: skip
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", title="Device",
+        json_schema_extra=_group("Computer"),
+        description="auto takes the GPU when there is one.",
+    )  # fmt: skip
+    workers: int = Field(
+        2, ge=0, le=64, title="Readers", json_schema_extra=_group("Computer"),
+        description="Processes that read images ahead of the network.",
+    )  # fmt: skip
+    cache_images: bool = Field(
+        True, title="Keep images in memory", json_schema_extra=_group("Computer"),
+        description="Decoded images stay in memory when they fit into a quarter of it.",
+    )  # fmt: skip
+    seed: int = Field(
+        0, ge=0, lt=2**31, title="Seed", json_schema_extra=_group("Repeatability"),
+        description="The same seed on the same data gives the same run on the same computer.",
+    )  # fmt: skip
+    deterministic: bool = Field(
+        False, title="Repeat exactly", json_schema_extra=_group("Repeatability"),
+        description="Use only operations that give the same result every time. Slower on a GPU.",
+    )  # fmt: skip
+    augmentation: tuple[Step, ...] = ()
+    """The pipeline, applied to training images only."""
+
+
+class EvaluateConfig(Record):
+    """Judge a run's best checkpoint on one split of a snapshot."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    run_directory: Path
+    split: Literal["train", "val", "test"] = "val"
+    batch: int = Field(8, ge=1)
+    device: str = "auto"
+
+
+class ExplainConfig(Record):
+    """One heat map: where in an image the evidence for a prediction lies."""
+
+    kind: Literal["explain"] = "explain"
+    run_directory: Path
+    image: Path
+    page: int = 0
+    class_id: int | None = None
+    """The class to explain; None takes the most likely one."""
+    box: tuple[float, float, float, float] | None = None
+    """For detect and instance: explain the prediction that overlaps this box (x, y, w, h) most.
+    For segment: explain the class inside this region."""
+    device: str = "auto"
+    output: Path | None = None
+
+
+class ExportConfig(Record):
+    """A run's best checkpoint as an ONNX file, proven against the checkpoint."""
+
+    kind: Literal["export"] = "export"
+    run_directory: Path
+    output: Path
+    int8: bool = False
+    verify: bool = True
+    parity_images: int = Field(16, ge=1)
+    device: str = "cpu"
+
+
+JobConfig = Annotated[
+    TrainConfig | EvaluateConfig | ExplainConfig | ExportConfig, Field(discriminator="kind")
+]
+_ADAPTER: TypeAdapter[JobConfig] = TypeAdapter(JobConfig)
+
+
+def read_config(path: Path) -> JobConfig:
+    """The validated content of a config.json. Raises ConfigError with a sentence a user can read."""
+    try:
+        return _ADAPTER.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise ConfigError(f"There is no config.json in {path.parent}.") from None
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {explain(error)}") from error
+
+
+def explain(error: ValidationError) -> str:
+    """A validation error in words: each wrong field with what it may be."""
+    parts = []
+    for item in error.errors():
+        place = ".".join(str(step) for step in item["loc"]) or "the settings"
+        parts.append(f"{place}: {item['msg']}")
+    return "; ".join(parts)

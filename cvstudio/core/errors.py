@@ -1,0 +1,79 @@
+"""Every error that CVStudio raises on purpose; each message is a sentence a user can read.
+
+CVStudioError
+├── ProjectError            the project folder cannot be used as asked
+│   ├── ProjectLocked       somebody else writes to it; the message names who
+│   ├── ProjectDamaged      the database fails its integrity check
+│   └── ProjectTooNew       written by a newer CVStudio
+├── ImageError              one image file cannot be read; the message says why
+├── FormatError             a label file cannot be read or written; carries file and line
+├── ConfigError             a setting is out of its range or does not fit the task
+├── WeightsMissing          pretrained weights are not on this computer; says where to put them
+├── UntrustedFile           a file would have to run code to be loaded, and is refused
+└── RunError                a run or a job cannot be started, found or continued
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class CVStudioError(Exception):
+    """Base of all errors with a message for the user; `hint` is the way forward."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ProjectError(CVStudioError):
+    """The project folder cannot be used as asked."""
+
+
+class ProjectLocked(ProjectError):
+    """Another process writes to the project."""
+
+
+class ProjectDamaged(ProjectError):
+    """The project's database fails its integrity check."""
+
+
+class ProjectTooNew(ProjectError):
+    """The project was written by a newer CVStudio."""
+
+
+class ImageError(CVStudioError):
+    """One image file cannot be read."""
+
+
+class FormatError(CVStudioError):
+    """A label file cannot be read or written."""
+
+    def __init__(
+        self, message: str, *, path: Path | None = None, line: int | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+        self.line = line
+
+
+class ConfigError(CVStudioError):
+    """A setting is out of its range or does not fit the task."""
+
+
+class WeightsMissing(CVStudioError):
+    """Pretrained weights are not on this computer."""
+
+    def __init__(self, message: str, *, filename: str, folder: Path, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.filename = filename
+        self.folder = folder
+
+
+class UntrustedFile(CVStudioError):
+    """A file would have to run code to be loaded, and is refused."""
+
+
+class RunError(CVStudioError):
+    """A run or a job cannot be started, found or continued."""

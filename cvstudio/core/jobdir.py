@@ -1,0 +1,149 @@
+"""The files of one job's directory; the directory is all that a job and its watchers share."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cvstudio.core.events import AnyEvent, Event, from_line, to_line
+from cvstudio.core.run_state import RunState
+
+
+class Request(StrEnum):
+    """What a watcher may ask of a running job, as an empty file in control/."""
+
+    PAUSE = "pause"
+    FINISH = "finish"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True)
+class JobDir:
+    """A run directory (or the directory of a smaller job inside it)."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def snapshot(self) -> Path:
+        return self.path / "snapshot.jsonl.gz"
+
+    @property
+    def environment(self) -> Path:
+        return self.path / "environment.json"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "run.log"
+
+    @property
+    def control(self) -> Path:
+        return self.path / "control"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint to resume from."""
+        return self.checkpoints / "last.pt"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint to judge, explain and export."""
+        return self.checkpoints / "best.pt"
+
+    @property
+    def report(self) -> Path:
+        """The metrics of the last evaluation of each split: {"val": {...}, "test": {...}}."""
+        return self.path / "report.json"
+
+    def predictions(self, split: str) -> Path:
+        return self.path / "predictions" / f"{split}.jsonl.gz"
+
+    def emit(self, event: Event) -> None:
+        """Append one event and flush it to the file."""
+        with self.events.open("a", encoding="utf-8") as stream:
+            stream.write(to_line(event) + "\n")
+
+    def read_events(self) -> Iterator[AnyEvent]:
+        """All whole events so far; a last line that is still being written is left out."""
+        yield from EventTail(self.events).new()
+
+    def state(self) -> RunState:
+        """The state that all events so far add up to."""
+        state = RunState()
+        for event in self.read_events():
+            state.apply(event)
+        return state
+
+    def ask(self, request: Request) -> None:
+        """Leave a request for the running job."""
+        self.control.mkdir(exist_ok=True)
+        (self.control / request.value).touch()
+
+    def asked(self) -> Request | None:
+        """The strongest request that is waiting: cancel before finish before pause."""
+        for request in (Request.CANCEL, Request.FINISH, Request.PAUSE):
+            if (self.control / request.value).exists():
+                return request
+        return None
+
+    def clear_requests(self) -> None:
+        for request in Request:
+            (self.control / request.value).unlink(missing_ok=True)
+
+
+class EventTail:
+    """Reads the events that were appended since the last look."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def new(self) -> Iterator[AnyEvent]:
+        """Whole lines since the last call. Lines that are no event (a crash cut them) are skipped."""
+        try:
+            with self._path.open("rb") as stream:
+                stream.seek(self._offset)
+                data = stream.read()
+        except FileNotFoundError:
+            return
+        end = data.rfind(b"\n") + 1
+        self._offset += end
+        for line in data[:end].splitlines():
+            try:
+                yield from_line(line)
+            except ValidationError:
+                continue
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file whole or not at all: a crash leaves the old one."""
+    replace_file(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write bytes beside a file and move them over it when they are safe on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(path)

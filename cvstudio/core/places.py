@@ -1,0 +1,30 @@
+"""The folders of this computer that belong to CVStudio; CVSTUDIO_HOME moves them all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def home() -> Path:
+    """Settings, recent projects, pretrained weights and logs; made when it is missing."""
+    given = os.environ.get("CVSTUDIO_HOME")
+    folder = Path(given) if given else Path(platformdirs.user_data_dir("cvstudio", appauthor=False))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def weights() -> Path:
+    """Where pretrained weights are looked for first, and where downloads go."""
+    folder = home() / "weights"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def logs() -> Path:
+    """Where the window and the live process write their logs."""
+    folder = home() / "logs"
+    folder.mkdir(exist_ok=True)
+    return folder

@@ -1,0 +1,200 @@
+"""A snapshot: the immutable list of images, splits and annotations that a run trains on.
+
+File: gzip'd JSON lines. The first line is the header {"format", "task", "classes", "hash"}; every
+further line is one image. A job reads it and needs no database.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cvstudio.core.annotation import LabelClass, Review, Shape, Split, Task
+from cvstudio.core.errors import RunError
+from cvstudio.core.geometry import Box, Part, Polygon
+from cvstudio.core.jobdir import replace_file
+from cvstudio.core.masks import Mask
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotAnnotation:
+    """One accepted annotation; `shape` is None for an image-level class."""
+
+    id: int
+    class_id: int
+    shape: Shape
+    box: Box
+    crowd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotImage:
+    """One image with its file, its split and its annotations in drawing order.
+
+    `window` is the range of a 16-bit or float image that maps to 0 .. 255, None for 8 bits.
+    """
+
+    id: int
+    path: Path
+    page: int
+    width: int
+    height: int
+    split: Split
+    review: Review
+    sha256: str
+    annotations: tuple[SnapshotAnnotation, ...]
+    window: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a run trains on. A network's output i stands for classes[i] (segment: i + 1; 0 is
+    background)."""
+
+    task: Task
+    classes: tuple[LabelClass, ...]
+    images: tuple[SnapshotImage, ...]
+    hash: str = field(default="", compare=False)
+
+    def of(self, split: Split | str) -> tuple[SnapshotImage, ...]:
+        return tuple(image for image in self.images if image.split == split)
+
+    def class_index(self) -> dict[int, int]:
+        """From a class's id to its place in `classes`."""
+        return {c.id: index for index, c in enumerate(self.classes)}
+
+
+def shape_to_json(shape: Shape) -> dict[str, Any]:
+    """A shape as plain JSON: {"box": [x, y, w, h]}, {"polygon": ...}, {"mask": ...} or {}."""
+    match shape:
+        case Box():
+            return {"box": [shape.x, shape.y, shape.w, shape.h]}
+        case Polygon():
+            return {"polygon": [[ring.tolist() for ring in p.rings()] for p in shape.parts]}
+        case Mask():
+            counts = base64.b64encode(shape.counts).decode("ascii")
+            return {"mask": [shape.x, shape.y, shape.w, shape.h, counts]}
+        case None:
+            return {}
+
+
+def shape_from_json(data: dict[str, Any]) -> Shape:
+    """The inverse of shape_to_json."""
+    if "box" in data:
+        return Box(*data["box"])
+    if "polygon" in data:
+        parts = []
+        for rings in data["polygon"]:
+            arrays = [np.array(ring, np.float64).reshape(-1, 2) for ring in rings]
+            parts.append(Part(arrays[0], tuple(arrays[1:])))
+        return Polygon(tuple(parts))
+    if "mask" in data:
+        x, y, w, h, counts = data["mask"]
+        return Mask(x, y, w, h, base64.b64decode(counts))
+    return None
+
+
+def write_snapshot(path: Path, snapshot: Snapshot) -> str:
+    """Write a snapshot file whole and return its hash, which depends on the content only."""
+    lines = [json.dumps(_image_to_json(image), ensure_ascii=False) for image in snapshot.images]
+    classes = [
+        {"id": c.id, "name": c.name, "colour": c.colour, "hotkey": c.hotkey, "order": c.order}
+        for c in snapshot.classes
+    ]
+    header = {"format": FORMAT, "task": snapshot.task.value, "classes": classes}
+    digest = hashlib.sha256()
+    for line in (json.dumps(header, ensure_ascii=False), *lines):
+        digest.update(line.encode())
+        digest.update(b"\n")
+    header["hash"] = digest.hexdigest()
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=5) as stream:
+        for line in (json.dumps(header, ensure_ascii=False), *lines):
+            stream.write(line.encode() + b"\n")
+    replace_file(path, buffer.getvalue())
+    return str(header["hash"])
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """Read a snapshot file. Raises RunError when it is missing, damaged or of a newer format."""
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as stream:
+            header = json.loads(next(stream))
+            if header["format"] > FORMAT:
+                raise RunError(f"{path.name} was written by a newer CVStudio.")
+            images = tuple(_image_from_json(json.loads(line)) for line in stream)
+    except FileNotFoundError:
+        raise RunError(f"The run's snapshot is missing: {path}") from None
+    except (OSError, EOFError, ValueError, KeyError, StopIteration) as error:
+        raise RunError(f"The run's snapshot is damaged: {path}") from error
+    return Snapshot(
+        task=Task(header["task"]),
+        classes=tuple(LabelClass(**item) for item in header["classes"]),
+        images=images,
+        hash=header["hash"],
+    )
+
+
+def with_hash(snapshot: Snapshot, digest: str) -> Snapshot:
+    """The same snapshot, knowing its hash."""
+    return Snapshot(snapshot.task, snapshot.classes, snapshot.images, digest)
+
+
+def _image_to_json(image: SnapshotImage) -> dict[str, Any]:
+    return {
+        "id": image.id,
+        "path": str(image.path),
+        "page": image.page,
+        "width": image.width,
+        "height": image.height,
+        "split": image.split.value,
+        "review": image.review.value,
+        "sha256": image.sha256,
+        "window": image.window,
+        "annotations": [
+            {
+                "id": a.id,
+                "class": a.class_id,
+                "xywh": [a.box.x, a.box.y, a.box.w, a.box.h],
+                "crowd": a.crowd,
+                **shape_to_json(a.shape),
+            }
+            for a in image.annotations
+        ],
+    }
+
+
+def _image_from_json(data: dict[str, Any]) -> SnapshotImage:
+    annotations = tuple(
+        SnapshotAnnotation(
+            id=item["id"],
+            class_id=item["class"],
+            shape=shape_from_json(item),
+            box=Box(*item["xywh"]),
+            crowd=item["crowd"],
+        )
+        for item in data["annotations"]
+    )
+    return SnapshotImage(
+        id=data["id"],
+        path=Path(data["path"]),
+        page=data["page"],
+        width=data["width"],
+        height=data["height"],
+        split=Split(data["split"]),
+        review=Review(data["review"]),
+        sha256=data["sha256"],
+        annotations=annotations,
+        window=tuple(data["window"]) if data["window"] else None,
+    )

@@ -1,0 +1,1 @@
+"""Image files to numpy and back to what a screen can show."""

@@ -1,0 +1,1 @@
+"""Networks: imported only by job and live processes."""

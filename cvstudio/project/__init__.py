@@ -1,0 +1,1 @@
+"""The open project: its database, its undo, its runs."""

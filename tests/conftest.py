@@ -1,0 +1,28 @@
+"""Fixtures for every test: no screen, no network, private folders, and the real data if it is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import pytest
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings, caches and weights of a test never touch those of the person who runs it."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("CVSTUDIO_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real public data; tests that need it skip, and say so, where it is missing."""
+    if not SHARED.is_dir():
+        pytest.skip(f"real data is not beside this checkout ({SHARED})")
+    return SHARED
