@@ -1,4 +1,4 @@
-"""Fixtures for every test: no screen, no network, private folders, and the real data if it is there."""
+"""Fixtures for every test: no screen, private folders, and the real data if it is there."""
 
 from __future__ import annotations
 

@@ -19,7 +19,9 @@ from cvstudio.core.errors import ConfigError
 class Record(BaseModel):
     """Base of everything that is written to a job's files."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, ser_json_inf_nan="strings"
+    )
 
 
 class Step(Record):
@@ -216,7 +218,7 @@ _ADAPTER: TypeAdapter[JobConfig] = TypeAdapter(JobConfig)
 
 
 def read_config(path: Path) -> JobConfig:
-    """The validated content of a config.json. Raises ConfigError with a sentence a user can read."""
+    """The validated content of a config.json. Raises ConfigError with a readable sentence."""
     try:
         return _ADAPTER.validate_json(path.read_bytes())
     except FileNotFoundError:

@@ -143,7 +143,7 @@ _ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 
 
 def to_line(event: Event) -> str:
-    """One line of JSON without its line end. Infinite figures and not-a-numbers become null."""
+    """One line of JSON without its line end; not-a-numbers are written as the string "NaN"."""
     return event.model_dump_json()
 
 

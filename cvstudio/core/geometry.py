@@ -1,4 +1,4 @@
-"""Boxes and polygons in float pixels of the image as displayed; x right, y down, origin top left."""
+"""Boxes and polygons in float pixels of the image as displayed; origin top left, y down."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Polygon:
-    """One or several parts, each with any number of holes. Rings are not closed by a repeated point."""
+    """One or several parts, each with any number of holes; no ring repeats its first point."""
 
     parts: tuple[Part, ...]
 
@@ -145,4 +145,5 @@ def iou_matrix(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.flo
     bottom = np.minimum((a[:, 1] + a[:, 3])[:, None], (b[:, 1] + b[:, 3])[None, :])
     shared = np.clip(right - left, 0, None) * np.clip(bottom - top, 0, None)
     union = (a[:, 2] * a[:, 3])[:, None] + (b[:, 2] * b[:, 3])[None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    iou: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return iou

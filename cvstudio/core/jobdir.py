@@ -117,7 +117,7 @@ class EventTail:
         self._offset = 0
 
     def new(self) -> Iterator[AnyEvent]:
-        """Whole lines since the last call. Lines that are no event (a crash cut them) are skipped."""
+        """Whole lines since the last call; a line that is no event (a crash cut it) is skipped."""
         try:
             with self._path.open("rb") as stream:
                 stream.seek(self._offset)

@@ -18,7 +18,7 @@ Patch = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """A mask whose rectangle (x, y, w, h: whole pixels of the image) holds compressed COCO counts."""
+    """A mask: a rectangle in whole pixels of the image, and compressed COCO counts inside it."""
 
     x: int
     y: int
@@ -49,7 +49,7 @@ class Mask:
         return decode(self.counts, height=self.h, width=self.w)
 
     def full(self, height: int, width: int) -> Patch:
-        """The mask on an image of that size, (height, width) of 0 and 1; what lies outside is cut."""
+        """The mask on an image of that size, (height, width) of 0 and 1; the rest is cut."""
         canvas = np.zeros((height, width), np.uint8)
         self.paint(canvas, 1)
         return canvas
@@ -87,8 +87,8 @@ def encode(patch: Patch) -> bytes:
 
 def decode(counts: bytes, *, height: int, width: int) -> Patch:
     """The (height, width) patch of 0 and 1 behind compressed COCO counts."""
-    columns: Patch = coco_mask.decode({"size": [height, width], "counts": counts})
-    return cv2.transpose(columns.T) if height > 1 and width > 1 else np.ascontiguousarray(columns)
+    columns = coco_mask.decode({"size": [height, width], "counts": counts})
+    return np.asarray(cv2.transpose(columns.T), np.uint8)
 
 
 def from_coco(counts: bytes | str | list[int], *, height: int, width: int) -> Mask | None:
@@ -148,7 +148,7 @@ def outline_of(mask: Mask) -> Polygon:
     padded = np.pad(mask.patch(), 1)
     doubled = cv2.resize(padded, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
     rings, tree = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    if tree is None:
+    if not rings:
         return Polygon(())
     offset = np.array([mask.x - 1, mask.y - 1], np.float64)
 

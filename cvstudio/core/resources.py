@@ -1,4 +1,4 @@
-"""Where CVStudio's own data files lie: in a checkout, in an installed wheel, in a frozen program."""
+"""Where CVStudio's own data files lie: in a checkout, a wheel or a frozen program."""
 
 from __future__ import annotations
 

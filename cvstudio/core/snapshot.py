@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
