@@ -1,0 +1,46 @@
+"""The one executable: the window, the command line, and the processes that both of them start.
+
+Nothing heavy is imported here: each way in imports what it needs, so that a job never loads Qt,
+the window never loads torch, and `cvstudio --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what the arguments ask for and return the exit code."""
+    multiprocessing.freeze_support()
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    match arguments:
+        case ["worker", directory] if not directory.startswith("-"):
+            from cvstudio.ml.worker import run_job
+
+            return run_job(Path(directory))
+        case ["live"]:
+            from cvstudio.ml.live import main as live
+
+            return live()
+        case ["selftest", *rest]:
+            from cvstudio.checks.selftest import main as selftest
+
+            return selftest(rest)
+        case ["bench", *rest]:
+            from cvstudio.checks.bench import main as bench
+
+            return bench(rest)
+    from cvstudio.cli.main import is_command_line, run
+
+    if is_command_line(arguments):
+        return run(arguments)
+    from cvstudio.gui.app import run as open_window
+
+    return open_window(Path(arguments[0]) if arguments else None, sys.argv[:1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

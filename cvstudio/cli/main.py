@@ -1,0 +1,178 @@
+"""The table of commands and the way in: commands are imported when they are asked for.
+
+Exit codes: 0 it worked, 1 the work failed, 2 wrong usage. An error is one plain line on stderr; its
+traceback is in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import ModuleType, TracebackType
+
+import click
+
+from cvstudio.core.errors import CVStudioError
+from cvstudio.core.places import logs
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One command: what --help says of it, and the module that holds it under its own name."""
+
+    name: str
+    help: str
+    load: Callable[[], ModuleType] | None
+    """None: `__main__` runs it before the command line is reached."""
+
+
+def _projects() -> ModuleType:
+    from cvstudio.cli import projects
+
+    return projects
+
+
+def _data() -> ModuleType:
+    from cvstudio.cli import data
+
+    return data
+
+
+def _training() -> ModuleType:
+    from cvstudio.cli import training
+
+    return training
+
+
+def _judging() -> ModuleType:
+    from cvstudio.cli import judging
+
+    return judging
+
+
+def _weights() -> ModuleType:
+    from cvstudio.cli import weights
+
+    return weights
+
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry("new", "Make an empty project.", _projects),
+    Entry("sample", "Make a generated sample project with exact ground truth.", _projects),
+    Entry("info", "What a project holds.", _projects),
+    Entry("check", "Look for faults in a project's images and labels.", _projects),
+    Entry("import", "Bring images and labels into a project.", _data),
+    Entry("export", "Write a project's labels in another program's format.", _data),
+    Entry("formats", "The label formats that can be read and written.", _data),
+    Entry("train", "Train a network.", _training),
+    Entry("runs", "The runs of a project.", _training),
+    Entry("watch", "Follow a run until it ends.", _training),
+    Entry("pause", "Stop a run so that it can be resumed.", _training),
+    Entry("finish", "End a run early and keep what it has learned.", _training),
+    Entry("cancel", "End a run at once.", _training),
+    Entry("resume", "Continue a paused, stopped or failed run.", _training),
+    Entry("evaluate", "Judge a run on val or test with the labels of now.", _judging),
+    Entry("errors", "What a run gets wrong, worst images first.", _judging),
+    Entry("explain", "A heat map of what a run looks at in an image.", _judging),
+    Entry("export-network", "Write a run's network as a verified ONNX file.", _judging),
+    Entry("predict", "Use an exported network on image files.", _judging),
+    Entry("weights", "List and get pretrained weights.", _weights),
+    Entry("worker", "Do one job (the window starts this).", None),
+    Entry("live", "Serve previews (the window starts this).", None),
+    Entry("selftest", "Prove that this installation works.", None),
+    Entry("bench", "Measure CVStudio against bare libraries.", None),
+)
+
+
+class LazyGroup(click.Group):
+    """A group whose help comes from the table and whose commands are imported when called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [entry.name for entry in ENTRIES]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = next((entry for entry in ENTRIES if entry.name == cmd_name), None)
+        if entry is None:
+            return None
+        if entry.load is None:
+            return click.Command(entry.name, help=entry.help)
+        command = getattr(entry.load(), entry.name.replace("-", "_") + "_command")
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(entry.name, entry.help) for entry in ENTRIES])
+
+
+@click.command(cls=LazyGroup, name="cvstudio", context_settings={"max_content_width": 100})
+@click.version_option(package_name="cvstudio", prog_name="cvstudio")
+def root() -> None:
+    """Label images, train a network, see its errors, fix the labels, take an ONNX file home.
+
+    `cvstudio` or `cvstudio PROJECT` opens the window; the commands below do what the window does.
+    """
+
+
+def is_command_line(arguments: Sequence[str]) -> bool:
+    """Whether the arguments are for the command line, and not `[PROJECT]` for the window."""
+    if not arguments:
+        return False
+    first = arguments[0]
+    return (
+        first.startswith("-") or len(arguments) > 1 or any(entry.name == first for entry in ENTRIES)
+    )
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    _log_to_file()
+    sys.excepthook = _say_fault
+    try:
+        code = root.main(list(arguments), prog_name="cvstudio", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return 2
+    except click.Abort:
+        click.echo("Stopped.", err=True)
+        return 1
+    except CVStudioError as error:
+        logger.error("%s failed", arguments[0], exc_info=error)
+        say_error(error)
+        return 1
+    except OSError as error:
+        logger.error("%s failed", arguments[0], exc_info=error)
+        click.echo(f"Error: {_in_words(error)}", err=True)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def say_error(error: CVStudioError) -> None:
+    """An error as one line on stderr, with its way forward."""
+    words = " ".join(part for part in (error.message, error.hint) if part)
+    click.echo(f"Error: {' '.join(words.split())}", err=True)
+
+
+def _in_words(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+def _log_to_file() -> None:
+    handler = logging.FileHandler(logs() / "command-line.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+    logging.captureWarnings(capture=True)
+
+
+def _say_fault(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """A fault of CVStudio itself: one line for the user, the traceback for the log."""
+    logger.critical("fault", exc_info=(kind, error, trace))
+    log = logs() / "command-line.log"
+    click.echo(f"Error: CVStudio has a fault ({kind.__name__}). Details are in {log}", err=True)
