@@ -1,0 +1,183 @@
+"""The bare libraries on the same data and settings: what the training benchmark compares with.
+
+A program of its own (`python -m cvstudio.checks.bare_training SETTINGS.json`), so that it starts as
+cold as a job does. Written as the libraries' own documentation shows: no CVStudio code, no events, no
+supervision. The settings name the data in the library's own layout (image folders, YOLO, masks).
+The result is written to settings["out"]: {"metric": …}.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Pictures(Dataset[tuple[torch.Tensor, Any]]):
+    """Images decoded once into memory, flipped at random while training."""
+
+    def __init__(self, pairs: list[tuple[Path, Any]], size: int, *, train: bool) -> None:
+        self.train, self.size = train, size
+        self.items = [(self._read(path), self._target(target)) for path, target in pairs]
+        pixels = np.concatenate([image.reshape(-1, 3) for image, _ in self.items]) / 255
+        self.mean, self.std = pixels.mean(0), pixels.std(0)
+
+    def _read(self, path: Path) -> Any:
+        image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+        return cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_AREA)
+
+    def _target(self, target: Any) -> Any:
+        if not isinstance(target, Path):
+            return target
+        mask = cv2.imread(str(target), cv2.IMREAD_UNCHANGED)
+        return cv2.resize(mask, (self.size, self.size), interpolation=cv2.INTER_NEAREST)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, Any]:
+        image, target = self.items[index]
+        if self.train and random.random() < 0.5:
+            image = image[:, ::-1]
+            target = target[:, ::-1] if isinstance(target, np.ndarray) else target
+        tensor = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float() / 255
+        mean, std = torch.tensor(self.mean), torch.tensor(self.std)
+        tensor = (tensor - mean[:, None, None].float()) / std[:, None, None].float()
+        if isinstance(target, np.ndarray):
+            target = torch.from_numpy(np.ascontiguousarray(target)).long()
+        return tensor, target
+
+
+def loop(
+    network: nn.Module, train: Dataset[Any], val: Dataset[Any], settings: dict[str, Any]
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """AdamW, warm-up and cosine decay, val after every epoch; the last epoch's (logits, truth)."""
+    generator = torch.Generator().manual_seed(settings["seed"])
+    loader = DataLoader(
+        train, settings["batch"], shuffle=True, generator=generator, drop_last=False
+    )
+    judged = DataLoader(val, settings["batch"])
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(
+        network.parameters(), settings["learning_rate"], weight_decay=settings["weight_decay"]
+    )
+    steps = len(loader) * settings["epochs"]
+    warm = int(len(loader) * settings["warmup_epochs"])
+
+    def share(step: int) -> float:
+        if step < warm:
+            return (step + 1) / warm
+        done = (step - warm) / max(steps - warm, 1)
+        return float(0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+    criterion = nn.CrossEntropyLoss()
+    answers: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for _ in range(settings["epochs"]):
+        network.train()
+        for images, targets in loader:
+            optimizer.zero_grad(set_to_none=True)
+            loss = criterion(network(images.contiguous(memory_format=torch.channels_last)), targets)
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 10.0)
+            optimizer.step()
+            schedule.step()
+        network.eval()
+        with torch.inference_mode():
+            answers = [(network(images), targets) for images, targets in judged]
+    return answers
+
+
+def classify(settings: dict[str, Any]) -> float:
+    """ResNet-18 of torchvision on image folders; accuracy on val."""
+    import torchvision
+
+    data = Path(settings["data"])
+    names = sorted(p.name for p in (data / "train").iterdir())
+    pairs = {
+        split: [
+            (path, index)
+            for index, name in enumerate(names)
+            for path in sorted((data / split / name).iterdir())
+        ]
+        for split in ("train", "val")
+    }
+    network = torchvision.models.resnet18(num_classes=len(names))
+    train = Pictures(pairs["train"], settings["image_size"], train=True)
+    val = Pictures(pairs["val"], settings["image_size"], train=False)
+    val.mean, val.std = train.mean, train.std
+    answers = loop(network, train, val, settings)
+    right = sum(int((logits.argmax(1) == truth).sum()) for logits, truth in answers)
+    return right / len(val)
+
+
+def segment(settings: dict[str, Any]) -> float:
+    """U-Net with ResNet-18 of segmentation-models-pytorch; pooled mIoU with background on val."""
+    import segmentation_models_pytorch as smp
+
+    data = Path(settings["data"])
+    pairs: dict[str, list[tuple[Path, Any]]] = {
+        split: [
+            (path, next((data / "masks" / split).glob(f"{path.stem}.*")))
+            for path in sorted((data / "images" / split).iterdir())
+        ]
+        for split in ("train", "val")
+    }
+    network = smp.Unet("resnet18", encoder_weights=None, classes=settings["classes"] + 1)
+    train = Pictures(pairs["train"], settings["image_size"], train=True)
+    val = Pictures(pairs["val"], settings["image_size"], train=False)
+    val.mean, val.std = train.mean, train.std
+    answers = loop(network, train, val, settings)
+    count = settings["classes"] + 1
+    pooled = np.zeros((count, count), np.int64)
+    for logits, truth in answers:
+        pooled += np.bincount(
+            (truth * count + logits.argmax(1)).flatten().numpy(), minlength=count * count
+        ).reshape(count, count)
+    union = pooled.sum(0) + pooled.sum(1) - np.diag(pooled)
+    return float(np.nanmean(np.where(union > 0, np.diag(pooled) / np.maximum(union, 1), np.nan)))
+
+
+def detect(settings: dict[str, Any]) -> float:
+    """YOLO11n of ultralytics from scratch; AP50 on val."""
+    import albumentations as A
+    from ultralytics import YOLO
+
+    network = YOLO("yolo11n.yaml")
+    off = dict.fromkeys(
+        ("mosaic", "mixup", "cutmix", "copy_paste", "hsv_h", "hsv_s", "hsv_v", "degrees",
+         "translate", "scale", "shear", "perspective", "flipud", "fliplr", "erasing"), 0.0,
+    )  # fmt: skip
+    result = network.train(
+        data=str(Path(settings["data"]) / "data.yaml"), epochs=settings["epochs"],
+        imgsz=settings["image_size"], batch=settings["batch"], optimizer="AdamW",
+        lr0=settings["learning_rate"], lrf=0.01, cos_lr=True, device="cpu", cache="ram",
+        weight_decay=settings["weight_decay"], warmup_epochs=settings["warmup_epochs"],
+        seed=settings["seed"], workers=0, plots=False, pretrained=False, amp=False, verbose=False,
+        project=settings["scratch"], name="bare", exist_ok=True, val=True,
+        augmentations=[A.HorizontalFlip(p=0.5)], **off,
+    )  # fmt: skip
+    return float(result.box.map50)
+
+
+def main() -> None:
+    """Train as the settings say and write the metric."""
+    settings = json.loads(Path(sys.argv[1]).read_text())
+    random.seed(settings["seed"])
+    np.random.seed(settings["seed"])  # noqa: NPY002  the libraries draw from it
+    torch.manual_seed(settings["seed"])
+    work = {"classify": classify, "segment": segment, "detect": detect}[settings["task"]]
+    Path(settings["out"]).write_text(json.dumps({"metric": work(settings)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+"""The start of the frozen program."""
+
+import multiprocessing
+
+from cvstudio.__main__ import main
+
+if __name__ == "__main__":
+    multiprocessing.freeze_support()
+    main()
