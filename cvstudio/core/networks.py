@@ -1,0 +1,315 @@
+"""The table of networks that CVStudio trains, and the settings that a preset starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.config import Preset, TrainConfig
+from cvstudio.core.errors import ConfigError
+
+Family = Literal["torchvision", "timm", "smp", "ultralytics"]
+Triple = tuple[float, float, float]
+
+IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
+IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
+
+_TORCHVISION = "https://download.pytorch.org/models/"
+_HUB = "https://huggingface.co/"
+_YOLO = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsInfo:
+    """A file of pretrained weights: its name on this computer, and where it can be had.
+
+    `sha256` is the file's checksum or the first digits of it; empty where none is published.
+    """
+
+    filename: str
+    url: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkInfo:
+    """An architecture that CVStudio can train for one task.
+
+    `architecture` is the library's own name, `encoder` the backbone of an smp network. `parameters`
+    is in millions. `mean` and `std` (RGB, images scaled to 0 .. 1) belong to the pretrained weights.
+    `fixed_size` networks cannot judge images of another size than they trained on.
+    """
+
+    name: str
+    title: str
+    task: Task
+    family: Family
+    architecture: str
+    parameters: float
+    image_size: int
+    weights: WeightsInfo | None
+    encoder: str = ""
+    mean: Triple = IMAGENET_MEAN
+    std: Triple = IMAGENET_STD
+    fixed_size: bool = False
+
+
+def _torchvision(
+    name: str, title: str, parameters: float, file: str, *, fixed_size: bool = False
+) -> NetworkInfo:
+    # torchvision's file names end with the first eight digits of their checksum.
+    digest = file.rpartition("-")[2].partition(".")[0]
+    return NetworkInfo(
+        name, title, Task.CLASSIFY, "torchvision", name, parameters, 224,
+        WeightsInfo(file, _TORCHVISION + file, digest), fixed_size=fixed_size,
+    )  # fmt: skip
+
+
+def _timm(
+    name: str,
+    title: str,
+    parameters: float,
+    *,
+    architecture: str,
+    tag: str,
+    fixed_size: bool = False,
+    inception: bool = False,
+) -> NetworkInfo:
+    pretrained = f"{architecture}.{tag}"
+    weights = WeightsInfo(
+        f"{pretrained}.safetensors", f"{_HUB}timm/{pretrained}/resolve/main/model.safetensors"
+    )
+    half: Triple = (0.5, 0.5, 0.5)
+    return NetworkInfo(
+        name, title, Task.CLASSIFY, "timm", architecture, parameters, 224, weights,
+        mean=half if inception else IMAGENET_MEAN, std=half if inception else IMAGENET_STD,
+        fixed_size=fixed_size,
+    )  # fmt: skip
+
+
+_ENCODERS: tuple[tuple[str, str, str, tuple[float, float, float]], ...] = (
+    # encoder, title, revision of its weights, parameters with U-Net, DeepLabV3+ and FPN
+    ("resnet18", "ResNet-18", "3f2325ff978283d47aa6a1d6878ca20565622683", (14.33, 12.33, 13.05)),
+    ("resnet34", "ResNet-34", "7a57b34f723329ff020b3f8bc41771163c519d0c", (24.44, 22.44, 23.16)),
+    ("resnet50", "ResNet-50", "00cb74e366966d59cd9a35af57e618af9f88efe9", (32.52, 26.68, 26.12)),
+    ("mobilenet_v2", "MobileNetV2", "e67aa804e17f7b404b629127eabbd224c4e0690b", (6.63, 4.38, 4.22)),
+    ("efficientnet-b0", "EfficientNet-B0", "1bbe7ecc1d5ea1d2058de1a2db063b8701aff314",
+     (6.25, 4.91, 5.76)),
+    ("efficientnet-b3", "EfficientNet-B3", "074c54a6c473e0d294690d49cedb6cf463e7127d",
+     (13.16, 11.68, 12.48)),
+)  # fmt: skip
+_DECODERS = (("unet", "U-Net"), ("deeplabv3plus", "DeepLabV3+"), ("fpn", "FPN"))
+
+
+def _smp() -> tuple[NetworkInfo, ...]:
+    table = []
+    for place, (decoder, decoder_title) in enumerate(_DECODERS):
+        for encoder, encoder_title, revision, parameters in _ENCODERS:
+            weights = WeightsInfo(
+                f"smp-{encoder}.imagenet.safetensors",
+                f"{_HUB}smp-hub/{encoder}.imagenet/resolve/{revision}/model.safetensors",
+            )
+            table.append(
+                NetworkInfo(
+                    f"{decoder}-{encoder}",
+                    f"{decoder_title}, {encoder_title}",
+                    Task.SEGMENT,
+                    "smp",
+                    decoder,
+                    parameters[place],
+                    512,
+                    weights,
+                    encoder=encoder,
+                )  # fmt: skip
+            )
+    return tuple(table)
+
+
+_YOLO_SIZES = (("n", "nano"), ("s", "small"), ("m", "medium"), ("l", "large"), ("x", "huge"))
+_YOLO_PARAMETERS: dict[str, tuple[float, ...]] = {
+    "yolo26": (2.57, 10.01, 21.9, 26.3, 58.99),
+    "yolo11": (2.62, 9.46, 20.11, 25.37, 56.97),
+    "yolo26-seg": (3.13, 11.51, 27.11, 31.52, 70.69),
+    "yolo11-seg": (2.88, 10.11, 22.42, 27.68, 62.14),
+}
+
+
+def _yolo(task: Task) -> tuple[NetworkInfo, ...]:
+    suffix = "-seg" if task is Task.INSTANCE else ""
+    table = []
+    for family, title in (("yolo26", "YOLO26"), ("yolo11", "YOLO11")):
+        sizes = zip(_YOLO_SIZES, _YOLO_PARAMETERS[family + suffix], strict=True)
+        for (letter, size), parameters in sizes:
+            name = f"{family}{letter}{suffix}"
+            table.append(
+                NetworkInfo(
+                    name,
+                    f"{title} {size}",
+                    task,
+                    "ultralytics",
+                    name,
+                    parameters,
+                    640,
+                    WeightsInfo(f"{name}.pt", f"{_YOLO}{name}.pt"),
+                    mean=(0, 0, 0),
+                    std=(1, 1, 1),
+                )  # fmt: skip
+            )
+    return tuple(table)
+
+
+NETWORKS: tuple[NetworkInfo, ...] = (
+    _torchvision("resnet18", "ResNet-18", 11.69, "resnet18-f37072fd.pth"),
+    _torchvision("resnet34", "ResNet-34", 21.8, "resnet34-b627a593.pth"),
+    _torchvision("resnet50", "ResNet-50", 25.56, "resnet50-11ad3fa6.pth"),
+    _torchvision(
+        "mobilenet_v3_small", "MobileNetV3 small", 2.54, "mobilenet_v3_small-047dcff4.pth"
+    ),
+    _torchvision(
+        "mobilenet_v3_large", "MobileNetV3 large", 5.48, "mobilenet_v3_large-5c1a4163.pth"
+    ),
+    _torchvision("efficientnet_v2_s", "EfficientNetV2 S", 21.46, "efficientnet_v2_s-dd5fe13b.pth"),
+    _torchvision("convnext_tiny", "ConvNeXt tiny", 28.59, "convnext_tiny-983f1562.pth"),
+    _torchvision("vit_b_16", "ViT-B/16", 86.57, "vit_b_16-c867db91.pth", fixed_size=True),
+    _timm("convnext_atto", "ConvNeXt atto", 3.7, architecture="convnext_atto", tag="d2_in1k"),
+    _timm(
+        "convnext_nano", "ConvNeXt nano", 15.59, architecture="convnext_nano",
+        tag="in12k_ft_in1k",
+    ),
+    _timm("efficientnet_b0", "EfficientNet-B0", 5.29, architecture="efficientnet_b0", tag="ra_in1k"),
+    _timm(
+        "mobilenetv4_small", "MobileNetV4 small", 3.77, architecture="mobilenetv4_conv_small",
+        tag="e2400_r224_in1k",
+    ),
+    _timm(
+        "vit_tiny", "ViT tiny", 5.72, architecture="vit_tiny_patch16_224",
+        tag="augreg_in21k_ft_in1k", fixed_size=True, inception=True,
+    ),
+    _timm(
+        "vit_small", "ViT small", 22.05, architecture="vit_small_patch16_224",
+        tag="augreg_in21k_ft_in1k", fixed_size=True, inception=True,
+    ),
+    _timm(
+        "swin_tiny", "Swin tiny", 28.29, architecture="swin_tiny_patch4_window7_224",
+        tag="ms_in1k", fixed_size=True,
+    ),
+    *_smp(),
+    *_yolo(Task.DETECT),
+    *_yolo(Task.INSTANCE),
+)  # fmt: skip
+_BY_NAME = {info.name: info for info in NETWORKS}
+
+
+def network(name: str) -> NetworkInfo:
+    """The network of a name. Raises ConfigError when the table has none."""
+    try:
+        return _BY_NAME[name]
+    except KeyError:
+        raise ConfigError(f'There is no network called "{name}".') from None
+
+
+def networks_for(task: Task) -> tuple[NetworkInfo, ...]:
+    """All networks of a task, in the order in which they are offered."""
+    return tuple(info for info in NETWORKS if info.task == task)
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """What a preset sets; the epochs are for about a thousand training images."""
+
+    network: str
+    image_size: int
+    epochs: int
+    batch: int
+
+
+_RECIPES: dict[Task, dict[Preset, _Recipe]] = {
+    Task.CLASSIFY: {
+        Preset.FAST: _Recipe("resnet18", 128, 12, 32),
+        Preset.BALANCED: _Recipe("resnet34", 224, 30, 32),
+        Preset.ACCURATE: _Recipe("convnext_tiny", 224, 60, 32),
+    },
+    Task.SEGMENT: {
+        Preset.FAST: _Recipe("unet-resnet18", 256, 20, 8),
+        Preset.BALANCED: _Recipe("unet-resnet34", 512, 50, 8),
+        Preset.ACCURATE: _Recipe("deeplabv3plus-resnet50", 512, 100, 8),
+    },
+    Task.DETECT: {
+        Preset.FAST: _Recipe("yolo26n", 320, 25, 16),
+        Preset.BALANCED: _Recipe("yolo26s", 640, 60, 16),
+        Preset.ACCURATE: _Recipe("yolo26m", 640, 120, 16),
+    },
+    Task.INSTANCE: {
+        Preset.FAST: _Recipe("yolo26n-seg", 320, 25, 16),
+        Preset.BALANCED: _Recipe("yolo26s-seg", 640, 60, 16),
+        Preset.ACCURATE: _Recipe("yolo26m-seg", 640, 120, 16),
+    },
+}
+
+_BY_TASK: dict[Task, dict[str, Any]] = {
+    Task.CLASSIFY: {
+        "learning_rate": 1e-3, "weight_decay": 0.05, "warmup_epochs": 1.0, "frozen_epochs": 1,
+        "label_smoothing": 0.05, "backbone_rate": 0.1,
+    },
+    Task.SEGMENT: {
+        "learning_rate": 1e-3, "weight_decay": 0.01, "warmup_epochs": 1.0, "backbone_rate": 0.1,
+    },
+    # The recipe that ultralytics picks by itself for runs of less than ten thousand steps.
+    Task.DETECT: {
+        "learning_rate": 1e-3, "weight_decay": 5e-4, "warmup_epochs": 3.0, "backbone_rate": 1.0,
+    },
+    Task.INSTANCE: {
+        "learning_rate": 1e-3, "weight_decay": 5e-4, "warmup_epochs": 3.0, "backbone_rate": 1.0,
+    },
+}  # fmt: skip
+
+
+def default_config(
+    task: Task,
+    preset: Preset = Preset.BALANCED,
+    network: str | None = None,
+    *,
+    image_count: int | None = None,
+    **over: Any,
+) -> TrainConfig:
+    """The settings a run starts from; `over` replaces single fields.
+
+    `image_count` is the number of training images: with few images the epochs grow, so that the
+    network still takes enough steps, and the batch shrinks, so that an epoch has at least eight.
+    Raises ConfigError when the network is unknown or for another task.
+    """
+    recipe = _RECIPES[task][preset]
+    info = _of_task(network or recipe.network, task)
+    if image_count is not None:
+        recipe = _for_images(recipe, image_count, most=1.5 if preset is Preset.FAST else 3.0)
+    size = 224 if info.fixed_size else recipe.image_size
+    values: dict[str, Any] = {
+        "task": task,
+        "network": info.name,
+        "preset": preset,
+        "image_size": size,
+        "epochs": recipe.epochs,
+        "patience": max(recipe.epochs // 3, 10),
+        "batch": recipe.batch,
+        **_BY_TASK[task],
+    }
+    return TrainConfig(**{**values, **over})
+
+
+def _of_task(name: str, task: Task) -> NetworkInfo:
+    info = network(name)
+    if info.task != task:
+        raise ConfigError(
+            f"{info.title} is a network for {info.task}, and this project is for {task}."
+        )
+    return info
+
+
+def _for_images(recipe: _Recipe, images: int, *, most: float) -> _Recipe:
+    count = max(images, 1)
+    factor = min(max((1000 / count) ** 0.5, 0.5), most)
+    batch = recipe.batch
+    while batch > 2 and count / batch < 8:
+        batch //= 2
+    return replace(recipe, epochs=max(round(recipe.epochs * factor), 1), batch=batch)

@@ -1,0 +1,115 @@
+"""The switches that job processes set before they import a library: offline, quiet, on one leash.
+
+Libraries read these when they are imported, so prepare() comes before the first of them.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from cvstudio.core import places
+
+_SWITCHES = {
+    "YOLO_OFFLINE": "true",  # else asks two name servers at import, and downloads on demand
+    "YOLO_AUTOINSTALL": "false",  # else installs packages with pip while it runs
+    "YOLO_VERBOSE": "true",  # its words belong into run.log
+    "ULTRALYTICS_SAFE_LOAD": "1",  # else a weights file can run code
+    "HF_HUB_OFFLINE": "1",  # else timm and smp wait up to a minute without a network
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "NO_ALBUMENTATIONS_UPDATE": "1",  # else asks PyPI for a newer version
+    "MPLBACKEND": "Agg",  # no windows
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # what deterministic CUDA needs, before CUDA starts
+    "PYTORCH_ENABLE_MPS_FALLBACK": "1",  # operations that Apple's GPU lacks run on the processor
+}
+_SECRETS = ("ULTRALYTICS_API_KEY", "WANDB_API_KEY", "COMET_API_KEY", "CLEARML_API_SECRET_KEY")
+
+_PACKAGES = (
+    "cvstudio", "torch", "torchvision", "timm", "segmentation-models-pytorch", "ultralytics",
+    "albumentations", "numpy", "opencv-python-headless", "pycocotools", "faster-coco-eval",
+)  # fmt: skip
+
+
+def prepare() -> None:
+    """Set every switch; call before importing torch, ultralytics, timm, smp or albumentations."""
+    os.environ.update(_SWITCHES)
+    for name in _SECRETS:
+        os.environ.pop(name, None)
+    folder = places.home() / "libraries"
+    for name, part in (("YOLO_CONFIG_DIR", "ultralytics"), ("HF_HOME", "huggingface"),
+                       ("TORCH_HOME", "torch"), ("MPLCONFIGDIR", "matplotlib")):  # fmt: skip
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        os.environ[name] = str(folder / part)
+    # ultralytics would set one thread for everybody; a person's own choice is respected.
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads()))
+
+
+def threads() -> int:
+    """How many threads arithmetic may use: the cores that this process may run on, at most 16."""
+    if hasattr(os, "sched_getaffinity"):
+        return min(len(os.sched_getaffinity(0)), 16)
+    return min(os.cpu_count() or 1, 16)
+
+
+def quiet_ultralytics() -> None:
+    """Import ultralytics and switch off everything that would leave this computer."""
+    from ultralytics import settings
+
+    folder = places.home() / "libraries" / "ultralytics"
+    wanted: dict[str, Any] = {
+        "sync": False,
+        "api_key": "",
+        "weights_dir": str(places.weights()),
+        "runs_dir": str(folder / "runs"),
+        "datasets_dir": str(folder / "datasets"),
+    }
+    loggers = (
+        "clearml", "comet", "dvc", "hub", "mlflow", "neptune", "raytune", "tensorboard", "wandb",
+        "vscode_msg", "openvino_msg",
+    )  # fmt: skip
+    wanted.update(dict.fromkeys(loggers, False))
+    # A value is written only when it changes: two jobs that start at once must not fight.
+    changed = {key: value for key, value in wanted.items() if settings.get(key, value) != value}
+    if changed:
+        settings.update(changed)
+
+
+def describe(device: str) -> dict[str, Any]:
+    """What a run's environment.json says: versions, computer and device; no names of people."""
+    import torch
+
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "missing"
+    content: dict[str, Any] = {
+        "python": sys.version.split()[0],
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "device": device,
+        "packages": versions,
+        "frozen": bool(getattr(sys, "frozen", False)),
+    }
+    if device.startswith("cuda"):
+        properties = torch.cuda.get_device_properties(device)
+        content["gpu"] = {
+            "name": properties.name,
+            "memory": properties.total_memory,
+            "capability": f"{properties.major}.{properties.minor}",
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),
+        }
+    return content
+
+
+def weights_folder() -> Path:
+    """Where a missing weights file is to be put."""
+    return places.weights()
