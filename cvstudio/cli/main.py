@@ -99,7 +99,7 @@ class LazyGroup(click.Group):
         if entry is None:
             return None
         if entry.load is None:
-            return click.Command(entry.name, help=entry.help)
+            return _done_before(entry)
         command = getattr(entry.load(), entry.name.replace("-", "_") + "_command")
         assert isinstance(command, click.Command)
         return command
@@ -116,6 +116,15 @@ def root() -> None:
 
     `cvstudio` or `cvstudio PROJECT` opens the window; the commands below do what the window does.
     """
+
+
+def _done_before(entry: Entry) -> click.Command:
+    """The help and the usage errors of a command that `__main__` runs when its usage is right."""
+    parameters: list[click.Parameter] = []
+    if entry.name == "worker":
+        folder = click.Path(exists=True, file_okay=False)
+        parameters.append(click.Argument(["run_dir"], type=folder))
+    return click.Command(entry.name, help=entry.help, params=parameters)
 
 
 def is_command_line(arguments: Sequence[str]) -> bool:

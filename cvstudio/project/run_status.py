@@ -1,0 +1,139 @@
+"""What a run may be and become, and what it is: told by its events and by its process.
+
+The row in the database is a copy for lists and for people who look later; the directory decides.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from cvstudio.core import events
+from cvstudio.core.errors import RunError
+from cvstudio.core.jobdir import JobDir, Request
+from cvstudio.core.run_state import RunState
+from cvstudio.project import launch
+
+
+class RunStatus(StrEnum):
+    """The states of a run."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    FINISHED_EARLY = "finished early"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen by itself or by Resume."""
+        return not TRANSITIONS[self]
+
+    @property
+    def has_network(self) -> bool:
+        """Whether the run ended with a network to judge and export."""
+        return self in (RunStatus.FINISHED, RunStatus.FINISHED_EARLY)
+
+
+TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
+    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED, RunStatus.FAILED}),
+    RunStatus.RUNNING: frozenset(
+        {
+            RunStatus.PAUSED,
+            RunStatus.FINISHED,
+            RunStatus.FINISHED_EARLY,
+            RunStatus.CANCELLED,
+            RunStatus.FAILED,
+        }
+    ),
+    RunStatus.PAUSED: frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.CANCELLED}),
+    RunStatus.FAILED: frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.CANCELLED}),
+    RunStatus.FINISHED: frozenset(),
+    RunStatus.FINISHED_EARLY: frozenset(),
+    RunStatus.CANCELLED: frozenset(),
+}
+"""From each state, the states that may follow. A failed run is cancelled by "Stop here"."""
+
+_OUTCOMES = {
+    events.Outcome.FINISHED: RunStatus.FINISHED,
+    events.Outcome.FINISHED_EARLY: RunStatus.FINISHED_EARLY,
+    events.Outcome.PAUSED: RunStatus.PAUSED,
+    events.Outcome.CANCELLED: RunStatus.CANCELLED,
+}
+
+
+def require(status: RunStatus, to: RunStatus, *, run_id: int) -> None:
+    """Raise RunError in words unless a run in this state may become `to`."""
+    if to not in TRANSITIONS[status]:
+        wanted = {RunStatus.QUEUED: "resumed", RunStatus.RUNNING: "started"}.get(to, str(to))
+        raise RunError(f"Run {run_id} is {status} and cannot be {wanted}.")
+
+
+def observe(job: JobDir, *, stored: RunStatus) -> RunStatus:
+    """What a run is now; `stored` is what it was believed to be.
+
+    A process that is gone without its last word gets it written for it (Failed, or Ended after a
+    cancellation), so that every later watcher reads the same.
+    """
+    process = launch.find(job)
+    if process is None or stored in (RunStatus.QUEUED, RunStatus.CANCELLED):
+        return stored
+    if launch.alive(job):  # asked before the events are read: the last word is written while alive
+        return RunStatus.RUNNING
+    state = job.state()
+    spoke = state.last_event_at is not None and state.last_event_at >= process.launched_at
+    if spoke and state.ended is not None:
+        return _OUTCOMES[state.ended.outcome]
+    if not (spoke and state.failed is not None):
+        return _write_last_word(job, state)
+    return RunStatus.FAILED
+
+
+def resumable(job: JobDir, status: RunStatus) -> bool:
+    """Whether a run can go on from a checkpoint."""
+    return status in (RunStatus.PAUSED, RunStatus.FAILED) and job.last.exists()
+
+
+def saved_epoch(job: JobDir) -> int | None:
+    """The epoch of the last checkpoint, None when nothing was saved."""
+    saved = [event.epoch for event in job.read_events() if isinstance(event, events.Saved)]
+    return saved[-1] if saved and job.last.exists() else None
+
+
+def log_tail(job: JobDir, *, characters: int = 8000) -> str:
+    """The end of what the job's libraries printed."""
+    try:
+        with job.log.open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(max(0, size - characters))
+            return stream.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _write_last_word(job: JobDir, state: RunState) -> RunStatus:
+    launch.mend(job)
+    if job.asked() is Request.CANCEL:
+        job.emit(events.Ended(outcome=events.Outcome.CANCELLED))
+        return RunStatus.CANCELLED
+    job.emit(_failure(job, exit_code=launch.reap(job)))
+    return RunStatus.FAILED
+
+
+def _failure(job: JobDir, *, exit_code: int | None) -> events.Failed:
+    if exit_code is None:
+        what = "The training process is gone: it was ended from outside, or the computer was off."
+    elif exit_code < 0:
+        why = ", most often because the memory ran out" if exit_code == -9 else ""
+        what = f"The training process was ended by the system (signal {-exit_code}){why}."
+    else:
+        what = f"The training process ended by itself with code {exit_code}."
+    epoch = saved_epoch(job)
+    safe = (
+        f" Nothing is lost up to epoch {epoch}: the run can be resumed from there."
+        if epoch is not None
+        else " It had saved nothing yet; labels and images are untouched."
+    )
+    cause = "other" if exit_code is not None and exit_code >= 0 else "killed"
+    return events.Failed(cause=cause, text=what + safe, detail=log_tail(job))
