@@ -48,12 +48,12 @@ TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
         }
     ),
     RunStatus.PAUSED: frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.CANCELLED}),
-    RunStatus.FAILED: frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.CANCELLED}),
+    RunStatus.FAILED: frozenset({RunStatus.QUEUED, RunStatus.RUNNING}),
     RunStatus.FINISHED: frozenset(),
     RunStatus.FINISHED_EARLY: frozenset(),
     RunStatus.CANCELLED: frozenset(),
 }
-"""From each state, the states that may follow. A failed run is cancelled by "Stop here"."""
+"""From each state, the states that may follow."""
 
 _OUTCOMES = {
     events.Outcome.FINISHED: RunStatus.FINISHED,
@@ -70,17 +70,20 @@ def require(status: RunStatus, to: RunStatus, *, run_id: int) -> None:
         raise RunError(f"Run {run_id} is {status} and cannot be {wanted}.")
 
 
-def observe(job: JobDir, *, stored: RunStatus) -> RunStatus:
-    """What a run is now; `stored` is what it was believed to be.
+def observe(job: JobDir, *, stored: RunStatus, stored_at: float | None = None) -> RunStatus:
+    """What a run is now; `stored` is what it was believed to be, since `stored_at`.
 
     A process that is gone without its last word gets it written for it (Failed, or Ended after a
     cancellation), so that every later watcher reads the same.
     """
     process = launch.find(job)
-    if process is None or stored in (RunStatus.QUEUED, RunStatus.CANCELLED):
+    if process is None or stored.over:
         return stored
     if launch.alive(job):  # asked before the events are read: the last word is written while alive
         return RunStatus.RUNNING
+    known = stored_at is not None and process.launched_at <= stored_at
+    if stored is RunStatus.QUEUED or (stored is not RunStatus.RUNNING and known):
+        return stored
     state = job.state()
     spoke = state.last_event_at is not None and state.last_event_at >= process.launched_at
     if spoke and state.ended is not None:

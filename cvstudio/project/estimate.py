@@ -1,0 +1,95 @@
+"""How long a run will take and what it needs, before it starts: rough, and said with "about".
+
+Calibrated on bare trainings on two processor cores; runs already done on this computer correct it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from cvstudio.core.config import TrainConfig
+from cvstudio.core.networks import Family, NetworkInfo, network
+from cvstudio.project.device import Device, cores
+
+GB = 2**30
+
+_SECONDS: dict[Family, float] = {
+    "ultralytics": 0.141, "smp": 0.103, "torchvision": 0.066, "timm": 0.066,
+}  # fmt: skip
+"""Two cores' seconds for one training image of 640 px with a network of a million weights."""
+
+_ACTIVATIONS: dict[Family, float] = {
+    "ultralytics": 0.11, "smp": 0.25, "torchvision": 0.1, "timm": 0.1,
+}  # fmt: skip
+"""GB of mixed-precision activations for the same."""
+
+_GPU_SPEED = 60.0
+"""How many times faster a present GPU is than two cores."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an earlier run showed: images a second with its settings on a device of that kind."""
+
+    config: TrainConfig
+    on_processor: bool
+    images_per_second: float
+
+
+def cost(config: TrainConfig, info: NetworkInfo | None = None) -> float:
+    """Seconds that two cores need to train on one image."""
+    info = info or network(config.network)
+    return float(_SECONDS[info.family] * info.parameters**0.8 * (config.image_size / 640) ** 2)
+
+
+def seconds(
+    config: TrainConfig, *, train: int, val: int, device: Device, history: Sequence[Measured] = ()
+) -> float:
+    """The time of a whole run, early stopping left out. Judging costs a third of training."""
+    on_processor = device.kind == "cpu" or config.device == "cpu"
+    speed = cores() / 2 if on_processor else _GPU_SPEED
+    if device.kind == "mps" and not on_processor:
+        speed = cores() * 2
+    known = [
+        m.images_per_second * cost(m.config) for m in history if m.on_processor is on_processor
+    ]
+    if known:
+        speed = median(known)
+    return config.epochs * (train + val / 3) * cost(config) / speed
+
+
+def memory(config: TrainConfig) -> int:
+    """Bytes on the device: weights, gradients, the optimiser's state and activations."""
+    info = network(config.network)
+    weights = info.parameters * 16e6 / GB
+    each = _ACTIVATIONS[info.family] * info.parameters**0.5 * (config.image_size / 640) ** 2
+    return int((0.6 + weights + config.batch * each) * GB)
+
+
+def disk(config: TrainConfig) -> int:
+    """Bytes of the run's directory: a best checkpoint, a last one with the optimiser, the rest."""
+    return int(network(config.network).parameters * 1e6 * 4 * 4) + 20_000_000
+
+
+def in_words(duration: float) -> str:
+    """A time as people say it: "under a minute", "35 min", "2 h 10 min", "3 days"."""
+    minutes = round(duration / 60)
+    if minutes < 1:
+        return "under a minute"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 10 and rest:
+        return f"{hours} h {rest} min"
+    return f"{round(minutes / 60)} h" if hours < 48 else f"{round(hours / 24)} days"
+
+
+def roughly(duration: float) -> str:
+    """The same with "about", to a precision that an estimate has: "about 35 min"."""
+    minutes = duration / 60
+    if minutes < 1:
+        return "under a minute"
+    step = 1 if minutes < 10 else 5 if minutes < 60 else 30 if minutes < 600 else 60
+    return f"about {in_words(round(minutes / step) * step * 60)}"

@@ -1,0 +1,351 @@
+"""The runs of a project: making one, starting, queueing, pausing, ending, and taking in what
+happened while nobody watched.
+
+A run is a row and a directory. The directory tells what the run is (run_status.observe); the row is
+brought up to date by `sync`, which every watcher calls.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cvstudio.core import events
+from cvstudio.core.annotation import Task
+from cvstudio.core.config import JobConfig, Start, TrainConfig, explain, read_config
+from cvstudio.core.errors import ConfigError, RunError
+from cvstudio.core.jobdir import JobDir, Request, replace_file
+from cvstudio.core.run_state import RunState
+from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
+from cvstudio.project import commands, launch, queries, rows, snapshots
+from cvstudio.project.project import Project
+from cvstudio.project.records import RunRecord
+from cvstudio.project.run_status import RunStatus, observe, require, resumable
+from cvstudio.project.tables import SnapshotRow
+
+Command = Callable[[Path], Sequence[str]]
+
+MAIN_METRIC: dict[Task, str] = {
+    Task.CLASSIFY: "balanced accuracy",
+    Task.DETECT: "mAP50-95",
+    Task.SEGMENT: "mIoU",
+    Task.INSTANCE: "mAP50-95",
+}
+"""The figure by which the best checkpoint of a run is chosen."""
+
+_DECIDED = "runs.decided"
+
+
+def job_of(project: Project, run: RunRecord) -> JobDir:
+    """The directory of a run."""
+    return JobDir(project.path / run.directory)
+
+
+def get(project: Project, run_id: int) -> RunRecord:
+    """One run. Raises RunError when the project has no run of that number."""
+    found = next((run for run in all_runs(project) if run.id == run_id), None)
+    if found is None:
+        raise RunError(f"This project has no run {run_id}.")
+    return found
+
+
+def all_runs(project: Project) -> list[RunRecord]:
+    """All runs, oldest first."""
+    with project.read() as session:
+        return sorted(queries.runs(session), key=lambda run: run.id)
+
+
+def status(project: Project, run: RunRecord) -> RunStatus:
+    """What a run is now, whatever its row says."""
+    return observe(job_of(project, run), stored=RunStatus(run.status), stored_at=run.ended)
+
+
+def state(project: Project, run_id: int) -> RunState:
+    """All that the events of a run add up to."""
+    return job_of(project, get(project, run_id)).state()
+
+
+def config_of(project: Project, run: RunRecord) -> TrainConfig:
+    """The settings of a run."""
+    config = read_config(job_of(project, run).config)
+    if not isinstance(config, TrainConfig):
+        raise RunError(f"Run {run.id}: {job_of(project, run).config} is not of a training.")
+    return config
+
+
+def changed_config(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
+    """A config with some fields replaced. Raises ConfigError in words."""
+    try:
+        return TrainConfig.model_validate({**config.model_dump(), **changes})
+    except ValidationError as error:
+        raise ConfigError(explain(error)) from error
+
+
+def create_run(
+    project: Project, config: TrainConfig, *, parent_id: int | None = None, title: str = ""
+) -> RunRecord:
+    """A new run, queued: its row, its directory, its config and the snapshot of the labels of now.
+
+    Starting from a run (`parent_id`, start "run") takes that run's best checkpoint.
+    Raises ConfigError when the config is for another task or its parent has no network.
+    """
+    if config.task != project.task:
+        raise ConfigError(
+            f"This project is for {project.task}, and the settings for {config.task}."
+        )
+    if config.start is Start.RUN:
+        config = _from_parent(project, config, parent_id)
+    with project.read() as session:
+        snapshot = snapshots.build(session, project)
+    with project.transaction("Add run", undoable=False) as session:
+        run_id = rows.next_id(session, "run")
+        directory = project.runs_directory / f"{run_id:04d}-{config.task}-{config.network}"
+        directory.mkdir(parents=True)
+        job = JobDir(directory)
+        _write_config(job, config)
+        digest = write_snapshot(job.snapshot, snapshot)
+        values = {
+            "task": config.task.value,
+            "network": config.network,
+            "title": title,
+            "status": RunStatus.QUEUED.value,
+            "directory": directory.relative_to(project.path).as_posix(),
+            "created": time.time(),
+            "metric": MAIN_METRIC[config.task],
+            "parent_id": parent_id,
+            "snapshot_id": _snapshot_row(session, snapshot, digest),
+        }
+        rows.add(session, "run", tuple(values), [tuple(values.values())])
+    return get(project, run_id)
+
+
+def start(project: Project, run_id: int, *, command: Command = launch.worker_command) -> RunStatus:
+    """Start a queued run, or leave it in the queue while another one runs.
+
+    Raises RunError when the run is not one that can start.
+    """
+    run = get(project, run_id)
+    now = status(project, run)
+    require(now, RunStatus.RUNNING, run_id=run_id)
+    if running(project):
+        if now is not RunStatus.QUEUED:
+            _store(project, run_id, status=RunStatus.QUEUED.value, message="")
+        return RunStatus.QUEUED
+    launch.launch(job_of(project, run), command=command)
+    _store(project, run_id, status=RunStatus.RUNNING.value, message="", ended=None)
+    return RunStatus.RUNNING
+
+
+def resume(
+    project: Project,
+    run_id: int,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    command: Command = launch.worker_command,
+) -> RunStatus:
+    """Continue a paused or failed run from its last checkpoint, or queue it while another runs.
+
+    `changes` replaces settings, as "batch": 8 after the memory ran out. Raises RunError when there
+    is no checkpoint to continue from, ConfigError when a change is out of range.
+    """
+    run = get(project, run_id)
+    job, now = job_of(project, run), status(project, run)
+    require(now, RunStatus.QUEUED, run_id=run_id)
+    if not resumable(job, now):
+        raise RunError(
+            f"Run {run_id} has saved no checkpoint to continue from.", hint="Start a new run."
+        )
+    if changes:
+        _write_config(job, changed_config(config_of(project, run), changes))
+        words = ", ".join(f"{name} {value}" for name, value in changes.items())
+        launch.mend(job)
+        job.emit(events.Note(text=f"Continued with {words}."))
+    _store(project, run_id, status=RunStatus.QUEUED.value, message="")
+    return start(project, run_id, command=command)
+
+
+def pause(project: Project, run_id: int) -> None:
+    """Ask a running run to stop where it can be resumed."""
+    _ask(project, run_id, Request.PAUSE)
+
+
+def finish(project: Project, run_id: int) -> None:
+    """Ask a running run to end with what it has learned so far."""
+    _ask(project, run_id, Request.FINISH)
+
+
+def cancel(project: Project, run_id: int) -> None:
+    """End a run at once, whatever it does. Waits up to 13 seconds: call it off a window's thread
+    with `launch.end`, and `sync` afterwards."""
+    run = get(project, run_id)
+    now = status(project, run)
+    if now is RunStatus.RUNNING:
+        launch.end(job_of(project, run))
+        if project.writable:
+            sync(project)
+        return
+    if now in (RunStatus.QUEUED, RunStatus.PAUSED):
+        _store(project, run_id, status=RunStatus.CANCELLED.value, ended=time.time())
+        return
+    require(now, RunStatus.CANCELLED, run_id=run_id)
+
+
+def running(project: Project) -> list[RunRecord]:
+    """The runs whose process is at work."""
+    return [run for run in all_runs(project) if status(project, run) is RunStatus.RUNNING]
+
+
+def sync(project: Project) -> list[RunRecord]:
+    """Bring the rows up to date with the directories; the runs that changed."""
+    changed = []
+    for run in all_runs(project):
+        now = status(project, run)
+        if now == run.status:
+            continue
+        told = job_of(project, run).state()
+        _store(project, run.id, **_summary(now, told, task=run.task))
+        changed.append(get(project, run.id))
+    return changed
+
+
+def advance(project: Project, *, command: Command = launch.worker_command) -> RunRecord | None:
+    """Start the next queued run when nothing runs and no failure waits for a decision."""
+    sync(project)
+    waiting = [run for run in all_runs(project) if run.status == RunStatus.QUEUED]
+    if not waiting or running(project) or held_by(project) is not None:
+        return None
+    start(project, waiting[0].id, command=command)
+    return get(project, waiting[0].id)
+
+
+def held_by(project: Project) -> RunRecord | None:
+    """The failed run that the queue waits for: the last one that ended, until it is decided."""
+    ended = [run for run in all_runs(project) if run.ended is not None]
+    last = max(ended, key=lambda run: run.ended or 0.0, default=None)
+    if last is None or last.status != RunStatus.FAILED:
+        return None
+    with project.read() as session:
+        decided = queries.setting(session, _DECIDED, [])
+    return None if last.id in decided else last
+
+
+def decide(project: Project, run_id: int) -> None:
+    """Let the queue go on past a failed run."""
+    with project.transaction("Leave the failed run", undoable=False) as session:
+        decided = queries.setting(session, _DECIDED, [])
+        commands.set_setting(session, key=_DECIDED, value=sorted({*decided, run_id}))
+
+
+def start_job(
+    project: Project,
+    run_id: int,
+    config: JobConfig,
+    *,
+    snapshot: Snapshot | None = None,
+    command: Command = launch.worker_command,
+) -> JobDir:
+    """Start a smaller job about a run: evaluate, explain or export, in a directory of its own.
+
+    `snapshot`: labels to judge by instead of those that the run saw.
+    """
+    jobs = job_of(project, get(project, run_id)).path / "jobs"
+    number = 1
+    while True:
+        directory = jobs / f"{config.kind}-{number}"
+        try:
+            directory.mkdir(parents=True)
+            break
+        except FileExistsError:
+            number += 1
+    job = JobDir(directory)
+    _write_config(job, config)
+    if snapshot is not None:
+        write_snapshot(job.snapshot, snapshot)
+    launch.launch(job, command=command)
+    return job
+
+
+def changed_since(project: Project, run: RunRecord) -> list[int]:
+    """The images whose labels, split or file differ from what a run saw, and new ones."""
+    before = {image.id: image for image in read_snapshot(job_of(project, run).snapshot).images}
+    with project.read() as session:
+        now = {image.id: image for image in snapshots.build(session, project).images}
+    return sorted(
+        image_id
+        for image_id in before.keys() | now.keys()
+        if not same_content(before.get(image_id), now.get(image_id))
+    )
+
+
+def same_content(before: Any, now: Any) -> bool:
+    """Whether two snapshot images say the same; shapes hold arrays and need a closer look."""
+    if before is None or now is None:
+        return before is now
+    from cvstudio.core.snapshot import shape_to_json
+
+    def plain(image: Any) -> tuple[Any, ...]:
+        marks = [(a.class_id, a.crowd, a.box, shape_to_json(a.shape)) for a in image.annotations]
+        return image.path, image.page, image.split, image.sha256, marks
+
+    return plain(before) == plain(now)
+
+
+def _from_parent(project: Project, config: TrainConfig, parent_id: int | None) -> TrainConfig:
+    if parent_id is None:
+        raise ConfigError("Which run is to be started from?")
+    best = job_of(project, get(project, parent_id)).best
+    if not best.exists():
+        raise ConfigError(f"Run {parent_id} has no network to start from.")
+    return changed_config(config, {"weights_file": best})
+
+
+def _write_config(job: JobDir, config: JobConfig) -> None:
+    replace_file(job.config, config.model_dump_json(indent=1).encode())
+
+
+def _snapshot_row(session: Session, snapshot: Snapshot, digest: str) -> int:
+    known = session.scalar(select(SnapshotRow.id).where(SnapshotRow.hash == digest))
+    if known is not None:
+        return known
+    annotations = sum(len(image.annotations) for image in snapshot.images)
+    columns = ("hash", "created", "image_count", "annotation_count")
+    row = (digest, time.time(), len(snapshot.images), annotations)
+    return rows.add(session, "snapshot", columns, [row])[0]
+
+
+def _summary(now: RunStatus, told: RunState, *, task: Task) -> dict[str, Any]:
+    """The columns of a run's row that follow from its state."""
+    at_work = now in (RunStatus.RUNNING, RunStatus.QUEUED)
+    metric, best, best_epoch = MAIN_METRIC[task], None, told.best_epoch
+    if told.ended is not None and told.ended.best is not None:
+        metric = told.ended.metric or metric
+        best, best_epoch = told.ended.best, told.ended.best_epoch
+    elif best_epoch is not None:
+        best = next(e.metrics.get(metric) for e in told.epochs if e.epoch == best_epoch)
+    return {
+        "status": now.value,
+        "ended": None if at_work else told.last_event_at,
+        "metric": metric,
+        "best": best,
+        "best_epoch": best_epoch,
+        "message": told.failed.text if told.failed is not None else "",
+    }
+
+
+def _store(project: Project, run_id: int, **values: Any) -> None:
+    with project.transaction("Update run", undoable=False) as session:
+        rows.change(session, "run", [run_id], **values)
+
+
+def _ask(project: Project, run_id: int, request: Request) -> None:
+    run = get(project, run_id)
+    now = status(project, run)
+    if now is not RunStatus.RUNNING:
+        raise RunError(f"Run {run_id} is {now}: only a running run can be asked to {request}.")
+    job_of(project, run).ask(request)
