@@ -1,0 +1,54 @@
+"""How good predictions are, in numpy alone: the window, the jobs and the tests share these rules.
+
+objects.py (detect, instance) · overlaps.py (what lies over what) · curves.py (precision and recall)
+· classes.py (classify) · pixels.py (segment). A figure that cannot be computed is not-a-number.
+"""
+
+from cvstudio.core.metrics.classes import (
+    ClassificationReport,
+    ClassifiedImage,
+    classification_report,
+)
+from cvstudio.core.metrics.curves import Curve, best_score
+from cvstudio.core.metrics.objects import (
+    NOTHING,
+    ErrorKind,
+    Judgement,
+    ObjectError,
+    ObjectMatches,
+    match_objects,
+)
+from cvstudio.core.metrics.overlaps import ImageObjects, Labelled, mask_iou
+from cvstudio.core.metrics.pixels import (
+    PixelMatches,
+    PixelReport,
+    iou_per_class,
+    label_map,
+    match_pixels,
+    pixel_confusion,
+    region_map,
+)
+
+__all__ = [
+    "NOTHING",
+    "ClassificationReport",
+    "ClassifiedImage",
+    "Curve",
+    "ErrorKind",
+    "ImageObjects",
+    "Judgement",
+    "Labelled",
+    "ObjectError",
+    "ObjectMatches",
+    "PixelMatches",
+    "PixelReport",
+    "best_score",
+    "classification_report",
+    "iou_per_class",
+    "label_map",
+    "mask_iou",
+    "match_objects",
+    "match_pixels",
+    "pixel_confusion",
+    "region_map",
+]

@@ -1,0 +1,279 @@
+"""Which predictions lie over which annotations, computed once so that thresholds can be dragged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvstudio.core.annotation import Shape
+from cvstudio.core.geometry import Box, Polygon, iou_matrix
+from cvstudio.core.masks import Mask, Patch, mask_of
+from cvstudio.core.predictions import Found
+
+LOOSE = 0.1
+"""Below this overlap, a prediction and an annotation have nothing to do with each other (TIDE)."""
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Labelled(Protocol):
+    """What matching needs of an annotation; the project's and the snapshot's both have it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def class_id(self) -> int: ...
+    @property
+    def shape(self) -> Shape: ...
+    @property
+    def box(self) -> Box: ...
+    @property
+    def crowd(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImageObjects:
+    """One image: what is labelled in it, and what a network found (a Prediction's `objects`)."""
+
+    image_id: int
+    labelled: Sequence[Labelled]
+    found: Sequence[Found]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Overlaps:
+    """All annotations and predictions of a split as flat arrays.
+
+    Predictions are in descending order of score, so that a score threshold is a prefix. Pairs are
+    in the order of their prediction, the largest overlap first. Classes are indices of class_ids.
+    """
+
+    class_ids: Ints
+    image_ids: Ints
+    label_image: Ints
+    label_class: Ints
+    label_id: Ints
+    found_image: Ints
+    found_class: Ints
+    found_score: Floats
+    found_index: Ints
+    found_in_crowd: Floats
+    """The largest share of each prediction that lies in a crowd of its class."""
+    pair_found: Ints
+    pair_label: Ints
+    pair_iou: Floats
+
+    def overlap(self, found: int, label: int) -> float:
+        """The overlap of one prediction with one annotation; 0 below LOOSE."""
+        start, end = np.searchsorted(self.pair_found, (found, found + 1))
+        here = self.pair_label[start:end] == label
+        return float(self.pair_iou[start:end][here].sum())
+
+
+def find_overlaps(
+    images: Iterable[ImageObjects], *, class_ids: Sequence[int] = (), masks: bool = False
+) -> Overlaps:
+    """Flatten a split and measure every overlap of at least LOOSE.
+
+    Classes that are not among class_ids but occur are added behind them. With masks, annotations
+    without one (boxes) count as filled rectangles.
+    """
+    places = {class_id: place for place, class_id in enumerate(class_ids)}
+    labels: list[tuple[int, int, int]] = []
+    founds: list[tuple[int, int, float, int, float]] = []
+    pairs: list[tuple[Ints, Ints, Floats]] = []
+    image_ids: list[int] = []
+    for image_index, image in enumerate(images):
+        image_ids.append(image.image_id)
+        plain = [a for a in image.labelled if not a.crowd and a.box.area > 0]
+        crowds = [a for a in image.labelled if a.crowd]
+        shares = _crowd_shares(image.found, crowds, masks=masks)
+        rows, columns, ious = _pairs(image.found, plain, masks=masks)
+        pairs.append((rows + len(founds), columns + len(labels), ious))
+        for index, found in enumerate(image.found):
+            place = places.setdefault(found.class_id, len(places))
+            founds.append((image_index, place, found.score, index, shares[index]))
+        for a in plain:
+            labels.append((image_index, places.setdefault(a.class_id, len(places)), a.id))
+    return _flatten(list(places), image_ids, labels, founds, pairs)
+
+
+def _flatten(
+    class_ids: list[int],
+    image_ids: list[int],
+    labels: list[tuple[int, int, int]],
+    founds: list[tuple[int, int, float, int, float]],
+    pairs: list[tuple[Ints, Ints, Floats]],
+) -> Overlaps:
+    label = np.array(labels, np.int64).reshape(-1, 3)
+    found = np.array(founds, np.float64).reshape(-1, 5)
+    order = np.argsort(-found[:, 2], kind="stable")
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    found = found[order]
+    columns = list(zip(*pairs, strict=True)) or [(), (), ()]
+    empty = np.zeros(0, np.int64)
+    pair_found = rank[np.concatenate([empty, *columns[0]])]
+    pair_label = np.concatenate([empty, *columns[1]])
+    pair_iou = np.concatenate([np.zeros(0), *columns[2]])
+    by_found = np.lexsort((-pair_iou, pair_found))
+    return Overlaps(
+        class_ids=np.array(class_ids, np.int64),
+        image_ids=np.array(image_ids, np.int64),
+        label_image=label[:, 0],
+        label_class=label[:, 1],
+        label_id=label[:, 2],
+        found_image=found[:, 0].astype(np.int64),
+        found_class=found[:, 1].astype(np.int64),
+        found_score=found[:, 2],
+        found_index=found[:, 3].astype(np.int64),
+        found_in_crowd=found[:, 4],
+        pair_found=pair_found[by_found],
+        pair_label=pair_label[by_found],
+        pair_iou=pair_iou[by_found],
+    )
+
+
+def greedy(found: Ints, label: Ints, *, found_count: int, label_count: int) -> Ints:
+    """Give each prediction in turn, highest score first, its best annotation that is still free.
+
+    Pairs come in the order of Overlaps; the result has the annotation's index for each prediction,
+    or -1. Instead of walking through the predictions, each round settles all pairs that no other
+    prediction can touch any more: the best pair of its prediction, whose prediction is the first in
+    line for its annotation. A few rounds do, and the outcome is the same.
+    """
+    match = np.full(found_count, -1, np.int64)
+    first_in_line = np.empty(label_count, np.int64)
+    while found.size:
+        best = np.empty(found.size, bool)
+        best[0] = True
+        np.not_equal(found[1:], found[:-1], out=best[1:])
+        first_in_line[label[::-1]] = found[::-1]  # the last one written, the lowest rank, stays
+        settled = best & (first_in_line[label] == found)
+        match[found[settled]] = label[settled]
+        taken = np.zeros(label_count, bool)
+        taken[label[settled]] = True
+        open_pairs = (match[found] < 0) & ~taken[label]
+        found, label = found[open_pairs], label[open_pairs]
+    return match
+
+
+def mask_iou(a: Mask, b: Mask) -> float:
+    """Intersection over union of two masks on the same image."""
+    shared = _shared(_Patch(a, a.patch()), _Patch(b, b.patch()))
+    union = a.area + b.area - shared
+    return shared / union if union else 0.0
+
+
+def _boxes(objects: Sequence[Labelled] | Sequence[Found]) -> Floats:
+    return np.array([(o.box.x, o.box.y, o.box.w, o.box.h) for o in objects], np.float64).reshape(
+        -1, 4
+    )
+
+
+def _pairs(
+    found: Sequence[Found], labelled: Sequence[Labelled], *, masks: bool
+) -> tuple[Ints, Ints, Floats]:
+    """Row (prediction), column (annotation) and overlap of all pairs of at least LOOSE."""
+    if not found or not labelled:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+    ious = iou_matrix(_boxes(found), _boxes(labelled))
+    if masks:
+        ious = _mask_ious(found, labelled)
+    rows, columns = np.nonzero(ious >= LOOSE)
+    return rows, columns, ious[rows, columns]
+
+
+@dataclass(frozen=True, slots=True)
+class _Patch:
+    mask: Mask
+    pixels: Patch
+
+
+def _patches(objects: Sequence[Labelled] | Sequence[Found]) -> list[_Patch | None]:
+    patches: list[_Patch | None] = []
+    for o in objects:
+        mask = o.mask if isinstance(o, Found) else _mask_of_shape(o.shape, o.box)
+        if isinstance(o, Found) and mask is None:
+            mask = _mask_of_shape(None, o.box)
+        patches.append(_Patch(mask, mask.patch()) if mask is not None else None)
+    return patches
+
+
+def _mask_of_shape(shape: Shape, box: Box) -> Mask | None:
+    if isinstance(shape, Mask):
+        return shape
+    if isinstance(shape, Polygon):
+        return mask_of(shape)
+    x0, y0 = round(box.x), round(box.y)
+    width, height = round(box.right) - x0, round(box.bottom) - y0
+    if width <= 0 or height <= 0:
+        return None
+    return Mask.from_patch(np.ones((height, width), np.uint8), x0, y0)
+
+
+def _shared(a: _Patch, b: _Patch) -> float:
+    """The number of pixels that two masks have in common."""
+    x0, y0 = max(a.mask.x, b.mask.x), max(a.mask.y, b.mask.y)
+    x1 = min(a.mask.x + a.mask.w, b.mask.x + b.mask.w)
+    y1 = min(a.mask.y + a.mask.h, b.mask.y + b.mask.h)
+    if x0 >= x1 or y0 >= y1:
+        return 0.0
+    inside_a = a.pixels[y0 - a.mask.y : y1 - a.mask.y, x0 - a.mask.x : x1 - a.mask.x]
+    inside_b = b.pixels[y0 - b.mask.y : y1 - b.mask.y, x0 - b.mask.x : x1 - b.mask.x]
+    return float(np.count_nonzero(inside_a & inside_b))
+
+
+def _mask_ious(found: Sequence[Found], labelled: Sequence[Labelled]) -> Floats:
+    """Overlaps of masks, (predictions, annotations); pairs that cannot reach LOOSE stay 0."""
+    first, second = _patches(found), _patches(labelled)
+    areas_a = [p.mask.area if p else 0.0 for p in first]
+    areas_b = [p.mask.area if p else 0.0 for p in second]
+    ious = np.zeros((len(first), len(second)))
+    for i, a in enumerate(first):
+        for j, b in enumerate(second):
+            if (
+                a is None
+                or b is None
+                or min(areas_a[i], areas_b[j]) < LOOSE * max(areas_a[i], areas_b[j])
+            ):
+                continue
+            shared = _shared(a, b)
+            if shared:
+                ious[i, j] = shared / (areas_a[i] + areas_b[j] - shared)
+    return ious
+
+
+def _crowd_shares(
+    found: Sequence[Found], crowds: Sequence[Labelled], *, masks: bool
+) -> list[float]:
+    """The largest share of each prediction inside a crowd of its own class (COCO's iscrowd)."""
+    shares = [0.0] * len(found)
+    if not crowds:
+        return shares
+    crowd_patches = _patches(crowds) if masks else []
+    for i, f in enumerate(found):
+        own = _patches([f])[0] if masks else None
+        for j, crowd in enumerate(crowds):
+            if crowd.class_id != f.class_id:
+                continue
+            if masks:
+                other = crowd_patches[j]
+                if own is None or other is None:
+                    continue
+                share = _shared(own, other) / own.mask.area
+            else:
+                share = _box_share(f.box, crowd.box)
+            shares[i] = max(shares[i], share)
+    return shares
+
+
+def _box_share(box: Box, crowd: Box) -> float:
+    width = min(box.right, crowd.right) - max(box.x, crowd.x)
+    height = min(box.bottom, crowd.bottom) - max(box.y, crowd.y)
+    return max(width, 0.0) * max(height, 0.0) / box.area if box.area else 0.0
