@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from cvstudio.core.geometry import Box, Part, Polygon
+from cvstudio.core.opencv import cv2
 
 Patch = NDArray[np.uint8]
 """Shape (h, w), 1 inside the object and 0 outside."""

@@ -1,0 +1,24 @@
+"""The one door to OpenCV: imported without its traces in Qt's environment, with few threads."""
+
+from __future__ import annotations
+
+import os
+
+_QT_VARIABLES = ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR")
+_before = {name: os.environ.get(name) for name in _QT_VARIABLES}
+
+import cv2  # noqa: E402
+
+# The non-headless wheel points Qt at its own, older plugins; either wheel must be harmless.
+for _name, _value in _before.items():
+    if _value is None:
+        os.environ.pop(_name, None)
+    else:
+        os.environ[_name] = _value
+
+# Images are decoded in several threads of our own; many inside OpenCV only get in the way.
+cv2.setNumThreads(min(4, os.cpu_count() or 1))
+# What a decoder has to say about a damaged file reaches the user as an ImageError instead.
+cv2.utils.logging.setLogLevel(0)
+
+__all__ = ["cv2"]

@@ -1,0 +1,225 @@
+"""Any image file to numpy: RGB order, EXIF applied, bit depth kept, every failure an ImageError.
+
+Magic bytes decide what a file is, never its name. OpenCV decodes; Pillow and tifffile take the
+kinds that OpenCV cannot read or gets wrong (CMYK, palettes with transparency, most TIFFs).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from cvstudio.core.errors import ImageError
+from cvstudio.core.opencv import cv2
+from cvstudio.imaging import header
+from cvstudio.imaging.display import Window, to_rgb8
+from cvstudio.imaging.header import ImageInfo
+from cvstudio.imaging.tiff import READ_ERRORS, from_pillow, read_tiff, tiff_infos, with_channels
+
+__all__ = ["SUFFIXES", "ImageInfo", "is_image_name", "probe", "read_image", "read_rgb", "turn"]
+
+SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp"),
+        *(".gif", ".pgm", ".ppm", ".pnm", ".pbm", ".tga", ".jp2", ".avif", ".qoi", ".hdr"),
+    )
+)
+"""The endings (lower case) by which image files are looked for in folders."""
+
+# Formats that Pillow reads itself; nothing that starts another program (EPS) or holds a network.
+_PILLOW = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "TGA", "JPEG2000", "AVIF",
+           "QOI", "ICO", "SGI", "PCX", "MPO")  # fmt: skip
+_PILLOW_ERRORS = (*READ_ERRORS, EOFError, SyntaxError, zlib.error, Image.DecompressionBombError)
+_ASK_MEMORY_ABOVE = 64_000_000
+
+Image.MAX_IMAGE_PIXELS = header.MAX_PIXELS
+
+
+def is_image_name(name: str | os.PathLike[str]) -> bool:
+    """Whether a file's name ends like an image's. What it really is, its bytes decide."""
+    return os.path.splitext(os.fspath(name))[1].lower() in SUFFIXES
+
+
+def probe(path: Path) -> list[ImageInfo]:
+    """What the images of a file are, one per page, by its headers alone.
+
+    Cheap: a few kilobytes are read, no pixel is decoded. A file that is missing, empty, cut off,
+    no image, or too large to be true raises ImageError with a sentence for the user.
+    """
+    size = header.file_size(path)
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(4096)
+            kind = header.sniff(head)
+            reader = {
+                "JPEG": header.jpeg_info,
+                "PNG": header.png_info,
+                "BMP": header.bmp_info,
+                "WebP": header.webp_info,
+            }.get(kind)
+            if reader is not None:
+                infos = [reader(stream, size, path.name)]
+            elif kind == "TIFF":
+                infos = tiff_infos(path, size)
+            elif head.startswith((b"#?RADIANCE", b"#?RGBE")):
+                infos = [_radiance(head, path.name)]
+            else:
+                infos = [_with_pillow_header(path, head)]
+    except OSError as error:
+        raise ImageError(f"{path.name} cannot be opened: {error.strerror or error}.") from None
+    for info in infos:
+        header.check_size(info, size, path.name)
+    return infos
+
+
+def read_image(path: Path, page: int = 0) -> NDArray[Any]:
+    """The pixels of an image as displayed, in the file's own depth.
+
+    (h, w) for grey, (h, w, 3) RGB or (h, w, 4) RGBA; uint8, uint16 or float32 (signed and wider
+    integers become float32). EXIF orientation is applied. Palettes and CMYK become RGB.
+    Raises ImageError.
+    """
+    infos = probe(path)
+    info = next((i for i in infos if i.page == page), None)
+    if info is None:
+        raise ImageError(f"{path.name} has no page {page + 1}.")
+    _require_memory(info, path.name)
+    try:
+        array, orientation = _decode(path, info)
+    except MemoryError:
+        raise ImageError(f"{path.name} needs more memory than this computer has free.") from None
+    except cv2.error as error:
+        raise ImageError(f"{path.name} is damaged: {str(error.err).rstrip('.')}.") from None
+    except _PILLOW_ERRORS as error:
+        text = str(error).strip().rstrip(".").split("\n")[0] or type(error).__name__
+        raise ImageError(f"{path.name} is damaged: {text}.") from None
+    return turn(array, orientation)
+
+
+def read_rgb(path: Path, page: int = 0, window: Window | None = None) -> NDArray[np.uint8]:
+    """The image as (h, w, 3) uint8 RGB for networks and screens.
+
+    Deeper images are mapped through `window` (None: display.auto_window of this image), 8-bit
+    images are left as they are; transparent pixels are laid over white. Raises ImageError.
+    """
+    return to_rgb8(read_image(path, page), window)
+
+
+def turn(array: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """An array as stored, turned to how EXIF's orientation 1 to 8 wants it shown."""
+    match orientation:
+        case 2:
+            turned = array[:, ::-1]
+        case 3:
+            turned = array[::-1, ::-1]
+        case 4:
+            turned = array[::-1]
+        case 5:
+            turned = array.swapaxes(0, 1)
+        case 6:
+            turned = array.swapaxes(0, 1)[:, ::-1]
+        case 7:
+            turned = array[::-1, ::-1].swapaxes(0, 1)
+        case 8:
+            turned = array.swapaxes(0, 1)[::-1]
+        case _:
+            turned = array
+    return np.ascontiguousarray(turned)
+
+
+def _decode(path: Path, info: ImageInfo) -> tuple[NDArray[Any], int]:
+    """The pixels as a library gives them and the orientation that is still to be applied."""
+    if info.format == "TIFF":
+        return read_tiff(path, info.page)
+    awkward = (
+        (info.format == "PNG" and info.alpha and info.channels != 4)
+        or (info.format == "JPEG" and info.channels == 4)
+        or (info.format == "BMP")
+    )
+    if info.format in ("JPEG", "PNG", "WebP", "HDR") and not awkward:
+        array = _with_opencv(path)
+        if array is not None:
+            return array, info.orientation
+    try:
+        return _with_pillow(path, info)
+    except _PILLOW_ERRORS:
+        # OpenCV knows a few kinds of BMP that Pillow does not.
+        array = _with_opencv(path) if info.format == "BMP" else None
+        if array is None:
+            raise
+        return array, info.orientation
+
+
+def _with_opencv(path: Path) -> NDArray[Any] | None:
+    data = np.fromfile(path, np.uint8)  # not imread: it cannot open every name on Windows
+    flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+    array = cv2.imdecode(data, flags)
+    if array is None:
+        return None
+    if array.ndim == 3 and array.shape[2] == 4:
+        array = cv2.cvtColor(array, cv2.COLOR_BGRA2RGBA)
+    elif array.ndim == 3 and array.shape[2] == 3:
+        array = cv2.cvtColor(array, cv2.COLOR_BGR2RGB)
+    return with_channels(np.asarray(array))
+
+
+def _with_pillow(path: Path, info: ImageInfo) -> tuple[NDArray[Any], int]:
+    with Image.open(io.BytesIO(path.read_bytes()), formats=_PILLOW) as image:
+        image.load()
+        if info.format in ("JPEG", "PNG", "BMP", "WebP"):
+            return from_pillow(image), info.orientation
+        return from_pillow(ImageOps.exif_transpose(image)), 1
+
+
+def _with_pillow_header(path: Path, head: bytes) -> ImageInfo:
+    """A file of one of the rarer kinds, by Pillow's word."""
+    try:
+        with Image.open(path, formats=_PILLOW) as image:
+            width, height = image.size
+            mode, kind = image.mode, image.format or ""
+            orientation = int(image.getexif().get(0x0112, 1) or 1)
+            alpha = "transparency" in image.info or mode in ("LA", "PA", "RGBA")
+    except MemoryError:
+        raise ImageError(f"{path.name} claims more than this computer's memory holds.") from None
+    except _PILLOW_ERRORS:
+        raise ImageError(f"{path.name} {header.describe_stranger(head)}.") from None
+    channels = {"1": 1, "L": 1, "I;16": 1, "I;16B": 1, "I": 1, "F": 1, "LA": 2}.get(mode, 3)
+    depth = 16 if mode.startswith("I;16") else 32 if mode in ("I", "F") else 8
+    info = ImageInfo(
+        kind, width, height, 4 if alpha and channels == 3 else channels, depth,
+        is_float=mode == "F", palette=mode == "P", alpha=alpha,
+    )  # fmt: skip
+    return info.turned(orientation if 1 <= orientation <= 8 else 1)
+
+
+def _radiance(head: bytes, name: str) -> ImageInfo:
+    """A Radiance HDR picture; its size stands on the line after the first empty one."""
+    for line in head.split(b"\n"):
+        words = line.split()
+        if len(words) == 4 and words[0] in (b"-Y", b"+Y") and words[2] in (b"+X", b"-X"):
+            if words[1].isdigit() and words[3].isdigit():
+                return ImageInfo("HDR", int(words[3]), int(words[1]), 3, 32, is_float=True)
+            break
+    raise ImageError(f"{name} is damaged: its header names no size.")
+
+
+def _require_memory(info: ImageInfo, name: str) -> None:
+    """Refuse a picture that cannot fit before its memory is taken. Raises ImageError."""
+    channels = max(info.channels, 3 if info.palette else 1)
+    needed = info.width * info.height * channels * max(info.bit_depth, 8) // 8
+    if needed < _ASK_MEMORY_ABOVE:
+        return
+    free = psutil.virtual_memory().available
+    if 2 * needed > free:
+        raise ImageError(
+            f"{name} is {info.width:,} × {info.height:,} pixels and needs "
+            f"{2 * needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free."
+        )

@@ -1,0 +1,147 @@
+"""A lazy pyramid of 512-pixel tiles, so that only what is seen of a large image is mapped."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvstudio.core.opencv import cv2
+from cvstudio.imaging.decode import read_image
+from cvstudio.imaging.display import Display, Window, apply, auto_window
+
+TILE = 512
+"""The side of a tile in pixels of its level; tiles at the right and lower edge are smaller."""
+
+
+class Pyramid:
+    """An image and its halvings. One pixel of level k covers exactly 2**k by 2**k of level 0.
+
+    `source` is an array as read_image gives it or a file, which is decoded when it is first
+    needed: call `load` and `build` from a worker thread. Safe to use from several threads. All
+    levels together take at most four thirds of the array's memory (`nbytes`).
+    """
+
+    def __init__(self, source: NDArray[Any] | Path, page: int = 0) -> None:
+        self._source = source
+        self._page = page
+        self._lock = threading.RLock()
+        self._levels: list[NDArray[Any]] = []
+        self._window: Window | None = None
+
+    def load(self) -> NDArray[Any]:
+        """The full array, decoded now if it was not yet. Raises ImageError."""
+        with self._lock:
+            if not self._levels:
+                source = self._source
+                array = read_image(source, self._page) if isinstance(source, Path) else source
+                self._levels.append(array)
+            return self._levels[0]
+
+    @property
+    def width(self) -> int:
+        return int(self.load().shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.load().shape[0])
+
+    @property
+    def levels(self) -> int:
+        """How many levels there are; the last fits into one tile."""
+        longest = max(self.load().shape[:2])
+        count = 1
+        while longest > TILE:
+            longest = (longest + 1) // 2
+            count += 1
+        return count
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the levels built so far take."""
+        with self._lock:
+            return sum(level.nbytes for level in self._levels)
+
+    @property
+    def window(self) -> Window:
+        """The window that shows the image well, found once for all tiles."""
+        with self._lock:
+            if self._window is None:
+                self._window = auto_window(self.load())
+            return self._window
+
+    def build(self, level: int | None = None) -> None:
+        """Make the levels up to one (None: all)."""
+        self.level(self.levels - 1 if level is None else level)
+
+    def level(self, level: int) -> NDArray[Any]:
+        """The array of a level, made from the one below it when it is first needed."""
+        with self._lock:
+            self.load()
+            if not 0 <= level < self.levels:
+                raise IndexError(f"level {level} of {self.levels}")
+            while len(self._levels) <= level:
+                self._levels.append(halved(self._levels[-1]))
+            return self._levels[level]
+
+    def level_for(self, scale: float) -> int:
+        """The level to draw at `scale` screen pixels per image pixel: never less detail than that
+        shows."""
+        level = int(np.floor(np.log2(1 / scale))) if 0 < scale < 1 else 0
+        return min(level, self.levels - 1)
+
+    def columns(self, level: int) -> int:
+        """How many tiles lie side by side in a level."""
+        return -(-self._length(level, self.width) // TILE)
+
+    def rows(self, level: int) -> int:
+        """How many tiles lie one above another in a level."""
+        return -(-self._length(level, self.height) // TILE)
+
+    def tile(
+        self, level: int, column: int, row: int, display: Display | None = None
+    ) -> NDArray[np.uint8]:
+        """One tile as contiguous (h, w, 3) uint8 RGB; `display` maps it (None: neutral)."""
+        array = self.level(level)
+        part = array[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
+        if part.size == 0:
+            raise IndexError(f"tile {column}, {row} of level {level}")
+        display = display or Display()
+        if display.window is None:
+            display = replace(display, window=self.window)
+        return np.ascontiguousarray(apply(part, display))
+
+    @staticmethod
+    def _length(level: int, full: int) -> int:
+        for _ in range(level):
+            full = (full + 1) // 2
+        return full
+
+
+def halved(array: NDArray[Any]) -> NDArray[Any]:
+    """An array of half the size, rounded up; each pixel is the mean of those it covers."""
+    height, width = array.shape[:2]
+    even_height, even_width = height // 2 * 2, width // 2 * 2
+    half = np.empty(((height + 1) // 2, (width + 1) // 2, *array.shape[2:]), array.dtype)
+    rows, columns = even_height // 2, even_width // 2
+    if rows and columns:
+        inside = array[:even_height, :even_width]
+        half[:rows, :columns] = cv2.resize(inside, (columns, rows), interpolation=cv2.INTER_AREA)
+    if width % 2 and rows:
+        edge = array[:even_height, -1:]
+        half[:rows, -1:] = _mean(edge[0::2], edge[1::2])
+    if height % 2 and columns:
+        edge = array[-1:, :even_width]
+        half[-1:, :columns] = _mean(edge[:, 0::2], edge[:, 1::2])
+    if height % 2 and width % 2:
+        half[-1, -1] = array[-1, -1]
+    return half
+
+
+def _mean(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    mean = (a + b) / 2 if a.dtype.kind == "f" else (a.astype(np.uint32) + b + 1) // 2
+    return np.asarray(mean, a.dtype)
