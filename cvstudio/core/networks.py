@@ -37,7 +37,7 @@ class NetworkInfo:
     """An architecture that CVStudio can train for one task.
 
     `architecture` is the library's own name, `encoder` the backbone of an smp network. `parameters`
-    is in millions. `mean` and `std` (RGB, images scaled to 0 .. 1) belong to the pretrained weights.
+    is in millions. `mean` and `std` (RGB, images scaled to 0 .. 1) belong to its weights.
     `fixed_size` networks cannot judge images of another size than they trained on.
     """
 
@@ -121,7 +121,7 @@ def _smp() -> tuple[NetworkInfo, ...]:
                     512,
                     weights,
                     encoder=encoder,
-                )  # fmt: skip
+                )
             )
     return tuple(table)
 
@@ -154,7 +154,7 @@ def _yolo(task: Task) -> tuple[NetworkInfo, ...]:
                     WeightsInfo(f"{name}.pt", f"{_YOLO}{name}.pt"),
                     mean=(0, 0, 0),
                     std=(1, 1, 1),
-                )  # fmt: skip
+                )
             )
     return tuple(table)
 
@@ -177,7 +177,8 @@ NETWORKS: tuple[NetworkInfo, ...] = (
         "convnext_nano", "ConvNeXt nano", 15.59, architecture="convnext_nano",
         tag="in12k_ft_in1k",
     ),
-    _timm("efficientnet_b0", "EfficientNet-B0", 5.29, architecture="efficientnet_b0", tag="ra_in1k"),
+    _timm("efficientnet_b0", "EfficientNet-B0", 5.29, architecture="efficientnet_b0",
+          tag="ra_in1k"),
     _timm(
         "mobilenetv4_small", "MobileNetV4 small", 3.77, architecture="mobilenetv4_conv_small",
         tag="e2400_r224_in1k",

@@ -75,7 +75,7 @@ def quiet_ultralytics() -> None:
     # A value is written only when it changes: two jobs that start at once must not fight.
     changed = {key: value for key, value in wanted.items() if settings.get(key, value) != value}
     if changed:
-        settings.update(changed)
+        settings.update(changed)  # type: ignore[no-untyped-call]
 
 
 def describe(device: str) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def describe(device: str) -> dict[str, Any]:
     versions = {}
     for package in _PACKAGES:
         try:
-            versions[package] = metadata.version(package)
+            versions[package] = metadata.version(package)  # type: ignore[no-untyped-call]
         except metadata.PackageNotFoundError:
             versions[package] = "missing"
     content: dict[str, Any] = {

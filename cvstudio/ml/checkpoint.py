@@ -1,0 +1,154 @@
+"""Checkpoints: plain tensors and JSON in a file that cannot run code when it is read.
+
+Everything is loaded with weights_only=True. best.pt holds a Checkpoint; last.pt holds one too, and
+beside it what training needs to go on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cvstudio.core.annotation import LabelClass
+from cvstudio.core.config import TrainConfig
+from cvstudio.core.errors import RunError, UntrustedFile
+from cvstudio.core.jobdir import replace_file
+from cvstudio.ml.preprocess import Preprocessing
+
+FORMAT = 1
+_MARK = "cvstudio checkpoint"
+Weights = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network at the end of an epoch, with all that is needed to use it.
+
+    `training` is empty in best.pt; in last.pt it is the state of optimiser, schedule, scaler and
+    random numbers, made of plain values and tensors.
+    """
+
+    config: TrainConfig
+    classes: tuple[LabelClass, ...]
+    preprocessing: Preprocessing
+    weights: Weights
+    epoch: int
+    metric: str = ""
+    best: float | None = None
+    snapshot: str = ""
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint whole or not at all. Raises OSError when the disk is full."""
+    meta = {
+        "config": checkpoint.config.model_dump(mode="json"),
+        "classes": [
+            {"id": c.id, "name": c.name, "colour": c.colour, "hotkey": c.hotkey, "order": c.order}
+            for c in checkpoint.classes
+        ],
+        "preprocessing": checkpoint.preprocessing.to_json(),
+        "epoch": checkpoint.epoch,
+        "metric": checkpoint.metric,
+        "best": checkpoint.best,
+        "snapshot": checkpoint.snapshot,
+    }
+    content = {
+        "mark": _MARK,
+        "format": FORMAT,
+        "meta": json.dumps(meta, ensure_ascii=False),
+        "weights": {name: tensor.detach().cpu() for name, tensor in checkpoint.weights.items()},
+        "training": checkpoint.training,
+    }
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    replace_file(path, buffer.getvalue())
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint without running code that it may hold.
+
+    Raises RunError when there is none, when it is damaged or not CVStudio's, UntrustedFile when it
+    would have to run code.
+    """
+    content = load_plain(path)
+    if not isinstance(content, dict) or content.get("mark") != _MARK:
+        raise RunError(f"{path.name} is not a checkpoint of CVStudio.")
+    if content["format"] > FORMAT:
+        raise RunError(f"{path.name} was written by a newer CVStudio.")
+    meta = json.loads(content["meta"])
+    return Checkpoint(
+        config=TrainConfig.model_validate(meta["config"]),
+        classes=tuple(LabelClass(**item) for item in meta["classes"]),
+        preprocessing=Preprocessing.from_json(meta["preprocessing"]),
+        weights=content["weights"],
+        epoch=meta["epoch"],
+        metric=meta["metric"],
+        best=meta["best"],
+        snapshot=meta["snapshot"],
+        training=content["training"],
+    )
+
+
+def load_plain(path: Path) -> Any:
+    """The content of a .pt, .pth or .safetensors file made of tensors and plain values.
+
+    Raises RunError when the file is missing or damaged, UntrustedFile when reading it would mean
+    running code.
+    """
+    if not path.is_file():
+        raise RunError(f"There is no file {path}.")
+    if path.suffix == ".safetensors":
+        return _load_safetensors(path)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if _is_pickle(path):
+            raise untrusted(path, str(error)) from error
+        raise damaged(path) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise damaged(path) from error
+
+
+def untrusted(path: Path, reason: str) -> UntrustedFile:
+    """The refusal of a file that holds more than numbers."""
+    return UntrustedFile(
+        f"{path.name} is refused: it holds Python objects, and loading them could run any program"
+        f" on this computer. {_first_sentence(reason)}",
+        hint="Use a file that holds plain weights: a state dict (.pt, .pth) or .safetensors.",
+    )
+
+
+def damaged(path: Path) -> RunError:
+    """The refusal of a file that cannot be read."""
+    return RunError(f"{path.name} is damaged or is not a file of weights: {path}")
+
+
+def _load_safetensors(path: Path) -> Weights:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        weights: Weights = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise damaged(path) from error
+    return weights
+
+
+def _is_pickle(path: Path) -> bool:
+    """Whether the file is an archive of torch.save or a bare pickle, and not some other file."""
+    with path.open("rb") as stream:
+        start = stream.read(2)
+    return start == b"PK" or start[:1] == b"\x80"
+
+
+def _first_sentence(reason: str) -> str:
+    found = [line.strip() for line in reason.splitlines() if "GLOBAL" in line or "global" in line]
+    return found[0].split(". ")[0].rstrip(".") + "." if found else ""

@@ -1,0 +1,168 @@
+"""The one way from a network's raw outputs to predictions on the image; numpy and OpenCV only.
+
+The same functions read the outputs of the checkpoint and of the ONNX file made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.masks import Mask
+from cvstudio.core.opencv import cv2
+from cvstudio.core.predictions import Found, Prediction
+from cvstudio.ml.preprocess import Placement
+
+Array = NDArray[np.float32]
+SCORE_FLOOR = 0.001
+"""Objects below are not reported."""
+OVERLAP = 0.7
+"""Of two boxes of one class that overlap more (IoU), the better one stays."""
+MOST_OBJECTS = 300
+_CANDIDATES = 10_000
+_FAR = 1e5  # pixels between the boxes of two classes, so that they never overlap
+
+
+def decode(
+    task: Task,
+    outputs: Sequence[NDArray[Any]],
+    placement: Placement,
+    *,
+    class_ids: Sequence[int],
+    image_id: int,
+) -> Prediction:
+    """What the raw outputs for one image say.
+
+    `outputs` per task, without the batch axis, n classes: classify [(n,) logits]; segment
+    [(n + 1, H, W) logits, background first]; detect [(4 + n, anchors)], rows x and y of the centre,
+    width and height in input pixels, then a score of 0 .. 1 per class; instance
+    [(4 + n + m, anchors), (m, H / 4, W / 4)], with m mask coefficients and the maps they weigh.
+    """
+    match task:
+        case Task.CLASSIFY:
+            return Prediction(image_id, scores=_scores(outputs[0], class_ids))
+        case Task.SEGMENT:
+            labels = label_map(outputs[0], placement)
+            return Prediction(image_id, regions=regions_of(labels, class_ids))
+        case Task.DETECT | Task.INSTANCE:
+            return Prediction(image_id, objects=_objects(task, outputs, placement, class_ids))
+
+
+def _scores(logits: Array, class_ids: Sequence[int]) -> dict[int, float]:
+    values = np.exp(logits.astype(np.float64) - logits.max())
+    values /= values.sum()
+    return {class_id: float(value) for class_id, value in zip(class_ids, values, strict=True)}
+
+
+def label_map(logits: Array, placement: Placement) -> NDArray[np.uint8]:
+    """The most likely output per pixel of the image: (height, width), 0 is background.
+
+    Scores are enlarged before the best is taken, so edges are as smooth as the image allows.
+    """
+    best = np.ascontiguousarray(
+        placement.map_to_image(logits[0].astype(np.float32, copy=False), smooth=True)
+    ).copy()
+    labels = np.zeros(best.shape, np.uint8 if len(logits) <= 256 else np.uint16)
+    for index in range(1, len(logits)):
+        scores = placement.map_to_image(logits[index].astype(np.float32, copy=False), smooth=True)
+        better = scores > best
+        labels[better] = index
+        np.copyto(best, scores, where=better)
+    return labels
+
+
+def regions_of(labels: NDArray[Any], class_ids: Sequence[int]) -> dict[int, Mask]:
+    """One mask per class that occurs in a label map."""
+    regions = {}
+    for index in np.unique(labels):
+        if index == 0:
+            continue
+        mask = Mask.from_patch((labels == index).astype(np.uint8))
+        if mask is not None:
+            regions[class_ids[int(index) - 1]] = mask
+    return regions
+
+
+def _objects(
+    task: Task, outputs: Sequence[NDArray[Any]], placement: Placement, class_ids: Sequence[int]
+) -> tuple[Found, ...]:
+    count = len(class_ids)
+    corners, scores, classes, anchors = suppress(outputs[0], count)
+    found = []
+    for place, anchor in enumerate(anchors):
+        box = placement.box_to_image(*(float(v) for v in corners[place]))
+        if box.area <= 0:
+            continue
+        mask = None
+        if task is Task.INSTANCE:
+            coefficients = outputs[0][4 + count :, anchor]
+            mask = _mask(coefficients, outputs[1], box.x, box.y, box.right, box.bottom, placement)
+            if mask is None:
+                continue
+        found.append(Found(class_ids[int(classes[place])], float(scores[place]), box, mask))
+    return tuple(found)
+
+
+def suppress(
+    raw: NDArray[Any], count: int
+) -> tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]:
+    """The best boxes among a detector's answers, of each class apart.
+
+    Takes (4 + count + any, anchors); returns corners (n, 4) in input pixels, scores (n,), classes
+    (n,) as 0 .. count - 1 and the anchors (n,) they came from, best first.
+    """
+    scores = raw[4 : 4 + count]
+    classes, anchors = np.nonzero(scores > SCORE_FLOOR)
+    values = scores[classes, anchors]
+    order = np.argsort(-values, kind="stable")[:_CANDIDATES]
+    classes, anchors, values = classes[order], anchors[order], values[order]
+    x, y, w, h = raw[:4, anchors].astype(np.float32, copy=False)
+    corners = np.stack([x - w / 2, y - h / 2, x + w / 2, y + h / 2], axis=1)
+    apart = corners.astype(np.float64) + (classes * _FAR)[:, None]
+    areas = np.clip(w, 0, None).astype(np.float64) * np.clip(h, 0, None)
+    kept: list[int] = []
+    waiting = np.arange(len(values))
+    while len(waiting) and len(kept) < MOST_OBJECTS:
+        first, rest = waiting[0], waiting[1:]
+        kept.append(int(first))
+        low = np.maximum(apart[first, :2], apart[rest, :2])
+        high = np.minimum(apart[first, 2:], apart[rest, 2:])
+        shared = np.prod(np.clip(high - low, 0, None), axis=1)
+        together = areas[first] + areas[rest] - shared
+        waiting = rest[shared <= OVERLAP * together]
+    return corners[kept], values[kept], classes[kept], anchors[kept]
+
+
+def _mask(
+    coefficients: Array,
+    maps: NDArray[Any],
+    left: float,
+    top: float,
+    right: float,
+    bottom: float,
+    placement: Placement,
+) -> Mask | None:
+    """The pixels of an object inside its box: where its weighted maps are positive."""
+    x0, y0 = int(np.floor(left)), int(np.floor(top))
+    x1, y1 = int(np.ceil(right)), int(np.ceil(bottom))
+    logits = np.tensordot(coefficients.astype(np.float32), maps.astype(np.float32), axes=1)
+    across = placement.input_width / maps.shape[2]
+    down = placement.input_height / maps.shape[1]
+    # From the centre of a pixel of the box to the place between the centres of the maps' cells.
+    matrix = np.array(
+        [
+            [placement.scale_x / across, 0,
+             ((x0 + 0.5) * placement.scale_x + placement.left) / across - 0.5],
+            [0, placement.scale_y / down,
+             ((y0 + 0.5) * placement.scale_y + placement.top) / down - 0.5],
+        ]
+    )  # fmt: skip
+    values = cv2.warpAffine(
+        logits, matrix, (x1 - x0, y1 - y0),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    return Mask.from_patch((values > 0).astype(np.uint8), x0, y0)

@@ -1,0 +1,89 @@
+"""The devices that networks run on: choosing one, naming it, and how busy it is."""
+
+from __future__ import annotations
+
+import platform
+import random
+from dataclasses import dataclass
+
+import numpy as np
+import psutil
+import torch
+
+from cvstudio.core.errors import ConfigError
+
+
+def device_of(wanted: str) -> torch.device:
+    """The device behind "auto", "cpu", "mps", "cuda" or "cuda:1".
+
+    Raises ConfigError when this computer has no such device.
+    """
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda:0")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    device = torch.device(wanted)
+    if device.type == "cuda":
+        index = device.index or 0
+        if index >= torch.cuda.device_count():
+            raise ConfigError(
+                f"This computer has no {wanted}: torch sees {torch.cuda.device_count()} GPUs.",
+                hint='Choose "auto", which takes what there is.',
+            )
+        return torch.device("cuda", index)
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("This computer has no GPU of Apple's.", hint='Choose "auto".')
+    return device
+
+
+def name_of(device: torch.device) -> str:
+    """The device as a person would name it."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return "Apple GPU" if device.type == "mps" else "processor"
+
+
+@dataclass(frozen=True)
+class Load:
+    """Bytes in use and in all, and the share of time the GPU was busy (None where unknown)."""
+
+    memory: int
+    memory_total: int
+    utilisation: float | None
+
+
+_process = psutil.Process()
+
+
+def load_of(device: torch.device) -> Load:
+    """How full and how busy a device is; on the processor, the memory of this process."""
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        return Load(total - free, total, _utilisation(device))
+    if device.type == "mps":
+        return Load(
+            torch.mps.driver_allocated_memory(), int(torch.mps.recommended_max_memory()), None
+        )
+    return Load(_process.memory_info().rss, psutil.virtual_memory().total, None)
+
+
+def _utilisation(device: torch.device) -> float | None:
+    try:
+        return float(torch.cuda.utilization(device)) / 100
+    except (ModuleNotFoundError, RuntimeError):
+        return None  # NVIDIA's management library is not there, or not for this card
+
+
+def seed_everything(seed: int, *, deterministic: bool) -> None:
+    """Seed Python, numpy and torch on every device; optionally refuse operations that vary."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002  # libraries draw from the old generator
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    torch.backends.cudnn.deterministic = deterministic
+    torch.backends.cudnn.benchmark = not deterministic
+
+
+def is_apple() -> bool:
+    """Whether this is a Mac, where processes that read images cost more than they bring."""
+    return platform.system() == "Darwin"

@@ -1,0 +1,1 @@
+"""Network families: one file per library, and the door that finds the right one."""

@@ -1,0 +1,178 @@
+"""The one way from an image to a network's input and back; numpy and OpenCV only.
+
+Training, evaluation, explanation, export and the ONNX predictor all go through Preprocessing, and
+its to_json() travels in every checkpoint and ONNX file. The steps, in order:
+
+1. `fit` brings the RGB image to the network's size (see place()). Shrinking averages
+   (cv2.INTER_AREA), enlarging is bilinear (cv2.INTER_LINEAR); padding is grey 114.
+2. Values are divided by 255, the mean is subtracted, the result divided by std, per channel.
+3. Channels come first: (3, height, width), float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvstudio.core.config import Fit
+from cvstudio.core.geometry import Box
+from cvstudio.core.opencv import cv2
+
+Image = NDArray[np.uint8]
+"""Shape (h, w, 3), RGB."""
+PADDING = 114
+_STRIDE = 32
+"""Whole images are padded to multiples of it: the step of every network's deepest layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where an image lies in the network's input: x' = x * scale_x + left, and y likewise.
+
+    `width` and `height` are those of the image; `input_width` and `input_height` of the input.
+    """
+
+    scale_x: float
+    scale_y: float
+    left: int
+    top: int
+    width: int
+    height: int
+    input_width: int
+    input_height: int
+
+    @property
+    def inner(self) -> tuple[int, int]:
+        """Width and height of the image's part of the input, in whole pixels."""
+        return (
+            max(round(self.width * self.scale_x), 1),
+            max(round(self.height * self.scale_y), 1),
+        )
+
+    def box_to_image(self, x0: float, y0: float, x1: float, y1: float) -> Box:
+        """A box given by its corners in the input, as a box of the image, cut at its edges."""
+        return Box.from_corners(
+            (x0 - self.left) / self.scale_x, (y0 - self.top) / self.scale_y,
+            (x1 - self.left) / self.scale_x, (y1 - self.top) / self.scale_y,
+        ).clipped(self.width, self.height)  # fmt: skip
+
+    def box_to_input(self, box: Box) -> Box:
+        """A box of the image in the input's pixels."""
+        return Box(
+            box.x * self.scale_x + self.left, box.y * self.scale_y + self.top,
+            box.w * self.scale_x, box.h * self.scale_y,
+        )  # fmt: skip
+
+    def map_to_image(self, array: NDArray[Any], *, smooth: bool) -> NDArray[Any]:
+        """An (input_height, input_width) map as a (height, width) map of the image.
+
+        `smooth` interpolates (for scores and heat); otherwise the nearest value is taken (for
+        class numbers and masks of 0 and 1).
+        """
+        width, height = self.inner
+        part = array[self.top : self.top + height, self.left : self.left + width]
+        if part.shape[:2] == (self.height, self.width):
+            return part
+        how = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST_EXACT
+        resized: NDArray[Any] = cv2.resize(
+            np.ascontiguousarray(part), (self.width, self.height), interpolation=how
+        )
+        return resized
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How an RGB image becomes a network's input; `size` is the side of the square in pixels."""
+
+    size: int
+    fit: Fit
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def place(self, rgb: Image) -> tuple[Image, Placement]:
+        """An RGB image at the network's size, still uint8."""
+        return place(rgb, size=self.size, fit=self.fit)
+
+    def normalise(self, rgb: Image) -> NDArray[np.float32]:
+        """(h, w, 3) uint8 RGB as (3, h, w) float32, by mean and deviation."""
+        table = self._table()
+        planes = [cv2.LUT(rgb[..., channel], table[channel]) for channel in range(3)]
+        return np.stack(planes)
+
+    def prepare(self, rgb: Image) -> tuple[NDArray[np.float32], Placement]:
+        """An RGB image of any size as (1, 3, H, W) float32, and where it lies there."""
+        placed, placement = self.place(rgb)
+        return self.normalise(placed)[None], placement
+
+    def _table(self) -> NDArray[np.float32]:
+        values = np.arange(256, dtype=np.float64) / 255
+        rows = [(values - m) / s for m, s in zip(self.mean, self.std, strict=True)]
+        return np.asarray(rows, np.float32)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON that says all that another program needs to do the same."""
+        return {
+            "colour": "RGB",
+            "layout": "NCHW",
+            "size": self.size,
+            "fit": self.fit.value,
+            "padding": PADDING,
+            "interpolation": {"shrink": "area", "enlarge": "bilinear"},
+            "scale": 1 / 255,
+            "mean": list(self.mean),
+            "std": list(self.std),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Preprocessing:
+        """The inverse of to_json."""
+        mean, std = (tuple(float(v) for v in data[name]) for name in ("mean", "std"))
+        return cls(int(data["size"]), Fit(data["fit"]), mean, std)  # type: ignore[arg-type]
+
+
+def place(rgb: Image, *, size: int, fit: Fit) -> tuple[Image, Placement]:
+    """Bring an image to the network's input.
+
+    PAD scales the longer side to `size` and centres the image on a grey square; STRETCH scales both
+    sides to `size`; CROP keeps the image at its own scale and pads right and below to a multiple of
+    32, so the input has the image's size and not `size`.
+    """
+    placement = placement_for(rgb.shape[1], rgb.shape[0], size=size, fit=fit)
+    inner = resize(rgb, *placement.inner)
+    if inner.shape[:2] == (placement.input_height, placement.input_width):
+        return inner, placement
+    canvas = np.full((placement.input_height, placement.input_width, 3), PADDING, np.uint8)
+    height, width = inner.shape[:2]
+    canvas[placement.top : placement.top + height, placement.left : placement.left + width] = inner
+    return canvas, placement
+
+
+def placement_for(width: int, height: int, *, size: int, fit: Fit) -> Placement:
+    """Where place() puts an image of that size."""
+    if fit is Fit.STRETCH:
+        return Placement(size / width, size / height, 0, 0, width, height, size, size)
+    if fit is Fit.CROP:
+        across, down = (-(-side // _STRIDE) * _STRIDE for side in (width, height))
+        return Placement(1.0, 1.0, 0, 0, width, height, across, down)
+    scale = size / max(width, height)
+    inner_width, inner_height = max(round(width * scale), 1), max(round(height * scale), 1)
+    return Placement(
+        scale, scale, (size - inner_width) // 2, (size - inner_height) // 2, width, height,
+        size, size,
+    )  # fmt: skip
+
+
+def resize(array: NDArray[Any], width: int, height: int, *, nearest: bool = False) -> NDArray[Any]:
+    """An array of (h, w) or (h, w, c) at another size; averages when shrinking."""
+    if array.shape[:2] == (height, width):
+        return array
+    if nearest:
+        how = cv2.INTER_NEAREST_EXACT
+    else:
+        shrinks = width * height < array.shape[0] * array.shape[1]
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    resized: NDArray[Any] = cv2.resize(array, (width, height), interpolation=how)
+    return resized
