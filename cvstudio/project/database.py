@@ -1,0 +1,164 @@
+"""The database file: how it is opened, whether it is sound, and its errors in words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from cvstudio.core.errors import ProjectDamaged, ProjectError, ProjectTooNew
+from cvstudio.project import rows
+from cvstudio.project.tables import VERSION, Base
+
+FILE = "project.db"
+BUSY_SECONDS = 10
+
+
+def open_engine(file: Path, *, write: bool) -> Engine:
+    """An engine over an existing or new database file; WAL, foreign keys, and the guard of rows."""
+
+    def connect() -> sqlite3.Connection:
+        # isolation_level None: transactions begin where we say, not where sqlite3 guesses.
+        connection = sqlite3.connect(
+            file if write else f"{file.resolve().as_uri()}?mode={_read_mode(file)}",
+            uri=not write,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+        if write:
+            connection.execute("PRAGMA journal_mode = WAL")
+            # In WAL mode a commit survives the death of the process; FULL would only add the
+            # death of the machine within the last moments, at a disk flush per shape drawn.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA journal_size_limit = 67108864")
+        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA mmap_size = 268435456")
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, max_overflow=32)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("writing")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    rows.guard(engine)
+    return engine
+
+
+def _read_mode(file: Path) -> str:
+    """On a medium that cannot be written, WAL's side files cannot be made: nobody else writes."""
+    try:
+        with file.with_name(file.name + "-wal").open("ab"):
+            return "ro"
+    except OSError:
+        return "ro&immutable=1"
+
+
+def create_tables(connection: Connection) -> None:
+    """All tables in their newest shape, marked with its version as alembic would mark it."""
+    Base.metadata.create_all(connection)
+    connection.exec_driver_sql(
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+        "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+    )
+    with rows.door(connection):
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (VERSION,))
+
+
+def version_of(engine: Engine) -> str:
+    """The version of the tables in a file. Raises ProjectError when it is no project."""
+    with engine.connect() as connection:
+        names = {
+            row[0] for row in connection.exec_driver_sql("SELECT name FROM sqlite_master").all()
+        }
+        if "alembic_version" not in names:
+            raise ProjectError(f"{FILE} in this folder is not a CVStudio project.")
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    version = str(found or "")
+    if version > VERSION:
+        raise ProjectTooNew(
+            "The project was written by a newer CVStudio.",
+            hint="Install the newest version to open it.",
+        )
+    return version
+
+
+def check(engine: Engine, *, hint: str = "") -> None:
+    """Raise ProjectDamaged when the file is not sound."""
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("PRAGMA quick_check(5)").scalars().all()
+        if found != ["ok"]:
+            raise damaged(str(found[0]), hint=hint)
+
+
+def damaged(detail: str, *, hint: str = "") -> ProjectDamaged:
+    """The error for a file that fails its check."""
+    return ProjectDamaged(
+        f"The project's database is damaged ({detail.splitlines()[0]}).",
+        hint=hint or "Restore it from a backup.",
+    )
+
+
+@contextmanager
+def errors_in_words(doing: str) -> Iterator[None]:
+    """Turn what SQLite says into a ProjectError: `doing` ends "The disk is full: ..."."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise in_words(error.orig, doing) from error
+    except sqlite3.DatabaseError as error:
+        raise in_words(error, doing) from error
+
+
+def in_words(error: BaseException | None, doing: str) -> ProjectError:
+    """A database error as a sentence with a way forward."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    for prefix, make in _WORDS.items():
+        if name.startswith(prefix):
+            return make(str(error), doing)
+    return ProjectError(f"The project's database refused: {error} ({doing}).")
+
+
+def _full(_detail: str, doing: str) -> ProjectError:
+    return ProjectError(
+        f"The disk is full: {doing}.", hint="Free some space and try again; nothing else is lost."
+    )
+
+
+def _busy(_detail: str, doing: str) -> ProjectError:
+    return ProjectError(
+        f"Another program keeps the project's database busy: {doing}.", hint="Try again."
+    )
+
+
+def _readonly(_detail: str, doing: str) -> ProjectError:
+    return ProjectError(f"The project cannot be written here: {doing}.")
+
+
+def _unreadable(detail: str, _doing: str) -> ProjectError:
+    return damaged(detail)
+
+
+def _io(detail: str, doing: str) -> ProjectError:
+    return ProjectError(f"The disk could not be read or written ({detail}): {doing}.")
+
+
+_WORDS: dict[str, Any] = {
+    "SQLITE_FULL": _full,
+    "SQLITE_BUSY": _busy,
+    "SQLITE_LOCKED": _busy,
+    "SQLITE_READONLY": _readonly,
+    "SQLITE_CORRUPT": _unreadable,
+    "SQLITE_NOTADB": _unreadable,
+    "SQLITE_IOERR": _io,
+    "SQLITE_CANTOPEN": _io,
+}

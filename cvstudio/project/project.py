@@ -1,0 +1,283 @@
+"""The open project: one door for writes, one for reads, undo and redo, and who is told."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.errors import ProjectError
+from cvstudio.project import commands, database, rows
+from cvstudio.project.changes import ChangeSet, Kind, Notifier, UndoStack, UndoStep
+from cvstudio.project.lock import Lock, user
+from cvstudio.project.records import ImageRecord
+from cvstudio.project.rows import Drop, Put, Recorder
+from cvstudio.project.tables import ProjectRow
+
+CONTENT = {"image", "annotation", "label_class", "tag", "image_tag"}
+"""Tables in which a row that comes or goes without undo makes older undo steps meaningless."""
+
+
+class Project:
+    """A project folder, open. Use `create` or `open`; close it, or use it in a with statement."""
+
+    def __init__(self, path: Path, engine: Engine, lock: Lock | None) -> None:
+        self.path = path
+        self.changed = Notifier()
+        self.undo_stack = UndoStack()
+        self._engine = engine
+        self._lock = lock
+        self._writing = threading.RLock()
+        self._inside = False
+        self._read_identity()
+
+    # Opening and closing
+
+    @classmethod
+    def create(
+        cls, path: Path | str, *, task: Task, name: str = "", classes: Sequence[str] = ()
+    ) -> Self:
+        """Make a project in a new or existing folder and open it.
+
+        Raises ProjectError when the folder holds a project already or cannot be written.
+        """
+        folder = Path(path).absolute()
+        file = folder / database.FILE
+        if file.exists():
+            raise ProjectError(f"There is a project in {folder} already.", hint="Open it instead.")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ProjectError(f"{folder} cannot be made: {error.strerror}.") from error
+        lock = Lock(folder)
+        engine = database.open_engine(file, write=True)
+        try:
+            with database.errors_in_words("the project could not be made"):
+                _fill(engine, task=task, name=name or folder.name, classes=classes)
+            return cls(folder, engine, lock)
+        except BaseException:
+            engine.dispose()
+            for suffix in ("", "-wal", "-shm"):
+                file.with_name(file.name + suffix).unlink(missing_ok=True)
+            lock.release()
+            raise
+
+    @classmethod
+    def open(cls, path: Path | str, *, write: bool = True) -> Self:
+        """Open a project folder; with write=False beside whoever writes to it.
+
+        Raises ProjectLocked, ProjectDamaged, ProjectTooNew, or ProjectError.
+        """
+        folder = Path(path).absolute()
+        file = folder / database.FILE
+        if not file.is_file():
+            raise ProjectError(f"There is no CVStudio project in {folder}.")
+        lock = Lock(folder) if write else None
+        engine = database.open_engine(file, write=write)
+        try:
+            with database.errors_in_words("the project could not be opened"):
+                database.check(engine)
+                database.version_of(engine)
+                return cls(folder, engine, lock)
+        except BaseException:
+            engine.dispose()
+            if lock:
+                lock.release()
+            raise
+
+    def close(self) -> None:
+        """Let go of the files and of the lock. Closing twice does nothing."""
+        with self._writing:
+            self._engine.dispose()
+            if self._lock:
+                self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # What it is and where things lie
+
+    name: str
+    task: Task
+
+    @property
+    def writable(self) -> bool:
+        return self._lock is not None
+
+    @property
+    def runs_directory(self) -> Path:
+        return self.path / "runs"
+
+    @property
+    def exports_directory(self) -> Path:
+        return self.path / "exports"
+
+    @property
+    def images_directory(self) -> Path:
+        """Where copied images go."""
+        return self.path / "images"
+
+    @property
+    def backups_directory(self) -> Path:
+        return self.path / "backups"
+
+    @property
+    def thumbnails_file(self) -> Path:
+        return self.path / "thumbnails.db"
+
+    def image_path(self, image: ImageRecord | str) -> Path:
+        """The absolute path of an image's file, from its record or its uri."""
+        uri = image if isinstance(image, str) else image.uri
+        return self.path / uri
+
+    def uri_of(self, file: Path | str) -> str:
+        """How a file is named in the database: relative to the project when inside it."""
+        path = Path(file).absolute()
+        try:
+            return path.relative_to(self.path).as_posix()
+        except ValueError:
+            return path.as_posix()
+
+    # Reading
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for queries, on any thread; it sees one state of the project throughout."""
+        info = {"path": self.path}
+        with (
+            database.errors_in_words("it could not be read"),
+            Session(self._engine, info=info) as s,
+        ):
+            yield s
+
+    # Writing
+
+    @contextmanager
+    def transaction(
+        self, label: str, *, source: object = None, undoable: bool = True
+    ) -> Iterator[Session]:
+        """The one door for writes: committed and announced at the end, or rolled back whole.
+
+        `label` is the menu text of the undo step. An undoable=False transaction leaves no step;
+        when it adds or removes images, annotations, classes or tags, the steps before it go too,
+        since they could no longer be replayed. Raises ProjectError when the disk is full, when the
+        project is open for reading only, and RuntimeError inside another transaction.
+        """
+        with self._writing:
+            with self._recorded() as (session, recorder):
+                yield session
+                changes = ChangeSet(label, "do", source, recorder.touched)
+                self._note_history(session, changes)
+            if not recorder.changes:
+                return
+            if undoable:
+                self.undo_stack.done(UndoStep(label, recorder.changes))
+            elif any(isinstance(c, Put | Drop) and c.table in CONTENT for c in recorder.changes):
+                self.undo_stack.clear()
+        self._announce(changes)
+
+    def undo(self) -> ChangeSet | None:
+        """Take back the newest step; None when there is none."""
+        return self._replay("undo", self.undo_stack.back, self.undo_stack.undone)
+
+    def redo(self) -> ChangeSet | None:
+        """Do the step again that was taken back last; None when there is none."""
+        return self._replay("redo", self.undo_stack.forth, self.undo_stack.redone)
+
+    @property
+    def undo_label(self) -> str | None:
+        return self.undo_stack.back[-1].label if self.undo_stack.back else None
+
+    @property
+    def redo_label(self) -> str | None:
+        return self.undo_stack.forth[-1].label if self.undo_stack.forth else None
+
+    def _replay(
+        self, kind: Kind, steps: list[UndoStep], moved: Callable[[UndoStep], None]
+    ) -> ChangeSet | None:
+        with self._writing:
+            if not steps:
+                return None
+            step = steps[-1]
+            with self._recorded() as (session, recorder):
+                rows.replay(session, step.changes)
+                changes = ChangeSet(step.label, kind, None, recorder.touched)
+                self._note_history(session, changes)
+            moved(UndoStep(step.label, recorder.changes))
+        self._announce(changes)
+        return changes
+
+    @contextmanager
+    def _recorded(self) -> Iterator[tuple[Session, Recorder]]:
+        if not self.writable:
+            raise ProjectError("The project is open for reading only.")
+        if self._inside:
+            raise RuntimeError("a transaction is open already; give its session on instead")
+        self._inside = True
+        recorder = Recorder()
+        writing = self._engine.execution_options(writing=True)
+        session = Session(writing, info={"recorder": recorder, "path": self.path})
+        try:
+            with database.errors_in_words("the last change was not saved"):
+                yield session, recorder
+                session.commit()
+        finally:
+            self._inside = False
+            session.close()
+
+    def _note_history(self, session: Session, changes: ChangeSet) -> None:
+        if not changes.touched:
+            return
+        connection = session.connection()
+        with rows.door(connection):
+            connection.exec_driver_sql(
+                "INSERT INTO history (at, who, kind, label, counts) VALUES (?, ?, ?, ?, ?)",
+                (time.time(), user(), changes.kind, changes.label, json.dumps(changes.counts())),
+            )
+
+    def _announce(self, changes: ChangeSet) -> None:
+        if changes.touches("project"):
+            self._read_identity()
+        self.changed.emit(changes)
+
+    def _read_identity(self) -> None:
+        with self.read() as session:
+            found = session.execute(select(ProjectRow.name, ProjectRow.task)).first()
+        if found is None:
+            raise database.damaged("it does not say which project it is")
+        self.name, self.task = found[0], Task(found[1])
+
+
+def _fill(engine: Engine, *, task: Task, name: str, classes: Sequence[str]) -> None:
+    """The tables of a new project, its own row, and its first classes."""
+    from importlib.metadata import version  # slow to import, and only a new project needs it
+
+    writing = engine.execution_options(writing=True)
+    with Session(writing, info={"recorder": Recorder()}) as session:
+        database.create_tables(session.connection())
+        rows.add(
+            session,
+            "project",
+            ("name", "task", "created", "created_by"),
+            [(name, task.value, time.time(), version("cvstudio"))],
+        )
+        for each in classes:
+            commands.add_class(session, name=each)
+        session.commit()

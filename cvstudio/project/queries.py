@@ -1,0 +1,481 @@
+"""Everything that can be asked of a project: functions of a session that return records."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from cvstudio.core.annotation import (
+    Annotation,
+    Kind,
+    LabelClass,
+    Review,
+    Source,
+    Split,
+    State,
+    Task,
+    unpack_shape,
+)
+from cvstudio.core.errors import ProjectError
+from cvstudio.core.geometry import Box
+from cvstudio.project.records import (
+    HistoryRecord,
+    ImageFilter,
+    ImageRecord,
+    RunRecord,
+    TagRecord,
+    Totals,
+)
+from cvstudio.project.tables import (
+    AnnotationRow,
+    Base,
+    HistoryRow,
+    ImageRow,
+    ImageTagRow,
+    LabelClassRow,
+    RunRow,
+    SettingRow,
+    SnapshotRow,
+    TagRow,
+)
+
+Sort = Literal["name", "imported", "annotations", "review", "size"]
+ACCEPTED = State.ACCEPTED.value
+EVERYTHING = ImageFilter()
+
+
+def id_list(what: InstrumentedAttribute[Any], ids: Iterable[int]) -> ColumnElement[bool]:
+    """The condition that a column is one of these ids, however many: they are one JSON value."""
+    values = func.json_each(json.dumps([int(id) for id in ids])).table_valued("value")
+    return what.in_(select(values.c.value))
+
+
+def among(table: type[Base], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The given values, checked to be columns of a table. Raises TypeError for any other name."""
+    unknown = set(values) - set(table.__table__.columns.keys())
+    if unknown:
+        raise TypeError(f"{table.__tablename__} has no {', '.join(sorted(unknown))}")
+    return dict(values)
+
+
+# Label classes
+
+
+def classes(s: Session) -> list[LabelClass]:
+    """All label classes in their order."""
+    found = s.execute(
+        select(
+            LabelClassRow.id,
+            LabelClassRow.name,
+            LabelClassRow.colour,
+            LabelClassRow.hotkey,
+            LabelClassRow.order,
+        ).order_by(LabelClassRow.order, LabelClassRow.id)
+    )
+    return [LabelClass(*row) for row in found]
+
+
+# Images
+
+_IMAGE = (
+    ImageRow.id, ImageRow.uri, ImageRow.name, ImageRow.folder, ImageRow.width, ImageRow.height,
+    ImageRow.page, ImageRow.pages, ImageRow.bit_depth, ImageRow.channels, ImageRow.orientation,
+    ImageRow.sha256, ImageRow.size, ImageRow.review, ImageRow.split, ImageRow.group,
+    ImageRow.imported_at, ImageRow.problem, ImageRow.window_low, ImageRow.window_high,
+)  # fmt: skip
+
+
+def _image(row: Sequence[Any]) -> ImageRecord:
+    window = None if row[18] is None else (row[18], row[19])
+    split = None if row[14] is None else Split(row[14])
+    return ImageRecord(*row[:13], Review(row[13]), split, *row[15:18], window)
+
+
+def image(s: Session, id: int) -> ImageRecord:
+    """One image. Raises ProjectError when it is not there."""
+    row = s.execute(select(*_IMAGE).where(ImageRow.id == id)).first()
+    if row is None:
+        raise ProjectError(f"There is no image {id} in the project.")
+    return _image(row)
+
+
+def images(s: Session, ids: Sequence[int]) -> list[ImageRecord]:
+    """The images with these ids, in the order of the ids; ids that are gone are left out."""
+    found = {row[0]: row for row in s.execute(select(*_IMAGE).where(id_list(ImageRow.id, ids)))}
+    return [_image(found[id]) for id in ids if id in found]
+
+
+def images_by_uri(s: Session, uris: Iterable[str]) -> dict[tuple[str, int], int]:
+    """The ids of images that are in the project already, by uri and page."""
+    values = func.json_each(json.dumps(list(uris))).table_valued("value")
+    found = s.execute(
+        select(ImageRow.uri, ImageRow.page, ImageRow.id).where(
+            ImageRow.uri.in_(select(values.c.value))
+        )
+    )
+    return {(uri, page): id for uri, page, id in found}
+
+
+def image_ids(s: Session, filter: ImageFilter = EVERYTHING, sort: Sort = "name") -> list[int]:
+    """The ids of the images that pass a filter, in order, by one statement.
+
+    "name" is the natural order ("img 2" before "img 10"); "annotations": most first; "review":
+    least reviewed first; "imported" and "size" (of the file): newest and largest first.
+    """
+    query = select(ImageRow.id).where(*_conditions(filter))
+    return list(s.scalars(_sorted(query, sort)))
+
+
+def _sorted(query: Select[tuple[int]], sort: Sort) -> Select[tuple[int]]:
+    match sort:
+        case "imported":
+            return query.order_by(ImageRow.imported_at.desc(), ImageRow.sort_key)
+        case "size":
+            return query.order_by(ImageRow.size.desc(), ImageRow.sort_key)
+        case "review":
+            places = {state.value: place for place, state in enumerate(Review)}
+            rank = case(places, value=ImageRow.review)
+            return query.order_by(rank, ImageRow.sort_key)
+        case "annotations":
+            counted = (
+                select(AnnotationRow.image_id, func.count().label("n"))
+                .where(AnnotationRow.state == ACCEPTED)
+                .group_by(AnnotationRow.image_id)
+                .subquery()
+            )
+            joined = query.outerjoin(counted, counted.c.image_id == ImageRow.id)
+            return joined.order_by(func.coalesce(counted.c.n, 0).desc(), ImageRow.sort_key)
+        case _:
+            return query.order_by(ImageRow.sort_key, ImageRow.id)
+
+
+def _conditions(filter: ImageFilter) -> Iterator[ColumnElement[bool]]:
+    if filter.ids is not None:
+        yield id_list(ImageRow.id, filter.ids)
+    for word in filter.text.split():
+        yield ImageRow.uri.contains(word, autoescape=True)
+    if filter.splits:
+        known = [split.value for split in filter.splits if split is not None]
+        chosen = ImageRow.split.in_(known)
+        yield or_(chosen, ImageRow.split.is_(None)) if None in filter.splits else chosen
+    if filter.reviews:
+        yield ImageRow.review.in_([review.value for review in filter.reviews])
+    if filter.folder:
+        folder = filter.folder.rstrip("/")
+        inside = ImageRow.folder.startswith(folder + "/", autoescape=True)
+        yield or_(ImageRow.folder == folder, inside)
+    if filter.tags:
+        yield ImageRow.id.in_(
+            select(ImageTagRow.image_id)
+            .join(TagRow, TagRow.id == ImageTagRow.tag_id)
+            .where(TagRow.name.in_(filter.tags))
+        )
+    if filter.problems is not None:
+        yield ImageRow.problem != "" if filter.problems else ImageRow.problem == ""
+    yield from _annotation_conditions(filter)
+
+
+def _annotation_conditions(filter: ImageFilter) -> Iterator[ColumnElement[bool]]:
+    on_image = select(AnnotationRow.image_id)
+    counting = on_image.where(AnnotationRow.state == ACCEPTED)
+    if filter.class_ids:
+        yield ImageRow.id.in_(counting.where(AnnotationRow.class_id.in_(filter.class_ids)))
+    if filter.without_class_ids:
+        yield ImageRow.id.not_in(
+            counting.where(AnnotationRow.class_id.in_(filter.without_class_ids))
+        )
+    if filter.without_annotations is not None:
+        has = exists().where(AnnotationRow.image_id == ImageRow.id, AnnotationRow.state == ACCEPTED)
+        yield ~has if filter.without_annotations else has
+    made = []
+    if filter.sources:
+        made.append(AnnotationRow.source.in_([source.value for source in filter.sources]))
+    if filter.states:
+        made.append(AnnotationRow.state.in_([state.value for state in filter.states]))
+    if filter.scores:
+        made.append(AnnotationRow.score.between(*filter.scores))
+    if filter.run_id is not None:
+        made.append(AnnotationRow.run_id == filter.run_id)
+        made.append(AnnotationRow.source == Source.NETWORK.value)
+    if made:
+        yield ImageRow.id.in_(on_image.where(and_(*made)))
+
+
+# Annotations
+
+_ANNOTATION = (
+    AnnotationRow.id, AnnotationRow.image_id, AnnotationRow.class_id, AnnotationRow.kind,
+    AnnotationRow.x, AnnotationRow.y, AnnotationRow.w, AnnotationRow.h, AnnotationRow.payload,
+    AnnotationRow.z, AnnotationRow.source, AnnotationRow.run_id, AnnotationRow.score,
+    AnnotationRow.state, AnnotationRow.attributes,
+)  # fmt: skip
+
+
+def _annotation(row: Sequence[Any]) -> Annotation:
+    id, image_id, class_id, kind, x, y, w, h, payload, z, source, run, score, state, more = row
+    box = Box(x, y, w, h)
+    return Annotation(
+        id=id,
+        image_id=image_id,
+        class_id=class_id,
+        shape=unpack_shape(Kind(kind), box, payload or b""),
+        box=box,
+        z=z,
+        source=Source(source),
+        run_id=run,
+        score=score,
+        state=State(state),
+        attributes=json.loads(more) if more else {},
+    )
+
+
+def annotations(s: Session, image_id: int) -> list[Annotation]:
+    """All annotations of an image, suggested and rejected ones too, in drawing order."""
+    found = s.execute(
+        select(*_ANNOTATION)
+        .where(AnnotationRow.image_id == image_id)
+        .order_by(AnnotationRow.z, AnnotationRow.id)
+    )
+    return [_annotation(row) for row in found]
+
+
+def annotation(s: Session, id: int) -> Annotation | None:
+    """One annotation, or None when it is gone."""
+    row = s.execute(select(*_ANNOTATION).where(AnnotationRow.id == id)).first()
+    return None if row is None else _annotation(row)
+
+
+def annotations_of(s: Session, ids: Sequence[int]) -> dict[int, list[Annotation]]:
+    """The annotations of many images, each list in drawing order; every id has a list."""
+    result: dict[int, list[Annotation]] = {id: [] for id in ids}
+    found = s.execute(
+        select(*_ANNOTATION)
+        .where(id_list(AnnotationRow.image_id, ids))
+        .order_by(AnnotationRow.image_id, AnnotationRow.z, AnnotationRow.id)
+    )
+    for row in found:
+        result[row[1]].append(_annotation(row))
+    return result
+
+
+# Counts
+
+
+def class_counts(s: Session, filter: ImageFilter = EVERYTHING) -> dict[int, int]:
+    """How many annotations that count each class has, on the images that pass a filter.
+
+    Classes without any are there with 0.
+    """
+    return _per_class(s, filter, func.count())
+
+
+def image_counts_by_class(s: Session, filter: ImageFilter = EVERYTHING) -> dict[int, int]:
+    """On how many images that pass a filter each class occurs; 0 for those on none."""
+    return _per_class(s, filter, func.count(AnnotationRow.image_id.distinct()))
+
+
+def _per_class(s: Session, filter: ImageFilter, what: ColumnElement[int]) -> dict[int, int]:
+    query = (
+        select(AnnotationRow.class_id, what)
+        .where(AnnotationRow.state == ACCEPTED)
+        .group_by(AnnotationRow.class_id)
+    )
+    if filter != EVERYTHING:
+        chosen = select(ImageRow.id).where(*_conditions(filter))
+        query = query.where(AnnotationRow.image_id.in_(chosen))
+    result = dict.fromkeys(s.scalars(select(LabelClassRow.id).order_by(LabelClassRow.order)), 0)
+    result.update((id, count) for id, count in s.execute(query))
+    return result
+
+
+def review_counts(s: Session) -> dict[Review, int]:
+    """How many images are in each review state; all states are there."""
+    found = dict(s.execute(select(ImageRow.review, func.count()).group_by(ImageRow.review)).all())
+    return {review: found.get(review.value, 0) for review in Review}
+
+
+def split_counts(s: Session) -> dict[Split | None, int]:
+    """How many images are in each split and, under None, in none; all splits are there."""
+    found = dict(s.execute(select(ImageRow.split, func.count()).group_by(ImageRow.split)).all())
+    counts: dict[Split | None, int] = {split: found.get(split.value, 0) for split in Split}
+    counts[None] = found.get(None, 0)
+    return counts
+
+
+def split_table(s: Session) -> dict[Split | None, dict[int, int]]:
+    """On how many images of each split (None: without one) each class occurs."""
+    ids = [c.id for c in classes(s)]
+    table: dict[Split | None, dict[int, int]] = {
+        split: dict.fromkeys(ids, 0) for split in (*Split, None)
+    }
+    found = s.execute(
+        select(ImageRow.split, AnnotationRow.class_id, func.count(ImageRow.id.distinct()))
+        .join(AnnotationRow, AnnotationRow.image_id == ImageRow.id)
+        .where(AnnotationRow.state == ACCEPTED)
+        .group_by(ImageRow.split, AnnotationRow.class_id)
+    )
+    for split, id, count in found:
+        table[Split(split) if split else None][id] = count
+    return table
+
+
+def folders(s: Session) -> dict[str, int]:
+    """How many images lie directly in each folder, by folder as in ImageRecord, sorted."""
+    found = s.execute(
+        select(ImageRow.folder, func.count()).group_by(ImageRow.folder).order_by(ImageRow.folder)
+    )
+    return {row[0]: row[1] for row in found}
+
+
+def box_sides(s: Session, filter: ImageFilter = EVERYTHING) -> NDArray[np.float64]:
+    """Width and height in pixels of every annotation that counts and has a shape: (n, 2)."""
+    query = select(AnnotationRow.w, AnnotationRow.h).where(
+        AnnotationRow.state == ACCEPTED, AnnotationRow.kind != Kind.IMAGE.value
+    )
+    if filter != EVERYTHING:
+        query = query.where(
+            AnnotationRow.image_id.in_(select(ImageRow.id).where(*_conditions(filter)))
+        )
+    return np.array(s.execute(query).all(), np.float64).reshape(-1, 2)
+
+
+def annotation_counts(s: Session, ids: Sequence[int]) -> dict[int, int]:
+    """How many annotations that count each of these images has."""
+    result = dict.fromkeys(ids, 0)
+    found = s.execute(
+        select(AnnotationRow.image_id, func.count())
+        .where(id_list(AnnotationRow.image_id, ids), AnnotationRow.state == ACCEPTED)
+        .group_by(AnnotationRow.image_id)
+    )
+    result.update((id, count) for id, count in found)
+    return result
+
+
+def class_ids_by_image(s: Session, ids: Iterable[int] | None = None) -> dict[int, set[int]]:
+    """The classes that occur on each image that has any; of all images when ids is None."""
+    query = select(AnnotationRow.image_id, AnnotationRow.class_id).distinct()
+    query = query.where(AnnotationRow.state == ACCEPTED)
+    if ids is not None:
+        query = query.where(id_list(AnnotationRow.image_id, ids))
+    result: defaultdict[int, set[int]] = defaultdict(set)
+    for image_id, class_id in s.execute(query):
+        result[image_id].add(class_id)
+    return dict(result)
+
+
+def totals(s: Session) -> Totals:
+    """The size of the project at a glance."""
+    by_state = dict(
+        s.execute(select(AnnotationRow.state, func.count()).group_by(AnnotationRow.state)).all()
+    )
+
+    def count(table: type[Base]) -> int:
+        return s.scalar(select(func.count()).select_from(table)) or 0
+
+    broken = select(func.count()).select_from(ImageRow).where(ImageRow.problem != "")
+    return Totals(
+        images=count(ImageRow),
+        annotations=by_state.get(ACCEPTED, 0),
+        suggestions=by_state.get(State.SUGGESTED.value, 0),
+        classes=count(LabelClassRow),
+        runs=count(RunRow),
+        problems=s.scalar(broken) or 0,
+    )
+
+
+# Tags, settings, runs, history
+
+
+def tags(s: Session) -> list[TagRecord]:
+    """All tags by name, with how many images carry each."""
+    found = s.execute(
+        select(TagRow.id, TagRow.name, func.count(ImageTagRow.id))
+        .outerjoin(ImageTagRow, ImageTagRow.tag_id == TagRow.id)
+        .group_by(TagRow.id)
+        .order_by(TagRow.name)
+    )
+    return [TagRecord(*row) for row in found]
+
+
+def tags_of(s: Session, ids: Sequence[int]) -> dict[int, list[str]]:
+    """The names of each image's tags; every id has a list."""
+    result: dict[int, list[str]] = {id: [] for id in ids}
+    found = s.execute(
+        select(ImageTagRow.image_id, TagRow.name)
+        .join(TagRow, TagRow.id == ImageTagRow.tag_id)
+        .where(id_list(ImageTagRow.image_id, ids))
+        .order_by(TagRow.name)
+    )
+    for image_id, name in found:
+        result[image_id].append(name)
+    return result
+
+
+def setting(s: Session, key: str, default: Any = None) -> Any:
+    """The JSON value stored under a key by commands.set_setting."""
+    found = s.scalar(select(SettingRow.value).where(SettingRow.key == key))
+    return default if found is None else json.loads(found)
+
+
+def _runs() -> Select[Any]:
+    return select(
+        RunRow.id, RunRow.task, RunRow.network, RunRow.title, RunRow.status, RunRow.directory,
+        RunRow.created, RunRow.ended, RunRow.metric, RunRow.best, RunRow.best_epoch,
+        RunRow.message, RunRow.note, RunRow.parent_id, SnapshotRow.hash, SnapshotRow.image_count,
+        SnapshotRow.annotation_count,
+    ).outerjoin(SnapshotRow, SnapshotRow.id == RunRow.snapshot_id)  # fmt: skip
+
+
+def _run(s: Session, row: Sequence[Any]) -> RunRecord:
+    folder: Path = s.info["path"]
+    return RunRecord(
+        row[0],
+        Task(row[1]),
+        *row[2:5],
+        folder / row[5],
+        *row[6:14],
+        snapshot_hash=row[14] or "",
+        image_count=row[15] or 0,
+        annotation_count=row[16] or 0,
+    )
+
+
+def runs(s: Session) -> list[RunRecord]:
+    """All runs, newest first."""
+    return [_run(s, row) for row in s.execute(_runs().order_by(RunRow.id.desc()))]
+
+
+def run(s: Session, id: int) -> RunRecord:
+    """One run. Raises ProjectError when it is not there."""
+    row = s.execute(_runs().where(RunRow.id == id)).first()
+    if row is None:
+        raise ProjectError(f"There is no run {id} in the project.")
+    return _run(s, row)
+
+
+def history(s: Session, *, limit: int = 200) -> list[HistoryRecord]:
+    """The last committed changes, newest first."""
+    found = s.execute(
+        select(
+            HistoryRow.id,
+            HistoryRow.at,
+            HistoryRow.who,
+            HistoryRow.kind,
+            HistoryRow.label,
+            HistoryRow.counts,
+        )
+        .order_by(HistoryRow.id.desc())
+        .limit(limit)
+    )
+    return [
+        HistoryRecord(*row[:5], {name: tuple(n) for name, n in json.loads(row[5]).items()})
+        for row in found
+    ]

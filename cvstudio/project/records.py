@@ -1,0 +1,159 @@
+"""What queries hand out: frozen records of images, runs and tags, and the filter of the gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cvstudio.core.annotation import Review, Source, Split, State, Task
+from cvstudio.project.tables import natural_key
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One image. Width and height are those as displayed; Project.image_path finds the file."""
+
+    id: int
+    uri: str
+    name: str
+    folder: str
+    width: int
+    height: int
+    page: int
+    pages: int
+    bit_depth: int
+    channels: int
+    orientation: int
+    sha256: str
+    size: int
+    review: Review
+    split: Split | None
+    group: str
+    imported_at: float
+    problem: str = ""
+    window: tuple[float, float] | None = None
+    """The range shown as 0 .. 255 when there are more than 8 bits; None: not chosen yet."""
+
+    @property
+    def title(self) -> str:
+        """The name, with the page of a file that has several."""
+        return f"{self.name} · page {self.page + 1}" if self.pages > 1 else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """An image to be added; `uri` comes from Project.uri_of. See ImageRecord for the fields."""
+
+    uri: str
+    width: int
+    height: int
+    page: int = 0
+    pages: int = 1
+    bit_depth: int = 8
+    channels: int = 3
+    orientation: int = 1
+    sha256: str = ""
+    size: int = 0
+    review: Review = Review.UNLABELLED
+    split: Split | None = None
+    group: str = ""
+    problem: str = ""
+    window: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFilter:
+    """Which images to show; an empty field does not restrict.
+
+    `class_ids`: has an accepted annotation of any of them. `splits` may hold None for images
+    without one. `tags` are names. `folder` includes its subfolders. `scores`: has an annotation
+    with a score in that range. `without_annotations`: True for images with none that counts,
+    False for those with some. `problems`: True for files that cannot be read.
+    """
+
+    text: str = ""
+    class_ids: tuple[int, ...] = ()
+    without_class_ids: tuple[int, ...] = ()
+    splits: tuple[Split | None, ...] = ()
+    reviews: tuple[Review, ...] = ()
+    tags: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    states: tuple[State, ...] = ()
+    scores: tuple[float, float] | None = None
+    run_id: int | None = None
+    folder: str = ""
+    ids: Sequence[int] | None = None
+    without_annotations: bool | None = None
+    problems: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One training; its directory holds everything else."""
+
+    id: int
+    task: Task
+    network: str
+    title: str
+    status: str
+    directory: Path
+    created: float
+    ended: float | None
+    metric: str
+    best: float | None
+    best_epoch: int | None
+    message: str
+    note: str
+    parent_id: int | None
+    snapshot_hash: str
+    image_count: int
+    annotation_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TagRecord:
+    """A tag and how many images carry it."""
+
+    id: int
+    name: str
+    image_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The size of a project at a glance; annotations are those that count (accepted)."""
+
+    images: int
+    annotations: int
+    suggestions: int
+    classes: int
+    runs: int
+    problems: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRecord:
+    """One committed change; counts are (added, changed, deleted) by table."""
+
+    id: int
+    at: float
+    who: str
+    kind: str
+    label: str
+    counts: dict[str, tuple[int, int, int]]
+
+
+def name_of(uri: str) -> str:
+    """The file's name in a uri."""
+    return uri.rpartition("/")[2]
+
+
+def folder_of(uri: str) -> str:
+    """The folder in a uri; "" for an image directly in the project folder."""
+    return uri.rpartition("/")[0]
+
+
+def sort_key(uri: str, page: int = 0) -> str:
+    """The stored key of the gallery's natural order: by name, then folder, then page."""
+    return f"{natural_key(name_of(uri))}\0{natural_key(folder_of(uri))}\0{page:06d}"

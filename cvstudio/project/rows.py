@@ -1,0 +1,348 @@
+"""The one door for writes: rows are added, changed and removed here, and each time the change that
+would take it back is noted.
+
+A change is one of three values, and applying one yields its opposite, so undo and redo are the same
+few lines. Rows wait as marshalled bytes: compact, and exactly counted against the undo's limit.
+Any other write is refused by the database connection (see `guard`), so nothing can slip past undo.
+"""
+
+from __future__ import annotations
+
+import json
+import marshal
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, event
+from sqlalchemy.orm import Session
+
+from cvstudio.project.tables import Base
+
+Row = tuple[Any, ...]
+Ranges = tuple[tuple[int, int], ...]
+"""Ids as (first, last) pairs, both included."""
+
+MANY = 5_000
+"""From that many rows on, a change names no single ids: views refresh wholly."""
+
+IMAGE_COLUMN = {"image": "id", "annotation": "image_id", "image_tag": "image_id"}
+"""The column of a table that says which image a row belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Rows to add, with all columns."""
+
+    table: str
+    rows: bytes
+
+    @property
+    def bytes(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Rows to remove."""
+
+    table: str
+    ids: Ranges
+
+    @property
+    def bytes(self) -> int:
+        return 64 * len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Values to set: each row is an id followed by the values of `columns`."""
+
+    table: str
+    columns: tuple[str, ...]
+    rows: bytes
+
+    @property
+    def bytes(self) -> int:
+        return len(self.rows)
+
+
+Change = Put | Drop | Set
+
+
+@dataclass
+class Touched:
+    """What a transaction did to one table. `ids` and `images` are None when they are many."""
+
+    ids: set[int] | None = field(default_factory=set)
+    images: set[int] | None = field(default_factory=set)
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+    def add(self, ids: Sequence[int], images: Sequence[int]) -> None:
+        self.ids = _grown(self.ids, ids)
+        self.images = _grown(self.images, images)
+
+
+@dataclass
+class Recorder:
+    """Notes what takes back the writes of one transaction, in the order in which they happened."""
+
+    changes: list[Change] = field(default_factory=list)
+    touched: dict[str, Touched] = field(default_factory=dict)
+
+    def of(self, table: str) -> Touched:
+        return self.touched.setdefault(table, Touched())
+
+
+def recorder_of(session: Session) -> Recorder:
+    """The recorder of a writing session. Raises RuntimeError in a session made for reading."""
+    recorder = session.info.get("recorder")
+    if not isinstance(recorder, Recorder):
+        raise RuntimeError("this session only reads; write inside project.transaction(...)")
+    return recorder
+
+
+def add(
+    session: Session, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> range:
+    """Add rows and return their ids, which are consecutive and in the order of the rows.
+
+    Columns that are not named take their defaults. This is also the door for hundreds of
+    thousands of rows: it is one executemany, and undo remembers a range and not the rows.
+    """
+    if not rows:
+        return range(0)
+    recorder = recorder_of(session)
+    first = next_id(session, table)
+    ids = range(first, first + len(rows))
+    _insert(session, table, ("id", *columns), [(i, *r) for i, r in zip(ids, rows, strict=True)])
+    recorder.changes.append(Drop(table, ((ids[0], ids[-1]),)))
+    touched = recorder.of(table)
+    touched.added += len(rows)
+    column = IMAGE_COLUMN.get(table)
+    if column == "id":
+        touched.add(ids, ids)
+    else:
+        place = columns.index(column) if column else None
+        touched.add(ids, [] if place is None else [row[place] for row in rows])
+    return ids
+
+
+def change(session: Session, table: str, ids: Iterable[int], **values: Any) -> list[int]:
+    """Set the same values in many rows; returns the ids of the rows that were different before."""
+    columns = tuple(values)
+    wanted = tuple(values.values())
+    before = _select(session, table, ("id", *columns), ids)
+    return change_each(
+        session, table, columns, [(r[0], *wanted) for r in before if r[1:] != wanted]
+    )
+
+
+def change_each(
+    session: Session, table: str, columns: Sequence[str], rows: Sequence[Row]
+) -> list[int]:
+    """Set values row by row: each row is an id and the values of `columns`.
+
+    Rows that hold these values already are left alone; a column "updated" is set to now in the
+    others, unless it is among the columns. Returns the ids of the changed rows.
+    """
+    recorder = recorder_of(session)
+    fields = _columns(table)
+    stamped = "updated" in fields and "updated" not in columns
+    names = (*columns, "updated") if stamped else tuple(columns)
+    image = IMAGE_COLUMN.get(table)
+    extra = (image,) if image else ()
+    count = len(columns)
+    now = (time.time(),) if stamped else ()
+    before = {
+        row[0]: row for row in _select(session, table, ("id", *names, *extra), (r[0] for r in rows))
+    }
+    after = [
+        (*row, *now)
+        for row in rows
+        if row[0] in before and before[row[0]][1 : 1 + count] != tuple(row[1:])
+    ]
+    if not after:
+        return []
+    old = [before[row[0]] for row in after]
+    _update(session, table, names, after)
+    width = 1 + len(names)
+    packed = marshal.dumps([row[:width] for row in old])
+    recorder.changes.append(Set(table, names, packed))
+    touched = recorder.of(table)
+    touched.changed += len(after)
+    ids = [row[0] for row in after]
+    images = [row[-1] for row in old] if image else []
+    if image == "image_id" and image in columns:
+        place = 1 + list(columns).index(image)
+        images += [row[place] for row in after]
+    touched.add(ids, images)
+    return ids
+
+
+def remove(session: Session, table: str, ids: Iterable[int]) -> int:
+    """Remove rows, and before them whatever the foreign keys would remove with them.
+
+    The database would do the same by itself; done here, each row can come back.
+    """
+    chosen = [row[0] for row in _select(session, table, ("id",), ids)]
+    for child, column, rule in _children(table):
+        dependent = _select(session, child, ("id",), chosen, where=column)
+        if rule == "CASCADE":
+            remove(session, child, (row[0] for row in dependent))
+        else:
+            change_each(session, child, (column,), [(row[0], None) for row in dependent])
+    return _drop(session, table, ranges_of(chosen))
+
+
+def replay(session: Session, changes: Sequence[Change]) -> None:
+    """Apply noted changes, the last one first; the recorder notes what takes this back."""
+    recorder = recorder_of(session)
+    for item in reversed(changes):
+        match item:
+            case Put():
+                rows = marshal.loads(item.rows)
+                columns = _columns(item.table)
+                _insert(session, item.table, columns, rows)
+                ids = [row[0] for row in rows]
+                recorder.changes.append(Drop(item.table, ranges_of(ids)))
+                touched = recorder.of(item.table)
+                touched.added += len(rows)
+                image = IMAGE_COLUMN.get(item.table)
+                place = columns.index(image) if image else None
+                touched.add(ids, [] if place is None else [row[place] for row in rows])
+            case Drop():
+                _drop(session, item.table, item.ids)
+            case Set():
+                change_each(session, item.table, item.columns, marshal.loads(item.rows))
+
+
+def next_id(session: Session, table: str) -> int:
+    """The id that the next added row gets; ids are never given twice."""
+    sql = "SELECT seq FROM sqlite_sequence WHERE name = ?"
+    found = session.connection().exec_driver_sql(sql, (table,)).scalar()
+    return int(found or 0) + 1
+
+
+def ranges_of(ids: Iterable[int]) -> Ranges:
+    """Ids as sorted runs of consecutive numbers."""
+    ordered = sorted(set(ids))
+    runs = groupby(enumerate(ordered), key=lambda pair: pair[1] - pair[0])
+    found = []
+    for _, run in runs:
+        numbers = [number for _, number in run]
+        found.append((numbers[0], numbers[-1]))
+    return tuple(found)
+
+
+def guard(engine: Engine) -> None:
+    """Let an engine refuse every write that does not come through this module."""
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def refuse(connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement[:6].upper() in _WRITES and not connection.info.get("door"):
+            raise RuntimeError("this write would escape undo; use cvstudio.project.rows")
+
+
+_WRITES = {"INSERT", "UPDATE", "DELETE", "REPLAC"}
+
+
+@contextmanager
+def door(connection: Connection) -> Iterator[None]:
+    """Writes inside are let through by the guard."""
+    connection.info["door"] = True
+    try:
+        yield
+    finally:
+        connection.info["door"] = False
+
+
+def _insert(session: Session, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    names = ", ".join(f'"{name}"' for name in columns)
+    marks = ", ".join("?" * len(columns))
+    connection = session.connection()
+    with door(connection):
+        connection.exec_driver_sql(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
+
+
+def _update(session: Session, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    names = ", ".join(f'"{name}" = ?' for name in columns)
+    connection = session.connection()
+    with door(connection):
+        connection.exec_driver_sql(
+            f'UPDATE "{table}" SET {names} WHERE id = ?', [(*row[1:], row[0]) for row in rows]
+        )
+
+
+def _drop(session: Session, table: str, ids: Ranges) -> int:
+    recorder = recorder_of(session)
+    columns = _columns(table)
+    names = ", ".join(f'"{name}"' for name in columns)
+    connection = session.connection()
+    where = "id IN (SELECT value FROM json_each(?))"
+    given: list[tuple[str, tuple[Any, ...]]] = []
+    singles = [first for first, last in ids if first == last]
+    if singles:
+        given.append((where, (json.dumps(singles),)))
+    given += [("id BETWEEN ? AND ?", pair) for pair in ids if pair[0] != pair[1]]
+    rows: list[Row] = []
+    for condition, values in given:
+        sql = f'SELECT {names} FROM "{table}" WHERE {condition} ORDER BY id'
+        rows += map(tuple, connection.exec_driver_sql(sql, values).cursor.fetchall())
+        with door(connection):
+            connection.exec_driver_sql(f'DELETE FROM "{table}" WHERE {condition}', values)
+    if not rows:
+        return 0
+    recorder.changes.append(Put(table, marshal.dumps(rows)))
+    touched = recorder.of(table)
+    touched.removed += len(rows)
+    image = IMAGE_COLUMN.get(table)
+    place = columns.index(image) if image else None
+    touched.add([r[0] for r in rows], [] if place is None else [r[place] for r in rows])
+    return len(rows)
+
+
+def _select(
+    session: Session, table: str, columns: Sequence[str], ids: Iterable[int], where: str = "id"
+) -> list[Row]:
+    names = ", ".join(f'"{name}"' for name in columns)
+    sql = (
+        f'SELECT {names} FROM "{table}" '
+        f'WHERE "{where}" IN (SELECT value FROM json_each(?)) ORDER BY id'
+    )
+    found = session.connection().exec_driver_sql(sql, (json.dumps(list(ids)),))
+    return [tuple(row) for row in found]
+
+
+def _table(name: str) -> Table:
+    return Base.metadata.tables[name]
+
+
+def _columns(table: str) -> tuple[str, ...]:
+    return tuple(column.name for column in _table(table).columns)
+
+
+def _children(table: str) -> list[tuple[str, str, str]]:
+    """The tables that refer to one: their name, the column, and what happens on deletion."""
+    return [
+        (other.name, key.parent.name, key.ondelete or "CASCADE")
+        for other in Base.metadata.sorted_tables
+        for key in other.foreign_keys
+        if key.column.table.name == table
+    ]
+
+
+def _grown(known: set[int] | None, more: Sequence[int]) -> set[int] | None:
+    if known is None:
+        return None
+    if len(more) > MANY and not isinstance(more, range):
+        more = list(set(more))
+    if len(known) + len(more) > MANY:
+        return None
+    known.update(more)
+    return known

@@ -1,0 +1,258 @@
+"""The tables of a project's database, and the version of their shape.
+
+Enumerations are stored as the words of the glossary, times as seconds since 1970, boxes as float
+pixels of the image as displayed. Every table has one integer key, which is never given twice
+(AUTOINCREMENT): a run's predictions may still name an annotation that is long gone, and must not
+find another one in its place.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    MetaData,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+VERSION = "0001"
+"""The newest migration in migrations/versions; they are numbered in order."""
+
+ONCE = {"sqlite_autoincrement": True}
+
+
+class Base(DeclarativeBase):
+    """Base of all tables; constraints have names so that migrations can find them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class ProjectRow(Base):
+    """The project itself: one row with id 1."""
+
+    __tablename__ = "project"
+    __table_args__ = ONCE
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    task: Mapped[str]
+    created: Mapped[float]
+    created_by: Mapped[str]
+    """The version of CVStudio that made the project."""
+
+
+class LabelClassRow(Base):
+    """A name, a colour, a hotkey and a place in the order."""
+
+    __tablename__ = "label_class"
+    __table_args__ = (UniqueConstraint("name"), ONCE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    colour: Mapped[str]
+    hotkey: Mapped[str] = mapped_column(server_default="")
+    order: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class ImageRow(Base):
+    """One picture of the project: a file, or one page of a file."""
+
+    __tablename__ = "image"
+    __table_args__ = (
+        UniqueConstraint("uri", "page"),
+        CheckConstraint(
+            "review IN ('unlabelled', 'labelled', 'reviewed', 'reviewed and empty')", name="review"
+        ),
+        CheckConstraint("split IN ('train', 'val', 'test')", name="split"),
+        # Each filter of the gallery is answered from an index that also holds the order.
+        Index(None, "sort_key"),
+        Index(None, "review", "split"),
+        Index(None, "split", "review"),
+        Index(None, "folder"),
+        Index(None, "sha256"),
+        ONCE,
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uri: Mapped[str]
+    """Relative to the project folder with forward slashes when inside it, else absolute."""
+    name: Mapped[str]
+    folder: Mapped[str] = mapped_column(server_default="")
+    sort_key: Mapped[str]
+    """records.sort_key of the name, so that "img 2" comes before "img 10" without a computation."""
+    sha256: Mapped[str] = mapped_column(server_default="")
+    size: Mapped[int] = mapped_column(server_default=text("0"))
+    width: Mapped[int]
+    height: Mapped[int]
+    page: Mapped[int] = mapped_column(server_default=text("0"))
+    pages: Mapped[int] = mapped_column(server_default=text("1"))
+    bit_depth: Mapped[int] = mapped_column(server_default=text("8"))
+    channels: Mapped[int] = mapped_column(server_default=text("3"))
+    orientation: Mapped[int] = mapped_column(server_default=text("1"))
+    """EXIF orientation of the file; width and height are those after it is applied."""
+    window_low: Mapped[float | None]
+    window_high: Mapped[float | None]
+    """The range that is shown as 0 .. 255 when there are more than 8 bits."""
+    imported_at: Mapped[float]
+    review: Mapped[str] = mapped_column(server_default="unlabelled")
+    split: Mapped[str | None]
+    group: Mapped[str] = mapped_column(server_default="")
+    """Images of one group (patient, slide) always share a split; "" stands alone."""
+    problem: Mapped[str] = mapped_column(server_default="")
+    """Why the file cannot be read, in words; "" when it can."""
+
+
+class AnnotationRow(Base):
+    """A label class on an image with a shape (core.annotation.pack_shape holds the payload)."""
+
+    __tablename__ = "annotation"
+    __table_args__ = (
+        CheckConstraint("kind IN ('box', 'polygon', 'mask', 'image')", name="kind"),
+        CheckConstraint("source IN ('human', 'import', 'network')", name="source"),
+        CheckConstraint("state IN ('accepted', 'suggested', 'rejected')", name="state"),
+        # Both are covering: counting and filtering never touch the rows themselves.
+        Index(None, "image_id", "state", "class_id"),
+        Index(None, "class_id", "state", "image_id"),
+        Index(
+            "ix_annotation_network", "run_id", "image_id", sqlite_where=text("source = 'network'")
+        ),
+        ONCE,
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))
+    class_id: Mapped[int] = mapped_column(ForeignKey("label_class.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    x: Mapped[float]
+    y: Mapped[float]
+    w: Mapped[float]
+    h: Mapped[float]
+    area: Mapped[float]
+    payload: Mapped[bytes | None]
+    z: Mapped[int] = mapped_column(server_default=text("0"))
+    source: Mapped[str] = mapped_column(server_default="human")
+    run_id: Mapped[int | None]
+    """The run whose network made it. Not a foreign key: it stays true when the run is deleted."""
+    score: Mapped[float | None]
+    state: Mapped[str] = mapped_column(server_default="accepted")
+    attributes: Mapped[str | None]
+    """JSON object; NULL when there is nothing to carry."""
+    created: Mapped[float]
+    updated: Mapped[float]
+
+
+class TagRow(Base):
+    """A word that images can be found by."""
+
+    __tablename__ = "tag"
+    __table_args__ = (UniqueConstraint("name"), ONCE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class ImageTagRow(Base):
+    """One tag on one image."""
+
+    __tablename__ = "image_tag"
+    __table_args__ = (UniqueConstraint("image_id", "tag_id"), Index(None, "tag_id"), ONCE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))
+    tag_id: Mapped[int] = mapped_column(ForeignKey("tag.id", ondelete="CASCADE"))
+
+
+class SnapshotRow(Base):
+    """A list of images, splits and annotations that some run trained on, known by its content."""
+
+    __tablename__ = "snapshot"
+    __table_args__ = (UniqueConstraint("hash"), ONCE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[str]
+    created: Mapped[float]
+    image_count: Mapped[int]
+    annotation_count: Mapped[int]
+
+
+class RunRow(Base):
+    """One training; its directory holds everything else."""
+
+    __tablename__ = "run"
+    __table_args__ = (Index(None, "parent_id"), Index(None, "snapshot_id"), ONCE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task: Mapped[str]
+    network: Mapped[str]
+    title: Mapped[str] = mapped_column(server_default="")
+    status: Mapped[str]
+    directory: Mapped[str]
+    """Relative to the project folder, with forward slashes."""
+    created: Mapped[float]
+    ended: Mapped[float | None]
+    metric: Mapped[str] = mapped_column(server_default="")
+    best: Mapped[float | None]
+    best_epoch: Mapped[int | None]
+    message: Mapped[str] = mapped_column(server_default="")
+    """Why it failed, in words."""
+    note: Mapped[str] = mapped_column(server_default="")
+    """What the user wrote about it."""
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("run.id", ondelete="SET NULL"))
+    snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshot.id", ondelete="SET NULL"))
+
+
+class SettingRow(Base):
+    """One setting of the project: a key and a JSON value."""
+
+    __tablename__ = "setting"
+    __table_args__ = (UniqueConstraint("key"), ONCE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str]
+    value: Mapped[str]
+
+
+class HistoryRow(Base):
+    """Who changed what and when: one row per committed change."""
+
+    __tablename__ = "history"
+    __table_args__ = (Index(None, "at"), ONCE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[float]
+    who: Mapped[str]
+    kind: Mapped[str]
+    """do, undo or redo."""
+    label: Mapped[str]
+    counts: Mapped[str]
+    """JSON: {table: [added, changed, deleted]}."""
+
+
+_DIGITS = re.compile(r"\d+")
+
+
+def natural_key(words: str) -> str:
+    """A string whose plain order is the natural order: digits weigh as numbers, case does not.
+
+    Each run of digits is preceded by its length, so that longer numbers come later; a length of
+    more than 99 digits does not happen in a file name.
+    """
+
+    def number(match: re.Match[str]) -> str:
+        digits = match.group().lstrip("0") or "0"
+        return f"{len(digits):02d}{digits}"
+
+    return _DIGITS.sub(number, words.casefold())
