@@ -1,0 +1,374 @@
+"""The window's side of jobs: a thread per watched job, the queue of runs, and the device.
+
+Jobs are processes that the window only watches: closing the window stops the watching, not the job.
+Everything here lives on the window's thread except the bodies of the threads' run().
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
+
+from cvstudio.core import events
+from cvstudio.core.config import JobConfig, TrainConfig
+from cvstudio.core.errors import CVStudioError, RunError
+from cvstudio.core.jobdir import EventTail, JobDir
+from cvstudio.core.run_state import RunState
+from cvstudio.core.snapshot import Snapshot
+from cvstudio.project import device, launch, runs
+from cvstudio.project.device import Device
+from cvstudio.project.project import Project
+from cvstudio.project.records import RunRecord
+from cvstudio.project.run_status import RunStatus, observe
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.15
+"""How often a watched job's event file is read."""
+
+SYNC_MS = 2000
+"""How often the project is asked for runs that others started or that are queued."""
+
+DEVICE_SECONDS = 3.0
+
+
+class TrainingWorker(QThread):
+    """Watches one job: tails its events, notices its end or its death, tells the window.
+
+    The job's process is its own master; this thread can be stopped and another one started later.
+    """
+
+    caught_up = Signal(object)
+    """The RunState of everything that was said before the watching began."""
+    events = Signal(object)
+    """A list of events, in their order."""
+    ended = Signal(str)
+    """The job's process is gone; what it became, as a RunStatus."""
+
+    def __init__(self, job: JobDir, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.job = job
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        tail = EventTail(self.job.events)
+        state = RunState()
+        for event in tail.new():
+            state.apply(event)
+        self.caught_up.emit(state)
+        while True:
+            # Asked first: whatever a dying job said is in the file when it is found dead.
+            status = observe(self.job, stored=RunStatus.RUNNING)
+            batch = list(tail.new())
+            if batch:
+                self.events.emit(batch)
+            if status is not RunStatus.RUNNING:
+                self.ended.emit(status.value)
+                return
+            if self._stop.wait(LOOK_SECONDS):
+                return
+
+    def stop(self) -> None:
+        """Stop watching; the job goes on."""
+        self._stop.set()
+        self.wait()
+
+
+class _Ending(QThread):
+    """Cancels a job: asking, terminating and killing takes up to 13 seconds."""
+
+    failed = Signal(str)
+
+    def __init__(self, job: JobDir, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._job = job
+
+    def run(self) -> None:
+        try:
+            launch.end(self._job)
+        except RunError as error:
+            self.failed.emit(error.message)
+
+
+class DeviceWatcher(QThread):
+    """Asks what the computer's device is doing, again and again."""
+
+    seen = Signal(object)
+    """A Device."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        while True:
+            self.seen.emit(device.detect())
+            if self._stop.wait(DEVICE_SECONDS):
+                return
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        self.wait()
+
+
+class SmallJob(QObject):
+    """An evaluate, explain or export job that a page started.
+
+    `state` grows while it works; `done` is emitted with the JobDir when it did its work, `failed`
+    with words when it did not. `cancel` ends it, and then neither is emitted.
+    """
+
+    progress = Signal(object)
+    done = Signal(object)
+    failed = Signal(str)
+
+    def __init__(self, job: JobDir, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.job = job
+        self.state = RunState()
+        self._cancelled = False
+        self._ending: _Ending | None = None
+        self.worker = TrainingWorker(job, self)
+        self.worker.caught_up.connect(self._caught_up)
+        self.worker.events.connect(self._take)
+        self.worker.ended.connect(self._ended)
+        self.worker.start()
+
+    def cancel(self) -> None:
+        """End the job and its whole tree, in the background."""
+        self._cancelled = True
+        self._ending = _Ending(self.job, self)
+        self._ending.start()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self.worker.stop()
+        if self._ending is not None:
+            self._ending.wait()
+
+    def _caught_up(self, state: RunState) -> None:
+        self.state = state
+
+    def _take(self, batch: list[events.Event]) -> None:
+        for event in batch:
+            self.state.apply(event)
+        self.progress.emit(self.state)
+
+    def _ended(self, status: str) -> None:
+        if self._cancelled:
+            return
+        if self.state.failed is not None:
+            self.failed.emit(self.state.failed.text)
+        elif self.state.ended is not None and status != RunStatus.CANCELLED:
+            self.done.emit(self.job)
+
+
+class Jobs(QObject):
+    """The jobs of the open project: the running run with its live state, the queue, the device."""
+
+    runs_changed = Signal()
+    """A run was added, or its row says something else now."""
+    run_moved = Signal(int, object)
+    """Events of the running run arrived: its id and a list of events; `state` has them already."""
+    run_started = Signal(int)
+    """A run began or was found running; `state` is its state so far."""
+    run_ended = Signal(int, str)
+    """The running run is over: its id and its status."""
+    device_changed = Signal(object)
+    """A Device, every few seconds."""
+    trouble = Signal(str)
+    """Something that the person should read."""
+
+    def __init__(
+        self, parent: QObject | None = None, *, command: runs.Command = launch.worker_command
+    ) -> None:
+        super().__init__(parent)
+        self.project: Project | None = None
+        self.current: RunRecord | None = None
+        self.state = RunState()
+        self.device: Device | None = None
+        self._command = command
+        self._worker: TrainingWorker | None = None
+        self._endings: list[_Ending] = []
+        self._small: list[SmallJob] = []
+        self._device_watcher: DeviceWatcher | None = None
+        self._timer = QTimer(self, interval=SYNC_MS)
+        self._timer.timeout.connect(self.look)
+
+    # The project and the window
+
+    def watch_device(self) -> None:
+        """Begin to ask for the device; the window calls this when it is up."""
+        if self._device_watcher is None:
+            self._device_watcher = DeviceWatcher(self)
+            self._device_watcher.seen.connect(self._device_seen)
+            self._device_watcher.start()
+
+    def open(self, project: Project) -> None:
+        """Watch the runs of a project: take in what ended, attach to what runs, go on with the
+        queue."""
+        self.leave()
+        self.project = project
+        self.look()
+        self._timer.start()
+
+    def leave(self) -> None:
+        """Stop watching the project; its jobs go on."""
+        self._timer.stop()
+        self._detach()
+        for job in self._small:
+            job.stop()
+        for ending in self._endings:
+            ending.wait()
+        self._small, self._endings = [], []
+        self.project = None
+
+    def close(self) -> None:
+        """Stop everything that watches. Jobs go on without the window."""
+        self.leave()
+        if self._device_watcher is not None:
+            self._device_watcher.stop()
+            self._device_watcher = None
+
+    # Runs
+
+    def start(self, config: TrainConfig, *, parent_id: int | None = None) -> RunRecord:
+        """Make a run and start it, or queue it while another one runs. Raises CVStudioError."""
+        project = self._project()
+        run = runs.create_run(project, config, parent_id=parent_id)
+        runs.start(project, run.id, command=self._command)
+        self.look()
+        self.runs_changed.emit()
+        return runs.get(project, run.id)
+
+    def resume(self, run_id: int, changes: Mapping[str, Any] | None = None) -> None:
+        """Continue a paused or failed run, with changed settings if need be.
+
+        Raises CVStudioError.
+        """
+        runs.resume(self._project(), run_id, changes=changes, command=self._command)
+        self.look()
+        self.runs_changed.emit()
+
+    def pause(self, run_id: int) -> None:
+        """Ask the running run to stop where it can be resumed."""
+        runs.pause(self._project(), run_id)
+
+    def finish(self, run_id: int) -> None:
+        """Ask the running run to end with what it has learned."""
+        runs.finish(self._project(), run_id)
+
+    def cancel(self, run_id: int) -> None:
+        """End a run; the tree of a running one is taken down in the background."""
+        project = self._project()
+        run = runs.get(project, run_id)
+        if runs.status(project, run) is RunStatus.RUNNING:
+            self._end(runs.job_of(project, run))
+        else:
+            runs.cancel(project, run_id)
+            self.look()
+            self.runs_changed.emit()
+
+    def decide(self, run_id: int) -> None:
+        """Let the queue go on past a failed run."""
+        runs.decide(self._project(), run_id)
+        self.look()
+        self.runs_changed.emit()
+
+    def start_job(
+        self, run_id: int, config: JobConfig, *, snapshot: Snapshot | None = None
+    ) -> SmallJob:
+        """Start an evaluate, explain or export job about a run and watch it.
+
+        Raises CVStudioError.
+        """
+        job_dir = runs.start_job(
+            self._project(), run_id, config, snapshot=snapshot, command=self._command
+        )
+        job = SmallJob(job_dir, self)
+        self._small.append(job)
+        return job
+
+    # Watching
+
+    def look(self) -> None:
+        """Take in what happened, go on with the queue, and attach to a running run."""
+        project = self.project
+        if project is None:
+            return
+        try:
+            changed = bool(runs.sync(project)) if project.writable else False
+            if project.writable:
+                changed = runs.advance(project, command=self._command) is not None or changed
+        except CVStudioError as error:
+            log.warning("the queue could not go on", exc_info=error)
+            self.trouble.emit(error.message)
+            self._timer.stop()
+            return
+        if self._worker is None:
+            self._attach(project)
+        if changed:
+            self.runs_changed.emit()
+
+    def _attach(self, project: Project) -> None:
+        at_work = runs.running(project)
+        if not at_work:
+            return
+        self.current = at_work[0]
+        worker = TrainingWorker(runs.job_of(project, self.current), self)
+        worker.caught_up.connect(self._caught_up)
+        worker.events.connect(self._take)
+        worker.ended.connect(self._ended)
+        self._worker = worker
+        worker.start()
+
+    def _detach(self) -> None:
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker.disconnect(self)
+            self._worker.deleteLater()
+        self._worker, self.current, self.state = None, None, RunState()
+
+    def _caught_up(self, state: RunState) -> None:
+        if self.current is not None:
+            self.state = state
+            self.run_started.emit(self.current.id)
+
+    def _take(self, batch: list[events.Event]) -> None:
+        if self.current is None:
+            return
+        for event in batch:
+            self.state.apply(event)
+        self.run_moved.emit(self.current.id, batch)
+
+    def _ended(self, status: str) -> None:
+        run = self.current
+        if run is None:
+            return
+        self._detach()
+        if self.project is not None and self.project.writable:
+            runs.sync(self.project)
+        self.run_ended.emit(run.id, status)
+        self.runs_changed.emit()
+        self.look()
+
+    def _end(self, job: JobDir) -> None:
+        ending = _Ending(job, self)
+        ending.failed.connect(self.trouble)
+        ending.finished.connect(self.look, Qt.ConnectionType.QueuedConnection)
+        self._endings.append(ending)
+        ending.start()
+
+    def _device_seen(self, found: Device) -> None:
+        self.device = found
+        self.device_changed.emit(found)
+
+    def _project(self) -> Project:
+        if self.project is None:
+            raise RunError("No project is open.")
+        return self.project
