@@ -1,0 +1,207 @@
+"""What a person can set once for every project: a table of records, and one way to change them.
+
+Only values that differ from the table are written, as JSON in places.home(); what the window merely
+remembers (sizes, recent projects) lies beside it in a file of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cvstudio.core import places
+from cvstudio.core.errors import ConfigError
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its words, its default, and what it may be.
+
+    `choices` pairs values with words; `low` and `high` limit numbers. The type of the default is
+    the type of the setting.
+    """
+
+    key: str
+    group: str
+    title: str
+    description: str
+    default: Value
+    choices: tuple[tuple[Value, str], ...] = ()
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+
+    def check(self, value: Any) -> Value:
+        """The value in the setting's own type. Raises ConfigError with what it may be."""
+        if self.choices:
+            allowed = [choice for choice, _ in self.choices]
+            if value not in allowed:
+                words = ", ".join(str(choice) for choice in allowed)
+                raise ConfigError(f"{self.title} can be {words}, not {value!r}.")
+            return value  # type: ignore[no-any-return]
+        kind = type(self.default)
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            raise ConfigError(f"{self.title} cannot be {value!r}.")
+        if isinstance(value, str):
+            return value
+        if self.low is not None and value < self.low:
+            raise ConfigError(f"{self.title}: at least {self.low:g}{self._unit()}.")
+        if self.high is not None and value > self.high:
+            raise ConfigError(f"{self.title}: at most {self.high:g}{self._unit()}.")
+        return value
+
+    def _unit(self) -> str:
+        return f" {self.unit}" if self.unit else ""
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "look.theme", "Look", "Theme",
+        "Dark keeps the eyes on the image; light suits a bright room.",
+        "system", choices=(("system", "As the system"), ("dark", "Dark"), ("light", "Light")),
+    ),
+    Setting(
+        "look.compact", "Look", "Compact rows",
+        "Lists show more rows: 28 px high instead of 32 px.", False,
+    ),
+    Setting(
+        "data.copy_images", "Images", "Copy images into the project",
+        "Off: images stay where they are and the project refers to them.", False,
+    ),
+    Setting(
+        "data.overlays", "Images", "Show annotations on thumbnails",
+        "Outlines in the colours of the label classes.", True,
+    ),
+    Setting(
+        "label.keys", "Labelling", "Keys",
+        "The keys of the Label page, for people who come from another program.",
+        "cvstudio",
+        choices=(("cvstudio", "CVStudio"), ("labelme", "As in labelme"), ("cvat", "As in CVAT")),
+    ),
+    Setting(
+        "label.fill", "Labelling", "Fill of masks",
+        "How strongly a mask covers the image.", 25, low=0, high=100, unit="%",
+    ),
+    Setting(
+        "label.next_after_approving", "Labelling", "Go to the next image after approving",
+        "Approve and next moves on to the next image that waits for review.", True,
+    ),
+    Setting(
+        "train.device", "Training", "Device",
+        "Where runs are computed unless the run says otherwise.",
+        "auto", choices=(("auto", "GPU if there is one"), ("cpu", "Processor")),
+    ),
+    Setting(
+        "train.downloads", "Training", "Download pretrained weights",
+        "Weights that are missing are fetched from their makers. Nothing is ever sent.", True,
+    ),
+    Setting(
+        "memory.thumbnails", "Computer", "Memory for thumbnails",
+        "Thumbnails that stay ready while the gallery scrolls.", 256, low=32, high=4096, unit="MB",
+    ),
+    Setting(
+        "project.reopen", "Start", "Open the last project at start",
+        "Otherwise the window starts with the list of recent projects.", True,
+    ),
+)  # fmt: skip
+
+Listener = Callable[[str, Value], None]
+
+
+class Settings:
+    """The values of the table on this computer. `settings.get("look.theme")`; `set` is the one way
+    to change a value, and everyone who listens learns of it."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or places.home() / "settings.json"
+        self._table = {setting.key: setting for setting in SETTINGS}
+        self._listeners: list[Listener] = []
+        self._values: dict[str, Value] = {}
+        self.problems: list[str] = []
+        for key, value in _read(self._path).items():
+            self._take(key, value)
+
+    def _take(self, key: str, value: Any) -> None:
+        setting = self._table.get(key)
+        if setting is None:
+            return
+        try:
+            self._values[key] = setting.check(value)
+        except ConfigError as error:
+            self.problems.append(error.message)
+
+    def get(self, key: str) -> Value:
+        """The value that holds now. Raises KeyError for a key that is not in the table."""
+        return self._values.get(key, self._table[key].default)
+
+    def set(self, key: str, value: Any) -> None:
+        """Check, store, write and tell. Raises ConfigError, and then nothing has changed."""
+        setting = self._table[key]
+        checked = setting.check(value)
+        if checked == self.get(key):
+            return
+        if checked == setting.default:
+            self._values.pop(key, None)
+        else:
+            self._values[key] = checked
+        _write(self._path, self._values)
+        for listener in list(self._listeners):
+            listener(key, checked)
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener(key, value)` after every change."""
+        self._listeners.append(listener)
+
+
+class Memory:
+    """What the window remembers between two days: plain JSON values under names, no table."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or places.home() / "window.json"
+        self._values = _read(self._path)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self._values.get(name, default)
+
+    def set(self, name: str, value: Any) -> None:
+        """Remember a value from now on; it is on the disk when this returns."""
+        if self._values.get(name) != value:
+            self._values[name] = value
+            _write(self._path, self._values)
+
+    def recent(self) -> list[Path]:
+        """Projects opened on this computer, newest first, as far as they still exist."""
+        return [path for text in self.get("recent", []) if (path := Path(text)).exists()]
+
+    def opened(self, path: Path) -> None:
+        """Put a project at the top of the recent ones."""
+        text = str(path.resolve())
+        others = [item for item in self.get("recent", []) if item != text]
+        self.set("recent", [text, *others][:12])
+
+    def forget(self, path: Path) -> None:
+        """Take a project off the list of recent ones."""
+        self.set("recent", [item for item in self.get("recent", []) if item != str(path)])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty when the file is missing or was damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(values, indent=1, sort_keys=True), encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,325 @@
+"""Every action of the window in one table: words, icon, keys, what it does, and what it needs.
+
+How a page uses it
+    actions = studio.actions
+    actions.connect("label.box", self._take_box, self)   # handler; keys work inside this page only
+    button.setDefaultAction(actions["label.box"])
+    actions.allow("label.slice", False, why="Select a polygon first")
+Menus, tooltips, the search (Ctrl+K), the list of keys (F1) and the tests all read the table, so an
+action that is not in it does not exist. Ids begin with the page's name, or with "app", "project",
+"edit", "view", "go" for those that work everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from cvstudio.gui.widgets.icons import icon
+
+
+@dataclass(frozen=True)
+class ActionInfo:
+    """One action. `keys` may hold several shortcuts, the first is shown; `needs` names facts."""
+
+    id: str
+    text: str
+    icon: str
+    keys: tuple[str, ...]
+    tip: str
+    needs: tuple[str, ...] = ()
+    checkable: bool = False
+    group: str = ""
+    """Checkable actions of one group exclude each other."""
+
+    @property
+    def page(self) -> str:
+        """The page on which it works, "" when it works everywhere."""
+        first = self.id.split(".")[0]
+        return first if first in PAGES else ""
+
+
+PAGES = ("data", "label", "augment", "train", "analyze", "export")
+
+REASONS = {
+    "project": "Open a project first",
+    "images": "Import images first",
+    "selection": "Select images first",
+    "undo": "Nothing to undo",
+    "redo": "Nothing to redo",
+    "classify": "Only in projects that classify images",
+    "classes": "Add a class first",
+}
+"""Why an action cannot be used while a fact is missing; see Studio.refresh_facts."""
+
+
+def _a(
+    id: str, text: str, icon: str, keys: str, tip: str, *needs: str, check: bool = False,
+    group: str = "",
+) -> ActionInfo:  # fmt: skip
+    return ActionInfo(
+        id, text, icon, tuple(keys.split(" | ")) if keys else (), tip, needs,
+        check or bool(group), group,
+    )  # fmt: skip
+
+
+ACTIONS: tuple[ActionInfo, ...] = (
+    # everywhere
+    _a("app.search", "Search", "magnify", "Ctrl+K", "find images, classes and actions"),
+    _a("app.keys", "Keys", "keyboard-outline", "F1", "show every action and its keys"),
+    _a("app.settings", "Settings", "cog-outline", "Ctrl+,", "change how CVStudio looks and works"),
+    _a("app.log", "Show the log", "text-box-outline", "", "open the folder with CVStudio's logs"),
+    _a("app.quit", "Quit", "exit-to-app", "Ctrl+Q", "close the window; runs go on"),
+    _a("project.new", "New project", "folder-plus-outline", "Ctrl+N",
+       "start a project in a folder"),
+    _a("project.open", "Open project", "folder-open-outline", "Ctrl+Shift+O",
+       "open a project's folder"),
+    _a("project.close", "Close project", "close", "Ctrl+W", "go back to the list of projects",
+       "project"),
+    _a("edit.undo", "Undo", "undo", "Ctrl+Z", "take back the last step", "project", "undo"),
+    _a("edit.redo", "Redo", "redo", "Ctrl+Shift+Z | Ctrl+Y", "do the step again", "project",
+       "redo"),
+    _a("view.theme", "Dark or light", "theme-light-dark", "Ctrl+Shift+L",
+       "switch between the dark and the light theme"),
+    _a("view.left", "Left panel", "dock-left", "Ctrl+Alt+Left", "fold or unfold the left panel",
+       "project"),
+    _a("view.right", "Right panel", "dock-right", "Ctrl+Alt+Right",
+       "fold or unfold the right panel", "project"),
+    _a("go.data", "Data", "image-multiple-outline", "Alt+1", "bring in and choose images",
+       "project"),
+    _a("go.label", "Label", "vector-square-edit", "Alt+2", "draw and review annotations",
+       "project"),
+    _a("go.augment", "Augment", "auto-fix", "Alt+3", "see variations of your images", "project"),
+    _a("go.train", "Train", "chart-line", "Alt+4", "train a network and watch it learn", "project"),
+    _a("go.analyze", "Analyze", "image-filter-center-focus", "Alt+5",
+       "find errors and their causes",
+       "project"),
+    _a("go.export", "Export", "package-variant-closed", "Alt+6", "take a proven ONNX file home",
+       "project"),
+    # Data
+    _a("data.choose", "Choose a folder", "folder-open-outline", "Ctrl+O",
+       "bring in the images of a folder", "project"),
+    _a("data.import", "Import", "import", "Ctrl+I", "bring in images, with or without labels",
+       "project"),
+    _a("data.export", "Export labels", "export", "Ctrl+E", "write labels for another program",
+       "project", "images"),
+    _a("data.review", "Review images", "arrow-right", "Ctrl+Return",
+       "go through the images that wait for review", "project", "images"),
+    _a("data.open", "Open in Label", "vector-square-edit", "Return", "label the selected image",
+       "project", "selection"),
+    _a("data.select_all", "Select all", "select-all", "Ctrl+A", "select every image that is shown",
+       "project", "images"),
+    _a("data.filter_text", "Find by name", "magnify", "Ctrl+F", "filter by file name or tag",
+       "project"),
+    _a("data.clear_filter", "Clear the filter", "filter-off-outline", "Ctrl+Shift+F",
+       "show every image again", "project"),
+    _a("data.save_view", "Save as view", "bookmark-plus-outline", "Ctrl+Shift+S",
+       "keep this filter under a name", "project"),
+    _a("data.split", "Edit split", "call-split", "Ctrl+Shift+P",
+       "divide the images into train, val and test", "project", "images"),
+    _a("data.set_train", "Set split: train", "numeric-1-box-outline", "Shift+1",
+       "the selected images train the network", "project", "selection"),
+    _a("data.set_val", "Set split: val", "numeric-2-box-outline", "Shift+2",
+       "the selected images judge each epoch", "project", "selection"),
+    _a("data.set_test", "Set split: test", "numeric-3-box-outline", "Shift+3",
+       "the selected images judge the finished network", "project", "selection"),
+    _a("data.set_none", "Set split: none", "numeric-0-box-outline", "Shift+0",
+       "the selected images take no part in training", "project", "selection"),
+    _a("data.mark_reviewed", "Mark as reviewed", "check-circle", "R",
+       "the labels of the selected images are right", "project", "selection"),
+    _a("data.mark_empty", "Mark as reviewed and empty", "cancel", "E",
+       "nothing is to be found on the selected images", "project", "selection"),
+    _a("data.mark_labelled", "Mark as to review", "circle-half-full", "T",
+       "the labels of the selected images wait for a look", "project", "selection"),
+    _a("data.tag", "Tag", "tag-outline", "Ctrl+T", "give the selected images a tag", "project",
+       "selection"),
+    _a("data.remove", "Remove from project", "trash-can-outline", "Del",
+       "take the selected images out of the project; files stay", "project", "selection"),
+    _a("data.health", "Check again", "stethoscope", "F5", "look for problems in the data",
+       "project", "images"),
+    # Label
+    _a("label.select", "Select", "cursor-default-outline", "V", "select, move and resize shapes",
+       "project", group="tool"),
+    _a("label.box", "Box", "vector-square", "R", "draw a box", "project", group="tool"),
+    _a("label.rotated", "Rotated box", "rotate-3d-variant", "O",
+       "draw a box at an angle, kept as a polygon", "project", group="tool"),
+    _a("label.polygon", "Polygon", "vector-polygon", "P", "draw a polygon point by point",
+       "project", group="tool"),
+    _a("label.brush", "Brush", "brush", "B", "paint the selected mask", "project", group="tool"),
+    _a("label.erase", "Erase", "eraser", "E", "take away from the selected mask", "project",
+       group="tool"),
+    _a("label.wand", "Magic wand", "auto-fix", "W", "mask of what has a like colour", "project",
+       group="tool"),
+    _a("label.scissors", "Scissors", "content-cut", "I", "a line that follows edges", "project",
+       group="tool"),
+    _a("label.smart", "Smart", "creation", "S", "a box or point becomes a mask", "project",
+       group="tool"),
+    _a("label.previous", "Previous image", "chevron-left", "A | PgUp", "go to the image before",
+       "project", "images"),
+    _a("label.next", "Next image", "chevron-right", "D | PgDown", "go to the image after",
+       "project", "images"),
+    _a("label.previous_open", "Previous to review", "chevron-double-left", "Shift+A",
+       "go to the image before that is not reviewed", "project", "images"),
+    _a("label.next_open", "Next to review", "chevron-double-right", "Shift+D",
+       "go to the next image that is not reviewed", "project", "images"),
+    _a("label.approve", "Approve and next", "check", "Ctrl+Return",
+       "mark as reviewed and go on", "project", "images"),
+    _a("label.finish", "Finish the shape", "check", "Return", "close the polygon being drawn",
+       "project"),
+    _a("label.cancel", "Cancel", "close", "Esc", "drop the shape being drawn", "project"),
+    _a("label.delete", "Delete", "trash-can-outline", "Del", "delete the selected annotations",
+       "project"),
+    _a("label.copy", "Copy", "content-copy", "Ctrl+C", "copy the selected annotations", "project"),
+    _a("label.paste", "Paste", "content-paste", "Ctrl+V", "paste copied annotations", "project"),
+    _a("label.duplicate", "Duplicate", "content-duplicate", "Ctrl+D",
+       "a second copy beside the selected annotations", "project"),
+    _a("label.copy_next", "Copy to next images", "page-next-outline", "Ctrl+B",
+       "repeat annotations on the images that follow", "project"),
+    _a("label.class", "Choose class", "shape-outline", "Ctrl+E",
+       "pick the class of the selected or next annotation", "project"),
+    _a("label.hide", "Hide", "eye-off-outline", "H", "hide or show the selected annotations",
+       "project"),
+    _a("label.lock", "Lock", "lock-outline", "L", "keep the selected annotations from changes",
+       "project"),
+    _a("label.join", "Join", "vector-combine", "J", "make one of the selected shapes", "project"),
+    _a("label.slice", "Slice", "knife", "Shift+J", "cut the selected shape in two", "project"),
+    _a("label.smaller", "Smaller brush", "minus", "[", "make the brush smaller", "project"),
+    _a("label.larger", "Larger brush", "plus", "]", "make the brush larger", "project"),
+    _a("label.fit", "Fit", "fit-to-screen-outline", "Ctrl+F", "show the whole image", "project"),
+    _a("label.actual", "100 %", "magnify", "Ctrl+0", "one pixel of the image per pixel", "project"),
+    _a("label.zoom_in", "Zoom in", "magnify-plus-outline", "+ | =", "come closer", "project"),
+    _a("label.zoom_out", "Zoom out", "magnify-minus-outline", "-", "see more", "project"),
+    _a("label.select_all", "Select all", "select-all", "Ctrl+A", "select every annotation",
+       "project"),
+    # Augment
+    _a("augment.add", "Add a step", "plus", "Ctrl+Shift+A", "add a transform to the pipeline",
+       "project"),
+    _a("augment.again", "New variants", "dice-5-outline", "Space", "draw other variants",
+       "project"),
+    _a("augment.use", "Use for the next run", "arrow-right", "Ctrl+Return",
+       "train with this pipeline", "project", "images"),
+    # Train
+    _a("train.start", "Start run", "play", "Ctrl+R", "start or queue a run", "project", "images"),
+    _a("train.pause", "Pause", "pause", "Ctrl+P", "stop after this step, to go on later",
+       "project"),
+    _a("train.finish", "Finish now", "flag-checkered", "", "keep the best so far and stop",
+       "project"),
+    _a("train.cancel", "Cancel run", "close", "", "stop without a result", "project"),
+    _a("train.resume", "Resume", "play", "", "go on from the last checkpoint", "project"),
+    # Analyze
+    _a("analyze.fix", "Fix this label", "vector-square-edit", "F", "open the object in Label",
+       "project"),
+    _a("analyze.explain", "Explain", "fire", "G", "show where the evidence lies", "project"),
+    _a("analyze.next", "Next error", "chevron-right", "D | PgDown", "go to the next error",
+       "project"),
+    _a("analyze.previous", "Previous error", "chevron-left", "A | PgUp", "go to the error before",
+       "project"),
+    _a("analyze.evaluate", "Evaluate again", "refresh", "F5", "judge the run on the labels of now",
+       "project"),
+    # Export
+    _a("export.network", "Export network", "package-variant-closed", "Ctrl+Return",
+       "write and prove the ONNX file", "project"),
+    _a("export.try", "Try on images", "image-search-outline", "Ctrl+T",
+       "run the exported file on new images", "project"),
+)  # fmt: skip
+
+BY_ID = {info.id: info for info in ACTIONS}
+
+
+def tooltip(info: ActionInfo, reason: str = "") -> str:
+    """Name, colon, what it does, and the key; for a disabled action the reason instead."""
+    text = f"{escape(info.text)}: {escape(reason or info.tip)}"
+    if not info.keys or reason:
+        return text
+    key = QKeySequence(info.keys[0]).toString(QKeySequence.SequenceFormat.NativeText)
+    return f"<span>{text} &nbsp;<b>{escape(key)}</b></span>"
+
+
+class Actions(QObject):
+    """The table as QActions. Made once, by the studio."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._actions: dict[str, QAction] = {}
+        self._facts: frozenset[str] = frozenset()
+        self._barred: dict[str, str] = {}
+        for info in ACTIONS:
+            self._actions[info.id] = self._make(info)
+        self._update()
+
+    def _make(self, info: ActionInfo) -> QAction:
+        action = QAction(info.text, self)
+        action.setObjectName(info.id)
+        action.setIcon(icon(info.icon))
+        action.setProperty("iconName", info.icon)
+        action.setShortcuts([QKeySequence(key) for key in info.keys])
+        action.setCheckable(info.checkable)
+        action.setShortcutContext(
+            Qt.ShortcutContext.WidgetWithChildrenShortcut
+            if info.page
+            else Qt.ShortcutContext.WindowShortcut
+        )
+        return action
+
+    def __getitem__(self, id: str) -> QAction:
+        return self._actions[id]
+
+    def all(self) -> Iterable[tuple[ActionInfo, QAction]]:
+        """Every action with its record, in the order of the table."""
+        return ((info, self._actions[info.id]) for info in ACTIONS)
+
+    def connect(  # type: ignore[override]
+        self, id: str, handler: Callable[..., Any], widget: QWidget | None = None
+    ) -> QAction:
+        """Call `handler()` when the action is triggered (`handler(checked)` when checkable).
+
+        `widget` is the page: the keys then work while it, or something in it, has the focus.
+        """
+        action = self._actions[id]
+        if BY_ID[id].checkable:
+            action.triggered.connect(handler)
+        else:
+            action.triggered.connect(lambda _checked=False: handler())
+        if widget is not None:
+            widget.addAction(action)
+        return action
+
+    def trigger(self, id: str) -> bool:
+        """Do what the action does, as if its key were pressed; False while it is disabled."""
+        action = self._actions[id]
+        if not action.isEnabled():
+            return False
+        action.trigger()
+        return True
+
+    def allow(self, id: str, allowed: bool, *, why: str = "") -> None:
+        """Let a page disable one of its actions, with the reason that its tooltip gives."""
+        if allowed:
+            self._barred.pop(id, None)
+        else:
+            self._barred[id] = why or "Not possible now"
+        self._update_one(BY_ID[id])
+
+    def set_facts(self, facts: Iterable[str]) -> None:
+        """What is true now, out of REASONS; the studio calls this."""
+        new = frozenset(facts)
+        if new != self._facts:
+            self._facts = new
+            self._update()
+
+    def _update(self) -> None:
+        for info in ACTIONS:
+            self._update_one(info)
+
+    def _update_one(self, info: ActionInfo) -> None:
+        action = self._actions[info.id]
+        missing = [need for need in info.needs if need not in self._facts]
+        reason = REASONS[missing[0]] if missing else self._barred.get(info.id, "")
+        action.setEnabled(not reason)
+        action.setToolTip(tooltip(info, reason))

@@ -1,0 +1,293 @@
+"""What every page shares: the open project, the image at hand, threads, thumbnails, actions, words.
+
+How a page uses it (each page gets the one Studio when it is made)
+    studio.project                      the open Project; pages exist only while there is one
+    studio.project_changed.connect(f)   f(ChangeSet), always on the window's thread, undo included
+    studio.image_id / select_image(7)   the image at hand; studio.image_selected(int) tells
+    studio.selection / select([7, 8])   images selected in a list; studio.selection_changed tells
+    studio.go_to("label", image_id=7, annotation_id=3)     the page gets arrive(image_id=..., ...)
+    studio.tasks.run(...)               a thread with progress and cancel (gui/tasks.py)
+    studio.thumbnails.picture(record)   a QImage or None (gui/thumbnails.py)
+    studio.actions.connect("label.box", f, page)           (gui/actions.py)
+    studio.settings.get("label.fill"), studio.memory.get("augment.columns", 3)
+    studio.toast("364 images came in.", level="success", link="Undo", do=studio.undo)
+    studio.fail(error)                  an error in words, with Details, when work was asked for
+    studio.ask("Remove 3 images?", "Their files stay.", yes="Remove", danger=True) -> bool
+    studio.jobs                         the running run, the queue, smaller jobs (gui/jobs.py)
+    studio.show_job(JobNotice(...))     what the header shows of the running job; None clears it
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
+from PySide6.QtWidgets import QWidget
+
+from cvstudio.core.errors import CVStudioError
+from cvstudio.core.settings import Memory, Settings
+from cvstudio.gui.actions import Actions
+from cvstudio.gui.jobs import Jobs
+from cvstudio.gui.tasks import Tasks
+from cvstudio.gui.thumbnails import Thumbnails
+
+if TYPE_CHECKING:
+    from cvstudio.project.changes import ChangeSet
+    from cvstudio.project.project import Project
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Toast:
+    """A sentence that appears for six seconds, with at most one thing to do about it."""
+
+    text: str
+    level: str = "info"
+    link: str = ""
+    do: Callable[[], Any] | None = None
+
+
+@dataclass(frozen=True)
+class JobNotice:
+    """The running job in the header: "Run 7", "epoch 34 of 100", 0.34, "24 min left".
+
+    `share` None: only words. `failed`: the pill turns into the message, with Show. `detail` is
+    handed to the Train page on a click (go_to("train", **detail)).
+    """
+
+    title: str
+    text: str = ""
+    share: float | None = None
+    left: str = ""
+    failed: bool = False
+    page: str = "train"
+    detail: tuple[tuple[str, Any], ...] = ()
+
+
+class Studio(QObject):
+    """The window's context. Made once, by app.py (and by tests)."""
+
+    project_opened = Signal(object)
+    project_closing = Signal()
+    """Last chance of pages and supervisors to let go of the project."""
+    project_closed = Signal()
+    project_changed = Signal(object)
+    image_selected = Signal(int)
+    """The id of the image at hand; 0 when there is none."""
+    selection_changed = Signal(object)
+    """The ids of the images selected in a list."""
+    went = Signal(str, object)
+    """A page was asked for: its name and what it gets."""
+    toasted = Signal(object)
+    job_changed = Signal(object)
+    _committed = Signal(object)
+
+    def __init__(
+        self, settings: Settings | None = None, memory: Memory | None = None,
+        parent: QObject | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(parent)
+        self.settings = settings or Settings()
+        self.memory = memory or Memory()
+        self.actions = Actions(self)
+        self.tasks = Tasks(self)
+        self.jobs = Jobs(self)
+        self.thumbnails = Thumbnails(
+            self.tasks, self, megabytes=int(self.settings.get("memory.thumbnails"))
+        )
+        self.project: Project | None = None
+        self.image_id = 0
+        self.selection: tuple[int, ...] = ()
+        self.window: QWidget | None = None
+        """The main window, as the parent of dialogs."""
+        self.job: JobNotice | None = None
+        self.image_count = 0
+        self._committed.connect(self._on_committed, Qt.ConnectionType.QueuedConnection)
+        self.tasks.failed.connect(self._on_failed_work)
+
+    # -- the project
+
+    def open(self, path: Path) -> None:
+        """Open a project and show it. Raises ProjectError with a sentence for the person."""
+        from cvstudio.project.project import Project
+
+        self.adopt(Project.open(path))
+
+    def adopt(self, project: Project) -> None:
+        """Show a project that is already open (just made, or of a test)."""
+        self.close()
+        self.project = project
+        project.changed.connect(self._on_changed)
+        self.thumbnails.open(project.thumbnails_file, project.image_path)
+        self.memory.opened(project.path)
+        self.refresh_facts()
+        self.jobs.open(project)
+        self.project_opened.emit(project)
+
+    def close(self) -> None:
+        """Close the project, if one is open."""
+        if self.project is None:
+            return
+        project = self.project
+        self.project_closing.emit()
+        self.jobs.leave()
+        self.tasks.stop()
+        self.thumbnails.close()
+        project.changed.disconnect(self._on_changed)
+        self.project = None
+        self.image_id, self.selection, self.image_count = 0, (), 0
+        self.show_job(None)
+        project.close()
+        self.refresh_facts()
+        self.project_closed.emit()
+
+    def _on_changed(self, changes: ChangeSet) -> None:
+        """Called on whichever thread committed."""
+        if QThread.currentThread() is self.thread():
+            self._tell(changes)
+        else:
+            self._committed.emit(changes)
+
+    @Slot(object)
+    def _on_committed(self, changes: ChangeSet) -> None:
+        if self.project is not None:
+            self._tell(changes)
+
+    def _tell(self, changes: ChangeSet) -> None:
+        if changes.touches("image"):
+            self._drop_removed()
+        self.refresh_facts()
+        self.project_changed.emit(changes)
+
+    def _drop_removed(self) -> None:
+        """Images may be gone: what was selected must still exist."""
+        assert self.project is not None
+        from cvstudio.project import queries
+        from cvstudio.project.records import ImageFilter
+
+        wanted = {*self.selection, self.image_id} - {0}
+        if not wanted:
+            return
+        with self.project.read() as session:
+            left = set(queries.image_ids(session, ImageFilter(ids=sorted(wanted))))
+        if self.image_id and self.image_id not in left:
+            self.select_image(0)
+        if any(i not in left for i in self.selection):
+            self.select([i for i in self.selection if i in left])
+
+    def refresh_facts(self) -> None:
+        """Find out what is possible now and enable the actions accordingly."""
+        facts = set()
+        project = self.project
+        if project is not None:
+            from cvstudio.project import queries
+
+            facts.add("project")
+            with project.read() as session:
+                totals = queries.totals(session)
+            self.image_count = totals.images
+            if totals.images:
+                facts.add("images")
+            if totals.classes:
+                facts.add("classes")
+            if project.task == "classify":
+                facts.add("classify")
+            if project.undo_label is not None:
+                facts.add("undo")
+            if project.redo_label is not None:
+                facts.add("redo")
+        if self.selection:
+            facts.add("selection")
+        self.actions.set_facts(facts)
+
+    def undo(self) -> None:
+        """Take back the last step, if there is one."""
+        if self.project is not None:
+            self.project.undo()
+
+    def redo(self) -> None:
+        """Do the step again that was taken back."""
+        if self.project is not None:
+            self.project.redo()
+
+    # -- what is at hand
+
+    def select_image(self, image_id: int) -> None:
+        """Make an image the one at hand, for every page."""
+        if image_id != self.image_id:
+            self.image_id = image_id
+            self.image_selected.emit(image_id)
+
+    def select(self, image_ids: Sequence[int]) -> None:
+        """Select images; the actions for selected images follow."""
+        new = tuple(image_ids)
+        if new != self.selection:
+            had = bool(self.selection)
+            self.selection = new
+            if had != bool(new):
+                self.refresh_facts()
+            self.selection_changed.emit(new)
+
+    def go_to(self, page: str, **what: Any) -> None:
+        """Show a page; `what` reaches its arrive(). An image_id becomes the image at hand."""
+        if what.get("image_id"):
+            self.select_image(int(what["image_id"]))
+        self.went.emit(page, what)
+
+    # -- words to the person
+
+    def toast(
+        self, text: str, *, level: str = "info", link: str = "", do: Callable[[], Any] | None = None
+    ) -> None:
+        """Show a sentence for six seconds; levels: info, success, warning, danger."""
+        self.toasted.emit(Toast(text, level, link, do))
+
+    def show_job(self, notice: JobNotice | None) -> None:
+        """Show a job in the header of every page; None when none runs."""
+        if notice != self.job:
+            self.job = notice
+            self.job_changed.emit(notice)
+
+    def fail(self, error: BaseException, *, doing: str = "") -> None:
+        """Tell the person that work they asked for did not succeed; the log gets the traceback."""
+        from cvstudio.gui.widgets.dialogs import show_failure
+
+        detail = "".join(traceback.format_exception(error))
+        log.error("%s: %s", doing or "work failed", detail)
+        if isinstance(error, CVStudioError):
+            show_failure(self.window, error.message, error.hint, detail)
+        else:
+            text, hint = in_words(error)
+            show_failure(self.window, f"{doing}: {text}" if doing else text, hint, detail)
+
+    def ask(self, question: str, text: str = "", *, yes: str, danger: bool = False) -> bool:
+        """Ask before something that the person may not want; True when they do."""
+        from cvstudio.gui.widgets.dialogs import ask
+
+        return ask(self.window, question, text, yes=yes, danger=danger)
+
+    @Slot(str, object)
+    def _on_failed_work(self, title: str, error: BaseException) -> None:
+        self.fail(error, doing=title)
+
+
+def in_words(error: BaseException) -> tuple[str, str]:
+    """An error of the system as a sentence and a way forward."""
+    if isinstance(error, OSError) and error.errno == 28:
+        return "The disk is full.", "Free some space and try again. Nothing was half written."
+    if isinstance(error, PermissionError):
+        return f"There is no permission to use {error.filename}.", "Choose another folder."
+    if isinstance(error, FileNotFoundError):
+        return f"{error.filename} is not there any more.", ""
+    if isinstance(error, MemoryError):
+        return "The computer ran out of memory.", "Close other programs and try again."
+    return (
+        "Something went wrong that CVStudio did not foresee. Labels are saved.",
+        "The details help to find out why.",
+    )

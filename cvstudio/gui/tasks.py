@@ -1,0 +1,209 @@
+"""Work in threads of the window: with progress, cancel and an answer on the window's thread.
+
+How a page uses it
+    work = studio.tasks.run(
+        lambda control: importing.run(project, plan, progress=control.progress,
+                                      cancelled=control.cancelled),
+        title="Import 364 images",
+        done=self._imported,        # called with what the function returned
+        failed=self._not_imported,  # called with the exception; without it a toast tells the user
+        progress=self._show_share,  # called with (done, total, text), at most 20 times a second
+        owner=self,                 # nothing is called any more once this widget is gone
+    )
+    work.cancel()
+For previews: `latest = LatestWins(studio.tasks); latest.request(function, done)`; a newer request
+drops the older one's answer, and at most one waits while one works.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+import shiboken6
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+log = logging.getLogger(__name__)
+
+Done = Callable[[Any], None]
+Failed = Callable[[BaseException], None]
+Progress = Callable[[int, int, str], None]
+
+_PROGRESS_EVERY = 0.05
+
+
+class Cancelled(Exception):  # it is an answer, not an error
+    """Raised by `Control.check` when the person pressed Cancel."""
+
+
+class Control(Protocol):
+    """What a function in a thread may do with the window."""
+
+    def progress(self, done: int, total: int = 0, text: str = "") -> None: ...
+    def cancelled(self) -> bool: ...
+    def check(self) -> None: ...
+
+
+class ThreadWork:
+    """One function at work in a thread."""
+
+    def __init__(
+        self, tasks: Tasks, title: str, *, done: Done | None, failed: Failed | None,
+        progress: Progress | None, owner: QObject | None,
+    ) -> None:  # fmt: skip
+        self.title = title
+        self._tasks = tasks
+        self._done, self._failed, self._progress = done, failed, progress
+        self._owner = owner
+        self._cancel = threading.Event()
+        self._last_progress = 0.0
+        self.running = True
+        self.ended: Callable[[], None] | None = None
+        """Called on the window's thread at every end, after `done` or `failed`."""
+
+    def cancel(self) -> None:
+        """Ask the function to stop; its `done` and `failed` are not called any more."""
+        self._cancel.set()
+
+    def cancelled(self) -> bool:
+        """Whether somebody asked to stop. For the function; cheap."""
+        return self._cancel.is_set()
+
+    def check(self) -> None:
+        """Raise Cancelled when somebody asked to stop. For the function."""
+        if self._cancel.is_set():
+            raise Cancelled
+
+    def progress(self, done: int, total: int = 0, text: str = "") -> None:
+        """Tell how far the work is. For the function; calls that come too fast are dropped."""
+        now = time.monotonic()
+        if self._progress is None or (
+            now - self._last_progress < _PROGRESS_EVERY and done != total
+        ):
+            return
+        self._last_progress = now
+        self._tasks.post(lambda: self._tell(self._progress, done, total, text))
+
+    def _tell(self, listener: Callable[..., None] | None, *values: Any) -> None:
+        if self._owner is not None and not shiboken6.isValid(self._owner):
+            return
+        if listener is not None and not self._cancel.is_set():
+            listener(*values)
+
+    def work(self, function: Callable[[Control], Any]) -> None:
+        """Run in the thread; every end, good or bad, is told on the window's thread."""
+        try:
+            result = function(self)
+        except Cancelled:
+            self._tasks.post(self._over)
+        except BaseException as error:  # noqa: BLE001  # told to the person, never lost
+            caught = error
+            self._tasks.post(lambda: self._over(error=caught))
+        else:
+            self._tasks.post(lambda: self._over(result=result))
+
+    def _over(self, result: Any = None, error: BaseException | None = None) -> None:
+        self.running = False
+        self._tasks.forget(self)
+        if error is None:
+            self._tell(self._done, result)
+        elif self._failed is not None:
+            self._tell(self._failed, error)
+        elif not self._cancel.is_set():
+            self._tasks.failed.emit(self.title, error)
+        if self.ended is not None:
+            self.ended()
+
+
+class Tasks(QObject):
+    """The threads of the window. `failed(title, exception)` fires for work that nobody watches."""
+
+    failed = Signal(str, object)
+    _posted = Signal(object)
+
+    def __init__(self, parent: QObject | None = None, *, threads: int = 3) -> None:
+        super().__init__(parent)
+        self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        self._working: list[ThreadWork] = []
+        self._posted.connect(self._call, Qt.ConnectionType.QueuedConnection)
+
+    def run(
+        self, function: Callable[[Control], Any], *, title: str = "", done: Done | None = None,
+        failed: Failed | None = None, progress: Progress | None = None,
+        owner: QObject | None = None,
+    ) -> ThreadWork:  # fmt: skip
+        """Call `function(control)` in a thread and `done(result)` on the window's thread."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="cvstudio")
+        work = ThreadWork(self, title, done=done, failed=failed, progress=progress, owner=owner)
+        self._working.append(work)
+        self._pool.submit(work.work, function)
+        return work
+
+    def post(self, function: Callable[[], None]) -> None:
+        """Call a function on the window's thread, soon. Safe from every thread."""
+        if shiboken6.isValid(self):
+            self._posted.emit(function)
+
+    def forget(self, work: ThreadWork) -> None:
+        """Called by the work itself when it is over."""
+        if work in self._working:
+            self._working.remove(work)
+
+    @property
+    def working(self) -> tuple[ThreadWork, ...]:
+        """What is at work or waiting for a thread."""
+        return tuple(self._working)
+
+    def stop(self) -> None:
+        """Cancel everything and wait for the threads to end."""
+        for work in list(self._working):
+            work.cancel()
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+        self._working.clear()
+
+    @Slot(object)
+    def _call(self, function: Callable[[], None]) -> None:
+        function()
+
+
+class LatestWins:
+    """Requests of which only the newest matters: previews, statistics, searches."""
+
+    def __init__(self, tasks: Tasks, *, owner: QObject | None = None) -> None:
+        self._tasks, self._owner = tasks, owner
+        self._current: ThreadWork | None = None
+        self._waiting: tuple[Callable[[Control], Any], Done, Failed | None] | None = None
+
+    def request(
+        self, function: Callable[[Control], Any], done: Done, failed: Failed | None = None
+    ) -> None:
+        """Compute `function(control)`; answers of older requests are dropped from now on."""
+        if self._current is not None and self._current.running:
+            self._current.cancel()
+            self._waiting = (function, done, failed)
+            return
+        self._start(function, done, failed)
+
+    def drop(self) -> None:
+        """Forget every request."""
+        self._waiting = None
+        if self._current is not None:
+            self._current.cancel()
+
+    def _start(self, function: Callable[[Control], Any], done: Done, failed: Failed | None) -> None:
+        self._current = self._tasks.run(function, done=done, failed=failed, owner=self._owner)
+        self._current.ended = self._next
+
+    def _next(self) -> None:
+        if self._waiting is not None:
+            function, done, failed = self._waiting
+            self._waiting = None
+            self._start(function, done, failed)

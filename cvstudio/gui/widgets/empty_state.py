@@ -1,0 +1,67 @@
+"""What a page says when it has nothing to show: one sentence, and the button that fills it.
+
+EmptyState("vector-square-edit", "Variants are made from your labelled images. Label one first.",
+           button="Label an image", do=lambda: studio.go_to("label"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from cvstudio.gui import theme
+from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.section import label, push
+
+
+class EmptyState(QWidget):
+    """Centred in whatever room it gets. `next_` makes the button the page's accent button."""
+
+    def __init__(
+        self, icon_name: str, text: str, *, button: str = "", do: Callable[[], Any] | None = None,
+        title: str = "", next_: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setSpacing(12)
+        column.addStretch(2)
+        self._icon = IconLabel(icon_name, "muted", theme.size("empty_page"))
+        column.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.title = label(title, "title")
+        self.title.setVisible(bool(title))
+        column.addWidget(self.title, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.words = label(text, "muted", wrap=True)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.words.setMaximumWidth(480)
+        self.words.setMinimumWidth(240)
+        column.addWidget(self.words, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.button = push(button, self._press, next=next_)
+        self._do = do
+        self.button.setVisible(bool(button))
+        column.addSpacing(4)
+        column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(3)
+
+    def set(
+        self, text: str, *, button: str | None = None, do: Callable[[], Any] | None = None,
+        icon_name: str = "", title: str | None = None,
+    ) -> None:  # fmt: skip
+        """Other words, and another button when one is given ("" hides it)."""
+        self.words.setText(text)
+        if icon_name:
+            self._icon.set(icon_name)
+        if title is not None:
+            self.title.setText(title)
+            self.title.setVisible(bool(title))
+        if button is not None:
+            self.button.setText(button)
+            self.button.setVisible(bool(button))
+        if do is not None:
+            self._do = do
+
+    def _press(self) -> None:
+        if self._do is not None:
+            self._do()

@@ -1,0 +1,98 @@
+"""Sentences that appear at the bottom of the window for six seconds, one above the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+
+from cvstudio.gui import theme
+from cvstudio.gui.widgets.icons import LEVEL_ICONS
+from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.section import label, link, tool
+
+_MOST = 3
+
+
+class ToastFrame(QFrame):
+    """One sentence with an icon, at most one link, and a cross."""
+
+    def __init__(
+        self, parent: QWidget, text: str, level: str, link_text: str, do: Callable[[], Any] | None
+    ) -> None:
+        super().__init__(parent)
+        theme.mark(self, toast=True)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 6, 6)
+        row.setSpacing(8)
+        row.addWidget(IconLabel(LEVEL_ICONS[level], "muted" if level == "info" else level))
+        self.words = label(text)
+        row.addWidget(self.words)
+        if link_text and do is not None:
+            row.addWidget(link(link_text, lambda: self._act(do)))
+        row.addWidget(tool(icon_name="close", tip="Dismiss", icon_side=16, do=self.deleteLater))
+        self.setAccessibleName(text)
+
+    def _act(self, do: Callable[[], Any]) -> None:
+        self.deleteLater()
+        do()
+
+
+class Toasts(QObject):
+    """Places toasts over a widget, above its bottom edge."""
+
+    def __init__(self, over: QWidget) -> None:
+        super().__init__(over)
+        self._over = over
+        self._shown: list[ToastFrame] = []
+        over.installEventFilter(self)
+
+    def show(
+        self, text: str, level: str = "info", link_text: str = "",
+        do: Callable[[], Any] | None = None,
+    ) -> ToastFrame:  # fmt: skip
+        """Show a sentence; the oldest goes when there are too many."""
+        frame = ToastFrame(self._over, text, level, link_text, do)
+        frame.destroyed.connect(self._gone)
+        self._shown.append(frame)
+        while len(self._shown) > _MOST:
+            self._shown.pop(0).deleteLater()
+        timer = QTimer(frame)
+        timer.setSingleShot(True)
+        timer.timeout.connect(frame.deleteLater)
+        timer.start(theme.tokens()["motion"]["toast_stays"])
+        frame.adjustSize()
+        frame.show()
+        self._place()
+        return frame
+
+    def texts(self) -> list[str]:
+        """The sentences that can be read now."""
+        return [frame.words.text() for frame in self._shown]
+
+    def clear(self) -> None:
+        """Take all away."""
+        for frame in self._shown:
+            frame.deleteLater()
+        self._shown.clear()
+
+    def _gone(self, frame: QObject | None = None) -> None:
+        from shiboken6 import isValid
+
+        if isValid(self):
+            self._shown = [f for f in self._shown if isValid(f) and f is not frame]
+            self._place()
+
+    def _place(self) -> None:
+        bottom = self._over.height() - 40
+        for frame in reversed(self._shown):
+            frame.move((self._over.width() - frame.width()) // 2, bottom - frame.height())
+            frame.raise_()
+            bottom -= frame.height() + 8
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self._place()
+        return False

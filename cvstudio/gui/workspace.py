@@ -1,0 +1,214 @@
+"""The base of the six pages: left panel, centre and right panel in one splitter, and the footer.
+
+A page
+    class LabelPage(Workspace):
+        name, title, icon = "label", "Label", "vector-square-edit"
+
+        def __init__(self, studio: Studio) -> None:
+            super().__init__(studio)
+            left = self.panel("left", 248)         # SidePanel: .body is a QVBoxLayout
+            right = self.panel("right", 300)
+            left.add(SectionHeader("Views"))       # rows without padding
+            left.body.addWidget(...)
+            centre = QWidget()
+            self.assemble(left=left, centre=centre, right=right)   # any side may be None
+            self.next_step = NextStep(studio.actions["label.approve"], caption="5 of 66 reviewed")
+            right.set_footer(self.next_step)       # the one accent button of the page
+
+        def arrive(self, **what): ...   # go_to("label", image_id=7): called before shown()
+        def shown(self): ...            # the page is in front now: refresh what changed meanwhile
+        def hidden(self): ...
+Status texts: self.set_status("x 331, y 384", "1 selected", right="Space + drag pans").
+Pages are made the first time they are shown and thrown away when the project closes: `release()`
+is called then, to stop timers and let go of signals of objects that live longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
+
+from cvstudio.gui import theme
+from cvstudio.gui.studio import Studio
+
+FOLD_RIGHT_BELOW = 1280
+FOLD_LEFT_BELOW = 1000
+
+
+class SidePanel(QFrame):
+    """A panel at the side of a page: a column that may scroll, and a footer that does not."""
+
+    def __init__(self, side: str, width: int) -> None:
+        super().__init__()
+        theme.mark(self, panel=side)
+        self.side, self.wanted_width = side, width
+        low, high = theme.tokens()["size"][f"side_panel_{side}"]
+        self.setMinimumWidth(min(low, width))
+        self.setMaximumWidth(max(high, width))
+        self._outer = QVBoxLayout(self)
+        self._outer.setContentsMargins(0, 0, 0, 0)
+        self._outer.setSpacing(0)
+        self._column = QWidget()
+        self.body = QVBoxLayout(self._column)
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.setSpacing(0)
+        self._outer.addWidget(self._column, 1)
+        self.footer: QWidget | None = None
+
+    def add(self, widget: QWidget, stretch: int = 0) -> None:
+        """Add a widget over the whole width of the panel."""
+        self.body.addWidget(widget, stretch)
+
+    def add_padded(self, widget: QWidget, *, top: int = 0, bottom: int = 0) -> None:
+        """Add a widget with the panel's padding at both sides."""
+        row = QHBoxLayout()
+        padding = theme.size("panel_padding")
+        row.setContentsMargins(padding, top, padding, bottom)
+        row.addWidget(widget)
+        self.body.addLayout(row)
+
+    def make_scrollable(self) -> None:
+        """Let the column scroll when it is higher than the panel. Call once, when it is filled."""
+        area = QScrollArea()
+        theme.mark(area, plain=True)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._outer.insertWidget(self._outer.indexOf(self._column), area, 1)
+        self._outer.removeWidget(self._column)
+        area.setWidget(self._column)
+
+    def set_footer(self, footer: QWidget) -> None:
+        """Put a widget under the column, with a line above: the home of the next step."""
+        frame = QFrame()
+        theme.mark(frame, panel="footer")
+        layout = QVBoxLayout(frame)
+        padding = theme.size("panel_padding")
+        layout.setContentsMargins(padding, 12, padding, 12)
+        layout.addWidget(footer)
+        self._outer.addWidget(frame)
+        self.footer = footer
+
+
+class Workspace(QWidget):
+    """One page of the window."""
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    icon: ClassVar[str] = ""
+
+    status_changed = Signal()
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self.studio = studio
+        self.setObjectName(self.name)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self.splitter.setHandleWidth(1)
+        self.splitter.setChildrenCollapsible(False)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.splitter)
+        self.left: SidePanel | None = None
+        self.right: SidePanel | None = None
+        self.status_left: tuple[str, ...] = ()
+        self.status_right = ""
+        self._folded: dict[str, bool] = {}
+        self._narrow: dict[str, bool] = {}
+
+    # -- for pages
+
+    @property
+    def project(self) -> Any:
+        """The open project. A page exists only while there is one."""
+        assert self.studio.project is not None
+        return self.studio.project
+
+    def panel(self, side: str, width: int) -> SidePanel:
+        """A new side panel ("left" or "right"), `width` px wide unless the person changed it."""
+        return SidePanel(side, width)
+
+    def assemble(
+        self, *, centre: QWidget, left: SidePanel | None = None, right: SidePanel | None = None
+    ) -> None:
+        """Put the three parts into the splitter, with the widths of last time. Call once."""
+        self.left, self.right = left, right
+        widths: dict[str, int] = self.studio.memory.get(f"widths.{self.name}", {})
+        sizes = []
+        for part in (left, centre, right):
+            if part is None:
+                continue
+            index = self.splitter.count()
+            self.splitter.addWidget(part)
+            self.splitter.setStretchFactor(index, 1 if part is centre else 0)
+            if isinstance(part, SidePanel):
+                sizes.append(widths.get(part.side, part.wanted_width))
+            else:
+                sizes.append(4000)
+        self.splitter.setSizes(sizes)
+        self.splitter.splitterMoved.connect(self._remember)
+        for side in ("left", "right"):
+            self._folded[side] = bool(self.studio.memory.get(f"folded.{self.name}.{side}", False))
+        self._apply_folds()
+
+    def set_status(self, *texts: str, right: str = "") -> None:
+        """The words at the left and right of the status bar while this page is in front."""
+        new = tuple(text for text in texts if text)
+        if (new, right) != (self.status_left, self.status_right):
+            self.status_left, self.status_right = new, right
+            self.status_changed.emit()
+
+    # -- hooks that pages override
+
+    def arrive(self, **what: Any) -> None:
+        """Somebody said studio.go_to(name, **what)."""
+
+    def shown(self) -> None:
+        """The page came to the front."""
+
+    def hidden(self) -> None:
+        """Another page came to the front."""
+
+    def release(self) -> None:
+        """The project closes; the page will be deleted."""
+
+    # -- folding
+
+    def toggle_fold(self, side: str) -> None:
+        """Fold or unfold a side panel, as the person asked; it is remembered."""
+        panel = self._side(side)
+        if panel is None:
+            return
+        fold = not panel.isHidden()
+        self._folded[side] = fold
+        self._narrow[side] = False
+        self.studio.memory.set(f"folded.{self.name}.{side}", fold)
+        self._apply_folds()
+
+    def fit_width(self, width: int) -> None:
+        """Fold panels for which a window of that width has no room, and unfold them again."""
+        for side, limit in (("right", FOLD_RIGHT_BELOW), ("left", FOLD_LEFT_BELOW)):
+            narrow = width < limit
+            if narrow != self._narrow.get(f"was.{side}", False):
+                self._narrow[f"was.{side}"] = narrow
+                self._narrow[side] = narrow
+        self._apply_folds()
+
+    def _side(self, side: str) -> SidePanel | None:
+        return self.left if side == "left" else self.right
+
+    def _apply_folds(self) -> None:
+        for side in ("left", "right"):
+            panel = self._side(side)
+            if panel is not None:
+                panel.setVisible(not (self._folded.get(side) or self._narrow.get(side)))
+
+    def _remember(self, _position: int = 0, _index: int = 0) -> None:
+        panels: Sequence[SidePanel | None] = (self.left, self.right)
+        widths = {p.side: p.width() for p in panels if p is not None and p.isVisible()}
+        old = self.studio.memory.get(f"widths.{self.name}", {})
+        self.studio.memory.set(f"widths.{self.name}", {**old, **widths})
