@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -152,7 +151,7 @@ def _io(detail: str, doing: str) -> ProjectError:
     return ProjectError(f"The disk could not be read or written ({detail}): {doing}.")
 
 
-_WORDS: dict[str, Any] = {
+_WORDS: dict[str, Callable[[str, str], ProjectError]] = {
     "SQLITE_FULL": _full,
     "SQLITE_BUSY": _busy,
     "SQLITE_LOCKED": _busy,

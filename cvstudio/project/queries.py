@@ -1,7 +1,5 @@
 """Everything that can be asked of a project: functions of a session that return records."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cvstudio.core.annotation import (
@@ -93,10 +91,28 @@ _IMAGE = (
 )  # fmt: skip
 
 
-def _image(row: Sequence[Any]) -> ImageRecord:
-    window = None if row[18] is None else (row[18], row[19])
-    split = None if row[14] is None else Split(row[14])
-    return ImageRecord(*row[:13], Review(row[13]), split, *row[15:18], window)
+def _image(row: Row[*tuple[Any, ...]]) -> ImageRecord:
+    return ImageRecord(
+        id=row.id,
+        uri=row.uri,
+        name=row.name,
+        folder=row.folder,
+        width=row.width,
+        height=row.height,
+        page=row.page,
+        pages=row.pages,
+        bit_depth=row.bit_depth,
+        channels=row.channels,
+        orientation=row.orientation,
+        sha256=row.sha256,
+        size=row.size,
+        review=Review(row.review),
+        split=None if row.split is None else Split(row.split),
+        group=row.group,
+        imported_at=row.imported_at,
+        problem=row.problem,
+        window=None if row.window_low is None else (row.window_low, row.window_high),
+    )
 
 
 def image(s: Session, id: int) -> ImageRecord:
@@ -134,7 +150,7 @@ def image_ids(s: Session, filter: ImageFilter = EVERYTHING, sort: Sort = "name")
     return list(s.scalars(_sorted(query, sort)))
 
 
-def _sorted(query: Select[tuple[int]], sort: Sort) -> Select[tuple[int]]:
+def _sorted(query: Select[Any], sort: Sort) -> Select[Any]:
     match sort:
         case "imported":
             return query.order_by(ImageRow.imported_at.desc(), ImageRow.sort_key)
@@ -195,7 +211,7 @@ def _annotation_conditions(filter: ImageFilter) -> Iterator[ColumnElement[bool]]
     if filter.without_annotations is not None:
         has = exists().where(AnnotationRow.image_id == ImageRow.id, AnnotationRow.state == ACCEPTED)
         yield ~has if filter.without_annotations else has
-    made = []
+    made: list[ColumnElement[bool]] = []
     if filter.sources:
         made.append(AnnotationRow.source.in_([source.value for source in filter.sources]))
     if filter.states:
@@ -425,7 +441,7 @@ def setting(s: Session, key: str, default: Any = None) -> Any:
     return default if found is None else json.loads(found)
 
 
-def _runs() -> Select[Any]:
+def _runs() -> Select[*tuple[Any, ...]]:
     return select(
         RunRow.id, RunRow.task, RunRow.network, RunRow.title, RunRow.status, RunRow.directory,
         RunRow.created, RunRow.ended, RunRow.metric, RunRow.best, RunRow.best_epoch,
@@ -434,17 +450,26 @@ def _runs() -> Select[Any]:
     ).outerjoin(SnapshotRow, SnapshotRow.id == RunRow.snapshot_id)  # fmt: skip
 
 
-def _run(s: Session, row: Sequence[Any]) -> RunRecord:
+def _run(s: Session, row: Row[*tuple[Any, ...]]) -> RunRecord:
     folder: Path = s.info["path"]
     return RunRecord(
-        row[0],
-        Task(row[1]),
-        *row[2:5],
-        folder / row[5],
-        *row[6:14],
-        snapshot_hash=row[14] or "",
-        image_count=row[15] or 0,
-        annotation_count=row[16] or 0,
+        id=row.id,
+        task=Task(row.task),
+        network=row.network,
+        title=row.title,
+        status=row.status,
+        directory=folder / row.directory,
+        created=row.created,
+        ended=row.ended,
+        metric=row.metric,
+        best=row.best,
+        best_epoch=row.best_epoch,
+        message=row.message,
+        note=row.note,
+        parent_id=row.parent_id,
+        snapshot_hash=row.hash or "",
+        image_count=row.image_count or 0,
+        annotation_count=row.annotation_count or 0,
     )
 
 
