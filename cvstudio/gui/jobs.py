@@ -267,8 +267,8 @@ class Jobs(QObject):
         """End a run; the tree of a running one is taken down in the background."""
         project = self._project()
         run = runs.get(project, run_id)
-        if runs.status(project, run) is RunStatus.RUNNING:
-            self._end(runs.job_of(project, run))
+        if runs.status(run) is RunStatus.RUNNING:
+            self._end(runs.job_of(run))
         else:
             runs.cancel(project, run_id)
             self.look()
@@ -320,7 +320,7 @@ class Jobs(QObject):
         if not at_work:
             return
         self.current = at_work[0]
-        worker = TrainingWorker(runs.job_of(project, self.current), self)
+        worker = TrainingWorker(runs.job_of(self.current), self)
         worker.caught_up.connect(self._caught_up)
         worker.events.connect(self._take)
         worker.ended.connect(self._ended)

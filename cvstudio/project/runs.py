@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from cvstudio.core import events
 from cvstudio.core.annotation import Task
@@ -23,11 +21,10 @@ from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir, Request, replace_file
 from cvstudio.core.run_state import RunState
 from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
-from cvstudio.project import commands, launch, queries, rows, snapshots
+from cvstudio.project import commands, launch, queries, snapshots
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus, observe, require, resumable
-from cvstudio.project.tables import SnapshotRow
 
 Command = Callable[[Path], Sequence[str]]
 
@@ -42,9 +39,9 @@ MAIN_METRIC: dict[Task, str] = {
 _DECIDED = "runs.decided"
 
 
-def job_of(project: Project, run: RunRecord) -> JobDir:
+def job_of(run: RunRecord) -> JobDir:
     """The directory of a run."""
-    return JobDir(project.path / run.directory)
+    return JobDir(run.directory)
 
 
 def get(project: Project, run_id: int) -> RunRecord:
@@ -61,21 +58,21 @@ def all_runs(project: Project) -> list[RunRecord]:
         return sorted(queries.runs(session), key=lambda run: run.id)
 
 
-def status(project: Project, run: RunRecord) -> RunStatus:
+def status(run: RunRecord) -> RunStatus:
     """What a run is now, whatever its row says."""
-    return observe(job_of(project, run), stored=RunStatus(run.status), stored_at=run.ended)
+    return observe(job_of(run), stored=RunStatus(run.status), stored_at=run.ended)
 
 
 def state(project: Project, run_id: int) -> RunState:
     """All that the events of a run add up to."""
-    return job_of(project, get(project, run_id)).state()
+    return job_of(get(project, run_id)).state()
 
 
-def config_of(project: Project, run: RunRecord) -> TrainConfig:
+def config_of(run: RunRecord) -> TrainConfig:
     """The settings of a run."""
-    config = read_config(job_of(project, run).config)
+    config = read_config(job_of(run).config)
     if not isinstance(config, TrainConfig):
-        raise RunError(f"Run {run.id}: {job_of(project, run).config} is not of a training.")
+        raise RunError(f"Run {run.id}: {job_of(run).config} is not of a training.")
     return config
 
 
@@ -104,24 +101,28 @@ def create_run(
     with project.read() as session:
         snapshot = snapshots.build(session, project)
     with project.transaction("Add run", undoable=False) as session:
-        run_id = rows.next_id(session, "run")
+        run_id = commands.add_run(
+            session,
+            task=config.task.value,
+            network=config.network,
+            title=title,
+            status=RunStatus.QUEUED.value,
+            directory="",
+            metric=MAIN_METRIC[config.task],
+            parent_id=parent_id,
+        )
         directory = project.runs_directory / f"{run_id:04d}-{config.task}-{config.network}"
         directory.mkdir(parents=True)
         job = JobDir(directory)
         _write_config(job, config)
-        digest = write_snapshot(job.snapshot, snapshot)
-        values = {
-            "task": config.task.value,
-            "network": config.network,
-            "title": title,
-            "status": RunStatus.QUEUED.value,
-            "directory": directory.relative_to(project.path).as_posix(),
-            "created": time.time(),
-            "metric": MAIN_METRIC[config.task],
-            "parent_id": parent_id,
-            "snapshot_id": _snapshot_row(session, snapshot, digest),
-        }
-        rows.add(session, "run", tuple(values), [tuple(values.values())])
+        snapshot_id = commands.add_snapshot(
+            session,
+            hash=write_snapshot(job.snapshot, snapshot),
+            image_count=len(snapshot.images),
+            annotation_count=sum(len(image.annotations) for image in snapshot.images),
+        )
+        relative = directory.relative_to(project.path).as_posix()
+        commands.update_run(session, id=run_id, directory=relative, snapshot_id=snapshot_id)
     return get(project, run_id)
 
 
@@ -131,13 +132,13 @@ def start(project: Project, run_id: int, *, command: Command = launch.worker_com
     Raises RunError when the run is not one that can start.
     """
     run = get(project, run_id)
-    now = status(project, run)
+    now = status(run)
     require(now, RunStatus.RUNNING, run_id=run_id)
     if running(project):
         if now is not RunStatus.QUEUED:
             _store(project, run_id, status=RunStatus.QUEUED.value, message="")
         return RunStatus.QUEUED
-    launch.launch(job_of(project, run), command=command)
+    launch.launch(job_of(run), command=command)
     _store(project, run_id, status=RunStatus.RUNNING.value, message="", ended=None)
     return RunStatus.RUNNING
 
@@ -155,14 +156,14 @@ def resume(
     is no checkpoint to continue from, ConfigError when a change is out of range.
     """
     run = get(project, run_id)
-    job, now = job_of(project, run), status(project, run)
+    job, now = job_of(run), status(run)
     require(now, RunStatus.QUEUED, run_id=run_id)
     if not resumable(job, now):
         raise RunError(
             f"Run {run_id} has saved no checkpoint to continue from.", hint="Start a new run."
         )
     if changes:
-        _write_config(job, changed_config(config_of(project, run), changes))
+        _write_config(job, changed_config(config_of(run), changes))
         words = ", ".join(f"{name} {value}" for name, value in changes.items())
         launch.mend(job)
         job.emit(events.Note(text=f"Continued with {words}."))
@@ -184,9 +185,9 @@ def cancel(project: Project, run_id: int) -> None:
     """End a run at once, whatever it does. Waits up to 13 seconds: call it off a window's thread
     with `launch.end`, and `sync` afterwards."""
     run = get(project, run_id)
-    now = status(project, run)
+    now = status(run)
     if now is RunStatus.RUNNING:
-        launch.end(job_of(project, run))
+        launch.end(job_of(run))
         if project.writable:
             sync(project)
         return
@@ -198,17 +199,17 @@ def cancel(project: Project, run_id: int) -> None:
 
 def running(project: Project) -> list[RunRecord]:
     """The runs whose process is at work."""
-    return [run for run in all_runs(project) if status(project, run) is RunStatus.RUNNING]
+    return [run for run in all_runs(project) if status(run) is RunStatus.RUNNING]
 
 
 def sync(project: Project) -> list[RunRecord]:
     """Bring the rows up to date with the directories; the runs that changed."""
     changed = []
     for run in all_runs(project):
-        now = status(project, run)
+        now = status(run)
         if now == run.status:
             continue
-        told = job_of(project, run).state()
+        told = job_of(run).state()
         _store(project, run.id, **_summary(now, told, task=run.task))
         changed.append(get(project, run.id))
     return changed
@@ -254,7 +255,7 @@ def start_job(
 
     `snapshot`: labels to judge by instead of those that the run saw.
     """
-    jobs = job_of(project, get(project, run_id)).path / "jobs"
+    jobs = job_of(get(project, run_id)).path / "jobs"
     number = 1
     while True:
         directory = jobs / f"{config.kind}-{number}"
@@ -273,7 +274,7 @@ def start_job(
 
 def changed_since(project: Project, run: RunRecord) -> list[int]:
     """The images whose labels, split or file differ from what a run saw, and new ones."""
-    before = {image.id: image for image in read_snapshot(job_of(project, run).snapshot).images}
+    before = {image.id: image for image in read_snapshot(job_of(run).snapshot).images}
     with project.read() as session:
         now = {image.id: image for image in snapshots.build(session, project).images}
     return sorted(
@@ -299,7 +300,7 @@ def same_content(before: Any, now: Any) -> bool:
 def _from_parent(project: Project, config: TrainConfig, parent_id: int | None) -> TrainConfig:
     if parent_id is None:
         raise ConfigError("Which run is to be started from?")
-    best = job_of(project, get(project, parent_id)).best
+    best = job_of(get(project, parent_id)).best
     if not best.exists():
         raise ConfigError(f"Run {parent_id} has no network to start from.")
     return changed_config(config, {"weights_file": best})
@@ -307,16 +308,6 @@ def _from_parent(project: Project, config: TrainConfig, parent_id: int | None) -
 
 def _write_config(job: JobDir, config: JobConfig) -> None:
     replace_file(job.config, config.model_dump_json(indent=1).encode())
-
-
-def _snapshot_row(session: Session, snapshot: Snapshot, digest: str) -> int:
-    known = session.scalar(select(SnapshotRow.id).where(SnapshotRow.hash == digest))
-    if known is not None:
-        return known
-    annotations = sum(len(image.annotations) for image in snapshot.images)
-    columns = ("hash", "created", "image_count", "annotation_count")
-    row = (digest, time.time(), len(snapshot.images), annotations)
-    return rows.add(session, "snapshot", columns, [row])[0]
 
 
 def _summary(now: RunStatus, told: RunState, *, task: Task) -> dict[str, Any]:
@@ -340,12 +331,12 @@ def _summary(now: RunStatus, told: RunState, *, task: Task) -> dict[str, Any]:
 
 def _store(project: Project, run_id: int, **values: Any) -> None:
     with project.transaction("Update run", undoable=False) as session:
-        rows.change(session, "run", [run_id], **values)
+        commands.update_run(session, id=run_id, **values)
 
 
 def _ask(project: Project, run_id: int, request: Request) -> None:
     run = get(project, run_id)
-    now = status(project, run)
+    now = status(run)
     if now is not RunStatus.RUNNING:
         raise RunError(f"Run {run_id} is {now}: only a running run can be asked to {request}.")
-    job_of(project, run).ask(request)
+    job_of(run).ask(request)

@@ -1,0 +1,313 @@
+"""Runs survive windows, obey the person, and say in words what became of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import small_job
+
+from cvstudio.core.annotation import Review, Split, Task
+from cvstudio.core.config import TrainConfig, read_config
+from cvstudio.core.errors import RunError
+from cvstudio.core.geometry import Box
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.networks import default_config
+from cvstudio.core.snapshot import read_snapshot
+from cvstudio.project import commands, launch, runs
+from cvstudio.project.project import Project
+from cvstudio.project.records import NewImage, RunRecord
+from cvstudio.project.remedies import remedies
+from cvstudio.project.run_status import TRANSITIONS, RunStatus, require, saved_epoch
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with Project.create(tmp_path / "cells", task=Task.DETECT, classes=["cell"]) as made:
+        with made.transaction("Add images") as s:
+            images = commands.add_images(
+                s,
+                [
+                    NewImage(f"{n}.png", 100, 80, review=Review.REVIEWED, split=split)
+                    for n, split in enumerate([Split.TRAIN] * 3 + [Split.VAL])
+                ],
+            )
+            for image_id in images:
+                commands.add_annotation(s, image_id=image_id, class_id=1, shape=Box(10, 10, 30, 20))
+        yield made
+        for run in runs.all_runs(made):
+            launch.end(runs.job_of(run), asked_seconds=0, terminate_seconds=0)
+
+
+def config(**over: object) -> TrainConfig:
+    return default_config(Task.DETECT, network="yolo26n", **{"epochs": 4, "seed": 0, **over})
+
+
+def new_run(project: Project, **over: object) -> RunRecord:
+    return runs.create_run(project, config(**over))
+
+
+def started(project: Project, **over: object) -> RunRecord:
+    run = new_run(project, **over)
+    assert runs.start(project, run.id, command=small_job.command) is RunStatus.RUNNING
+    return run
+
+
+def wait_until(true: Callable[[], object], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.02)
+
+
+def wait_for(project: Project, run: RunRecord, wanted: RunStatus) -> RunRecord:
+    wait_until(lambda: runs.status(runs.get(project, run.id)) is wanted)
+    runs.sync(project)
+    found = runs.get(project, run.id)
+    assert found.status == wanted
+    return found
+
+
+def epochs_done(run: RunRecord) -> int:
+    return len(runs.job_of(run).state().epochs)
+
+
+def test_a_run_keeps_the_labels_and_settings_it_was_started_with(project: Project) -> None:
+    run = new_run(project, batch=4)
+    with project.transaction("Draw") as s:
+        commands.add_annotation(s, image_id=1, class_id=1, shape=Box(1, 1, 5, 5))
+    job = runs.job_of(run)
+    saved = read_config(job.config)
+    assert isinstance(saved, TrainConfig)
+    assert saved.batch == 4
+    snapshot = read_snapshot(job.snapshot)
+    assert [len(image.annotations) for image in snapshot.images] == [1, 1, 1, 1]
+    assert (run.image_count, run.annotation_count, run.snapshot_hash) == (4, 4, snapshot.hash)
+    assert runs.changed_since(project, run) == [1]
+
+
+def test_a_run_that_is_let_alone_finishes_with_its_best_figure(project: Project) -> None:
+    run = wait_for(project, started(project), RunStatus.FINISHED)
+    assert run.best == pytest.approx((1 - 0.9**4) / 2)
+    assert (run.metric, run.best_epoch) == ("mAP50-95", 4)
+    assert run.ended is not None
+
+
+def test_a_paused_run_goes_on_where_it_stopped(project: Project) -> None:
+    run = started(project, epochs=30)
+    wait_until(lambda: epochs_done(run) >= 2)
+    runs.pause(project, run.id)
+    wait_for(project, run, RunStatus.PAUSED)
+    before = epochs_done(run)
+    assert before < 30
+    assert runs.resume(project, run.id, command=small_job.command) is RunStatus.RUNNING
+    wait_for(project, run, RunStatus.FINISHED)
+    assert [e.epoch for e in runs.job_of(run).state().epochs] == list(range(1, 31))
+
+
+def test_finishing_early_keeps_the_network(project: Project) -> None:
+    run = started(project, epochs=200)
+    wait_until(lambda: epochs_done(run) >= 1)
+    runs.finish(project, run.id)
+    done = wait_for(project, run, RunStatus.FINISHED_EARLY)
+    assert RunStatus(done.status).has_network
+    assert done.best is not None
+
+
+def test_cancelling_a_polite_job_ends_it_as_cancelled(project: Project) -> None:
+    run = started(project, epochs=200)
+    wait_until(lambda: epochs_done(run) >= 1)
+    runs.cancel(project, run.id)
+    assert runs.get(project, run.id).status == RunStatus.CANCELLED
+
+
+@posix
+def test_cancelling_a_stubborn_job_takes_its_whole_tree_down_within_15_seconds(
+    project: Project,
+) -> None:
+    run = started(project, seed=small_job.STUBBORN)
+    child_file = runs.job_of(run).path / "child.pid"
+    wait_until(lambda: child_file.exists() and child_file.read_text())
+    child = psutil.Process(int(child_file.read_text()))
+    began = time.monotonic()
+    runs.cancel(project, run.id)
+    assert time.monotonic() - began < 15
+    assert not launch.alive(runs.job_of(run))
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    assert runs.get(project, run.id).status == RunStatus.CANCELLED
+
+
+@posix
+def test_a_killed_job_says_so_in_words_and_can_be_resumed(project: Project) -> None:
+    run = started(project, epochs=200)
+    wait_until(lambda: epochs_done(run) >= 2)
+    process = launch.find(runs.job_of(run))
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    failed = wait_for(project, run, RunStatus.FAILED)
+    assert "ended by the system (signal 9)" in failed.message
+    assert f"up to epoch {saved_epoch(runs.job_of(run))}" in failed.message
+    runs.resume(project, run.id, command=small_job.command)
+    assert runs.get(project, run.id).status == RunStatus.RUNNING
+    assert runs.get(project, run.id).message == ""
+
+
+@posix
+def test_a_line_that_the_kill_cut_hides_neither_its_words_nor_the_resumed_run(
+    project: Project,
+) -> None:
+    run = started(project, seed=small_job.STRUCK)
+    job = runs.job_of(run)
+    wait_until(lambda: not launch.alive(job))
+    with job.events.open("ab") as stream:
+        stream.write(b'{"event": "epo')
+    wait_for(project, run, RunStatus.FAILED)
+    failed = job.state().failed
+    assert failed is not None
+    assert "signal 9" in failed.text
+    with job.events.open("ab") as stream:
+        stream.write(b'{"event": "epo')
+    runs.resume(project, run.id, changes={"seed": 0}, command=small_job.command)
+    wait_for(project, run, RunStatus.FINISHED)
+    assert [e.epoch for e in job.state().epochs] == [1, 2, 3, 4]
+
+
+def test_a_job_that_cannot_begin_shows_what_its_log_says(project: Project) -> None:
+    run = wait_for(project, started(project, seed=small_job.BROKEN), RunStatus.FAILED)
+    assert "code 3" in run.message
+    failed = runs.job_of(run).state().failed
+    assert failed is not None
+    assert "no such library" in failed.detail
+    with pytest.raises(RunError, match="no checkpoint"):
+        runs.resume(project, run.id, command=small_job.command)
+
+
+@posix
+def test_a_run_outlives_the_program_that_started_it_and_is_found_again(
+    project: Project, tmp_path: Path
+) -> None:
+    run = new_run(project, epochs=60)
+    starter = (
+        "import sys; sys.path[:0] = [sys.argv[1]]\n"
+        "import os, signal, small_job\n"
+        "from pathlib import Path\n"
+        "from cvstudio.core.jobdir import JobDir\n"
+        "from cvstudio.project import launch\n"
+        "launch.launch(JobDir(Path(sys.argv[2])), command=small_job.command)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    here = str(Path(small_job.__file__).parent)
+    gone = subprocess.run([sys.executable, "-c", starter, here, str(run.directory)], check=False)
+    assert gone.returncode == -signal.SIGKILL
+    runs.sync(project)
+    # The row still says "queued": the starter died before it could write there.
+    assert runs.get(project, run.id).status == RunStatus.RUNNING
+    wait_until(lambda: epochs_done(run) >= 2)
+    done = wait_for(project, run, RunStatus.FINISHED)
+    assert len(runs.job_of(done).state().epochs) == 60
+
+
+def test_a_pid_that_another_program_has_now_is_not_taken_for_the_job(project: Project) -> None:
+    run = wait_for(project, started(project), RunStatus.FINISHED)
+    job = runs.job_of(run)
+    found = launch.find(job)
+    assert found is not None
+    mine = launch.JobProcess(os.getpid(), found.created - 1000, found.launched_at)
+    assert mine.process() is None
+    assert not launch.alive(job)
+
+
+def test_a_second_run_waits_and_starts_when_the_first_is_over(project: Project) -> None:
+    first = started(project, epochs=20)
+    second = new_run(project)
+    assert runs.start(project, second.id, command=small_job.command) is RunStatus.QUEUED
+    assert runs.advance(project, command=small_job.command) is None
+    wait_for(project, first, RunStatus.FINISHED)
+    begun = runs.advance(project, command=small_job.command)
+    assert begun is not None
+    assert begun.id == second.id
+    wait_for(project, second, RunStatus.FINISHED)
+
+
+def test_the_queue_waits_for_a_decision_about_a_failed_run(project: Project) -> None:
+    first = started(project, seed=small_job.HUNGRY, batch=16, epochs=6)
+    second = new_run(project)
+    wait_for(project, first, RunStatus.FAILED)
+    assert runs.advance(project, command=small_job.command) is None
+    held = runs.held_by(project)
+    assert held is not None
+    assert held.id == first.id
+    runs.decide(project, first.id)
+    begun = runs.advance(project, command=small_job.command)
+    assert begun is not None
+    assert begun.id == second.id
+
+
+def test_after_the_memory_ran_out_the_offered_way_continues_with_half_the_batch(
+    project: Project,
+) -> None:
+    run = wait_for(
+        project, started(project, seed=small_job.HUNGRY, batch=16, epochs=6), RunStatus.FAILED
+    )
+    job = runs.job_of(run)
+    failed = job.state().failed
+    assert failed is not None
+    way = remedies(runs.config_of(run), failed, saved_epoch=saved_epoch(job))[0]
+    assert (way.button, way.resume) == ("Continue with batch 8", True)
+    assert way.title == "Continue from epoch 2 with batch 8"
+    runs.resume(project, run.id, changes=way.changes, command=small_job.command)
+    wait_for(project, run, RunStatus.FINISHED)
+    assert runs.config_of(run).batch == 8
+    assert len(job.state().epochs) == 6
+
+
+def test_a_queued_run_can_be_cancelled_and_never_starts(project: Project) -> None:
+    run = new_run(project)
+    runs.cancel(project, run.id)
+    assert runs.advance(project, command=small_job.command) is None
+    assert runs.get(project, run.id).status == RunStatus.CANCELLED
+
+
+@pytest.mark.parametrize("status", list(RunStatus))
+@pytest.mark.parametrize("to", list(RunStatus))
+def test_only_the_listed_steps_are_possible(status: RunStatus, to: RunStatus) -> None:
+    allowed = {
+        "queued": {"running", "cancelled", "failed"},
+        "running": {"paused", "finished", "finished early", "cancelled", "failed"},
+        "paused": {"queued", "running", "cancelled"},
+        "failed": {"queued", "running"},
+    }.get(status.value, set())
+    assert (to in TRANSITIONS[status]) is (to.value in allowed)
+    if to.value in allowed:
+        require(status, to, run_id=1)
+    else:
+        with pytest.raises(RunError, match=f"Run 1 is {status}"):
+            require(status, to, run_id=1)
+
+
+def test_asking_a_run_that_does_not_run_says_why_not(project: Project) -> None:
+    run = new_run(project)
+    with pytest.raises(RunError, match="is queued: only a running run"):
+        runs.pause(project, run.id)
+    with pytest.raises(RunError, match="no run 99"):
+        runs.get(project, 99)
+    wait_for(project, started(project), RunStatus.FINISHED)
+
+
+def test_smaller_jobs_get_directories_of_their_own(project: Project) -> None:
+    run = wait_for(project, started(project), RunStatus.FINISHED)
+    a = runs.start_job(project, run.id, config(), command=small_job.command)
+    b = runs.start_job(project, run.id, config(), command=small_job.command)
+    assert a.path != b.path
+    for job in (a, b):
+        wait_until(lambda job=job: not launch.alive(job))  # type: ignore[misc]
+        assert JobDir(job.path).state().ended is not None

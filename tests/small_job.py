@@ -1,0 +1,104 @@
+"""A job process for tests of supervision: it speaks and obeys as a training does, in no time.
+
+Run as `python small_job.py DIR`. The seed of config.json chooses what it does: 0 trains, 1 ignores
+requests and SIGTERM and has a child that does the same, 2 ends with code 3, 3 runs out of memory
+after two epochs, 4 is killed by the system after two epochs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from cvstudio.core import events
+from cvstudio.core.config import TrainConfig, read_config
+from cvstudio.core.jobdir import JobDir, Request
+
+STUBBORN, BROKEN, HUNGRY, STRUCK = 1, 2, 3, 4
+SECONDS_PER_EPOCH = 0.05
+
+OUTCOMES = {
+    Request.PAUSE: events.Outcome.PAUSED,
+    Request.FINISH: events.Outcome.FINISHED_EARLY,
+    Request.CANCEL: events.Outcome.CANCELLED,
+}
+
+
+def command(directory: Path) -> list[str]:
+    return [sys.executable, __file__, str(directory)]
+
+
+def train(job: JobDir) -> int:
+    config = read_config(job.config)
+    assert isinstance(config, TrainConfig)
+    first = int(job.last.read_text()) + 1 if job.last.exists() else 1
+    job.emit(
+        events.Started(
+            job="train",
+            pid=os.getpid(),
+            process_created=psutil.Process().create_time(),
+            device="processor",
+            total_epochs=config.epochs,
+            first_epoch=first,
+        )
+    )
+    if config.seed == STUBBORN:
+        be_stubborn(job)
+    for epoch in range(first, config.epochs + 1):
+        time.sleep(SECONDS_PER_EPOCH)
+        metrics = {"mAP50": 1 - 0.9**epoch, "mAP50-95": (1 - 0.9**epoch) / 2}
+        loss = {"loss": 3 * 0.95**epoch}
+        job.emit(
+            events.EpochEnded(
+                epoch=epoch,
+                train=loss,
+                val=loss,
+                metrics=metrics,
+                learning_rate=0.001,
+                seconds=SECONDS_PER_EPOCH,
+                best=True,
+            )
+        )
+        job.checkpoints.mkdir(exist_ok=True)
+        job.last.write_text(str(epoch))
+        job.best.write_text(str(epoch))
+        job.emit(events.Saved(epoch=epoch, best=True))
+        if epoch == 2 and config.seed == HUNGRY and config.batch > 8:
+            job.emit(events.Failed(cause="out of memory", text="The GPU ran out of memory."))
+            return 1
+        if epoch == 2 and config.seed == STRUCK:
+            os.kill(os.getpid(), signal.SIGKILL)
+        asked = job.asked()
+        if asked is not None:
+            return end(job, OUTCOMES[asked], epoch)
+    return end(job, events.Outcome.FINISHED, config.epochs)
+
+
+def end(job: JobDir, outcome: events.Outcome, epoch: int) -> int:
+    job.clear_requests()
+    best = (1 - 0.9**epoch) / 2
+    job.emit(events.Ended(outcome=outcome, metric="mAP50-95", best=best, best_epoch=epoch))
+    return 0
+
+
+def be_stubborn(job: JobDir) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    (job.path / "child.pid").write_text(str(child.pid))
+    time.sleep(600)
+
+
+if __name__ == "__main__":
+    job = JobDir(Path(sys.argv[1]))
+    given = read_config(job.config)
+    if isinstance(given, TrainConfig) and given.seed == BROKEN:
+        sys.stderr.write("no such library\n")
+        sys.exit(3)
+    sys.exit(train(job))
