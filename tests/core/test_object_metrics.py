@@ -56,6 +56,7 @@ def test_each_kind_of_error_names_its_annotation_and_its_prediction() -> None:
     }
     assert judged.counts() == dict.fromkeys(ErrorKind, 1)
     assert judged.images() == {7: 5}
+    assert judged.image_counts().tolist() == [[4, 5, 1]]
 
 
 def test_the_confusion_counts_every_annotation_and_every_prediction_once() -> None:

@@ -171,6 +171,14 @@ class Judgement:
         order = np.argsort(-counts, kind="stable")
         return {int(self._table.image_ids[i]): int(counts[i]) for i in order if counts[i]}
 
+    def image_counts(self) -> Ints:
+        """(images, 3): what is labelled, predicted and correct in each image, in their order."""
+        table, size = self._table, len(self._table.image_ids)
+        predicted = self._found[self._found >= 0]
+        correct = self._found[self._kind == _CORRECT]
+        columns = (table.label_image, table.found_image[predicted], table.found_image[correct])
+        return np.stack([np.bincount(column, minlength=size) for column in columns], axis=1)
+
     def likely_label_errors(self) -> list[ObjectError]:
         """Errors in which the network is as sure as it usually is when it is right.
 
