@@ -1,0 +1,67 @@
+"""An image and its shapes at the size at which a network trains, before any augmentation."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvstudio.augment.outlines import clip_shape, scale_shape
+from cvstudio.core.annotation import Shape
+from cvstudio.core.config import Fit
+from cvstudio.core.opencv import cv2
+
+Image = NDArray[np.uint8]
+"""Shape (h, w, 3), RGB."""
+
+
+def item_seed(seed: int, epoch: int, image_id: int | str) -> int:
+    """The seed of one image in one epoch (from 1) of a run.
+
+    Variant n of the preview with seed s is what the network sees in epoch n of a run with seed s.
+    """
+    digest = hashlib.blake2b(f"{seed}/{epoch}/{image_id}".encode(), digest_size=6)
+    return int.from_bytes(digest.digest(), "little")
+
+
+def scaled(rgb: Image, *, width: int, height: int) -> Image:
+    """The image at another size: averaged on the way down, interpolated on the way up."""
+    if rgb.shape[:2] == (height, width):
+        return rgb
+    smaller = width * height < rgb.shape[0] * rgb.shape[1]
+    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(rgb, (width, height), interpolation=how), np.uint8)
+
+
+def padded_size(width: int, height: int, size: int) -> tuple[int, int]:
+    """Width and height at which the longer side is `size`; the proportions are kept."""
+    ratio = size / max(width, height)
+    return max(1, round(width * ratio)), max(1, round(height * ratio))
+
+
+def training_view(
+    rgb: Image, shapes: Sequence[Shape], *, size: int, fit: Fit, seed: int
+) -> tuple[Image, list[Shape]]:
+    """The image and its shapes as they enter augmentation.
+
+    PAD: the longer side is `size` (the network's square is filled up after augmentation).
+    STRETCH: `size` x `size`. CROP: a window of at most `size` x `size` at full scale, its place
+    drawn from `seed`. A shape that lies outside the window becomes None.
+    """
+    height, width = rgb.shape[:2]
+    if fit is Fit.CROP:
+        rng = random.Random(f"window/{seed}")
+        x = rng.randint(0, max(width - size, 0))
+        y = rng.randint(0, max(height - size, 0))
+        piece = np.ascontiguousarray(rgb[y : y + size, x : x + size])
+        inside = (piece.shape[1], piece.shape[0])
+        return piece, [clip_shape(shape, x=x, y=y, size=inside) for shape in shapes]
+    to = (size, size) if fit is Fit.STRETCH else padded_size(width, height, size)
+    factors = (to[0] / width, to[1] / height)
+    return (
+        scaled(rgb, width=to[0], height=to[1]),
+        [scale_shape(shape, *factors) for shape in shapes],
+    )
