@@ -91,7 +91,8 @@ class Facts:
 
     def tiny(self, image_size: int) -> NDArray[np.int64]:
         """The image of each object that is smaller than TINY at a training size."""
-        return self.sides[self.sides[:, 0] * image_size < TINY, 1].astype(np.int64)
+        small = self.sides[:, 0] * image_size < TINY
+        return np.asarray(self.sides[small, 1], np.int64)
 
 
 def gather(session: Session, project: Project) -> Facts:

@@ -1,0 +1,66 @@
+"""What the commands share: opening the project, and answers for people or for programs (--json)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cvstudio.project.project import Project
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+project_argument = click.argument(
+    "project", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+
+run_argument = click.argument("run", type=click.IntRange(min=1))
+
+
+def opened(path: Path, *, write: bool = False) -> Project:
+    """A project to be used in a with statement; for reading it may be open elsewhere too."""
+    return Project.open(path, write=write)
+
+
+def answer(content: Any, *, as_json: bool, words: Callable[[], None]) -> None:
+    """Print a result: as JSON for programs, else whatever `words` prints."""
+    if as_json:
+        click.echo(json.dumps(content, ensure_ascii=False, indent=1, default=str))
+    else:
+        words()
+
+
+def note(text: str) -> None:
+    """Something that is not the result: on stderr, so that results can be piped."""
+    click.echo(text, err=True)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a plain table; columns of figures are aligned to the right."""
+    made = Table(box=None, pad_edge=False, header_style="dim")
+    for index, name in enumerate(columns):
+        figures = bool(rows) and all(_is_figure(row[index]) for row in rows)
+        made.add_column(name, justify="right" if figures else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(_cell(value) for value in row))
+    Console(highlight=False, markup=False).print(made)
+
+
+def figure(value: float | None, digits: int = 3) -> str:
+    """A metric in words: "–" where it cannot be computed."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _is_figure(value: object) -> bool:
+    if isinstance(value, str):
+        return value == "–" or value.replace(".", "", 1).replace(",", "").isdigit()
+    return isinstance(value, int | float)
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,324 @@
+"""Training from the terminal: start, follow, pause, finish, cancel and resume runs."""
+
+from __future__ import annotations
+
+import time
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cvstudio.cli.follow import Follower, ask_what_now
+from cvstudio.cli.output import (
+    answer,
+    as_json,
+    figure,
+    note,
+    opened,
+    project_argument,
+    run_argument,
+    table,
+)
+from cvstudio.core.annotation import Split
+from cvstudio.core.config import Preset, TrainConfig
+from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
+from cvstudio.core.networks import default_config
+from cvstudio.core.run_state import RunState
+from cvstudio.project import device, estimate, launch, preflight, remedies, runs
+from cvstudio.project.preflight import Level
+from cvstudio.project.pipeline import pipeline
+from cvstudio.project.project import Project
+from cvstudio.project.records import RunRecord
+from cvstudio.project.run_status import RunStatus, saved_epoch
+
+QUEUE_SECONDS = 1.0
+
+
+@click.command("train")
+@project_argument
+@click.option(
+    "--preset",
+    type=click.Choice([p.value for p in Preset]),
+    default="balanced",
+    show_default=True,
+    help="How long the run may take.",
+)
+@click.option("--network", help="A network of the project's task; the preset has one.")
+@click.option("--epochs", type=click.IntRange(min=1), help="How often each image is seen.")
+@click.option("--device", "device_name", help="auto, cpu, mps or cuda:0.")
+@click.option("--from-run", type=click.IntRange(min=1), help="Start from that run's network.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any other setting, as batch=8. May be given several times.",
+)
+@click.option("--detach", is_flag=True, help="Return at once; the run goes on by itself.")
+@as_json
+def train_command(
+    project: Path, preset: str, network: str | None, epochs: int | None, device_name: str | None,
+    from_run: int | None, settings: tuple[str, ...], detach: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Train a network on the labels of a project."""
+    changes = _parsed(settings)
+    for name, value in (("epochs", epochs), ("device", device_name)):
+        if value is not None:
+            changes[name] = value
+    if from_run is not None:
+        changes["start"] = "run"
+    with opened(project, write=True) as open_project:
+        config = _config(open_project, Preset(preset), network, changes)
+        _preflight(open_project, config)
+        run = runs.create_run(open_project, config, parent_id=from_run)
+        status = runs.start(open_project, run.id)
+    note(f"Run {run.id} is {status}: {config.network}, {config.epochs} epochs, {run.directory}")
+    if detach:
+        answer(_about(runs.job_of(run).state(), run, status), as_json=as_json, words=lambda: None)
+        return 0
+    return _follow(project, run.id, as_json=as_json)
+
+
+@click.command("runs")
+@project_argument
+@as_json
+def runs_command(project: Path, as_json: bool) -> None:
+    """The runs of a project, newest first."""
+    with opened(project) as open_project:
+        found = list(reversed(runs.all_runs(open_project)))
+        states = [(run, runs.status(run), runs.job_of(run).state()) for run in found]
+    rows = [_about(state, run, status) for run, status, state in states]
+
+    def words() -> None:
+        if not rows:
+            note("There is no run yet. Start one with: cvstudio train PROJECT")
+            return
+        table(
+            ("run", "network", "state", "epochs", "metric", "best", "started"),
+            [
+                (row["run"], row["network"], row["status"], f"{row['epoch']} of {row['epochs']}",
+                 row["metric"], figure(row["best"]),
+                 time.strftime("%Y-%m-%d %H:%M", time.localtime(row["created"])))
+                for row in rows
+            ],
+        )  # fmt: skip
+
+    answer(rows, as_json=as_json, words=words)
+
+
+@click.command("watch")
+@project_argument
+@run_argument
+@as_json
+def watch_command(project: Path, run: int, as_json: bool) -> int:
+    """Follow a run until it ends; Ctrl+C asks what to do with it."""
+    return _follow(project, run, as_json=as_json)
+
+
+@click.command("pause")
+@project_argument
+@run_argument
+def pause_command(project: Path, run: int) -> None:
+    """Ask a run to stop where it can be resumed."""
+    with opened(project) as open_project:
+        runs.pause(open_project, run)
+    note(f"Run {run} will pause after the step it is in.")
+
+
+@click.command("finish")
+@project_argument
+@run_argument
+def finish_command(project: Path, run: int) -> None:
+    """Ask a run to end early with what it has learned so far."""
+    with opened(project) as open_project:
+        runs.finish(open_project, run)
+    note(f"Run {run} will end after the step it is in and keep its best network.")
+
+
+@click.command("cancel")
+@project_argument
+@run_argument
+def cancel_command(project: Path, run: int) -> None:
+    """End a run at once: within 15 seconds it and all its processes are gone."""
+    with opened(project) as open_project:
+        waits = runs.status(runs.get(open_project, run)) is not RunStatus.RUNNING
+        if not waits:
+            runs.cancel(open_project, run)
+    if waits:
+        with opened(project, write=True) as open_project:
+            runs.cancel(open_project, run)
+    else:
+        _take_in(project)
+    note(f"Run {run} is cancelled.")
+
+
+@click.command("resume")
+@project_argument
+@run_argument
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a setting, as batch=8."
+)
+@click.option("--detach", is_flag=True, help="Return at once; the run goes on by itself.")
+@as_json
+def resume_command(
+    project: Path, run: int, settings: tuple[str, ...], detach: bool, as_json: bool
+) -> int:  # fmt: skip
+    """Continue a paused, stopped or failed run from its last checkpoint."""
+    with opened(project, write=True) as open_project:
+        status = runs.resume(open_project, run, changes=_parsed(settings))
+        found = runs.get(open_project, run)
+    note(f"Run {run} is {status}.")
+    if detach:
+        content = _about(runs.job_of(found).state(), found, status)
+        answer(content, as_json=as_json, words=lambda: None)
+        return 0
+    return _follow(project, run, as_json=as_json)
+
+
+def _parsed(settings: tuple[str, ...]) -> dict[str, Any]:
+    """--set key=value as a dictionary; a key that is no setting is wrong usage."""
+    known = [name for name, field in TrainConfig.model_fields.items() if field.title]
+    changes = {}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not equals or name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f' Did you mean "{close[0]}"?' if close and close[0] != name else ""
+            raise click.BadParameter(
+                f'"{text}" is not key=value with a setting\'s name.{hint}'
+                f" Settings: {', '.join(known)}.",
+                param_hint="--set",
+            )
+        changes[name] = value
+    return changes
+
+
+def _config(
+    project: Project, preset: Preset, network: str | None, changes: dict[str, Any]
+) -> TrainConfig:
+    with project.read() as session:
+        images = preflight.gather(session, project).images.get(Split.TRAIN, 0)
+    config = default_config(project.task, preset, network, image_count=images or None)
+    config = config.model_copy(update={"augmentation": pipeline(project).steps})
+    try:
+        return runs.changed_config(config, changes)
+    except ConfigError as error:
+        raise click.BadParameter(error.message, param_hint="--set") from error
+
+
+def _preflight(project: Project, config: TrainConfig) -> None:
+    with project.read() as session:
+        facts = preflight.gather(session, project)
+    found = device.detect()
+    lines = preflight.checks(facts, config, found)
+    for check in lines:
+        if check.level is not Level.OK:
+            detail = f" {check.detail}" if check.detail else ""
+            note(f"{check.level}: {check.text}.{detail}")
+    stopping = preflight.blocking(lines)
+    if stopping:
+        ways = [_as_option(a) for check in stopping for a in check.actions if a.kind == "set"]
+        hint = f"Add {' or '.join(ways)} to change that." if ways else ""
+        texts = "; ".join(check.text for check in stopping)
+        raise RunError(f"The run cannot start: {texts}.", hint=hint)
+    train, val = (facts.images.get(split, 0) for split in (Split.TRAIN, Split.VAL))
+    duration = estimate.seconds(config, train=train, val=val, device=found)
+    note(f"{train:,} train and {val:,} val images on {found.name}: {estimate.roughly(duration)}")
+
+
+def _as_option(action: preflight.Action) -> str:
+    return " ".join(f"--set {name}={value}" for name, value in action.changes.items())
+
+
+def _follow(path: Path, run_id: int, *, as_json: bool) -> int:
+    """Show a run to its end; returns the exit code."""
+    run = _wait_for_turn(path, run_id)
+    job = runs.job_of(run)
+    follower = Follower(job, f"Run {run_id}")
+    while True:
+        try:
+            status = follower.follow() if runs.status(run) is RunStatus.RUNNING else None
+            break
+        except KeyboardInterrupt:
+            match ask_what_now(run_id):
+                case "cancel":
+                    launch.end(job)
+                case "finish":
+                    with opened(path) as project:
+                        runs.finish(project, run_id)
+                case _:
+                    note(f"Run {run_id} goes on. See it again: cvstudio watch {path} {run_id}")
+                    return 1
+    _take_in(path)
+    with opened(path) as project:
+        run = runs.get(project, run_id)
+    status = status or runs.status(run)
+    state = job.state()
+    answer(_about(state, run, status), as_json=as_json, words=lambda: _summary(run, status, state))
+    return 0 if status in (RunStatus.FINISHED, RunStatus.FINISHED_EARLY, RunStatus.PAUSED) else 1
+
+
+def _wait_for_turn(path: Path, run_id: int) -> RunRecord:
+    """The run, once it is its turn: whoever watches a queue moves it on."""
+    told = False
+    while True:
+        with opened(path) as project:
+            run = runs.get(project, run_id)
+            if runs.status(run) is not RunStatus.QUEUED:
+                return run
+        if not told:
+            note(f"Run {run_id} waits in the queue.")
+            told = True
+        _take_in(path)
+        time.sleep(QUEUE_SECONDS)
+
+
+def _take_in(path: Path) -> None:
+    """Bring the rows up to date and start the next queued run; an open window does so itself."""
+    try:
+        with opened(path, write=True) as project:
+            begun = runs.advance(project)
+            if begun is not None:
+                note(f"Run {begun.id} has begun.")
+    except ProjectLocked:
+        return
+
+
+def _summary(run: RunRecord, status: RunStatus, state: RunState) -> None:
+    if state.failed is not None and status is RunStatus.FAILED:
+        note(f"Run {run.id} failed: {state.failed.text}")
+        config, saved = runs.config_of(run), saved_epoch(runs.job_of(run))
+        for way in remedies.remedies(config, state.failed, saved_epoch=saved):
+            changes = " ".join(f"--set {name}={value}" for name, value in way.changes.items())
+            verb = "resume PROJECT " + str(run.id) if way.resume else "train PROJECT"
+            note(f"  {way.title}: cvstudio {verb} {changes}".rstrip())
+        return
+    click.echo(f"Run {run.id} is {status} after {len(state.epochs)} epochs.")
+    if state.ended is not None and state.ended.best is not None:
+        best = figure(state.ended.best)
+        click.echo(f"Best {state.ended.metric} on val: {best} at epoch {state.ended.best_epoch}.")
+    if status.has_network:
+        click.echo(f"Network and report: {run.directory}")
+
+
+def _about(state: RunState, run: RunRecord, status: RunStatus) -> dict[str, Any]:
+    """A run as JSON."""
+    best = state.ended.best if state.ended is not None else run.best
+    return {
+        "run": run.id,
+        "task": run.task.value,
+        "network": run.network,
+        "status": status.value,
+        "directory": str(run.directory),
+        "epoch": len(state.epochs),
+        "epochs": state.total_epochs,
+        "metric": run.metric,
+        "best": best,
+        "best_epoch": state.best_epoch,
+        "metrics": state.epochs[-1].metrics if state.epochs else {},
+        "snapshot": run.snapshot_hash,
+        "created": run.created,
+        "ended": run.ended,
+        "message": state.failed.text if state.failed is not None else "",
+    }

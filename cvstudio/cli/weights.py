@@ -1,0 +1,68 @@
+"""Pretrained weights from the terminal: which networks there are, which weights lie here, get."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from cvstudio.cli.output import answer, as_json, note, table
+from cvstudio.core import places, pretrained
+from cvstudio.core.annotation import Task
+from cvstudio.core.networks import NETWORKS, network
+from cvstudio.project import weights
+
+
+@click.group("weights")
+def weights_command() -> None:
+    """Pretrained weights: list what there is, get what is missing."""
+
+
+@weights_command.command("list")
+@click.option("--task", type=click.Choice([t.value for t in Task]), help="Only for this task.")
+@as_json
+def list_weights(task: str | None, as_json: bool) -> None:
+    """All networks, and whether their pretrained weights are on this computer."""
+    rows = []
+    for info in NETWORKS:
+        if task is None or info.task == task:
+            found = pretrained.find(info)
+            rows.append(
+                {
+                    "network": info.name,
+                    "title": info.title,
+                    "task": info.task.value,
+                    "millions": info.parameters,
+                    "file": info.weights.filename if info.weights else None,
+                    "url": info.weights.url if info.weights else None,
+                    "path": str(found) if found else None,
+                }
+            )
+
+    def words() -> None:
+        table(
+            ("network", "task", "million weights", "pretrained"),
+            [
+                (row["network"], row["task"], f"{row['millions']:.1f}",
+                 "on this computer" if row["path"] else row["file"] or "none")
+                for row in rows
+            ],
+        )  # fmt: skip
+        note(f"Files are looked for in {places.weights()} first.")
+
+    answer(rows, as_json=as_json, words=words)
+
+
+@weights_command.command("get")
+@click.argument("name")
+def get_weights(name: str) -> None:
+    """Fetch the pretrained weights of a network from their makers."""
+    info = network(name)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"{info.title}", total=None)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total or None)
+
+        path = weights.download(info, progress=progress)
+    click.echo(path)
