@@ -26,8 +26,8 @@ from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
 from cvstudio.core.networks import default_config
 from cvstudio.core.run_state import RunState
 from cvstudio.project import device, estimate, launch, preflight, remedies, runs
-from cvstudio.project.preflight import Level
 from cvstudio.project.pipeline import pipeline
+from cvstudio.project.preflight import Level
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus, saved_epoch

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import TypeAdapter
-
-from cvstudio.augment import presets
-from cvstudio.augment.presets import Pipeline
+from cvstudio.augment.presets import DEFAULT, Pipeline, dump_steps, load_steps, presets_for
 from cvstudio.core.config import Step
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 
 _KEY = "augmentation"
-_STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 
 
 def pipeline(project: Project) -> Pipeline:
-    """The pipeline for the next run; a careful one until the person has chosen."""
+    """The pipeline for the next run; the task's own until the person has chosen.
+
+    Raises ConfigError when what was stored cannot be used by this CVStudio.
+    """
     with project.read() as session:
         stored = queries.setting(session, _KEY)
     if stored is None:
-        return next(p for p in presets.PRESETS if p.name == "Careful" and project.task in p.tasks)
-    return Pipeline(stored["name"], "", _STEPS.validate_python(stored["steps"]))
+        wanted = DEFAULT[project.task]
+        return next(preset for preset in presets_for(project.task) if preset.name == wanted)
+    return Pipeline(stored["name"], "", load_steps(stored["steps"]))
 
 
 def set_pipeline(project: Project, *, name: str, steps: Sequence[Step]) -> None:
     """Let the next runs train with these steps; one undo step."""
-    content = {"name": name, "steps": [step.model_dump(mode="json") for step in steps]}
     with project.transaction(f"Use {name} for training") as session:
-        commands.set_setting(session, _KEY, content)
+        commands.set_setting(session, _KEY, {"name": name, "steps": dump_steps(steps)})
