@@ -17,6 +17,8 @@ from cvstudio.project.tables import VERSION, Base
 
 FILE = "project.db"
 BUSY_SECONDS = 10
+SMALL = 16 << 20
+"""Up to that many bytes, a database is checked wholly when it is opened."""
 
 
 def open_engine(file: Path, *, write: bool) -> Engine:
@@ -33,12 +35,14 @@ def open_engine(file: Path, *, write: bool) -> Engine:
         )
         connection.execute("PRAGMA foreign_keys = ON")
         if write:
+            connection.execute("PRAGMA page_size = 8192")  # of a new file; masks are long
             connection.execute("PRAGMA journal_mode = WAL")
             # In WAL mode a commit survives the death of the process; FULL would only add the
             # death of the machine within the last moments, at a disk flush per shape drawn.
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA journal_size_limit = 67108864")
-        connection.execute("PRAGMA cache_size = -65536")
+        # An upper limit, in KiB; a smaller one would write a large import twice.
+        connection.execute("PRAGMA cache_size = -262144")
         connection.execute("PRAGMA mmap_size = 268435456")
         return connection
 
@@ -91,19 +95,26 @@ def version_of(engine: Engine) -> str:
     return version
 
 
-def check(engine: Engine, *, hint: str = "") -> None:
-    """Raise ProjectDamaged when the file is not sound."""
+def check(engine: Engine, file: Path) -> None:
+    """Raise ProjectDamaged when the file is not sound.
+
+    A small file gets SQLite's whole check. In a large one, comparing each index with its table
+    would take the larger part of opening (0.22 of 0.25 s for 250,000 annotations), so there it is
+    left out: every page is still read and every row and constraint looked at (0.07 s).
+    """
+    whole = file.stat().st_size <= SMALL
     with engine.connect() as connection:
-        found = connection.exec_driver_sql("PRAGMA quick_check(5)").scalars().all()
-        if found != ["ok"]:
-            raise damaged(str(found[0]), hint=hint)
+        sql = f"PRAGMA {'integrity_check' if whole else 'quick_check'}(1)"
+        found = connection.exec_driver_sql(sql).scalars().all()
+    if found != ["ok"]:
+        raise damaged(str(found[0]))
 
 
-def damaged(detail: str, *, hint: str = "") -> ProjectDamaged:
+def damaged(detail: str) -> ProjectDamaged:
     """The error for a file that fails its check."""
     return ProjectDamaged(
-        f"The project's database is damaged ({detail.splitlines()[0]}).",
-        hint=hint or "Restore it from a backup.",
+        f"The project's database is damaged ({detail.strip().splitlines()[-1]}).",
+        hint="Restore a backup, or copy the project from where it is whole.",
     )
 
 

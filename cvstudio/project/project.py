@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ProjectError
-from cvstudio.project import commands, database, rows
+from cvstudio.project import backup, commands, database, rows
 from cvstudio.project.changes import ChangeSet, Kind, Notifier, UndoStack, UndoStep
 from cvstudio.project.lock import Lock, user
 from cvstudio.project.records import ImageRecord
 from cvstudio.project.rows import Drop, Put, Recorder
-from cvstudio.project.tables import ProjectRow
+from cvstudio.project.tables import VERSION, ProjectRow
 
 CONTENT = {"image", "annotation", "label_class", "tag", "image_tag"}
 """Tables in which a row that comes or goes without undo makes older undo steps meaningless."""
@@ -85,8 +85,9 @@ class Project:
         engine = database.open_engine(file, write=write)
         try:
             with database.errors_in_words("the project could not be opened"):
-                database.check(engine)
-                database.version_of(engine)
+                database.check(engine, file)
+                if database.version_of(engine) != VERSION:
+                    _migrate(folder, engine, write=write)
                 return cls(folder, engine, lock)
         except BaseException:
             engine.dispose()
@@ -136,7 +137,7 @@ class Project:
 
     @property
     def backups_directory(self) -> Path:
-        return self.path / "backups"
+        return self.path / backup.FOLDER
 
     @property
     def thumbnails_file(self) -> Path:
@@ -263,6 +264,19 @@ class Project:
         if found is None:
             raise database.damaged("it does not say which project it is")
         self.name, self.task = found[0], Task(found[1])
+
+
+def _migrate(folder: Path, engine: Engine, *, write: bool) -> None:
+    """Bring an older project to today's tables, with a copy of the old ones beside it."""
+    if not write:
+        raise ProjectError(
+            "The project was written by an older CVStudio and must be brought up to date first.",
+            hint="Open it once for writing; a backup of the old form is kept.",
+        )
+    from cvstudio.project.migrations.upgrade import upgrade  # alembic is slow to import
+
+    backup.make(folder, reason=f"before version {VERSION}")
+    upgrade(engine)
 
 
 def _fill(engine: Engine, *, task: Task, name: str, classes: Sequence[str]) -> None:

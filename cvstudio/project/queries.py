@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -360,7 +361,8 @@ def box_sides(s: Session, filter: ImageFilter = EVERYTHING) -> NDArray[np.float6
         query = query.where(
             AnnotationRow.image_id.in_(select(ImageRow.id).where(*_conditions(filter)))
         )
-    return np.array(s.execute(query).all(), np.float64).reshape(-1, 2)
+    sides = chain.from_iterable(s.execute(query))
+    return np.fromiter(sides, np.float64).reshape(-1, 2)
 
 
 def annotation_counts(s: Session, ids: Sequence[int]) -> dict[int, int]:
