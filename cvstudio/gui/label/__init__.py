@@ -1,0 +1,1 @@
+"""The Label workspace: the canvas with its tools, and the lists and panels around it."""

@@ -1,0 +1,434 @@
+"""The canvas: tiles below, shapes above, and one tool that gets the pointer in image pixels."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QEnterEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QTransform,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView
+
+from cvstudio.core.geometry import Box
+from cvstudio.gui import theme
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.mask_picture import MaskPictures
+from cvstudio.gui.label.selection_item import SelectionItem
+from cvstudio.gui.label.shapes_item import ShapesItem
+from cvstudio.gui.label.tile_painter import TilePainter
+from cvstudio.gui.label.tools.base import Pointer, Tool
+from cvstudio.gui.label.tools.pan import PanTool
+
+LARGEST_SCALE = 64.0
+_STEP = 1.2  # zoom of one step of the wheel
+_MARGIN = 24  # px around an image that fits
+_ARROWS = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
+
+
+class Canvas(QGraphicsView):
+    """Shows a Document's image and shapes. It forwards events and owns no mode but panning."""
+
+    pointed = Signal(object)
+    """The pointer in pixels of the image as (x, y), or None when it left."""
+    zoomed = Signal(float)
+    said = Signal(str)
+    """A tool has something to say in the status bar."""
+    menu_wanted = Signal(QPoint)
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.tiles = TilePainter()
+        self._pictures = MaskPictures()
+        scene = QGraphicsScene()
+        super().__init__(scene)
+        self._own_scene = scene  # the view does not own it
+        self.shapes = ShapesItem(self._pictures)
+        self.selection = SelectionItem(document, self.shapes)
+        scene.addItem(self.shapes)
+        scene.addItem(self.selection)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setResizeAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.MinimalViewportUpdate)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Canvas")
+        self._scale = 1.0
+        self._corner = QPointF(0, 0)
+        self._shown_size = (0, 0)
+        self._fits = True
+        self._pan = PanTool(document, self)
+        self._panning = False
+        self._space = False
+        self._held = False
+        self._last: QPointF | None = None
+        self._later = QTimer(self)  # draws tiles for which the last frame had no time
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self.viewport().update)
+        self.frame_seconds = 0.0
+        """How long the last frame took to paint."""
+        self.tool: Tool = Tool(document, self)
+        document.leaving.connect(lambda: self.tool.settle())
+        document.image_changed.connect(self._on_image)
+        document.annotations_changed.connect(self.refresh_shapes)
+        document.classes_changed.connect(self.refresh_shapes)
+        document.hidden_changed.connect(self.drafts_changed)
+        document.selection_changed.connect(self._on_selection)
+        document.hover_changed.connect(self._on_selection)
+
+    # -- what tools may ask (see tools/base.py, Surface)
+
+    @property
+    def scale(self) -> float:  # type: ignore[override]
+        """Screen pixels per pixel of the image."""
+        return self._scale
+
+    @property
+    def pictures(self) -> MaskPictures:
+        return self._pictures
+
+    def repaint(self, box: Box | None = None, *, margin: float = 0) -> None:  # type: ignore[override]
+        """Draw a part of the image again, grown by screen pixels; all of it for None."""
+        if box is None:
+            self.viewport().update()
+            return
+        corner = self.to_screen(box.x, box.y)
+        area = QRectF(corner.x(), corner.y(), box.w * self._scale, box.h * self._scale)
+        grown = area.adjusted(-margin - 1, -margin - 1, margin + 1, margin + 1)
+        self.viewport().update(grown.toAlignedRect() & self.viewport().rect())
+
+    def drafts_changed(self) -> None:
+        """The tool draws other annotations than before, or others are hidden."""
+        self.selection.drafts = self.tool.drafts
+        self.selection.away = self.tool.hides | self.document.hidden()
+        self.shapes.hide_ids(self.selection.away)
+
+    def point_with(self, cursor: Qt.CursorShape) -> None:
+        """Show another cursor over the image."""
+        if self.viewport().cursor().shape() != cursor:
+            self.viewport().setCursor(cursor)
+
+    def pan(self, dx: float, dy: float) -> None:
+        """Move the image by screen pixels."""
+        self._fits = False
+        self._move_to(self._corner + QPointF(dx, dy))
+
+    def say(self, text: str) -> None:
+        """Show one sentence in the status bar."""
+        self.said.emit(text)
+
+    # -- the tool
+
+    def set_tool(self, tool: Tool) -> None:
+        """Let another tool have the pointer; the old one drops its draft."""
+        if tool is self.tool:
+            return
+        self.tool.settle()
+        self.tool.leave()
+        self.tool = tool
+        self.selection.handles = tool.name == "select"
+        self.drafts_changed()
+        self.point_with(tool.cursor)
+        self.repaint()
+
+    # -- where the image lies
+
+    def to_screen(self, x: float, y: float) -> QPointF:
+        """A point of the image in pixels of the viewport."""
+        return QPointF(self._corner.x() + x * self._scale, self._corner.y() + y * self._scale)
+
+    def to_image(self, point: QPointF) -> tuple[float, float]:
+        """A point of the viewport in pixels of the image."""
+        return (
+            (point.x() - self._corner.x()) / self._scale,
+            (point.y() - self._corner.y()) / self._scale,
+        )
+
+    def visible(self) -> QRectF:
+        """The part of the image's plane that the viewport shows."""
+        x, y = self.to_image(QPointF(0, 0))
+        size = self.viewport().size()
+        return QRectF(x, y, size.width() / self._scale, size.height() / self._scale)
+
+    def fit(self) -> None:
+        """Show the whole image."""
+        self._fits = True
+        width, height = self.document.size
+        if not width or not height:
+            return
+        room = self.viewport().size()
+        across = max(room.width() - 2 * _MARGIN, 16) / width
+        down = max(room.height() - 2 * _MARGIN, 16) / height
+        self._scale = min(across, down, LARGEST_SCALE)
+        self._centre_on(width / 2, height / 2)
+
+    def zoom_to(self, scale: float, at: QPointF | None = None) -> None:
+        """Set screen pixels per image pixel; the point of the viewport stays where it is."""
+        at = at or QPointF(self.viewport().rect().center())
+        width, height = self.document.size
+        smallest = min(16 / max(width, height, 1), 1.0)
+        scale = min(max(scale, smallest), LARGEST_SCALE)
+        x, y = self.to_image(at)
+        self._fits = False
+        self._scale = scale
+        self._move_to(QPointF(at.x() - x * scale, at.y() - y * scale))
+
+    def zoom_by(self, steps: float, at: QPointF | None = None) -> None:
+        """Come closer or go away by steps of the wheel."""
+        self.zoom_to(self._scale * _STEP**steps, at)
+
+    def show_box(self, box: Box) -> None:
+        """Zoom to an object with what is around it: it takes about a third of the viewport."""
+        room = self.viewport().size()
+        side = max(box.w / max(room.width(), 1), box.h / max(room.height(), 1), 1e-6)
+        self._fits = False
+        self._scale = min(max(1 / (3 * side), 0.02), 8.0)
+        self._centre_on(box.x + box.w / 2, box.y + box.h / 2)
+
+    def _centre_on(self, x: float, y: float) -> None:
+        room = self.viewport().size()
+        self._move_to(
+            QPointF(room.width() / 2 - x * self._scale, room.height() / 2 - y * self._scale)
+        )
+
+    def _move_to(self, corner: QPointF) -> None:
+        """Put the image's corner somewhere, on whole screen pixels, and not out of sight."""
+        width, height = self.document.size
+        room, keep = self.viewport().size(), 48
+        low_x, high_x = keep - width * self._scale, room.width() - keep
+        low_y, high_y = keep - height * self._scale, room.height() - keep
+        x = min(max(corner.x(), min(low_x, high_x)), max(low_x, high_x))
+        y = min(max(corner.y(), min(low_y, high_y)), max(low_y, high_y))
+        self._corner = QPointF(round(x), round(y))
+        self._apply()
+
+    def _apply(self) -> None:
+        """Hand scale and corner to the view, whose scroll bars hold whole pixels."""
+        width, height = self.document.size
+        room = self.viewport().size()
+        margin = (max(room.width(), room.height()) + 64) / self._scale
+        self.setSceneRect(-margin, -margin, width + 2 * margin, height + 2 * margin)
+        self.setTransform(QTransform.fromScale(self._scale, self._scale))
+        self.horizontalScrollBar().setValue(-int(self._corner.x()))
+        self.verticalScrollBar().setValue(-int(self._corner.y()))
+        self.shapes.in_view = self.visible()
+        self.viewport().update()
+        self.zoomed.emit(self._scale)
+
+    # -- painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        start = time.perf_counter()
+        super().paintEvent(event)
+        self.frame_seconds = time.perf_counter() - start
+
+    def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        exposed = QRectF(rect)
+        painter.fillRect(exposed, theme.colour("canvas"))
+        if not self.tiles.paint(painter, exposed, self._scale * self.devicePixelRatioF()):
+            self._later.start()
+
+    def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        painter.save()
+        self.tool.paint(painter, QRectF(rect))
+        painter.restore()
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """Everything is drawn again: what is drawn in screen pixels would smear otherwise."""
+        super().scrollContentsBy(dx, dy)
+        self.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._fits:
+            self.fit()
+        else:
+            self._move_to(self._corner)
+
+    def refresh_shapes(self) -> None:
+        """Annotations or classes are other ones."""
+        hidden = self.tool.hides | self.document.hidden()
+        self.shapes.set_layer(self.document.layer, self.document.classes, hidden=hidden)
+        self.selection.away = hidden
+        self.repaint()
+
+    def _on_image(self) -> None:
+        size = self.document.size
+        self.tiles.show(None, size)
+        self.refresh_shapes()
+        if self._fits or size != self._shown_size:
+            self.fit()
+        else:
+            self._move_to(self._corner)
+        self._shown_size = size
+
+    def _on_selection(self) -> None:
+        self.repaint()
+
+    # -- events
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._last = event.position()
+        if event.button() == Qt.MouseButton.MiddleButton or (
+            event.button() == Qt.MouseButton.LeftButton and self._space
+        ):
+            self._panning = True
+            self._pan.press(self._pointer(event))
+        elif event.button() == Qt.MouseButton.LeftButton and self.document.image is not None:
+            self._held = True
+            self.tool.press(self._pointer(event))
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton or self._space:
+            self.mousePressEvent(event)
+        elif self.document.image is not None:
+            self._held = True
+            self.tool.double_click(self._pointer(event))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._last = event.position()
+        pointer = self._pointer(event)
+        if self._panning:
+            self._pan.move(pointer, held=True)
+        elif self.document.image is not None:
+            self.tool.move(pointer, held=self._held)
+        self.pointed.emit((pointer.x, pointer.y))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._panning:
+            if event.button() in (Qt.MouseButton.MiddleButton, Qt.MouseButton.LeftButton):
+                self._panning = False
+                self._pan.release(self._pointer(event))
+                self._show_cursor()
+        elif event.button() == Qt.MouseButton.LeftButton and self._held:
+            self._held = False
+            self.tool.release(self._pointer(event))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if not self.tool.busy:
+            self.menu_wanted.emit(event.globalPos())
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self._show_cursor()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._last = None
+        self.tool.leave()
+        self.pointed.emit(None)
+        super().leaveEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        steps = event.angleDelta().y() / 120
+        if not steps:
+            steps = event.angleDelta().x() / 120  # Alt turns the wheel sideways
+        ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        if steps and not (ctrl and self.tool.wheel(steps)):
+            self.zoom_by(steps, event.position())
+            self._follow_pointer(event.modifiers())
+        event.accept()
+
+    def event(self, event: QEvent) -> bool:
+        """Keys that the canvas needs itself come before the shortcuts of the window."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and self._is_own_key(event)
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def _is_own_key(self, event: QKeyEvent) -> bool:
+        key, plain = event.key(), event.modifiers() == Qt.KeyboardModifier.NoModifier
+        if key == Qt.Key.Key_Space and plain:
+            return True
+        if key in _ARROWS and self.tool.name == "select" and self.document.selection:
+            return event.modifiers() in (
+                Qt.KeyboardModifier.NoModifier,
+                Qt.KeyboardModifier.ShiftModifier,
+                Qt.KeyboardModifier.KeypadModifier,
+            )
+        return self.tool.busy and (
+            key == Qt.Key.Key_Backspace or event.matches(QKeySequence.StandardKey.Undo)
+        )
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        if key == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._space = True
+                self._show_cursor()
+        elif self._is_own_key(event) and key in _ARROWS:
+            self._nudge(event)
+        elif self._is_own_key(event):
+            if not self.tool.step_back():
+                self.tool.cancel()
+        else:
+            if key == Qt.Key.Key_Alt:
+                self._follow_pointer(event.modifiers() | Qt.KeyboardModifier.AltModifier)
+            event.ignore()
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self._space = False
+            self._show_cursor()
+            return
+        if event.key() == Qt.Key.Key_Alt:
+            self._follow_pointer(event.modifiers() & ~Qt.KeyboardModifier.AltModifier)
+        event.ignore()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._space = False
+        super().focusOutEvent(event)
+
+    def _nudge(self, event: QKeyEvent) -> None:
+        """An arrow moves what is selected by one pixel of the image, with Shift by ten."""
+        from cvstudio.gui.label.tools.select import SelectTool
+
+        if isinstance(self.tool, SelectTool):
+            dx, dy = _ARROWS[Qt.Key(event.key())]
+            far = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+            self.tool.nudge(dx * far, dy * far)
+
+    def _pointer(self, event: QMouseEvent) -> Pointer:
+        return self._pointer_at(event.position(), event.modifiers())
+
+    def _pointer_at(self, place: QPointF, keys: Qt.KeyboardModifier) -> Pointer:
+        x, y = self.to_image(place)
+        return Pointer(
+            x,
+            y,
+            shift=bool(keys & Qt.KeyboardModifier.ShiftModifier),
+            ctrl=bool(keys & Qt.KeyboardModifier.ControlModifier),
+            alt=bool(keys & Qt.KeyboardModifier.AltModifier),
+        )
+
+    def _follow_pointer(self, keys: Qt.KeyboardModifier) -> None:
+        """Tell the tool where the pointer is now, although it did not move on the screen."""
+        if self._last is not None and not self._panning and self.document.image is not None:
+            pointer = self._pointer_at(self._last, keys)
+            self.tool.move(pointer, held=self._held)
+            self.pointed.emit((pointer.x, pointer.y))
+
+    def _show_cursor(self) -> None:
+        self.point_with(self._pan.cursor if self._space else self.tool.cursor)

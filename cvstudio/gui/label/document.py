@@ -1,0 +1,429 @@
+"""The open image as every part of the page sees it: annotations, classes, selection, and edits.
+
+Tools and lists change the project only through the verbs here, each of which is one transaction
+and therefore one undo step. What they show comes back from the project's own notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QColor
+
+from cvstudio.core.annotation import Annotation, LabelClass, Review, Shape, State, Task
+from cvstudio.core.errors import ProjectError
+from cvstudio.gui.label import edits
+from cvstudio.gui.label.layer import ShapeLayer
+from cvstudio.gui.studio import Studio
+from cvstudio.project import commands, queries
+from cvstudio.project.changes import ChangeSet
+from cvstudio.project.project import Project
+from cvstudio.project.records import ImageRecord
+
+_FEW = 40  # annotations that are read one by one; more are read with their whole image
+_PASTE_STEP = 12.0  # pixels by which a copy lies beside what it was copied from
+
+
+class Document(QObject):
+    """The state of the page. All ids are those of the project."""
+
+    leaving = Signal()
+    """The open image is about to be left; drafts that are complete are kept now."""
+    image_changed = Signal()
+    """Another image is open, or none."""
+    image_updated = Signal()
+    """The open image's own record (its review state) is another one."""
+    annotations_changed = Signal()
+    classes_changed = Signal()
+    selection_changed = Signal()
+    hover_changed = Signal()
+    hidden_changed = Signal()
+    class_wanted = Signal()
+    """Somebody wanted to draw and there is no class yet."""
+
+    def __init__(self, studio: Studio, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.studio = studio
+        self.image: ImageRecord | None = None
+        self.annotations: tuple[Annotation, ...] = ()
+        self.layer = ShapeLayer()
+        self.classes: dict[int, LabelClass] = {}
+        self.class_id: int | None = None
+        """The class that the next shape gets."""
+        self.selection: frozenset[int] = frozenset()
+        self.hovered: int | None = None
+        self.hidden_classes: frozenset[int] = frozenset()
+        self.hidden_ids: frozenset[int] = frozenset()
+        self._copied: tuple[int, tuple[tuple[int, Shape], ...]] = (0, ())
+        self._pasted = 0
+        self._read_classes()
+
+    # -- what is there
+
+    @property
+    def project(self) -> Project:
+        assert self.studio.project is not None
+        return self.studio.project
+
+    @property
+    def task(self) -> Task:
+        return self.project.task
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the open image, (0, 0) without one."""
+        return (self.image.width, self.image.height) if self.image else (0, 0)
+
+    def colour(self, class_id: int | None = None) -> QColor:
+        """The colour of a class, or of the class that the next shape gets."""
+        found = self.classes.get(class_id or self.class_id or 0)
+        return QColor(found.colour) if found else QColor("#A9AEB6")
+
+    def get(self, annotation_id: int | None) -> Annotation | None:
+        """An annotation of the open image."""
+        return next((a for a in self.annotations if a.id == annotation_id), None)
+
+    def selected(self) -> list[Annotation]:
+        """The selected annotations in drawing order."""
+        return [a for a in self.annotations if a.id in self.selection]
+
+    def only_selected(self) -> Annotation | None:
+        """The selected annotation, when it is one and has a shape."""
+        if len(self.selection) != 1:
+            return None
+        return self.layer.get(next(iter(self.selection)))
+
+    def hidden(self) -> frozenset[int]:
+        """Ids of annotations that are not to be seen, and cannot be hit."""
+        if not self.hidden_classes:
+            return self.hidden_ids
+        of_classes = (a.id for a in self.annotations if a.class_id in self.hidden_classes)
+        return self.hidden_ids | frozenset(of_classes)
+
+    def image_class(self) -> int | None:
+        """The class of the whole image in a project that classifies; None when it has none."""
+        whole = (a for a in self.annotations if a.shape is None and a.state == State.ACCEPTED)
+        return next((a.class_id for a in whole), None)
+
+    # -- what is shown
+
+    def open(self, image_id: int) -> None:
+        """Show an image; 0 shows none."""
+        if image_id == (self.image.id if self.image else 0):
+            return
+        if self.image is not None:
+            self.leaving.emit()
+        self.image = None
+        self.annotations, self.layer = (), ShapeLayer()
+        if image_id:
+            with self.project.read() as session:
+                self.image = queries.image(session, image_id)
+                found = queries.annotations(session, image_id)
+            self._take(found)
+        had_selection, self.selection = self.selection, frozenset()
+        self.hovered, self.hidden_ids = None, frozenset()
+        self.image_changed.emit()
+        if had_selection:
+            self.selection_changed.emit()
+
+    def select(self, ids: Iterable[int]) -> None:
+        """Select annotations of the open image, and only these."""
+        known = {a.id for a in self.annotations}
+        new = frozenset(ids) & known
+        if new == self.selection:
+            return
+        self.selection = new
+        only = self.only_selected()
+        if only is not None and only.class_id in self.classes:
+            self._choose(only.class_id)
+        self.selection_changed.emit()
+
+    def hover(self, annotation_id: int | None) -> None:
+        """The annotation under the pointer, on the canvas or in the list."""
+        if annotation_id != self.hovered:
+            self.hovered = annotation_id
+            self.hover_changed.emit()
+
+    def choose_class(self, class_id: int) -> None:
+        """Make a class the one that the next shape gets."""
+        if class_id in self.classes and class_id != self.class_id:
+            self._choose(class_id)
+
+    def toggle_class(self, class_id: int) -> None:
+        """Hide or show the annotations of a class."""
+        self.hidden_classes ^= {class_id}
+        self.hidden_changed.emit()
+
+    def toggle_hidden(self) -> None:
+        """Hide the selected annotations, or all; when some are hidden show them again."""
+        if self.hidden_ids:
+            self.hidden_ids = frozenset()
+        else:
+            self.hidden_ids = self.selection or frozenset(a.id for a in self.annotations)
+        self.hidden_changed.emit()
+
+    def ready_to_draw(self) -> bool:
+        """Whether a shape can be drawn now; asks for a class when there is none."""
+        if self.image is None:
+            return False
+        if self.class_id is None:
+            self.class_wanted.emit()
+            return False
+        if self.class_id in self.hidden_classes:
+            self.toggle_class(self.class_id)
+        return True
+
+    # -- verbs: each is one undo step
+
+    def add(self, shape: Shape, *, label: str) -> int | None:
+        """Add a shape of the current class, and select it. None when it was not possible."""
+        if self.image is None or self.class_id is None:
+            return None
+        made: list[int] = []
+        image_id, class_id = self.image.id, self.class_id
+
+        def work(session: Any) -> None:
+            made.append(
+                commands.add_annotation(session, image_id=image_id, class_id=class_id, shape=shape)
+            )
+
+        if not self._commit(label, work):
+            return None
+        self.select(made)
+        return made[0]
+
+    def reshape(self, shapes: Mapping[int, Shape], *, label: str) -> None:
+        """Give annotations other shapes; a shape of None deletes its annotation.
+
+        A suggestion that a person has put right is accepted by that.
+        """
+        gone = [id for id, shape in shapes.items() if shape is None]
+        suggested = [a.id for a in self.annotations if a.state == State.SUGGESTED]
+        kept = [id for id in suggested if id in shapes and id not in gone]
+
+        def work(session: Any) -> None:
+            for annotation_id, shape in shapes.items():
+                if shape is not None:
+                    commands.set_shape(session, id=annotation_id, shape=shape)
+            if kept:
+                commands.set_state(session, ids=kept, state=State.ACCEPTED)
+            if gone:
+                commands.delete_annotations(session, ids=gone)
+
+        self._commit(label, work)
+
+    def delete(self, ids: Collection[int]) -> None:
+        """Delete annotations. A suggestion is rejected instead, so that it does not come back."""
+        suggested = {a.id for a in self.annotations if a.state == State.SUGGESTED}
+        rejected = [id for id in ids if id in suggested]
+        deleted = [id for id in ids if id not in suggested]
+        if not ids:
+            return
+
+        def work(session: Any) -> None:
+            if rejected:
+                commands.set_state(session, ids=rejected, state=State.REJECTED)
+            if deleted:
+                commands.delete_annotations(session, ids=deleted)
+
+        self._commit(_counted("Delete", len(ids)) if deleted else "Reject suggestion", work)
+
+    def accept(self, ids: Collection[int]) -> bool:
+        """Keep suggestions. False when none of them is one."""
+        kept = [a.id for a in self.annotations if a.id in ids and a.state == State.SUGGESTED]
+        return bool(kept) and self._commit(
+            "Keep suggestion", lambda s: commands.set_state(s, ids=kept, state=State.ACCEPTED)
+        )
+
+    def relabel(self, ids: Collection[int], class_id: int) -> None:
+        """Give annotations another class."""
+        changed = [a.id for a in self.annotations if a.id in ids and a.class_id != class_id]
+        if changed and class_id in self.classes:
+            name = self.classes[class_id].name
+            self._commit(
+                f"Change class to {name}",
+                lambda s: commands.set_class(s, ids=changed, class_id=class_id),
+            )
+
+    def classify(self, class_id: int | None) -> None:
+        """Say which class the whole image is, in place of what was said before."""
+        if self.image is None or class_id == self.image_class():
+            return
+        image_id = self.image.id
+        name = self.classes[class_id].name if class_id else "none"
+        self._commit(
+            f"Set class to {name}",
+            lambda s: commands.set_image_class(s, image_ids=[image_id], class_id=class_id),
+        )
+
+    def approve(self) -> bool:
+        """Mark the open image as reviewed; without annotations as reviewed and empty."""
+        if self.image is None:
+            return False
+        image_id = self.image.id
+        if self.image.review in (Review.REVIEWED, Review.EMPTY):
+            return True
+        return self._commit(
+            "Approve image",
+            lambda s: commands.set_review(s, image_ids=[image_id], review=Review.REVIEWED),
+        )
+
+    # -- copy and paste
+
+    def copy(self) -> int:
+        """Remember the selected shapes; returns how many."""
+        shapes = tuple((a.class_id, a.shape) for a in self.selected() if a.shape is not None)
+        if shapes:
+            self._copied = (self.image.id if self.image else 0, shapes)
+            self._pasted = 0
+        return len(shapes)
+
+    def paste(self) -> int:
+        """Add the remembered shapes to the open image, where they were on theirs.
+
+        On the image they come from they are put a little aside. Returns how many came; those that
+        lie outside a smaller image do not.
+        """
+        source, shapes = self._copied
+        if self.image is None or not shapes:
+            return 0
+        self._pasted += 1
+        aside = _PASTE_STEP * self._pasted if source == self.image.id else 0.0
+        return self._add_copies(shapes, aside, label="Paste")
+
+    def duplicate(self) -> int:
+        """A second copy of the selected shapes, a little aside."""
+        shapes = tuple((a.class_id, a.shape) for a in self.selected() if a.shape is not None)
+        return self._add_copies(shapes, _PASTE_STEP, label="Duplicate") if shapes else 0
+
+    def _add_copies(
+        self, shapes: tuple[tuple[int, Shape], ...], aside: float, *, label: str
+    ) -> int:
+        assert self.image is not None
+        image_id, (width, height) = self.image.id, self.size
+        placed = [
+            (class_id, edits.clipped(edits.moved(shape, aside, aside), width=width, height=height))
+            for class_id, shape in shapes
+        ]
+        inside = [(c, shape) for c, shape in placed if shape is not None and c in self.classes]
+        made: list[int] = []
+
+        def work(session: Any) -> None:
+            made.extend(
+                commands.add_annotation(session, image_id=image_id, class_id=c, shape=shape)
+                for c, shape in inside
+            )
+
+        if inside and self._commit(_counted(label, len(inside)), work):
+            self.select(made)
+        return len(made)
+
+    # -- classes
+
+    def add_class(self, name: str) -> int | None:
+        """Add a class and make it the current one."""
+        made: list[int] = []
+        if not self._commit(
+            f"Add class {name}", lambda s: made.append(commands.add_class(s, name=name))
+        ):
+            return None
+        self.choose_class(made[0])
+        return made[0]
+
+    def rename_class(self, class_id: int, name: str) -> None:
+        """Give a class another name."""
+        if name.strip() and name != self.classes[class_id].name:
+            self._commit("Rename class", lambda s: commands.rename_class(s, id=class_id, name=name))
+
+    def recolour_class(self, class_id: int, colour: str) -> None:
+        """Give a class another colour."""
+        self._commit(
+            "Change colour", lambda s: commands.recolour_class(s, id=class_id, colour=colour)
+        )
+
+    def set_hotkey(self, class_id: int, hotkey: str) -> None:
+        """Give a class a key; the class that had it has none then."""
+        self._commit("Change key", lambda s: commands.set_hotkey(s, id=class_id, hotkey=hotkey))
+
+    def delete_class(self, class_id: int) -> None:
+        """Remove a class and its annotations on all images."""
+        name = self.classes[class_id].name
+        self._commit(f"Delete class {name}", lambda s: commands.delete_class(s, id=class_id))
+
+    # -- the project's notice
+
+    def take_in(self, changes: ChangeSet) -> None:
+        """Something in the project has changed: read again what concerns the open image."""
+        if changes.touches("label_class"):
+            self._read_classes()
+        if self.image is None:
+            return
+        image_id = self.image.id
+        if changes.touches("image", image=image_id):
+            with self.project.read() as session:
+                found = queries.images(session, [image_id])
+            if not found:
+                return  # the studio is about to tell that the image is gone
+            if found[0] != self.image:
+                self.image = found[0]
+                self.image_updated.emit()
+        if changes.touches("annotation", image=image_id) or changes.touches("label_class"):
+            self._read_annotations(changes.ids("annotation"))
+
+    def _read_annotations(self, ids: set[int] | None) -> None:
+        assert self.image is not None
+        with self.project.read() as session:
+            if ids is not None and 0 < len(ids) <= _FEW:
+                read = [queries.annotation(session, each) for each in ids]
+                fresh = [a for a in read if a is not None and a.image_id == self.image.id]
+                found = [a for a in self.annotations if a.id not in ids] + fresh
+                found.sort(key=lambda a: (a.z, a.id))
+            else:
+                found = queries.annotations(session, self.image.id)
+        self._take(found)
+        known = {a.id for a in self.annotations}
+        self.hidden_ids &= known
+        if self.hovered not in known:
+            self.hover(None)
+        self.annotations_changed.emit()
+        if not self.selection <= known:
+            self.selection &= known
+            self.selection_changed.emit()
+
+    def _take(self, found: list[Annotation]) -> None:
+        """Keep the old objects of what did not change: views recognise shapes by them."""
+        old = {a.id: a for a in self.annotations}
+        self.annotations = tuple(
+            old[a.id] if a.id in old and old[a.id] == a else a
+            for a in found
+            if a.state != State.REJECTED
+        )
+        self.layer = ShapeLayer.of(self.annotations)
+
+    def _read_classes(self) -> None:
+        with self.project.read() as session:
+            self.classes = {c.id: c for c in queries.classes(session)}
+        self.hidden_classes &= frozenset(self.classes)
+        if self.class_id not in self.classes:
+            self.class_id = next(iter(self.classes), None)
+        self.classes_changed.emit()
+
+    def _choose(self, class_id: int) -> None:
+        self.class_id = class_id
+        self.classes_changed.emit()
+
+    def _commit(self, label: str, work: Callable[[Any], object]) -> bool:
+        """One transaction; what stops it is told to the person, and nothing has changed then."""
+        try:
+            with self.project.transaction(label, source=self) as session:
+                work(session)
+        except ProjectError as error:
+            self.studio.fail(error)
+            return False
+        return True
+
+
+def _counted(verb: str, count: int) -> str:
+    return f"{verb} annotation" if count == 1 else f"{verb} {count} annotations"

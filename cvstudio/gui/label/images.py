@@ -1,0 +1,112 @@
+"""Decoded images for the canvas: read in threads, the neighbours in advance, bounded in bytes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from cvstudio.core.errors import ImageError
+from cvstudio.gui.tasks import Control, Tasks
+from cvstudio.imaging.tiles import Pyramid
+from cvstudio.project.records import ImageRecord
+
+_LIMIT = 1 << 30  # bytes of decoded images that are kept besides the open one
+
+
+class Images(QObject):
+    """Pyramids by image id. `ready(id)` and `failed(id, sentence)` come on the window's thread."""
+
+    ready = Signal(int)
+    failed = Signal(int, str)
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        path_of: Callable[[ImageRecord], Path],
+        parent: QObject | None = None,
+        *,
+        limit: int = _LIMIT,
+    ) -> None:
+        super().__init__(parent)
+        self._tasks = tasks
+        self._path_of = path_of
+        self._limit = limit
+        self._held: OrderedDict[int, Pyramid] = OrderedDict()
+        self._reading: set[int] = set()
+        self._wanted: tuple[ImageRecord, ...] = ()
+
+    def get(self, image_id: int) -> Pyramid | None:
+        """The pyramid of an image with all its levels, if it has been read."""
+        found = self._held.get(image_id)
+        if found is not None:
+            self._held.move_to_end(image_id)
+        return found
+
+    def want(self, records: Sequence[ImageRecord]) -> None:
+        """Read these images, the first one first; older wishes that wait are forgotten."""
+        self._wanted = tuple(records)
+        self._read_next()
+
+    def forget(self, image_id: int) -> None:
+        """Read an image again when it is next wanted."""
+        self._held.pop(image_id, None)
+
+    def _read_next(self) -> None:
+        """The first wish may start beside a neighbour that is being read; others wait for it."""
+        for place, record in enumerate(self._wanted):
+            if record.id in self._held or record.id in self._reading:
+                continue
+            if self._reading and (place > 0 or len(self._reading) > 1):
+                return
+            self._reading.add(record.id)
+            self._tasks.run(
+                partial(_read, self._path_of(record), record.page),
+                done=partial(self._took, record.id),
+                failed=partial(self._lost, record.id),
+                owner=self,
+            )
+            if place > 0:
+                return
+
+    def _took(self, image_id: int, pyramid: Pyramid) -> None:
+        self._reading.discard(image_id)
+        self._held[image_id] = pyramid
+        first = self._wanted[0].id if self._wanted else 0
+        for other in list(self._held):
+            if sum(p.nbytes for p in self._held.values()) <= self._limit:
+                break
+            if other not in (first, image_id):
+                del self._held[other]
+        if image_id != first and sum(p.nbytes for p in self._held.values()) > 2 * self._limit:
+            del self._held[image_id]
+        self.ready.emit(image_id)
+        self._read_next()
+
+    def _lost(self, image_id: int, error: BaseException) -> None:
+        self._reading.discard(image_id)
+        if isinstance(error, ImageError):
+            words = error.message
+        elif isinstance(error, MemoryError):
+            words = "There is not enough memory to show this image."
+        elif isinstance(error, OSError):
+            words = f"The image cannot be read: {error.strerror}."
+        else:
+            raise error
+        # A neighbour that cannot be read must not be tried again and again.
+        self._wanted = tuple(r for r in self._wanted if r.id != image_id)
+        self.failed.emit(image_id, words)
+        self._read_next()
+
+
+def _read(path: Path, page: int, control: Control) -> Pyramid:
+    """A pyramid with all levels, for a thread."""
+    pyramid = Pyramid(path, page)
+    pyramid.load()
+    control.check()
+    pyramid.build()
+    pyramid.window  # noqa: B018 - found here, so that the window's thread need not look for it
+    return pyramid

@@ -1,0 +1,183 @@
+"""The selected and hovered annotations as an item of its own: strong outline, handles, name tag."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QTransform
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from cvstudio.core.annotation import Annotation, Shape, State, box_of
+from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.masks import Mask
+from cvstudio.gui import theme
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.hit import handle_points
+from cvstudio.gui.label.outlines import outline, path_of, qpolygon, rect_of
+from cvstudio.gui.label.shapes_item import CASING, ShapesItem, cosmetic
+
+HANDLE = 7  # px
+_FAR = 1e7
+_MOST_HANDLED = 1  # annotations that get handles
+_MOST_POINTS = 600  # points of a polygon that are shown as such
+_DARK = QColor("#151516")
+_MARGIN = 6  # px between a box and its tag
+
+
+class SelectionItem(QGraphicsItem):
+    """What the person is working on. `shapes` are drafts that stand in for stored shapes."""
+
+    def __init__(self, document: Document, below: ShapesItem) -> None:
+        super().__init__()
+        self._document = document
+        self._below = below
+        self.drafts: dict[int, Shape] = {}
+        self.away: frozenset[int] = frozenset()
+        """Annotations that a tool draws itself."""
+        self.handles = True
+        """Whether handles can be taken now (only the select tool does)."""
+        self.setZValue(1)
+
+    def boundingRect(self) -> QRectF:
+        """Everything: what is drawn follows from the selection."""
+        return QRectF(-_FAR, -_FAR, 2 * _FAR, 2 * _FAR)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Hovered first, then selected, then their tags in screen pixels."""
+        scale = painter.worldTransform().m11() or 1.0
+        selected = [
+            (a, self.drafts.get(a.id, a.shape))
+            for a in self._document.selected()
+            if a.shape is not None and a.id not in self.away - self.drafts.keys()
+        ]
+        hovered = self._hovered()
+        if hovered is not None:
+            self._paint_outline(painter, hovered, hovered.shape, width=2)
+        for annotation, shape in selected:
+            self._paint_selected(painter, annotation, shape, scale)
+        if len(selected) <= _MOST_HANDLED:
+            for _, shape in selected:
+                self._paint_handles(painter, shape, scale)
+        to_screen = painter.worldTransform()
+        painter.resetTransform()
+        if hovered is not None:
+            self._paint_tag(painter, hovered, box_of(hovered.shape), to_screen)
+        if len(selected) == 1:
+            annotation, shape = selected[0]
+            self._paint_tag(painter, annotation, box_of(shape), to_screen)
+        painter.setWorldTransform(to_screen)
+
+    def _hovered(self) -> Annotation | None:
+        """The hovered annotation, unless it is hidden or selected anyway."""
+        document = self._document
+        hovered = document.layer.get(document.hovered)
+        if hovered is None or hovered.id in document.selection or hovered.id in self.away:
+            return None
+        return None if hovered.id in document.hidden() else hovered
+
+    def _paint_selected(
+        self, painter: QPainter, annotation: Annotation, shape: Shape, scale: float
+    ) -> None:
+        colour = self._below.colour(annotation.class_id)
+        exposed = painter.worldTransform().inverted()[0].mapRect(QRectF(painter.viewport()))
+        if isinstance(shape, Mask) and annotation.id in self.drafts:
+            self._below.pictures.draw(
+                shape, painter, exposed, scale=scale, colour=colour, opacity=self._below.fill
+            )
+        if isinstance(shape, Polygon):
+            fill = QColor(colour)
+            fill.setAlphaF(self._below.fill)
+            painter.fillPath(path_of(shape), QBrush(fill))
+        self._paint_outline(painter, annotation, shape, width=2)
+        if not isinstance(shape, Box):
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            rect = rect_of(box_of(shape))
+            painter.setPen(cosmetic(QColor(0, 0, 0, 120)))
+            painter.drawRect(rect)
+            painter.setPen(cosmetic(QColor("white"), dashes=[4.0, 4.0]))
+            painter.drawRect(rect)
+
+    def _paint_outline(
+        self, painter: QPainter, annotation: Annotation, shape: Shape, *, width: int
+    ) -> None:
+        colour = self._below.colour(annotation.class_id)
+        pens = (
+            cosmetic(CASING, width=width + 2),
+            cosmetic(colour, width=width, dashes=self._below.dashes(annotation)),
+        )
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, not isinstance(shape, Box))
+        if isinstance(shape, Box):
+            for pen in pens:
+                painter.setPen(pen)
+                painter.drawRect(rect_of(shape))
+            return
+        for ring in self._rings(annotation, shape):
+            for pen in pens:
+                painter.setPen(pen)
+                painter.drawPolygon(ring)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _rings(self, annotation: Annotation, shape: Shape) -> list:
+        if annotation.id not in self.drafts:
+            row = self._below.layer.row_of.get(annotation.id)
+            if row is not None:
+                return self._below.outline_of(row).polygons(1)
+        if isinstance(shape, Polygon):
+            return [qpolygon(ring) for part in shape.parts for ring in part.rings()]
+        return outline(shape, self._below.pictures).polygons(1)
+
+    def _paint_handles(self, painter: QPainter, shape: Shape, scale: float) -> None:
+        if not self.handles:
+            return
+        half = HANDLE / 2 / scale
+        painter.setPen(cosmetic(_DARK))
+        painter.setBrush(QColor("white"))
+        if isinstance(shape, Polygon):
+            self._paint_points(painter, shape, scale)
+        points = handle_points(box_of(shape)).tolist()
+        painter.drawRects([QRectF(x - half, y - half, 2 * half, 2 * half) for x, y in points])
+
+    def _paint_points(self, painter: QPainter, polygon: Polygon, scale: float) -> None:
+        """The points of a polygon, while there is room between them."""
+        rings = [ring for part in polygon.parts for ring in part.rings()]
+        if sum(len(ring) for ring in rings) > _MOST_POINTS:
+            return
+        radius = 3 / scale
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        for ring in rings:
+            for x, y in ring.tolist():
+                painter.drawEllipse(QPointF(x, y), radius, radius)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _paint_tag(
+        self, painter: QPainter, annotation: Annotation, box: Box, to_screen: QTransform
+    ) -> None:
+        """The class's name on its colour, above the box; below or inside where there is no room."""
+        found = self._document.classes.get(annotation.class_id)
+        if found is None:
+            return
+        suggested = annotation.state == State.SUGGESTED
+        text = found.name
+        if annotation.score is not None:
+            text += f" {annotation.score:.2f}"
+        if suggested:
+            text += " · Enter keeps, Del removes"
+        font = theme.font("small")
+        font.setWeight(font.Weight.DemiBold)
+        painter.setFont(font)
+        width = QFontMetricsF(font).horizontalAdvance(text) + 12
+        corner = to_screen.map(QPointF(box.x, box.y))
+        bottom = to_screen.map(QPointF(box.x, box.bottom)).y()
+        y = corner.y() - 18 - _MARGIN
+        if suggested or y < 0:
+            y = bottom + _MARGIN if bottom + _MARGIN + 18 < painter.viewport().height() else 4.0
+        area = QRectF(round(max(corner.x(), 4.0)), round(y), round(width), 18)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.setBrush(QColor("#111111") if suggested else QColor(found.colour))
+        painter.drawRoundedRect(area, 2, 2)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(QColor("white") if suggested else theme.tag_text(found.colour))
+        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, text)

@@ -1,0 +1,120 @@
+"""The image below the shapes: mapped tiles as QImages, kept while they are likely to be seen."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+
+import numpy as np
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QImage, QPainter
+
+from cvstudio.core.opencv import cv2
+from cvstudio.imaging.display import Display
+from cvstudio.imaging.tiles import TILE, Pyramid
+
+_KEPT = 160  # tiles of 1 MB
+_BUDGET = 0.008  # seconds for new tiles in one frame; coarser ones stand in for the rest
+_NEAREST_FROM = 2.0  # screen pixels per image pixel from which single pixels are shown as squares
+
+
+class TilePainter:
+    """Draws the part of a pyramid that is exposed, in image coordinates."""
+
+    def __init__(self) -> None:
+        self.pyramid: Pyramid | None = None
+        self.preview: QImage | None = None
+        """A thumbnail that stands in for an image that is still being read."""
+        self.size = (0, 0)
+        self.display = Display()
+        self._tiles: OrderedDict[tuple[int, int, int], QImage] = OrderedDict()
+
+    def show(self, pyramid: Pyramid | None, size: tuple[int, int]) -> None:
+        """Another image, or none yet; `size` is its width and height."""
+        self.pyramid, self.size = pyramid, size
+        self._tiles.clear()
+
+    def set_display(self, display: Display) -> None:
+        """Map the image's numbers to the screen in another way."""
+        if display != self.display:
+            self.display = display
+            self._tiles.clear()
+
+    def paint(self, painter: QPainter, exposed: QRectF, scale: float) -> bool:
+        """Draw; False when coarser tiles had to stand in and another frame should follow."""
+        whole = QRectF(0, 0, *self.size)
+        area = exposed & whole
+        if area.isEmpty():
+            return True
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < _NEAREST_FROM)
+        if self.pyramid is None:
+            if self.preview is not None:
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
+                painter.drawImage(whole, self.preview)
+            return True
+        level = self.pyramid.level_for(scale)
+        step = 1 << level
+        side = TILE * step
+        last_column, last_row = self.pyramid.columns(level) - 1, self.pyramid.rows(level) - 1
+        columns = range(int(area.left() // side), min(int(area.right() // side), last_column) + 1)
+        rows = range(int(area.top() // side), min(int(area.bottom() // side), last_row) + 1)
+        deadline = time.perf_counter() + _BUDGET
+        complete = True
+        for row in rows:
+            for column in columns:
+                image = self._tiles.get((level, column, row))
+                if image is None and time.perf_counter() < deadline:
+                    image = self._make(level, column, row)
+                if image is None:
+                    complete = False
+                    self._paint_coarser(painter, level, column, row)
+                    continue
+                self._tiles.move_to_end((level, column, row))
+                target = QRectF(
+                    column * side, row * side, image.width() * step, image.height() * step
+                )
+                painter.drawImage(target & whole, image, _source(target & whole, target, image))
+        return complete
+
+    def _paint_coarser(self, painter: QPainter, level: int, column: int, row: int) -> None:
+        """The same place out of the nearest coarser tile that is there; the coarsest always is."""
+        assert self.pyramid is not None
+        side = TILE << level
+        place = QRectF(column * side, row * side, side, side) & QRectF(0, 0, *self.size)
+        for coarser in range(level + 1, self.pyramid.levels):
+            shift = coarser - level
+            key = (coarser, column >> shift, row >> shift)
+            image = self._tiles.get(key)
+            if image is None and coarser == self.pyramid.levels - 1:
+                image = self._make(*key)
+            if image is not None:
+                step = 1 << coarser
+                tile = TILE * step
+                target = QRectF(
+                    key[1] * tile, key[2] * tile, image.width() * step, image.height() * step
+                )
+                painter.drawImage(place, image, _source(place, target, image))
+                return
+
+    def _make(self, level: int, column: int, row: int) -> QImage:
+        assert self.pyramid is not None
+        rgb = self.pyramid.tile(level, column, row, self.display)
+        # Qt blends 32-bit pixels several times faster than 24-bit ones.
+        pixels = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA), np.uint8)
+        height, width = pixels.shape[:2]
+        image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
+        self._tiles[level, column, row] = image
+        while len(self._tiles) > _KEPT:
+            self._tiles.popitem(last=False)
+        return image
+
+
+def _source(place: QRectF, target: QRectF, image: QImage) -> QRectF:
+    """The part of a tile's pixels that lies at a place, when the whole tile lies at target."""
+    across, down = image.width() / target.width(), image.height() / target.height()
+    return QRectF(
+        (place.x() - target.x()) * across,
+        (place.y() - target.y()) * down,
+        place.width() * across,
+        place.height() * down,
+    )

@@ -1,0 +1,119 @@
+"""Box: drag from corner to corner, or click twice."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QLineF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter
+
+from cvstudio.core.geometry import Box
+from cvstudio.gui.label.outlines import rect_of
+from cvstudio.gui.label.shapes_item import CASING, cosmetic
+from cvstudio.gui.label.tools.base import CLICK, Pointer, Tool
+
+_GUIDE = QColor(255, 255, 255, 150)
+
+
+class BoxTool(Tool):
+    """Draws a box of the current class. Shift makes it a square."""
+
+    name = "box"
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        self._corner: tuple[float, float] | None = None
+        self._box = Box(0, 0, 0, 0)
+        self._clicked = False
+        self._pointer: Pointer | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._corner is not None
+
+    def press(self, pointer: Pointer) -> None:
+        if self._corner is not None:  # the second click
+            self._stretch(pointer)
+            self._commit()
+            return
+        if not self.document.ready_to_draw():
+            return
+        self._corner = self.on_image(pointer.x, pointer.y)
+        self._clicked = False
+        self._stretch(pointer)
+
+    def move(self, pointer: Pointer, *, held: bool) -> None:
+        self._pointer = pointer
+        if self._corner is not None:
+            self._stretch(pointer)
+        else:
+            self.surface.repaint()
+
+    def release(self, pointer: Pointer) -> None:
+        if self._corner is None or self._clicked:
+            return
+        self._stretch(pointer)
+        if max(self._box.w, self._box.h) * self.surface.scale < CLICK:
+            self._clicked = True  # the opposite corner comes with the next click
+            self.surface.say("Click the opposite corner, or Esc")
+        else:
+            self._commit()
+
+    def double_click(self, pointer: Pointer) -> None:
+        """The second press of a double-click is at the first corner: it is not a box."""
+        if self._corner is None:
+            self.press(pointer)
+
+    def cancel(self) -> bool:
+        had, self._corner = self.busy, None
+        self.surface.repaint()
+        return had
+
+    def leave(self) -> None:
+        self._pointer = None
+        self.surface.repaint()
+
+    def hint(self) -> str:
+        return "Drag, or click two corners · Shift makes a square · Space + drag pans"
+
+    def paint(self, painter: QPainter, exposed: QRectF) -> None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if self._corner is not None:
+            one = 1 / self.surface.scale
+            rect = rect_of(self._box)
+            painter.setPen(cosmetic(CASING))
+            painter.drawRect(rect.adjusted(-one, -one, one, one))
+            painter.setPen(cosmetic(self.document.colour(), width=2))
+            painter.drawRect(rect)
+        elif self._pointer is not None:
+            self._paint_guides(painter, self._pointer)
+
+    def _paint_guides(self, painter: QPainter, pointer: Pointer) -> None:
+        """Hair lines through the pointer, to set the first corner flush with the object."""
+        width, height = self.document.size
+        if not (0 <= pointer.x <= width and 0 <= pointer.y <= height):
+            return
+        lines = [
+            QLineF(0, pointer.y, width, pointer.y),
+            QLineF(pointer.x, 0, pointer.x, height),
+        ]
+        painter.setPen(cosmetic(CASING))
+        painter.drawLines(lines)
+        painter.setPen(cosmetic(_GUIDE, dashes=[4.0, 4.0]))
+        painter.drawLines(lines)
+
+    def _stretch(self, pointer: Pointer) -> None:
+        assert self._corner is not None
+        x0, y0 = self._corner
+        x, y = self.on_image(pointer.x, pointer.y)
+        if pointer.shift:
+            side = min(abs(x - x0), abs(y - y0))
+            x, y = x0 + (side if x >= x0 else -side), y0 + (side if y >= y0 else -side)
+        self._box = Box.from_corners(x0, y0, x, y)
+        self.surface.repaint()
+
+    def _commit(self) -> None:
+        box, self._corner = self._box, None
+        if min(box.w, box.h) < 1:
+            self.surface.say("That box is thinner than one pixel and was not kept")
+            self.surface.repaint()
+            return
+        self.document.add(box, label="Add box")

@@ -1,0 +1,319 @@
+"""Brush and eraser: a uint8 patch of the whole image, edited in place, committed at release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter
+
+from cvstudio.core.annotation import Annotation, Task
+from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.masks import Mask, Patch, rasterise
+from cvstudio.gui.label import hit
+from cvstudio.gui.label.dabs import Rect, dab, fill_new_holes
+from cvstudio.gui.label.mask_picture import MaskPicture
+from cvstudio.gui.label.shapes_item import cosmetic
+from cvstudio.gui.label.tools.base import Pointer, Tool
+
+SMALLEST, LARGEST = 1, 1000
+_RING_DARK, _RING_LIGHT = QColor(0, 0, 0, 170), QColor(255, 255, 255)
+
+
+@dataclass
+class BrushSettings:
+    """What brush and eraser share; the options bar and the keys change it."""
+
+    size: int = 36
+    """Diameter in pixels of the image."""
+    fill_holes: bool = True
+    opacity: float = 0.25
+
+    def grow(self, steps: float) -> None:
+        """Larger or smaller by a tenth for each step, by one pixel at least."""
+        wanted = self.size * 1.12**steps
+        least = self.size + (1 if steps > 0 else -1)
+        size = max(wanted, least) if steps > 0 else min(wanted, least)
+        self.size = int(min(max(round(size), SMALLEST), LARGEST))
+
+
+@dataclass
+class _Stroke:
+    """A stroke under way: the picture it is painted into, and what it will change."""
+
+    picture: MaskPicture
+    target: Annotation | None
+    colour: QColor
+    erases: bool
+    last: tuple[float, float]
+
+
+class BrushTool(Tool):
+    """Paints the mask of the current class. The eraser is the same tool the other way round."""
+
+    name = "brush"
+    cursor = Qt.CursorShape.BlankCursor
+    erases = False
+
+    def __init__(self, document: object, surface: object, settings: BrushSettings) -> None:
+        super().__init__(document, surface)  # type: ignore[arg-type]
+        self.settings = settings
+        self._stroke: _Stroke | None = None
+        self._pointer: Pointer | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._stroke is not None
+
+    @property
+    def hides(self) -> frozenset[int]:
+        target = self._stroke.target if self._stroke else None
+        return frozenset({target.id}) if target else frozenset()
+
+    # -- the gesture
+
+    def press(self, pointer: Pointer) -> None:
+        erases = self.erases != pointer.alt
+        target = self._to_erase(pointer) if erases else self._to_extend(pointer)
+        if erases and target is None:
+            self.surface.say("There is no mask under the eraser. Select one to erase from it")
+            return
+        if target is None and not self.document.ready_to_draw():
+            return
+        colour = self.document.colour(target.class_id if target else None)
+        point = (pointer.x, pointer.y)
+        self._stroke = _Stroke(self._picture_of(target), target, colour, erases, point)
+        if target is not None:
+            self.document.select([target.id])
+            self.surface.drafts_changed()
+            self.surface.repaint()
+        self._dab(pointer)
+
+    def move(self, pointer: Pointer, *, held: bool) -> None:
+        if self._stroke is not None and held:
+            self._dab(pointer)
+        self._show_ring(pointer)
+
+    def release(self, pointer: Pointer) -> None:
+        if self._stroke is None:
+            return
+        stroke, self._stroke = self._stroke, None
+        self._commit(stroke)
+        self.surface.drafts_changed()
+        self.surface.repaint()
+
+    def settle(self) -> None:
+        """A stroke under way is kept, as if the button had been released."""
+        if self._pointer is not None:
+            self.release(self._pointer)
+        self.cancel()
+
+    def cancel(self) -> bool:
+        had, self._stroke = self.busy, None
+        if had:
+            self.surface.drafts_changed()
+            self.surface.repaint()
+        return had
+
+    def leave(self) -> None:
+        self._hide_ring()
+
+    def wheel(self, steps: float) -> bool:
+        self._hide_ring(forget=False)
+        self.settings.grow(steps)
+        self._hide_ring(forget=False)
+        return True
+
+    def hint(self) -> str:
+        alt = "paints" if self.erases else "erases"
+        return f"Alt {alt}, [ and ] change the size · Space + drag pans"
+
+    def note(self) -> str:
+        annotation = self.selected()
+        if annotation is not None and isinstance(annotation.shape, Polygon):
+            return "Painting on the selected polygon turns it into a mask"
+        if self.erases and annotation is not None and isinstance(annotation.shape, Box):
+            return "Erasing turns the selected box into a mask"
+        return ""
+
+    def paint(self, painter: QPainter, exposed: QRectF) -> None:
+        scale = self.surface.scale
+        if self._stroke is not None:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < 1)
+            self._stroke.picture.draw(
+                painter, exposed, x=0, y=0, scale=scale, colour=self._stroke.colour,
+                opacity=max(self.settings.opacity, 0.25),
+            )  # fmt: skip
+        if self._pointer is not None:
+            self._paint_ring(painter, self._pointer, scale)
+
+    # -- which mask it is about
+
+    def _to_extend(self, pointer: Pointer) -> Annotation | None:
+        """The selected mask or polygon of the class, when the stroke starts on it or with Shift.
+
+        In a project that segments, a class is one area: its mask is extended from anywhere.
+        """
+        chosen = self.selected()
+        class_id = self.document.class_id
+        segments = self.document.task == Task.SEGMENT
+        if (
+            chosen is not None
+            and isinstance(chosen.shape, Mask | Polygon)
+            and chosen.class_id == class_id
+            and (segments or pointer.shift or self._touches(chosen, pointer))
+        ):
+            return chosen
+        if not segments:
+            return None
+        of_class = [
+            a
+            for a in self.document.layer.annotations
+            if isinstance(a.shape, Mask) and a.class_id == class_id
+        ]
+        return of_class[-1] if of_class else None
+
+    def _to_erase(self, pointer: Pointer) -> Annotation | None:
+        """What is selected, if it is one shape; else the smallest mask or polygon under it."""
+        chosen = self.selected()
+        if chosen is not None:
+            return chosen
+        layer = self.document.layer
+        under = hit.shapes_at(
+            layer, pointer.x, pointer.y, reach=self.settings.size / 2,
+            hidden=self.document.hidden(), patch_of=self.surface.pictures.patch,
+        )  # fmt: skip
+        found = [a for a in map(layer.get, under) if a and isinstance(a.shape, Mask | Polygon)]
+        return found[0] if found else None
+
+    def _touches(self, annotation: Annotation, pointer: Pointer) -> bool:
+        from cvstudio.gui.label.layer import ShapeLayer
+
+        return bool(
+            hit.shapes_at(
+                ShapeLayer((annotation,)), pointer.x, pointer.y, reach=self.settings.size / 2,
+                patch_of=self.surface.pictures.patch,
+            )
+        )  # fmt: skip
+
+    def _picture_of(self, target: Annotation | None) -> MaskPicture:
+        """A picture of the whole image that shows the target; its own one from the last stroke
+        if that is still there."""
+        width, height = self.document.size
+        if target is not None and isinstance(target.shape, Mask):
+            own = self.surface.pictures.take(target.shape)
+            if own is not None and (own.width, own.height) == (width, height):
+                return own
+        picture = MaskPicture.blank(width, height)
+        if target is not None:
+            picture.changed(_imprint(target, picture.patch))
+        return picture
+
+    # -- painting
+
+    def _dab(self, pointer: Pointer) -> None:
+        stroke = self._stroke
+        assert stroke is not None
+        point = (pointer.x, pointer.y)
+        touched = dab(
+            stroke.picture.patch, stroke.last, point, size=self.settings.size,
+            value=0 if stroke.erases else 1,
+        )  # fmt: skip
+        stroke.last = point
+        if not touched.empty:
+            stroke.picture.changed(touched)
+            self.surface.repaint(
+                Box(touched.x0, touched.y0, touched.x1 - touched.x0, touched.y1 - touched.y0),
+                margin=2,
+            )
+
+    def _commit(self, stroke: _Stroke) -> None:
+        """One transaction for the whole stroke; a mask without a pixel is deleted."""
+        picture, target = stroke.picture, stroke.target
+        ink = picture.ink
+        patch = picture.patch[ink.y0 : ink.y1, ink.x0 : ink.x1]
+        if self.settings.fill_holes and not stroke.erases and not ink.empty:
+            before = np.zeros_like(patch)
+            if target is not None:
+                _imprint(target, before, left=ink.x0, top=ink.y0)
+            fill_new_holes(patch, before)
+            picture.changed(ink)
+        mask = None if ink.empty else Mask.from_patch(np.ascontiguousarray(patch), ink.x0, ink.y0)
+        if target is not None and mask == target.shape:
+            return
+        label = "Erase" if stroke.erases else "Brush stroke"
+        if mask is not None:
+            picture.left, picture.top = mask.x, mask.y
+            self.surface.pictures.keep(mask, picture)
+        if target is not None:
+            self.document.reshape({target.id: mask}, label=label)
+        elif mask is not None:
+            self.document.add(mask, label=label)
+
+    # -- the ring
+
+    def _show_ring(self, pointer: Pointer) -> None:
+        self._hide_ring()
+        self._pointer = pointer
+        self._hide_ring(forget=False)
+
+    def _hide_ring(self, *, forget: bool = True) -> None:
+        """Have the place of the ring drawn again."""
+        if self._pointer is not None:
+            side = self.settings.size
+            x, y = self._pointer.x - side / 2, self._pointer.y - side / 2
+            self.surface.repaint(Box(x, y, side, side), margin=8)
+        if forget:
+            self._pointer = None
+
+    def _paint_ring(self, painter: QPainter, pointer: Pointer, scale: float) -> None:
+        centre, radius = QPointF(pointer.x, pointer.y), self.settings.size / 2
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        arm = 3 / scale
+        lines = [
+            QLineF(centre - QPointF(arm, 0), centre + QPointF(arm, 0)),
+            QLineF(centre - QPointF(0, arm), centre + QPointF(0, arm)),
+        ]
+        erases = self.erases != pointer.alt
+        for pen in (cosmetic(_RING_DARK, width=3), cosmetic(_RING_LIGHT, width=1)):
+            painter.setPen(pen)
+            painter.drawEllipse(centre, radius, radius)
+            painter.drawLines(lines[:1] if erases else lines)
+
+
+class EraserTool(BrushTool):
+    """Takes away from the selected mask, or from the one under it; Alt paints."""
+
+    name = "erase"
+    erases = True
+
+
+def _imprint(annotation: Annotation, patch: Patch, *, left: int = 0, top: int = 0) -> Rect:
+    """Set an annotation's pixels in a patch whose corner lies at left, top of the image; returns
+    the rectangle that may have changed."""
+    height, width = patch.shape
+    match annotation.shape:
+        case Mask() as mask:
+            mask.moved(-left, -top).paint(patch, 1)
+        case Polygon() as polygon:
+            box = polygon.box
+            x, y = max(int(np.floor(box.x)), left), max(int(np.floor(box.y)), top)
+            w = min(int(np.ceil(box.right)) + 1, left + width) - x
+            h = min(int(np.ceil(box.bottom)) + 1, top + height) - y
+            if w > 0 and h > 0:
+                inside = patch[y - top : y - top + h, x - left : x - left + w]
+                np.maximum(inside, rasterise(polygon, x=x, y=y, width=w, height=h), out=inside)
+        case Box() as box:
+            x0, y0 = max(round(box.x) - left, 0), max(round(box.y) - top, 0)
+            patch[y0 : max(round(box.bottom) - top, 0), x0 : max(round(box.right) - left, 0)] = 1
+        case None:
+            pass
+    box = annotation.box
+    return Rect(
+        int(np.floor(box.x)) - left,
+        int(np.floor(box.y)) - top,
+        int(np.ceil(box.right)) + 1 - left,
+        int(np.ceil(box.bottom)) + 1 - top,
+    ).within(width, height)

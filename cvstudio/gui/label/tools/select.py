@@ -1,0 +1,326 @@
+"""Select: click, rubber band, move, resize by eight handles, and the points of polygons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter
+
+from cvstudio.core.annotation import Annotation, Shape, box_of
+from cvstudio.core.geometry import Box, Polygon
+from cvstudio.gui.label import edits, hit
+from cvstudio.gui.label.hit import Place
+from cvstudio.gui.label.outlines import rect_of
+from cvstudio.gui.label.shapes_item import cosmetic
+from cvstudio.gui.label.tools.base import CLICK, REACH, Pointer, Tool
+
+_CURSORS = {
+    "nw": Qt.CursorShape.SizeFDiagCursor,
+    "se": Qt.CursorShape.SizeFDiagCursor,
+    "ne": Qt.CursorShape.SizeBDiagCursor,
+    "sw": Qt.CursorShape.SizeBDiagCursor,
+    "n": Qt.CursorShape.SizeVerCursor,
+    "s": Qt.CursorShape.SizeVerCursor,
+    "e": Qt.CursorShape.SizeHorCursor,
+    "w": Qt.CursorShape.SizeHorCursor,
+}
+
+
+@dataclass(frozen=True)
+class _Moving:
+    """Selected annotations follow the pointer."""
+
+    annotations: tuple[Annotation, ...]
+
+
+@dataclass(frozen=True)
+class _Resizing:
+    """A handle of the selected annotation follows the pointer."""
+
+    annotation: Annotation
+    handle: str
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A point of the selected polygon follows the pointer."""
+
+    annotation: Annotation
+    polygon: Polygon
+    place: Place
+
+
+@dataclass(frozen=True)
+class _NewPoint:
+    """An edge of the selected polygon was pressed; dragging it adds a point."""
+
+    annotation: Annotation
+    place: Place
+
+
+@dataclass(frozen=True)
+class _Band:
+    """A rubber band; `kept` stays selected."""
+
+    kept: frozenset[int]
+
+
+_Gesture = _Moving | _Resizing | _Point | _NewPoint | _Band
+
+
+class SelectTool(Tool):
+    """The tool that changes what is there."""
+
+    name = "select"
+    cursor = Qt.CursorShape.ArrowCursor
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        self._start: Pointer | None = None
+        self._gesture: _Gesture | None = None
+        self._dragging = False
+        self._band: Box | None = None
+        self._last_click: tuple[float, float] | None = None
+        self._point_gone = False
+
+    @property
+    def busy(self) -> bool:
+        return self._gesture is not None and self._dragging
+
+    @property
+    def reach(self) -> float:
+        """How near counts, in pixels of the image."""
+        return REACH / self.surface.scale
+
+    # -- the gesture
+
+    def press(self, pointer: Pointer) -> None:
+        self._start, self._dragging = pointer, False
+        self._gesture = self._grip(pointer)
+        if self._gesture is not None or self._point_gone:
+            return
+        under = self._under(pointer)
+        if not under:
+            kept = self.document.selection if pointer.shift or pointer.ctrl else frozenset()
+            self._gesture = _Band(frozenset(kept))
+            return
+        if not (pointer.shift or pointer.ctrl or pointer.alt):
+            if not self.document.selection.intersection(under):
+                self.document.select([under[0]])
+            chosen = tuple(a for a in self.document.selected() if a.shape is not None)
+            self._gesture = _Moving(chosen)
+
+    def move(self, pointer: Pointer, *, held: bool) -> None:
+        if self._start is None or not held:
+            self._hover(pointer)
+            return
+        dx, dy = pointer.x - self._start.x, pointer.y - self._start.y
+        if not self._dragging:
+            if max(abs(dx), abs(dy)) * self.surface.scale < CLICK or self._gesture is None:
+                return
+            self._dragging = True
+        self._drag(pointer, dx, dy)
+
+    def release(self, pointer: Pointer) -> None:
+        start, gesture, dragged = self._start, self._gesture, self._dragging
+        drafts = self.drafts
+        self._start, self._gesture, self._dragging = None, None, False
+        if self._point_gone:
+            self._point_gone = False
+        elif start is not None and not dragged:
+            self._click(start)
+        elif isinstance(gesture, _Band):
+            self._take_band(gesture)
+        elif drafts:
+            self.drafts = {}
+            self.document.reshape(drafts, label=_label(gesture, len(drafts)))
+            self.surface.drafts_changed()
+        self._band = None
+        self.surface.repaint()
+
+    def double_click(self, pointer: Pointer) -> None:
+        """The first click has selected; a second one at the same place is a click as well."""
+        self.press(pointer)
+
+    def cancel(self) -> bool:
+        had = self.busy
+        self._start, self._gesture, self._dragging, self._band = None, None, False, None
+        super().cancel()
+        self.surface.repaint()
+        return had
+
+    def leave(self) -> None:
+        self.document.hover(None)
+
+    def nudge(self, dx: float, dy: float) -> bool:
+        """Move what is selected by arrow keys; False when nothing is."""
+        shapes = {a.id: a.shape for a in self.document.selected() if a.shape is not None}
+        if not shapes:
+            return False
+        step_x, step_y = self._inside(shapes, dx, dy)
+        if step_x or step_y:
+            moved = {id: edits.moved(shape, step_x, step_y) for id, shape in shapes.items()}
+            self.document.reshape(moved, label=_label(None, len(moved)))
+        return True
+
+    # -- parts of it
+
+    def _grip(self, pointer: Pointer) -> _Gesture | None:
+        """A point, a handle or an edge of the one selected annotation under the pointer."""
+        annotation = self.selected()
+        if annotation is None or annotation.shape is None or pointer.shift or pointer.ctrl:
+            return None
+        shape, x, y = annotation.shape, pointer.x, pointer.y
+        if isinstance(shape, Polygon):
+            place = hit.vertex_at(shape, x, y, reach=self.reach)
+            if place is not None and pointer.alt:
+                self._remove_point(annotation, shape, place)
+                return None
+            if place is not None:
+                return _Point(annotation, shape, place)
+        handle = hit.handle_at(annotation.box, x, y, reach=self.reach)
+        if handle is not None and not pointer.alt:
+            return _Resizing(annotation, handle)
+        if isinstance(shape, Polygon) and not pointer.alt:
+            place = hit.edge_at(shape, x, y, reach=self.reach)
+            if place is not None:
+                return _NewPoint(annotation, place)
+        return None
+
+    def _drag(self, pointer: Pointer, dx: float, dy: float) -> None:
+        x, y = self.on_image(pointer.x, pointer.y)
+        match self._gesture:
+            case _Moving(annotations):
+                shapes = {a.id: a.shape for a in annotations}
+                step_x, step_y = self._inside(shapes, dx, dy)
+                self._draft({i: edits.moved(s, step_x, step_y) for i, s in shapes.items()})
+            case _Resizing(annotation, handle):
+                new = edits.dragged(annotation.box, handle, x, y, square=pointer.shift)
+                if new.w >= 1 and new.h >= 1:
+                    self._draft({annotation.id: edits.fitted(annotation.shape, new)})
+            case _NewPoint(annotation, place):
+                assert isinstance(annotation.shape, Polygon)
+                polygon = edits.point_added(annotation.shape, place, x, y)
+                self._gesture = _Point(annotation, polygon, place)
+                self._draft({annotation.id: polygon})
+            case _Point(annotation, polygon, place):
+                self._draft({annotation.id: edits.point_moved(polygon, place, x, y)})
+            case _Band():
+                assert self._start is not None
+                self._band = Box.from_corners(self._start.x, self._start.y, pointer.x, pointer.y)
+                self.surface.repaint()
+
+    def _draft(self, shapes: dict[int, Shape]) -> None:
+        first = self.drafts.keys() != shapes.keys()
+        self.drafts = shapes
+        if first:
+            self.surface.drafts_changed()
+        self.surface.repaint()
+
+    def _click(self, pointer: Pointer) -> None:
+        """A click selects the smallest under it; clicking again, or with Alt, the next one."""
+        under = self._under(pointer)
+        selection = self.document.selection
+        if not under:
+            if not (pointer.shift or pointer.ctrl) and self._grip(pointer) is None:
+                self.document.select([])
+            self._last_click = None
+            return
+        if pointer.shift or pointer.ctrl:
+            self.document.select(selection ^ {under[0]})
+            return
+        again = self._last_click is not None and self._is_near(self._last_click, pointer)
+        if pointer.alt or (again and selection.intersection(under)):
+            following = hit.next_under(under, selection)
+            self.document.select([] if following is None else [following])
+        else:
+            self.document.select([under[0]])
+        self._last_click = (pointer.x, pointer.y)
+
+    def _take_band(self, gesture: _Band) -> None:
+        if self._band is not None:
+            hidden = self.document.hidden()
+            found = hit.shapes_within(self.document.layer, self._band, hidden=hidden)
+            self.document.select(gesture.kept | set(found))
+
+    def _remove_point(self, annotation: Annotation, polygon: Polygon, place: Place) -> None:
+        self._point_gone = True
+        left = edits.point_removed(polygon, place)
+        if left is None:
+            self.surface.say("A polygon keeps at least three points · Del deletes it")
+        else:
+            self.document.reshape({annotation.id: left}, label="Remove point")
+
+    def _hover(self, pointer: Pointer) -> None:
+        under = self._under(pointer)
+        self.document.hover(under[0] if under else None)
+        match self._grip_under(pointer):
+            case _Resizing(_, handle):
+                self.surface.point_with(_CURSORS[handle])
+            case _Point() | _NewPoint():
+                self.surface.point_with(Qt.CursorShape.CrossCursor)
+            case _:
+                over = self.document.selection.intersection(under)
+                shape = Qt.CursorShape.SizeAllCursor if over else Qt.CursorShape.ArrowCursor
+                self.surface.point_with(shape)
+
+    def _grip_under(self, pointer: Pointer) -> _Gesture | None:
+        """As _grip, without doing anything to a point that Alt would remove."""
+        plain = Pointer(pointer.x, pointer.y)
+        return self._grip(plain)
+
+    def _under(self, pointer: Pointer) -> list[int]:
+        return hit.shapes_at(
+            self.document.layer,
+            pointer.x,
+            pointer.y,
+            reach=self.reach / 2,
+            hidden=self.document.hidden(),
+            patch_of=self.surface.pictures.patch,
+        )
+
+    def _inside(self, shapes: Mapping[int, Shape], dx: float, dy: float) -> tuple[float, float]:
+        """A step that keeps all of the shapes on the image."""
+        boxes = [box_of(shape) for shape in shapes.values()]
+        around = Box.from_corners(
+            min(b.x for b in boxes),
+            min(b.y for b in boxes),
+            max(b.right for b in boxes),
+            max(b.bottom for b in boxes),
+        )
+        width, height = self.document.size
+        return edits.step_inside(around, dx, dy, width=width, height=height)
+
+    def _is_near(self, place: tuple[float, float], pointer: Pointer) -> bool:
+        away = max(abs(place[0] - pointer.x), abs(place[1] - pointer.y))
+        return away * self.surface.scale < CLICK
+
+    def paint(self, painter: QPainter, exposed: QRectF) -> None:
+        if self._band is None:
+            return
+        painter.setBrush(QColor(255, 255, 255, 24))
+        painter.setPen(cosmetic(QColor(0, 0, 0, 160)))
+        painter.drawRect(rect_of(self._band))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(cosmetic(QColor("white"), dashes=[4.0, 4.0]))
+        painter.drawRect(rect_of(self._band))
+
+    def hint(self) -> str:
+        annotation = self.selected()
+        if annotation is not None and isinstance(annotation.shape, Polygon):
+            return "Drag a point or an edge · Alt + click removes a point"
+        if annotation is not None:
+            return "Drag moves, handles resize, arrows nudge · click again for the one below"
+        return "Click or drag a band to select · Space + drag pans"
+
+
+def _label(gesture: _Gesture | None, count: int) -> str:
+    match gesture:
+        case _Resizing():
+            return "Resize annotation"
+        case _Point() | _NewPoint():
+            return "Move point"
+        case _:
+            return "Move annotation" if count == 1 else f"Move {count} annotations"
