@@ -9,7 +9,6 @@ import os
 import platform
 import sys
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from cvstudio.core import places
@@ -40,8 +39,7 @@ def prepare() -> None:
     for name in _SECRETS:
         os.environ.pop(name, None)
     folder = places.home() / "libraries"
-    for name, part in (("YOLO_CONFIG_DIR", "ultralytics"), ("HF_HOME", "huggingface"),
-                       ("TORCH_HOME", "torch"), ("MPLCONFIGDIR", "matplotlib")):  # fmt: skip
+    for name, part in (("YOLO_CONFIG_DIR", "ultralytics"), ("MPLCONFIGDIR", "matplotlib")):
         (folder / part).mkdir(parents=True, exist_ok=True)
         os.environ[name] = str(folder / part)
     # ultralytics would set one thread for everybody; a person's own choice is respected.
@@ -85,7 +83,7 @@ def describe(device: str) -> dict[str, Any]:
     versions = {}
     for package in _PACKAGES:
         try:
-            versions[package] = metadata.version(package)  # type: ignore[no-untyped-call]
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             versions[package] = "missing"
     content: dict[str, Any] = {
@@ -105,11 +103,6 @@ def describe(device: str) -> dict[str, Any]:
             "memory": properties.total_memory,
             "capability": f"{properties.major}.{properties.minor}",
             "cuda": torch.version.cuda,
-            "cudnn": torch.backends.cudnn.version(),
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         }
     return content
-
-
-def weights_folder() -> Path:
-    """Where a missing weights file is to be put."""
-    return places.weights()

@@ -29,7 +29,8 @@ def build(info: NetworkInfo, *, classes: int, image_size: int) -> nn.Module:
     anchors), …) and for instance (((N, 4 + classes + 32, anchors), (N, 32, H / 4, W / 4)), …).
     """
     kind = SegmentationModel if info.task is Task.INSTANCE else DetectionModel
-    module: Any = kind(f"{info.architecture}.yaml", ch=3, nc=classes, verbose=False)
+    recipe = f"{info.architecture}.yaml"
+    module: Any = kind(recipe, ch=3, nc=classes, verbose=False)  # type: ignore[no-untyped-call]
     module.args = get_cfg()  # the loss reads its gains from there
     trained: nn.Module = module
     return trained

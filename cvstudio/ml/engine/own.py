@@ -1,0 +1,509 @@
+"""The own training loop: classify and segment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from cvstudio.core.annotation import Split, Task
+from cvstudio.core.config import Fit, Start, TrainConfig
+from cvstudio.core.errors import ConfigError
+from cvstudio.core.events import Outcome
+from cvstudio.core.jobdir import Request
+from cvstudio.core.metrics.classes import ClassificationReport
+from cvstudio.core.metrics.pixels import PixelReport
+from cvstudio.core.predictions import Prediction
+from cvstudio.ml.data import (
+    Batches,
+    JudgedItems,
+    Loader,
+    SplitImages,
+    TrainingItems,
+    keep_in_memory,
+    readers,
+    stacked,
+)
+from cvstudio.ml.decode import decode
+from cvstudio.ml.devices import device_of, seed_everything
+from cvstudio.ml.engine.parts import (
+    ClassifyLoss,
+    Schedule,
+    SegmentLoss,
+    class_weights,
+    freeze,
+    optimizer_for,
+    parameter_groups,
+    set_rates,
+    train_mode,
+)
+from cvstudio.ml.engine.session import Cancelled, Paused, Session
+from cvstudio.ml.engine.start import begin_weights, normalisation
+from cvstudio.ml.environment import threads
+from cvstudio.ml.failures import JobFailure, is_out_of_memory, out_of_memory
+from cvstudio.ml.labels import IGNORE, class_of
+from cvstudio.ml.networks.build import build, head
+from cvstudio.ml.preprocess import placement_for
+
+_CLIP = 10.0
+"""Gradients longer than that are shortened: a brake against single bad batches."""
+
+
+def train(session: Session) -> Outcome:
+    """Train a classify or segment network as the session's config says, or go on with it.
+
+    Raises JobFailure when it cannot, and Cancelled.
+    """
+    run = _Training(session)
+    try:
+        return run.run()
+    finally:
+        run.close()
+
+
+@dataclass
+class _Position:
+    """Where a run stands: the epoch at work (from 1), and how many of its steps are over."""
+
+    epoch: int = 1
+    step: int = 0
+
+
+class _Training:
+    """One run of the loop: everything that lives as long as it."""
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.config = session, session.config
+        _check(self.config, fixed_size=session.info.fixed_size)
+        self.device = device_of(self.config.device)
+        seed_everything(self.config.seed, deterministic=self.config.deterministic)
+        checkpoint = session.resumable()
+        state = checkpoint.training if checkpoint else {}
+        self.at = _position(state, self.config)
+        session.started(self.device, first_epoch=self.at.epoch)
+        self._read()
+        self.module = build(
+            session.info, classes=len(session.snapshot.classes), image_size=self.config.image_size
+        )
+        if checkpoint is not None:
+            self.module.load_state_dict(checkpoint.weights)
+        else:
+            begin_weights(session, self.module)
+            session.preprocessing = normalisation(session, self.train_images)
+        self._place()
+        self._prepare_learning()
+        if state:
+            self._restore(state)
+
+    # -- setting up ----------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        """Decide what is trained on, and read it into memory when it fits."""
+        session, config = self.session, self.config
+        segment = config.task is Task.SEGMENT
+        ids = [c.id for c in session.snapshot.classes]
+        found = {split: session.usable(split) for split in (Split.TRAIN, Split.VAL)}
+        splits = {
+            split: SplitImages(
+                data.images, size=config.image_size, fit=config.fit,
+                class_ids=ids if segment else None,
+            )
+            for split, data in found.items()
+        }  # fmt: skip
+        self.train_images, self.val_images = splits[Split.TRAIN], splits[Split.VAL]
+        count = len(self.train_images) + len(self.val_images)
+        session.phase(f"Reading {count} images")
+        kept = keep_in_memory(
+            (self.train_images, self.val_images), wanted=config.cache_images,
+            progress=lambda done: session.progress(done, count), threads=threads(),
+        )  # fmt: skip
+        if config.cache_images and not kept:
+            session.note("The images do not fit into a quarter of the memory: read every epoch.")
+        index = session.snapshot.class_index()
+        self.classes = {
+            split: None if segment else [class_of(a, index) for a in data.annotations]
+            for split, data in found.items()
+        }
+        self._build_loaders(readers(config.workers, device=self.device, kept=kept))
+
+    def _build_loaders(self, workers: int) -> None:
+        config = self.config
+        augmenter = None
+        if config.augmentation:
+            from cvstudio.augment.build import build as build_augmenter
+
+            augmenter = build_augmenter(config.augmentation)
+        train_items = TrainingItems(
+            self.train_images, classes=self.classes[Split.TRAIN], augmenter=augmenter,
+            seed=config.seed,
+        )  # fmt: skip
+        val_items = JudgedItems(self.val_images, classes=self.classes[Split.VAL])
+        square = (config.image_size, config.image_size)
+        self.train_loader = Loader(
+            train_items, Batches([square] * len(train_items), config.batch, seed=config.seed),
+            collate=stacked, workers=workers, device=self.device, batch_size=config.batch,
+        )  # fmt: skip
+        self.val_loader = Loader(
+            val_items, Batches(_input_sizes(self.val_images), config.batch, seed=None),
+            collate=stacked, workers=min(workers, 2), device=self.device, batch_size=config.batch,
+        )  # fmt: skip
+
+    def _place(self) -> None:
+        """Bring the network and the numbers of normalisation to the device."""
+        self.module = self.module.to(self.device)
+        self.channels_last = self.device.type != "mps"
+        if self.channels_last:
+            self.module = self.module.to(memory_format=torch.channels_last)
+        mean, std = (
+            torch.tensor(values, device=self.device).view(1, 3, 1, 1)
+            for values in (self.session.preprocessing.mean, self.session.preprocessing.std)
+        )
+        self.scale, self.shift = 1 / (255 * std), -mean / std
+
+    def _prepare_learning(self) -> None:
+        config, device = self.config, self.device
+        self.pretrained = config.start is not Start.SCRATCH
+        self.head = head(self.session.info, self.module)
+        groups = parameter_groups(
+            self.module, head=self.head, config=config, pretrained=self.pretrained
+        )
+        self.optimizer = optimizer_for(groups, config, device)
+        self.schedule = Schedule(config.epochs, config.warmup_epochs, config.final_rate)
+        self.half = _half_precision(config, device)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.half is torch.float16)
+        weights = self._class_weights()
+        kind = SegmentLoss if config.task is Task.SEGMENT else ClassifyLoss
+        self.criterion = kind(weights, smoothing=config.label_smoothing).to(device)
+        self.pieces = 1
+        self.frozen: bool | None = None
+
+    def _class_weights(self) -> torch.Tensor | None:
+        if not self.config.class_weights:
+            return None
+        count = len(self.session.snapshot.classes)
+        classes = self.classes[Split.TRAIN]
+        if classes is not None:
+            return class_weights(np.bincount(classes, minlength=count), power=1.0)
+        # Pixels: rare classes are thousands of times rarer, so their weight grows with the root.
+        pixels = np.zeros(256, np.int64)
+        for index in range(len(self.train_images)):
+            _, labels = self.train_images.read(index)
+            pixels += np.bincount(np.asarray(labels).ravel(), minlength=256)
+        return class_weights(pixels[: count + 1], power=0.5)
+
+    # -- running -------------------------------------------------------------------------------
+
+    def run(self) -> Outcome:
+        """Epoch after epoch until the end, an early one, or a request."""
+        session = self.session
+        session.phase("Training")
+        try:
+            while self.at.epoch <= self.config.epochs:
+                finish = self._epoch()
+                if finish:
+                    return Outcome.FINISHED_EARLY
+                if session.patience_is_over(self.at.epoch - 1):
+                    session.note(
+                        f"Stopped: no better {session.metric} in {self.config.patience} epochs."
+                    )
+                    return Outcome.FINISHED_EARLY
+        except Paused:
+            self._save(must=True)
+            return Outcome.PAUSED
+        return Outcome.FINISHED
+
+    def _epoch(self) -> bool:
+        """Train and judge one epoch; says whether the user wants no further one."""
+        epoch, begun = self.at.epoch, time.monotonic()
+        self._freeze_for(epoch)
+        losses, finish = self._train_epoch(epoch)
+        val, metrics, samples = self._judge()
+        rate = self.config.learning_rate * self.schedule(float(epoch))
+        self.session.epoch_ended(
+            epoch=epoch, train=losses, val=val, metrics=metrics, rate=rate,
+            seconds=time.monotonic() - begun, weights=self.module.state_dict,
+        )  # fmt: skip
+        self.session.samples(epoch, samples)
+        self.at = _Position(epoch + 1, 0)
+        over = finish or epoch >= self.config.epochs
+        self._save(must=over or self.session.patience_is_over(epoch))
+        return finish
+
+    def _freeze_for(self, epoch: int) -> None:
+        frozen = self.pretrained and epoch <= self.config.frozen_epochs
+        if frozen != self.frozen:
+            freeze(self.module, head=self.head, frozen=frozen)
+            if frozen:
+                self.session.phase("Training the head")
+            elif self.frozen:
+                self.session.phase("Training the whole network")
+            self.frozen = frozen
+
+    def _train_epoch(self, epoch: int) -> tuple[dict[str, float], bool]:
+        train_mode(self.module)
+        batches = self.train_loader.sampler
+        batches.epoch, batches.start = epoch, 0
+        steps = len(batches)
+        batches.start = step = self.at.step
+        total = torch.zeros((), device=self.device)
+        seen = told = 0
+        since = time.monotonic()
+        for images, targets, _ in self.train_loader:
+            share = self.schedule(epoch - 1 + (step + 1) / steps)
+            set_rates(self.optimizer, self.config.learning_rate, share)
+            total += self._step(images, targets) * len(images)
+            seen, step = seen + len(images), step + 1
+            self.at.step = step
+            if self.session.step_due(last=step == steps):
+                now = time.monotonic()
+                loss = float(total) / seen
+                _check_finite(loss, epoch, step)
+                self.session.step(
+                    epoch=epoch, step=step, steps=steps, losses={"loss": loss},
+                    rate=self.config.learning_rate * share,
+                    speed=(seen - told) / max(now - since, 1e-6),
+                )  # fmt: skip
+                told, since = seen, now
+            request = self.session.requested()
+            if request is Request.CANCEL:
+                raise Cancelled
+            if request is Request.FINISH:
+                return {"loss": float(total) / seen}, True
+            if request is Request.PAUSE and step < steps:
+                raise Paused
+        if self.session.requested() is Request.PAUSE:
+            # The epoch's training is over: judge it when the run goes on.
+            raise Paused
+        return ({"loss": float(total) / seen} if seen else {}), False
+
+    def _step(self, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """One optimiser step; in pieces when the device's memory does not hold the batch."""
+        while True:
+            try:
+                return self._step_in_pieces(images, targets)
+            except RuntimeError as error:
+                if "Expected more than 1 value per channel" in str(error):
+                    raise ConfigError(
+                        "This network needs at least two images per step: raise the batch to 2."
+                    ) from error
+                if not is_out_of_memory(error):
+                    raise
+            self.optimizer.zero_grad(set_to_none=True)
+            _empty_cache(self.device)
+            self.pieces *= 2
+            if self.pieces > len(images):
+                raise out_of_memory("training", self.config.batch, device_type=self.device.type)
+            self.session.note(
+                f"The memory did not hold a batch of {len(images)}: it goes through the network in"
+                f" {self.pieces} pieces, and every step still learns from all of it.",
+                warning=True,
+            )
+
+    def _step_in_pieces(self, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        count = len(images)
+        size = -(-count // self.pieces)
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self.device)
+        for start in range(0, count, size):
+            inputs = self._inputs(images[start : start + size])
+            wanted = targets[start : start + size].to(self.device, non_blocking=True)
+            with self._autocast():
+                logits = self.module(inputs)
+            loss = self.criterion(logits, wanted) * (len(inputs) / count)
+            self.scaler.scale(loss).backward()
+            total += loss.detach()
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.module.parameters(), _CLIP)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return total
+
+    def _inputs(self, images: torch.Tensor) -> torch.Tensor:
+        """(n, h, w, 3) uint8 as the normalised (n, 3, h, w) float32 that Preprocessing gives."""
+        moved = images.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        values = moved.float() if self.channels_last else moved.contiguous().float()
+        return values.mul_(self.scale).add_(self.shift)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.half, enabled=self.half is not None)
+
+    # -- judging -------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def _judge(self) -> tuple[dict[str, float], dict[str, float], list[Prediction]]:
+        """Val losses and figures, at the network's resolution, and the answers for the samples."""
+        self.module.eval()
+        outputs = len(self.session.snapshot.classes) + (self.config.task is Task.SEGMENT)
+        pooled = torch.zeros(outputs * outputs, dtype=torch.int64, device=self.device)
+        wanted = set(self.session.sample_places(self.val_images.images))
+        samples: dict[int, Prediction] = {}
+        total, seen = torch.zeros((), device=self.device), 0
+        for images, targets, places in self.val_loader:
+            logits = self._answers(images)
+            targets = targets.to(self.device, non_blocking=True)
+            total += self.criterion(logits, targets) * len(images)
+            seen += len(images)
+            pooled += _confusion(logits, targets, outputs)
+            for row, place in enumerate(places):
+                if place in wanted:
+                    samples[place] = self._prediction(logits[row], place)
+            if self.session.requested() is Request.CANCEL:
+                raise Cancelled
+        confusion = pooled.view(outputs, outputs).cpu().numpy()
+        loss = {"loss": float(total) / seen}
+        _check_finite(loss["loss"], self.at.epoch, self.at.step)
+        return loss, self._figures(confusion), [samples[place] for place in sorted(samples)]
+
+    def _answers(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits of a val batch; in smaller parts when memory runs out while judging."""
+        size = len(images)
+        while True:
+            try:
+                with self._autocast():
+                    parts = [self.module(self._inputs(part)) for part in torch.split(images, size)]
+                return torch.cat(parts).float()
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                if size == 1:
+                    raise out_of_memory(
+                        "validation", len(images), device_type=self.device.type
+                    ) from error
+            _empty_cache(self.device)
+            size = max(size // 2, 1)
+
+    def _prediction(self, logits: torch.Tensor, place: int) -> Prediction:
+        image = self.val_images.images[place]
+        placement = placement_for(
+            image.width, image.height, size=self.config.image_size, fit=self.config.fit
+        )
+        return decode(
+            self.config.task, [logits.cpu().numpy()], placement,
+            class_ids=[c.id for c in self.session.snapshot.classes], image_id=image.id,
+        )  # fmt: skip
+
+    def _figures(self, confusion: NDArray[np.int64]) -> dict[str, float]:
+        ids = tuple(c.id for c in self.session.snapshot.classes)
+        if self.config.task is Task.SEGMENT:
+            pixels = PixelReport((0, *ids), confusion)
+            return {
+                "mIoU": pixels.mean_iou,
+                "Dice": pixels.mean_dice,
+                "pixel accuracy": pixels.pixel_accuracy,
+            }
+        classes = ClassificationReport(ids, confusion, ())
+        return {
+            "accuracy": classes.accuracy,
+            "balanced accuracy": classes.balanced_accuracy,
+            "macro F1": classes.macro_f1,
+        }
+
+    # -- keeping -------------------------------------------------------------------------------
+
+    def _save(self, *, must: bool) -> None:
+        state = {
+            "position": {"epoch": self.at.epoch, "seen": self.at.step * self.config.batch},
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "random": _random_state(self.device),
+            "pieces": self.pieces,
+        }
+        self.session.save(
+            epoch=self.at.epoch - 1, weights=self.module.state_dict(), training=state, must=must
+        )
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.pieces = state["pieces"]
+        _set_random_state(state["random"], self.device)
+
+    def close(self) -> None:
+        """End the readers."""
+        for name in ("train_loader", "val_loader"):
+            loader = getattr(self, name, None)
+            if loader is not None:
+                loader.close()
+
+
+def _position(state: dict[str, Any], config: TrainConfig) -> _Position:
+    """Where a run goes on; the batch may have changed since it stopped."""
+    if not state:
+        return _Position()
+    stored = state["position"]
+    return _Position(stored["epoch"], stored["seen"] // config.batch)
+
+
+def _check(config: TrainConfig, *, fixed_size: bool) -> None:
+    if config.fit is Fit.CROP and fixed_size:
+        raise ConfigError(
+            "This network only knows images of its own size, so it cannot train on crops and judge"
+            " whole images.",
+            hint="Fit images by padding or stretching.",
+        )
+
+
+def _check_finite(loss: float, epoch: int, step: int) -> None:
+    if not np.isfinite(loss):
+        raise JobFailure(
+            "not a number",
+            f"The loss became not-a-number in epoch {epoch}, step {step}: training has diverged.",
+            hint="Use a smaller learning rate, or switch mixed precision off.",
+        )
+
+
+def _half_precision(config: TrainConfig, device: torch.device) -> torch.dtype | None:
+    """The number format of forward passes; None is float32. Processors and Apple's GPU stay there:
+    the first gains nothing, the second is not reliable with it."""
+    if not config.mixed_precision or device.type != "cuda":
+        return None
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+
+def _confusion(logits: torch.Tensor, targets: torch.Tensor, outputs: int) -> torch.Tensor:
+    """Counts (outputs * outputs,) of (labelled, predicted) pairs; IGNORE counts nowhere."""
+    found, labelled = logits.argmax(dim=1).flatten(), targets.flatten().long()
+    known = labelled != IGNORE if logits.ndim == 4 else torch.ones_like(labelled, dtype=torch.bool)
+    pairs = labelled[known] * outputs + found[known]
+    return torch.bincount(pairs, minlength=outputs * outputs)
+
+
+def _input_sizes(images: SplitImages) -> Sequence[tuple[int, int]]:
+    placements = (
+        placement_for(image.width, image.height, size=images.size, fit=images.fit)
+        for image in images.images
+    )
+    return [(p.input_width, p.input_height) for p in placements]
+
+
+def _empty_cache(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+def _random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        state["mps"] = torch.mps.get_rng_state()
+    return state
+
+
+def _set_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
+    torch.set_rng_state(state["cpu"])
+    setters: dict[str, Callable[[torch.Tensor], None]] = {
+        "cuda": lambda value: torch.cuda.set_rng_state(value, device),
+        "mps": torch.mps.set_rng_state,
+    }
+    # A run may go on on another device than it began on.
+    if device.type in setters and device.type in state:
+        setters[device.type](state[device.type])

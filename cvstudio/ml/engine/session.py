@@ -1,0 +1,238 @@
+"""What both engines share with their watchers: events, requests, the best epoch, checkpoints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import psutil
+import torch
+
+from cvstudio.core.annotation import Split
+from cvstudio.core.config import TrainConfig
+from cvstudio.core.events import (
+    EpochEnded,
+    Note,
+    Phase,
+    Progress,
+    Samples,
+    Saved,
+    Started,
+    StepEnded,
+)
+from cvstudio.core.jobdir import JobDir, Request
+from cvstudio.core.networks import NetworkInfo, network
+from cvstudio.core.predictions import Prediction, write_predictions
+from cvstudio.core.snapshot import Snapshot, SnapshotImage
+from cvstudio.ml.checkpoint import Checkpoint, Weights, read_checkpoint, write_checkpoint
+from cvstudio.ml.devices import Load, load_of, name_of
+from cvstudio.ml.judge import BEST_METRIC
+from cvstudio.ml.labels import Usable, usable
+from cvstudio.ml.preprocess import Preprocessing
+
+_STEP_SECONDS = 0.2
+_LOOK_SECONDS = 0.1
+_LOAD_SECONDS = 1.0
+_SAVING_SHARE = 0.025
+"""Share of the time that may go into saving; a crash costs the time since the last save."""
+_SAMPLES = 4
+
+
+class Paused(Exception):
+    """The user asked for a pause; carries nothing, the engine knows where it stands."""
+
+
+class Cancelled(Exception):
+    """The user asked for the end of it all."""
+
+
+class Session:
+    """One run as its engine sees it: engines train; this tells, listens and keeps the results."""
+
+    def __init__(self, job: JobDir, config: TrainConfig, snapshot: Snapshot) -> None:
+        self.job, self.config, self.snapshot = job, config, snapshot
+        self.info: NetworkInfo = network(config.network)
+        self.metric = BEST_METRIC[config.task]
+        self.best: float | None = None
+        self.best_epoch: int | None = None
+        self.device = torch.device("cpu")
+        self.preprocessing = Preprocessing(
+            config.image_size, config.fit, self.info.mean, self.info.std
+        )
+        self._best_weights: tuple[int, Weights] | None = None
+        self._last_step = self._last_look = self._saved_at = self._load_at = 0.0
+        self._saving_takes = 0.0
+        self._load = Load(0, 0, None)
+        self._request: Request | None = None
+
+    # -- what the watchers are told -----------------------------------------------------------
+
+    def started(self, device: torch.device, *, first_epoch: int) -> None:
+        """Say that the job works, where, and from which epoch on."""
+        self.device = device
+        me = psutil.Process()
+        self.job.emit(
+            Started(
+                job="train", pid=me.pid, process_created=me.create_time(), device=name_of(device),
+                total_epochs=self.config.epochs, first_epoch=first_epoch,
+            )
+        )  # fmt: skip
+
+    def phase(self, text: str) -> None:
+        self.job.emit(Phase(text=text))
+
+    def progress(self, done: int, total: int) -> None:
+        """Tell how far a phase is, a few times a second; stops for a cancellation."""
+        now = time.monotonic()
+        if done == total or now - self._last_step >= _STEP_SECONDS:
+            self._last_step = now
+            self.job.emit(Progress(done=done, total=total))
+        if self.requested() is Request.CANCEL:
+            raise Cancelled
+
+    def note(self, text: str, *, warning: bool = False) -> None:
+        self.job.emit(Note(level="warning" if warning else "info", text=text))
+
+    def step_due(self, *, last: bool) -> bool:
+        """Whether it is time to tell about steps; asking a GPU for its loss more often costs."""
+        return last or time.monotonic() - self._last_step >= _STEP_SECONDS
+
+    def step(
+        self,
+        *,
+        epoch: int,
+        step: int,
+        steps: int,
+        losses: Mapping[str, float],
+        rate: float,
+        speed: float,
+    ) -> None:
+        """Tell about the steps since the last time."""
+        now = self._last_step = time.monotonic()
+        if now - self._load_at >= _LOAD_SECONDS:
+            self._load, self._load_at = load_of(self.device), now
+        self.job.emit(
+            StepEnded(
+                epoch=epoch, step=step, steps=steps, losses=dict(losses), learning_rate=rate,
+                images_per_second=speed, memory=self._load.memory,
+                memory_total=self._load.memory_total, utilisation=self._load.utilisation,
+            )
+        )  # fmt: skip
+
+    # -- what the watchers ask ----------------------------------------------------------------
+
+    def requested(self) -> Request | None:
+        """What the user asks of the run; looks at most ten times a second."""
+        now = time.monotonic()
+        if now - self._last_look >= _LOOK_SECONDS:
+            self._last_look = now
+            self._request = self.job.asked()
+        return self._request
+
+    # -- what is kept -------------------------------------------------------------------------
+
+    def usable(self, split: Split) -> Usable:
+        """A split's images and annotations; what was left out is noted."""
+        found = usable(self.snapshot, split)
+        for text in found.notes:
+            self.note(text)
+        return found
+
+    def epoch_ended(
+        self,
+        *,
+        epoch: int,
+        train: Mapping[str, float],
+        val: Mapping[str, float],
+        metrics: Mapping[str, float],
+        rate: float,
+        seconds: float,
+        weights: Callable[[], Weights],
+    ) -> bool:
+        """Tell about an epoch and keep its weights if it is the best so far; says whether it is.
+
+        A figure that is not a number is left out.
+        """
+        known = {name: value for name, value in metrics.items() if value == value}
+        value = known.get(self.metric)
+        best = self.best_epoch is None or (
+            value is not None and (self.best is None or value > self.best)
+        )
+        if best:
+            self.best, self.best_epoch = value, epoch
+            self._best_weights = (epoch, _copied(weights()))
+        self.job.emit(
+            EpochEnded(
+                epoch=epoch, train=dict(train), val=dict(val), metrics=known, learning_rate=rate,
+                seconds=seconds, best=best,
+            )
+        )  # fmt: skip
+        return best
+
+    def patience_is_over(self, epoch: int) -> bool:
+        """Whether too many epochs have passed without a better one."""
+        patience = self.config.patience
+        return patience > 0 and epoch - (self.best_epoch or 0) >= patience
+
+    def save(
+        self, *, epoch: int, weights: Weights, training: dict[str, Any], must: bool = False
+    ) -> None:
+        """Write last.pt, and best.pt if it is new, when enough time has passed or it must be.
+
+        `epoch` is the number of epochs that are over. best.pt goes first: last.pt never speaks of
+        a best epoch that is not on the disk.
+        """
+        now = time.monotonic()
+        soon = now - self._saved_at < self._saving_takes / _SAVING_SHARE
+        if self._saved_at and soon and not must:
+            return
+        best = self._best_weights
+        if best is not None:
+            write_checkpoint(self.job.best, self._checkpoint(best[0], best[1], {}))
+            self._best_weights = None
+        state = {**training, "best": self.best, "best_epoch": self.best_epoch}
+        write_checkpoint(self.job.last, self._checkpoint(epoch, weights, state))
+        if epoch:
+            self.job.emit(Saved(epoch=epoch, best=best is not None))
+        self._saved_at = time.monotonic()
+        self._saving_takes = self._saved_at - now
+
+    def _checkpoint(self, epoch: int, weights: Weights, training: dict[str, Any]) -> Checkpoint:
+        return Checkpoint(
+            config=self.config, classes=self.snapshot.classes, preprocessing=self.preprocessing,
+            weights=weights, epoch=epoch, metric=self.metric, best=self.best,
+            snapshot=self.snapshot.hash, training=training,
+        )  # fmt: skip
+
+    def resumable(self) -> Checkpoint | None:
+        """The checkpoint to go on from, or None for a new run. Takes over its best epoch."""
+        if not self.job.last.is_file():
+            return None
+        checkpoint = read_checkpoint(self.job.last)
+        self.best = checkpoint.training.get("best")
+        self.best_epoch = checkpoint.training.get("best_epoch")
+        self.preprocessing = Preprocessing(
+            self.config.image_size, self.config.fit,
+            checkpoint.preprocessing.mean, checkpoint.preprocessing.std,
+        )  # fmt: skip
+        return checkpoint
+
+    # -- the fixed val images ------------------------------------------------------------------
+
+    def sample_places(self, images: tuple[SnapshotImage, ...]) -> list[int]:
+        """The places of up to four val images, the same in every epoch: labelled ones first."""
+        labelled = [place for place, image in enumerate(images) if image.annotations]
+        chosen = labelled or list(range(len(images)))
+        step = max(len(chosen) / _SAMPLES, 1)
+        return [chosen[int(nth * step)] for nth in range(min(_SAMPLES, len(chosen)))]
+
+    def samples(self, epoch: int, predictions: list[Prediction]) -> None:
+        """Keep the predictions on the fixed val images of an epoch."""
+        path = self.job.predictions(f"epoch-{epoch:04d}")
+        write_predictions(path, predictions)
+        self.job.emit(Samples(epoch=epoch, file=path.relative_to(self.job.path).as_posix()))
+
+
+def _copied(weights: Weights) -> Weights:
+    return {name: value.detach().to("cpu", copy=True) for name, value in weights.items()}

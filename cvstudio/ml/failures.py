@@ -1,0 +1,83 @@
+"""Why a job could not do its work: the error that names a cause, and the event it becomes."""
+
+from __future__ import annotations
+
+import errno
+from typing import Literal
+
+from cvstudio.core.errors import (
+    ConfigError,
+    CVStudioError,
+    ImageError,
+    RunError,
+    UntrustedFile,
+    WeightsMissing,
+)
+from cvstudio.core.events import Failed
+
+Cause = Literal[
+    "out of memory", "not a number", "no data", "disk full", "weights", "config", "image", "other"
+]
+
+
+class JobFailure(RunError):
+    """A job cannot go on; `cause` selects the way forward that the window offers."""
+
+    def __init__(self, cause: Cause, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.cause: Cause = cause
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of torch, CUDA or Python says that memory ran out."""
+    if isinstance(error, MemoryError):
+        return True
+    words = str(error).lower()
+    return isinstance(error, RuntimeError) and any(
+        sign in words
+        for sign in ("out of memory", "can't allocate memory", "cublas_status_alloc_failed",
+                     "unable to find an engine", "not enough memory")
+    )  # fmt: skip
+
+
+def out_of_memory(place: str, batch: int, *, device_type: str) -> JobFailure:
+    """The failure when even smaller pieces did not fit."""
+    who = "This computer" if device_type == "cpu" else "The GPU"
+    return JobFailure(
+        "out of memory",
+        f"{who} ran out of memory during {place} at batch {batch}.",
+        hint="Use a smaller batch or a smaller image size.",
+    )
+
+
+def failed_event(error: BaseException, *, detail: str) -> Failed:
+    """The event for an error that ended a job: a cause, a sentence, and the details for experts."""
+    text = error.message if isinstance(error, CVStudioError) else ""
+    if isinstance(error, CVStudioError) and error.hint:
+        text = f"{text} {error.hint}"
+    if isinstance(error, JobFailure):
+        return Failed(cause=error.cause, text=text, detail=detail)
+    if isinstance(error, WeightsMissing | UntrustedFile):
+        return Failed(cause="weights", text=text, detail=detail)
+    if isinstance(error, ConfigError):
+        return Failed(cause="config", text=text, detail=detail)
+    if isinstance(error, ImageError):
+        return Failed(cause="image", text=text, detail=detail)
+    if isinstance(error, CVStudioError):
+        return Failed(cause="other", text=text, detail=detail)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Failed(
+            cause="disk full",
+            text="The disk is full. Free some space, then continue the run.",
+            detail=detail,
+        )
+    if is_out_of_memory(error):
+        return Failed(
+            cause="out of memory",
+            text="The memory ran out. Use a smaller batch or a smaller image size.",
+            detail=detail,
+        )
+    kind = type(error).__name__
+    first = (str(error).strip().splitlines() or [""])[0][:300]
+    return Failed(cause="other", text=f"The job stopped on an error: {kind}: {first}",
+                  detail=detail)  # fmt: skip

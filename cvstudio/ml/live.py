@@ -1,0 +1,185 @@
+"""`cvstudio live`: answers the window's previews over stdin and stdout, one message at a time.
+
+A request's header has "id" and "kind" ("augment", "trial", "explain", "warm"); the answer repeats
+both and has "ok". Of several requests of one kind that wait, only the newest is worked on; the
+others are answered with "superseded". What libraries print goes to stderr, never between messages.
+Nothing heavy is imported before a request needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from cvstudio.core.errors import CVStudioError
+from cvstudio.core.geometry import Box
+from cvstudio.core.wire import Message, read_message, write_message
+from cvstudio.ml import environment
+
+if TYPE_CHECKING:
+    from cvstudio.ml.load import LoadedNetwork
+    from cvstudio.ml.preview import Previews
+
+_NETWORKS_KEPT = 2
+
+
+def main() -> int:
+    """Serve until the window closes its end; the exit code."""
+    requests, answers = _private_streams()
+    environment.prepare()
+    return serve(requests, answers)
+
+
+def _private_streams() -> tuple[BinaryIO, BinaryIO]:
+    """The two pipes under new numbers, so that nobody else reads or prints between messages."""
+    requests = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return requests, answers
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> int:
+    """Read requests in a thread, so that newer ones can replace those that wait."""
+    inbox = _Inbox()
+    reader = threading.Thread(target=inbox.fill, args=(requests,), daemon=True)
+    reader.start()
+    worker = _Worker()
+    while (found := inbox.next()) is not None:
+        message, superseded = found
+        for old in superseded:
+            write_message(answers, Message({**_name(old), "ok": False, "superseded": True}))
+        start = time.perf_counter()
+        try:
+            answer = worker.answer(message)
+        except CVStudioError as error:
+            told = {"ok": False, "error": error.message, "hint": error.hint}
+            answer = Message({**_name(message), **told})
+        else:
+            took = round(1000 * (time.perf_counter() - start), 1)
+            head = {**_name(message), "ok": True, "milliseconds": took, **answer.header}
+            answer = Message(head, answer.arrays)
+        write_message(answers, answer)
+    return 0
+
+
+def _name(message: Message) -> dict[str, Any]:
+    return {"id": message.header.get("id"), "kind": message.header.get("kind")}
+
+
+class _Inbox:
+    """Requests that wait. next() takes the oldest, in its newest version of the same kind."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Message] = deque()
+        self._changed = threading.Condition()
+        self._over = False
+
+    def fill(self, stream: BinaryIO) -> None:
+        """Read until the other side is gone."""
+        while (message := _read(stream)) is not None:
+            with self._changed:
+                self._waiting.append(message)
+                self._changed.notify()
+        with self._changed:
+            self._over = True
+            self._changed.notify()
+
+    def next(self) -> tuple[Message, list[Message]] | None:
+        """A request to work on, and those that it makes needless; None at the end."""
+        with self._changed:
+            while not self._waiting and not self._over:
+                self._changed.wait()
+            # The window is gone: nobody waits for what is left.
+            if self._over:
+                return None
+            kind = self._waiting[0].header.get("kind")
+            same = [m for m in self._waiting if m.header.get("kind") == kind]
+            self._waiting = deque(m for m in self._waiting if m.header.get("kind") != kind)
+            return same[-1], same[:-1]
+
+
+def _read(stream: BinaryIO) -> Message | None:
+    try:
+        return read_message(stream)
+    except EOFError:
+        return None
+
+
+class _Worker:
+    """Answers requests; keeps what the next one will need again."""
+
+    def __init__(self) -> None:
+        self._previews: Previews | None = None
+        self._networks: dict[tuple[Path, str, int], LoadedNetwork] = {}
+        self._kinds: Mapping[str, Callable[[Message], Message]] = {
+            "augment": lambda message: self.previews.augment(message.header),
+            "trial": lambda message: self.previews.trial(message.header),
+            "explain": self._explain,
+            "warm": self._warm,
+        }
+
+    def answer(self, message: Message) -> Message:
+        """The answer to a request. Raises CVStudioError with a sentence for the window."""
+        kind = str(message.header.get("kind"))
+        if kind not in self._kinds:
+            raise CVStudioError(f"The live process knows no request called {kind}.")
+        return self._kinds[kind](message)
+
+    @property
+    def previews(self) -> Previews:
+        if self._previews is None:
+            from cvstudio.ml.preview import Previews
+
+            self._previews = Previews()
+        return self._previews
+
+    def _warm(self, message: Message) -> Message:
+        """Load the libraries that previews need, while the person looks around."""
+        _ = self.previews
+        return Message({})
+
+    def _explain(self, message: Message) -> Message:
+        """header: run (directory), device, path, page, window, class_id, box (x, y, w, h).
+
+        Answers the array "heat" (h, w) float32 0 to 1, and class_id, score and box.
+        """
+        from cvstudio.imaging.decode import read_rgb
+        from cvstudio.ml.explain import explain
+
+        header = message.header
+        network = self._network(Path(header["run"]), str(header.get("device", "cpu")))
+        window = header.get("window")
+        rgb = read_rgb(
+            Path(header["path"]), int(header.get("page", 0)), tuple(window) if window else None
+        )
+        box = Box(*header["box"]) if header.get("box") else None
+        found = explain(network, rgb, class_id=header.get("class_id"), box=box)
+        where = [found.box.x, found.box.y, found.box.w, found.box.h] if found.box else None
+        told = {"class_id": found.class_id, "score": found.score, "box": where}
+        return Message(told, {"heat": found.heat})
+
+    def _network(self, run: Path, device: str) -> LoadedNetwork:
+        from cvstudio.core.jobdir import JobDir
+        from cvstudio.ml.load import load_network
+
+        best = JobDir(run).best
+        # A run that still trains writes a better checkpoint now and then.
+        stamp = best.stat().st_mtime_ns if best.is_file() else 0
+        key = (run, device, stamp)
+        if key not in self._networks:
+            for old in [k for k in self._networks if k[:2] == key[:2]]:
+                del self._networks[old]
+            while len(self._networks) >= _NETWORKS_KEPT:
+                del self._networks[next(iter(self._networks))]
+            self._networks[key] = load_network(run, device=device)
+        return self._networks[key]

@@ -1,0 +1,131 @@
+"""One job in a process of its own: `cvstudio worker DIR` does what DIR/config.json says."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cvstudio.core.config import (
+    EvaluateConfig,
+    ExplainConfig,
+    ExportConfig,
+    JobConfig,
+    TrainConfig,
+    read_config,
+)
+from cvstudio.core.events import Ended, Outcome, Phase, Started
+from cvstudio.core.jobdir import JobDir, Request
+from cvstudio.core.networks import network
+from cvstudio.ml.environment import prepare
+from cvstudio.ml.failures import failed_event
+from cvstudio.ml.weights import weights_path
+
+
+def run_job(path: Path) -> int:
+    """Do the job in a directory; 0 when it ended by its own decision, 1 when it failed.
+
+    All that libraries print goes to run.log. The last event in events.jsonl says how it ended.
+    """
+    job = JobDir(path.resolve())
+    with _output_to(job.log):
+        try:
+            config = read_config(job.config)
+            ended = _do(job, config)
+        except KeyboardInterrupt:
+            ended = Ended(outcome=Outcome.CANCELLED)
+        except Exception as error:  # noqa: BLE001  # the last door: the user must hear of anything
+            return _fail(job, error)
+        job.emit(ended)
+    _forget(job, ended)
+    return 0
+
+
+def _do(job: JobDir, config: JobConfig) -> Ended:
+    if isinstance(config, TrainConfig) and not job.last.is_file():
+        # Before anything large is imported: a missing file is said within a second.
+        weights_path(config, network(config.network))
+    job.emit(Phase(text="Starting"))
+    prepare()
+    match config:
+        case TrainConfig():
+            from cvstudio.ml.engine.train import run_train
+
+            return run_train(job, config)
+        case EvaluateConfig():
+            from cvstudio.ml.evaluate import run_evaluate
+
+            _started(job, config)
+            return Ended(outcome=run_evaluate(job, config))
+        case ExplainConfig():
+            from cvstudio.ml.explain import run_explain
+
+            _started(job, config)
+            return Ended(outcome=run_explain(job, config))
+        case ExportConfig():
+            from cvstudio.ml.export import run_export
+
+            _started(job, config)
+            return Ended(outcome=run_export(job, config))
+
+
+def _started(job: JobDir, config: EvaluateConfig | ExplainConfig | ExportConfig) -> None:
+    import psutil
+
+    from cvstudio.ml.devices import device_of, name_of
+
+    me = psutil.Process()
+    job.emit(
+        Started(
+            job=config.kind, pid=me.pid, process_created=me.create_time(),
+            device=name_of(device_of(config.device)),
+        )
+    )  # fmt: skip
+
+
+def _fail(job: JobDir, error: Exception) -> int:
+    """Tell why the job failed; the traceback goes to run.log."""
+    detail = "".join(traceback.format_exception(error))
+    sys.stderr.write(detail)
+    event = failed_event(error, detail=detail)
+    try:
+        job.emit(event)
+    except OSError as full:  # not even the event fits on the disk
+        sys.stderr.write(f"The event could not be written: {full}\n{event.text}\n")
+    return 1
+
+
+def _forget(job: JobDir, ended: Ended) -> None:
+    """Take away the request that was followed, so that a resumed job does not follow it again."""
+    followed = {Outcome.PAUSED: Request.PAUSE, Outcome.FINISHED_EARLY: Request.FINISH}
+    request = followed.get(ended.outcome)
+    if request is not None and job.asked() is request:
+        job.clear_requests()
+
+
+@contextmanager
+def _output_to(log: Path) -> Iterator[None]:
+    """Send what this process prints, libraries written in C included, to the end of a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [(descriptor, os.dup(descriptor)) for descriptor in (1, 2)]
+    with log.open("ab") as stream:
+        for descriptor, _ in kept:
+            os.dup2(stream.fileno(), descriptor)
+    python = sys.stdout, sys.stderr
+    with (
+        open(1, "w", closefd=False, encoding="utf-8", errors="replace", buffering=1) as out,
+        open(2, "w", closefd=False, encoding="utf-8", errors="replace", buffering=1) as err,
+    ):
+        sys.stdout, sys.stderr = out, err
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = python
+    for descriptor, copy in kept:
+        os.dup2(copy, descriptor)
+        os.close(copy)
