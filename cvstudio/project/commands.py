@@ -375,7 +375,8 @@ def update_images(s: Session, columns: Sequence[str], values: Sequence[tuple[Any
 
 def relocate_images(s: Session, uris: Mapping[int, str]) -> None:
     """Point images to where their files are now: {id: uri from Project.uri_of}."""
-    pages = dict(s.execute(select(ImageRow.id, ImageRow.page).where(id_list(ImageRow.id, uris))))
+    found = s.execute(select(ImageRow.id, ImageRow.page).where(id_list(ImageRow.id, uris)))
+    pages = {row.id: row.page for row in found}
     values = [
         (id, uri, name_of(uri), folder_of(uri), sort_key(uri, pages[id]), "")
         for id, uri in uris.items()

@@ -1,0 +1,463 @@
+"""Undo and redo give back exactly what was there, whatever was done."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from project_state import dump
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from cvstudio.core.annotation import Review, Shape, Source, Split, State
+from cvstudio.core.errors import ProjectError
+from cvstudio.core.geometry import Box, Part, Polygon
+from cvstudio.core.masks import Mask
+from cvstudio.project import commands, queries, rows
+from cvstudio.project.changes import ChangeSet
+from cvstudio.project.project import Project
+from cvstudio.project.records import ImageFilter, NewImage
+
+
+def some_shape(chance: random.Random) -> Shape:
+    x, y = chance.uniform(0, 150), chance.uniform(0, 70)
+    square = np.array([(0, 0), (40, 0), (40, 25), (0, 25)], np.float64)
+    mask = Mask.from_patch(np.ones((5, 7), np.uint8), int(x), int(y))
+    corner = np.array([x, y])
+    holed = Polygon((Part(square + corner, (square / 4 + corner + 3,)),))
+    return chance.choice([Box(x, y, 20, 15), holed, mask, None])
+
+
+class Monkey:
+    """Does something to a project at random; each method is one command with valid arguments."""
+
+    def __init__(self, s: Session, chance: random.Random) -> None:
+        self.s, self.chance = s, chance
+        self.images = queries.image_ids(s)
+        self.classes = [c.id for c in queries.classes(s)]
+        found = queries.annotations_of(s, self.images).values()
+        self.annotations = [a.id for each in found for a in each]
+        self.number = chance.randrange(10**9)
+
+    def few(self, ids: list[int]) -> list[int]:
+        return self.chance.sample(ids, min(len(ids), self.chance.randint(1, 4)))
+
+    def one(self, ids: list[int]) -> int:
+        return self.chance.choice(ids)
+
+    def add_annotation(self) -> None:
+        commands.add_annotation(
+            self.s,
+            image_id=self.one(self.images),
+            class_id=self.one(self.classes),
+            shape=some_shape(self.chance),
+            source=self.chance.choice(list(Source)),
+            state=self.chance.choice(list(State)),
+            score=self.chance.choice([None, 0.5]),
+            attributes=self.chance.choice([None, {"iscrowd": 1, "né": "🔬"}]),
+        )
+
+    def set_shape(self) -> None:
+        commands.set_shape(self.s, id=self.one(self.annotations), shape=some_shape(self.chance))
+
+    def set_class(self) -> None:
+        ids = self.few(self.annotations)
+        commands.set_class(self.s, ids=ids, class_id=self.one(self.classes))
+
+    def set_state(self) -> None:
+        state = self.chance.choice(list(State))
+        commands.set_state(self.s, ids=self.few(self.annotations), state=state)
+
+    def set_attributes(self) -> None:
+        commands.set_attributes(self.s, id=self.one(self.annotations), attributes={"n": 1})
+
+    def delete_annotations(self) -> None:
+        commands.delete_annotations(self.s, ids=self.few(self.annotations))
+
+    def set_z(self) -> None:
+        to = self.chance.choice(["front", "back", "up", "down"])
+        commands.set_z(self.s, id=self.one(self.annotations), to=to)
+
+    def copy_annotations(self) -> None:
+        ids = self.few(self.annotations)
+        commands.copy_annotations(self.s, ids=ids, image_ids=self.few(self.images))
+
+    def set_image_class(self) -> None:
+        class_id = self.chance.choice([None, *self.classes])
+        commands.set_image_class(self.s, image_ids=self.few(self.images), class_id=class_id)
+
+    def add_class(self) -> None:
+        commands.add_class(self.s, name=f"class {self.number}")
+
+    def rename_class(self) -> None:
+        commands.rename_class(self.s, id=self.one(self.classes), name=f"renamed {self.number}")
+
+    def recolour_class(self) -> None:
+        commands.recolour_class(self.s, id=self.one(self.classes), colour=f"#{self.number:06X}"[:7])
+
+    def set_hotkey(self) -> None:
+        key = self.chance.choice("1234567890")
+        commands.set_hotkey(self.s, id=self.one(self.classes), hotkey=key)
+
+    def reorder_classes(self) -> None:
+        commands.reorder_classes(self.s, ids=self.few(self.classes))
+
+    def delete_class(self) -> None:
+        if len(self.classes) > 2:
+            commands.delete_class(self.s, id=self.one(self.classes))
+
+    def merge_classes(self) -> None:
+        if len(self.classes) > 2:
+            source, target = self.chance.sample(self.classes, 2)
+            commands.merge_classes(self.s, source=source, target=target)
+
+    def set_review(self) -> None:
+        review = self.chance.choice(list(Review))
+        commands.set_review(self.s, image_ids=self.few(self.images), review=review)
+
+    def set_split(self) -> None:
+        split = self.chance.choice([None, *Split])
+        commands.set_split(self.s, image_ids=self.few(self.images), split=split)
+
+    def set_splits(self) -> None:
+        splits = {id: self.chance.choice(list(Split)) for id in self.few(self.images)}
+        commands.set_splits(self.s, splits)
+
+    def set_group(self) -> None:
+        commands.set_group(self.s, image_ids=self.few(self.images), group="patient 7")
+
+    def add_images(self) -> None:
+        new = [NewImage(f"new/{self.number} {n}.png", width=9, height=9) for n in range(3)]
+        commands.add_images(self.s, new)
+
+    def remove_images(self) -> None:
+        if len(self.images) > 4:
+            commands.remove_images(self.s, ids=self.few(self.images)[:2])
+
+    def relocate_images(self) -> None:
+        uris = {id: f"moved/{self.number}/{id}.png" for id in self.few(self.images)}
+        commands.relocate_images(self.s, uris)
+
+    def update_images(self) -> None:
+        values = [(id, "f" * 64, 12) for id in self.few(self.images)]
+        commands.update_images(self.s, ("sha256", "size"), values)
+
+    def tag_images(self) -> None:
+        tag = self.chance.choice(["blurred", "rare"])
+        commands.tag_images(self.s, image_ids=self.few(self.images), tag=tag)
+
+    def untag_images(self) -> None:
+        commands.untag_images(self.s, image_ids=self.few(self.images), tag="rare")
+
+    def rename_and_delete_tag(self) -> None:
+        for tag in queries.tags(self.s)[:1]:
+            commands.rename_tag(self.s, id=tag.id, name=f"tag {self.number}")
+            commands.delete_tag(self.s, id=tag.id)
+
+    def set_setting(self) -> None:
+        value = self.chance.choice([None, {"steps": [self.number]}])
+        commands.set_setting(self.s, "augmentation", value)
+
+    def rename_project(self) -> None:
+        commands.rename_project(self.s, name=f"project {self.number}")
+
+    def import_many(self) -> None:
+        new = [NewImage(f"bulk/{self.number}/{n}.png", width=50, height=50) for n in range(40)]
+        ids = commands.add_images(self.s, new)
+        class_id = self.one(self.classes)
+        added = commands.bulk_insert(
+            self.s,
+            table="annotation",
+            columns=commands.ANNOTATION_COLUMNS,
+            rows=[
+                commands.annotation_row(
+                    image_id=id, class_id=class_id, shape=Box(1, 2, 3, 4), width=50, height=50
+                )
+                for id in ids
+            ],
+        )
+        commands.delete_annotations(self.s, ids=[added[3], added[17]])
+
+
+ACTS = [name for name in vars(Monkey) if not name.startswith("_") and name not in ("few", "one")]
+NEED_ANNOTATIONS = {
+    "set_shape", "set_class", "set_state", "set_attributes", "delete_annotations", "set_z",
+    "copy_annotations",
+}  # fmt: skip
+
+
+def act(project: Project, name: str, chance: random.Random) -> None:
+    with project.transaction(name) as s:
+        monkey = Monkey(s, chance)
+        if name in NEED_ANNOTATIONS and not monkey.annotations:
+            return
+        getattr(monkey, name)()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_undo_to_the_start_and_redo_to_the_end_pass_through_the_same_states(
+    project: Project, seed: int
+) -> None:
+    chance = random.Random(seed)
+    states = [dump(project)]
+    order = ACTS * 2
+    chance.shuffle(order)
+    for name in ["add_annotation"] * 5 + order:
+        act(project, name, chance)
+        state = dump(project)
+        if state != states[-1]:
+            states.append(state)
+    assert len(states) > 40
+    for state in reversed(states[:-1]):
+        assert project.undo() is not None
+        assert dump(project) == state
+    assert project.undo() is None
+    for state in states[1:]:
+        assert project.redo() is not None
+        assert dump(project) == state
+    assert project.redo() is None
+    while project.undo():
+        pass
+    assert dump(project) == states[0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_wandering_back_and_forth_with_new_work_in_between_loses_nothing(
+    project: Project, seed: int
+) -> None:
+    chance = random.Random(100 + seed)
+    back, now, forth = [], dump(project), []
+    for _ in range(150):
+        match chance.choice(["act", "act", "act", "undo", "redo"]):
+            case "undo":
+                if project.undo():
+                    forth.append(now)
+                    now = back.pop()
+            case "redo":
+                if project.redo():
+                    back.append(now)
+                    now = forth.pop()
+            case _:
+                act(project, chance.choice(ACTS), chance)
+                after = dump(project)
+                if after != now:
+                    back.append(now)
+                    now, forth = after, []
+        assert dump(project) == now
+    assert len(back) > 10
+
+
+def test_the_names_of_the_next_steps_are_the_menu_texts(project: Project) -> None:
+    assert (project.undo_label, project.redo_label) == (None, None)
+    with project.transaction("Rename class") as s:
+        commands.rename_class(s, id=1, name="white cell")
+    assert (project.undo_label, project.redo_label) == ("Rename class", None)
+    project.undo()
+    assert (project.undo_label, project.redo_label) == (None, "Rename class")
+
+
+def test_a_transaction_that_changes_nothing_leaves_no_step_and_tells_nobody(
+    project: Project,
+) -> None:
+    told: list[ChangeSet] = []
+    project.changed.connect(told.append)
+    with project.transaction("Set split") as s:
+        commands.set_split(s, image_ids=[1, 2], split=None)
+        commands.rename_class(s, id=1, name="red cell")
+    assert project.undo_label is None
+    assert told == []
+
+
+def test_a_failure_in_the_middle_takes_back_rows_history_and_undo(project: Project) -> None:
+    before = dump(project)
+    with project.read() as s:
+        history = queries.history(s)
+
+    def fail_halfway(s: Session) -> None:
+        commands.add_annotation(s, image_id=1, class_id=1, shape=Box(0, 0, 5, 5))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), project.transaction("Half") as s:
+        fail_halfway(s)
+    assert dump(project) == before
+    with project.read() as s:
+        assert queries.history(s) == history
+    assert project.undo_label is None
+    act(project, "add_class", random.Random(1))
+    assert project.undo_label == "add_class"
+
+
+def test_new_work_after_undo_makes_redo_impossible(project: Project) -> None:
+    act(project, "add_class", random.Random(1))
+    project.undo()
+    act(project, "add_images", random.Random(2))
+    assert project.redo() is None
+
+
+def test_undo_forgets_the_oldest_steps_above_its_limit_of_bytes(project: Project) -> None:
+    project.undo_stack.limit = 4_000
+    for number in range(200):
+        with project.transaction(f"Step {number}") as s:
+            commands.rename_class(s, id=1, name=f"name {number}")
+    assert project.undo_stack.bytes <= 4_000
+    assert 10 < len(project.undo_stack.back) < 200
+    assert project.undo_label == "Step 199"
+
+
+def test_one_step_larger_than_the_limit_can_still_be_undone_and_redone(project: Project) -> None:
+    project.undo_stack.limit = 10
+    before = dump(project)
+    act(project, "import_many", random.Random(3))
+    after = dump(project)
+    project.undo()
+    assert dump(project) == before
+    project.redo()
+    assert dump(project) == after
+
+
+def test_work_that_cannot_be_undone_does_not_break_the_steps_before_it(project: Project) -> None:
+    with project.transaction("Add box") as s:
+        box = commands.add_annotation(s, image_id=1, class_id=1, shape=Box(0, 0, 5, 5))
+    with project.transaction("Update run", undoable=False) as s:
+        commands.set_setting(s, "seen", True)
+        commands.update_images(s, ("sha256",), [(1, "ab")])
+    assert project.undo_label == "Add box"
+    project.undo()
+    with project.read() as s:
+        assert queries.annotation(s, box) is None
+        assert queries.image(s, 1).sha256 == "ab"
+        assert queries.setting(s, "seen") is True
+    project.redo()
+    with project.transaction("Clean up", undoable=False) as s:
+        commands.remove_images(s, ids=[1])
+    assert (project.undo_label, project.redo_label) == (None, None)
+
+
+def test_the_same_number_is_never_given_to_another_annotation(project: Project) -> None:
+    """A run's predictions name annotations; after undo they must not mean something else."""
+    with project.transaction("Add box") as s:
+        first = commands.add_annotation(s, image_id=1, class_id=1, shape=Box(0, 0, 5, 5))
+    project.undo()
+    with project.transaction("Add box") as s:
+        second = commands.add_annotation(s, image_id=2, class_id=1, shape=Box(0, 0, 5, 5))
+    assert second > first
+
+
+def test_a_write_past_the_one_door_is_refused(project: Project) -> None:
+    before = dump(project)
+    for statement in ("UPDATE image SET split = 'val'", "DELETE FROM image"):
+        with pytest.raises(RuntimeError, match="escape undo"), project.transaction("x") as s:
+            s.execute(text(statement))
+    with project.read() as s, pytest.raises(RuntimeError, match="only reads"):
+        rows.change(s, "image", [1], split="val")
+    assert dump(project) == before
+
+
+def test_a_transaction_inside_another_is_refused_and_the_outer_one_goes_on(
+    project: Project,
+) -> None:
+    with project.transaction("Outer") as s:
+        commands.add_class(s, name="new")
+        with pytest.raises(RuntimeError, match="open already"), project.transaction("Inner"):
+            pass
+    assert project.undo_label == "Outer"
+
+
+def test_every_change_is_written_into_the_history(project: Project) -> None:
+    with project.transaction("Add box") as s:
+        commands.add_annotation(s, image_id=1, class_id=1, shape=Box(0, 0, 5, 5))
+    project.undo()
+    with project.read() as s:
+        undone, done = queries.history(s, limit=2)
+    assert (done.kind, done.label) == ("do", "Add box")
+    assert done.counts == {"annotation": (1, 0, 0), "image": (0, 1, 0)}
+    assert (undone.kind, undone.label) == ("undo", "Add box")
+    assert undone.counts["annotation"] == (0, 0, 1)
+    assert done.who
+    assert undone.at >= done.at
+
+
+# What views are told
+
+
+def told(project: Project, do: Callable[[Session], Any]) -> ChangeSet:
+    heard: list[ChangeSet] = []
+    project.changed.connect(heard.append)
+    with project.transaction("Something", source="me") as s:
+        do(s)
+    project.changed.disconnect(heard.append)
+    (changes,) = heard
+    return changes
+
+
+def test_a_view_learns_which_rows_of_which_image_changed(project: Project) -> None:
+    shape = Box(0, 0, 5, 5)
+    new = told(project, lambda s: commands.add_annotation(s, image_id=2, class_id=1, shape=shape))
+    assert (new.label, new.source, new.kind) == ("Something", "me", "do")
+    assert new.touches("annotation")
+    assert new.touches("annotation", image=2)
+    assert not new.touches("annotation", image=3)
+    assert new.touches("image", image=2)
+    assert not new.touches("label_class")
+    assert new.ids("annotation") == {1}
+    assert new.ids("label_class") == set()
+    assert new.images() == {2}
+    undone = project.undo()
+    assert undone is not None
+    assert undone.kind == "undo"
+    assert undone.touches("annotation", image=2)
+    assert undone.images() == {2}
+
+
+def test_tags_settings_and_snapshots_are_told_under_the_name_that_views_know(
+    project: Project,
+) -> None:
+    tagged = told(project, lambda s: commands.tag_images(s, image_ids=[4], tag="rare"))
+    assert tagged.touches("tag", image=4)
+    assert not tagged.touches("tag", image=5)
+    assert tagged.images() == {4}
+    assert told(project, lambda s: commands.set_setting(s, "k", 1)).touches("project")
+    noted = told(
+        project,
+        lambda s: commands.add_snapshot(s, hash="ab", image_count=1, annotation_count=1),
+    )
+    assert noted.touches("run")
+
+
+def test_a_change_of_very_many_rows_says_many_instead_of_naming_them(project: Project) -> None:
+    new = [NewImage(f"many/{n}.png", width=1, height=1) for n in range(rows.MANY + 1)]
+    changes = told(project, lambda s: commands.add_images(s, new))
+    assert changes.ids("image") is None
+    assert changes.images() is None
+    assert changes.touches("image", image=7)
+    assert changes.counts()["image"] == (rows.MANY + 1, 0, 0)
+
+
+def test_the_projects_name_follows_its_renaming_and_undo(project: Project) -> None:
+    with project.transaction("Rename project") as s:
+        commands.rename_project(s, name="Blut · 2026")
+    assert project.name == "Blut · 2026"
+    project.undo()
+    assert project.name == "cells"
+
+
+def test_a_class_name_can_hold_quotes_slashes_and_emoji(project: Project) -> None:
+    with project.read() as s:
+        assert [c.name for c in queries.classes(s)] == ["red cell", 'he said "x/y"', "it's 🔬"]
+    with project.transaction("Add") as s:
+        commands.add_class(s, name="'; DROP TABLE image; --")
+        commands.tag_images(s, image_ids=[1], tag="100 % \"sure\" / 'maybe'")
+    with project.read() as s:
+        assert queries.classes(s)[-1].name == "'; DROP TABLE image; --"
+        found = queries.image_ids(s, ImageFilter(tags=("100 % \"sure\" / 'maybe'",)))
+    assert found == [1]
+
+
+def test_a_taken_or_empty_class_name_is_refused_in_words(project: Project) -> None:
+    with pytest.raises(ProjectError, match="already"), project.transaction("x") as s:
+        commands.rename_class(s, id=2, name=" red cell ")
+    with pytest.raises(ProjectError, match="needs a name"), project.transaction("x") as s:
+        commands.add_class(s, name="  ")
