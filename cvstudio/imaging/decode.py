@@ -24,7 +24,16 @@ from cvstudio.imaging.display import Window, to_rgb8
 from cvstudio.imaging.header import ImageInfo
 from cvstudio.imaging.tiff import READ_ERRORS, from_pillow, read_tiff, tiff_infos, with_channels
 
-__all__ = ["SUFFIXES", "ImageInfo", "is_image_name", "probe", "read_image", "read_rgb", "turn"]
+__all__ = [
+    "SUFFIXES",
+    "ImageInfo",
+    "is_image_name",
+    "probe",
+    "read_image",
+    "read_labels",
+    "read_rgb",
+    "turn",
+]
 
 SUFFIXES = frozenset(
     (
@@ -36,7 +45,7 @@ SUFFIXES = frozenset(
 
 # Formats that Pillow reads itself; nothing that starts another program (EPS) or holds a network.
 _PILLOW = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "TGA", "JPEG2000", "AVIF",
-           "QOI", "ICO", "SGI", "PCX", "MPO")  # fmt: skip
+           "QOI", "ICO", "SGI", "PCX")  # fmt: skip
 _PILLOW_ERRORS = (*READ_ERRORS, EOFError, SyntaxError, zlib.error, Image.DecompressionBombError)
 _ASK_MEMORY_ABOVE = 64_000_000
 
@@ -223,3 +232,22 @@ def _require_memory(info: ImageInfo, name: str) -> None:
             f"{name} is {info.width:,} × {info.height:,} pixels and needs "
             f"{2 * needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free."
         )
+
+
+def read_labels(path: Path) -> tuple[NDArray[Any], NDArray[np.uint8] | None]:
+    """A mask's own numbers: of a palette image the indices (h, w) and the palette (n, 3) RGB, of
+    others what read_image gives, and None. Raises ImageError."""
+    info = probe(path)[0]
+    if not info.palette:
+        return read_image(path), None
+    try:
+        with Image.open(io.BytesIO(path.read_bytes()), formats=_PILLOW) as image:
+            image.load()
+            if image.mode != "P":
+                return read_image(path), None
+            palette = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
+            indices = np.asarray(image)
+    except _PILLOW_ERRORS as error:
+        raise ImageError(f"{path.name} is damaged: {error}.") from None
+    orientation = 1 if info.format == "TIFF" else info.orientation
+    return turn(indices, orientation), palette

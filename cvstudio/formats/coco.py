@@ -1,0 +1,578 @@
+"""COCO: boxes, polygons, run-length masks and crowds in JSON, and whatever else it carries.
+
+Reading and writing again changes nothing: ids, areas, boxes, licences, keypoints and keys that
+CVStudio does not know are carried along, as long as the shape they belong to is untouched.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cvstudio.core import masks
+from cvstudio.core.annotation import Shape, Split, area_of, pack_shape
+from cvstudio.core.errors import FormatError
+from cvstudio.core.geometry import Box, Part, Polygon
+from cvstudio.core.masks import Mask
+from cvstudio.formats.base import (
+    ExportAnnotation,
+    ExportDataset,
+    ExportImage,
+    ImageIndex,
+    ParsedAnnotation,
+    ParsedClass,
+    ParsedDataset,
+    ParsedImage,
+    Problem,
+    ProblemKind,
+    Reading,
+    Writing,
+    fitted,
+    head_of,
+    read_text,
+    split_of,
+    walk,
+)
+from cvstudio.formats.images import place
+
+_OWN_KEYS = frozenset(("id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation"))
+_KINDS = ("instances", "person_keypoints", "stuff", "labels", "panoptic", "captions", "image_info")
+"""Files about the same images, best first: only the first of a split is read."""
+
+
+def sniff(source: Path) -> float:
+    """Whether a file, or a folder with JSON files, is COCO."""
+    return 0.95 if _files(source) else 0.0
+
+
+def read(source: Path, reading: Reading) -> ParsedDataset:
+    """Read one JSON file, or all of a folder. Raises FormatError when nothing can be read."""
+    dataset = ParsedDataset()
+    files = _files(source)
+    if not files:
+        raise FormatError(f"No COCO file was found in {source}.", path=source)
+    chosen = _best_of_each(files, dataset.problems)
+    index = ImageIndex(_root(source))
+    errors = []
+    for file in chosen:
+        try:
+            _FileReader(file, index, dataset, reading).read()
+        except FormatError as error:
+            errors.append(error)
+            dataset.problems.append(
+                Problem(ProblemKind.MALFORMED, error.message, error.path, error.line)
+            )
+    if errors and not dataset.images:
+        raise errors[0]
+    return dataset
+
+
+def _files(source: Path) -> list[Path]:
+    if source.is_file():
+        return [source] if source.suffix.lower() == ".json" and _looks_like(source) else []
+    return [
+        folder / name
+        for folder, names in walk(source, depth=4)
+        for name in names
+        if name.lower().endswith(".json") and _looks_like(folder / name)
+    ]
+
+
+def _looks_like(file: Path) -> bool:
+    head = head_of(file)
+    if not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") or b'"items"' in head[:4096]:
+        return False
+    return b'"images"' in head or (b'"annotations"' in head and b'"image_id"' in head)
+
+
+def _root(source: Path) -> Path:
+    folder = source if source.is_dir() else source.parent
+    if source.is_file() and re.fullmatch(r"annotations?|labels?|json", folder.name, re.IGNORECASE):
+        return folder.parent
+    return folder
+
+
+def _best_of_each(files: Sequence[Path], problems: list[Problem]) -> list[Path]:
+    """Of several files about the same split in the same folder, the one that says most."""
+    best: dict[tuple[Path, str], Path] = {}
+    for file in sorted(files, key=lambda f: (_rank(f), f)):
+        key = (file.parent, _about(file))
+        if key in best:
+            text = f"{file.name} was left out: {best[key].name} speaks of the same images."
+            problems.append(Problem(ProblemKind.NOT_TAKEN, text, file))
+        else:
+            best[key] = file
+    return sorted(best.values())
+
+
+def _rank(file: Path) -> int:
+    return next((i for i, kind in enumerate(_KINDS) if file.stem.startswith(kind)), 0)
+
+
+def _about(file: Path) -> str:
+    for kind in _KINDS:
+        if file.stem.startswith(kind):
+            return file.stem.removeprefix(kind)
+    return "_" + file.stem
+
+
+class _FileReader:
+    """Reads one COCO file into a data set that may hold others already."""
+
+    def __init__(
+        self, file: Path, index: ImageIndex, dataset: ParsedDataset, reading: Reading
+    ) -> None:
+        self.file = file
+        self.index = index
+        self.dataset = dataset
+        self.reading = reading
+        self.split = split_of(file.stem) or split_of(file.parent.name)
+        self.images: dict[Any, ParsedImage] = {}
+        self.classes: dict[Any, str] = {}
+
+    def read(self) -> None:
+        data = _load(self.file)
+        if "annotations" in data and not isinstance(data["annotations"], list):
+            raise self._malformed('"annotations" is not a list')
+        self._read_categories(data.get("categories"))
+        self._read_images(data.get("images"), stated="annotations" in data)
+        self._read_annotations(data.get("annotations", []))
+        key = self.split.value if self.split is not None else ""
+        kept = {name: data[name] for name in ("info", "licenses") if name in data}
+        if kept:
+            self.dataset.extras.setdefault("coco", {}).setdefault("files", {})[key] = kept
+
+    def _malformed(self, what: str) -> FormatError:
+        return FormatError(f"{self.file.name} is not a COCO file: {what}.", path=self.file)
+
+    def _problem(self, kind: ProblemKind, text: str) -> None:
+        self.dataset.problems.append(Problem(kind, text, self.file))
+
+    def _read_categories(self, items: Any) -> None:
+        if items is not None and not isinstance(items, list):
+            raise self._malformed('"categories" is not a list')
+        known = {c.name for c in self.dataset.classes}
+        extras = self.dataset.extras.setdefault("coco", {}).setdefault("categories", {})
+        for item in items or []:
+            if not isinstance(item, dict) or not isinstance(item.get("name"), str | int):
+                self._problem(ProblemKind.MALFORMED, "A category has no name and was left out.")
+                continue
+            name = str(item["name"])
+            if item.get("id") in self.classes:
+                self._problem(
+                    ProblemKind.DUPLICATE, f"Category id {item.get('id')} is given twice."
+                )
+                continue
+            self.classes[_key(item.get("id"))] = name
+            if name not in known:
+                known.add(name)
+                self.dataset.classes.append(ParsedClass(name))
+            extras.setdefault(name, {k: v for k, v in item.items() if k != "name"})
+
+    def _read_images(self, items: Any, *, stated: bool) -> None:
+        if not isinstance(items, list):
+            raise self._malformed('it has no list "images"')
+        beside = self._folders()
+        taken = {(image.path, image.page) for image in self.dataset.images}
+        for number, item in enumerate(items):
+            if number % 2000 == 0:
+                self.reading.step(f"Reading {self.file.name}", number, len(items))
+            if not isinstance(item, dict) or not isinstance(item.get("file_name"), str):
+                self._problem(
+                    ProblemKind.MALFORMED, f"Image {number + 1} of the list has no file_name."
+                )
+                continue
+            name, key = item["file_name"], _key(item.get("id"))
+            path = self.index.find(name, beside=beside)
+            if path is None:
+                self._problem(ProblemKind.IMAGE_MISSING, f"The image {name} was not found.")
+                self.images[key] = ParsedImage(Path(name))
+                continue
+            if key in self.images or (path, 0) in taken:
+                self._problem(ProblemKind.DUPLICATE, f"The image {name} is listed twice.")
+                if key not in self.images:
+                    self.images[key] = next(i for i in self.dataset.images if i.path == path)
+                continue
+            taken.add((path, 0))
+            image = ParsedImage(
+                path,
+                width=_whole(item.get("width")),
+                height=_whole(item.get("height")),
+                split=self.split,
+                empty=stated,
+                extras={k: v for k, v in item.items() if k not in ("file_name", "width", "height")},
+            )
+            self.images[key] = image
+            self.dataset.images.append(image)
+
+    def _folders(self) -> list[Path]:
+        root = self.file.parent
+        if root != self.index.root:
+            root = root.parent
+        stem = self.file.stem
+        about = re.sub(rf"^({'|'.join(_KINDS)})_?", "", stem)
+        names = [about] + ([self.split.value] if self.split else [])
+        return [
+            self.file.parent,
+            *(base / name for base in (root / "images", root) for name in names),
+            root / "images",
+            root,
+        ]
+
+    def _read_annotations(self, items: list[Any]) -> None:
+        images, classes = self.images, self.classes
+        missing = skipped = 0
+        listed = {id(image) for image in self.dataset.images}
+        for number, item in enumerate(items):
+            if number % 5000 == 0:
+                self.reading.step(f"Reading {self.file.name}", number, len(items))
+            if not isinstance(item, dict):
+                self._problem(ProblemKind.MALFORMED, f"Annotation {number + 1} is not an object.")
+                continue
+            image = images.get(_key(item.get("image_id")))
+            if image is None:
+                where = f"image {item.get('image_id')}, which is not listed"
+                text = f"{_who(item, number)} is on {where}."
+                self._problem(ProblemKind.IMAGE_MISSING, text)
+                continue
+            if id(image) not in listed:
+                missing += 1
+                continue
+            image.empty = False
+            if "caption" in item or "segments_info" in item:
+                skipped += 1
+                continue
+            name = classes.get(_key(item.get("category_id")))
+            if name is None:
+                text = (
+                    f"{_who(item, number)} has category {item.get('category_id')}, "
+                    "which is not defined."
+                )
+                self._problem(ProblemKind.CLASS_UNKNOWN, text)
+                continue
+            self._read_annotation(item, number, image, name)
+        if skipped:
+            text = f"{skipped:,} captions or panoptic segments are of a kind that is not taken."
+            self._problem(ProblemKind.NOT_TAKEN, text)
+        if missing:
+            self._problem(
+                ProblemKind.IMAGE_MISSING,
+                f"{missing:,} annotations were left out because their images were not found.",
+            )
+
+    def _read_annotation(
+        self, item: dict[str, Any], number: int, image: ParsedImage, name: str
+    ) -> None:
+        bbox, segmentation = item.get("bbox"), item.get("segmentation")
+        shape: Shape = None
+        if segmentation:
+            shape = self._segmentation(item, number, image)
+            if shape is None:
+                return
+        elif bbox:
+            box = _box(bbox)
+            if box is None:
+                text = f"{_who(item, number)} has a bbox that is not four numbers."
+                self._problem(ProblemKind.MALFORMED, text)
+                return
+            shape, problem = fitted(
+                box, image.width, image.height, who=_who(item, number), file=self.file
+            )
+            if problem is not None:
+                self.dataset.problems.append(problem)
+            if shape is None:
+                return
+        attributes = {k: v for k, v in item.items() if k not in _OWN_KEYS}
+        if item.get("iscrowd"):
+            attributes["iscrowd"] = 1
+        attributes["coco"] = _carried(item, shape)
+        image.annotations.append(ParsedAnnotation(name, shape, attributes))
+
+    def _segmentation(self, item: dict[str, Any], number: int, image: ParsedImage) -> Shape:
+        segmentation = item["segmentation"]
+        try:
+            if isinstance(segmentation, dict):
+                shape: Shape = _mask(segmentation, image)
+            else:
+                shape = _polygon(segmentation)
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            text = f"{_who(item, number)} has a damaged segmentation: {error}."
+            self._problem(ProblemKind.MALFORMED, text)
+            return None
+        if shape is None or area_of(shape) <= 0:
+            self._problem(ProblemKind.NO_AREA, f"{_who(item, number)} covers no area.")
+            return None
+        if isinstance(shape, Polygon):
+            who = _who(item, number)
+            box, problem = fitted(shape.box, image.width, image.height, who=who, file=self.file)
+            if problem is not None:
+                self.dataset.problems.append(problem)
+                return None if box is None else _cut(shape, image.width, image.height)
+        return shape
+
+
+def _load(file: Path) -> dict[str, Any]:
+    text = read_text(file)
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        cut = error.pos >= len(text.rstrip()) - 1 or "Unterminated" in error.msg
+        reason = "is cut off" if cut else f"is damaged ({error.msg})"
+        raise FormatError(
+            f"{file.name} {reason} at line {error.lineno}, column {error.colno}.",
+            path=file,
+            line=error.lineno,
+        ) from None
+    except RecursionError:
+        raise FormatError(f"{file.name} is damaged: it is nested too deeply.", path=file) from None
+    if not isinstance(data, dict):
+        raise FormatError(f"{file.name} is not a COCO file: it holds no object.", path=file)
+    return data
+
+
+def _who(item: dict[str, Any], number: int) -> str:
+    found = item.get("id")
+    return f"Annotation {found}" if found is not None else f"Annotation number {number + 1}"
+
+
+def _key(value: Any) -> Any:
+    return value if isinstance(value, int | str) else str(value)
+
+
+def _whole(value: Any) -> int:
+    ok = isinstance(value, int | float) and math.isfinite(value) and 0 < value < 1e9
+    return int(value) if ok else 0
+
+
+def _box(values: Any) -> Box | None:
+    if not isinstance(values, list) or len(values) != 4:
+        return None
+    if not all(isinstance(v, int | float) and math.isfinite(v) for v in values):
+        return None
+    return Box(*values)
+
+
+def _polygon(rings: Any) -> Polygon | None:
+    if not isinstance(rings, list):
+        raise TypeError("it is neither a list nor an object")
+    parts = []
+    for ring in rings:
+        points = np.array(ring, np.float64)
+        if points.ndim != 1 or len(points) % 2 or not np.isfinite(points).all():
+            raise ValueError("a ring is not a list of x and y")
+        if len(points) >= 6:
+            parts.append(Part(points.reshape(-1, 2)))
+    return Polygon(tuple(parts)) if parts else None
+
+
+def _cut(polygon: Polygon, width: int, height: int) -> Polygon | None:
+    parts = tuple(Part(np.clip(part.outer, 0, (width, height))) for part in polygon.parts)
+    cut = Polygon(parts)
+    return cut if cut.area > 0 else None
+
+
+def _mask(segmentation: dict[str, Any], image: ParsedImage) -> Mask | None:
+    size, counts = segmentation["size"], segmentation["counts"]
+    if not isinstance(size, list) or len(size) != 2:
+        raise ValueError("its size is not two numbers")
+    height, width = (int(v) for v in size)
+    if not (0 < height < 1 << 20 and 0 < width < 1 << 20):
+        raise ValueError(f"its size is {width} × {height}")
+    if image.width and image.height and (width, height) != (image.width, image.height):
+        raise ValueError(
+            f"it is {width} × {height}, but the image is {image.width} × {image.height}"
+        )
+    # pycocotools trusts the runs and would write past its memory: they are added up first.
+    runs = counts_of(counts) if isinstance(counts, str) else np.array(counts, np.int64)
+    if runs.ndim != 1 or len(runs) == 0 or runs.min() < 0 or int(runs.sum()) != height * width:
+        raise ValueError(f"its runs do not add up to {width} × {height} pixels")
+    return masks.from_coco(counts, height=height, width=width)
+
+
+def counts_of(text: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The runs behind compressed COCO counts. Raises ValueError when they are no such code."""
+    codes = np.frombuffer(text.encode("ascii", "replace"), np.uint8).astype(np.int64) - 48
+    if len(codes) == 0 or codes.min() < 0 or codes.max() > 63:
+        raise ValueError("its counts are no run-length code")
+    last = (codes & 0x20) == 0
+    if not last[-1]:
+        raise ValueError("its counts are cut off")
+    starts = np.concatenate([[0], np.flatnonzero(last)[:-1] + 1])
+    ends = np.flatnonzero(last)
+    place_in_group = np.arange(len(codes)) - np.repeat(starts, ends - starts + 1)
+    if place_in_group.max() > 9:
+        raise ValueError("its counts are no run-length code")
+    values = np.add.reduceat((codes & 0x1F) << (5 * place_in_group), starts)
+    negative = (codes[ends] & 0x10) > 0
+    values -= np.where(negative, np.int64(1) << (5 * (ends - starts + 1)), 0)
+    # From the fourth run on, each is stored as the difference to the one two before it.
+    for parity in (1, 2):
+        values[parity::2] = np.cumsum(values[parity::2])
+    return np.asarray(values, np.int64)
+
+
+def _carried(item: dict[str, Any], shape: Shape) -> dict[str, Any]:
+    """What an export needs to write the same numbers again."""
+    kept: dict[str, Any] = {}
+    for key in ("id", "area", "bbox"):
+        if key in item:
+            kept[key] = item[key]
+    if isinstance(shape, Box) and item.get("bbox") == [shape.x, shape.y, shape.w, shape.h]:
+        kept.pop("bbox")
+        if item.get("area") == shape.w * shape.h:
+            kept.pop("area")
+    if isinstance(shape, Mask) and isinstance(item["segmentation"].get("counts"), list):
+        kept["runs"] = True
+    if "area" in kept or "bbox" in kept:
+        kept["shape"] = _fingerprint(shape)
+    return kept
+
+
+def _fingerprint(shape: Shape) -> int:
+    if isinstance(shape, Box):
+        return zlib.crc32(repr((shape.x, shape.y, shape.w, shape.h)).encode())
+    return zlib.crc32(pack_shape(shape))
+
+
+def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
+    """Write annotations/instances_SPLIT.json and images/SPLIT/. Raises FormatError."""
+    extras = dataset.extras.get("coco", {})
+    categories = _categories(dataset, extras.get("categories", {}))
+    annotations_folder = dest / "annotations"
+    annotations_folder.mkdir(parents=True, exist_ok=True)
+    ids = _Ids(dataset)
+    done = 0
+    for split in (*Split, None):
+        images = [image for image in dataset.images if image.split == split]
+        if not images:
+            continue
+        folder = dest / "images" / split.value if split else dest / "images"
+        found: dict[str, Any] = dict(extras.get("files", {}).get(split.value if split else "", {}))
+        found.setdefault("info", {"description": dataset.name})
+        found["images"], found["annotations"] = [], []
+        for image in images:
+            name = place(image, folder, writing)
+            found["images"].append(
+                {
+                    **{k: v for k, v in image.extras.items() if k != "id"},
+                    "id": ids.image(image),
+                    "file_name": name,
+                    "width": image.width,
+                    "height": image.height,
+                }
+            )
+            found["annotations"] += [_item(a, image, ids, categories) for a in image.annotations]
+            done += 1
+            writing.step("Writing COCO", done, len(dataset.images))
+        found["categories"] = list(categories.values())
+        file = annotations_folder / (f"instances_{split.value}.json" if split else "instances.json")
+        try:
+            with file.open("w", encoding="utf-8") as stream:
+                json.dump(found, stream, ensure_ascii=False)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise FormatError(f"{file.name} could not be written: {reason}.", path=file) from None
+
+
+def _categories(dataset: ExportDataset, known: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """A category for each class; ids from the source are kept where they are free."""
+    taken: set[int] = set()
+    result: dict[str, dict[str, Any]] = {}
+    for label_class in dataset.classes:
+        extras = known.get(label_class.name, {})
+        wanted = extras.get("id")
+        if isinstance(wanted, int) and wanted not in taken:
+            taken.add(wanted)
+        else:
+            wanted = None
+        result[label_class.name] = {**extras, "id": wanted, "name": label_class.name}
+    following = 1
+    for category in result.values():
+        if category["id"] is None:
+            while following in taken:
+                following += 1
+            taken.add(following)
+            category["id"] = following
+    return result
+
+
+class _Ids:
+    """Gives out ids: the source's own where they are free, new ones behind all of them."""
+
+    def __init__(self, dataset: ExportDataset) -> None:
+        images = [_id(image.extras) for image in dataset.images]
+        annotations = [
+            _id(a.attributes.get("coco")) for image in dataset.images for a in image.annotations
+        ]
+        self._next_image = max((i for i in images if i is not None), default=0)
+        self._next_annotation = max((i for i in annotations if i is not None), default=0)
+        self._images: set[int] = set()
+        self._annotations: set[int] = set()
+
+    def image(self, image: ExportImage) -> int:
+        wanted = _id(image.extras)
+        if wanted is None or wanted in self._images:
+            self._next_image += 1
+            wanted = self._next_image
+        self._images.add(wanted)
+        self.current = wanted
+        return wanted
+
+    def annotation(self, annotation: ExportAnnotation) -> int:
+        wanted = _id(annotation.attributes.get("coco"))
+        if wanted is None or wanted in self._annotations:
+            self._next_annotation += 1
+            wanted = self._next_annotation
+        self._annotations.add(wanted)
+        return wanted
+
+
+def _id(carried: Any) -> int | None:
+    found = carried.get("id") if isinstance(carried, dict) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def _item(
+    annotation: ExportAnnotation,
+    image: ExportImage,
+    ids: _Ids,
+    categories: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
+    carried = annotation.attributes.get("coco", {})
+    carried = carried if isinstance(carried, dict) else {}
+    shape = annotation.shape
+    box = annotation.box
+    own: dict[str, Any] = {
+        "id": ids.annotation(annotation),
+        "image_id": ids.current,
+        "category_id": categories[annotation.class_name]["id"],
+        "segmentation": _out(shape, image, runs=bool(carried.get("runs"))),
+        "area": area_of(shape),
+        "bbox": [box.x, box.y, box.w, box.h] if shape is not None else [],
+        "iscrowd": int(bool(annotation.attributes.get("iscrowd"))),
+    }
+    if "shape" in carried and carried["shape"] == _fingerprint(shape):
+        own.update({key: carried[key] for key in ("area", "bbox") if key in carried})
+    extra = {k: v for k, v in annotation.attributes.items() if k not in ("coco", "iscrowd", *own)}
+    return {**extra, **own}
+
+
+def _out(shape: Shape, image: ExportImage, *, runs: bool) -> Any:
+    if isinstance(shape, Polygon):
+        if any(part.holes for part in shape.parts):
+            mask = masks.mask_of(shape)  # COCO's polygons know no holes; its masks do
+            return masks.to_coco(mask, height=image.height, width=image.width) if mask else []
+        return [part.outer.ravel().tolist() for part in shape.parts]
+    if isinstance(shape, Mask):
+        code = masks.to_coco(shape, height=image.height, width=image.width)
+        if runs:
+            code["counts"] = counts_of(code["counts"]).tolist()
+        return code
+    return []

@@ -1,0 +1,80 @@
+"""FORMATS: every format that CVStudio reads and writes, and which of them a source is."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.errors import FormatError
+from cvstudio.formats import coco, folders, masks, masks_writer, voc, yolo
+from cvstudio.formats.base import Format
+
+FORMATS: tuple[Format, ...] = (
+    Format(
+        "coco",
+        "COCO",
+        (Task.DETECT, Task.INSTANCE, Task.SEGMENT),
+        coco.sniff,
+        coco.read,
+        coco.write,
+    ),
+    Format(
+        "yolo",
+        "YOLO",
+        (Task.DETECT, Task.INSTANCE, Task.SEGMENT),
+        yolo.sniff,
+        yolo.read,
+        yolo.write,
+    ),
+    Format("voc", "Pascal VOC", (Task.DETECT,), voc.sniff, voc.read, voc.write),
+    Format(
+        "folders",
+        "Image folders",
+        (Task.CLASSIFY,),
+        folders.sniff,
+        folders.read,
+        folders.write,
+    ),
+    Format(
+        "masks",
+        "Masks (PNG, TIFF)",
+        (Task.SEGMENT, Task.INSTANCE),
+        masks.sniff,
+        masks.read,
+        masks_writer.write,
+        masks_writer.OPTIONS,
+    ),
+)
+"""The formats of this program; packages may add more as entry points "cvstudio.formats"."""
+
+
+def all_formats() -> tuple[Format, ...]:
+    """FORMATS and those of installed packages."""
+    found = [entry.load() for entry in entry_points(group="cvstudio.formats")]
+    return (*FORMATS, *(f for f in found if isinstance(f, Format)))
+
+
+def by_name(name: str) -> Format:
+    """The format of a name. Raises FormatError with the names that there are."""
+    for format_ in all_formats():
+        if format_.name == name:
+            return format_
+    names = ", ".join(f.name for f in all_formats())
+    raise FormatError(f'There is no format "{name}".', hint=f"There are: {names}.")
+
+
+def sniff(source: Path, task: Task | None = None) -> Format | None:
+    """The format that a source most likely is, for a task if one is given; None when no guess is
+    better than a plain folder of images."""
+    if not source.exists():
+        raise FormatError(f"There is nothing at {source}.", path=source)
+
+    def score(format_: Format) -> float:
+        fits = 0.2 if task is not None and task in format_.tasks else 0.0
+        found = format_.sniff(source)
+        return found + fits if found > 0.35 else 0.0
+
+    scores = {format_.name: score(format_) for format_ in all_formats()}
+    best = max(scores, key=lambda name: scores[name])
+    return by_name(best) if scores[best] > 0 else None

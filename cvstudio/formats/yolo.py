@@ -1,0 +1,494 @@
+"""YOLO: one text file an image, coordinates from 0 to 1; boxes or outlines.
+
+Reads data.yaml in its variants (names as a list or a table; path; train, val and test as folders,
+lists or text files), Darknet's obj.names, and plain folders with classes.txt.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from cvstudio.core.annotation import Shape, Split, Task
+from cvstudio.core.errors import FormatError
+from cvstudio.core.geometry import Box, Points, Polygon, ring_area
+from cvstudio.core.masks import Mask, outline_of
+from cvstudio.formats.base import (
+    ExportAnnotation,
+    ExportDataset,
+    ExportImage,
+    ImageIndex,
+    ParsedAnnotation,
+    ParsedClass,
+    ParsedDataset,
+    ParsedImage,
+    Problem,
+    ProblemKind,
+    Reading,
+    Writing,
+    fitted,
+    head_of,
+    read_text,
+    split_of,
+    walk,
+)
+from cvstudio.formats.images import place
+
+_NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels", "data.names", "coco.names")
+_SPLIT_KEYS = {"train": Split.TRAIN, "val": Split.VAL, "valid": Split.VAL, "test": Split.TEST}
+_SLACK = 0.01
+
+
+@dataclass
+class _Layout:
+    """What is known about a source before its label files are read."""
+
+    names: dict[int, str]
+    images: list[tuple[Path, Split | None]]
+    problems: list[Problem] = field(default_factory=list)
+    keypoints: tuple[int, int] | None = None
+
+
+def sniff(source: Path) -> float:
+    """Whether a data.yaml, or a folder with one or with label files, is YOLO."""
+    if source.is_file():
+        return 0.95 if _is_yaml(source) else 0.0
+    if _yaml_in(source) is not None:
+        return 0.95
+    labels = [
+        folder / name
+        for folder, names in walk(source, depth=4)
+        for name in names[:200]
+        if name.endswith(".txt") and name not in _NAME_FILES
+    ][:50]
+    if not labels or not any(_is_label(file) for file in labels):
+        return 0.0
+    return 0.9 if _names_file(source) is not None else 0.6
+
+
+def read(source: Path, reading: Reading) -> ParsedDataset:
+    """Read a data.yaml or a folder. Raises FormatError when there is nothing to read."""
+    root = source if source.is_dir() else source.parent
+    index = ImageIndex(root)
+    file = source if source.is_file() else _yaml_in(source)
+    layout = _from_yaml(file, index) if file is not None else _from_folder(root, index)
+    if not layout.images:
+        raise FormatError(f"No images were found for the YOLO labels in {source}.", path=source)
+    reading.look_at([path for path, _ in layout.images])
+    dataset = ParsedDataset(problems=layout.problems)
+    used: set[int] = set(layout.names)
+    for number, (path, split) in enumerate(layout.images):
+        if number % 500 == 0:
+            reading.step("Reading YOLO labels", number, len(layout.images))
+        image = ParsedImage(path, split=split)
+        dataset.images.append(image)
+        info = reading.info(path)
+        labels = _label_file(path)
+        if labels is None or info is None:
+            continue
+        image.width, image.height = info.width, info.height
+        _LabelFile(labels, image, layout, dataset.problems, used).read()
+    count = max(used, default=-1) + 1
+    dataset.classes = [ParsedClass(layout.names.get(i, f"class {i}")) for i in range(count)]
+    return dataset
+
+
+def _is_yaml(file: Path) -> bool:
+    if file.suffix.lower() not in (".yaml", ".yml"):
+        return False
+    head = head_of(file)
+    return b"names" in head and any(key in head for key in (b"train", b"val", b"nc"))
+
+
+def _yaml_in(folder: Path) -> Path | None:
+    found = [d / name for d, names in walk(folder, depth=1) for name in names]
+    return next((file for file in found if _is_yaml(file)), None)
+
+
+def _names_file(root: Path) -> Path | None:
+    for folder, names in walk(root, depth=2):
+        for name in names:
+            if name in _NAME_FILES or name.endswith(".names"):
+                return folder / name
+    return None
+
+
+def _is_label(file: Path) -> bool:
+    lines = head_of(file, 2000).splitlines()[:3]
+    return bool(lines) and all(_numbers(line.decode("ascii", "replace")) for line in lines)
+
+
+def _numbers(line: str) -> list[float] | None:
+    """The numbers of a label's line, or None when it is no such line."""
+    words = line.split()
+    if len(words) < 5:
+        return None
+    try:
+        values = [float(word) for word in words]
+    except ValueError:
+        return None
+    ok = all(map(math.isfinite, values)) and values[0] >= 0 and values[0] == int(values[0])
+    return values if ok else None
+
+
+def _from_yaml(file: Path, index: ImageIndex) -> _Layout:
+    try:
+        data = yaml.safe_load(read_text(file))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark is not None else None
+        where = f" at line {line}" if line else ""
+        raise FormatError(f"{file.name} is damaged{where}.", path=file, line=line) from None
+    if not isinstance(data, dict):
+        raise FormatError(f"{file.name} is not a YOLO data file.", path=file)
+    layout = _Layout(_names(data.get("names"), file), [])
+    shape = data.get("kpt_shape")
+    if isinstance(shape, list) and len(shape) == 2 and all(isinstance(v, int) for v in shape):
+        layout.keypoints = (shape[0], shape[1])
+    bases = [file.parent]
+    if isinstance(data.get("path"), str):
+        given = Path(data["path"])
+        bases.insert(0, given if given.is_absolute() else file.parent / given)
+    taken: set[Path] = set()
+    for key, split in _SPLIT_KEYS.items():
+        entries = data.get(key)
+        for entry in entries if isinstance(entries, list) else [entries]:
+            if not isinstance(entry, str) or not entry.strip():
+                continue
+            found = _images_of(entry.strip(), bases, index, key)
+            if found is None:
+                text = f"{file.name} names {entry} for {key}, which was not found."
+                layout.problems.append(Problem(ProblemKind.IMAGE_MISSING, text, file))
+                continue
+            fresh = [path for path in found if path not in taken]
+            if len(fresh) < len(found):
+                text = f"{len(found) - len(fresh):,} images of {key} are in another split already."
+                layout.problems.append(Problem(ProblemKind.DUPLICATE, text, file))
+            taken.update(fresh)
+            layout.images += [(path, split) for path in fresh]
+    if not layout.images:
+        layout.images = _all_images(index)
+    return layout
+
+
+def _names(names: Any, file: Path) -> dict[int, str]:
+    if isinstance(names, list):
+        return {i: str(name) for i, name in enumerate(names)}
+    if isinstance(names, dict):
+        try:
+            return {int(i): str(name) for i, name in names.items()}
+        except (TypeError, ValueError):
+            raise FormatError(f"The classes in {file.name} are not numbered.", path=file) from None
+    if isinstance(names, str):  # Darknet: the name of a file
+        listed = file.parent / Path(names).name
+        if listed.is_file():
+            return _read_names(listed)
+    raise FormatError(f"{file.name} does not list its classes.", path=file)
+
+
+def _read_names(file: Path) -> dict[int, str]:
+    lines = read_text(file).splitlines()
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return {i: line.strip() for i, line in enumerate(lines)}
+
+
+def _images_of(entry: str, bases: list[Path], index: ImageIndex, split: str) -> list[Path] | None:
+    """The images behind one entry: a folder, a text file with paths, or one image."""
+    relative = entry.removeprefix("../") if entry.startswith("../") else entry
+    wordings = [entry, relative] + ([relative.replace("valid/", "val/")] if split == "val" else [])
+    for base in bases:
+        for wording in wordings:
+            candidate = Path(base, wording).resolve()
+            if candidate.is_dir():
+                own = index if candidate.is_relative_to(index.root.resolve()) else None
+                found = _under(candidate, own)
+                if found:
+                    return found
+            elif candidate.is_file() and candidate.suffix.lower() == ".txt":
+                return _listed(candidate, index)
+    if entry.endswith(".txt"):
+        listed = index.root / Path(entry).name
+        return _listed(listed, index) if listed.is_file() else None
+    return None
+
+
+def _under(folder: Path, index: ImageIndex | None) -> list[Path]:
+    source = index if index is not None else ImageIndex(folder)
+    return [
+        where / name
+        for where, names in source.folders.items()
+        if where.resolve().is_relative_to(folder)
+        for name in names
+    ]
+
+
+def _listed(file: Path, index: ImageIndex) -> list[Path]:
+    found = []
+    for line in read_text(file).splitlines():
+        words = line.strip().removeprefix("./")
+        if words:
+            path = index.find(words, beside=[file.parent, index.root])
+            found.append(path if path is not None else file.parent / words)
+    return found
+
+
+def _all_images(index: ImageIndex) -> list[tuple[Path, Split | None]]:
+    images: list[tuple[Path, Split | None]] = []
+    for folder, names in index.folders.items():
+        split = split_of("/".join(folder.relative_to(index.root).parts))
+        images += [(folder / name, split) for name in names]
+    return images
+
+
+def _from_folder(root: Path, index: ImageIndex) -> _Layout:
+    file = _names_file(root)
+    layout = _Layout(_read_names(file) if file is not None else {}, _all_images(index))
+    if file is None:
+        text = "No list of class names was found; the classes are called by their numbers."
+        layout.problems.append(Problem(ProblemKind.CLASS_UNKNOWN, text, root))
+    return layout
+
+
+def _label_file(image: Path) -> Path | None:
+    """The label file of an image: the folder "images" becomes "labels", or it lies beside."""
+    parts = list(image.parts)
+    for i in range(len(parts) - 2, -1, -1):
+        for images, labels in (("images", "labels"), ("Images", "Annotations")):
+            if parts[i] == images:
+                mirrored = Path(*parts[:i], labels, *parts[i + 1 :]).with_suffix(".txt")
+                if mirrored.is_file():
+                    return mirrored
+    nearby = (
+        image.with_suffix(".txt"),
+        image.parent / "labels" / f"{image.stem}.txt",
+        image.parent.parent / "labels" / f"{image.stem}.txt",
+    )
+    return next((file for file in nearby if file.is_file()), None)
+
+
+class _LabelFile:
+    """Reads the label file of one image."""
+
+    def __init__(
+        self,
+        file: Path,
+        image: ParsedImage,
+        layout: _Layout,
+        problems: list[Problem],
+        used: set[int],
+    ) -> None:
+        self.file, self.image, self.layout = file, image, layout
+        self.problems, self.used = problems, used
+
+    def read(self) -> None:
+        try:
+            lines = read_text(self.file).splitlines()
+        except FormatError as error:
+            self._problem(ProblemKind.MALFORMED, error.message, error.line)
+            return
+        seen: set[str] = set()
+        for number, line in enumerate(lines, 1):
+            text = line.strip()
+            if not text:
+                continue
+            if text in seen:
+                words = f"Line {number} of {self.file.name} repeats an earlier one."
+                self._problem(ProblemKind.DUPLICATE, words, number)
+                continue
+            seen.add(text)
+            self._read_line(text, number)
+        self.image.empty = not seen
+
+    def _problem(self, kind: ProblemKind, text: str, line: int | None) -> None:
+        self.problems.append(Problem(kind, text, self.file, line))
+
+    def _read_line(self, text: str, number: int) -> None:
+        who = f"Line {number} of {self.file.name}"
+        values = _numbers(text)
+        if values is None:
+            self._problem(ProblemKind.MALFORMED, f"{who} is not a class and numbers.", number)
+            return
+        index, numbers = int(values[0]), values[1:]
+        name = self.layout.names.get(index)
+        if name is None:
+            if self.layout.names or index > 9999:
+                words = f"{who} has class {index}, which is not defined."
+                self._problem(ProblemKind.CLASS_UNKNOWN, words, number)
+                return
+            name = f"class {index}"
+            self.used.add(index)
+        if max(numbers[:4]) > 1 + 10 * _SLACK and min(numbers[2:4]) > 1:
+            words = f"{who} is not in parts of the image from 0 to 1."
+            self._problem(ProblemKind.MALFORMED, words, number)
+            return
+        annotation = self._annotation(name, numbers, who, number)
+        if annotation is not None:
+            self.image.annotations.append(annotation)
+
+    def _annotation(
+        self, name: str, numbers: list[float], who: str, line: int
+    ) -> ParsedAnnotation | None:
+        width, height = self.image.width, self.image.height
+        attributes: dict[str, Any] = {}
+        pose = self.layout.keypoints
+        posed = pose is not None and len(numbers) == 4 + pose[0] * pose[1]
+        if len(numbers) == 4 or len(numbers) == 5 or posed:
+            cx, cy, w, h = numbers[:4]
+            box = Box((cx - w / 2) * width, (cy - h / 2) * height, w * width, h * height)
+            if posed and pose is not None:
+                attributes["keypoints"] = _keypoints(numbers[4:], pose[1], width, height)
+                attributes["num_keypoints"] = pose[0]
+            shape: Shape
+            shape, problem = fitted(box, width, height, who=who, file=self.file, line=line)
+        elif len(numbers) >= 6 and len(numbers) % 2 == 0:
+            points = np.array(numbers, np.float64).reshape(-1, 2) * (width, height)
+            polygon = Polygon.simple(points)
+            around, problem = fitted(polygon.box, width, height, who=who, file=self.file, line=line)
+            if problem is not None:
+                polygon = Polygon.simple(np.clip(points, 0, (width, height)))
+            shape = polygon if around is not None and polygon.area > 0 else None
+            if problem is None and shape is None:
+                problem = Problem(ProblemKind.NO_AREA, f"{who} covers no area.", self.file, line)
+        else:
+            self._problem(ProblemKind.MALFORMED, f"{who} is neither a box nor an outline.", line)
+            return None
+        if problem is not None:
+            self.problems.append(problem)
+        return ParsedAnnotation(name, shape, attributes) if shape is not None else None
+
+
+def _keypoints(numbers: list[float], each: int, width: int, height: int) -> list[float]:
+    """Keypoints as COCO writes them: x, y, visibility in pixels."""
+    result: list[float] = []
+    for i in range(0, len(numbers), each):
+        x, y = numbers[i] * width, numbers[i + 1] * height
+        seen = numbers[i + 2] if each > 2 else 2 if x or y else 0
+        result += [x, y, seen]
+    return result
+
+
+def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
+    """Write data.yaml, images/SPLIT and labels/SPLIT: boxes for a detect project, else outlines.
+
+    Images of no split go to train. Raises FormatError.
+    """
+    outlines = dataset.task in (Task.INSTANCE, Task.SEGMENT)
+    numbers = {c.name: i for i, c in enumerate(dataset.classes)}
+    if not writing.copy_images:
+        writing.lose("images had to be copied: YOLO looks for them beside the labels", 1)
+    used = set()
+    for done, image in enumerate(dataset.images, 1):
+        split = image.split or Split.TRAIN
+        if image.split is None:
+            writing.lose("images without a split were put into train")
+        used.add(split)
+        copying = Writing(copy_images=True)
+        name = place(image, dest / "images" / split.value, copying)
+        lines = [
+            line
+            for a in image.annotations
+            if (line := _line(a, image, numbers[a.class_name], outlines, writing)) is not None
+        ]
+        file = dest / "labels" / split.value / f"{Path(name).stem}.txt"
+        if lines or image.review in ("reviewed", "reviewed and empty"):
+            _write_text(file, "".join(line + "\n" for line in lines))
+        writing.step("Writing YOLO", done, len(dataset.images))
+    table: dict[str, Any] = {"path": "."}
+    for split in (Split.TRAIN, Split.VAL, Split.TEST):
+        if split in used or split is not Split.TEST:
+            table[split.value] = f"images/{split.value}"
+            (dest / "images" / split.value).mkdir(parents=True, exist_ok=True)
+    table["nc"] = len(dataset.classes)
+    table["names"] = {i: c.name for i, c in enumerate(dataset.classes)}
+    _write_text(dest / "data.yaml", yaml.safe_dump(table, sort_keys=False, allow_unicode=True))
+
+
+def _write_text(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FormatError(f"{file.name} could not be written: {reason}.", path=file) from None
+
+
+def _line(
+    annotation: ExportAnnotation,
+    image: ExportImage,
+    number: int,
+    outlines: bool,
+    writing: Writing,
+) -> str | None:
+    shape = annotation.shape
+    if shape is None:
+        writing.lose("classes of whole images were left out: YOLO has none")
+        return None
+    if annotation.attributes.get("iscrowd"):
+        writing.lose("crowds were left out: YOLO cannot mark them")
+        return None
+    if annotation.attributes.keys() - {"coco", "iscrowd"}:
+        writing.lose("annotations lost attributes that YOLO cannot hold")
+    if not outlines:
+        if not isinstance(shape, Box):
+            writing.lose("outlines and masks were written as their boxes")
+        box = annotation.box
+        values = np.array([box.x + box.w / 2, box.y + box.h / 2, box.w, box.h])
+    else:
+        values = _outline(shape, writing).ravel()
+        if len(values) < 6:
+            writing.lose("masks of a pixel's width were left out: they have no outline")
+            return None
+    scaled = values.reshape(-1, 2) / (image.width, image.height)
+    return " ".join([str(number), *(f"{v:.9g}" for v in scaled.ravel().tolist())])
+
+
+def _outline(shape: Box | Polygon | Mask, writing: Writing) -> Points:
+    """One ring (n, 2) around a shape; parts and holes hang on by a bridge of no width."""
+    if isinstance(shape, Box):
+        writing.lose("boxes were written as outlines of four corners")
+        return np.array(
+            [
+                (shape.x, shape.y),
+                (shape.right, shape.y),
+                (shape.right, shape.bottom),
+                (shape.x, shape.bottom),
+            ]
+        )
+    if isinstance(shape, Mask):
+        writing.lose("masks were written as outlines")
+        shape = outline_of(shape)
+    rings = [ring for part in shape.parts for ring in part.rings()]
+    if not rings:
+        return np.empty((0, 2))
+    if any(part.holes for part in shape.parts):
+        writing.lose("objects with holes were written as one line that runs into the hole and back")
+    if len(shape.parts) > 1:
+        writing.lose("objects of several parts were written as one line that joins them")
+    joined = _oriented(rings[0], positive=True)
+    holes = {id(hole) for part in shape.parts for hole in part.holes}
+    for ring in rings[1:]:
+        joined = _bridged(joined, _oriented(ring, positive=id(ring) not in holes))
+    return joined
+
+
+def _oriented(ring: Points, *, positive: bool) -> Points:
+    x, y = ring[:, 0], ring[:, 1]
+    signed = float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))
+    return ring if (signed > 0) == positive or ring_area(ring) == 0 else ring[::-1]
+
+
+def _bridged(outer: Points, ring: Points) -> Points:
+    """A ring inserted into another where the two come closest (at most 400 points are tried)."""
+    step, pace = max(1, len(outer) // 400), max(1, len(ring) // 400)
+    a, b = outer[::step], ring[::pace]
+    distances = ((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2)
+    nearest = int(distances.argmin())
+    i, j = nearest // len(b) * step, nearest % len(b) * pace
+    detour = np.concatenate([ring[j:], ring[: j + 1]])
+    return np.concatenate([outer[: i + 1], detour, outer[i:]])
