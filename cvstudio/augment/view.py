@@ -43,25 +43,45 @@ def padded_size(width: int, height: int, size: int) -> tuple[int, int]:
 
 
 def training_view(
-    rgb: Image, shapes: Sequence[Shape], *, size: int, fit: Fit, seed: int
+    rgb: Image,
+    shapes: Sequence[Shape],
+    *,
+    size: int,
+    fit: Fit,
+    seed: int,
+    labels: bool = False,
 ) -> tuple[Image, list[Shape]]:
     """The image and its shapes as they enter augmentation.
 
     PAD: the longer side is `size` (the network's square is filled up after augmentation).
     STRETCH: `size` x `size`. CROP: a window of at most `size` x `size` at full scale, its place
-    drawn from `seed`. A shape that lies outside the window becomes None.
+    drawn from `seed`. A shape that lies outside the window becomes None. `labels` says that `rgb`
+    is a label map (h, w), whose numbers must not be mixed.
     """
     height, width = rgb.shape[:2]
+    to, kept = training_shapes((width, height), shapes, size=size, fit=fit, seed=seed)
     if fit is Fit.CROP:
-        rng = random.Random(f"window/{seed}")
-        x = rng.randint(0, max(width - size, 0))
-        y = rng.randint(0, max(height - size, 0))
-        piece = np.ascontiguousarray(rgb[y : y + size, x : x + size])
-        inside = (piece.shape[1], piece.shape[0])
-        return piece, [clip_shape(shape, x=x, y=y, size=inside) for shape in shapes]
+        x, y = _window(width, height, size=size, seed=seed)
+        return np.ascontiguousarray(rgb[y : y + size, x : x + size]), kept
+    if labels and to != (width, height):
+        resized = cv2.resize(rgb, to, interpolation=cv2.INTER_NEAREST_EXACT)
+        return np.asarray(resized, rgb.dtype), kept
+    return scaled(rgb, width=to[0], height=to[1]), kept
+
+
+def training_shapes(
+    image: tuple[int, int], shapes: Sequence[Shape], *, size: int, fit: Fit, seed: int
+) -> tuple[tuple[int, int], list[Shape]]:
+    """As training_view, without pixels: the view's (width, height), and the shapes in it."""
+    width, height = image
+    if fit is Fit.CROP:
+        x, y = _window(width, height, size=size, seed=seed)
+        inside = (min(width, size), min(height, size))
+        return inside, [clip_shape(shape, x=x, y=y, size=inside) for shape in shapes]
     to = (size, size) if fit is Fit.STRETCH else padded_size(width, height, size)
-    factors = (to[0] / width, to[1] / height)
-    return (
-        scaled(rgb, width=to[0], height=to[1]),
-        [scale_shape(shape, *factors) for shape in shapes],
-    )
+    return to, [scale_shape(shape, to[0] / width, to[1] / height) for shape in shapes]
+
+
+def _window(width: int, height: int, *, size: int, seed: int) -> tuple[int, int]:
+    rng = random.Random(f"window/{seed}")
+    return rng.randint(0, max(width - size, 0)), rng.randint(0, max(height - size, 0))
