@@ -1,0 +1,279 @@
+"""The gallery of cases: a square crop of the image around each, with its shapes drawn over it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from cvstudio.core.geometry import Box
+from cvstudio.gui import theme
+from cvstudio.gui.tasks import Control, Tasks
+
+_Index = QModelIndex | QPersistentModelIndex
+SIDE = 144
+_CAPTION = 24
+_KEPT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class CropItem:
+    """What one tile shows. `solid` shapes are labels, `dashed` are predictions, in image pixels."""
+
+    image_id: int
+    size: tuple[int, int]
+    """Width and height of the image."""
+    title: str
+    figure: str
+    box: Box | None
+    solid: tuple[tuple[Box, str], ...] = ()
+    dashed: tuple[tuple[Box, str], ...] = ()
+
+
+def square_around(box: Box | None, width: int, height: int, *, room: float = 0.6) -> Box:
+    """The square to cut out: the box with some room on every side, or the whole image's middle."""
+    if box is None:
+        side = min(width, height)
+        return Box((width - side) / 2, (height - side) / 2, side, side)
+    side = min(max(max(box.w, box.h) * (1 + 2 * room), 48.0), max(width, height))
+    x, y = box.x + box.w / 2 - side / 2, box.y + box.h / 2 - side / 2
+    # Stay inside where the image is large enough, so that no tile is half empty.
+    x = min(max(x, 0), width - side) if side <= width else (width - side) / 2
+    y = min(max(y, 0), height - side) if side <= height else (height - side) / 2
+    return Box(x, y, side, side)
+
+
+def cut(rgb: np.ndarray, square: Box, side: int) -> QImage:
+    """A (side, side) picture of a square of an RGB image; what lies outside is the canvas grey."""
+    height, width = rgb.shape[:2]
+    inside = square.clipped(width, height)
+    x0, y0 = int(inside.x), int(inside.y)
+    x1, y1 = max(int(np.ceil(inside.right)), x0 + 1), max(int(np.ceil(inside.bottom)), y0 + 1)
+    piece = np.ascontiguousarray(rgb[y0:y1, x0:x1])
+    source = QImage(
+        piece.data, piece.shape[1], piece.shape[0], piece.strides[0], QImage.Format.Format_RGB888
+    )
+    result = QImage(side, side, QImage.Format.Format_RGB32)
+    result.fill(theme.colour("canvas"))
+    scale = side / square.w
+    painter = QPainter(result)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    target = QRectF(
+        (x0 - square.x) * scale, (y0 - square.y) * scale, (x1 - x0) * scale, (y1 - y0) * scale
+    )
+    painter.drawImage(target, source)
+    painter.end()
+    return result
+
+
+class CropModel(QAbstractListModel):
+    """The cases of a tab or a cell; pictures are decoded in threads when they are first seen."""
+
+    def __init__(self, tasks: Tasks, read: Callable[[int], np.ndarray], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._tasks, self._read = tasks, read
+        self._items: list[CropItem] = []
+        self._pictures: OrderedDict[Any, QImage] = OrderedDict()
+        self._asked: set[Any] = set()
+
+    def show(self, items: Sequence[CropItem]) -> None:
+        """Show other cases."""
+        self.beginResetModel()
+        self._items = list(items)
+        self._asked.clear()
+        self.endResetModel()
+
+    def remove(self, row: int) -> None:
+        """Take one case out."""
+        self.beginRemoveRows(QModelIndex(), row, row)
+        del self._items[row]
+        self.endRemoveRows()
+
+    def item(self, row: int) -> CropItem:
+        return self._items[row]
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:
+        return 0 if parent.isValid() else len(self._items)
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        item = self._items[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return item.title
+            case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
+                return f"{item.title}, {item.figure}"
+            case Qt.ItemDataRole.DecorationRole:
+                return self._picture(item)
+        return None
+
+    def _picture(self, item: CropItem) -> QImage | None:
+        key = (item.image_id, item.box)
+        found = self._pictures.get(key)
+        if found is not None:
+            self._pictures.move_to_end(key)
+            return found
+        if key not in self._asked:
+            self._asked.add(key)
+
+            def work(control: Control) -> QImage:
+                control.check()
+                rgb = self._read(item.image_id)
+                square = square_around(item.box, rgb.shape[1], rgb.shape[0])
+                return cut(rgb, square, 2 * SIDE)
+
+            self._tasks.run(
+                work, title="Show an image", owner=self,
+                done=lambda picture: self._ready(key, picture),
+                failed=lambda error: None,  # the tile stays grey; Data lists unreadable files
+            )  # fmt: skip
+        return None
+
+    def _ready(self, key: Any, picture: QImage) -> None:
+        self._pictures[key] = picture
+        while len(self._pictures) > _KEPT:
+            self._pictures.popitem(last=False)
+        for row, item in enumerate(self._items):
+            if (item.image_id, item.box) == key:
+                index = self.index(row)
+                self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
+
+
+class _Tile(QStyledItemDelegate):
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+        return QSize(SIDE + 10, SIDE + _CAPTION + 10)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        model = index.model()
+        assert isinstance(model, CropModel)
+        item = model.item(index.row())
+        rect: QRect = option.rect.adjusted(1, 1, -1, -1)  # type: ignore[attr-defined]
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+        hover = bool(option.state & QStyle.StateFlag.State_MouseOver)  # type: ignore[attr-defined]
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if selected or hover:
+            painter.setPen(theme.colour("focus") if selected else Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour("selection" if selected else "hover"))
+            painter.drawRoundedRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+        picture = QRect(rect.x() + 4, rect.y() + 4, SIDE, SIDE)
+        image = index.data(Qt.ItemDataRole.DecorationRole)
+        if image is None:
+            painter.fillRect(picture, theme.colour("canvas"))
+        else:
+            painter.drawImage(picture, image)
+            self._shapes(painter, picture, item)
+        self._caption(painter, picture, item, selected)
+        painter.restore()
+
+    def _shapes(self, painter: QPainter, picture: QRect, item: CropItem) -> None:
+        square = square_around(item.box, *item.size)
+        scale = picture.width() / square.w
+        painter.setClipRect(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for boxes, dash in ((item.solid, None), (item.dashed, [6.0, 4.0])):
+            for box, colour in boxes:
+                rect = QRectF(
+                    QPointF(picture.x() + (box.x - square.x) * scale,
+                            picture.y() + (box.y - square.y) * scale),
+                    QSize(round(box.w * scale), round(box.h * scale)),
+                )  # fmt: skip
+                casing = QPen(QColor(0, 0, 0, 76), 3)
+                pen = QPen(QColor(colour), 1)
+                if dash:
+                    pen.setDashPattern(dash)
+                for stroke in (casing, pen):
+                    painter.setPen(stroke)
+                    painter.setBrush(Qt.BrushStyle.NoBrush)
+                    painter.drawRect(rect)
+        painter.setClipping(False)
+
+    def _caption(self, painter: QPainter, picture: QRect, item: CropItem, selected: bool) -> None:
+        line = QRect(picture.x(), picture.bottom() + 3, picture.width(), _CAPTION - 4)
+        painter.setFont(theme.font("caption"))
+        metrics = painter.fontMetrics()
+        figure = metrics.horizontalAdvance(item.figure)
+        title = metrics.elidedText(
+            item.title, Qt.TextElideMode.ElideMiddle, line.width() - figure - 8
+        )
+        painter.setPen(theme.colour("selectionMuted" if selected else "muted"))
+        painter.drawText(
+            line, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), title
+        )
+        painter.setPen(theme.colour("selectionText" if selected else "text"))
+        painter.drawText(
+            line, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), item.figure
+        )
+
+
+class CropGallery(QListView):
+    """One row of crops that wraps; `chosen` gives the row that was picked by mouse or keys."""
+
+    chosen = Signal(int)
+
+    def __init__(
+        self, tasks: Tasks, read: Callable[[int], np.ndarray], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.crops = CropModel(tasks, read, self)
+        self.setModel(self.crops)
+        self.setItemDelegate(_Tile(self))
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setMovement(QListView.Movement.Static)
+        self.setUniformItemSizes(True)
+        self.setLayoutMode(QListView.LayoutMode.Batched)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFrameShape(QListView.Shape.NoFrame)
+        self.setMouseTracking(True)
+        self.setAccessibleName("Cases")
+        self.selectionModel().currentChanged.connect(
+            lambda now, _before: self.chosen.emit(now.row()) if now.isValid() else None
+        )
+
+    def show_items(self, items: Sequence[CropItem]) -> None:
+        """Show cases and pick the first."""
+        self.crops.show(items)
+        if items:
+            self.setCurrentIndex(self.crops.index(0))
+        else:
+            self.chosen.emit(-1)
+
+    def remove(self, row: int) -> None:
+        """Take one case out; the next one is picked."""
+        self.crops.remove(row)
+        left = self.crops.rowCount()
+        if left:
+            self.setCurrentIndex(self.crops.index(min(row, left - 1)))
+            self.chosen.emit(self.currentIndex().row())
+        else:
+            self.chosen.emit(-1)
+
+    def step(self, by: int) -> None:
+        """Pick the next or previous case."""
+        row = min(max(self.currentIndex().row() + by, 0), self.crops.rowCount() - 1)
+        if row >= 0:
+            self.setCurrentIndex(self.crops.index(row))

@@ -1,0 +1,175 @@
+"""The figures of the page: metric cards on top, and the table of classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core.annotation import LabelClass
+from cvstudio.gui import theme
+from cvstudio.gui.widgets.section import label
+from cvstudio.project.analysis import Card, Row
+
+_Index = QModelIndex | QPersistentModelIndex
+
+
+def figure(value: float, *, whole: bool = False) -> str:
+    """A share with three places, a count with its thousands, or a dash when there is none."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:,.0f}" if whole else f"{value:.3f}"
+
+
+class CardRow(QWidget):
+    """The cards of a verdict, side by side and of one width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(16, 12, 16, 12)
+        self._row.setSpacing(8)
+        self._cards: list[_CardFrame] = []
+
+    def show_cards(self, cards: Sequence[Card]) -> None:
+        """Show a verdict's cards; frames are kept so that nothing flickers while dragging."""
+        while len(self._cards) > len(cards):
+            gone = self._cards.pop()
+            self._row.removeWidget(gone)
+            gone.deleteLater()
+        while len(self._cards) < len(cards):
+            self._cards.append(_CardFrame())
+            self._row.addWidget(self._cards[-1], 1)
+        for frame, card in zip(self._cards, cards, strict=True):
+            frame.show_card(card)
+
+
+class _CardFrame(QFrame):
+    def __init__(self) -> None:
+        super().__init__()
+        theme.mark(self, card=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 8, 12, 8)
+        column.setSpacing(2)
+        self._title = label("", "muted")
+        self._value = label("", "figure")
+        self._detail = label("", "caption")
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._value)
+        row.addWidget(self._detail, 1, Qt.AlignmentFlag.AlignBottom)
+        self._detail.setContentsMargins(0, 0, 0, 4)
+        column.addWidget(self._title)
+        column.addLayout(row)
+
+    def show_card(self, card: Card) -> None:
+        self._title.setText(card.title)
+        self._value.setText(figure(card.value, whole=card.whole))
+        self._detail.setText(card.detail)
+        self.setAccessibleName(f"{card.title} {self._value.text()}, {card.detail}")
+        self.setToolTip(f"{card.title}: {self._value.text()} ({card.detail})")
+
+
+class ClassModel(QAbstractTableModel):
+    """One row per class: swatch and name, then the verdict's columns."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._columns: tuple[str, ...] = ()
+        self._rows: tuple[Row, ...] = ()
+        self._names: dict[int, str] = {}
+        self._swatches: dict[int, QPixmap] = {}
+
+    def show(
+        self, columns: tuple[str, ...], rows: tuple[Row, ...], classes: Mapping[int, LabelClass],
+        *, nothing: str,
+    ) -> None:  # fmt: skip
+        """Take over other rows."""
+        self.beginResetModel()
+        self._columns, self._rows = columns, rows
+        self._names = {0: nothing} | {i: c.name for i, c in classes.items()}
+        self._swatches = {i: _swatch(c.colour) for i, c in classes.items()}
+        self.endResetModel()
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:
+        return 0 if parent.isValid() else 1 + len(self._columns)
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row, column = self._rows[index.row()], index.column()
+        match role:
+            case Qt.ItemDataRole.DisplayRole if column == 0:
+                return self._names.get(row.class_id, "?")
+            case Qt.ItemDataRole.DisplayRole:
+                whole = self._columns[column - 1] == "Labelled"
+                return figure(row.values[column - 1], whole=whole)
+            case Qt.ItemDataRole.ToolTipRole if column == 0:
+                return self._names.get(row.class_id, "?")
+            case Qt.ItemDataRole.DecorationRole if column == 0:
+                return self._swatches.get(row.class_id)
+            case Qt.ItemDataRole.TextAlignmentRole:
+                side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
+                return Qt.AlignmentFlag.AlignVCenter | side
+        return None
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation == Qt.Orientation.Vertical:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return "Class" if section == 0 else self._columns[section - 1]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignLeft if section == 0 else Qt.AlignmentFlag.AlignRight
+            return Qt.AlignmentFlag.AlignVCenter | side
+        return None
+
+
+class ClassTable(QTableView):
+    """The per-class table; as high as its rows up to ten, then it scrolls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = ClassModel(self)
+        self.setModel(self.rows)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(theme.size("row_compact"))
+        self.horizontalHeader().setFixedHeight(theme.size("table_header"))
+        self.horizontalHeader().setHighlightSections(False)
+        self.setShowGrid(False)
+        self.setFrameShape(QTableView.Shape.NoFrame)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAccessibleName("Figures of each class")
+
+    def show_rows(
+        self, columns: tuple[str, ...], rows: tuple[Row, ...], classes: Mapping[int, LabelClass],
+        *, nothing: str,
+    ) -> None:  # fmt: skip
+        """Show a verdict's rows."""
+        self.rows.show(columns, rows, classes, nothing=nothing)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        shown = min(len(rows), 10)
+        self.setFixedHeight(header.height() + shown * theme.size("row_compact") + 2)
+
+
+def _swatch(colour: str) -> QPixmap:
+    pixmap = QPixmap(12, 12)
+    pixmap.fill(QColor(colour))
+    return pixmap

@@ -1,0 +1,211 @@
+"""Kinds of error as tabs, the picked cell as a filter, and the crops of the cases behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from cvstudio.core.annotation import LabelClass
+from cvstudio.core.geometry import Box
+from cvstudio.gui import theme
+from cvstudio.gui.analyze.crops import CropGallery, CropItem
+from cvstudio.gui.analyze.pictures import Pictures
+from cvstudio.gui.tasks import Tasks
+from cvstudio.gui.widgets.icons import icon
+from cvstudio.gui.widgets.section import label, push, tab_bar
+from cvstudio.project.analysis import Analysis, Case, KindCount
+
+_GREY = "#FFFFFF"
+
+
+class Gallery(QWidget):
+    """Choose what to look at; `case_chosen` gives the Case at hand, or None."""
+
+    tab_chosen = Signal(str)
+    cell_dropped = Signal()
+    case_chosen = Signal(object)
+
+    def __init__(self, tasks: Tasks, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.pictures: Pictures | None = None
+        self.cell: tuple[int, int] | None = None
+        self._cases: list[Case] = []
+        self._kinds: tuple[KindCount, ...] = ()
+
+        self.tabs = tab_bar()
+        self.tabs.currentChanged.connect(self._tab)
+        self.chip = push("", self._drop, small=True)
+        theme.mark(self.chip, filter=True, selected=True)
+        self.chip.setIcon(icon("close", "selectionText"))
+        self.chip.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        self.chip.setToolTip("Show all cases of the tab again")
+        self.caption = label("", "muted")
+        head = QWidget()
+        row = QHBoxLayout(head)
+        row.setContentsMargins(16, 8, 16, 4)
+        row.setSpacing(8)
+        row.addWidget(self.chip)
+        row.addWidget(self.caption, 1)
+
+        self.crops = CropGallery(tasks, self._read)
+        self.crops.chosen.connect(self._chosen)
+        self.none = label("", "muted")
+        self.none.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.crops)
+        self.stack.addWidget(self.none)
+        tab_row = QFrame()
+        theme.mark(tab_row, panel="bar")
+        tabs = QHBoxLayout(tab_row)
+        tabs.setContentsMargins(8, 0, 8, 0)
+        tabs.addWidget(self.tabs)
+        tabs.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(tab_row)
+        column.addWidget(head)
+        body = QHBoxLayout()
+        body.setContentsMargins(12, 0, 4, 0)
+        body.addWidget(self.stack)
+        column.addLayout(body, 1)
+        self.setMinimumHeight(180)
+
+    # -- what the page tells
+
+    def use(self, pictures: Pictures) -> None:
+        """Read images from here from now on."""
+        self.pictures = pictures
+
+    def show_kinds(self, kinds: Sequence[KindCount], *, fresh: bool) -> None:
+        """Show the kinds with their counts; `fresh` goes back to the first tab."""
+        self.tabs.blockSignals(True)
+        if [k.kind for k in kinds] != [k.kind for k in self._kinds]:
+            while self.tabs.count():
+                self.tabs.removeTab(0)
+            for _kind in kinds:
+                self.tabs.addTab("")
+        self._kinds = tuple(kinds)
+        for place, kind in enumerate(kinds):
+            self.tabs.setTabText(place, f"{kind.title}   {kind.count:,}")
+        if fresh:
+            self.cell = None
+            self.tabs.setCurrentIndex(0)
+        self.tabs.blockSignals(False)
+
+    def show_cases(
+        self, cases: Sequence[Case], classes: Mapping[int, LabelClass], *, nothing: str,
+        analysed: Analysis | None,
+    ) -> None:  # fmt: skip
+        """Show the cases of a tab."""
+        self.cell = None
+        self.chip.hide()
+        images = len({c.image_id for c in cases})
+        self.caption.setText(
+            f"{len(cases):,} in {images:,} image{'' if images == 1 else 's'}" if cases else ""
+        )
+        self._fill(cases, classes, analysed, empty="Nothing of this kind at this score.")
+
+    def show_cell(
+        self, cell: tuple[int, int], cases: Sequence[Case], classes: Mapping[int, LabelClass],
+        *, nothing: str, analysed: Analysis | None,
+    ) -> None:  # fmt: skip
+        """Show what stands behind a cell of the matrix."""
+        self.cell = cell
+        names = {0: nothing} | {i: c.name for i, c in classes.items()}
+        self.chip.setText(
+            f"{names.get(cell[0], '?')} labelled, {names.get(cell[1], '?')} predicted"
+        )
+        self.chip.show()
+        images = len({c.image_id for c in cases})
+        self.caption.setText(f"{len(cases):,} in {images:,} image{'' if images == 1 else 's'}")
+        self._fill(cases, classes, analysed, empty="Nothing stands behind this cell.")
+
+    # -- what the page asks
+
+    @property
+    def kind(self) -> str:
+        """The kind of the tab that is open."""
+        return self._kinds[max(self.tabs.currentIndex(), 0)].kind if self._kinds else ""
+
+    @property
+    def current(self) -> Case | None:
+        """The case at hand."""
+        row = self.crops.currentIndex().row()
+        return self._cases[row] if 0 <= row < len(self._cases) else None
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Which case of how many is at hand, counted from 1."""
+        return self.crops.currentIndex().row() + 1, len(self._cases)
+
+    @property
+    def count(self) -> int:
+        return len(self._cases)
+
+    def step(self, by: int) -> None:
+        """Go to a case before or after."""
+        self.crops.step(by)
+
+    def remove_current(self) -> None:
+        """Take the case at hand out of the view and go on to the next."""
+        row = self.crops.currentIndex().row()
+        if 0 <= row < len(self._cases):
+            del self._cases[row]
+            self.crops.remove(row)
+
+    # -- inside
+
+    def _fill(
+        self, cases: Sequence[Case], classes: Mapping[int, LabelClass], analysed: Analysis | None,
+        *, empty: str,
+    ) -> None:  # fmt: skip
+        self._cases = list(cases)
+        self.none.setText(empty)
+        self.stack.setCurrentIndex(0 if cases else 1)
+        if analysed is None:
+            return
+        self.crops.show_items([_item(case, classes, analysed) for case in cases])
+
+    def _read(self, image_id: int) -> NDArray[np.uint8]:
+        assert self.pictures is not None
+        return self.pictures.read(image_id)
+
+    def _tab(self, index: int) -> None:
+        if index >= 0:
+            self.tab_chosen.emit(self.kind)
+
+    def _drop(self) -> None:
+        self.cell_dropped.emit()
+
+    def _chosen(self, row: int) -> None:
+        self.case_chosen.emit(self._cases[row] if 0 <= row < len(self._cases) else None)
+
+
+def _item(case: Case, classes: Mapping[int, LabelClass], analysed: Analysis) -> CropItem:
+    image = analysed.images[case.image_id]
+    solid: list[tuple[Box, str]] = []
+    dashed: list[tuple[Box, str]] = []
+    if case.annotation_id is not None and case.box is not None:
+        box = next((a.box for a in image.annotations if a.id == case.annotation_id), None)
+        if box is not None and box.area < image.width * image.height:
+            solid.append((box, _colour(case.labelled, classes)))
+    if case.prediction is not None and case.box is not None:
+        dashed.append((case.box, _colour(case.predicted, classes)))
+    return CropItem(
+        image_id=case.image_id,
+        size=(image.width, image.height),
+        title=image.path.stem,
+        figure=case.figure,
+        box=case.box,
+        solid=tuple(solid),
+        dashed=tuple(dashed),
+    )
+
+
+def _colour(class_id: int, classes: Mapping[int, LabelClass]) -> str:
+    return classes[class_id].colour if class_id in classes else _GREY

@@ -1,0 +1,480 @@
+"""The Analyze page: choose a run and a split, see what is wrong, look at it, and fix the label."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QSlider,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core.annotation import LabelClass, Split, Task
+from cvstudio.gui import theme
+from cvstudio.gui.analyze import words
+from cvstudio.gui.analyze.confusion import ConfusionView
+from cvstudio.gui.analyze.curves import CurveChart
+from cvstudio.gui.analyze.detail import Detail
+from cvstudio.gui.analyze.evaluation import Evaluation
+from cvstudio.gui.analyze.figures import CardRow, ClassTable
+from cvstudio.gui.analyze.gallery import Gallery
+from cvstudio.gui.analyze.pictures import Pictures
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.empty_state import EmptyState
+from cvstudio.gui.widgets.section import SectionHeader, label, line, link
+from cvstudio.gui.workspace import Workspace
+from cvstudio.project import analysis, runs
+from cvstudio.project.analysis import Analysis, Case, Verdict
+from cvstudio.project.records import RunRecord
+from cvstudio.project.run_status import RunStatus
+
+DEFAULT_SCORE = 0.25
+_DRAG_MS = 25
+
+
+class AnalyzePage(Workspace):
+    """Errors of a finished run, from the figures down to the one object."""
+
+    name, title, icon = "analyze", "Analyze", "image-filter-center-focus"
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self.run: RunRecord | None = None
+        self.analysis: Analysis | None = None
+        self.verdict: Verdict | None = None
+        self._wanted_run: int | None = None
+        self._later = QTimer(self, singleShot=True, interval=_DRAG_MS)
+        self._later.timeout.connect(self._judge)
+        self.evaluation = Evaluation(studio, self)
+        self.evaluation.done.connect(self._load)
+        self.evaluation.moved.connect(self._evaluation_moved)
+
+        self._bar = self._make_bar()
+        self.cards = CardRow()
+        self.matrix = ConfusionView()
+        self.matrix.chosen.connect(self._show_cell)
+        self.table = ClassTable()
+        self.chart = CurveChart()
+        self.gallery = Gallery(studio.tasks, self)
+        self.gallery.tab_chosen.connect(self._show_kind)
+        self.gallery.cell_dropped.connect(self._drop_cell)
+        self.gallery.case_chosen.connect(self._show_case)
+        self.detail = Detail(studio, self)
+        self.detail.stepped.connect(self.gallery.step)
+
+        self.empty = EmptyState("image-filter-center-focus", "", "")
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self._make_content())
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._bar)
+        column.addWidget(self.stack, 1)
+        self.assemble(centre=centre)
+
+        actions = studio.actions
+        actions.connect("analyze.fix", self._fix, self)
+        actions.connect("analyze.keep", self._keep, self)
+        actions.connect("analyze.next", lambda: self.gallery.step(1), self)
+        actions.connect("analyze.previous", lambda: self.gallery.step(-1), self)
+        actions.connect("analyze.evaluate", self._evaluate, self)
+        studio.jobs.runs_changed.connect(self._list_runs)
+        studio.project_changed.connect(self._on_changes)
+
+    # -- parts
+
+    def _make_bar(self) -> QFrame:
+        bar = QFrame()
+        theme.mark(bar, panel="bar")
+        bar.setFixedHeight(theme.size("bar"))
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(16, 0, 16, 0)
+        row.setSpacing(8)
+        self.run_box = QComboBox()
+        self.run_box.setMinimumWidth(200)
+        self.run_box.setAccessibleName("Run")
+        self.run_box.activated.connect(lambda _index: self._choose_run())
+        self.split_box = QComboBox()
+        self.split_box.setMinimumWidth(130)
+        self.split_box.setAccessibleName("Split")
+        self.split_box.activated.connect(lambda _index: self._load())
+        self.score_slider = QSlider(Qt.Orientation.Horizontal)
+        self.score_slider.setRange(1, 99)
+        self.score_slider.setFixedWidth(160)
+        self.score_slider.setAccessibleName("Score from")
+        self.score_field = _share_field("Score from")
+        self.overlap_field = _share_field("Overlap from", low=0.10)
+        self.overlap_field.setValue(0.5)
+        self.score_field.setValue(DEFAULT_SCORE)
+        self.score_slider.setValue(round(100 * DEFAULT_SCORE))
+        self.score_slider.valueChanged.connect(lambda v: self.score_field.setValue(v / 100))
+        self.score_field.valueChanged.connect(self._score_changed)
+        self.overlap_field.valueChanged.connect(lambda _v: self._later.start())
+        self._score_parts = [
+            line(upright=True), label("Score from", "muted"), self.score_slider, self.score_field,
+            link("Best F1", self._best_score, tip="Best F1: the score with the best mean F1"),
+            label("Overlap from", "muted"), self.overlap_field,
+        ]  # fmt: skip
+        parts = [label("Run", "muted"), self.run_box, label("Split", "muted"), self.split_box]
+        for part in (*parts, *self._score_parts):
+            row.addWidget(part)
+        row.addStretch(1)
+        self._again = link("Evaluate again", self._evaluate)
+        self._again.setToolTip(self.studio.actions["analyze.evaluate"].toolTip())
+        row.addWidget(self._again)
+        return bar
+
+    def _make_content(self) -> QWidget:
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(16, 0, 12, 16)
+        column.setSpacing(0)
+        self._matrix_header = SectionHeader("Labelled against predicted", padded=False)
+        column.addWidget(self._matrix_header)
+        column.addWidget(self.matrix)
+        column.addSpacing(8)
+        column.addWidget(SectionHeader("Per class", padded=False))
+        column.addWidget(self.table)
+        column.addSpacing(8)
+        column.addWidget(self.chart)
+        column.addStretch(1)
+        area = QScrollArea()
+        theme.mark(area, plain=True)
+        area.setWidget(left)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumWidth(360)
+
+        upright = QSplitter(Qt.Orientation.Vertical)
+        upright.setHandleWidth(1)
+        upright.setChildrenCollapsible(False)
+        upright.addWidget(self.gallery)
+        upright.addWidget(self.detail)
+        upright.setStretchFactor(1, 1)
+        upright.setSizes([268, 400])
+        across = QSplitter(Qt.Orientation.Horizontal)
+        across.setHandleWidth(1)
+        across.setChildrenCollapsible(False)
+        across.addWidget(area)
+        across.addWidget(upright)
+        across.setStretchFactor(1, 1)
+        across.setSizes([400, 1000])
+
+        content = QWidget()
+        stack = QVBoxLayout(content)
+        stack.setContentsMargins(0, 0, 0, 0)
+        stack.setSpacing(0)
+        stack.addWidget(self.cards)
+        stack.addWidget(line())
+        stack.addWidget(across, 1)
+        return content
+
+    # -- hooks
+
+    def arrive(self, **what: Any) -> None:
+        if what.get("run_id"):
+            self._wanted_run = int(what["run_id"])
+
+    def shown(self) -> None:
+        self._list_runs()
+
+    def release(self) -> None:
+        self._later.stop()
+        self.evaluation.stop()
+        self.detail.release()
+
+    # -- runs and splits
+
+    def _list_runs(self) -> None:
+        """Fill the list of runs that have a network; show the wanted, the same, or the newest."""
+        if self.studio.project is None:
+            return
+        all_runs = runs.all_runs(self.project)
+        judged = [r for r in reversed(all_runs) if RunStatus(r.status).has_network]
+        keep = self._wanted_run or (self.run.id if self.run else None)
+        self._wanted_run = None
+        self.run_box.clear()
+        for run in judged:
+            self.run_box.addItem(_run_title(run), run)
+        if not judged:
+            self._show_no_run(all_runs)
+            return
+        found = next((i for i, r in enumerate(judged) if r.id == keep), 0)
+        self.run_box.setCurrentIndex(found)
+        if self.run is None or self.run.id != judged[found].id or self.analysis is None:
+            self._choose_run()
+
+    def _show_no_run(self, all_runs: list[RunRecord]) -> None:
+        self.run, self.analysis, self.verdict = None, None, None
+        self._bar.hide()
+        at_work = next((r for r in all_runs if r.status == RunStatus.RUNNING), None)
+        if at_work is None:
+            self.empty.set("Errors appear here after the first run.", button="Go to Train",
+                           do=lambda: self.studio.go_to("train"))  # fmt: skip
+        else:
+            left = self.studio.jobs.state.seconds_left()
+            more = f" needs {max(round(left / 60), 1)} more minutes" if left else " is at work"
+            self.empty.set(
+                f"Errors appear here after the first run. Run {at_work.id}{more}.",
+                button=f"Show run {at_work.id}", do=lambda: self.studio.go_to("train"),
+            )  # fmt: skip
+        self.stack.setCurrentIndex(0)
+
+    def _choose_run(self) -> None:
+        self.run = self.run_box.currentData()
+        if self.run is None:
+            return
+        self._bar.show()
+        counts = self._split_sizes()
+        before = self.split_box.currentData()
+        self.split_box.clear()
+        for split in (Split.VAL, Split.TEST, Split.TRAIN):
+            if counts.get(split):
+                self.split_box.addItem(f"{split}, {counts[split]:,} images", split)
+        self.split_box.setCurrentIndex(max(self.split_box.findData(before), 0))
+        self._load()
+
+    def _split_sizes(self) -> dict[Split, int]:
+        from cvstudio.core.snapshot import read_snapshot
+
+        assert self.run is not None
+        snapshot = read_snapshot(runs.job_of(self.run).snapshot)
+        return {split: len(snapshot.of(split)) for split in Split}
+
+    @property
+    def split(self) -> Split | None:
+        """The split that is shown."""
+        found = self.split_box.currentData()
+        return Split(found) if found else None
+
+    def _load(self) -> None:
+        """Read the run's answers in a thread, then judge them."""
+        run, split = self.run, self.split
+        if run is None or split is None:
+            return
+        job = runs.job_of(run)
+        if split not in analysis.judged_splits(job):
+            self._show_not_judged(run, split)
+            return
+
+        def work(_control: object) -> tuple[Analysis, Verdict, float]:
+            loaded = analysis.load(job, split)
+            best = loaded.best_score(self.overlap_field.value())
+            score = DEFAULT_SCORE if math.isnan(best) else max(round(best, 2), 0.01)
+            # The first verdict computes what later ones reuse: here, not on the window thread.
+            return loaded, loaded.judge(score=score, iou=self.overlap_field.value()), score
+
+        self.studio.tasks.run(
+            work, title=f"Read the answers of run {run.id}", owner=self,
+            done=lambda found: self._loaded(run, split, *found),
+        )  # fmt: skip
+
+    def _loaded(
+        self, run: RunRecord, split: Split, loaded: Analysis, verdict: Verdict, score: float
+    ) -> None:
+        if self.run is None or run.id != self.run.id or split != self.split:
+            return
+        self.analysis = loaded
+        for part in self._score_parts:
+            part.setVisible(loaded.has_scores)
+        self._set_score(score)
+        self.gallery.use(Pictures(loaded.images))
+        self.detail.use(run, loaded, self.gallery.pictures)
+        self.chart.show_curves(loaded.curves(self.overlap_field.value()), self._classes())
+        self.stack.setCurrentIndex(1)
+        self._take(verdict, fresh=True)
+
+    def _show_not_judged(self, run: RunRecord, split: Split) -> None:
+        self.analysis = self.verdict = None
+        self.empty.set(
+            f"Run {run.id} has not been judged on {split} yet.",
+            button=f"Judge it on {split}", do=self._evaluate,
+        )  # fmt: skip
+        self.stack.setCurrentIndex(0)
+
+    def _evaluate(self) -> None:
+        if self.run is not None and self.split is not None:
+            self.evaluation.start(self.run, self.split)
+
+    def _evaluation_moved(self, text: str) -> None:
+        self.set_status(text)
+        if self.stack.currentIndex() == 0 and text:
+            self.empty.set(text, button="Cancel", do=self.evaluation.cancel)
+
+    # -- verdicts
+
+    def _classes(self) -> Mapping[int, LabelClass]:
+        return {c.id: c for c in self.analysis.classes} if self.analysis else {}
+
+    @property
+    def nothing(self) -> str:
+        """What stands for no class."""
+        segment = self.analysis is not None and self.analysis.snapshot.task is Task.SEGMENT
+        return "background" if segment else "nothing"
+
+    def _set_score(self, score: float) -> None:
+        for widget in (self.score_field, self.score_slider):
+            widget.blockSignals(True)
+        self.score_field.setValue(score)
+        self.score_slider.setValue(round(100 * score))
+        for widget in (self.score_field, self.score_slider):
+            widget.blockSignals(False)
+
+    def _score_changed(self, score: float) -> None:
+        self._set_score(score)
+        self._later.start()
+
+    def _best_score(self) -> None:
+        if self.analysis is not None:
+            best = self.analysis.best_score(self.overlap_field.value())
+            if not math.isnan(best):
+                self.score_field.setValue(best)
+
+    def _judge(self) -> None:
+        if self.analysis is not None:
+            iou = self.overlap_field.value()
+            self._take(self.analysis.judge(score=self.score_field.value(), iou=iou))
+            self.chart.show_curves(self.analysis.curves(iou), self._classes())
+
+    def _take(self, verdict: Verdict, *, fresh: bool = False) -> None:
+        self.verdict = verdict
+        classes = self._classes()
+        self.cards.show_cards(verdict.cards)
+        self.matrix.show_counts(
+            verdict.confusion, verdict.class_ids, classes, nothing=self.nothing, unit=verdict.unit
+        )
+        self._matrix_header.figure.setText(f"rows labelled, {verdict.unit}")
+        self.table.show_rows(verdict.columns, verdict.rows, classes, nothing=self.nothing)
+        score = self.score_field.value()
+        has_scores = self.analysis is not None and self.analysis.has_scores
+        self.chart.show_score(score, chosen=has_scores)
+        self.gallery.show_kinds(verdict.kinds, fresh=fresh)
+        if fresh:
+            self.matrix.unpick()
+            self._show_kind(self.gallery.kind)
+        elif self.gallery.cell is not None:
+            self._show_cell(*self.gallery.cell)
+        else:
+            self._show_kind(self.gallery.kind)
+
+    # -- cases
+
+    def _show_kind(self, kind: str) -> None:
+        if self.verdict is None:
+            return
+        self.matrix.unpick()
+        cases = [c for c in self.verdict.cases(kind) if not self._kept(kind, c)]
+        self.gallery.show_cases(
+            cases, self._classes(), nothing=self.nothing, analysed=self.analysis
+        )
+
+    def _show_cell(self, labelled: int, predicted: int) -> None:
+        if self.verdict is None:
+            return
+        cases = self.verdict.cell(labelled, predicted)
+        self.gallery.show_cell(
+            (labelled, predicted), cases, self._classes(), nothing=self.nothing,
+            analysed=self.analysis,
+        )  # fmt: skip
+
+    def _drop_cell(self) -> None:
+        self._show_kind(self.gallery.kind)
+
+    def _show_case(self, case: Case | None) -> None:
+        if case is None or self.verdict is None:
+            self.detail.clear()
+            self._status()
+            return
+        said = words.explain(case, self.verdict, self._classes(), nothing=self.nothing)
+        self.detail.show_case(case, self.gallery.position, said, score=self.score_field.value())
+        keepable = case.kind not in ("right", analysis.WORST)
+        self.studio.actions.allow("analyze.keep", keepable, why="Nothing to keep here")
+        self._status()
+
+    def _status(self) -> None:
+        if self.analysis is None or self.verdict is None:
+            return
+        wrong = self.verdict.kinds[0]
+        images = len(self.analysis.images)
+        self.set_status(
+            f"{wrong.title}: {wrong.count:,} on {images:,} images",
+            f"{self.gallery.count:,} in this view",
+        )
+
+    # -- towards the label
+
+    def _fix(self) -> None:
+        """Open the object behind the case in Label."""
+        case = self.gallery.current
+        if case is None:
+            return
+        box = (case.box.x, case.box.y, case.box.w, case.box.h) if case.box else None
+        self.studio.go_to(
+            "label", image_id=case.image_id, annotation_id=case.annotation_id, box=box
+        )
+
+    def _keep(self) -> None:
+        """The label is right and the network is wrong: take the case out of the likely errors."""
+        case = self.gallery.current
+        if case is None or self.run is None:
+            return
+        from cvstudio.project import commands
+
+        kept = [*self._kept_keys(), _key(case)]
+        with self.project.transaction("Keep the label", source=self) as session:
+            commands.set_setting(session, self._kept_name(), kept)
+        self.gallery.remove_current()
+
+    def _kept_name(self) -> str:
+        assert self.run is not None
+        return f"analyze.kept.{self.run.id}"
+
+    def _kept_keys(self) -> list[list[int]]:
+        from cvstudio.project import queries
+
+        with self.project.read() as session:
+            return list(queries.setting(session, self._kept_name(), []))
+
+    def _kept(self, kind: str, case: Case) -> bool:
+        return kind == analysis.LIKELY and _key(case) in self._kept_keys()
+
+    def _on_changes(self, changes: Any) -> None:
+        if changes.source is not self and changes.touches("setting") and self.isVisible():
+            self._show_kind(self.gallery.kind)
+
+
+def _key(case: Case) -> list[int]:
+    return [
+        case.image_id,
+        case.annotation_id or 0,
+        -1 if case.prediction is None else case.prediction,
+    ]
+
+
+def _run_title(run: RunRecord) -> str:
+    best = f" · {run.metric} {run.best:.3f}" if run.best is not None else ""
+    return f"Run {run.id} · {run.network}{best}"
+
+
+def _share_field(name: str, *, low: float = 0.01) -> QDoubleSpinBox:
+    field = QDoubleSpinBox()
+    field.setRange(low, 0.99)
+    field.setSingleStep(0.01)
+    field.setDecimals(2)
+    field.setFixedWidth(76)
+    field.setAccessibleName(name)
+    return field

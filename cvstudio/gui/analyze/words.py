@@ -1,0 +1,75 @@
+"""What a case means, in sentences: what was seen, and what it probably tells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from cvstudio.core.annotation import LabelClass
+from cvstudio.core.metrics import ErrorKind
+from cvstudio.project.analysis import LIKELY, WORST, WRONG, Case, Verdict
+
+
+def place(case: Case) -> str:
+    """Which case it is, for the line above the pictures: "extra WBC at x 272, y 0"."""
+    if case.box is None:
+        return case.kind
+    return f"{case.kind} at x {case.box.x:.0f}, y {case.box.y:.0f}"
+
+
+def explain(
+    case: Case, verdict: Verdict, classes: Mapping[int, LabelClass], *, nothing: str
+) -> tuple[str, str]:
+    """A sentence on what stands there, and one on what follows from it."""
+    names = {0: nothing} | {i: c.name for i, c in classes.items()}
+    labelled, predicted = names.get(case.labelled, "?"), names.get(case.predicted, "?")
+    if case.kind == WORST:
+        return (
+            f"The mean IoU of this image is {case.figure}.",
+            "Compare the two pictures: where they differ, either the label or the network is off.",
+        )
+    if case.kind == "right":
+        return f"Labelled and predicted {labelled}.", "The network agrees with the label here."
+    if case.kind == ErrorKind.MISSED:
+        return (
+            f"The network does not report the {labelled} that is labelled here.",
+            "If the label is right, more examples that look like this one help.",
+        )
+    if case.kind == ErrorKind.EXTRA:
+        return f"The network found a {predicted} here that nobody labelled.", _trust(
+            case, verdict, predicted
+        )
+    if case.kind == ErrorKind.LOOSE_BOX:
+        return (
+            f"The network's outline of this {labelled} is off.",
+            "Check that the label fits closely: loose labels teach loose outlines.",
+        )
+    if case.kind == ErrorKind.DUPLICATE:
+        return (
+            f"The network reports this {predicted} more than once.",
+            "The label is most likely right; a second one may be missing if two objects touch.",
+        )
+    if case.kind in (WRONG, ErrorKind.WRONG_CLASS):
+        return f"Labelled {labelled}, but the network sees {predicted}.", _trust(
+            case, verdict, predicted
+        )
+    return f"Labelled {labelled}, predicted {predicted}.", ""
+
+
+def _trust(case: Case, verdict: Verdict, name: str) -> str:
+    """How far the network can be believed when it says a class, from its precision."""
+    column = verdict.columns.index("Precision") if "Precision" in verdict.columns else None
+    row = next((r for r in verdict.rows if r.class_id == case.predicted), None)
+    if column is None or row is None or math.isnan(row.values[column]):
+        return "Look at the label first: it is the quicker one to fix."
+    share = round(100 * row.values[column])
+    likely = any(
+        (c.image_id, c.prediction) == (case.image_id, case.prediction)
+        for c in verdict.cases(LIKELY)
+    )
+    ends = (
+        "and it is as sure here as it usually is when it is right: probably a label error."
+        if likely
+        else "but it is less sure here than usual."
+    )
+    return f"{share} in 100 of the {name} that it reports are right, {ends}"
