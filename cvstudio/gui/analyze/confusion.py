@@ -183,12 +183,12 @@ class _Cell(QStyledItemDelegate):
             ground = theme.mix("raised", "selection", 0.35 + 0.65 * share)
         elif count:
             ground = theme.mix("raised", "warning", 0.10 + 0.32 * share)
-        rect: QRect = option.rect.adjusted(0, 0, -1, -1)  # type: ignore[attr-defined]
+        rect: QRect = option.rect.adjusted(0, 0, -1, -1)
         painter.fillRect(rect, ground)
         painter.setFont(theme.font("control" if count else "body"))
         painter.setPen(theme.colour("text" if count else "muted"))
         painter.drawText(rect, int(Qt.AlignmentFlag.AlignCenter), index.data())
-        if option.state & QStyle.StateFlag.State_Selected:  # type: ignore[attr-defined]
+        if option.state & QStyle.StateFlag.State_Selected:
             painter.setPen(QPen(theme.colour("focus"), 2))
             painter.drawRect(rect.adjusted(1, 1, -1, -1))
 

@@ -55,14 +55,14 @@ class CropItem:
 
 def square_around(box: Box | None, width: int, height: int, *, room: float = 0.6) -> Box:
     """The square to cut out: the box with some room on every side, or the whole image's middle."""
+    side = float(min(width, height))
     if box is None:
-        side = min(width, height)
         return Box((width - side) / 2, (height - side) / 2, side, side)
     side = min(max(max(box.w, box.h) * (1 + 2 * room), 48.0), max(width, height))
     x, y = box.x + box.w / 2 - side / 2, box.y + box.h / 2 - side / 2
     # Stay inside where the image is large enough, so that no tile is half empty.
-    x = min(max(x, 0), width - side) if side <= width else (width - side) / 2
-    y = min(max(y, 0), height - side) if side <= height else (height - side) / 2
+    x = min(max(x, 0.0), width - side) if side <= width else (width - side) / 2
+    y = min(max(y, 0.0), height - side) if side <= height else (height - side) / 2
     return Box(x, y, side, side)
 
 
@@ -169,9 +169,9 @@ class _Tile(QStyledItemDelegate):
         model = index.model()
         assert isinstance(model, CropModel)
         item = model.item(index.row())
-        rect: QRect = option.rect.adjusted(1, 1, -1, -1)  # type: ignore[attr-defined]
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
-        hover = bool(option.state & QStyle.StateFlag.State_MouseOver)  # type: ignore[attr-defined]
+        rect: QRect = option.rect.adjusted(1, 1, -1, -1)
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        hover = bool(option.state & QStyle.StateFlag.State_MouseOver)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if selected or hover:

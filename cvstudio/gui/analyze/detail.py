@@ -9,21 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QSize, Signal
-from PySide6.QtGui import QImage, QLinearGradient, QPainter, QPaintEvent
+from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.config import TrainConfig
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import SnapshotImage
+from cvstudio.core.wire import Message
 from cvstudio.gui import theme
 from cvstudio.gui.analyze import words
+from cvstudio.gui.analyze.compare_view import CompareView, link_views
 from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, LatestWins
-from cvstudio.gui.widgets.image_view import Drawn, ImageView, link_views
+from cvstudio.gui.widgets.overlay import OverlayItem
 from cvstudio.gui.widgets.section import NextButton, label, tool
-from cvstudio.imaging.heat import overlay
+from cvstudio.imaging.heat import colours
 from cvstudio.project import runs
 from cvstudio.project.analysis import Analysis, Case, ObjectAnalysis
 from cvstudio.project.records import RunRecord
@@ -36,8 +38,6 @@ class _Scale(QWidget):
         return QSize(124, 16)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        from cvstudio.imaging.heat import colours
-
         painter = QPainter(self)
         painter.setFont(theme.font("small"))
         painter.setPen(theme.colour("muted"))
@@ -60,7 +60,7 @@ class _Pane(QWidget):
         super().__init__()
         self.title = label(title, "section")
         self.figure = label("", "caption")
-        self.view = ImageView(title)
+        self.view = CompareView(title)
         head = QHBoxLayout()
         head.setContentsMargins(0, 0, 0, 0)
         head.addWidget(self.title)
@@ -152,8 +152,10 @@ class Detail(QWidget):
         self.said.setText("Nothing to look at here.")
         self.more.setText("Choose another kind of error, or a cell of the table.")
         for pane in (self.labels, self.answers, self.heat):
-            pane.view.show_image(None)
-            pane.view.show_shapes([])
+            pane.view.set_image(None)
+            pane.view.set_items([])
+            pane.view.set_heat(None)
+            pane.view.set_words("")
             pane.view.show_frame(None)
             pane.figure.setText("")
         for action in ("analyze.fix", "analyze.keep"):
@@ -198,13 +200,14 @@ class Detail(QWidget):
         if self.case is not case:
             return
         self._rgb = rgb
-        self.labels.view.show_image(rgb)
-        self.answers.view.show_image(rgb)
+        for pane in (self.labels, self.answers, self.heat):
+            pane.view.set_words("")
+            pane.view.set_image(rgb)
         self._explain(image, case)
 
     def _unreadable(self, error: BaseException) -> None:
         for pane in (self.labels, self.answers, self.heat):
-            pane.view.show_image(None, words=str(error))
+            pane.view.set_words(str(error))
 
     def _classes(self) -> Mapping[int, LabelClass]:
         assert self._analysis is not None
@@ -220,11 +223,11 @@ class Detail(QWidget):
         def name(class_id: int) -> str:
             return classes[class_id].name if class_id in classes else "?"
 
-        self.labels.view.show_shapes(
+        self.labels.view.set_items(
             [
-                Drawn(
+                OverlayItem(
                     a.shape, colour(a.class_id), strong=a.id == case.annotation_id,
-                    tag=name(a.class_id) if a.id == case.annotation_id and a.shape else "",
+                    text=name(a.class_id) if a.id == case.annotation_id and a.shape else "",
                 )
                 for a in image.annotations
             ]
@@ -236,25 +239,25 @@ class Detail(QWidget):
             )
             best = sorted(answer.scores.items(), key=lambda item: -item[1])[:2]
             self.answers.figure.setText("  ".join(f"{name(c)} {s:.2f}" for c, s in best))
-            self.answers.view.show_shapes([])
+            self.answers.view.set_items([])
             return
         if answer.regions is not None:
             count = len(image.annotations)
             self.labels.figure.setText(f"{count:,} mask{'' if count == 1 else 's'}")
             self.answers.figure.setText(f"mIoU of all: {analysed.metric('mIoU'):.3f}")
-            self.answers.view.show_shapes(
-                [Drawn(mask, colour(c)) for c, mask in answer.regions.items()]
+            self.answers.view.set_items(
+                [OverlayItem(mask, colour(c)) for c, mask in answer.regions.items()]
             )
             return
         count = len(image.annotations)
         self.labels.figure.setText(f"{count:,} annotation{'' if count == 1 else 's'}")
         self.answers.figure.setText(f"score {score:.2f} and up")
-        self.answers.view.show_shapes(
+        self.answers.view.set_items(
             [
-                Drawn(
+                OverlayItem(
                     found.mask or found.box, colour(found.class_id),
                     strong=place == case.prediction,
-                    tag=f"{name(found.class_id)} {found.score:.2f}"
+                    text=f"{name(found.class_id)} {found.score:.2f}"
                     if place == case.prediction else "",
                 )
                 for place, found in enumerate(answer.objects)
@@ -276,7 +279,8 @@ class Detail(QWidget):
         """Ask the live process for the heat map of this case; the newest request wins."""
         assert self._run is not None
         assert self._analysis is not None
-        self.heat.view.show_image(self._grey(), words="")
+        self.heat.view.set_words("")
+        self.heat.view.set_heat(np.zeros((1, 1), np.float32))
         header: dict[str, Any] = {
             "run": str(self._run.directory), "path": str(Path(image.path)), "page": image.page,
             "window": list(image.window) if image.window else None,
@@ -288,22 +292,19 @@ class Detail(QWidget):
         if isinstance(self._analysis, ObjectAnalysis) and case.prediction is None:
             # A missed object: there is no prediction to explain, so ask what lies on the label.
             header["class_id"] = None
-        self._studio.live.request("explain", header, {}, lambda m: self._heated(case, m))
+        self._studio.live.request(
+            "explain", header, owner=self,
+            done=lambda message: self._heated(case, message),
+            failed=lambda text, _hint: self._not_heated(case, text),
+        )  # fmt: skip
 
-    def _grey(self) -> QImage | None:
-        if self._rgb is None:
-            return None
-        from cvstudio.gui.widgets.image_view import to_image
+    def _heated(self, case: Case, message: Message) -> None:
+        if self.case is case and self._rgb is not None:
+            self.heat.view.set_heat(np.asarray(message.arrays["heat"], np.float32))
 
-        return to_image(self._rgb).convertToFormat(QImage.Format.Format_Grayscale8)
-
-    def _heated(self, case: Case, message: Any) -> None:
-        if self.case is not case or self._rgb is None:
-            return
-        if not message.header.get("ok"):
-            self.heat.view.show_image(None, words=str(message.header.get("error", "")))
-            return
-        self.heat.view.show_image(overlay(self._rgb, message.arrays["heat"]))
+    def _not_heated(self, case: Case, text: str) -> None:
+        if self.case is case:
+            self.heat.view.set_words(text)
 
 
 class KeepButton(QWidget):

@@ -73,7 +73,7 @@ class AnalyzePage(Workspace):
         self.detail = Detail(studio, self)
         self.detail.stepped.connect(self.gallery.step)
 
-        self.empty = EmptyState("image-filter-center-focus", "", "")
+        self.empty = EmptyState("image-filter-center-focus", "")
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self._make_content())
