@@ -21,6 +21,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from cvstudio.gui import keys
 from cvstudio.gui.widgets.icons import icon
 
 
@@ -215,7 +216,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
     # Analyze
     _a("analyze.fix", "Fix this label", "vector-square-edit", "F", "open the object in Label",
        "project"),
-    _a("analyze.explain", "Explain", "fire", "G", "show where the evidence lies", "project"),
+    _a("analyze.keep", "Label is right", "check", "K", "keep the label, drop the case",
+       "project"),
     _a("analyze.next", "Next error", "chevron-right", "D | PgDown", "go to the next error",
        "project"),
     _a("analyze.previous", "Previous error", "chevron-left", "A | PgUp", "go to the error before",
@@ -237,8 +239,7 @@ def tooltip(info: ActionInfo, reason: str = "") -> str:
     text = f"{escape(info.text)}: {escape(reason or info.tip)}"
     if not info.keys or reason:
         return text
-    key = QKeySequence(info.keys[0]).toString(QKeySequence.SequenceFormat.NativeText)
-    return f"<span>{text} &nbsp;<b>{escape(key)}</b></span>"
+    return f"<span>{text} &nbsp;<b>{escape(keys.words(info.keys[0]))}</b></span>"
 
 
 class Actions(QObject):
@@ -283,11 +284,13 @@ class Actions(QObject):
         """
         action = self._actions[id]
         if BY_ID[id].checkable:
-            action.triggered.connect(handler)
+            connection = action.triggered.connect(handler)
         else:
-            action.triggered.connect(lambda _checked=False: handler())
+            connection = action.triggered.connect(lambda _checked=False: handler())
         if widget is not None:
             widget.addAction(action)
+            # Pages come and go with projects; the actions stay and must forget them.
+            widget.destroyed.connect(lambda: action.triggered.disconnect(connection))
         return action
 
     def trigger(self, id: str) -> bool:

@@ -14,7 +14,7 @@ How a page uses it (each page gets the one Studio when it is made)
     studio.fail(error)                  an error in words, with Details, when work was asked for
     studio.ask("Remove 3 images?", "Their files stay.", yes="Remove", danger=True) -> bool
     studio.jobs                         the running run, the queue, smaller jobs (gui/jobs.py)
-    studio.show_job(JobNotice(...))     what the header shows of the running job; None clears it
+    studio.jobs                         runs and small jobs (gui/jobs.py); made when first asked for
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ from PySide6.QtWidgets import QWidget
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.settings import Memory, Settings
 from cvstudio.gui.actions import Actions
-from cvstudio.gui.jobs import Jobs
 from cvstudio.gui.tasks import Tasks
 from cvstudio.gui.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
+    from cvstudio.gui.jobs import Jobs
+    from cvstudio.gui.live import LiveProcess
     from cvstudio.project.changes import ChangeSet
     from cvstudio.project.project import Project
 
@@ -51,23 +52,6 @@ class Toast:
     level: str = "info"
     link: str = ""
     do: Callable[[], Any] | None = None
-
-
-@dataclass(frozen=True)
-class JobNotice:
-    """The running job in the header: "Run 7", "epoch 34 of 100", 0.34, "24 min left".
-
-    `share` None: only words. `failed`: the pill turns into the message, with Show. `detail` is
-    handed to the Train page on a click (go_to("train", **detail)).
-    """
-
-    title: str
-    text: str = ""
-    share: float | None = None
-    left: str = ""
-    failed: bool = False
-    page: str = "train"
-    detail: tuple[tuple[str, Any], ...] = ()
 
 
 class Studio(QObject):
@@ -85,7 +69,6 @@ class Studio(QObject):
     went = Signal(str, object)
     """A page was asked for: its name and what it gets."""
     toasted = Signal(object)
-    job_changed = Signal(object)
     _committed = Signal(object)
 
     def __init__(
@@ -97,7 +80,6 @@ class Studio(QObject):
         self.memory = memory or Memory()
         self.actions = Actions(self)
         self.tasks = Tasks(self)
-        self.jobs = Jobs(self)
         self.thumbnails = Thumbnails(
             self.tasks, self, megabytes=int(self.settings.get("memory.thumbnails"))
         )
@@ -106,7 +88,8 @@ class Studio(QObject):
         self.selection: tuple[int, ...] = ()
         self.window: QWidget | None = None
         """The main window, as the parent of dialogs."""
-        self.job: JobNotice | None = None
+        self._jobs: Jobs | None = None
+        self._live: LiveProcess | None = None
         self.image_count = 0
         self._committed.connect(self._on_committed, Qt.ConnectionType.QueuedConnection)
         self.tasks.failed.connect(self._on_failed_work)
@@ -127,7 +110,8 @@ class Studio(QObject):
         self.thumbnails.open(project.thumbnails_file, project.image_path)
         self.memory.opened(project.path)
         self.refresh_facts()
-        self.jobs.open(project)
+        if self._jobs is not None:
+            self._jobs.open(project)
         self.project_opened.emit(project)
 
     def close(self) -> None:
@@ -136,16 +120,49 @@ class Studio(QObject):
             return
         project = self.project
         self.project_closing.emit()
-        self.jobs.leave()
+        if self._jobs is not None:
+            self._jobs.leave()
         self.tasks.stop()
         self.thumbnails.close()
         project.changed.disconnect(self._on_changed)
         self.project = None
         self.image_id, self.selection, self.image_count = 0, (), 0
-        self.show_job(None)
         project.close()
         self.refresh_facts()
         self.project_closed.emit()
+
+    def shut_down(self) -> None:
+        """Close the project and end every thread; jobs go on without the window."""
+        self.close()
+        if self._jobs is not None:
+            self._jobs.close()
+            self._jobs = None
+        if self._live is not None:
+            self._live.close()
+            self._live = None
+        self.tasks.stop()
+
+    @property
+    def jobs(self) -> Jobs:
+        """The runs of the open project and the device. Made late: the window starts without."""
+        if self._jobs is None:
+            from cvstudio.gui.jobs import Jobs
+
+            self._jobs = Jobs(self)
+            self._jobs.trouble.connect(lambda text: self.toast(text, level="warning"))
+        if self.project is not None and self._jobs.project is None:
+            self._jobs.open(self.project)
+        return self._jobs
+
+    @property
+    def live(self) -> LiveProcess:
+        """The process that makes previews and heat maps; started with its first request."""
+        if self._live is None:
+            from cvstudio.gui.live import LiveProcess
+
+            self._live = LiveProcess(self)
+            self._live.trouble.connect(lambda text: self.toast(text, level="warning"))
+        return self._live
 
     def _on_changed(self, changes: ChangeSet) -> None:
         """Called on whichever thread committed."""
@@ -247,12 +264,6 @@ class Studio(QObject):
     ) -> None:
         """Show a sentence for six seconds; levels: info, success, warning, danger."""
         self.toasted.emit(Toast(text, level, link, do))
-
-    def show_job(self, notice: JobNotice | None) -> None:
-        """Show a job in the header of every page; None when none runs."""
-        if notice != self.job:
-            self.job = notice
-            self.job_changed.emit(notice)
 
     def fail(self, error: BaseException, *, doing: str = "") -> None:
         """Tell the person that work they asked for did not succeed; the log gets the traceback."""

@@ -12,7 +12,9 @@ from typing import Any
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QProxyStyle,
+    QSlider,
     QStyle,
     QStyleOption,
     QStyleOptionComboBox,
@@ -274,8 +276,10 @@ def _branch(painter: QPainter, option: QStyleOption, widget: QWidget | None) -> 
 
 
 def _focus_rect(painter: QPainter, option: QStyleOption, widget: QWidget | None) -> None:
-    # Check boxes, radio buttons and sliders show the focus on their own mark.
-    if type(widget).__name__ in ("QCheckBox", "QRadioButton", "QSlider"):
+    # Buttons and sliders show the focus on themselves; rows only after a key was used.
+    if isinstance(widget, QAbstractButton | QSlider):
+        return
+    if not _has(option, _ON.State_KeyboardFocusChange):
         return
     _shape(painter, QRectF(option.rect), 3, fill="", line="focus", width=2)
 

@@ -162,8 +162,9 @@ class Tasks(QObject):
 
     def stop(self) -> None:
         """Cancel everything and wait for the threads to end."""
-        for work in list(self._working):
+        for work in self._working:
             work.cancel()
+            work.running = False
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None

@@ -26,7 +26,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QStyle, QWidget
 
 from cvstudio.core.resources import resources
 
@@ -196,8 +196,10 @@ class ThemeKeeper(QObject):
     changed = Signal()
     """The colours are other ones now. Icons and styled widgets need not listen."""
 
-    def __init__(self, application: QApplication) -> None:
+    def __init__(self, application: QApplication, style: QStyle | None = None) -> None:
         super().__init__(application)
+        if style is not None:
+            application.setStyle(style)
         self._application = application
         self._choice = SYSTEM
         self._compact = False
@@ -229,14 +231,9 @@ class ThemeKeeper(QObject):
             self.choose(SYSTEM, compact=self._compact)
 
     def _dress(self) -> None:
-        from cvstudio.gui.style import StudioStyle
-
         application = self._application
         application.setFont(_base_font())
         application.setPalette(palette(_Now.scheme))
-        if not isinstance(application.property("studioStyle"), bool):
-            application.setStyle(StudioStyle())
-            application.setProperty("studioStyle", True)
         application.setStyleSheet(style_sheet(_Now.scheme))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ class Thumbnails(QObject):
         self, tasks: Tasks, parent: QObject | None = None, *, megabytes: int = 256
     ) -> None:
         super().__init__(parent)
-        self._tasks = tasks
+        self.tasks = tasks
         self._limit = megabytes * 2**20
         self._bytes = 0
         self._pictures: OrderedDict[int, QImage] = OrderedDict()
@@ -63,6 +64,7 @@ class Thumbnails(QObject):
     def close(self) -> None:
         """Forget the project; answers that are still under way are dropped."""
         self._generation += 1
+        self._at_work = 0
         self._pictures.clear()
         self._failed.clear()
         self._waiting.clear()
@@ -101,24 +103,28 @@ class Thumbnails(QObject):
 
     def _work(self) -> None:
         while self._at_work < _AT_WORK and self._waiting and self._store is not None:
-            batch = []
+            batch: list[ImageRecord] = []
             while self._waiting and len(batch) < _AT_A_TIME:
                 batch.append(self._waiting.popitem(last=True)[1])
-            self._fetching.update(record.id for record in batch)
-            self._at_work += 1
-            generation, store, file_of = self._generation, self._store, self._file_of
-            assert file_of is not None
-            files = {record.id: (file_of(record), record.page) for record in batch}
-            work = self._tasks.run(
-                lambda control, s=store, f=files: _fetch(s, f, control),
-                done=lambda found, g=generation: self._take(found, g),
-                failed=lambda error, f=files, g=generation: self._lost(f, str(error), g),
-            )
-            work.ended = self._one_over
+            self._begin(batch, self._store)
 
-    def _one_over(self) -> None:
-        self._at_work -= 1
-        self._work()
+    def _begin(self, batch: list[ImageRecord], store: ThumbnailStore) -> None:
+        assert self._file_of is not None
+        self._fetching.update(record.id for record in batch)
+        self._at_work += 1
+        generation = self._generation
+        files = {record.id: (self._file_of(record), record.page) for record in batch}
+        work = self.tasks.run(
+            partial(_fetch, store, files),
+            done=lambda found: self._take(found, generation),
+            failed=lambda error: self._lost(files, str(error), generation),
+        )
+        work.ended = lambda: self._one_over(generation)
+
+    def _one_over(self, generation: int) -> None:
+        if generation == self._generation:
+            self._at_work -= 1
+            self._work()
 
     def _lost(self, files: dict[int, tuple[Path, int]], why: str, generation: int) -> None:
         self._take((dict.fromkeys(files, why), {}), generation)

@@ -29,7 +29,15 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
 
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
@@ -67,7 +75,10 @@ class SidePanel(QFrame):
         row = QHBoxLayout()
         padding = theme.size("panel_padding")
         row.setContentsMargins(padding, top, padding, bottom)
-        row.addWidget(widget)
+        fixed = widget.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Fixed
+        row.addWidget(widget, 0 if fixed else 1)
+        if fixed:
+            row.addStretch(1)
         self.body.addLayout(row)
 
     def make_scrollable(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QFontMetrics, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -31,7 +31,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.gui import theme
+from cvstudio.gui import keys, theme
 from cvstudio.gui.widgets.icons import draw, icon
 
 
@@ -293,8 +293,7 @@ class NextButton(QPushButton):
         self.updateGeometry()
 
     def _key(self) -> str:
-        keys = self._action.shortcut()
-        return keys.toString(QKeySequence.SequenceFormat.NativeText)
+        return keys.words(self._action.shortcut())
 
     def sizeHint(self) -> QSize:
         hint = super().sizeHint()

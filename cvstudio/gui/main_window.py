@@ -1,0 +1,502 @@
+"""The window: rail, header, status bar, and the six pages, each made when it is first shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, QUrl
+from PySide6.QtGui import (
+    QActionGroup,
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QSizePolicy,
+    QStackedWidget,
+    QStatusBar,
+    QToolBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core import places
+from cvstudio.core.errors import CVStudioError, ProjectError
+from cvstudio.gui import theme
+from cvstudio.gui.header import Header
+from cvstudio.gui.search import SearchPopup
+from cvstudio.gui.studio import Studio, Toast
+from cvstudio.gui.widgets.icons import icon
+from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.toast import Toasts
+from cvstudio.gui.workspace import Workspace
+
+PROJECT_FILE = "project.db"
+
+
+def _data(studio: Studio) -> Workspace:
+    from cvstudio.gui.data.page import DataPage
+
+    return DataPage(studio)
+
+
+def _label(studio: Studio) -> Workspace:
+    from cvstudio.gui.label.page import LabelPage
+
+    return LabelPage(studio)
+
+
+def _augment(studio: Studio) -> Workspace:
+    from cvstudio.gui.augment.page import AugmentPage
+
+    return AugmentPage(studio)
+
+
+def _train(studio: Studio) -> Workspace:
+    from cvstudio.gui.train.page import TrainPage
+
+    return TrainPage(studio)
+
+
+def _analyze(studio: Studio) -> Workspace:
+    from cvstudio.gui.analyze.page import AnalyzePage
+
+    return AnalyzePage(studio)
+
+
+def _export(studio: Studio) -> Workspace:
+    from cvstudio.gui.export.page import ExportPage
+
+    return ExportPage(studio)
+
+
+@dataclass(frozen=True)
+class PageInfo:
+    """A page of the rail; its words, icon and key are those of the action go.NAME."""
+
+    name: str
+    make: Callable[[Studio], Workspace]
+
+
+PAGES = (
+    PageInfo("data", _data),
+    PageInfo("label", _label),
+    PageInfo("augment", _augment),
+    PageInfo("train", _train),
+    PageInfo("analyze", _analyze),
+    PageInfo("export", _export),
+)
+
+MENU_GROUPS = ("project", "edit", "go", "view", "app")
+
+
+class MainWindow(QMainWindow):
+    """The one window. `page_named("data")` makes and returns a page; `show_page` fronts it."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self.studio = studio
+        studio.window = self
+        self.setWindowTitle("CVStudio")
+        self.setMinimumSize(960, 600)
+        self.setAcceptDrops(True)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        self._pages: dict[str, Workspace] = {}
+        self._front = ""
+        self._start: QWidget | None = None
+        self.stack = QStackedWidget()
+        self.header = Header(studio)
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.header)
+        column.addWidget(self.stack, 1)
+        self.setCentralWidget(centre)
+        self._make_rail()
+        self._make_status()
+        self.toasts = Toasts(self)
+        self.search = SearchPopup(self, self.header.search, studio)
+        self._connect_actions()
+        studio.went.connect(self._went)
+        studio.toasted.connect(self._toast)
+        studio.project_opened.connect(self._opened)
+        studio.project_closing.connect(self._drop_pages)
+        studio.project_closed.connect(self.show_start)
+        studio.project_changed.connect(lambda _changes: self._show_saved())
+        self._restore()
+        self.show_start()
+
+    # -- building
+
+    def _make_rail(self) -> None:
+        rail = QToolBar()
+        rail.setObjectName("rail")
+        rail.setMovable(False)
+        rail.setFloatable(False)
+        rail.setOrientation(Qt.Orientation.Vertical)
+        rail.setFixedWidth(theme.size("rail_width"))
+        rail.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, rail)
+        column = QWidget()
+        layout = QVBoxLayout(column)
+        layout.setContentsMargins(3, 4, 4, 8)
+        layout.setSpacing(4)
+        self._menu_button = self._rail_tool("menu", "Menu: every action that works on all pages")
+        self._menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._menu_button.setMenu(self._main_menu())
+        layout.addWidget(self._menu_button, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addSpacing(4)
+        group = QActionGroup(self)
+        width, height = theme.tokens()["size"]["rail_item"]
+        for page in PAGES:
+            action = self.studio.actions[f"go.{page.name}"]
+            action.setCheckable(True)
+            group.addAction(action)
+            button = QToolButton()
+            theme.mark(button, rail=True)
+            button.setDefaultAction(action)
+            button.setIcon(icon(str(action.property("iconName")), "muted", "text"))
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+            button.setIconSize(QSize(theme.size("rail"), theme.size("rail")))
+            button.setFixedSize(width, height)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            layout.addWidget(button)
+        layout.addStretch(1)
+        for id in ("app.keys", "app.settings"):
+            action = self.studio.actions[id]
+            name = "help-circle-outline" if id == "app.keys" else "cog-outline"
+            button = self._rail_tool(name, action.toolTip())
+            button.clicked.connect(lambda _checked=False, a=action: a.trigger())
+            button.setAccessibleName(action.text())
+            layout.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        column.setFixedWidth(theme.size("rail_width") - 1)
+        rail.addWidget(column)
+
+    def _rail_tool(self, name: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setIcon(icon(name))
+        button.setIconSize(QSize(22, 22))
+        button.setFixedSize(40, 40)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip.partition(":")[0])
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        return button
+
+    def _main_menu(self) -> QMenu:
+        menu = QMenu(self)
+        for group in MENU_GROUPS:
+            for info, action in self.studio.actions.all():
+                if info.id.startswith(f"{group}."):
+                    menu.addAction(action)
+            menu.addSeparator()
+        return menu
+
+    def _make_status(self) -> None:
+        bar = QStatusBar()
+        bar.setSizeGripEnabled(False)
+        bar.setFixedHeight(theme.size("status"))
+        left, right = QWidget(), QWidget()
+        self._status = QHBoxLayout(left)
+        self._status.setContentsMargins(12, 0, 0, 0)
+        self._status.setSpacing(20)
+        row = QHBoxLayout(right)
+        row.setContentsMargins(0, 0, 12, 0)
+        row.setSpacing(6)
+        self._hint = QLabel()
+        row.addWidget(self._hint)
+        row.addSpacing(16)
+        self._saved_icon = IconLabel("check", "muted", 14)
+        self._saved = QLabel()
+        row.addWidget(self._saved_icon)
+        row.addWidget(self._saved)
+        bar.addWidget(left, 1)
+        bar.addPermanentWidget(right)
+        self.setStatusBar(bar)
+
+    def _connect_actions(self) -> None:
+        connect = self.studio.actions.connect
+        connect("app.search", self._focus_search)
+        connect("app.keys", self._show_keys)
+        connect("app.settings", self._show_settings)
+        connect("app.log", self._show_log)
+        connect("app.quit", self.close)
+        connect("project.new", self.new_project)
+        connect("project.open", self._choose_project)
+        connect("project.close", self.studio.close)
+        connect("edit.undo", self.studio.undo)
+        connect("edit.redo", self.studio.redo)
+        connect("view.theme", self._switch_theme)
+        connect("view.left", lambda: self._fold("left"))
+        connect("view.right", lambda: self._fold("right"))
+        for page in PAGES:
+            connect(f"go.{page.name}", lambda name=page.name: self.show_page(name))
+        for info, action in self.studio.actions.all():
+            if not info.page:
+                self.addAction(action)
+
+    # -- pages
+
+    def page_named(self, name: str) -> Workspace:
+        """A page, made now if it was not. Raises KeyError for a page that does not exist."""
+        if name not in self._pages:
+            info = next((page for page in PAGES if page.name == name), None)
+            if info is None:
+                raise KeyError(name)
+            page = info.make(self.studio)
+            page.status_changed.connect(self._show_status)
+            self._pages[name] = page
+            self.stack.addWidget(page)
+            page.fit_width(self.width())
+        return self._pages[name]
+
+    def show_page(self, name: str, **what: Any) -> None:
+        """Bring a page to the front; `what` reaches its arrive()."""
+        if self.studio.project is None:
+            return
+        page = self.page_named(name)
+        old = self._pages.get(self._front)
+        if what:
+            page.arrive(**what)
+        self._front = name
+        self.stack.setCurrentWidget(page)
+        self.studio.actions[f"go.{name}"].setChecked(True)
+        if old is not page:
+            if old is not None:
+                old.hidden()
+            page.shown()
+            focused = page.focusWidget()
+            (focused or page).setFocus(Qt.FocusReason.OtherFocusReason)
+        self._show_status()
+
+    @property
+    def front(self) -> Workspace | None:
+        """The page that is shown, if a project is open."""
+        return self._pages.get(self._front)
+
+    def show_start(self) -> None:
+        """Show what there is without a project."""
+        from cvstudio.gui.start import StartPage
+
+        if not isinstance(self._start, StartPage):
+            self._start = StartPage(self.studio)
+            self.stack.addWidget(self._start)
+        self._start.refresh()
+        self._start.tell("")
+        self.stack.setCurrentWidget(self._start)
+        self._front = ""
+        self.setWindowTitle("CVStudio")
+        self._show_status()
+
+    def _opened(self, project: Any) -> None:
+        self.setWindowTitle(f"{project.name} – CVStudio")
+        self._front = ""
+        self.show_page("data")
+        QTimer.singleShot(0, self._after_opening)
+
+    def _after_opening(self) -> None:
+        """What can wait until the window is up: jobs and the device."""
+        if self.studio.project is None or not self.isVisible():
+            return
+        jobs = self.studio.jobs
+        if not self.property("watching"):
+            self.setProperty("watching", True)
+            self.header.job.watch()
+            jobs.device_changed.connect(self.header.device.show_device)
+            jobs.watch_device()
+
+    def _drop_pages(self) -> None:
+        if self.front is not None:
+            self.front.hidden()
+        for page in self._pages.values():
+            page.release()
+            self.stack.removeWidget(page)
+            page.deleteLater()
+        self._pages.clear()
+        self._front = ""
+
+    def _went(self, name: str, what: dict[str, Any]) -> None:
+        match name:
+            case "open":
+                self.open_project(Path(what["path"]))
+            case "sample":
+                self.make_sample(str(what["key"]))
+            case _:
+                self.show_page(name, **what)
+
+    # -- projects
+
+    def open_project(self, path: Path) -> bool:
+        """Open a project; when it cannot be, say why on the start page."""
+        try:
+            self.studio.open(path)
+        except ProjectError as error:
+            self.studio.close()
+            self.show_start()
+            hint = f" {error.hint}" if error.hint else ""
+            self._tell_start(error.message + hint)
+            return False
+        return True
+
+    def _tell_start(self, text: str) -> None:
+        from cvstudio.gui.start import StartPage
+
+        assert isinstance(self._start, StartPage)
+        self._start.tell(text)
+
+    def _choose_project(self) -> None:
+        start = str(self.studio.memory.get("folder", Path.home()))
+        found = QFileDialog.getExistingDirectory(self, "Open the folder of a project", start)
+        if found:
+            self.studio.memory.set("folder", str(Path(found).parent))
+            self.open_project(Path(found))
+
+    def new_project(self, sources: list[Path] | None = None) -> None:
+        """Ask what the project is to be, make it, and bring in what was dropped, if anything."""
+        from cvstudio.gui.new_project import NewProjectDialog
+        from cvstudio.project.project import Project
+
+        location = Path(self.studio.memory.get("projects", Path.home() / "CVStudio"))
+        dialog = NewProjectDialog(self, location)
+        dialog.exec()
+        answer = dialog.answer
+        dialog.deleteLater()
+        if answer is None:
+            return
+        self.studio.memory.set("projects", str(answer.path.parent))
+        try:
+            project = Project.create(
+                answer.path, task=answer.task, name=answer.name, classes=answer.classes
+            )
+        except CVStudioError as error:
+            self.studio.fail(error)
+            return
+        self.studio.adopt(project)
+        if sources:
+            self.show_page("data", sources=sources)
+
+    def make_sample(self, key: str) -> None:
+        """Generate a sample project, with progress, and open it."""
+        from cvstudio.gui.sample_dialog import make_sample
+
+        path = make_sample(self, self.studio, key)
+        if path is not None:
+            self.open_project(path)
+
+    # -- what the actions do
+
+    def _focus_search(self) -> None:
+        self.header.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.header.search.selectAll()
+
+    def _show_keys(self) -> None:
+        from cvstudio.gui.keys_dialog import KeysDialog
+
+        dialog = KeysDialog(self, self._front)
+        dialog.exec()
+        dialog.deleteLater()
+
+    def _show_settings(self) -> None:
+        from cvstudio.gui.settings_dialog import SettingsDialog
+
+        dialog = SettingsDialog(self, self.studio.settings)
+        dialog.exec()
+        dialog.deleteLater()
+
+    def _show_log(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(places.logs())))
+
+    def _switch_theme(self) -> None:
+        self.studio.settings.set("look.theme", theme.LIGHT if theme.dark() else theme.DARK)
+
+    def _fold(self, side: str) -> None:
+        if self.front is not None:
+            self.front.toggle_fold(side)
+
+    # -- status and toasts
+
+    def _show_status(self) -> None:
+        front = self.front
+        teller = self.sender()
+        if isinstance(teller, Workspace) and teller is not front:
+            return
+        while (item := self._status.takeAt(0)) is not None:
+            old = item.widget()
+            if old is not None:
+                old.deleteLater()
+        for text in front.status_left if front else ():
+            words = QLabel(text)
+            words.setTextFormat(Qt.TextFormat.PlainText)
+            self._status.addWidget(words)
+        self._status.addStretch(1)
+        self._hint.setText(front.status_right if front else "")
+        self._show_saved()
+
+    def _show_saved(self) -> None:
+        project = self.studio.project
+        has = project is not None
+        self._saved_icon.setVisible(has)
+        if not has:
+            self._saved.setText("No internet needed")
+        elif project is not None and not project.writable:
+            self._saved.setText("Open for reading only")
+        else:
+            self._saved.setText("All changes saved")
+
+    def _toast(self, toast: Toast) -> None:
+        self.toasts.show(toast.text, toast.level, toast.link, toast.do)
+
+    # -- the window itself
+
+    def _restore(self) -> None:
+        geometry = self.studio.memory.get("geometry")
+        self.resize(1440, 900)
+        if isinstance(geometry, str):
+            self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for page in self._pages.values():
+            page.fit_width(self.width())
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        titled = [work.title for work in self.studio.tasks.working if work.title]
+        if titled and not self.studio.ask(
+            f"Stop “{titled[0]}”?", "It is not finished. Nothing is half done.", yes="Stop it"
+        ):
+            event.ignore()
+            return
+        geometry = bytes(self.saveGeometry().toBase64().data()).decode()
+        self.studio.memory.set("geometry", geometry)
+        self.studio.shut_down()
+        event.accept()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls() and any(u.isLocalFile() for u in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        urls = event.mimeData().urls()
+        self.take_dropped([Path(url.toLocalFile()) for url in urls if url.isLocalFile()])
+        event.acceptProposedAction()
+
+    def take_dropped(self, paths: list[Path]) -> None:
+        """Open a dropped project; bring in dropped images and folders."""
+        if len(paths) == 1 and (paths[0] / PROJECT_FILE).exists():
+            self.open_project(paths[0])
+        elif self.studio.project is not None:
+            self.show_page("data", sources=paths)
+        else:
+            self.new_project(paths)

@@ -1,0 +1,97 @@
+"""The settings dialog, grown from the table in core/settings.py; each change holds at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import groupby
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core.settings import SETTINGS, Setting, Settings
+from cvstudio.gui import theme
+from cvstudio.gui.widgets.dialogs import StudioDialog
+from cvstudio.gui.widgets.section import SectionHeader, label
+
+
+class SettingsDialog(StudioDialog):
+    """Every setting in its group, with its words. There is no OK: a change is a change."""
+
+    def __init__(self, parent: QWidget | None, settings: Settings) -> None:
+        super().__init__(parent, "Settings", width=640, height=640)
+        self.setObjectName("settings")
+        self._settings = settings
+        self.editors: dict[str, QWidget] = {}
+        area = QScrollArea()
+        theme.mark(area, plain=True)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 8, 0)
+        column.setSpacing(8)
+        for group, records in groupby(SETTINGS, key=lambda s: s.group):
+            column.addWidget(SectionHeader(group, padded=False))
+            for record in records:
+                column.addLayout(self._row(record))
+        column.addStretch(1)
+        area.setWidget(inside)
+        self.content.addWidget(area)
+        self.note("Changes hold at once.")
+        self.add_button("Close", self.accept)
+
+    def _row(self, record: Setting) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(16)
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(label(record.title))
+        words.addWidget(label(record.description, "caption", wrap=True))
+        row.addLayout(words, 1)
+        editor = make_editor(
+            record,
+            self._settings.get(record.key),
+            lambda value, key=record.key: self._settings.set(key, value),
+        )
+        editor.setAccessibleName(record.title)
+        self.editors[record.key] = editor
+        row.addWidget(editor, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
+        return row
+
+
+def make_editor(record: Setting, value: Any, changed: Callable[[Any], None]) -> QWidget:
+    """The control that fits a setting, showing a value and telling of changes."""
+    if record.choices:
+        combo = QComboBox()
+        for choice, words in record.choices:
+            combo.addItem(words, choice)
+        combo.setCurrentIndex(combo.findData(value))
+        combo.currentIndexChanged.connect(lambda index: changed(combo.itemData(index)))
+        combo.setMinimumWidth(160)
+        return combo
+    if isinstance(record.default, bool):
+        box = QCheckBox()
+        box.setChecked(bool(value))
+        box.toggled.connect(changed)
+        return box
+    if isinstance(record.default, int):
+        spin = QSpinBox()
+        spin.setRange(int(record.low or 0), int(record.high if record.high is not None else 10**6))
+        spin.setSuffix(f" {record.unit}" if record.unit else "")
+        spin.setValue(int(value))
+        spin.valueChanged.connect(changed)
+        return spin
+    field = QLineEdit(str(value))
+    field.editingFinished.connect(lambda: changed(field.text()))
+    return field

@@ -1,0 +1,134 @@
+"""What the window shows while no project is open: recent projects, a new one, three samples."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from cvstudio.gui import theme
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.icons import icon
+from cvstudio.gui.widgets.message import IconLabel, Message
+from cvstudio.gui.widgets.samples import SampleCards
+from cvstudio.gui.widgets.section import label, push
+from cvstudio.gui.widgets.steps import Steps
+
+COLUMN = 880
+
+
+class RecentRow(QFrame):
+    """One recent project: name, folder, when it was last open."""
+
+    pressed = Signal()
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        theme.mark(self, card=True, choice=True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFixedHeight(theme.size("row_two_lines") + 8)
+        self.setAccessibleName(f"Open {path.name}")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 0, 12, 0)
+        row.setSpacing(12)
+        row.addWidget(IconLabel("folder-outline", "muted", 20))
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addStretch(1)
+        words.addWidget(label(path.name, "section"))
+        words.addWidget(label(str(path.parent), "caption"))
+        words.addStretch(1)
+        row.addLayout(words, 1)
+        database = path / "project.db"
+        if database.exists():
+            used = time.localtime(database.stat().st_mtime)
+            row.addWidget(label(time.strftime("%d %B %Y", used), "caption"))
+
+    def mouseReleaseEvent(self, event: Any) -> None:
+        self.pressed.emit()
+
+    def keyPressEvent(self, event: Any) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Space):
+            self.pressed.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+class StartPage(QScrollArea):
+    """Shown in the place of the pages. `message` tells why a project could not be opened."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self.setObjectName("start")
+        self._studio = studio
+        theme.mark(self, plain=True)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        inside = QWidget()
+        outer = QHBoxLayout(inside)
+        outer.addStretch(1)
+        column = QVBoxLayout()
+        column.setSpacing(8)
+        outer.addLayout(column)
+        outer.addStretch(1)
+        self.setWidget(inside)
+        column.addStretch(2)
+        head = label("Label images, train a network, take it home", "page")
+        head.setMinimumWidth(COLUMN)
+        column.addWidget(head)
+        column.addWidget(
+            label(
+                "A project is one folder on this computer. Nothing is ever sent anywhere.", "muted"
+            )
+        )
+        column.addSpacing(8)
+        self.message = Message("danger", "")
+        self.message.hide()
+        column.addWidget(self.message)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        self.new = push("New project", lambda: studio.actions.trigger("project.new"), next=True)
+        self.new.setIcon(icon("folder-plus-outline", "accentText"))
+        self.open = push("Open project", lambda: studio.actions.trigger("project.open"), tall=True)
+        self.open.setIcon(icon("folder-open-outline", "text"))
+        buttons.addWidget(self.new)
+        buttons.addWidget(self.open)
+        buttons.addStretch(1)
+        column.addLayout(buttons)
+        column.addSpacing(16)
+        self._recent_title = label("Recent projects", "section")
+        column.addWidget(self._recent_title)
+        self._recent = QVBoxLayout()
+        self._recent.setSpacing(4)
+        column.addLayout(self._recent)
+        column.addSpacing(16)
+        column.addWidget(label("Or learn on a sample", "section"))
+        self.samples = SampleCards(studio.tasks)
+        self.samples.chosen.connect(lambda key: studio.go_to("sample", key=key))
+        column.addWidget(self.samples)
+        column.addSpacing(16)
+        column.addWidget(Steps(0))
+        column.addStretch(3)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the recent projects as they are now."""
+        while (item := self._recent.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        paths = self._studio.memory.recent()[:4]
+        self._recent_title.setVisible(bool(paths))
+        for path in paths:
+            row = RecentRow(path)
+            row.pressed.connect(lambda p=path: self._studio.go_to("open", path=p))
+            self._recent.addWidget(row)
+
+    def tell(self, text: str) -> None:
+        """Say why a project could not be opened; "" takes the words away."""
+        self.message.set("danger", text)
+        self.message.setVisible(bool(text))

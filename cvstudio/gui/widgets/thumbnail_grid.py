@@ -1,0 +1,524 @@
+"""Thumbnails of many images: a list view that fetches ids once, and rows and pictures as needed.
+
+    model = ThumbnailModel(studio.thumbnails)
+    model.open(project); model.set_ids(ids)
+    grid = ThumbnailGrid(model); grid.set_side(148)
+    grid.selected.connect(f)     # tuple of image ids
+    grid.opened.connect(f)       # image id: double click or Enter
+    model.take(changes)          # after a ChangeSet: repaints what changed
+Only what is visible is read from the database or decoded, so 100,000 images scroll like 100.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    QSizeF,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPen, QPixmap, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from cvstudio.gui import theme
+from cvstudio.gui.thumbnails import Thumbnails
+from cvstudio.gui.widgets.icons import REVIEW_ICONS, paint_icon
+from cvstudio.gui.widgets.overlay import (
+    OverlayItem,
+    has_masks,
+    mask_layer,
+    overlay_items,
+    paint_items,
+)
+
+if TYPE_CHECKING:
+    from cvstudio.core.annotation import LabelClass
+    from cvstudio.project.changes import ChangeSet
+    from cvstudio.project.project import Project
+    from cvstudio.project.records import ImageRecord
+
+_BLOCK = 64
+_RECORDS_KEPT = 4096
+_PIXMAPS_KEPT = 500
+_CAPTION = 24
+_PAD = 4
+_GAP = 8
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class ThumbnailModel(QAbstractListModel):
+    """Images by id; records and annotations come from the project in blocks, when painted."""
+
+    def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.thumbnails = thumbnails
+        self._project: Project | None = None
+        self._ids: list[int] = []
+        self._rows: dict[int, int] = {}
+        self._records: OrderedDict[int, ImageRecord] = OrderedDict()
+        self._items: dict[int, list[OverlayItem]] = {}
+        self._image_class: dict[int, LabelClass] = {}
+        self._layers: dict[int, QImage | None] = {}
+        self._classes: dict[int, LabelClass] = {}
+        self._generation = 0
+        thumbnails.ready.connect(self._came)
+
+    # -- what is shown
+
+    def open(self, project: Project | None) -> None:
+        """Show images of a project; None lets go of it."""
+        self._project = project
+        self._forget_all()
+        self.set_ids([])
+
+    def set_ids(self, ids: Sequence[int]) -> None:
+        """Show these images in this order."""
+        new = list(ids)
+        if new == self._ids:
+            return
+        self.beginResetModel()
+        self._ids = new
+        self._rows = {image_id: row for row, image_id in enumerate(new)}
+        self.endResetModel()
+
+    @property
+    def ids(self) -> list[int]:
+        """All ids in their order; not to be changed."""
+        return self._ids
+
+    def row_of(self, image_id: int) -> int:
+        """The row of an image, -1 when it is not shown."""
+        return self._rows.get(image_id, -1)
+
+    def take(self, changes: ChangeSet) -> None:
+        """Repaint what a change touched. The order and the number of images are the caller's."""
+        if changes.touches("label_class"):
+            self._forget_all()
+        images = changes.images()
+        if images is None:
+            self._forget_all()
+        else:
+            for image_id in images:
+                self._forget(image_id)
+        if self._ids:
+            self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
+
+    def _forget_all(self) -> None:
+        self._generation += 1
+        self._records.clear()
+        self._items.clear()
+        self._image_class.clear()
+        self._layers.clear()
+        self._classes.clear()
+
+    def _forget(self, image_id: int) -> None:
+        self._generation += 1
+        for cache in (self._records, self._items, self._image_class, self._layers):
+            cache.pop(image_id, None)
+
+    def _came(self, ids: list[int]) -> None:
+        for image_id in ids:
+            row = self._rows.get(image_id)
+            if row is not None:
+                index = self.index(row)
+                self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
+
+    # -- for the delegate
+
+    @property
+    def generation(self) -> int:
+        """Another number whenever something that was painted is not true any more."""
+        return self._generation
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:
+        return 0 if parent.isValid() else len(self._ids)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._ids):
+            return None
+        if role == Qt.ItemDataRole.DisplayRole or role == Qt.ItemDataRole.AccessibleTextRole:
+            record = self.record(index.row())
+            return record.title if record else ""
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._tip(index.row())
+        if role == Qt.ItemDataRole.UserRole:
+            return self._ids[index.row()]
+        return None
+
+    def _tip(self, row: int) -> str:
+        record = self.record(row)
+        if record is None:
+            return ""
+        lines = [record.title, f"{record.width:,} × {record.height:,} px", str(record.review)]
+        failure = record.problem or self.thumbnails.failure(record.id)
+        return "\n".join([*lines, failure] if failure else lines)
+
+    def record(self, row: int) -> ImageRecord | None:
+        """The record of a row; reads the block around it when it is not known."""
+        image_id = self._ids[row]
+        found = self._records.get(image_id)
+        if found is None:
+            self._read_block(row)
+            found = self._records.get(image_id)
+        return found
+
+    def items(self, image_id: int) -> list[OverlayItem]:
+        """The shapes of an image whose record is known."""
+        return self._items.get(image_id, [])
+
+    def image_class(self, image_id: int) -> LabelClass | None:
+        """The class of the whole image, in projects that classify."""
+        return self._image_class.get(image_id)
+
+    def layer(self, image_id: int) -> QImage | None:
+        """The masks of an image as a picture; None when it has none, or while it is painted."""
+        if image_id not in self._layers and has_masks(self.items(image_id)):
+            self._layers[image_id] = None
+            record = self._records[image_id]
+            items, generation = self.items(image_id), self._generation
+            self.thumbnails.tasks.run(
+                lambda _control: mask_layer(items, record.width, record.height),
+                done=lambda picture: self._layer_came(image_id, picture, generation),
+                owner=self,
+            )
+        return self._layers.get(image_id)
+
+    def _layer_came(self, image_id: int, picture: QImage | None, generation: int) -> None:
+        if generation == self._generation or image_id in self._layers:
+            self._layers[image_id] = picture
+            self._came([image_id])
+
+    def _read_block(self, row: int) -> None:
+        if self._project is None:
+            return
+        from cvstudio.core.annotation import State
+        from cvstudio.project import queries
+
+        start = row // _BLOCK * _BLOCK
+        wanted = [i for i in self._ids[start : start + _BLOCK] if i not in self._records]
+        with self._project.read() as session:
+            if not self._classes:
+                self._classes = {c.id: c for c in queries.classes(session)}
+            records = queries.images(session, wanted)
+            annotations = queries.annotations_of(session, wanted)
+        for record in records:
+            self._records[record.id] = record
+            mine = annotations[record.id]
+            self._items[record.id] = overlay_items(mine, self._classes)
+            for annotation in mine:
+                if annotation.shape is None and annotation.state == State.ACCEPTED:
+                    self._image_class[record.id] = self._classes[annotation.class_id]
+        while len(self._records) > _RECORDS_KEPT:
+            old, _ = self._records.popitem(last=False)
+            for cache in (self._items, self._image_class, self._layers):
+                cache.pop(old, None)
+
+
+class ThumbnailDelegate(QStyledItemDelegate):
+    """Paints picture, outlines, name, split and review state; pictures are kept when composed."""
+
+    def __init__(self, model: ThumbnailModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self.side = 148
+        self.cell = QSize(164, 152)
+        self.overlays = True
+        self.short_names = False
+        """Show only the end of a name, as the filmstrip does."""
+        self.split_shown = True
+        self._composed: OrderedDict[tuple[Any, ...], QPixmap] = OrderedDict()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return self.cell
+
+    def picture_rect(self, cell: QRect) -> QRect:
+        """Where the picture stands in a cell."""
+        width = cell.width() - 2 * _GAP
+        height = cell.height() - _CAPTION - 2 * _GAP
+        return QRect(cell.x() + _GAP, cell.y() + _GAP - 2, width, height)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        record = self._model.record(index.row())
+        if record is None:
+            return
+        cell = option.rect
+        area = self.picture_rect(cell)
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        painter.save()
+        if selected:
+            frame = QRectF(cell).adjusted(_PAD - 0.5, 1.5, -_PAD + 0.5, -3.5)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setBrush(theme.colour("selection"))
+            painter.setPen(QPen(theme.colour("focus"), 1))
+            painter.drawRoundedRect(frame, 4, 4)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        elif option.state & QStyle.StateFlag.State_MouseOver:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setBrush(theme.colour("hover"))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.drawRoundedRect(QRectF(cell).adjusted(_PAD, 1, -_PAD, -3), 4, 4)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        if (
+            option.state & QStyle.StateFlag.State_HasFocus
+            and option.state & QStyle.StateFlag.State_KeyboardFocusChange
+        ):
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(theme.colour("focus"), 2))
+            painter.drawRoundedRect(QRectF(cell).adjusted(_PAD, 2, -_PAD, -4), 4, 4)
+        self._paint_picture(painter, area, record)
+        self._paint_caption(painter, area, record, selected)
+        painter.restore()
+
+    def _paint_picture(self, painter: QPainter, area: QRect, record: ImageRecord) -> None:
+        ratio = painter.device().devicePixelRatio()
+        picture = self._model.thumbnails.picture(record)
+        if picture is None:
+            painter.fillRect(area, theme.colour("canvas"))
+            if record.problem or self._model.thumbnails.failure(record.id):
+                paint_icon(painter, "image-broken-variant", area, "warning", 24)
+            return
+        layer = self._model.layer(record.id) if self.overlays else None
+        key = (
+            record.id, area.width(), area.height(), ratio, self.overlays, theme.dark(),
+            self._model.generation, layer.cacheKey() if layer is not None else 0,
+            picture.cacheKey(),
+        )  # fmt: skip
+        found = self._composed.get(key)
+        if found is None:
+            found = self._compose(picture, layer, area.size(), ratio, record)
+            self._composed[key] = found
+            while len(self._composed) > _PIXMAPS_KEPT:
+                self._composed.popitem(last=False)
+        else:
+            self._composed.move_to_end(key)
+        painter.drawPixmap(area.topLeft(), found)
+
+    def _compose(
+        self, picture: QImage, layer: QImage | None, size: QSize, ratio: float, record: ImageRecord
+    ) -> QPixmap:
+        pixmap = QPixmap(size * ratio)
+        pixmap.setDevicePixelRatio(ratio)
+        pixmap.fill(theme.colour("canvas"))
+        shown = picture.size().scaled(size, Qt.AspectRatioMode.KeepAspectRatio)
+        target = QRect(
+            (size.width() - shown.width()) // 2,
+            (size.height() - shown.height()) // 2,
+            shown.width(),
+            shown.height(),
+        )
+        painter = QPainter(pixmap)
+        scaled = picture.scaled(
+            shown * ratio,
+            Qt.AspectRatioMode.IgnoreAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )
+        painter.drawImage(QRectF(target), scaled)
+        if self.overlays:
+            if layer is not None:
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+                painter.drawImage(QRectF(target), layer)
+            items = self._model.items(record.id)
+            paint_items(painter, QRectF(target), QSizeF(record.width, record.height), items)
+        painter.end()
+        return pixmap
+
+    def _paint_caption(
+        self, painter: QPainter, area: QRect, record: ImageRecord, selected: bool
+    ) -> None:
+        line = QRect(area.x(), area.bottom() + 3, area.width(), 20)
+        painter.setFont(theme.font("caption"))
+        metrics = painter.fontMetrics()
+        right = line.right() - 14
+        paint_icon(
+            painter,
+            REVIEW_ICONS[str(record.review)],
+            QRect(right - 1, line.y(), 16, line.height()),
+            "selectionText" if selected else "muted",
+            14,
+        )
+        painter.setPen(theme.colour("selectionText" if selected else "muted"))
+        found = self._model.image_class(record.id)
+        if found is not None:
+            right = self._paint_class(painter, line, right - 6, found, selected)
+        elif self.split_shown and record.split is not None:
+            width = metrics.horizontalAdvance(record.split)
+            painter.drawText(
+                QRect(right - 6 - width, line.y(), width + 2, line.height()),
+                Qt.AlignmentFlag.AlignVCenter,
+                record.split,
+            )
+            right -= width + 12
+        name = record.title.rpartition(".")[0] or record.title
+        if record.pages > 1:
+            name = record.title
+        painter.setPen(theme.colour("selectionText" if selected else "text"))
+        room = right - line.x() - 4
+        mode = Qt.TextElideMode.ElideLeft if self.short_names else Qt.TextElideMode.ElideMiddle
+        painter.drawText(
+            line, Qt.AlignmentFlag.AlignVCenter, metrics.elidedText(name, mode, max(room, 20))
+        )
+
+    def _paint_class(
+        self, painter: QPainter, line: QRect, right: int, found: LabelClass, selected: bool
+    ) -> int:
+        """The class of the whole image, as a swatch with its name; returns what is left."""
+        metrics = painter.fontMetrics()
+        text = metrics.elidedText(found.name, Qt.TextElideMode.ElideRight, line.width() // 2)
+        width = metrics.horizontalAdvance(text)
+        painter.drawText(
+            QRect(right - width, line.y(), width + 2, line.height()),
+            Qt.AlignmentFlag.AlignVCenter,
+            text,
+        )
+        swatch = QRect(right - width - 14, line.center().y() - 4, 10, 10)
+        painter.fillRect(swatch, QColor(found.colour))
+        return right - width - 20
+
+
+class ThumbnailGrid(QListView):
+    """The gallery: columns fill the width, several can be selected, arrows and letters move."""
+
+    selected = Signal(object)
+    opened = Signal(int)
+
+    def __init__(self, model: ThumbnailModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.images = model
+        theme.mark(self, ground="canvas")
+        self.setModel(model)
+        self.delegate = ThumbnailDelegate(model, self)
+        self.setItemDelegate(self.delegate)
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setUniformItemSizes(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setMouseTracking(True)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setAccessibleName("Images")
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.selectionModel().selectionChanged.connect(self._tell)
+        model.modelAboutToBeReset.connect(self._before_reset)
+        model.modelReset.connect(self._after_reset)
+        self.doubleClicked.connect(lambda index: self.opened.emit(index.data(_ID)))
+        self._kept: tuple[tuple[int, ...], int] = ((), 0)
+        self._quiet = False
+        self._side = 148
+        self._lay_out()
+
+    # -- size
+
+    def set_side(self, side: int) -> None:
+        """About how wide a thumbnail is; the columns then fill the width evenly."""
+        self._side = side
+        self._lay_out()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._lay_out()
+        super().resizeEvent(event)
+
+    def _lay_out(self) -> None:
+        room = max(self.viewport().width() - 1, 1)
+        columns = max(1, room // (self._side + 2 * _GAP))
+        width = room // columns
+        picture = width - 2 * _GAP
+        cell = QSize(width, round(picture * 0.75) + _CAPTION + 2 * _GAP)
+        if cell != self.delegate.cell or self.gridSize() != cell:
+            self.delegate.cell = cell
+            self.setGridSize(cell)
+        self.verticalScrollBar().setSingleStep(48)
+
+    @property
+    def columns(self) -> int:
+        """How many thumbnails stand in one row."""
+        return max(1, (self.viewport().width() - 1) // self.delegate.cell.width())
+
+    # -- selection
+
+    def selected_ids(self) -> tuple[int, ...]:
+        """The selected images in the order of the gallery."""
+        ids = self.images.ids
+        rows: set[int] = set()
+        for part in self.selectionModel().selection().toList():
+            rows.update(range(part.top(), part.bottom() + 1))
+        return tuple(ids[row] for row in sorted(rows) if row < len(ids))
+
+    def select_ids(self, image_ids: Sequence[int], *, scroll: bool = False) -> None:
+        """Select images that are shown; the others are left out."""
+        rows = sorted(row for i in image_ids if (row := self.images.row_of(i)) >= 0)
+        selection = QItemSelection()
+        start = 0
+        while start < len(rows):
+            end = start
+            while end + 1 < len(rows) and rows[end + 1] == rows[end] + 1:
+                end += 1
+            selection.select(self.images.index(rows[start]), self.images.index(rows[end]))
+            start = end + 1
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
+        self.selectionModel().select(selection, flags)
+        if rows:
+            index = self.images.index(rows[0])
+            self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+            if scroll:
+                self.scrollTo(index)
+
+    def current_id(self) -> int:
+        """The image under the keyboard's cursor; 0 when there is none."""
+        index = self.currentIndex()
+        return int(index.data(_ID)) if index.isValid() else 0
+
+    def _tell(self) -> None:
+        if not self._quiet:
+            self.selected.emit(self.selected_ids())
+
+    def _before_reset(self) -> None:
+        self._kept = (self.selected_ids(), self.current_id())
+        self._quiet = True
+
+    def _after_reset(self) -> None:
+        ids, current = self._kept
+        self.select_ids(ids)
+        row = self.images.row_of(current)
+        if row >= 0:
+            self.selectionModel().setCurrentIndex(
+                self.images.index(row), QItemSelectionModel.SelectionFlag.NoUpdate
+            )
+        self._quiet = False
+        if self.selected_ids() != ids:
+            self._tell()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.current_id():
+            self.opened.emit(self.current_id())
+            return
+        super().keyPressEvent(event)
+
+    def keyboardSearch(self, search: str) -> None:
+        """Letters are keys of actions here, not a search by name."""
+
+
+_ID = Qt.ItemDataRole.UserRole
