@@ -1,7 +1,7 @@
 """The bare libraries on the same data and settings: what the training benchmark compares with.
 
-A program of its own (`python -m cvstudio.checks.bare_training SETTINGS.json`), so that it starts as
-cold as a job does. Written as the libraries' own documentation shows: no CVStudio code, no events, no
+A program of its own (`python -m cvstudio.checks.bare_training SETTINGS.json`), so that it starts
+as cold as a job does. Written as the libraries' own documentation shows: no CVStudio code, no events, no
 supervision. The settings name the data in the library's own layout (image folders, YOLO, masks).
 The result is written to settings["out"]: {"metric": …}.
 """

@@ -15,7 +15,7 @@ import psutil
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure; `limit` is the most (or, with `at_least`, the least) that is asked for."""
+    """One measured figure; `limit` is the most, or with `at_least` the least, that is asked."""
 
     name: str
     value: float

@@ -1,0 +1,110 @@
+"""`cvstudio bench [NAME ...]`: every figure beside a peer or a floor measured in the same run.
+
+Machines are shared and noisy, so a figure is a ratio wherever it can be, measured in turns. A
+figure that is not reached is printed as it is; the exit code is 1 then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import click
+
+from cvstudio.checks.figures import Figure, machine
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One benchmark: `run(quick)` measures; quick runs are for trying the benchmark itself."""
+
+    name: str
+    title: str
+    run: Callable[[bool], list[Figure]]
+
+
+def _startup(quick: bool) -> list[Figure]:
+    from cvstudio.checks.bench_startup import startup
+
+    return startup(images=2_000 if quick else 20_000, turns=3 if quick else 7)
+
+
+def _import(quick: bool) -> list[Figure]:
+    from cvstudio.checks.bench_import import import_coco
+
+    return import_coco(images=2_000 if quick else 20_000, annotations=25_000 if quick else 250_000)
+
+
+def _training(quick: bool) -> list[Figure]:
+    from cvstudio.checks.bench_training import training
+
+    return training(seeds=1 if quick else 3, short=quick)
+
+
+def _responsiveness(quick: bool) -> list[Figure]:
+    from cvstudio.checks.bench_training import responsiveness
+
+    return responsiveness(seconds=10 if quick else 30)
+
+
+def _canvas(quick: bool) -> list[Figure]:
+    from cvstudio.checks.bench_canvas import canvas
+
+    return canvas(quick=quick)
+
+
+BENCHES = (
+    Bench("startup", "The window up with a large project, against a bare Qt window", _startup),
+    Bench("import", "A large COCO file, against json.load and raw SQLite", _import),
+    Bench("canvas", "Brush, pan and zoom on large images, against their floors", _canvas),
+    Bench("responsiveness", "The window's event loop while a training runs", _responsiveness),
+    Bench("training", "Training through CVStudio, against the bare libraries", _training),
+)
+
+
+@click.command(name="bench", help=__doc__)
+@click.argument("names", nargs=-1, type=click.Choice([b.name for b in BENCHES]))
+@click.option("--quick", is_flag=True, help="Small sizes, to try the benchmark itself.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable figures.")
+def _command(names: tuple[str, ...], quick: bool, as_json: bool) -> int:
+    chosen = [b for b in BENCHES if not names or b.name in names]
+    if not as_json:
+        click.echo(machine())
+    figures: dict[str, list[Figure]] = {}
+    for bench in chosen:
+        if not as_json:
+            click.echo(f"\n{bench.title}")
+        figures[bench.name] = bench.run(quick)
+        if not as_json:
+            for figure in figures[bench.name]:
+                click.echo(_line(figure))
+    if as_json:
+        plain = {name: [f.as_json() for f in found] for name, found in figures.items()}
+        click.echo(json.dumps({"machine": machine(), "figures": plain}, indent=1))
+    reached = [f.reached for found in figures.values() for f in found]
+    return 1 if False in reached else 0
+
+
+def _line(figure: Figure) -> str:
+    mark = {True: "reached", False: "NOT REACHED", None: ""}[figure.reached]
+    limit = ""
+    if figure.limit is not None:
+        limit = f"{'at least' if figure.at_least else 'at most'} {figure.limit:g}"
+    return (
+        f"  {figure.name:<46} {figure.value:>10.3f} {figure.unit:<6} {limit:<16} {mark:<12}"
+        f" {figure.detail}"
+    ).rstrip()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmarks that are named, or all; 1 when a figure is not reached."""
+    try:
+        return int(
+            _command.main(list(arguments), prog_name="cvstudio bench", standalone_mode=False)
+        )
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.UsageError as error:
+        error.show()
+        return 2
