@@ -32,6 +32,7 @@ _NO_CLASS = frozenset(
     (
         *("images", "image", "imgs", "img", "masks", "mask", "labels", "label", "annotations"),
         *("jpegimages", "segmentationclass", "segmentationobject", "imagesets", "gt"),
+        *("gtfine", "leftimg8bit", "scribbles"),
     )
 )
 

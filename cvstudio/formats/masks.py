@@ -39,7 +39,8 @@ from cvstudio.imaging.decode import read_labels
 _MASK_WORD = r"(?:masks?|labels?|annots?|annotations?|gt|ground_?truth|segmentations?|seg|targets?)"
 _IMAGE_WORD = r"(?:images?|imgs?|inputs?|pictures?|photos?|raw)"
 _MASK_FOLDER = re.compile(
-    rf"^(?:{_MASK_WORD}|segmentationclass|gtfine|.*[_\- ]{_MASK_WORD}|{_MASK_WORD}[_\- ]\D.*|.*annot)$",
+    rf"^(?:{_MASK_WORD}|segmentationclass|gtfine|.*annot"
+    rf"|.*[_\- ]{_MASK_WORD}|{_MASK_WORD}[_\- ]\D.*)$",
     re.I,
 )
 _IMAGE_FOLDER = re.compile(

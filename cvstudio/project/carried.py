@@ -1,0 +1,44 @@
+"""What other programs' files know beyond labels (COCO's ids, licences), kept for the way back.
+
+It lies in the project's settings under "carried": {"coco": {"files", "categories", "images"}},
+images by their id in the project.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from cvstudio.project import commands, queries
+
+KEY = "carried"
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def dump(attributes: dict[str, Any]) -> str | None:
+    """The attributes of an annotation as the database holds them."""
+    return _encode(attributes) if attributes else None
+
+
+def carry(s: Session, extras: dict[str, Any], images: dict[int, dict[str, Any]]) -> None:
+    """Keep what a source says about itself and its images, beside what is kept already."""
+    described = {str(i): found for i, found in images.items() if found}
+    if not extras and not described:
+        return
+    kept: dict[str, Any] = queries.setting(s, KEY, {})
+    for name, parts in extras.items():
+        own = kept.setdefault(name, {})
+        for part, values in parts.items():
+            own.setdefault(part, {}).update(values)
+    if described:
+        kept.setdefault("coco", {}).setdefault("images", {}).update(described)
+    commands.set_setting(s, KEY, kept)
+
+
+def carried(s: Session) -> dict[str, Any]:
+    """All that is kept."""
+    found: dict[str, Any] = queries.setting(s, KEY, {})
+    return found
