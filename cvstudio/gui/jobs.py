@@ -239,12 +239,16 @@ class Jobs(QObject):
 
     def start(self, config: TrainConfig, *, parent_id: int | None = None) -> RunRecord:
         """Make a run and start it, or queue it while another one runs. Raises CVStudioError."""
+        run = runs.create_run(self._project(), config, parent_id=parent_id)
+        return self.begin(run.id)
+
+    def begin(self, run_id: int) -> RunRecord:
+        """Start a run that was made, or queue it while another one runs. Raises CVStudioError."""
         project = self._project()
-        run = runs.create_run(project, config, parent_id=parent_id)
-        runs.start(project, run.id, command=self._command)
+        runs.start(project, run_id, command=self._command)
         self.look()
         self.runs_changed.emit()
-        return runs.get(project, run.id)
+        return runs.get(project, run_id)
 
     def resume(self, run_id: int, changes: Mapping[str, Any] | None = None) -> None:
         """Continue a paused or failed run, with changed settings if need be.

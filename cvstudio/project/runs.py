@@ -8,6 +8,7 @@ brought up to date by `sync`, which every watcher calls.
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,12 @@ def create_run(
         config = _from_parent(project, config, parent_id)
     with project.read() as session:
         snapshot = snapshots.build(session, project)
+    # The files come first, under a passing name: writing a large snapshot must not hold up the
+    # person's own changes, and a run whose row exists is whole.
+    new = JobDir(project.runs_directory / f".new-{uuid.uuid4().hex}")
+    new.path.mkdir(parents=True)
+    _write_config(new, config)
+    digest = write_snapshot(new.snapshot, snapshot)
     with project.transaction("Add run", undoable=False) as session:
         run_id = commands.add_run(
             session,
@@ -111,16 +118,14 @@ def create_run(
             metric=MAIN_METRIC[config.task],
             parent_id=parent_id,
         )
-        directory = project.runs_directory / f"{run_id:04d}-{config.task}-{config.network}"
-        directory.mkdir(parents=True)
-        job = JobDir(directory)
-        _write_config(job, config)
         snapshot_id = commands.add_snapshot(
             session,
-            hash=write_snapshot(job.snapshot, snapshot),
+            hash=digest,
             image_count=len(snapshot.images),
             annotation_count=sum(len(image.annotations) for image in snapshot.images),
         )
+        directory = project.runs_directory / f"{run_id:04d}-{config.task}-{config.network}"
+        new.path.rename(directory)
         relative = directory.relative_to(project.path).as_posix()
         commands.update_run(session, id=run_id, directory=relative, snapshot_id=snapshot_id)
     return get(project, run_id)

@@ -1,0 +1,80 @@
+"""The checks before the start: a line each, with its icon and what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from cvstudio.gui import theme
+from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.section import SectionHeader, label, link
+from cvstudio.project.preflight import Action, Check, Level
+
+_ICONS = {
+    Level.BLOCKING: ("alert-circle-outline", "danger"),
+    Level.ADVICE: ("alert-outline", "warning"),
+    Level.OK: ("check", "muted"),
+}
+
+
+class ChecksList(QWidget):
+    """`acted(Action)` is emitted when the person takes one of the ways offered."""
+
+    acted = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 8)
+        column.setSpacing(0)
+        self.header = SectionHeader("Checks before the start")
+        column.addWidget(self.header)
+        self._rows = QVBoxLayout()
+        self._rows.setContentsMargins(theme.size("panel_padding"), 0, 12, 0)
+        self._rows.setSpacing(0)
+        column.addLayout(self._rows)
+        self._shown: list[Check] = []
+
+    def show_checks(self, lines: Sequence[Check]) -> None:
+        """Show these checks; the header counts those that are not fine."""
+        if list(lines) == self._shown:
+            return
+        self._shown = list(lines)
+        while (item := self._rows.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        for check in lines:
+            self._rows.addWidget(self._row(check))
+        stopping = sum(check.level is Level.BLOCKING for check in lines)
+        open_ = sum(check.level is not Level.OK for check in lines)
+        words = (
+            f"{stopping} to settle first" if stopping else f"{open_} to look at" if open_ else ""
+        )
+        self.header.figure.setText(words)
+        theme.mark(self.header.figure, role="danger" if stopping else "warning")
+
+    @property
+    def texts(self) -> list[str]:
+        """What the lines say."""
+        return [check.text for check in self._shown]
+
+    def _row(self, check: Check) -> QWidget:
+        row = QWidget()
+        row.setMinimumHeight(27)
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(IconLabel(*_ICONS[check.level]))
+        words = label(check.text, wrap=True)
+        words.setToolTip(check.detail or check.text)
+        layout.addWidget(words, 1)
+        for action in check.actions[: 1 if check.level is Level.ADVICE else 2]:
+            layout.addWidget(self._link(action))
+        row.setToolTip(check.detail)
+        return row
+
+    def _link(self, action: Action) -> QWidget:
+        return link(action.title, lambda: self.acted.emit(action))

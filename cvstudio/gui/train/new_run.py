@@ -1,0 +1,231 @@
+"""The left panel of Train: what the next run will be, from preset cards to every single setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QGridLayout, QSpinBox, QVBoxLayout, QWidget
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.config import Preset, TrainConfig
+from cvstudio.core.errors import ConfigError
+from cvstudio.core.networks import default_config, networks_for
+from cvstudio.gui import theme
+from cvstudio.gui.train.settings_form import SettingsForm, fields
+from cvstudio.gui.widgets.cards import ChoiceCards
+from cvstudio.gui.widgets.section import SectionHeader, label, link
+from cvstudio.project.runs import changed_config
+
+_WORDS: dict[Task, dict[Preset, str]] = {
+    Task.DETECT: {
+        Preset.FAST: "First look, coarse boxes",
+        Preset.BALANCED: "Good boxes, small network",
+        Preset.ACCURATE: "Best boxes, large network",
+    },
+    Task.INSTANCE: {
+        Preset.FAST: "First look, coarse outlines",
+        Preset.BALANCED: "Good outlines, small network",
+        Preset.ACCURATE: "Best outlines, large network",
+    },
+    Task.SEGMENT: {
+        Preset.FAST: "First look, coarse regions",
+        Preset.BALANCED: "Good regions, small network",
+        Preset.ACCURATE: "Best regions, large network",
+    },
+    Task.CLASSIFY: {
+        Preset.FAST: "First look, small images",
+        Preset.BALANCED: "Good answers, small network",
+        Preset.ACCURATE: "Best answers, large network",
+    },
+}
+
+OF_THE_PRESET = {"network", "image_size", "batch", "epochs", "patience"}
+"""Settings that choosing another preset brings back to the preset's own."""
+
+
+class NewRun(QWidget):
+    """`config` is what would start now; `changed` is emitted whenever it changes.
+
+    `augment_chosen(index)` tells that another entry of the augmentation list was picked.
+    """
+
+    changed = Signal()
+    augment_chosen = Signal(int)
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.task = task
+        self._images: int | None = None
+        self._over: dict[str, Any] = {}
+        self.config = default_config(task)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.header = SectionHeader("New run")
+        column.addWidget(self.header)
+        body = QVBoxLayout()
+        padding = theme.size("panel_padding")
+        body.setContentsMargins(padding, 0, padding, 8)
+        body.setSpacing(8)
+        column.addLayout(body)
+        self.presets = ChoiceCards(
+            [(p.value, p.value.capitalize(), _WORDS[task][p], "") for p in Preset]
+        )
+        self.presets.choose(Preset.BALANCED.value)
+        self.presets.chosen.connect(self._choose_preset)
+        body.addWidget(self.presets)
+        body.addSpacing(4)
+        body.addLayout(self._fields())
+        self.all_link = link(f"All {len(fields())} settings", self._toggle_form)
+        body.addWidget(self.all_link, 0, Qt.AlignmentFlag.AlignLeft)
+        self.form = SettingsForm()
+        self.form.changed.connect(self._set)
+        self.form.hide()
+        body.addWidget(self.form)
+        self._show()
+
+    # What it knows
+
+    def set_image_count(self, count: int) -> None:
+        """How many images train: presets take more epochs of few images."""
+        if count != self._images:
+            self._images = count
+            self._rebuild()
+
+    def set_times(self, times: Mapping[Preset, str]) -> None:
+        """What each preset takes, as "about 35 min"."""
+        for preset, words in times.items():
+            self.presets.cards[preset.value].figure.setText(words)
+
+    def set_pipelines(self, names: list[str], current: int) -> None:
+        """The names in the augmentation list and the one in use."""
+        with QSignalBlocker(self.augment):
+            self.augment.clear()
+            self.augment.addItems(names)
+            self.augment.setCurrentIndex(current)
+
+    def set_batch_note(self, text: str, role: str) -> None:
+        """Whether the batch fits the memory, beside its field."""
+        self.batch_note.setText(text)
+        theme.mark(self.batch_note, role=role)
+
+    def preset_config(self, preset: Preset) -> TrainConfig:
+        """What a preset would be with the settings that stay."""
+        stays = {k: v for k, v in self._over.items() if k not in OF_THE_PRESET}
+        return changed_config(
+            default_config(self.task, preset, image_count=self._images or None), stays
+        )
+
+    # What the person does
+
+    def apply(self, changes: Mapping[str, Any]) -> None:
+        """Change settings, as a check or a failure proposes."""
+        for name, value in changes.items():
+            self._over[name] = value
+        self._rebuild()
+
+    def take(self, config: TrainConfig) -> None:
+        """Take over the settings of an earlier run."""
+        preset = default_config(self.task, config.preset, config.network)
+        with QSignalBlocker(self.presets):
+            self.presets.choose(config.preset.value)
+        self._over = {"network": config.network}
+        for name in fields():
+            value = getattr(config, name)
+            if value != getattr(preset, name):
+                self._over[name] = value
+        self._rebuild()
+
+    def _choose_preset(self, _key: str) -> None:
+        self._over = {k: v for k, v in self._over.items() if k not in OF_THE_PRESET}
+        self._rebuild()
+
+    def _set(self, name: str, value: Any) -> None:
+        before = self._over.get(name)
+        self._over[name] = value
+        try:
+            self._rebuild()
+        except ConfigError:
+            # A value that is being typed may be out of range: the last good one stays in use.
+            if before is None:
+                del self._over[name]
+            else:
+                self._over[name] = before
+
+    def _choose_network(self, _index: int) -> None:
+        self._over = {k: v for k, v in self._over.items() if k != "image_size"}
+        self._set("network", self.network.currentData())
+
+    def _toggle_form(self) -> None:
+        self.form.setVisible(self.form.isHidden())
+        self.all_link.setText("Fewer settings" if self.form.isVisible() else self._all_words())
+
+    def _all_words(self) -> str:
+        return f"All {len(fields())} settings"
+
+    # Showing
+
+    def _rebuild(self) -> None:
+        base = default_config(
+            self.task,
+            Preset(self.presets.key),
+            self._over.get("network"),
+            image_count=self._images or None,
+        )
+        over = {k: v for k, v in self._over.items() if k != "network"}
+        self.config = changed_config(base, over)
+        self._show()
+        self.changed.emit()
+
+    def _show(self) -> None:
+        with QSignalBlocker(self.network), QSignalBlocker(self.size), QSignalBlocker(self.batch):
+            self.network.setCurrentIndex(self.network.findData(self.config.network))
+            self.size.setValue(self.config.image_size)
+            self.batch.setValue(self.config.batch)
+        self.form.fill(self.config)
+
+    def _fields(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(8)
+        grid.setColumnMinimumWidth(0, 88)
+        grid.setColumnStretch(2, 1)
+        self.network = QComboBox()
+        for info in networks_for(self.task):
+            self.network.addItem(f"{info.title}, {info.parameters:.1f} M weights", info.name)
+        self.network.currentIndexChanged.connect(self._choose_network)
+        self.network.setMinimumContentsLength(12)
+        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.network.setSizeAdjustPolicy(policy)
+        self.size = QSpinBox(minimum=32, maximum=4096, singleStep=32, suffix=" px")
+        self.size.setKeyboardTracking(False)
+        self.size.valueChanged.connect(lambda v: self._set("image_size", max(32, v // 32 * 32)))
+        self.batch = QSpinBox(minimum=1, maximum=1024)
+        self.batch.setKeyboardTracking(False)
+        self.batch.valueChanged.connect(lambda v: self._set("batch", v))
+        self.batch_note = label("", "muted")
+        self.augment = QComboBox()
+        self.augment.activated.connect(self.augment_chosen)
+        self.augment.setSizeAdjustPolicy(policy)
+        self.augment.setMinimumContentsLength(12)
+        rows: list[tuple[str, QWidget, QWidget | None]] = [
+            ("Network", self.network, None),
+            ("Image size", self.size, None),
+            ("Batch", self.batch, self.batch_note),
+            ("Augment", self.augment, None),
+        ]
+        for place, (words, editor, beside) in enumerate(rows):
+            name = label(words)
+            name.setBuddy(editor)
+            editor.setAccessibleName(words)
+            grid.addWidget(name, place, 0)
+            if isinstance(editor, QComboBox):
+                grid.addWidget(editor, place, 1, 1, 2)
+            else:
+                editor.setFixedWidth(96)
+                grid.addWidget(editor, place, 1)
+            if beside is not None:
+                grid.addWidget(beside, place, 2)
+        return grid

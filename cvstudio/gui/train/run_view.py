@@ -1,0 +1,309 @@
+"""The centre of Train: one run, live or old, with its charts, its pictures and its log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core.config import TrainConfig
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.run_state import RunState
+from cvstudio.gui import theme
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.train import words
+from cvstudio.gui.train.failure import FailureCard
+from cvstudio.gui.train.samples import SampleStrip
+from cvstudio.gui.widgets.chart import Chart, shown
+from cvstudio.gui.widgets.message import Message
+from cvstudio.gui.widgets.section import FoldSection, label, push
+from cvstudio.project.records import RunRecord
+from cvstudio.project.run_status import RunStatus, log_tail
+
+GB = 2**30
+LOG_MS = 1000
+
+
+class RunCard(QFrame):
+    """A run's name, settings, progress and what can be done with it now.
+
+    `asked(what)`: "pause", "finish", "cancel", "resume", "analyze" or "again".
+    """
+
+    asked = Signal(str)
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        theme.mark(self, card=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 12, 16, 12)
+        column.setSpacing(8)
+        head = QHBoxLayout()
+        self.title = label("", "run_title")
+        self.settings = label("", "muted")
+        head.addWidget(self.title)
+        head.addWidget(self.settings)
+        head.addStretch(1)
+        self.buttons: dict[str, QPushButton] = {}
+        for what, text, icon_name in (
+            ("resume", "Resume", "play"),
+            ("pause", "Pause", "pause"),
+            ("finish", "Finish early", "flag-checkered"),
+            ("cancel", "Cancel", "close"),
+            ("again", "Use its settings", "content-copy"),
+            ("analyze", "See its errors", "image-filter-center-focus"),
+        ):
+            button = push(text, self._asker(what), icon_name=icon_name, small=True)
+            button.setToolTip(_TIPS[what])
+            self.buttons[what] = button
+            head.addWidget(button)
+        column.addLayout(head)
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setRange(0, 1000)
+        theme.mark(self.bar, job=True)
+        row.addWidget(self.bar, 1)
+        self.count = label("", "strong")
+        self.of = label("", "muted")
+        row.addWidget(self.count)
+        row.addWidget(self.of)
+        column.addLayout(row)
+        self._facts = QHBoxLayout()
+        self._facts.setSpacing(4)
+        column.addLayout(self._facts)
+        self._fact_labels: list[tuple[QLabel, QLabel]] = []
+
+    def show_run(
+        self, run: RunRecord, status: RunStatus, config: TrainConfig, state: RunState
+    ) -> None:
+        """Show a run as it is now."""
+        self.title.setText(f"Run {run.id}")
+        self.settings.setText(words.settings_line(config))
+        self._offer(status, state)
+        total = state.total_epochs or config.epochs
+        self.bar.setValue(1000 if status is RunStatus.FINISHED else round(state.share * 1000))
+        theme.mark(self.bar, job=status is RunStatus.RUNNING)
+        self.count.setText(str(len(state.epochs)))
+        self.of.setText(f"of {total} epochs")
+        live = status is RunStatus.RUNNING
+        lines = words.facts(state, run.metric, now=time.time(), live=live)
+        lines.insert(0, (self._state_words(status, state), ""))
+        self._show_facts(lines)
+
+    def _state_words(self, status: RunStatus, state: RunState) -> str:
+        if status is not RunStatus.RUNNING:
+            return words.state_words(status, state.failed)
+        if not state.running:
+            return "Starting"
+        if state.epoch == 0 or state.step >= state.steps:
+            count = f" {state.done} of {state.total}" if state.total else ""
+            return f"{state.phase}{count}"
+        return ""
+
+    def _offer(self, status: RunStatus, state: RunState) -> None:
+        live = status is RunStatus.RUNNING
+        offered = {
+            "resume": status is RunStatus.PAUSED,
+            "pause": live,
+            "finish": live,
+            "cancel": status in (RunStatus.RUNNING, RunStatus.QUEUED, RunStatus.PAUSED),
+            "again": not live and status is not RunStatus.QUEUED,
+            "analyze": status.has_network,
+        }
+        for what, button in self.buttons.items():
+            button.setVisible(offered[what])
+        for what in ("pause", "finish"):
+            self.buttons[what].setEnabled(state.running)
+
+    def _show_facts(self, lines: list[tuple[str, str]]) -> None:
+        lines = [line for line in lines if any(line)]
+        while len(self._fact_labels) < len(lines):
+            pair = (label("", "strong"), label("", "muted"))
+            place = 3 * len(self._fact_labels)
+            self._facts.insertWidget(place, pair[0])
+            self._facts.insertWidget(place + 1, pair[1])
+            self._facts.insertSpacing(place + 2, 12)
+            self._fact_labels.append(pair)
+        if self._facts.count() == 3 * len(self._fact_labels):
+            self._facts.addStretch(1)
+        for place, pair in enumerate(self._fact_labels):
+            for part, text in zip(
+                pair, lines[place] if place < len(lines) else ("", ""), strict=True
+            ):
+                part.setText(text)
+                part.setVisible(bool(text))
+
+    def _asker(self, what: str) -> Callable[[], Any]:
+        return lambda: self.asked.emit(what)
+
+
+_TIPS = {
+    "resume": "Resume: go on from the last checkpoint",
+    "pause": "Pause: stop after this step, to go on later",
+    "finish": "Finish early: keep the best so far and stop",
+    "cancel": "Cancel: end the run without a result",
+    "again": "Use its settings: put them into the new run",
+    "analyze": "See its errors: open this run in Analyze",
+}
+
+
+class RunView(QScrollArea):
+    """One run. `asked(what)` as RunCard; `chosen(Remedy)` when a way forward is taken."""
+
+    asked = Signal(str)
+    chosen = Signal(object)
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        theme.mark(self, plain=True)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._job: JobDir | None = None
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(16, 12, 16, 12)
+        column.setSpacing(8)
+        self.card = RunCard(studio)
+        self.card.asked.connect(self.asked)
+        column.addWidget(self.card)
+        self.failure = FailureCard(studio)
+        self.failure.chosen.connect(self.chosen)
+        self.failure.asked.connect(self.asked)
+        self.failure.hide()
+        column.addWidget(self.failure)
+        self.note = Message("info", "")
+        self.note.hide()
+        column.addWidget(self.note)
+        self.loss = Chart("Loss", x="epoch", y="loss")
+        self.metric = Chart("Accuracy on val", x="epoch", y="on val")
+        self.rate = Chart("Learning rate", x="epoch", y="rate")
+        self.memory = Chart("Memory", x="minutes", y="GB")
+        self._grid = QGridLayout()
+        self._grid.setSpacing(8)
+        for place, chart in enumerate(self.charts):
+            self._grid.addWidget(chart, place // 2, place % 2)
+        column.addLayout(self._grid)
+        column.addSpacing(4)
+        self.samples = SampleStrip(studio)
+        column.addWidget(self.samples)
+        self.log_text = QPlainTextEdit()
+        self.log_text.setReadOnly(True)
+        self.log_text.setMinimumHeight(180)
+        self.log_text.setAccessibleName("Log")
+        theme.mark(self.log_text, mono=True)
+        self.log = FoldSection("Log", self.log_text, open_=False)
+        self.log.toggled.connect(self._log_toggled)
+        column.addWidget(self.log)
+        column.addStretch(1)
+        self.setWidget(body)
+        self._log_timer = QTimer(self, interval=LOG_MS)
+        self._log_timer.timeout.connect(self._read_log)
+
+    @property
+    def charts(self) -> tuple[Chart, Chart, Chart, Chart]:
+        """Loss, metric, learning rate, memory."""
+        return self.loss, self.metric, self.rate, self.memory
+
+    def open(self, job: JobDir) -> None:
+        """Begin to show another run."""
+        self._job = job
+        for chart in self.charts:
+            chart.clear()
+        self.memory.set_limit(None)
+        self.samples.open(job)
+        self._read_log()
+
+    def show_run(
+        self, run: RunRecord, status: RunStatus, config: TrainConfig, state: RunState
+    ) -> None:
+        """Show the run as it is now: everything follows from its state."""
+        self.card.show_run(run, status, config, state)
+        failed = state.failed if status is RunStatus.FAILED else None
+        self.card.setVisible(failed is None)
+        self.failure.setVisible(failed is not None)
+        if failed is not None and self._job is not None:
+            self.failure.show_failure(run, config, state, self._job)
+        warnings = [note for note in state.notes if note.level == "warning"]
+        self.note.setVisible(bool(warnings) and failed is None)
+        if warnings:
+            self.note.set("warning", " ".join(note.text for note in warnings[-2:]))
+        self._show_charts(run, config, state)
+        self.samples.set_samples(state.samples)
+
+    def _show_charts(self, run: RunRecord, config: TrainConfig, state: RunState) -> None:
+        end = float(max(state.total_epochs or config.epochs, 2))
+        if state.epochs:
+            last = state.epochs[-1]
+            figures = []
+            for of in ("train", "val"):
+                xs, ys = words.loss_series(state.epochs, of)
+                if xs:
+                    self.loss.set_line(of, xs, ys)
+                    figures.append(f"{shown(ys[-1])} {of}")
+            self.loss.set_figures(", ".join(figures))
+            figures = []
+            for name in words.CURVES[run.task]:
+                xs2, ys2 = state.series(name)
+                if xs2:
+                    self.metric.set_line(name, [float(x) for x in xs2], ys2)
+                    figures.append(f"{ys2[-1]:.3f}")
+            self.metric.set_figures(", ".join(figures))
+            epochs = [float(e.epoch) for e in state.epochs]
+            self.rate.set_line("learning rate", epochs, [e.learning_rate for e in state.epochs])
+            self.rate.set_figures(shown(last.learning_rate))
+        self.loss.set_range(x=(0, end))
+        self.metric.set_range(x=(0, end), y=(0, 1))
+        self.rate.set_range(x=(0, end))
+        self._show_memory(state)
+
+    def _show_memory(self, state: RunState) -> None:
+        steps = [s for s in state.step_history if s.memory]
+        if not steps or state.started_at is None:
+            return
+        begin = state.started_at
+        on_gpu = steps[-1].utilisation is not None
+        self.memory.set_title("GPU memory" if on_gpu else "Memory")
+        self.memory.set_line(
+            "in use", [(s.at - begin) / 60 for s in steps], [s.memory / GB for s in steps]
+        )
+        text = f"{steps[-1].memory / GB:.1f} GB"
+        if steps[-1].utilisation is not None:
+            text += f", {steps[-1].utilisation:.0%} busy"
+        self.memory.set_figures(text)
+        total = steps[-1].memory_total / GB
+        if total:
+            self.memory.set_limit(total, f"{total:.0f} GB fitted")
+
+    def _log_toggled(self, open_: bool) -> None:
+        if open_:
+            self._read_log()
+            self._log_timer.start()
+        else:
+            self._log_timer.stop()
+
+    def _read_log(self) -> None:
+        if self._job is None or self.log_text.isHidden():
+            return
+        text = log_tail(self._job)
+        if text != self.log_text.toPlainText():
+            self.log_text.setPlainText(text)
+            bar = self.log_text.verticalScrollBar()
+            bar.setValue(bar.maximum())

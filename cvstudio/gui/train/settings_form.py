@@ -1,0 +1,221 @@
+"""The advanced form, grown from the fields of TrainConfig: titles, limits, units and words are
+those of the fields, so a new setting appears here by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import annotated_types
+from pydantic.fields import FieldInfo
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core.config import TrainConfig
+from cvstudio.gui.widgets.section import label, push
+
+FIELD_WIDTH = 136
+
+
+def fields() -> dict[str, FieldInfo]:
+    """The settings of a run that a person can change, by name."""
+    return {name: field for name, field in TrainConfig.model_fields.items() if field.title}
+
+
+def limits(field: FieldInfo) -> tuple[float, float]:
+    """The lowest and highest value of a number field."""
+    low, high = -1e9, 1e9
+    for item in field.metadata:
+        match item:
+            case annotated_types.Ge(ge=value):
+                low = float(value)  # type: ignore[arg-type]
+            case annotated_types.Gt():
+                low = 1e-9
+            case annotated_types.Le(le=value):
+                high = float(value)  # type: ignore[arg-type]
+            case annotated_types.Lt(lt=value):
+                high = float(value) - (1 if field.annotation is int else 1e-3)  # type: ignore[arg-type]
+    return low, high
+
+
+def step(field: FieldInfo) -> int:
+    """The step of a whole-number field: 32 for image sizes, else 1."""
+    found = [i.multiple_of for i in field.metadata if isinstance(i, annotated_types.MultipleOf)]
+    return int(found[0]) if found else 1  # type: ignore[call-overload]
+
+
+def extra(field: FieldInfo, key: str) -> str:
+    """What a field says of itself beside title and description: "group" or "unit"."""
+    more = field.json_schema_extra
+    return str(more.get(key, "")) if isinstance(more, dict) else ""
+
+
+class RateBox(QDoubleSpinBox):
+    """A spin box for rates: shows 0.001 as such, steps by a tenth of the value's size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setDecimals(7)
+
+    def textFromValue(self, value: float) -> str:
+        return f"{value:.4g}"
+
+    def stepBy(self, steps: int) -> None:
+        factor = 1.25**steps
+        low = 10.0**-6 if steps > 0 and self.value() < 10.0**-6 else self.value() * factor
+        self.setValue(float(f"{low:.2g}"))
+
+
+class FileBox(QWidget):
+    """A file chosen by a dialog or typed."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        self.edit = QLineEdit()
+        self.edit.setPlaceholderText("none")
+        self.edit.editingFinished.connect(self.changed)
+        self.button: QPushButton = push("…", self._choose, small=True)
+        self.button.setAccessibleName("Choose the weights file")
+        self.button.setFixedWidth(32)
+        row.addWidget(self.edit, 1)
+        row.addWidget(self.button)
+
+    def _choose(self) -> None:
+        kinds = "Weights (*.pt *.pth *.safetensors)"
+        name, _ = QFileDialog.getOpenFileName(self, "Weights file", self.edit.text(), kinds)
+        if name:
+            self.edit.setText(name)
+            self.changed.emit()
+
+
+class SettingsForm(QWidget):
+    """Every setting by group. `changed(name, value)` is emitted when the person changes one."""
+
+    changed = Signal(str, object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.editors: dict[str, QWidget] = {}
+        self._filling = False
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        groups: dict[str, list[str]] = {}
+        for name, field in fields().items():
+            groups.setdefault(extra(field, "group"), []).append(name)
+        for title, names in groups.items():
+            column.addSpacing(4)
+            column.addWidget(label(title, "caption"))
+            form = QFormLayout()
+            form.setContentsMargins(0, 0, 0, 0)
+            form.setVerticalSpacing(4)
+            form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+            for name in names:
+                self._add_row(form, name)
+            column.addLayout(form)
+
+    def fill(self, config: TrainConfig) -> None:
+        """Show the values of a config, without telling."""
+        self._filling = True
+        for name, editor in self.editors.items():
+            _show(editor, getattr(config, name))
+        self._filling = False
+
+    def _add_row(self, form: QFormLayout, name: str) -> None:
+        field = fields()[name]
+        editor = self._editor(name, field)
+        editor.setToolTip(f"{field.title}: {field.description}")
+        editor.setAccessibleName(str(field.title))
+        editor.setFixedWidth(FIELD_WIDTH)
+        words = label(str(field.title))
+        words.setToolTip(str(field.description))
+        words.setBuddy(editor)
+        form.addRow(words, editor)
+        self.editors[name] = editor
+
+    def _editor(self, name: str, field: FieldInfo) -> QWidget:
+        def tell(value: Any) -> None:
+            if not self._filling:
+                self.changed.emit(name, value)
+
+        kind = _plain(field.annotation)
+        if kind is bool:
+            check = QCheckBox()
+            check.toggled.connect(tell)
+            return check
+        if kind is Path:
+            file = FileBox()
+            file.changed.connect(lambda: tell(file.edit.text() or None))
+            return file
+        if isinstance(kind, type) and issubclass(kind, StrEnum):
+            return _choices([(choice.value, choice.value.capitalize()) for choice in kind], tell)
+        if kind is str:  # device is the one setting in words
+            return _choices([("auto", "GPU if there is one"), ("cpu", "Processor")], tell)
+        return _number(kind, field, tell)
+
+
+def _plain(kind: Any) -> Any:
+    """A type without "or None"."""
+    if get_origin(kind) in (Union, UnionType):
+        return next(part for part in get_args(kind) if part is not type(None))
+    return kind
+
+
+def _choices(entries: list[tuple[str, str]], tell: Callable[[Any], None]) -> QComboBox:
+    box = QComboBox()
+    for value, words in entries:
+        box.addItem(words, value)
+    box.currentIndexChanged.connect(lambda _index: tell(box.currentData()))
+    return box
+
+
+def _number(kind: Any, field: FieldInfo, tell: Callable[[Any], None]) -> QSpinBox | QDoubleSpinBox:
+    low, high = limits(field)
+    unit = extra(field, "unit")
+    box = QSpinBox() if kind is int else RateBox()
+    if isinstance(box, QSpinBox):
+        box.setSingleStep(step(field))
+        box.setRange(int(low), int(min(high, 2**31 - 1)))
+    else:
+        box.setRange(low, high)
+    if unit:
+        box.setSuffix(f" {unit}")
+    box.setKeyboardTracking(False)
+    box.valueChanged.connect(tell)
+    return box
+
+
+def _show(editor: QWidget, value: Any) -> None:
+    match editor:
+        case QCheckBox():
+            editor.setChecked(bool(value))
+        case QComboBox():
+            index = editor.findData(str(value))
+            if index < 0:
+                editor.addItem(str(value), str(value))
+                index = editor.count() - 1
+            editor.setCurrentIndex(index)
+        case QSpinBox() | QDoubleSpinBox():
+            editor.setValue(value)
+        case FileBox():
+            editor.edit.setText(str(value or ""))

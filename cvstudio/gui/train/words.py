@@ -1,0 +1,117 @@
+"""The words of the Train page: states, figures and times as people say them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.config import TrainConfig
+from cvstudio.core.events import EpochEnded, Failed
+from cvstudio.core.run_state import RunState
+from cvstudio.project.estimate import in_words
+from cvstudio.project.run_status import RunStatus
+
+STATE_ICONS: dict[RunStatus, tuple[str, str]] = {
+    RunStatus.QUEUED: ("clock-outline", "muted"),
+    RunStatus.RUNNING: ("chart-line", "link"),
+    RunStatus.PAUSED: ("pause", "muted"),
+    RunStatus.FINISHED: ("check", "muted"),
+    RunStatus.FINISHED_EARLY: ("flag-checkered", "muted"),
+    RunStatus.CANCELLED: ("close", "muted"),
+    RunStatus.FAILED: ("alert-circle-outline", "danger"),
+}
+
+_CAUSES = {
+    "out of memory": "Out of memory",
+    "not a number": "Not a number",
+    "no data": "No data",
+    "disk full": "Disk full",
+    "weights": "No weights",
+    "config": "Settings",
+    "image": "Image",
+    "killed": "Stopped",
+}
+
+CURVES: dict[Task, tuple[str, str]] = {
+    Task.DETECT: ("mAP50", "mAP50-95"),
+    Task.INSTANCE: ("mAP50", "mAP50-95"),
+    Task.SEGMENT: ("Dice", "mIoU"),
+    Task.CLASSIFY: ("accuracy", "balanced accuracy"),
+}
+"""The two figures on val that are drawn; the second one chooses the best network."""
+
+SHORT = {"balanced accuracy": "bal. acc.", "mAP50-95": "mAP", "mIoU": "mIoU"}
+"""The head of the column of best figures."""
+
+
+def state_words(status: RunStatus, failed: Failed | None, *, waits: bool = False) -> str:
+    """The state of a run in one or two words; a failure is called by its cause."""
+    if status is RunStatus.FAILED and failed is not None:
+        return _CAUSES.get(failed.cause, "Failed")
+    if status is RunStatus.QUEUED and waits:
+        return "Waiting"
+    return status.value.capitalize()
+
+
+def headline(failed: Failed) -> str:
+    """What a failure card says in one line, after "Run 7 stopped"."""
+    return {
+        "out of memory": "the memory ran out",
+        "not a number": "the loss is no longer a number",
+        "no data": "there is nothing to learn from",
+        "disk full": "the disk is full",
+        "weights": "the pretrained weights are missing",
+        "config": "a setting does not fit",
+        "image": "an image cannot be read",
+        "killed": "its process was ended",
+    }.get(failed.cause, "something failed")
+
+
+def settings_line(config: TrainConfig) -> str:
+    """The settings that matter most: "yolo26n · Balanced · 640 px · batch 16"."""
+    parts = (
+        config.network,
+        config.preset.value.capitalize(),
+        f"{config.image_size} px",
+        f"batch {config.batch}",
+    )
+    return " · ".join(parts)
+
+
+def loss_of(losses: Mapping[str, float]) -> float | None:
+    """The loss that is drawn: the one called so, else the sum of its parts."""
+    if not losses:
+        return None
+    return losses["loss"] if "loss" in losses else sum(losses.values())
+
+
+def loss_series(epochs: list[EpochEnded], of: str) -> tuple[list[float], list[float]]:
+    """Epochs and losses of "train" or "val"."""
+    pairs = [(float(e.epoch), loss_of(getattr(e, of))) for e in epochs]
+    known = [(x, y) for x, y in pairs if y is not None]
+    return [x for x, _ in known], [y for _, y in known]
+
+
+def facts(state: RunState, metric: str, *, now: float, live: bool) -> list[tuple[str, str]]:
+    """The line under the bar as (figure, words) pairs: ("24 min", "left, until 15:06")."""
+    found = []
+    worked = state.seconds_worked(now if live else state.last_event_at or now)
+    if worked >= 1:
+        found.append((_precise(worked), "so far" if live else "at work"))
+    left = state.seconds_left()
+    if live and left:
+        until = time.strftime("%H:%M", time.localtime(now + left))
+        found.append((in_words(left), f"left, until {until}"))
+    if live and state.images_per_second:
+        found.append((f"{state.images_per_second:.0f}", "images/s"))
+    if state.best_epoch is not None:
+        best = next((e for e in state.epochs if e.epoch == state.best_epoch), None)
+        value = best.metrics.get(metric) if best is not None else None
+        if value is not None:
+            found.append((f"{value:.3f}", f"best {metric}, at epoch {state.best_epoch}"))
+    return found
+
+
+def _precise(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else in_words(seconds)
