@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,11 +60,7 @@ def open_engine(file: Path, *, write: bool) -> Engine:
 
 def _read_mode(file: Path) -> str:
     """On a medium that cannot be written, WAL's side files cannot be made: nobody else writes."""
-    try:
-        with file.with_name(file.name + "-wal").open("ab"):
-            return "ro"
-    except OSError:
-        return "ro&immutable=1"
+    return "ro" if os.access(file.parent, os.W_OK) else "ro&immutable=1"
 
 
 def create_tables(connection: Connection) -> None:
