@@ -15,7 +15,10 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Int:
-    """A whole number. `plus_minus` marks a limit that is drawn from -value to +value."""
+    """A whole number. `plus_minus` marks a limit that is drawn from -value to +value.
+
+    `after` are words behind the field; such a field stands without a slider.
+    """
 
     name: str
     title: str
@@ -26,6 +29,7 @@ class Int:
     step: int = 1
     plus_minus: bool = False
     brief: bool = True
+    after: str = ""
 
     def check(self, value: Any) -> str:
         """What is wrong with a value, or an empty string."""
@@ -198,7 +202,7 @@ def _outside(value: float, low: float, high: float, unit: str) -> str:
     return f"is {value:g}, and must lie between {low:g} and {high:g}{space}{unit}"
 
 
-KEEP = Int("keep", "Keep if", 1, 100, 30, unit="%", brief=False)
+KEEP = Int("keep", "Keep if", 1, 100, 30, unit="%", brief=False, after="of its area is left")
 """Objects of which less than that share is left are dropped."""
 
 BORDER = Choice(

@@ -1,0 +1,66 @@
+"""Advice names what is wrong, and its remedy makes the sentence go away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cvstudio.augment.advice import advise, gentler
+from cvstudio.augment.catalogue import make_step, validate
+from cvstudio.core.annotation import Task
+from cvstudio.core.config import Step
+
+
+def texts(*steps: Step, **more: Any) -> list[str]:
+    given: dict[str, Any] = {"task": Task.DETECT, "boxes": True, "grey": False, **more}
+    return [advice.text for advice in advise(steps, **given)]
+
+
+def test_boxes_that_grow_are_told_with_the_true_share() -> None:
+    turn = make_step("affine", rotation=[-25, 25])
+    (advice,) = advise((turn,), task=Task.DETECT, boxes=True, grey=False)
+    assert "at 25° a box is up to 33 % wider" in advice.text
+    assert advice.remedy == "Limit to ±10°"
+    assert advice.steps[0].parameters["rotation"] == [-10, 10]
+    assert texts(*advice.steps) == []
+    assert texts(turn, boxes=False) == []
+    assert texts(turn, task=Task.INSTANCE) == []
+    assert texts(turn.model_copy(update={"enabled": False}))[0].startswith("Nothing is changed")
+
+
+def test_a_remedy_keeps_a_one_sided_turn_on_its_side() -> None:
+    (advice,) = advise((make_step("affine", rotation=[0, 90]),), task=Task.DETECT, boxes=True,
+                       grey=False)  # fmt: skip
+    assert advice.steps[0].parameters["rotation"] == [0, 10]
+
+
+def test_losses_are_told_and_each_remedy_leads_to_a_gentler_pipeline() -> None:
+    steps: tuple[Step, ...] = (
+        make_step("affine", shift=20, scale=[0.5, 2.0], rotation=[-40, 40]),
+        make_step("crop", area=[20, 60]),
+    )
+    lost = {"whole": 90, "cut": 5, "lost": 5, "degenerate": 0}
+    assert "5.0 % of the annotations are lost" in " ".join(texts(*steps, outcomes=lost))
+    remedies = []
+    while (advice := gentler(steps)) is not None:
+        remedies.append(advice.remedy)
+        steps = advice.steps
+        validate(steps)
+    assert remedies == [
+        "Shift at most 3 %", "Scale at most 1.20", "Area left: at least 80 %", "Limit to ±10°",
+    ]  # fmt: skip
+    few = {"whole": 999, "lost": 1}
+    assert texts(*steps, outcomes=few) == []
+
+
+def test_colour_on_grey_images_can_be_taken_out() -> None:
+    steps = (make_step("blur"), make_step("hue_saturation"))
+    (advice,) = advise(steps, task=Task.SEGMENT, boxes=False, grey=True)
+    assert advice.step == 1
+    assert advice.steps == steps[:1]
+    assert texts(*steps, grey=False) == []
+
+
+def test_mirrored_borders_matter_only_where_objects_are_labelled() -> None:
+    step = make_step("elastic", border="reflect")
+    assert len(texts(step)) == 1
+    assert texts(step, task=Task.CLASSIFY) == []
