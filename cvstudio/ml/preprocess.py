@@ -159,10 +159,10 @@ def placement_for(width: int, height: int, *, size: int, fit: Fit) -> Placement:
         return Placement(1.0, 1.0, 0, 0, width, height, across, down)
     scale = size / max(width, height)
     inner_width, inner_height = max(round(width * scale), 1), max(round(height * scale), 1)
+    left, top = (size - inner_width) // 2, (size - inner_height) // 2
     return Placement(
-        scale, scale, (size - inner_width) // 2, (size - inner_height) // 2, width, height,
-        size, size,
-    )  # fmt: skip
+        inner_width / width, inner_height / height, left, top, width, height, size, size
+    )
 
 
 def resize(array: NDArray[Any], width: int, height: int, *, nearest: bool = False) -> NDArray[Any]:

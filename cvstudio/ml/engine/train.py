@@ -41,12 +41,12 @@ def run_train(job: JobDir, config: TrainConfig) -> Ended:
 
 def _engine(session: Session) -> Outcome:
     if session.config.task in (Task.CLASSIFY, Task.SEGMENT):
-        from cvstudio.ml.engine import own
+        from cvstudio.ml.engine.own import train as train_own
 
-        return own.train(session)
-    from cvstudio.ml.engine import yolo
+        return train_own(session)
+    from cvstudio.ml.engine.yolo import train as train_yolo
 
-    return yolo.train(session)
+    return train_yolo(session)
 
 
 def _judge(session: Session) -> None:

@@ -1,0 +1,164 @@
+"""Images with objects as ultralytics' losses and validators want them, without label files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from cvstudio.augment.view import item_seed, training_shapes
+from cvstudio.core.annotation import Shape, box_of
+from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.masks import Mask, rasterise
+from cvstudio.core.opencv import cv2
+from cvstudio.core.snapshot import SnapshotAnnotation
+from cvstudio.ml.data import Key, SplitImages, padded
+from cvstudio.ml.preprocess import Image
+
+if TYPE_CHECKING:
+    from cvstudio.augment.build import Augmenter
+
+_MASK_STEP = 4
+"""Pixels of the input per cell of the masks that the loss compares."""
+_SMALLEST = 1.0
+
+Item = dict[str, Any]
+
+
+class ObjectItems(Dataset[Item]):
+    """A split's images with their objects; augmented when there is an augmenter (training only).
+
+    `labels` holds the classes per image, which is what ultralytics reads of a data set itself.
+    """
+
+    def __init__(
+        self,
+        split: SplitImages,
+        annotations: Sequence[Sequence[SnapshotAnnotation]],
+        *,
+        index: dict[int, int],
+        masks: bool,
+        augmenter: Augmenter | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.split, self.masks = split, masks
+        self.augmenter, self.seed = augmenter, seed
+        self.labels: list[dict[str, NDArray[np.float32]]] = []
+        self._shapes: list[list[Shape]] = []
+        for image, own in zip(split.images, annotations, strict=True):
+            _, shapes = training_shapes(
+                (image.width, image.height), [a.shape for a in own],
+                size=split.size, fit=split.fit, seed=0,
+            )  # fmt: skip
+            self._shapes.append(shapes)
+            classes = np.array([index[a.class_id] for a in own], np.float32)
+            self.labels.append({"cls": classes.reshape(-1, 1)})
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitem__(self, key: Key) -> Item:
+        epoch, index = key
+        rgb, _ = self.split.read(index)
+        shapes: Sequence[Shape] = self._shapes[index]
+        if self.augmenter is not None:
+            seed = item_seed(self.seed, epoch, self.split.images[index].id)
+            variant = self.augmenter.apply(rgb, shapes, seed=seed)
+            rgb, shapes = variant.rgb, variant.shapes
+        size = self.split.size
+        left, top = (size - rgb.shape[1]) // 2, (size - rgb.shape[0]) // 2
+        placed = padded(rgb, size, self.split.fit)
+        classes = self.labels[index]["cls"][:, 0]
+        objects = [
+            (moved(shape, left, top), int(c)) for shape, c in zip(shapes, classes, strict=True)
+            if shape is not None
+        ]  # fmt: skip
+        return self._item(placed, objects, index)
+
+    def _item(self, rgb: Image, objects: list[tuple[Shape, int]], index: int) -> Item:
+        size = self.split.size
+        kept = []
+        for shape, number in objects:
+            box = box_of(shape).clipped(size, size)
+            if box.w >= _SMALLEST and box.h >= _SMALLEST:
+                kept.append((shape, number, box))
+        if self.masks:  # large ones first, so that small ones lie on top where they overlap
+            kept.sort(key=lambda item: -item[2].area)
+        boxes = np.array(
+            [((b.x + b.w / 2) / size, (b.y + b.h / 2) / size, b.w / size, b.h / size)
+             for _, _, b in kept], np.float32,
+        ).reshape(-1, 4)  # fmt: skip
+        classes = np.array([number for _, number, _ in kept], np.float32)
+        image = self.split.images[index]
+        width, height = self.split.inner_size(index)
+        item: Item = {
+            "img": torch.from_numpy(rgb).permute(2, 0, 1),
+            "cls": torch.from_numpy(classes).view(-1, 1),
+            "bboxes": torch.from_numpy(boxes),
+            "batch_idx": torch.zeros(len(kept)),
+            "im_file": str(image.path),
+            "ori_shape": (image.height, image.width),
+            "resized_shape": (size, size),
+            "ratio_pad": (
+                (height / image.height, width / image.width),
+                ((size - width) // 2, (size - height) // 2),
+            ),
+        }
+        if self.masks:
+            item |= _mask_maps([shape for shape, _, _ in kept], classes, size)
+        return item
+
+
+def moved(shape: Shape, left: int, top: int) -> Shape:
+    """A shape that many pixels further right and down."""
+    match shape:
+        case Box() | Polygon() | Mask():
+            return shape.moved(left, top)
+        case None:
+            return None
+
+
+def _mask_maps(shapes: Sequence[Shape], classes: NDArray[np.float32], size: int) -> Item:
+    """One map of object numbers (1, h, w), 0 for none, and one of their classes (h, w)."""
+    side = size // _MASK_STEP
+    numbers = np.zeros((side, side), np.int32)
+    for number, shape in enumerate(shapes, start=1):
+        numbers[_cells(shape, size, side)] = number
+    semantic = np.append(classes, 0).astype(np.float32)[numbers - 1]
+    return {
+        "masks": torch.from_numpy(numbers)[None],
+        "sem_masks": torch.from_numpy(np.where(numbers > 0, semantic, 0).astype(np.float32)),
+    }
+
+
+def _cells(shape: Shape, size: int, side: int) -> NDArray[np.bool_]:
+    """The cells of a (side, side) map that a shape covers to at least a half; never none."""
+    if isinstance(shape, Mask):
+        full = shape.full(size, size)
+    elif isinstance(shape, Polygon):
+        full = rasterise(shape, x=0, y=0, width=size, height=size)
+    else:
+        full = np.zeros((size, size), np.uint8)
+    shares = cv2.resize(full.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+    covered = shares >= 0.5
+    return covered if covered.any() else shares >= max(float(shares.max()), 1e-6)
+
+
+def collated(items: list[Item]) -> Item:
+    """A batch of items: images and maps stacked, objects in one list with their image's place."""
+    batch: Item = {}
+    for name in items[0]:
+        values = [item[name] for item in items]
+        if name in ("img", "sem_masks"):
+            batch[name] = torch.stack(values)
+        elif name in ("masks", "bboxes", "cls"):
+            batch[name] = torch.cat(values)
+        elif name == "batch_idx":
+            batch[name] = torch.cat([value + place for place, value in enumerate(values)])
+        else:
+            batch[name] = values
+    return batch

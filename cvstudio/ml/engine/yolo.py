@@ -1,0 +1,450 @@
+"""Detect and instance: ultralytics' trainer, with CVStudio's data, events and checkpoints.
+
+ultralytics brings the losses, the assignment, the optimiser's groups, the average of the weights
+and the epoch's figures. Everything that it would read from or write to files is replaced: images
+come from the snapshot through CVStudio's decoder and pipeline, checkpoints are plain tensors, and
+nothing is downloaded, plotted or reported.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+
+from cvstudio.core.annotation import Split, Task
+from cvstudio.core.config import Fit, Optimizer, TrainConfig
+from cvstudio.core.errors import ConfigError
+from cvstudio.core.events import Outcome
+from cvstudio.core.jobdir import Request
+from cvstudio.ml.checkpoint import Checkpoint
+from cvstudio.ml.data import Batches, Loader, SplitImages, keep_in_memory, readers
+from cvstudio.ml.decode import decode
+from cvstudio.ml.devices import device_of, seed_everything
+from cvstudio.ml.engine.objects import ObjectItems, collated
+from cvstudio.ml.engine.session import Cancelled, Paused, Session
+from cvstudio.ml.engine.start import begin_weights
+from cvstudio.ml.environment import quiet_ultralytics, threads
+from cvstudio.ml.failures import JobFailure, is_out_of_memory, out_of_memory
+from cvstudio.ml.labels import Usable
+from cvstudio.ml.load import outputs_of
+from cvstudio.ml.networks.build import build
+from cvstudio.ml.preprocess import Placement, Preprocessing, placement_for
+
+quiet_ultralytics()
+
+from ultralytics.models.yolo.detect import DetectionTrainer  # noqa: E402
+from ultralytics.models.yolo.segment import SegmentationTrainer  # noqa: E402
+from ultralytics.utils.torch_utils import ModelEMA, unwrap_model  # noqa: E402
+
+_OFF = (
+    "mosaic", "mixup", "cutmix", "copy_paste", "hsv_h", "hsv_s", "hsv_v", "degrees", "translate",
+    "scale", "shear", "perspective", "flipud", "fliplr", "bgr", "multi_scale",
+)  # fmt: skip
+"""ultralytics' own augmentations: all off, the pipeline of the run's config stands alone."""
+
+_FIGURES = {
+    "metrics/precision": "precision",
+    "metrics/recall": "recall",
+    "metrics/mAP50": "mAP50",
+    "metrics/mAP50-95": "mAP50-95",
+}
+
+
+def train(session: Session) -> Outcome:
+    """Train a detect or instance network as the config says, or go on with it.
+
+    Raises JobFailure when it cannot, and Cancelled.
+    """
+    config = session.config
+    if config.fit is Fit.CROP:
+        raise ConfigError(
+            f"Networks for {config.task} are not trained on crops.",
+            hint="Fit images by padding or stretching.",
+        )
+    device = device_of(config.device)
+    seed_everything(config.seed, deterministic=config.deterministic)
+    checkpoint = session.resumable()
+    first = checkpoint.epoch + 1 if checkpoint else 1
+    session.started(device, first_epoch=first)
+    if checkpoint is None:
+        session.preprocessing = Preprocessing(
+            config.image_size, config.fit, session.info.mean, session.info.std
+        )
+    elif checkpoint.epoch >= config.epochs:
+        return Outcome.FINISHED
+    with tempfile.TemporaryDirectory(prefix="cvstudio-") as scratch:
+        kind = _InstanceTrainer if config.task is Task.INSTANCE else _DetectTrainer
+        trainer = kind(session, device, checkpoint, Path(scratch))
+        try:
+            trainer.train()  # type: ignore[no-untyped-call]
+        except Paused:
+            return Outcome.PAUSED
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise out_of_memory(
+                    "training", trainer.batch_size, device_type=device.type
+                ) from error
+            raise
+        finally:
+            trainer.close()
+        return trainer.outcome
+
+
+class _Supervised:
+    """What CVStudio puts in place of ultralytics' files: mixed into its trainers."""
+
+    def __init__(
+        self, session: Session, device: torch.device, checkpoint: Checkpoint | None, scratch: Path
+    ) -> None:
+        self.session, self.checkpoint = session, checkpoint
+        self.outcome = Outcome.FINISHED
+        self.found: dict[str, Usable] = {}
+        self.splits: dict[str, SplitImages] = {}
+        self.loaders: list[Loader] = []
+        self.epoch_begun = 0.0
+        self.steps_done = 0
+        self.told: tuple[int, float] = (0, 0.0)
+        self.read_images()
+        super().__init__(overrides=_settings(session.config, session, device, scratch))  # type: ignore[call-arg]
+        # ultralytics takes one core less than there are.
+        torch.set_num_threads(threads())
+        for event, callback in (
+            ("on_train_epoch_start", _epoch_started),
+            ("on_train_batch_end", _step_ended),
+            ("on_fit_epoch_end", _epoch_judged),
+        ):
+            self.add_callback(event, callback)  # type: ignore[attr-defined]
+
+    # -- data ----------------------------------------------------------------------------------
+
+    def read_images(self) -> None:
+        """Decide what is trained on, and read it into memory when it fits."""
+        session, config = self.session, self.session.config
+        for split in (Split.TRAIN, Split.VAL):
+            self.found[split] = session.usable(split)
+            self.splits[split] = SplitImages(
+                self.found[split].images, size=config.image_size, fit=config.fit
+            )
+        count = sum(len(split) for split in self.splits.values())
+        session.phase(f"Reading {count} images")
+        self.kept = keep_in_memory(
+            tuple(self.splits.values()), wanted=config.cache_images,
+            progress=lambda done: session.progress(done, count), threads=threads(),
+        )  # fmt: skip
+        if config.cache_images and not self.kept:
+            session.note("The images do not fit into a quarter of the memory: read every epoch.")
+        session.phase("Training")
+
+    def get_dataset(self) -> dict[str, Any]:
+        names = {place: c.name for place, c in enumerate(self.session.snapshot.classes)}
+        return {"train": "train", "val": "val", "nc": len(names), "names": names, "channels": 3}
+
+    def get_dataloader(
+        self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"
+    ) -> Loader:
+        config = self.session.config
+        training = mode == "train"
+        augmenter = None
+        if training and config.augmentation:
+            from cvstudio.augment.build import build as build_augmenter
+
+            augmenter = build_augmenter(config.augmentation)
+        items = ObjectItems(
+            self.splits[dataset_path], self.found[dataset_path].annotations,
+            index=self.session.snapshot.class_index(), masks=config.task is Task.INSTANCE,
+            augmenter=augmenter, seed=config.seed,
+        )  # fmt: skip
+        square = (config.image_size, config.image_size)
+        device: torch.device = self.device  # type: ignore[attr-defined]
+        workers = readers(config.workers, device=device, kept=self.kept)
+        batches = Batches([square] * len(items), batch_size, seed=config.seed if training else None)
+        loader = Loader(
+            items, batches, collate=collated, batch_size=batch_size, device=device,
+            workers=workers if training else min(workers, 2),
+        )  # fmt: skip
+        self.loaders.append(loader)
+        return loader
+
+    def close(self) -> None:
+        """End the readers."""
+        for loader in self.loaders:
+            loader.close()
+
+    # -- the network ---------------------------------------------------------------------------
+
+    def setup_model(self) -> Checkpoint | None:
+        session = self.session
+        module = build(
+            session.info, classes=len(session.snapshot.classes),
+            image_size=session.config.image_size,
+        )  # fmt: skip
+        if self.checkpoint is not None:
+            module.load_state_dict(self.checkpoint.training["network"])
+        else:
+            begin_weights(session, module)
+        self._trainer().model = module
+        return self.checkpoint
+
+    def resume_training(self, ckpt: Checkpoint | None) -> None:
+        """Put optimiser, average and schedule where the checkpoint left them."""
+        if ckpt is None:
+            return
+        state, trainer = ckpt.training, self._trainer()
+        groups = zip(
+            state["optimizer"]["param_groups"], trainer.optimizer.param_groups, strict=True
+        )
+        for saved, group in groups:
+            saved["fused"] = group.get("fused")  # the device decides, not the checkpoint
+        trainer.optimizer.load_state_dict(state["optimizer"])
+        trainer.scaler.load_state_dict(state["scaler"])
+        trainer.ema = ModelEMA(trainer.model)  # type: ignore[no-untyped-call]
+        trainer.ema.ema.load_state_dict(ckpt.weights)
+        trainer.ema.updates = state["updates"]
+        module: Any = unwrap_model(trainer.model)
+        if ckpt.epoch and getattr(module.model[-1], "one2one_cv2", None) is not None:
+            # Networks with two heads shift the weight between their losses from epoch to epoch.
+            module.criterion = module.init_criterion()
+            module.criterion.updates = ckpt.epoch - 1
+            module.criterion.update()
+        trainer.start_epoch = ckpt.epoch
+
+    def _trainer(self) -> Any:
+        """This object as ultralytics' trainer, whose attributes carry no types."""
+        return self
+
+    # -- epochs --------------------------------------------------------------------------------
+
+    def validate(self) -> tuple[dict[str, float], float]:
+        """Judge the averaged weights on val; with smaller batches when memory runs out."""
+        trainer = self._trainer()
+        while True:
+            try:
+                result: tuple[dict[str, float], float] = super().validate()  # type: ignore[misc]
+                return result
+            except RuntimeError as error:
+                size = trainer.test_loader.batch_size
+                if not is_out_of_memory(error):
+                    raise
+                if size <= 1:
+                    raise out_of_memory(
+                        "validation", size, device_type=trainer.device.type
+                    ) from error
+            trainer._clear_memory()
+            trainer.test_loader = self.get_dataloader("val", batch_size=size // 2, mode="val")
+            trainer.validator.dataloader = trainer.test_loader
+            self.session.note(
+                f"The memory did not hold {size} images while judging: now {size // 2}.",
+                warning=True,
+            )
+
+    def save_model(self) -> bool:
+        """The end of an epoch: tell it, keep the best, save, show samples."""
+        trainer, session = self._trainer(), self.session
+        epoch = trainer.epoch + 1
+        session.epoch_ended(
+            epoch=epoch, train=_losses(trainer.tloss), val=_val_losses(trainer.metrics),
+            metrics=_figures(trainer.metrics, session.config.task),
+            rate=max(float(group["lr"]) for group in trainer.optimizer.param_groups),
+            seconds=time.monotonic() - self.epoch_begun,
+            weights=trainer.ema.ema.state_dict,
+        )  # fmt: skip
+        self._show_samples(epoch)
+        if session.patience_is_over(epoch) and not trainer.stop:
+            session.note(
+                f"Stopped: no better {session.metric} in {session.config.patience} epochs."
+            )
+            trainer.stop, self.outcome = True, Outcome.FINISHED_EARLY
+        self.keep(epoch, must=bool(trainer.stop))
+        return True
+
+    def keep(self, epochs: int, *, must: bool) -> None:
+        """Write checkpoints after that many epochs."""
+        trainer = self._trainer()
+        self.session.save(
+            epoch=epochs,
+            weights=trainer.ema.ema.state_dict(),
+            training={
+                "network": unwrap_model(trainer.model).state_dict(),
+                "updates": trainer.ema.updates,
+                "optimizer": trainer.optimizer.state_dict(),
+                "scaler": trainer.scaler.state_dict(),
+            },
+            must=must,
+        )
+
+    @torch.no_grad()
+    def _show_samples(self, epoch: int) -> None:
+        session, trainer = self.session, self._trainer()
+        images = self.splits["val"].images
+        items: ObjectItems = trainer.test_loader.dataset
+        predictions = []
+        for place in session.sample_places(images):
+            rgb = items[(epoch, place)]["img"].to(trainer.device)[None].float() / 255
+            outputs = outputs_of(session.config.task, trainer.ema.ema(rgb))
+            predictions.append(
+                decode(
+                    session.config.task, [o[0].float().cpu().numpy() for o in outputs],
+                    _placement(session.config, images[place].width, images[place].height),
+                    class_ids=[c.id for c in session.snapshot.classes], image_id=images[place].id,
+                )
+            )  # fmt: skip
+        session.samples(epoch, predictions)
+
+    def final_eval(self) -> None:
+        """Nothing: CVStudio judges the best checkpoint itself, from the file."""
+
+    def save_metrics(self, metrics: dict[str, float]) -> None:
+        """Nothing: the events hold the figures."""
+
+    def _handle_nan_recovery(self, epoch: int) -> bool:
+        loss = self._trainer().loss
+        if loss is not None and not bool(torch.isfinite(loss)):
+            _diverged(epoch + 1, self.steps_done)
+        return False
+
+
+class _DetectTrainer(_Supervised, DetectionTrainer):
+    """Boxes."""
+
+
+class _InstanceTrainer(_Supervised, SegmentationTrainer):
+    """Boxes and masks."""
+
+
+def _epoch_started(trainer: Any) -> None:
+    trainer.train_loader.sampler.epoch = trainer.epoch + 1
+    trainer.epoch_begun, trainer.steps_done = time.monotonic(), 0
+    trainer.told = (0, trainer.epoch_begun)
+    wanted = trainer.session.config.batch
+    if trainer.batch_size < wanted and trainer._oom_retries:
+        trainer.session.note(
+            f"The memory did not hold a batch of {wanted}: going on with {trainer.batch_size}.",
+            warning=True,
+        )
+
+
+def _step_ended(trainer: Any) -> None:
+    session: Session = trainer.session
+    trainer.steps_done += 1
+    step, steps = trainer.steps_done, len(trainer.train_loader)
+    if session.step_due(last=step == steps):
+        losses = _losses(trainer.tloss)
+        if not np.isfinite(losses["loss"]):
+            _diverged(trainer.epoch + 1, step)
+        now, (before, since) = time.monotonic(), trainer.told
+        session.step(
+            epoch=trainer.epoch + 1, step=step, steps=steps, losses=losses,
+            rate=max(float(group["lr"]) for group in trainer.optimizer.param_groups),
+            speed=(step - before) * trainer.batch_size / max(now - since, 1e-6),
+        )  # fmt: skip
+        trainer.told = (step, now)
+    match session.requested():
+        case Request.CANCEL:
+            raise Cancelled
+        case Request.PAUSE:
+            # The epoch at work is begun again, with the weights as they are now.
+            trainer.keep(trainer.epoch, must=True)
+            raise Paused
+        case Request.FINISH:
+            trainer.stop, trainer.outcome = True, Outcome.FINISHED_EARLY
+
+
+def _epoch_judged(trainer: Any) -> None:
+    session: Session = trainer.session
+    match session.requested():
+        case Request.CANCEL:
+            raise Cancelled
+        case Request.PAUSE if not trainer.stop:
+            trainer.keep(trainer.epoch + 1, must=True)
+            raise Paused
+        case Request.FINISH if not trainer.stop:
+            trainer.keep(trainer.epoch + 1, must=True)
+            trainer.stop, trainer.outcome = True, Outcome.FINISHED_EARLY
+
+
+def _diverged(epoch: int, step: int) -> NoReturn:
+    raise JobFailure(
+        "not a number",
+        f"The loss became not-a-number in epoch {epoch}, step {step}: training has diverged.",
+        hint="Use a smaller learning rate, or switch mixed precision off.",
+    )
+
+
+def _losses(items: Any) -> dict[str, float]:
+    """ultralytics' running means under short names, and their sum as "loss"."""
+    parts = {name.removesuffix("_loss"): float(value) for name, value in (items or {}).items()}
+    return {"loss": sum(parts.values()), **parts}
+
+
+def _val_losses(metrics: dict[str, float]) -> dict[str, float]:
+    found = {
+        name.removeprefix("val/"): value
+        for name, value in metrics.items()
+        if name.startswith("val/")
+    }
+    return _losses(found)
+
+
+def _figures(metrics: dict[str, float], task: Task) -> dict[str, float]:
+    """ultralytics' figures under CVStudio's names: those of masks for instance."""
+    main = "(M)" if task is Task.INSTANCE else "(B)"
+    figures = {name: float(metrics[key + main]) for key, name in _FIGURES.items()}
+    if task is Task.INSTANCE:
+        for name in ("mAP50", "mAP50-95"):
+            figures[f"box {name}"] = float(metrics[f"metrics/{name}(B)"])
+    return figures
+
+
+def _placement(config: TrainConfig, width: int, height: int) -> Placement:
+    return placement_for(width, height, size=config.image_size, fit=config.fit)
+
+
+def _settings(
+    config: TrainConfig, session: Session, device: torch.device, scratch: Path
+) -> dict[str, Any]:
+    """The config in ultralytics' words."""
+    name = str(device.index or 0) if device.type == "cuda" else device.type
+    amp: bool | str = False
+    if config.mixed_precision and device.type == "cuda":
+        amp = "bf16" if torch.cuda.is_bf16_supported() else True
+    adam = config.optimizer is Optimizer.ADAMW
+    return {
+        "task": "segment" if config.task is Task.INSTANCE else "detect",
+        "mode": "train",
+        "model": f"{session.info.architecture}.yaml",
+        "data": "snapshot",
+        "epochs": config.epochs,
+        "patience": 0,  # patience is kept by the session, on CVStudio's own figure
+        "batch": config.batch,
+        "nbs": config.batch,  # one optimiser step per batch, as the setting's description says
+        "imgsz": config.image_size,
+        "device": name,
+        "workers": config.workers,
+        "optimizer": "AdamW" if adam else "SGD",
+        "lr0": config.learning_rate,
+        "lrf": config.final_rate,
+        "cos_lr": True,
+        "momentum": 0.9 if adam else 0.937,
+        "weight_decay": config.weight_decay,
+        "warmup_epochs": config.warmup_epochs,
+        "warmup_bias_lr": 0.0 if adam else 0.1,
+        "cls_pw": 0.5 if config.class_weights else 0.0,
+        "seed": config.seed,
+        "deterministic": config.deterministic,
+        "amp": amp,
+        "pretrained": False,
+        "plots": False,
+        "val": True,
+        "save": True,
+        "verbose": False,
+        "cache": False,
+        "save_dir": os.fspath(scratch),
+        **dict.fromkeys(_OFF, 0.0),
+        "close_mosaic": 0,
+    }
