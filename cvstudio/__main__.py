@@ -25,6 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from cvstudio.ml.live import main as live
 
             return live()
+        case ["demo", *rest]:
+            from cvstudio.checks.demo import main as demo
+
+            return demo(rest)
         case ["selftest", *rest]:
             from cvstudio.checks.selftest import main as selftest
 

@@ -1,9 +1,8 @@
 """The bare libraries on the same data and settings: what the training benchmark compares with.
 
 A program of its own (`python -m cvstudio.checks.bare_training SETTINGS.json`), so that it starts
-as cold as a job does. Written as the libraries' own documentation shows: no CVStudio code, no events, no
-supervision. The settings name the data in the library's own layout (image folders, YOLO, masks).
-The result is written to settings["out"]: {"metric": …}.
+as cold as a job does. Written as the libraries' own documentation shows: no CVStudio code, no
+events, no supervision. The settings name the data in the layout of each library.
 """
 
 from __future__ import annotations
@@ -32,13 +31,14 @@ class Pictures(Dataset[tuple[torch.Tensor, Any]]):
         self.mean, self.std = pixels.mean(0), pixels.std(0)
 
     def _read(self, path: Path) -> Any:
-        image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+        image: Any = cv2.imread(str(path))
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         return cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_AREA)
 
     def _target(self, target: Any) -> Any:
         if not isinstance(target, Path):
             return target
-        mask = cv2.imread(str(target), cv2.IMREAD_UNCHANGED)
+        mask: Any = cv2.imread(str(target), cv2.IMREAD_UNCHANGED)
         return cv2.resize(mask, (self.size, self.size), interpolation=cv2.INTER_NEAREST)
 
     def __len__(self) -> int:
@@ -66,7 +66,7 @@ def loop(
         train, settings["batch"], shuffle=True, generator=generator, drop_last=False
     )
     judged = DataLoader(val, settings["batch"])
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
         network.parameters(), settings["learning_rate"], weight_decay=settings["weight_decay"]
     )
@@ -150,7 +150,7 @@ def segment(settings: dict[str, Any]) -> float:
 def detect(settings: dict[str, Any]) -> float:
     """YOLO11n of ultralytics from scratch; AP50 on val."""
     import albumentations as A
-    from ultralytics import YOLO
+    from ultralytics.models import YOLO
 
     network = YOLO("yolo11n.yaml")
     off = dict.fromkeys(

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from cvstudio.checks.figures import Figure, ratio_of_pairs
 from cvstudio.core.annotation import Review, Split, Task
@@ -86,12 +87,13 @@ def startup(*, images: int, turns: int) -> list[Figure]:
     ]
 
 
-def _run(script: str, environment: dict[str, str]) -> dict[str, object] | dict[str, float]:
+def _run(script: str, environment: dict[str, str]) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", script + _END], check=True, capture_output=True, text=True,
         env={**environment, "BENCH_STARTED": str(time.time())},
     )  # fmt: skip
-    return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def large_project(path: Path, *, images: int, per_image: int = 12) -> Path:

@@ -83,6 +83,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("weights", "List and get pretrained weights.", _weights),
     Entry("worker", "Do one job (the window starts this).", None),
     Entry("live", "Serve previews (the window starts this).", None),
+    Entry("demo", "Open the sample project, or work through it where there is no display.", None),
     Entry("selftest", "Prove that this installation works.", None),
     Entry("bench", "Measure CVStudio against bare libraries.", None),
 )

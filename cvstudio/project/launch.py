@@ -51,16 +51,19 @@ class JobProcess:
             return None
 
 
+def program(*arguments: str) -> list[str]:
+    """The command line of this very program, frozen or not, with arguments."""
+    return [sys.executable, *([] if _frozen() else ["-m", "cvstudio"]), *arguments]
+
+
 def worker_command(directory: Path) -> list[str]:
-    """The command that does the job in a directory: this very program, frozen or not."""
-    program = [sys.executable] if _frozen() else [sys.executable, "-m", "cvstudio"]
-    return [*program, "worker", str(directory)]
+    """The command that does the job in a directory."""
+    return program("worker", str(directory))
 
 
 def live_command() -> list[str]:
     """The command that serves previews to the window."""
-    program = [sys.executable] if _frozen() else [sys.executable, "-m", "cvstudio"]
-    return [*program, "live"]
+    return program("live")
 
 
 def environment() -> dict[str, str]:
