@@ -86,12 +86,12 @@ def _draw(image: SnapshotImage, answer: Prediction, path: Path) -> None:
     from cvstudio.imaging.decode import read_rgb
 
     rgb = read_rgb(image.path, image.page, image.window)
-    rgb = cv2.resize(rgb, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    canvas = cv2.resize(rgb, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
 
     def rectangle(box: Box, colour: tuple[int, int, int], width: int) -> None:
         corner, far = (2 * box.x, 2 * box.y), (2 * box.right, 2 * box.bottom)
         cv2.rectangle(
-            rgb, [round(v) for v in corner], [round(v) for v in far], colour, width, cv2.LINE_AA
+            canvas, [round(v) for v in corner], [round(v) for v in far], colour, width, cv2.LINE_AA
         )
 
     for annotation in image.annotations:
@@ -99,7 +99,7 @@ def _draw(image: SnapshotImage, answer: Prediction, path: Path) -> None:
     for found in answer.objects:
         if found.score >= 0.25:
             rectangle(found.box, (253, 196, 50), 1)
-    cv2.imencode(".png", rgb[:, :, ::-1])[1].tofile(path)
+    cv2.imencode(".png", canvas[:, :, ::-1])[1].tofile(path)
 
 
 def _has_display() -> bool:

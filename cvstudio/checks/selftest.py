@@ -1,7 +1,7 @@
 """`cvstudio selftest`: proves in a few minutes that an installation works, frozen or not.
 
-The window with its six pages, the live process, and for each task one tiny training in a job process,
-an ONNX file and its proof. One line per check; the exit code is 0 when all passed.
+The window with its six pages, the live process, and for each task one tiny training in a job
+process, an ONNX file and its proof. One line per check; the exit code is 0 when all passed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.config import ExportConfig, Preset, Start, Step
@@ -88,7 +89,7 @@ def _window(folder: Path) -> str:
     window.resize(1440, 900)
     window.open_project(folder / Task.DETECT.value)
     window.show()
-    shown = []
+    shown: list[int] = []
 
     def step() -> None:
         if len(shown) == len(PAGES):
@@ -128,8 +129,8 @@ def _live(folder: Path) -> str:
     ) as process:  # fmt: skip
         assert process.stdin is not None
         assert process.stdout is not None
-        write_message(process.stdin, Message(header))
-        answer = read_message(process.stdout)
+        write_message(cast(BinaryIO, process.stdin), Message(header))
+        answer = read_message(cast(BinaryIO, process.stdout))
         process.stdin.close()
         process.wait(30)
     if answer is None or not answer.header.get("ok"):
