@@ -12,7 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor
 
-from cvstudio.core.annotation import Annotation, LabelClass, Review, Shape, State, Task
+from cvstudio.core.annotation import Annotation, LabelClass, Review, Shape, State, Task, area_of
 from cvstudio.core.errors import ProjectError
 from cvstudio.gui.label import edits
 from cvstudio.gui.label.layer import ShapeLayer
@@ -106,6 +106,28 @@ class Document(QObject):
         """The class of the whole image in a project that classifies; None when it has none."""
         whole = (a for a in self.annotations if a.shape is None and a.state == State.ACCEPTED)
         return next((a.class_id for a in whole), None)
+
+    def counts(self) -> dict[int, int]:
+        """How many annotations of the open image each class has."""
+        result = dict.fromkeys(self.classes, 0)
+        for annotation in self.annotations:
+            if annotation.state == State.ACCEPTED and annotation.class_id in result:
+                result[annotation.class_id] += 1
+        return result
+
+    def covered_shares(self) -> dict[int, float]:
+        """How much of the open image the shapes of each class cover, in percent."""
+        result = dict.fromkeys(self.classes, 0.0)
+        pixels = max(self.size[0] * self.size[1], 1)
+        for annotation in self.layer.annotations:
+            if annotation.state == State.ACCEPTED and annotation.class_id in result:
+                result[annotation.class_id] += area_of(annotation.shape) / pixels * 100
+        return result
+
+    def count_of_class(self, class_id: int) -> int:
+        """How many annotations a class has in the whole project."""
+        with self.project.read() as session:
+            return queries.class_counts(session).get(class_id, 0)
 
     # -- what is shown
 
@@ -246,6 +268,11 @@ class Document(QObject):
                 f"Change class to {name}",
                 lambda s: commands.set_class(s, ids=changed, class_id=class_id),
             )
+
+    def reorder(self, annotation_id: int, to: str) -> None:
+        """Draw an annotation above ("front") or below ("back") all others."""
+        label = "Bring to front" if to == "front" else "Send to back"
+        self._commit(label, lambda s: commands.set_z(s, id=annotation_id, to=to))
 
     def classify(self, class_id: int | None) -> None:
         """Say which class the whole image is, in place of what was said before."""

@@ -165,6 +165,11 @@ class SelectTool(Tool):
             self.document.reshape(moved, label=_label(None, len(moved)))
         return True
 
+    def first_under(self, x: float, y: float) -> int | None:
+        """The annotation that a click there would select first."""
+        under = self._under(Pointer(x, y))
+        return under[0] if under else None
+
     # -- parts of it
 
     def _grip(self, pointer: Pointer) -> _Gesture | None:

@@ -1,0 +1,381 @@
+"""The annotations of the image as a tree by class, in step with the canvas both ways."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPainter
+from PySide6.QtWidgets import (
+    QFrame,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeView,
+)
+
+from cvstudio.core.annotation import Annotation, Kind, Source, State
+from cvstudio.core.geometry import Polygon
+from cvstudio.core.masks import Mask
+from cvstudio.gui import theme
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.paint import paint_swatch
+from cvstudio.gui.widgets.icons import paint_icon
+
+ROLE = Qt.ItemDataRole.UserRole
+KIND_ICONS = {
+    Kind.BOX: "rectangle-outline",
+    Kind.POLYGON: "vector-polygon",
+    Kind.MASK: "gesture",
+    Kind.IMAGE: "image-outline",
+}
+_WHO = {Source.HUMAN: "you", Source.IMPORT: "import", Source.NETWORK: "network"}
+_BUTTON = 26
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class AnnotationModel(QAbstractItemModel):
+    """Class rows with annotation rows below them. Only rows that change are touched."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self._document = document
+        self._classes: list[int] = []
+        self._rows: dict[int, list[Annotation]] = {}
+
+    # The internal id of a class row is 0, that of an annotation row its class.
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        if parent is None or not parent.isValid():
+            return len(self._classes)
+        return len(self._rows[self._classes[parent.row()]]) if parent.internalId() == 0 else 0
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        return 1
+
+    def index(self, row: int, column: int, parent: Index | None = None) -> QModelIndex:
+        if parent is None or not parent.isValid():
+            return self.createIndex(row, column, 0)
+        return self.createIndex(row, column, self._classes[parent.row()])
+
+    def parent(self, index: Index | None = None) -> Any:
+        if index is None:
+            return super().parent()
+        class_id = index.internalId()
+        if class_id == 0 or class_id not in self._rows:
+            return QModelIndex()
+        return self.createIndex(self._classes.index(class_id), 0, 0)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        annotation = self.annotation(index)
+        if role == ROLE:
+            return annotation
+        if role == Qt.ItemDataRole.DisplayRole:
+            if annotation is not None:
+                return describe(annotation)
+            found = self._document.classes.get(self.class_at(index))
+            return found.name if found else ""
+        return None
+
+    def annotation(self, index: Index) -> Annotation | None:
+        """The annotation of a row, None for a class row."""
+        class_id = index.internalId()
+        rows = self._rows.get(class_id, [])
+        return rows[index.row()] if class_id and index.row() < len(rows) else None
+
+    def class_at(self, index: Index) -> int:
+        """The class of a class row."""
+        return self._classes[index.row()]
+
+    def of_class(self, class_id: int) -> list[Annotation]:
+        return self._rows.get(class_id, [])
+
+    def index_of(self, annotation: Annotation) -> QModelIndex:
+        """The row of an annotation."""
+        rows = self._rows.get(annotation.class_id, [])
+        for row, other in enumerate(rows):
+            if other.id == annotation.id:
+                return self.createIndex(row, 0, annotation.class_id)
+        return QModelIndex()
+
+    def refresh(self) -> None:
+        """Bring the rows in step with the document, by as few insertions and removals as it
+        takes when the classes stay the same."""
+        new = _grouped(self._document)
+        if list(new) != self._classes:
+            self.beginResetModel()
+            self._classes, self._rows = list(new), new
+            self.endResetModel()
+            return
+        for place, (class_id, wanted) in enumerate(new.items()):
+            self._update_class(self.createIndex(place, 0, 0), class_id, wanted)
+
+    def _update_class(self, parent: QModelIndex, class_id: int, wanted: list[Annotation]) -> None:
+        rows = self._rows[class_id]
+        ids = {a.id for a in wanted}
+        counted = len(rows)
+        for row in range(len(rows) - 1, -1, -1):
+            if rows[row].id not in ids:
+                self.beginRemoveRows(parent, row, row)
+                del rows[row]
+                self.endRemoveRows()
+        for row, annotation in enumerate(wanted):
+            if row < len(rows) and rows[row].id == annotation.id:
+                if rows[row] is not annotation:
+                    rows[row] = annotation
+                    index = self.createIndex(row, 0, class_id)
+                    self.dataChanged.emit(index, index)
+            elif all(a.id != annotation.id for a in rows[row:]):
+                self.beginInsertRows(parent, row, row)
+                rows.insert(row, annotation)
+                self.endInsertRows()
+            else:  # the order itself has changed
+                self.beginResetModel()
+                self._rows[class_id] = wanted
+                self.endResetModel()
+                return
+        if counted != len(rows):
+            self.dataChanged.emit(parent, parent)
+
+
+def _grouped(document: Document) -> dict[int, list[Annotation]]:
+    """Annotations by class, in the order of the classes; suggestions come first."""
+    groups: dict[int, list[Annotation]] = {}
+    for annotation in document.annotations:
+        groups.setdefault(annotation.class_id, []).append(annotation)
+    for rows in groups.values():
+        rows.sort(key=lambda a: a.state != State.SUGGESTED)
+    return {id: groups[id] for id in document.classes if id in groups}
+
+
+def describe(annotation: Annotation) -> str:
+    """An annotation's size in words: "129 × 122 px, 11,149 px²"."""
+    if annotation.shape is None:
+        return "whole image"
+    box, shape = annotation.box, annotation.shape
+    text = f"{box.w:.0f} × {box.h:.0f} px"
+    if isinstance(shape, Mask):
+        text += f", {shape.area:,.0f} px²"
+    elif isinstance(shape, Polygon):
+        points = sum(len(ring) for part in shape.parts for ring in part.rings())
+        holes = sum(len(part.holes) for part in shape.parts)
+        text += f", {points} points"
+        if holes:
+            text += f", {holes} hole" + ("s" if holes > 1 else "")
+    return text + (", crowd" if annotation.crowd else "")
+
+
+class _Delegate(QStyledItemDelegate):
+    def __init__(self, document: Document, view: QTreeView) -> None:
+        super().__init__(view)
+        self._document = document
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(100, theme.size("row_compact"))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        annotation: Annotation | None = index.data(ROLE)
+        view = self.parent()
+        assert isinstance(view, QTreeView)
+        rect: QRect = option.rect
+        row = QRect(0, rect.top(), view.viewport().width(), rect.height())
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        if selected and annotation is not None:
+            painter.fillRect(row, theme.colour("selection"))
+        elif annotation is not None and annotation.id == self._document.hovered:
+            painter.fillRect(row, theme.colour("hover"))
+        painter.setFont(theme.font("body"))
+        if annotation is None:
+            self._paint_class(painter, row, index, view)
+        else:
+            self._paint_annotation(painter, row, annotation, selected)
+
+    def _paint_class(self, painter: QPainter, row: QRect, index: Index, view: QTreeView) -> None:
+        model = index.model()
+        assert isinstance(model, AnnotationModel)
+        found = self._document.classes.get(model.class_at(index))
+        if found is None:
+            return
+        name = "chevron-down" if view.isExpanded(model.index(index.row(), 0)) else "chevron-right"
+        paint_icon(painter, name, QRect(14, row.top(), 20, row.height()), "muted")
+        paint_swatch(painter, QRect(40, row.center().y() - 5, 12, 12), found.colour)
+        rows = model.of_class(found.id)
+        suggested = sum(a.state == State.SUGGESTED for a in rows)
+        figure = str(len(rows) - suggested) + (f" + {suggested} suggested" if suggested else "")
+        self._paint_words(painter, row, 60, found.name, figure, "text", "muted")
+
+    def _paint_annotation(
+        self, painter: QPainter, row: QRect, annotation: Annotation, selected: bool
+    ) -> None:
+        text = "selectionText" if selected else "text"
+        quiet = "selectionMuted" if selected else "muted"
+        if annotation.id in self._document.hidden():
+            text = "disabled"
+        paint_icon(
+            painter, KIND_ICONS[annotation.kind], QRect(36, row.top(), 16, row.height()), quiet
+        )
+        if annotation.state == State.SUGGESTED:
+            keep, drop = suggestion_buttons(row)
+            paint_icon(painter, "check", keep, text)
+            paint_icon(painter, "close", drop, text)
+            row = row.adjusted(0, 0, -2 * _BUTTON, 0)
+            figure = f"{annotation.score:.2f}" if annotation.score is not None else "suggested"
+        else:
+            figure = _WHO[annotation.source]
+        self._paint_words(painter, row, 60, describe(annotation), figure, text, quiet)
+
+    @staticmethod
+    def _paint_words(
+        painter: QPainter, row: QRect, left: int, words: str, figure: str, role: str, quiet: str
+    ) -> None:
+        metrics = painter.fontMetrics()
+        padding = theme.size("panel_padding")
+        width = metrics.horizontalAdvance(figure)
+        painter.setPen(theme.colour(quiet))
+        painter.drawText(
+            row.adjusted(0, 0, -padding, 0),
+            Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight,
+            figure,
+        )
+        area = QRect(left, row.top(), row.width() - left - padding - width - 8, row.height())
+        painter.setPen(theme.colour(role))
+        elided = metrics.elidedText(words, Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, elided)
+
+
+def suggestion_buttons(row: QRect) -> tuple[QRect, QRect]:
+    """Where a suggestion's row has its tick and its cross."""
+    right = row.right() - 8
+    keep = QRect(right - 2 * _BUTTON, row.top(), _BUTTON, row.height())
+    return keep, keep.translated(_BUTTON, 0)
+
+
+class AnnotationTree(QTreeView):
+    """The list; `menu_wanted(place)` is a right click on a row, which selects it first."""
+
+    menu_wanted = Signal(QPoint)
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self._document = document
+        self._model = AnnotationModel(document)
+        self._syncing = False
+        self.setModel(self._model)
+        self.setItemDelegate(_Delegate(document, self))
+        self.setHeaderHidden(True)
+        self.setRootIsDecorated(False)
+        self.setIndentation(0)
+        self.setUniformRowHeights(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setMouseTracking(True)
+        self.setExpandsOnDoubleClick(False)
+        self.setEditTriggers(QTreeView.EditTrigger.NoEditTriggers)
+        self.setSelectionMode(QTreeView.SelectionMode.ExtendedSelection)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName("Annotations")
+        self._folded: set[int] = set()
+        self._model.modelReset.connect(self._expand)
+        self._model.rowsInserted.connect(self._expand)
+        self.selectionModel().selectionChanged.connect(self._on_selection)
+        document.selection_changed.connect(self._show_selection)
+        document.hover_changed.connect(self.viewport().update)
+
+    @property
+    def rows(self) -> AnnotationModel:
+        """The model behind the tree."""
+        return self._model
+
+    def refresh(self) -> None:
+        """The document's annotations, classes or what is hidden are other ones."""
+        self._syncing = True
+        self._model.refresh()
+        self._syncing = False
+        self._show_selection()
+        self.viewport().update()
+
+    def _expand(self, *_: object) -> None:
+        for row in range(self._model.rowCount()):
+            index = self._model.index(row, 0)
+            self.setExpanded(index, self._model.class_at(index) not in self._folded)
+
+    def _on_selection(self, *_: QItemSelection) -> None:
+        if self._syncing:
+            return
+        found = [self._model.annotation(i) for i in self.selectionModel().selectedIndexes()]
+        self._document.select(a.id for a in found if a is not None)
+
+    def _show_selection(self) -> None:
+        """Select the rows of what is selected on the canvas, and bring the first into view."""
+        wanted = QItemSelection()
+        first = QModelIndex()
+        for annotation in self._document.selected():
+            index = self._model.index_of(annotation)
+            if index.isValid():
+                wanted.select(index, index)
+                first = first if first.isValid() else index
+        self._syncing = True
+        self.selectionModel().select(wanted, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self._syncing = False
+        if first.isValid():
+            self.scrollTo(first)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        index = self.indexAt(event.position().toPoint())
+        annotation = self._model.annotation(index) if index.isValid() else None
+        if event.button() == Qt.MouseButton.LeftButton and index.isValid():
+            if annotation is None:
+                self._fold(index)
+                return
+            if annotation.state == State.SUGGESTED and self._press_button(event, index, annotation):
+                return
+        super().mousePressEvent(event)
+
+    def _fold(self, index: QModelIndex) -> None:
+        class_id = self._model.class_at(index)
+        self._folded ^= {class_id}
+        self.setExpanded(index, class_id not in self._folded)
+
+    def _press_button(self, event: QMouseEvent, index: QModelIndex, annotation: Annotation) -> bool:
+        rect = self.visualRect(index)
+        row = QRect(0, rect.top(), self.viewport().width(), rect.height())
+        keep, drop = suggestion_buttons(row)
+        if keep.contains(event.position().toPoint()):
+            self._document.accept([annotation.id])
+            return True
+        if drop.contains(event.position().toPoint()):
+            self._document.delete([annotation.id])
+            return True
+        return False
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        index = self.indexAt(event.position().toPoint())
+        annotation = self._model.annotation(index) if index.isValid() else None
+        self._document.hover(annotation.id if annotation else None)
+        super().mouseMoveEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._document.hover(None)
+        super().leaveEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        index = self.indexAt(event.pos())
+        annotation = self._model.annotation(index) if index.isValid() else None
+        if annotation is None:
+            return
+        if annotation.id not in self._document.selection:
+            self._document.select([annotation.id])
+        self.menu_wanted.emit(event.globalPos())

@@ -1,0 +1,205 @@
+"""The tool palette at the left of the canvas, and the bar of the tool's options above it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QHBoxLayout,
+    QSizePolicy,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core.annotation import Review
+from cvstudio.gui import theme
+from cvstudio.gui.actions import Actions
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.tools.base import Tool
+from cvstudio.gui.label.tools.brush import LARGEST, SMALLEST, BrushSettings, BrushTool
+from cvstudio.gui.widgets.icons import REVIEW_ICONS
+from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.section import Pill, Segments, label, line, tool
+
+REVIEW_WORDS = {
+    Review.UNLABELLED: "Unlabelled",
+    Review.LABELLED: "To review",
+    Review.REVIEWED: "Reviewed",
+    Review.EMPTY: "Reviewed, empty",
+}
+
+
+class Palette(QFrame):
+    """The tools, one below the other; each button is the action of the table."""
+
+    def __init__(self, actions: Actions, groups: tuple[tuple[str, ...], ...]) -> None:
+        super().__init__()
+        theme.mark(self, panel="left")
+        self.setFixedWidth(theme.size("tool_palette_width"))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 12, 8, 8)
+        column.setSpacing(4)
+        self.buttons: dict[str, QToolButton] = {}
+        for place, ids in enumerate(groups):
+            if place:
+                column.addSpacing(4)
+                column.addWidget(line())
+                column.addSpacing(4)
+            for action_id in ids:
+                button = tool(
+                    actions[action_id],
+                    side=theme.size("tool_button"),
+                    icon_side=theme.tokens()["icon"]["tool"],
+                )
+                self.buttons[action_id] = button
+                column.addWidget(button)
+        column.addStretch(1)
+
+
+class BrushOptions(QWidget):
+    """Size, add or erase, fill holes."""
+
+    changed = Signal()
+    erase_wanted = Signal(bool)
+
+    def __init__(self, settings: BrushSettings) -> None:
+        super().__init__()
+        self._settings = settings
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(label("Size", "muted"))
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.slider.setFixedWidth(112)
+        self.slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.slider.setAccessibleName("Brush size")
+        row.addWidget(self.slider)
+        self.spin = QSpinBox()
+        self.spin.setRange(SMALLEST, LARGEST)
+        self.spin.setSuffix(" px")
+        self.spin.setFixedWidth(84)
+        self.spin.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.spin.setAccessibleName("Brush size")
+        row.addWidget(self.spin)
+        self.mode = Segments(("Add", "Erase"), tips=("Brush  B", "Erase  E, or hold Alt"))
+        row.addWidget(self.mode)
+        self.holes = QCheckBox("Fill holes")
+        self.holes.setToolTip("Fill what a stroke closes all around")
+        self.holes.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        row.addWidget(self.holes)
+        self.slider.valueChanged.connect(lambda step: self._set_size(_size_at(step)))
+        self.spin.valueChanged.connect(self._set_size)
+        self.mode.chosen.connect(lambda index: self.erase_wanted.emit(index == 1))
+        self.holes.toggled.connect(self._set_holes)
+
+    def refresh(self, *, erases: bool) -> None:
+        """Show the settings as they are."""
+        for widget, value in (
+            (self.slider, _step_of(self._settings.size)),
+            (self.spin, self._settings.size),
+        ):
+            widget.blockSignals(True)
+            widget.setValue(value)
+            widget.blockSignals(False)
+        self.holes.blockSignals(True)
+        self.holes.setChecked(self._settings.fill_holes)
+        self.holes.blockSignals(False)
+        self.mode.choose(1 if erases else 0)
+
+    def _set_size(self, size: int) -> None:
+        if size != self._settings.size:
+            self._settings.size = size
+            self.changed.emit()
+
+    def _set_holes(self, on: bool) -> None:
+        self._settings.fill_holes = on
+        self.changed.emit()
+
+
+class OptionsBar(QFrame):
+    """The tool's name and options at the left; the image and the zoom at the right."""
+
+    def __init__(self, document: Document, actions: Actions, settings: BrushSettings) -> None:
+        super().__init__()
+        theme.mark(self, panel="bar")
+        self._document = document
+        self.setFixedHeight(theme.size("tool_options_bar"))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 0, 12, 0)
+        row.setSpacing(8)
+        self._icon = IconLabel("cursor-default-outline", "muted", 18)
+        self._name = label("", "section")
+        row.addWidget(self._icon)
+        row.addWidget(self._name)
+        self._line = line(upright=True)
+        self._line.setFixedHeight(20)
+        row.addSpacing(4)
+        row.addWidget(self._line)
+        row.addSpacing(4)
+        self.brush = BrushOptions(settings)
+        row.addWidget(self.brush)
+        self.note = label("", "muted")
+        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row.addWidget(self.note, 1)
+        self.file = label("", "muted")
+        row.addWidget(self.file)
+        self.state = Pill()
+        row.addWidget(self.state)
+        second = line(upright=True)
+        second.setFixedHeight(20)
+        row.addWidget(second)
+        row.addWidget(tool(actions["label.zoom_out"]))
+        self.zoom = QToolButton()
+        self.zoom.setDefaultAction(actions["label.actual"])
+        self.zoom.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.zoom.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.zoom.setFixedSize(QSize(58, 28))
+        row.addWidget(self.zoom)
+        row.addWidget(tool(actions["label.zoom_in"]))
+        row.addWidget(tool(actions["label.fit"]))
+
+    def show_tool(self, tool_: Tool, *, title: str, icon_name: str) -> None:
+        """The tool in hand, and what it has to say before its next gesture."""
+        self._icon.set(icon_name, "muted")
+        self._name.setText(title)
+        is_brush = isinstance(tool_, BrushTool)
+        self.brush.setVisible(is_brush)
+        if isinstance(tool_, BrushTool):
+            self.brush.refresh(erases=tool_.erases)
+        self.note.setText(tool_.note())
+        self.note.setToolTip(tool_.note())
+        self._line.setVisible(is_brush or bool(tool_.note()))
+
+    def show_image(self) -> None:
+        """The open image's name and review state."""
+        image = self._document.image
+        self.file.setVisible(image is not None)
+        self.state.setVisible(image is not None)
+        if image is not None:
+            width = max(self.width() // 4, 120)
+            text = self.file.fontMetrics().elidedText(
+                image.title, Qt.TextElideMode.ElideMiddle, width
+            )
+            self.file.setText(text)
+            self.file.setToolTip(str(image.uri))
+            role = "success" if image.review == Review.REVIEWED else "muted"
+            self.state.set(REVIEW_WORDS[image.review], REVIEW_ICONS[image.review.value], role)
+
+    def show_zoom(self, scale: float) -> None:
+        """Screen pixels per pixel of the image, in percent."""
+        self.zoom.setText(f"{scale * 100:.0f} %" if scale >= 0.1 else f"{scale * 100:.1f} %")
+
+
+def _size_at(step: int) -> int:
+    """The slider is finer for small brushes."""
+    return round(SMALLEST + (400 - SMALLEST) * (step / 100) ** 2)
+
+
+def _step_of(size: int) -> int:
+    share = (min(size, 400) - SMALLEST) / (400 - SMALLEST)
+    return round(100 * share**0.5)

@@ -1,0 +1,316 @@
+"""The label classes: key, colour, name, how much of the image has it, and an eye to hide it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPainter
+from PySide6.QtWidgets import (
+    QColorDialog,
+    QFrame,
+    QLineEdit,
+    QListView,
+    QMenu,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.gui import theme
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.paint import (
+    EmptyWords,
+    colour_name,
+    paint_key,
+    paint_swatch,
+    swatch_icon,
+)
+from cvstudio.gui.widgets.icons import paint_icon
+from cvstudio.gui.widgets.section import SectionHeader, push, tool
+
+ROLE = Qt.ItemDataRole.UserRole
+_KEYS = "1234567890"
+_MOST_ROWS = 9
+_EYE = 44  # px at the right end of a row
+_FIGURE = 64
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class ClassModel(QAbstractListModel):
+    """One row a class; `figures` are shown at its right."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self._document = document
+        self.rows: list[LabelClass] = []
+        self.figures: dict[int, str] = {}
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return len(self.rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        found = self.rows[index.row()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
+            return found.name
+        if role == Qt.ItemDataRole.ToolTipRole:
+            key = f", key {found.hotkey}" if found.hotkey else ""
+            return f"{found.name}{key}: double-click renames, right click for more"
+        return found if role == ROLE else None
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        self._document.rename_class(self.rows[index.row()].id, str(value))
+        return True
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        return super().flags(index) | Qt.ItemFlag.ItemIsEditable
+
+    def show(self, classes: Mapping[int, LabelClass], figures: dict[int, str]) -> None:
+        """Take in classes and figures; rows are only rebuilt when classes come, go or move."""
+        new = list(classes.values())
+        if [c.id for c in new] != [c.id for c in self.rows]:
+            self.beginResetModel()
+            self.rows, self.figures = new, figures
+            self.endResetModel()
+            return
+        changed = [
+            row
+            for row, c in enumerate(new)
+            if c != self.rows[row] or figures.get(c.id) != self.figures.get(c.id)
+        ]
+        self.rows, self.figures = new, figures
+        for row in changed:
+            self.dataChanged.emit(self.index(row), self.index(row))
+
+
+class _Delegate(QStyledItemDelegate):
+    def __init__(self, document: Document, view: QListView) -> None:
+        super().__init__(view)
+        self._document = document
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(100, theme.size("row"))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        found: LabelClass = index.data(ROLE)
+        rect: QRect = option.rect
+        current = found.id == self._document.class_id
+        hidden = found.id in self._document.hidden_classes
+        hover = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        if current:
+            painter.fillRect(rect, theme.colour("selection"))
+        elif hover:
+            painter.fillRect(rect, theme.colour("hover"))
+        text = "selectionText" if current else "disabled" if hidden else "text"
+        quiet = "selectionMuted" if current else "muted"
+        x = rect.left() + theme.size("panel_padding")
+        if found.hotkey:
+            paint_key(painter, QRect(x, rect.center().y() - 9, 20, 20), found.hotkey, text)
+        paint_swatch(painter, QRect(x + 28, rect.center().y() - 5, 12, 12), found.colour)
+        figure = self._figure(index)
+        painter.setFont(theme.font("body"))
+        right = rect.right() - _EYE
+        painter.setPen(theme.colour(quiet))
+        painter.drawText(
+            QRect(right - _FIGURE, rect.top(), _FIGURE, rect.height()),
+            Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight,
+            figure,
+        )
+        painter.setPen(theme.colour(text))
+        name = QRect(x + 48, rect.top(), right - _FIGURE - x - 52, rect.height())
+        if not figure:
+            name.setRight(right)
+        elided = painter.fontMetrics().elidedText(
+            found.name, Qt.TextElideMode.ElideRight, name.width()
+        )
+        painter.drawText(name, Qt.AlignmentFlag.AlignVCenter, elided)
+        if self._document.task == Task.CLASSIFY:
+            if found.id == self._document.image_class():
+                paint_icon(painter, "check", self.eye(rect), text)
+        else:
+            name_of_icon = "eye-off-outline" if hidden else "eye-outline"
+            paint_icon(painter, name_of_icon, self.eye(rect), quiet)
+
+    @staticmethod
+    def eye(rect: QRect) -> QRect:
+        """Where the eye of a row is."""
+        return QRect(rect.right() - _EYE + 8, rect.top(), 28, rect.height())
+
+    def _figure(self, index: Index) -> str:
+        model = index.model()
+        assert isinstance(model, ClassModel)
+        return model.figures.get(index.data(ROLE).id, "")
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
+        editor = QLineEdit(parent)
+        editor.setFrame(True)
+        return editor
+
+    def updateEditorGeometry(
+        self, editor: QWidget, option: QStyleOptionViewItem, index: Index
+    ) -> None:
+        rect: QRect = option.rect
+        editor.setGeometry(rect.adjusted(56, 2, -_EYE, -2))
+
+    def editorEvent(
+        self,
+        event: QEvent,
+        model: QAbstractItemModel,
+        option: QStyleOptionViewItem,
+        index: Index,
+    ) -> bool:
+        """The eye is a button of its own."""
+        if isinstance(event, QMouseEvent) and event.button() == Qt.MouseButton.LeftButton:
+            inside = self.eye(option.rect).contains(event.position().toPoint())
+            if inside and self._document.task != Task.CLASSIFY:
+                if event.type() == QEvent.Type.MouseButtonRelease:
+                    self._document.toggle_class(index.data(ROLE).id)
+                return True
+        return super().editorEvent(event, model, option, index)
+
+
+class _View(QListView):
+    chosen = Signal(int)
+    menu_wanted = Signal(int, QPoint)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        super().mousePressEvent(event)
+        index = self.indexAt(event.position().toPoint())
+        eye = _Delegate.eye(self.visualRect(index)) if index.isValid() else QRect()
+        if (
+            index.isValid()
+            and event.button() == Qt.MouseButton.LeftButton
+            and not eye.contains(event.position().toPoint())
+        ):
+            self.chosen.emit(index.data(ROLE).id)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        index = self.indexAt(event.pos())
+        if index.isValid():
+            self.menu_wanted.emit(index.data(ROLE).id, event.globalPos())
+
+
+class ClassList(QWidget):
+    """The section "Classes". `chosen(id)` is a click on a row; `add_wanted` the plus."""
+
+    chosen = Signal(int)
+    add_wanted = Signal()
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self._document = document
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 8)
+        column.setSpacing(0)
+        header = SectionHeader("Classes")
+        self.plus = tool(icon_name="plus", tip="Add a class", do=self.add_wanted.emit)
+        header.add(self.plus)
+        header.row.setContentsMargins(16, 0, 10, 0)
+        column.addWidget(header)
+        self.view = _View()
+        self.model = ClassModel(document)
+        self.view.setModel(self.model)
+        self.view.setItemDelegate(_Delegate(document, self.view))
+        self.view.setFrameShape(QFrame.Shape.NoFrame)
+        self.view.setMouseTracking(True)
+        self.view.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.view.setSelectionMode(QListView.SelectionMode.NoSelection)
+        self.view.setEditTriggers(
+            QListView.EditTrigger.DoubleClicked | QListView.EditTrigger.EditKeyPressed
+        )
+        self.view.setAccessibleName("Classes")
+        self.view.chosen.connect(self.chosen)
+        self.view.menu_wanted.connect(self._show_menu)
+        column.addWidget(self.view)
+        self.first = push("Add a class", self.add_wanted.emit, icon_name="plus")
+        self._words = EmptyWords("Name what you are looking for.", self.first)
+        column.addWidget(self._words)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Classes, current class, visibility or figures are other ones."""
+        classes = self._document.classes
+        self.model.show(classes, figures(self._document))
+        rows = min(max(len(classes), 1), _MOST_ROWS)
+        self.view.setFixedHeight(rows * theme.size("row"))
+        self.view.setVisible(bool(classes))
+        self._words.setVisible(not classes)
+        self.view.viewport().update()
+
+    def rename(self, class_id: int) -> None:
+        """Edit a class's name in its row."""
+        for row, found in enumerate(self.model.rows):
+            if found.id == class_id:
+                self.view.edit(self.model.index(row))
+
+    def menu(self, class_id: int) -> QMenu:
+        """What can be done with a class."""
+        document, found = self._document, self._document.classes[class_id]
+        menu = QMenu(self)
+        menu.addAction("Rename", lambda: self.rename(class_id))
+        colours = menu.addMenu("Colour")
+        for colour in theme.class_colours():
+            action = colours.addAction(colour_name(colour))
+            action.setIcon(swatch_icon(colour))
+            action.triggered.connect(
+                lambda _checked=False, colour=colour: document.recolour_class(class_id, colour)
+            )
+        colours.addSeparator()
+        colours.addAction("Another colour…", lambda: self._pick_colour(class_id))
+        keys = menu.addMenu("Key")
+        for key in (*_KEYS, ""):
+            action = keys.addAction(key or "None")
+            action.setCheckable(True)
+            action.setChecked(key == found.hotkey)
+            action.triggered.connect(
+                lambda _checked=False, key=key: document.set_hotkey(class_id, key)
+            )
+        menu.addSeparator()
+        menu.addAction("Delete class", lambda: self._delete(class_id))
+        return menu
+
+    def _show_menu(self, class_id: int, place: QPoint) -> None:
+        menu = self.menu(class_id)
+        menu.exec(place)
+        menu.deleteLater()
+
+    def _pick_colour(self, class_id: int) -> None:
+        old = QColor(self._document.classes[class_id].colour)
+        new = QColorDialog.getColor(old, self, "Colour of the class")
+        if new.isValid():
+            self._document.recolour_class(class_id, new.name().upper())
+
+    def _delete(self, class_id: int) -> None:
+        document = self._document
+        name, count = document.classes[class_id].name, document.count_of_class(class_id)
+        text = f"Its {count:,} annotations on all images go with it. Ctrl+Z brings them back."
+        if count == 0 or document.studio.ask(
+            f"Delete the class “{name}”?", text, yes="Delete class", danger=True
+        ):
+            document.delete_class(class_id)
+
+
+def figures(document: Document) -> dict[int, str]:
+    """What stands beside each class: its annotations on the image, or the covered share."""
+    if document.image is None or document.task == Task.CLASSIFY:
+        return {}
+    if document.task == Task.SEGMENT:
+        shares = document.covered_shares()
+        return {id: f"{share:.1f} %" if share else "0 %" for id, share in shares.items()}
+    return {id: str(count) for id, count in document.counts().items()}

@@ -1,0 +1,58 @@
+"""The order in which images are gone through, and which of them still wait for review."""
+
+from __future__ import annotations
+
+from cvstudio.core.annotation import Review
+from cvstudio.project import queries
+from cvstudio.project.project import Project
+from cvstudio.project.records import ImageFilter
+
+OPEN = (Review.UNLABELLED, Review.LABELLED)
+
+
+class ImageOrder:
+    """Ids in the natural order of their names, or as another page has handed them over."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._given: tuple[int, ...] | None = None
+        self.ids: list[int] = []
+        self.refresh()
+
+    def give(self, ids: tuple[int, ...] | None) -> None:
+        """Go through these images only; None goes through all."""
+        self._given = ids
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Images have come or gone."""
+        with self._project.read() as session:
+            if self._given is None:
+                self.ids = queries.image_ids(session)
+            else:
+                kept = set(queries.image_ids(session, ImageFilter(ids=self._given)))
+                self.ids = [id for id in self._given if id in kept]
+
+    def beside(self, image_id: int, step: int) -> int:
+        """The image some steps further on; 0 beyond the ends."""
+        if image_id not in self.ids:
+            return self.ids[0] if self.ids else 0
+        place = self.ids.index(image_id) + step
+        return self.ids[place] if 0 <= place < len(self.ids) else 0
+
+    def open_beside(self, image_id: int, step: int) -> int:
+        """The next image that is not reviewed, forwards (1) or backwards (-1), round the end.
+
+        0 when every other one is reviewed.
+        """
+        with self._project.read() as session:
+            waiting = set(queries.image_ids(session, ImageFilter(reviews=OPEN)))
+        if not self.ids:
+            return 0
+        start = self.ids.index(image_id) if image_id in self.ids else -1
+        count = len(self.ids)
+        for away in range(1, count + 1):
+            candidate = self.ids[(start + step * away) % count]
+            if candidate in waiting and candidate != image_id:
+                return candidate
+        return 0

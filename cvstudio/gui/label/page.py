@@ -1,0 +1,675 @@
+"""The Label page: canvas, palette, lists and filmstrip around one Document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
+
+from cvstudio.core.annotation import Review, State, Task
+from cvstudio.core.geometry import Box
+from cvstudio.gui import theme
+from cvstudio.gui.actions import BY_ID
+from cvstudio.gui.label.annotation_tree import AnnotationTree
+from cvstudio.gui.label.bars import OptionsBar, Palette
+from cvstudio.gui.label.canvas import Canvas
+from cvstudio.gui.label.class_list import ClassList
+from cvstudio.gui.label.class_picker import ClassPicker
+from cvstudio.gui.label.display_panel import DisplayPanel
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.image_class_card import ImageClassCard
+from cvstudio.gui.label.images import Images
+from cvstudio.gui.label.menu import annotation_menu
+from cvstudio.gui.label.navigation import ImageOrder
+from cvstudio.gui.label.tools.base import Tool
+from cvstudio.gui.label.tools.box import BoxTool
+from cvstudio.gui.label.tools.brush import BrushSettings, BrushTool, EraserTool
+from cvstudio.gui.label.tools.polygon import PolygonTool
+from cvstudio.gui.label.tools.select import SelectTool
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.empty_state import EmptyState
+from cvstudio.gui.widgets.filmstrip import Filmstrip
+from cvstudio.gui.widgets.section import NextStep, SectionHeader, line, tool
+from cvstudio.gui.workspace import Workspace
+from cvstudio.imaging.display import Display
+from cvstudio.project import queries
+from cvstudio.project.changes import ChangeSet
+
+_READING_SHOWN_AFTER = 300  # ms
+_CLASS_KEYS = "1234567890"
+
+
+class LabelPage(Workspace):
+    """Draw and review annotations."""
+
+    name, title, icon = "label", "Label", "vector-square-edit"
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self.document = Document(studio, self)
+        self.order = ImageOrder(self.project)
+        self.images = Images(studio.tasks, self.project.image_path, self)
+        self.canvas = Canvas(self.document)
+        fill = int(studio.settings.get("label.fill"))
+        segments = self.document.task == Task.SEGMENT
+        self.brush = BrushSettings(fill_holes=not segments, opacity=fill / 100)
+        self.tools: dict[str, Tool] = self._make_tools()
+        self._front = False
+        self._pointed: tuple[float, float] | None = None
+        self._said = ""
+        self._pending: tuple[int | None, Box | None] | None = None
+        self._reading = QTimer(self)
+        self._reading.setSingleShot(True)
+        self._reading.setInterval(_READING_SHOWN_AFTER)
+        self._reading.timeout.connect(lambda: self._say("Reading the image"))
+        self._build(fill)
+        self._connect()
+        self._take_tool("label.select" if self.document.task == Task.CLASSIFY else self._first())
+        self._open_first()
+
+    # -- building
+
+    def _make_tools(self) -> dict[str, Tool]:
+        """Tools by the id of their action, in the order of the palette."""
+        document, canvas = self.document, self.canvas
+        tools: dict[str, Tool] = {"label.select": SelectTool(document, canvas)}
+        if document.task != Task.CLASSIFY:
+            tools["label.box"] = BoxTool(document, canvas)
+            tools["label.polygon"] = PolygonTool(document, canvas)
+            tools["label.brush"] = BrushTool(document, canvas, self.brush)
+            tools["label.erase"] = EraserTool(document, canvas, self.brush)
+        return tools
+
+    def _first(self) -> str:
+        """The tool that most people of a task begin with, when there is nothing to select yet."""
+        return str(self.studio.memory.get(f"label.tool.{self.document.task}", "label.select"))
+
+    def _build(self, fill: int) -> None:
+        actions = self.studio.actions
+        drawing = tuple(
+            id for id in ("label.select", "label.box", "label.polygon") if id in self.tools
+        )
+        painting = tuple(id for id in ("label.brush", "label.erase") if id in self.tools)
+        self.palette_bar = Palette(actions, tuple(g for g in (drawing, painting) if g))
+        self.bar = OptionsBar(self.document, actions, self.brush)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.canvas)
+        self.empty = EmptyState("vector-square-edit", "")
+        self.stack.addWidget(self.empty)
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.bar)
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        row.addWidget(self.palette_bar)
+        row.addWidget(line(upright=True))
+        middle = QVBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self.stack, 1)
+        middle.addWidget(self._make_strip())
+        row.addLayout(middle, 1)
+        column.addLayout(row, 1)
+        self.assemble(centre=centre, right=self._make_right(fill))
+
+    def _make_strip(self) -> QFrame:
+        strip = QFrame()
+        theme.mark(strip, panel="strip")
+        row = QHBoxLayout(strip)
+        row.setContentsMargins(4, 1, 4, 0)
+        row.setSpacing(0)
+        self.strip = Filmstrip(self.studio.thumbnails)
+        self.strip.images.open(self.project)
+        self.strip.images.set_ids(self.order.ids)
+        row.addWidget(
+            tool(icon_name="chevron-left", tip="Earlier", do=lambda: self.strip.scroll_by(-4))
+        )
+        row.addWidget(self.strip, 1)
+        row.addWidget(
+            tool(icon_name="chevron-right", tip="Later", do=lambda: self.strip.scroll_by(4))
+        )
+        return strip
+
+    def _make_right(self, fill: int) -> Any:
+        right = self.panel("right", 300)
+        self.class_list = ClassList(self.document)
+        right.add(self.class_list)
+        right.add(line())
+        self.list_header = SectionHeader("Annotations")
+        self.tree = AnnotationTree(self.document)
+        self.image_class = ImageClassCard(self.document)
+        if self.document.task == Task.CLASSIFY:
+            right.add(self.image_class, 1)
+        else:
+            right.add(self.list_header)
+            right.add(self.tree, 1)
+        right.add(line())
+        self.display = DisplayPanel(self.document, fill)
+        right.add(self.display)
+        self.next_step = NextStep(self.studio.actions["label.approve"])
+        right.set_footer(self.next_step)
+        return right
+
+    def _connect(self) -> None:
+        document, canvas = self.document, self.canvas
+        self.studio.project_changed.connect(self._on_changes)
+        self.studio.image_selected.connect(self._on_image_selected)
+        self.studio.thumbnails.ready.connect(self._on_thumbnails)
+        document.image_changed.connect(self._on_image)
+        document.image_updated.connect(self._show_review)
+        document.annotations_changed.connect(self._on_annotations)
+        document.classes_changed.connect(self._on_classes)
+        document.hidden_changed.connect(self._on_classes)
+        document.selection_changed.connect(self._on_selection)
+        document.class_wanted.connect(self.add_class)
+        canvas.pointed.connect(self._on_pointed)
+        canvas.zoomed.connect(self.bar.show_zoom)
+        canvas.said.connect(self._say)
+        canvas.menu_wanted.connect(self._show_canvas_menu)
+        self.tree.menu_wanted.connect(self._show_menu)
+        self.class_list.chosen.connect(self._on_class_clicked)
+        self.class_list.add_wanted.connect(self.add_class)
+        self.bar.brush.changed.connect(self._on_brush)
+        self.bar.brush.erase_wanted.connect(
+            lambda erases: self._take_tool("label.erase" if erases else "label.brush")
+        )
+        self.display.display_changed.connect(self._show_display)
+        self.display.fill_changed.connect(self._set_fill)
+        self.strip.chosen.connect(self.studio.select_image)
+        self.images.ready.connect(self._on_decoded)
+        self.images.failed.connect(self._on_unreadable)
+        self._connect_actions()
+
+    def _connect_actions(self) -> None:
+        connect = partial(self.studio.actions.connect, widget=self)
+        for action_id in self.tools:
+            self.studio.actions.connect(
+                action_id, lambda _checked=True, id=action_id: self._take_tool(id), self
+            )
+        document, canvas = self.document, self.canvas
+        handlers: dict[str, Callable[[], object]] = {
+            "label.previous": lambda: self._step(-1),
+            "label.next": lambda: self._step(1),
+            "label.previous_open": lambda: self._step_open(-1),
+            "label.next_open": lambda: self._step_open(1),
+            "label.approve": self.approve,
+            "label.finish": self._finish,
+            "label.cancel": self._cancel,
+            "label.delete": self._delete,
+            "label.copy": self._copy,
+            "label.paste": self._paste,
+            "label.duplicate": document.duplicate,
+            "label.class": self.pick_class,
+            "label.hide": document.toggle_hidden,
+            "label.smaller": lambda: self._resize_brush(-1),
+            "label.larger": lambda: self._resize_brush(1),
+            "label.fit": canvas.fit,
+            "label.actual": lambda: canvas.zoom_to(1.0),
+            "label.zoom_in": lambda: canvas.zoom_by(1),
+            "label.zoom_out": lambda: canvas.zoom_by(-1),
+            "label.select_all": self._select_all,
+        }
+        for action_id, handler in handlers.items():
+            connect(action_id, handler)
+        for key in _CLASS_KEYS:
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(partial(self._on_class_key, key))
+
+    # -- the page's life
+
+    def arrive(
+        self,
+        image_id: int = 0,
+        annotation_id: int | None = None,
+        box: Sequence[float] | Box | None = None,
+        ids: Sequence[int] | None = None,
+        **_more: Any,
+    ) -> None:
+        """Show an image, and in it an object: it is selected and stands in the middle."""
+        if ids is not None:
+            self.order.give(tuple(ids))
+            self.strip.images.set_ids(self.order.ids)
+        if image_id:
+            if image_id not in self.order.ids:
+                self.order.give(None)
+                self.strip.images.set_ids(self.order.ids)
+            self.studio.select_image(image_id)
+            self.document.open(image_id)
+        if annotation_id is not None or box is not None:
+            place = Box(*box) if box is not None and not isinstance(box, Box) else box
+            self._pending = (annotation_id, place)
+            if self._front:
+                self._show_pending()
+
+    def shown(self) -> None:
+        self._front = True
+        if self.studio.image_id and self.studio.image_id in self.order.ids:
+            self.document.open(self.studio.image_id)
+        elif self.document.image is None:
+            self._open_first()
+        self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._show_state()
+        QTimer.singleShot(0, self._show_pending)
+
+    def hidden(self) -> None:
+        self._front = False
+        self.canvas.tool.settle()
+
+    def release(self) -> None:
+        self.canvas.tool.settle()
+        self.strip.images.open(None)
+        self.studio.project_changed.disconnect(self._on_changes)
+        self.studio.image_selected.disconnect(self._on_image_selected)
+        self.studio.thumbnails.ready.disconnect(self._on_thumbnails)
+
+    def _show_pending(self) -> None:
+        """What `arrive` was asked to show, once the canvas has its size."""
+        if self._pending is None:
+            return
+        annotation_id, box = self._pending
+        self._pending = None
+        annotation = self.document.get(annotation_id)
+        if annotation is not None:
+            self._take_tool("label.select")
+            self.document.select([annotation.id])
+            box = box or annotation.box
+        if box is not None:
+            self.canvas.show_box(box)
+
+    def _open_first(self) -> None:
+        known = self.studio.image_id
+        first = known if known in self.order.ids else self.order.beside(0, 0)
+        if first:
+            self.studio.select_image(first)
+            self.document.open(first)
+        self._show_state()
+
+    # -- going through the images
+
+    def _step(self, step: int) -> None:
+        found = self.order.beside(self._image_id, step)
+        if found:
+            self.studio.select_image(found)
+        else:
+            self._say("This is the last image" if step > 0 else "This is the first image")
+
+    def _step_open(self, step: int) -> None:
+        found = self.order.open_beside(self._image_id, step)
+        if found:
+            self.studio.select_image(found)
+        else:
+            self._say("No other image waits for review")
+
+    def approve(self) -> None:
+        """Mark the open image as reviewed, and go on to the next one that is not."""
+        self.canvas.tool.settle()
+        if self.document.image is None or not self.document.approve():
+            return
+        if not self.studio.settings.get("label.next_after_approving"):
+            return
+        found = self.order.open_beside(self._image_id, 1)
+        if found:
+            self.studio.select_image(found)
+        else:
+            self._show_done()
+
+    @property
+    def _image_id(self) -> int:
+        return self.document.image.id if self.document.image else 0
+
+    def _on_image_selected(self, image_id: int) -> None:
+        if self._front or not image_id:
+            self.document.open(image_id)
+
+    def _on_image(self) -> None:
+        """Another image is open: its picture may be at hand, else a thumbnail stands in."""
+        self._said = ""
+        image = self.document.image
+        self._reading.stop()
+        if image is not None:
+            self.canvas.tiles.preview = self.studio.thumbnails.picture(image)
+            pyramid = self.images.get(image.id)
+            if pyramid is not None:
+                self._on_decoded(image.id)
+            else:
+                self._reading.start()
+            beside = [self.order.beside(image.id, step) for step in (1, -1)]
+            with self.project.read() as session:
+                neighbours = queries.images(session, [id for id in beside if id])
+            self.images.want([image, *neighbours])
+            self.strip.show_image(image.id)
+        self.display.show_image()
+        self._show_review()
+        self._on_annotations()
+        self._show_state()
+        self._show_status()
+
+    def _on_decoded(self, image_id: int) -> None:
+        pyramid = self.images.get(image_id)
+        image = self.document.image
+        if image is None or image_id != image.id or pyramid is None:
+            return
+        if self._reading.isActive():
+            self._reading.stop()
+        elif self._said == "Reading the image":
+            self._say("")
+        if (pyramid.width, pyramid.height) != (image.width, image.height):
+            self._say("This file is of another size than when it came into the project")
+        self.canvas.tiles.show(pyramid, self.document.size)
+        window = image.window or pyramid.window
+        small = pyramid.level(pyramid.levels - 1)
+        finite = small[np.isfinite(small)] if small.dtype.kind == "f" else small
+        low, high = (0.0, 255.0)
+        if small.dtype != np.uint8 and finite.size:
+            low, high = min(float(finite.min()), window[0]), max(float(finite.max()), window[1])
+        self.display.set_range((low, high), window)
+        self._show_display(self.display.display)
+
+    def _on_unreadable(self, image_id: int, words: str) -> None:
+        if image_id == self._image_id:
+            self._reading.stop()
+            self.empty.set(
+                words, title=self.document.image.name if self.document.image else "",
+                icon_name="image-broken-variant", button="Next image", do=lambda: self._step(1),
+            )  # fmt: skip
+            self.stack.setCurrentWidget(self.empty)
+
+    def _on_thumbnails(self, ids: Sequence[int]) -> None:
+        image = self.document.image
+        if image is not None and image.id in ids and self.canvas.tiles.pyramid is None:
+            self.canvas.tiles.preview = self.studio.thumbnails.picture(image)
+            self.canvas.repaint()
+
+    # -- what changes
+
+    def _on_changes(self, changes: ChangeSet) -> None:
+        self._follow_undo(changes)
+        came_or_went = changes.counts().get("image", (0, 0, 0))
+        if came_or_went[0] or came_or_went[2]:
+            self.order.refresh()
+            self.strip.images.set_ids(self.order.ids)
+        self.document.take_in(changes)
+        self.strip.images.take(changes)
+        if changes.touches("image"):
+            self._show_progress()
+        if self.document.image is None and self._front:
+            self._open_first()
+
+    def _follow_undo(self, changes: ChangeSet) -> None:
+        """Undo crosses images: show the one on which something came back."""
+        images = changes.images()
+        if changes.kind == "do" or not self._front or not images or len(images) != 1:
+            return
+        (image_id,) = images
+        if image_id != self._image_id and image_id in self.order.ids:
+            self.studio.select_image(image_id)
+
+    def _on_annotations(self) -> None:
+        self.tree.refresh()
+        self.class_list.refresh()
+        self.image_class.refresh()
+        count = len(self.document.annotations)
+        self.list_header.figure.setText(f"{count:,}" if count else "")
+        empty = not any(a.state == State.ACCEPTED for a in self.document.annotations)
+        self.next_step.button.set_text("Approve as empty" if empty else "")
+        self._show_status()
+
+    def _on_classes(self) -> None:
+        self.class_list.refresh()
+        self.tree.refresh()
+        self.image_class.refresh()
+        self.canvas.repaint()
+
+    def _on_selection(self) -> None:
+        self._said = ""
+        self._show_tool()
+        self._show_status()
+
+    def _on_brush(self) -> None:
+        self._show_tool()
+        self.canvas.repaint()
+
+    # -- what the actions do
+
+    def _take_tool(self, action_id: str) -> None:
+        if action_id not in self.tools:
+            action_id = "label.select"
+        for other in self.tools:
+            self.studio.actions[other].setChecked(other == action_id)
+        self.canvas.set_tool(self.tools[action_id])
+        self.studio.memory.set(f"label.tool.{self.document.task}", action_id)
+        self._said = ""
+        self._show_tool()
+        self._show_status()
+
+    def _finish(self) -> None:
+        if not self.canvas.tool.finish():
+            hovered = {self.document.hovered} if self.document.hovered else set()
+            self.document.accept(self.document.selection or frozenset(hovered))
+
+    def _cancel(self) -> None:
+        """Esc backs out one step at a time: draft, selection, tool."""
+        if self.canvas.tool.cancel():
+            return
+        if self.document.selection:
+            self.document.select([])
+        else:
+            self._take_tool("label.select")
+
+    def _delete(self) -> None:
+        if self.document.task == Task.CLASSIFY:
+            self.document.classify(None)
+        elif self.document.selection:
+            self.document.delete(self.document.selection)
+        elif self.document.hovered is not None:
+            annotation = self.document.get(self.document.hovered)
+            if annotation is not None and annotation.state == State.SUGGESTED:
+                self.document.delete([annotation.id])
+
+    def _copy(self) -> None:
+        count = self.document.copy()
+        if count:
+            self._say(f"{count} copied" if count > 1 else "Copied")
+
+    def _paste(self) -> None:
+        if self.document.paste():
+            self._take_tool("label.select")
+
+    def _select_all(self) -> None:
+        hidden = self.document.hidden()
+        self._take_tool("label.select")
+        self.document.select(a.id for a in self.document.annotations if a.id not in hidden)
+
+    def _resize_brush(self, steps: int) -> None:
+        self.brush.grow(steps)
+        self._on_brush()
+
+    # -- classes
+
+    def _on_class_key(self, key: str) -> None:
+        found = next((c for c in self.document.classes.values() if c.hotkey == key), None)
+        if found is None:
+            self._say(f"No class has the key {key}")
+        else:
+            self.use_class(found.id)
+
+    def use_class(self, class_id: int) -> None:
+        """A class was named by key or picker: it goes to what is selected, else to what comes.
+
+        With a drawing tool in hand it is always for what comes next: the shape drawn last is
+        still selected then, and must not change its class by surprise.
+        """
+        document = self.document
+        if document.task == Task.CLASSIFY:
+            document.classify(class_id)
+        elif document.selection and self.canvas.tool.name == "select":
+            document.relabel(document.selection, class_id)
+        else:
+            document.select([])
+        document.choose_class(class_id)
+        self._show_status()
+
+    def _on_class_clicked(self, class_id: int) -> None:
+        if self.document.task == Task.CLASSIFY:
+            self.document.classify(class_id)
+        elif self.canvas.tool.name != "select":
+            self.document.select([])
+        self.document.choose_class(class_id)
+        self._show_status()
+
+    def pick_class(self) -> None:
+        """The searchable picker, for what is selected or for what comes next."""
+        selected = bool(self.document.selection)
+        title = "Class of the selection" if selected else "Class of the next annotation"
+        if self.document.task == Task.CLASSIFY:
+            title = "Class of this image"
+        class_id = self._ask_class(title, offer=True)
+        if class_id is None:
+            return
+        if selected and self.document.task != Task.CLASSIFY:
+            self.document.relabel(self.document.selection, class_id)
+            self.document.choose_class(class_id)
+        else:
+            self.use_class(class_id)
+
+    def add_class(self) -> None:
+        """Ask for the name of a new class."""
+        self._ask_class("Add a class", offer=False)
+
+    def _ask_class(self, title: str, *, offer: bool) -> int | None:
+        classes = list(self.document.classes.values())
+        picker = ClassPicker(self, classes if offer else [], title=title)
+        picker.exec()
+        class_id, name = picker.class_id, picker.new_name
+        picker.deleteLater()
+        self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
+        return self.document.add_class(name) if name else class_id
+
+    def _show_canvas_menu(self, place: QPoint) -> None:
+        """Right click on the canvas: what is under the pointer is selected first."""
+        hovered = self.document.hovered
+        if hovered is None:
+            select = self.tools["label.select"]
+            assert isinstance(select, SelectTool)
+            at = self.canvas.viewport().mapFromGlobal(place).toPointF()
+            hovered = select.first_under(*self.canvas.to_image(at))
+        if hovered is not None and hovered not in self.document.selection:
+            self.document.select([hovered])
+        if self.document.selection:
+            self._show_menu(place)
+
+    def _show_menu(self, place: QPoint) -> None:
+        menu: QMenu = annotation_menu(self.document, self.studio.actions, self)
+        menu.exec(place)
+        menu.deleteLater()
+
+    # -- what is shown
+
+    def _show_display(self, display: Display) -> None:
+        image = self.document.image
+        if display.window is None and image is not None and image.window is not None:
+            display = replace(display, window=image.window)
+        self.canvas.tiles.set_display(display)
+        self.canvas.repaint()
+
+    def _set_fill(self, opacity: float) -> None:
+        self.canvas.shapes.fill = opacity
+        self.brush.opacity = opacity
+        self.canvas.repaint()
+
+    def _show_tool(self) -> None:
+        tool_ = self.canvas.tool
+        action_id = next((id for id, t in self.tools.items() if t is tool_), "label.select")
+        info = BY_ID[action_id]
+        self.bar.show_tool(tool_, title=info.text, icon_name=info.icon)
+
+    def _show_review(self) -> None:
+        self.bar.show_image()
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        with self.project.read() as session:
+            counts = queries.review_counts(session)
+        total = sum(counts.values())
+        done = counts[Review.REVIEWED] + counts[Review.EMPTY]
+        self.next_step.set_progress(
+            "Reviewed", f"{done:,} of {total:,}", done / total if total else None
+        )
+
+    def _show_state(self) -> None:
+        """The canvas, or what to do when there is nothing to show."""
+        if self.document.image is not None:
+            self.stack.setCurrentWidget(self.canvas)
+            return
+        self.empty.set(
+            "Bring in your first images. They stay on this computer and where they are.",
+            title="", button="Go to Data", do=lambda: self.studio.go_to("data"),
+            icon_name="image-multiple-outline",
+        )  # fmt: skip
+        self.stack.setCurrentWidget(self.empty)
+
+    def _show_done(self) -> None:
+        count = len(self.order.ids)
+        self.empty.set(
+            f"All {count:,} images are reviewed." if count > 1 else "The image is reviewed.",
+            title="", button="Go to Train", do=lambda: self.studio.go_to("train"),
+            icon_name="check-circle-outline",
+        )  # fmt: skip
+        self.stack.setCurrentWidget(self.empty)
+
+    def _on_pointed(self, point: tuple[float, float] | None) -> None:
+        self._pointed = point
+        self._show_status()
+
+    def _say(self, text: str) -> None:
+        self._said = text
+        self._show_status()
+
+    def _show_status(self) -> None:
+        where, value = self._under_pointer()
+        if self.document.image is None:
+            self.set_status()
+            return
+        self.set_status(
+            where, value, self._said or self._selection_words(), right=self.canvas.tool.hint()
+        )
+
+    def _under_pointer(self) -> tuple[str, str]:
+        """Place and value of the pixel under the pointer."""
+        width, height = self.document.size
+        if self._pointed is None:
+            return "", ""
+        x, y = int(np.floor(self._pointed[0])), int(np.floor(self._pointed[1]))
+        if not (0 <= x < width and 0 <= y < height):
+            return "", ""
+        pyramid = self.canvas.tiles.pyramid
+        if pyramid is None:
+            return f"x {x}, y {y}", ""
+        array = pyramid.load()
+        if y >= array.shape[0] or x >= array.shape[1]:
+            return f"x {x}, y {y}", ""
+        pixel = array[y, x]
+        if array.ndim == 2:
+            return f"x {x}, y {y}", f"grey {pixel:g}"
+        return f"x {x}, y {y}", "RGB " + ", ".join(f"{v:g}" for v in pixel[:3])
+
+    def _selection_words(self) -> str:
+        selected = self.document.selected()
+        tool_ = self.canvas.tool
+        if len(selected) == 1:
+            found = self.document.classes.get(selected[0].class_id)
+            return f"1 selected: {found.name if found else ''} {selected[0].kind}"
+        if selected:
+            return f"{len(selected)} selected"
+        found = self.document.classes.get(self.document.class_id or 0)
+        if tool_.name != "select" and found is not None:
+            return f"{tool_.name.capitalize()}: {found.name}"
+        return ""

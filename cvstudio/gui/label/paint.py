@@ -1,0 +1,68 @@
+"""Small marks that the lists of the page share: key caps, swatches, icons of colours."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from cvstudio.gui import theme
+from cvstudio.gui.widgets.section import label
+
+
+def paint_key(painter: QPainter, rect: QRect, key: str, role: str) -> None:
+    """A key cap."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(theme.colour("selectionMuted" if role == "selectionText" else "borderControl"))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+    painter.setFont(theme.font("small"))
+    painter.setPen(theme.colour(role))
+    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, key)
+    painter.restore()
+
+
+def paint_swatch(painter: QPainter, rect: QRect, colour: str) -> None:
+    """The colour of a class."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    painter.drawRoundedRect(rect, 2, 2)
+    painter.restore()
+
+
+def swatch_icon(colour: str) -> QIcon:
+    """A menu's icon of a colour."""
+    pixmap = QPixmap(16, 16)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    paint_swatch(painter, QRect(2, 2, 12, 12), colour)
+    painter.end()
+    return QIcon(pixmap)
+
+
+def colour_name(colour: str) -> str:
+    """What people call one of the twelve colours; its code for any other."""
+    for entry in theme.tokens()["label_classes"]["colours"]:
+        if entry["hex"].upper() == colour.upper():
+            return str(entry["name"]).capitalize()
+    return colour
+
+
+class EmptyWords(QWidget):
+    """One sentence and the button that fills the place, small enough for a panel."""
+
+    def __init__(self, text: str, button: QPushButton | None = None) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 4, 16, 8)
+        column.setSpacing(8)
+        self.words: QLabel = label(text, "muted", wrap=True)
+        column.addWidget(self.words)
+        if button is not None:
+            row = QHBoxLayout()
+            row.addWidget(button)
+            row.addStretch(1)
+            column.addLayout(row)
