@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,6 +13,9 @@ Kind = Literal["do", "undo", "redo"]
 
 SHOWN_AS = {"image_tag": "tag", "setting": "project", "snapshot": "run"}
 """Tables that views know under the name of another one."""
+
+OVERHEAD = 200
+"""Bytes that Python needs for a remembered change besides its rows, about."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,11 @@ class UndoStep:
 
     label: str
     changes: Sequence[Change]
+    bytes: int
 
-    @property
-    def bytes(self) -> int:
-        return sum(change.bytes for change in self.changes)
+    @classmethod
+    def of(cls, label: str, changes: Sequence[Change]) -> UndoStep:
+        return cls(label, changes, sum(OVERHEAD + change.bytes for change in changes))
 
 
 class UndoStack:
@@ -94,39 +99,35 @@ class UndoStack:
 
     def __init__(self, limit: int = 256 << 20) -> None:
         self.limit = limit
-        self.back: list[UndoStep] = []
-        self.forth: list[UndoStep] = []
-
-    @property
-    def bytes(self) -> int:
-        return sum(step.bytes for step in (*self.back, *self.forth))
+        self.bytes = 0
+        self.back: deque[UndoStep] = deque()
+        self.forth: deque[UndoStep] = deque()
 
     def done(self, step: UndoStep) -> None:
         """A new step: what was undone before it can no longer be redone."""
+        self.bytes -= sum(each.bytes for each in self.forth)
         self.forth.clear()
-        self.back.append(step)
-        self._trim()
+        self._push(self.back, step)
 
     def undone(self, step: UndoStep) -> None:
         """The newest step was taken back; `step` does it again."""
-        self.back.pop()
-        self.forth.append(step)
-        self._trim()
+        self.bytes -= self.back.pop().bytes
+        self._push(self.forth, step)
 
     def redone(self, step: UndoStep) -> None:
         """The step to redo was done again; `step` takes it back."""
-        self.forth.pop()
-        self.back.append(step)
-        self._trim()
+        self.bytes -= self.forth.pop().bytes
+        self._push(self.back, step)
 
     def clear(self) -> None:
         self.back.clear()
         self.forth.clear()
+        self.bytes = 0
 
-    def _trim(self) -> None:
+    def _push(self, steps: deque[UndoStep], step: UndoStep) -> None:
+        steps.append(step)
+        self.bytes += step.bytes
         # The nearest step in each direction always stays: one import may be larger than the limit.
-        total = self.bytes
-        while total > self.limit and len(self.back) > 1:
-            total -= self.back.pop(0).bytes
-        while total > self.limit and len(self.forth) > 1:
-            total -= self.forth.pop(0).bytes
+        for each in (self.back, self.forth):
+            while self.bytes > self.limit and len(each) > 1:
+                self.bytes -= each.popleft().bytes

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,7 +17,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.errors import ProjectError
+from cvstudio.core.errors import ProjectDamaged, ProjectError
 from cvstudio.project import backup, commands, database, rows
 from cvstudio.project.changes import ChangeSet, Kind, Notifier, UndoStack, UndoStep
 from cvstudio.project.lock import Lock, user
@@ -50,7 +52,7 @@ class Project:
 
         Raises ProjectError when the folder holds a project already or cannot be written.
         """
-        folder = Path(path).absolute()
+        folder = Path(os.path.abspath(path))
         file = folder / database.FILE
         if file.exists():
             raise ProjectError(f"There is a project in {folder} already.", hint="Open it instead.")
@@ -77,7 +79,7 @@ class Project:
 
         Raises ProjectLocked, ProjectDamaged, ProjectTooNew, or ProjectError.
         """
-        folder = Path(path).absolute()
+        folder = Path(os.path.abspath(path))
         file = folder / database.FILE
         if not file.is_file():
             raise ProjectError(f"There is no CVStudio project in {folder}.")
@@ -89,10 +91,12 @@ class Project:
                 if database.version_of(engine) != VERSION:
                     _migrate(folder, engine, write=write)
                 return cls(folder, engine, lock)
-        except BaseException:
+        except BaseException as error:
             engine.dispose()
             if lock:
                 lock.release()
+            if isinstance(error, ProjectDamaged) and (saved := backup.backups(folder)):
+                error.hint = f"The newest backup is {saved[0].path}."
             raise
 
     def close(self) -> None:
@@ -150,11 +154,14 @@ class Project:
 
     def uri_of(self, file: Path | str) -> str:
         """How a file is named in the database: relative to the project when inside it."""
-        path = Path(file).absolute()
-        try:
+        path = Path(os.path.abspath(file))
+        if path.is_relative_to(self.path):
             return path.relative_to(self.path).as_posix()
-        except ValueError:
-            return path.as_posix()
+        # The same place may be reached by another way, through a link.
+        real = _real(path.parent) / path.name
+        if real.is_relative_to(_real(self.path)):
+            return real.relative_to(_real(self.path)).as_posix()
+        return path.as_posix()
 
     # Reading
 
@@ -189,7 +196,7 @@ class Project:
             if not recorder.changes:
                 return
             if undoable:
-                self.undo_stack.done(UndoStep(label, recorder.changes))
+                self.undo_stack.done(UndoStep.of(label, recorder.changes))
             elif any(isinstance(c, Put | Drop) and c.table in CONTENT for c in recorder.changes):
                 self.undo_stack.clear()
         self._announce(changes)
@@ -211,7 +218,7 @@ class Project:
         return self.undo_stack.forth[-1].label if self.undo_stack.forth else None
 
     def _replay(
-        self, kind: Kind, steps: list[UndoStep], moved: Callable[[UndoStep], None]
+        self, kind: Kind, steps: Sequence[UndoStep], moved: Callable[[UndoStep], None]
     ) -> ChangeSet | None:
         with self._writing:
             if not steps:
@@ -221,7 +228,7 @@ class Project:
                 rows.replay(session, step.changes)
                 changes = ChangeSet(step.label, kind, None, recorder.touched)
                 self._note_history(session, changes)
-            moved(UndoStep(step.label, recorder.changes))
+            moved(UndoStep.of(step.label, recorder.changes))
         self._announce(changes)
         return changes
 
@@ -264,6 +271,11 @@ class Project:
         if found is None:
             raise database.damaged("it does not say which project it is")
         self.name, self.task = found[0], Task(found[1])
+
+
+@lru_cache(maxsize=4096)
+def _real(folder: Path) -> Path:
+    return folder.resolve()
 
 
 def _migrate(folder: Path, engine: Engine, *, write: bool) -> None:

@@ -298,13 +298,22 @@ def test_new_work_after_undo_makes_redo_impossible(project: Project) -> None:
 
 
 def test_undo_forgets_the_oldest_steps_above_its_limit_of_bytes(project: Project) -> None:
-    project.undo_stack.limit = 4_000
+    project.undo_stack.limit = 20_000
     for number in range(200):
         with project.transaction(f"Step {number}") as s:
             commands.rename_class(s, id=1, name=f"name {number}")
-    assert project.undo_stack.bytes <= 4_000
+    assert project.undo_stack.bytes <= 20_000
     assert 10 < len(project.undo_stack.back) < 200
     assert project.undo_label == "Step 199"
+    for _ in range(2):
+        while project.undo():
+            pass
+        while project.redo():
+            pass
+    stack = project.undo_stack
+    assert stack.bytes == sum(step.bytes for step in stack.back) <= 20_000
+    with project.read() as s:
+        assert queries.classes(s)[0].name == "name 199"
 
 
 def test_one_step_larger_than_the_limit_can_still_be_undone_and_redone(project: Project) -> None:
