@@ -48,6 +48,8 @@ class ChecksList(QWidget):
                 widget.deleteLater()
         for check in lines:
             self._rows.addWidget(self._row(check))
+            if check.level is Level.BLOCKING and check.actions:
+                self._rows.addWidget(self._ways(check))
         stopping = sum(check.level is Level.BLOCKING for check in lines)
         open_ = sum(check.level is not Level.OK for check in lines)
         words = (
@@ -71,9 +73,21 @@ class ChecksList(QWidget):
         words = label(check.text, wrap=True)
         words.setToolTip(check.detail or check.text)
         layout.addWidget(words, 1)
-        for action in check.actions[: 1 if check.level is Level.ADVICE else 2]:
-            layout.addWidget(self._link(action))
+        if check.level is not Level.BLOCKING:
+            for action in check.actions[:1]:
+                layout.addWidget(self._link(action))
         row.setToolTip(check.detail)
+        return row
+
+    def _ways(self, check: Check) -> QWidget:
+        """What can be done about a check that blocks, on a line of its own."""
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(24, 0, 0, 0)
+        layout.setSpacing(12)
+        for action in check.actions:
+            layout.addWidget(self._link(action))
+        layout.addStretch(1)
         return row
 
     def _link(self, action: Action) -> QWidget:

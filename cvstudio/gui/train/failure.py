@@ -50,6 +50,7 @@ class FailureCard(QFrame):
         safe.addWidget(self.safe, 1)
         column.addLayout(safe)
         self._choices = QVBoxLayout()
+        self._choices.setContentsMargins(0, 4, 0, 4)
         column.addLayout(self._choices)
         self.cards: ChoiceCards | None = None
         column.addLayout(self._buttons())
@@ -67,7 +68,9 @@ class FailureCard(QFrame):
         self.title.setText(f"Run {run.id} stopped: {words.headline(failed)}")
         self.text.setText(failed.text)
         epoch = saved_epoch(job)
-        kept = f", and so is the network of epoch {epoch}" if epoch else ""
+        value = next((e.metrics.get(run.metric) for e in state.epochs if e.epoch == epoch), None)
+        figure = f" ({run.metric} {value:.3f})" if value is not None else ""
+        kept = f", and so is the network of epoch {epoch}{figure}" if epoch else ""
         self.safe.setText(f"Nothing is lost: labels are saved{kept}.")
         self.ways = remedies(config, failed, saved_epoch=epoch)
         self._show_ways()
@@ -103,7 +106,7 @@ class FailureCard(QFrame):
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(8)
-        self.go = push("", lambda: self.chosen.emit(self._way()), icon_name="play", next=True)
+        self.go = push("", lambda: self.chosen.emit(self._way()), icon_name="play", tall=True)
         self.go.setDefault(True)
         row.addWidget(self.go)
         change = push(

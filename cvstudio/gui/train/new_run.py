@@ -180,9 +180,13 @@ class NewRun(QWidget):
         self.changed.emit()
 
     def _show(self) -> None:
-        with QSignalBlocker(self.network), QSignalBlocker(self.size), QSignalBlocker(self.batch):
+        with (
+            QSignalBlocker(self.network),
+            QSignalBlocker(self.image_size),
+            QSignalBlocker(self.batch),
+        ):
             self.network.setCurrentIndex(self.network.findData(self.config.network))
-            self.size.setValue(self.config.image_size)
+            self.image_size.setValue(self.config.image_size)
             self.batch.setValue(self.config.batch)
         self.form.fill(self.config)
 
@@ -190,7 +194,7 @@ class NewRun(QWidget):
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(8)
-        grid.setColumnMinimumWidth(0, 88)
+        grid.setColumnMinimumWidth(0, 84)
         grid.setColumnStretch(2, 1)
         self.network = QComboBox()
         for info in networks_for(self.task):
@@ -199,9 +203,11 @@ class NewRun(QWidget):
         self.network.setMinimumContentsLength(12)
         policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         self.network.setSizeAdjustPolicy(policy)
-        self.size = QSpinBox(minimum=32, maximum=4096, singleStep=32, suffix=" px")
-        self.size.setKeyboardTracking(False)
-        self.size.valueChanged.connect(lambda v: self._set("image_size", max(32, v // 32 * 32)))
+        self.image_size = QSpinBox(minimum=32, maximum=4096, singleStep=32, suffix=" px")
+        self.image_size.setKeyboardTracking(False)
+        self.image_size.valueChanged.connect(
+            lambda v: self._set("image_size", max(32, v // 32 * 32))
+        )
         self.batch = QSpinBox(minimum=1, maximum=1024)
         self.batch.setKeyboardTracking(False)
         self.batch.valueChanged.connect(lambda v: self._set("batch", v))
@@ -212,7 +218,7 @@ class NewRun(QWidget):
         self.augment.setMinimumContentsLength(12)
         rows: list[tuple[str, QWidget, QWidget | None]] = [
             ("Network", self.network, None),
-            ("Image size", self.size, None),
+            ("Image size", self.image_size, None),
             ("Batch", self.batch, self.batch_note),
             ("Augment", self.augment, None),
         ]
@@ -224,7 +230,7 @@ class NewRun(QWidget):
             if isinstance(editor, QComboBox):
                 grid.addWidget(editor, place, 1, 1, 2)
             else:
-                editor.setFixedWidth(96)
+                editor.setFixedWidth(92)
                 grid.addWidget(editor, place, 1)
             if beside is not None:
                 grid.addWidget(beside, place, 2)

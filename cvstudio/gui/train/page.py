@@ -68,7 +68,7 @@ class TrainPage(Workspace):
     # Making
 
     def _build(self) -> None:
-        left = self.panel("left", 308)
+        left = self.panel("left", 324)
         self.new_run = NewRun(self.project.task)
         left.add(self.new_run)
         left.add(line())
@@ -78,7 +78,7 @@ class TrainPage(Workspace):
         left.make_scrollable()
         self.next_step = NextStep(self.studio.actions["train.start"], text="Start run 1")
         left.set_footer(self.next_step)
-        right = self.panel("right", 296)
+        right = self.panel("right", 312)
         self.table = RunTable()
         right.add(self.table)
         right.add(line())
@@ -208,10 +208,8 @@ class TrainPage(Workspace):
         on_gpu = found.kind == "cuda" and config.device != "cpu"
         room = found.memory if on_gpu else found.memory - found.used
         fits = estimate.memory(config) < room * 0.95
-        place = "the GPU" if on_gpu else "the memory"
-        self.new_run.set_batch_note(
-            f"fits {place}" if fits else "too large", "muted" if fits else "warning"
-        )
+        place = "fits the GPU" if on_gpu else "fits in memory"
+        self.new_run.set_batch_note(place if fits else "too large", "muted" if fits else "warning")
 
     def _history(self) -> list[Measured]:
         """The speeds that finished runs of this project had on this computer."""
@@ -314,8 +312,8 @@ class TrainPage(Workspace):
         self._runs = runs.all_runs(self.project)
         self._load_states()
         if not self._run_id and self._runs:
-            live = self.jobs.current
-            self._run_id = live.id if live is not None else self._runs[-1].id
+            first = self.jobs.current or runs.held_by(self.project) or self._runs[-1]
+            self._run_id = first.id
         self._show_rows()
         self.table.choose(self._run_id)
         self._show_next()

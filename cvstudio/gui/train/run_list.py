@@ -139,7 +139,7 @@ class RunTable(QWidget):
         head = self.view.horizontalHeader()
         head.setHighlightSections(False)
         head.setFixedHeight(theme.size("table_header"))
-        for place, width in enumerate((42, 0, 62, 116)):
+        for place, width in enumerate((40, 0, 58, 128)):
             if width:
                 head.setSectionResizeMode(place, QHeaderView.ResizeMode.Fixed)
                 head.resizeSection(place, width)
@@ -230,7 +230,8 @@ class Comparison(QWidget):
         column.setSpacing(0)
         self.header = SectionHeader("Compare", link_text="Open", do=self.opened.emit)
         column.addWidget(self.header)
-        self.chart = Chart("", x="epoch", y=metric, framed=False, height=176)
+        self.chart = Chart("", x="epoch", y=metric, framed=False, height=180, fixed=True)
+        self.chart.figures.hide()
         self.chart.title.hide()
         column.addWidget(self.chart)
 

@@ -85,9 +85,10 @@ class RunCard(QFrame):
         row.addWidget(self.of)
         column.addLayout(row)
         self._facts = QHBoxLayout()
-        self._facts.setSpacing(4)
+        self._facts.setSpacing(20)
+        self._facts.addStretch(1)
         column.addLayout(self._facts)
-        self._fact_labels: list[tuple[QLabel, QLabel]] = []
+        self._fact_labels: list[tuple[QLabel, ...]] = []
 
     def show_run(
         self, run: RunRecord, status: RunStatus, config: TrainConfig, state: RunState
@@ -103,7 +104,7 @@ class RunCard(QFrame):
         self.of.setText(f"of {total} epochs")
         live = status is RunStatus.RUNNING
         lines = words.facts(state, run.metric, now=time.time(), live=live)
-        lines.insert(0, (self._state_words(status, state), ""))
+        lines.insert(0, ("", self._state_words(status, state), ""))
         self._show_facts(lines)
 
     def _state_words(self, status: RunStatus, state: RunState) -> str:
@@ -131,21 +132,19 @@ class RunCard(QFrame):
         for what in ("pause", "finish"):
             self.buttons[what].setEnabled(state.running)
 
-    def _show_facts(self, lines: list[tuple[str, str]]) -> None:
+    def _show_facts(self, lines: list[tuple[str, str, str]]) -> None:
         lines = [line for line in lines if any(line)]
         while len(self._fact_labels) < len(lines):
-            pair = (label("", "strong"), label("", "muted"))
-            place = 3 * len(self._fact_labels)
-            self._facts.insertWidget(place, pair[0])
-            self._facts.insertWidget(place + 1, pair[1])
-            self._facts.insertSpacing(place + 2, 12)
-            self._fact_labels.append(pair)
-        if self._facts.count() == 3 * len(self._fact_labels):
-            self._facts.addStretch(1)
-        for place, pair in enumerate(self._fact_labels):
-            for part, text in zip(
-                pair, lines[place] if place < len(lines) else ("", ""), strict=True
-            ):
+            parts = tuple(label("", role) for role in ("muted", "strong", "muted"))
+            box = QHBoxLayout()
+            box.setSpacing(4)
+            for part in parts:
+                box.addWidget(part)
+            self._facts.insertLayout(len(self._fact_labels), box)
+            self._fact_labels.append(parts)
+        for place, parts in enumerate(self._fact_labels):
+            texts = lines[place] if place < len(lines) else ("", "", "")
+            for part, text in zip(parts, texts, strict=True):
                 part.setText(text)
                 part.setVisible(bool(text))
 
@@ -192,14 +191,15 @@ class RunView(QScrollArea):
         self.note = Message("info", "")
         self.note.hide()
         column.addWidget(self.note)
-        self.loss = Chart("Loss", x="epoch", y="loss")
-        self.metric = Chart("Accuracy on val", x="epoch", y="on val")
-        self.rate = Chart("Learning rate", x="epoch", y="rate")
-        self.memory = Chart("Memory", x="minutes", y="GB")
+        self.loss = Chart("Loss", x="epoch", y="loss", fixed=True)
+        self.figure = Chart("Accuracy on val", x="epoch", y="on val", fixed=True)
+        self.rate = Chart("Learning rate", x="epoch", y="rate", fixed=True)
+        self.memory = Chart("Memory", x="minutes", y="GB", fixed=True)
         self._grid = QGridLayout()
         self._grid.setSpacing(8)
         for place, chart in enumerate(self.charts):
             self._grid.addWidget(chart, place // 2, place % 2)
+            self._grid.setColumnStretch(place % 2, 1)
         column.addLayout(self._grid)
         column.addSpacing(4)
         self.samples = SampleStrip(studio)
@@ -220,7 +220,7 @@ class RunView(QScrollArea):
     @property
     def charts(self) -> tuple[Chart, Chart, Chart, Chart]:
         """Loss, metric, learning rate, memory."""
-        return self.loss, self.metric, self.rate, self.memory
+        return self.loss, self.figure, self.rate, self.memory
 
     def open(self, job: JobDir) -> None:
         """Begin to show another run."""
@@ -245,6 +245,14 @@ class RunView(QScrollArea):
         self.note.setVisible(bool(warnings) and failed is None)
         if warnings:
             self.note.set("warning", " ".join(note.text for note in warnings[-2:]))
+        for chart in self.charts:
+            chart.setVisible(bool(state.epochs) or status is RunStatus.RUNNING)
+        if failed is not None:  # what led to the failure is enough beside its card
+            for chart in (self.figure, self.rate):
+                chart.setVisible(False)
+            self._grid.addWidget(self.memory, 0, 1)
+        else:
+            self._grid.addWidget(self.memory, 1, 1)
         self._show_charts(run, config, state)
         self.samples.set_samples(state.samples)
 
@@ -263,14 +271,14 @@ class RunView(QScrollArea):
             for name in words.CURVES[run.task]:
                 xs2, ys2 = state.series(name)
                 if xs2:
-                    self.metric.set_line(name, [float(x) for x in xs2], ys2)
+                    self.figure.set_line(name, [float(x) for x in xs2], ys2)
                     figures.append(f"{ys2[-1]:.3f}")
-            self.metric.set_figures(", ".join(figures))
+            self.figure.set_figures(", ".join(figures))
             epochs = [float(e.epoch) for e in state.epochs]
             self.rate.set_line("learning rate", epochs, [e.learning_rate for e in state.epochs])
             self.rate.set_figures(shown(last.learning_rate))
         self.loss.set_range(x=(0, end))
-        self.metric.set_range(x=(0, end), y=(0, 1))
+        self.figure.set_range(x=(0, end), y=(0, 1))
         self.rate.set_range(x=(0, end))
         self._show_memory(state)
 

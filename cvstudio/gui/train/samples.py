@@ -127,7 +127,7 @@ class Album:
         result = picture.copy()
         part = result[top : top + size[1], left : left + size[0]]
         inside = small[: part.shape[0], : part.shape[1]] > 0
-        tint = np.array(QColor(colour).getRgb()[:3], np.float32)
+        tint = np.array(_rgb(colour), np.float32)
         part[inside] = (part[inside] * (1 - FILL) + tint * FILL).astype(np.uint8)
         outlines, _ = cv2.findContours(
             inside.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE
@@ -283,3 +283,8 @@ class SampleStrip(QWidget):
         for place, tile in enumerate(self.tiles):
             tile.set_answer(answers[place] if place < len(answers) else None)
             tile.setVisible(place < len(answers))
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    found = QColor(colour)
+    return found.red(), found.green(), found.blue()

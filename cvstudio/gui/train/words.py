@@ -93,23 +93,23 @@ def loss_series(epochs: list[EpochEnded], of: str) -> tuple[list[float], list[fl
     return [x for x, _ in known], [y for _, y in known]
 
 
-def facts(state: RunState, metric: str, *, now: float, live: bool) -> list[tuple[str, str]]:
-    """The line under the bar as (figure, words) pairs: ("24 min", "left, until 15:06")."""
+def facts(state: RunState, metric: str, *, now: float, live: bool) -> list[tuple[str, str, str]]:
+    """The line under the bar, each as words, figure, words: ("", "24 min", "left, until 15:06")."""
     found = []
     worked = state.seconds_worked(now if live else state.last_event_at or now)
     if worked >= 1:
-        found.append((_precise(worked), "so far" if live else "at work"))
+        found.append(("", _precise(worked), "so far" if live else "at work"))
     left = state.seconds_left()
     if live and left:
         until = time.strftime("%H:%M", time.localtime(now + left))
-        found.append((in_words(left), f"left, until {until}"))
+        found.append(("", in_words(left), f"left, until {until}"))
     if live and state.images_per_second:
-        found.append((f"{state.images_per_second:.0f}", "images/s"))
+        found.append(("", f"{state.images_per_second:.0f}", "images/s"))
     if state.best_epoch is not None:
         best = next((e for e in state.epochs if e.epoch == state.best_epoch), None)
         value = best.metrics.get(metric) if best is not None else None
         if value is not None:
-            found.append((f"{value:.3f}", f"best {metric}, at epoch {state.best_epoch}"))
+            found.append((f"best {metric}", f"{value:.3f}", f"at epoch {state.best_epoch}"))
     return found
 
 

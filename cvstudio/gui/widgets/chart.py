@@ -47,7 +47,7 @@ def round_ticks(low: float, high: float, *, most: int = 5) -> list[float]:
         return [low]
     raw = span / (most - 1)
     power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.9)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     return [n * step for n in range(first, last + 1)]
@@ -73,6 +73,10 @@ def shown(value: float) -> str:
 
 class _Axis(pg.AxisItem):  # type: ignore[misc]
     """An axis with few round ticks and no tick marks."""
+
+    def boundingRect(self) -> QRectF:
+        # With a grid, pyqtgraph leaves no room for the words of the first and the last tick.
+        return super().boundingRect().adjusted(-16, -8, 16, 8)
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[Any]:
         ticks = round_ticks(minVal, maxVal)
@@ -140,7 +144,14 @@ class Chart(QFrame):
     """A titled chart of up to four lines; a card unless it is not framed."""
 
     def __init__(
-        self, title: str, *, x: str, y: str, framed: bool = True, height: int = 216
+        self,
+        title: str,
+        *,
+        x: str,
+        y: str,
+        framed: bool = True,
+        height: int = 216,
+        fixed: bool = False,
     ) -> None:
         super().__init__()
         self._x_name, self._y_name = x, y
@@ -157,6 +168,8 @@ class Chart(QFrame):
         if framed:
             theme.mark(self, card=True)
         self.setMinimumHeight(height)
+        if fixed:
+            self.setMaximumHeight(height)
         self.setAccessibleName(title)
         self._build(title, framed)
         self._dress()
@@ -307,6 +320,7 @@ class Chart(QFrame):
         self.plot = pg.PlotWidget(viewBox=_View(enableMenu=False), axisItems=axes)
         self.plot.setFrameShape(QFrame.Shape.NoFrame)
         self.plot.hideButtons()
+        self.plot.getPlotItem().setContentsMargins(0, 8, 14, 0)
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.plot.viewport().setMouseTracking(True)
         self.plot.viewport().installEventFilter(self)
@@ -324,14 +338,13 @@ class Chart(QFrame):
         words = theme.colour("chartAxis")
         font = QFont(theme.font("small"))
         style = {"color": words.name(), "font-size": f"{font.pixelSize()}px"}
-        for side, name in (("left", self._y_name), ("bottom", self._x_name)):
+        for side in ("left", "bottom"):
             axis = self.plot.getAxis(side)
             axis.setStyle(
                 tickFont=font, tickLength=0, autoExpandTextSpace=False, hideOverlappingLabels=False
             )
             axis.setTextPen(words)
             axis.enableAutoSIPrefix(False)
-            axis.setLabel(name, **style)
         left, bottom = self.plot.getAxis("left"), self.plot.getAxis("bottom")
         left.setWidth(AXIS_WIDTH)
         bottom.setHeight(34)
@@ -340,6 +353,8 @@ class Chart(QFrame):
         left.setGrid(255)
         bottom.setPen(QPen(theme.colour("borderControl"), 1))
         bottom.setTickPen(QColor(0, 0, 0, 0))
+        for axis, name in ((left, self._y_name), (bottom, self._x_name)):
+            axis.setLabel(name, **style)  # last: setPen takes the label's colour along
         self._cross.setPen(QPen(theme.colour("borderControl"), 1))
         for name, curve in self._curves.items():
             curve.setPen(self._pen(name))
