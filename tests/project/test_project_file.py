@@ -328,7 +328,7 @@ def test_a_file_reached_by_another_way_is_known_as_the_same(
 def test_a_project_on_a_read_only_medium_opens_for_reading(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The person who runs this test may write everywhere, so the system is made to say otherwise."""
+    """Whoever runs this may write everywhere, so the system is made to say otherwise."""
     project.close()
     monkeypatch.setattr("cvstudio.project.database.os.access", lambda *_: False)
     before = sorted(project.path.iterdir())
