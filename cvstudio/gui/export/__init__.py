@@ -1,0 +1,1 @@
+"""The Export page: a network as a proven ONNX file."""

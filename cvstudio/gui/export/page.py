@@ -1,0 +1,422 @@
+"""The Export page: choose a run, write its network as ONNX, see the proof, try it on new images."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QProgressBar,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.config import ExportConfig
+from cvstudio.core.errors import CVStudioError
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.run_state import RunState
+from cvstudio.gui import theme
+from cvstudio.gui.export.proof import Proof, ProofCard, TimesCard
+from cvstudio.gui.export.try_it import TryIt
+from cvstudio.gui.jobs import SmallJob
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.cards import ChoiceCards
+from cvstudio.gui.widgets.empty_state import EmptyState
+from cvstudio.gui.widgets.message import IconLabel, Message
+from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, line, push, tool
+from cvstudio.gui.workspace import Workspace
+from cvstudio.project import runs
+from cvstudio.project.records import RunRecord
+from cvstudio.project.run_status import RunStatus
+
+REPORT_SUFFIX = ".verification.json"
+_FACTS = (
+    ("Any number of images at once", "The batch is free; the proof tries several."),
+    ("Classes and preprocessing inside", "Readable without CVStudio."),
+    ("Proven before it is called exported", "Numbers, labels and the metric, on val images."),
+)
+
+
+class ExportPage(Workspace):
+    """A finished run becomes an ONNX file here."""
+
+    name, title, icon = "export", "Export", "package-variant-closed"
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self.run: RunRecord | None = None
+        self.proof: Proof | None = None
+        self._job: SmallJob | None = None
+        self._output: Path | None = None
+        self._wanted_run: int | None = None
+        self._named_by_hand = False
+        self._build()
+        studio.actions.connect("export.network", self.export, self)
+        studio.actions.connect("export.try", lambda: self.try_it.area.choose(), self)
+        studio.jobs.runs_changed.connect(self.refresh)
+
+    # -- parts
+
+    def _build(self) -> None:
+        left = self.panel("left", 328)
+        left.add(SectionHeader("Network"))
+        self.run_box = QComboBox()
+        self.run_box.setAccessibleName("Network")
+        self.run_box.activated.connect(lambda _index: self._choose())
+        left.add_padded(self.run_box, bottom=8)
+        left.add(SectionHeader("Format"))
+        self.formats = ChoiceCards(
+            [
+                ("32", "ONNX, 32-bit", "Same answers, runs everywhere", ""),
+                ("8", "ONNX, 8-bit", "Smaller and faster on a CPU, a little less exact", ""),
+            ]
+        )
+        self.formats.chosen.connect(lambda _key: self._suggest_name())
+        left.add_padded(self.formats, bottom=8)
+        left.add(SectionHeader("Always so"))
+        for title, text in _FACTS:
+            left.add_padded(_fact(title, text), bottom=8)
+        left.add(SectionHeader("Save as"))
+        self.file = QLineEdit()
+        self.file.setAccessibleName("Save as")
+        self.file.textEdited.connect(self._named)
+        row = QWidget()
+        box = QHBoxLayout(row)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(8)
+        box.addWidget(self.file, 1)
+        box.addWidget(
+            tool(icon_name="folder-open-outline", tip="Choose where to save", do=self._choose_file)
+        )
+        left.add_padded(row)
+        left.body.addStretch(1)
+        left.make_scrollable()
+        self.next_step = NextStep(self.studio.actions["export.network"])
+        left.set_footer(self.next_step)
+
+        right = self.panel("right", 304)
+        right.add(SectionHeader("Try it on new images"))
+        self.try_it = TryIt(self.studio, self)
+        right.add(self.try_it, 1)
+        right.add(line())
+        right.add(SectionHeader("Earlier exports"))
+        self.earlier = QWidget()
+        self._earlier = QVBoxLayout(self.earlier)
+        self._earlier.setContentsMargins(16, 0, 16, 12)
+        self._earlier.setSpacing(2)
+        right.add(self.earlier)
+        self.assemble(left=left, centre=self._make_centre(), right=right)
+
+    def _make_centre(self) -> QWidget:
+        self.empty = EmptyState("package-variant-closed", "", next_=False)
+        self.card = ProofCard(self._save_certificate)
+        self.times = TimesCard()
+        self.message = Message("warning", "")
+        column = QWidget()
+        inside = QVBoxLayout(column)
+        inside.setContentsMargins(16, 12, 16, 16)
+        inside.setSpacing(8)
+        self.busy = _Busy(self._cancel)
+        for part in (self.busy, self.card, self.message, self.times):
+            inside.addWidget(part)
+        inside.addStretch(1)
+        area = QScrollArea()
+        theme.mark(area, plain=True)
+        area.setWidget(column)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(area)
+        return self.stack
+
+    # -- hooks
+
+    def arrive(self, **what: Any) -> None:
+        if what.get("run_id"):
+            self._wanted_run = int(what["run_id"])
+
+    def shown(self) -> None:
+        self.refresh()
+
+    def release(self) -> None:
+        self._job = None
+
+    # -- runs and files
+
+    def refresh(self) -> None:
+        """Take in the runs and the files of now."""
+        if self.studio.project is None:
+            return
+        ready = [r for r in reversed(runs.all_runs(self.project)) if _ready(r)]
+        keep = self._wanted_run or (self.run.id if self.run else None)
+        self._wanted_run = None
+        self.run_box.clear()
+        for run in ready:
+            best = f" · {run.metric} {run.best:.3f}" if run.best is not None else ""
+            self.run_box.addItem(f"Run {run.id} · {run.network}{best}", run)
+        self.studio.actions.allow("export.network", bool(ready), why="Finish a run first")
+        if not ready:
+            self.run = None
+            self.empty.set("A finished run becomes an ONNX file here.", button="Go to Train",
+                           do=lambda: self.studio.go_to("train"))  # fmt: skip
+            self.stack.setCurrentIndex(0)
+            return
+        found = next((i for i, r in enumerate(ready) if r.id == keep), 0)
+        self.run_box.setCurrentIndex(found)
+        self._choose()
+
+    def _choose(self) -> None:
+        self.run = self.run_box.currentData()
+        self._suggest_name()
+        self._list_earlier()
+        if self._job is None:
+            proofs = [p for p in self._proofs() if self.run and p.run == self.run.id]
+            self._show(proofs[0] if proofs else None)
+
+    def _suggest_name(self) -> None:
+        if self.run is not None and not self._named_by_hand:
+            bits = "-int8" if self.formats.key == "8" else ""
+            self.file.setText(f"{_plain(self.project.name)}-run{self.run.id}{bits}.onnx")
+
+    def _named(self) -> None:
+        self._named_by_hand = bool(self.file.text())
+
+    def _choose_file(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Export network", str(self._target()), "ONNX (*.onnx)"
+        )
+        if name:
+            self.file.setText(name)
+            self._named_by_hand = True
+
+    def _target(self) -> Path:
+        """The file that Export writes; a bare name lies in the project's exports."""
+        path = Path(self.file.text().strip() or "network.onnx")
+        path = path if path.suffix == ".onnx" else path.with_name(path.name + ".onnx")
+        return path if path.is_absolute() else self.project.exports_directory / path
+
+    def _proofs(self) -> list[Proof]:
+        """The verified files of the project's exports, the newest first."""
+        found = []
+        for report in self.project.exports_directory.glob(f"*{REPORT_SUFFIX}"):
+            proof = read_proof(report)
+            if proof is not None:
+                found.append(proof)
+        return sorted(found, key=lambda p: -float(p.content["at"]))
+
+    def _list_earlier(self) -> None:
+        while (item := self._earlier.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        proofs = self._proofs()
+        for proof in proofs[:6]:
+            row = push(proof.file.name, partial(self._show, proof), flat=True)
+            row.setToolTip(f"{proof.file}\n{proof.subtitle}")
+            self._earlier.addWidget(row, 0, Qt.AlignmentFlag.AlignLeft)
+        if not proofs:
+            self._earlier.addWidget(label("None yet.", "muted"))
+
+    # -- exporting
+
+    def export(self) -> None:
+        """Start the export job of the chosen run."""
+        if self.run is None or self._job is not None:
+            return
+        output = self._target()
+        if output.exists() and not self.studio.ask(
+            f"Replace {output.name}?", "The file that is there now is lost.", yes="Replace"
+        ):
+            return
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            config = ExportConfig(
+                run_directory=runs.job_of(self.run).path, output=output,
+                int8=self.formats.key == "8",
+            )  # fmt: skip
+            self._job = self.studio.jobs.start_job(self.run.id, config)
+        except (CVStudioError, OSError) as error:
+            self.studio.fail(error, doing="Export")
+            return
+        self._output = output
+        self._job.progress.connect(self._moved)
+        self._job.done.connect(self._done)
+        self._job.failed.connect(self._failed)
+        self.studio.actions.allow("export.network", False, why="An export is at work")
+        self._show(None)
+        self.busy.begin(f"Exporting run {self.run.id}")
+
+    def _moved(self, state: RunState) -> None:
+        self.busy.show_state(state)
+
+    def _cancel(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
+            self._over()
+            self.refresh()
+
+    def _done(self, _job: JobDir) -> None:
+        assert self._output is not None
+        output = self._output
+        self._over()
+        self._list_earlier()
+        proof = find_proof(output)
+        self._show(proof)
+        if proof is not None and proof.passed:
+            self.studio.toast(f"{output.name} is exported and proven.", level="success")
+
+    def _failed(self, text: str) -> None:
+        self._over()
+        self.refresh()
+        self.studio.fail(CVStudioError(text), doing="Export")
+
+    def _over(self) -> None:
+        self._job = None
+        self.busy.end()
+        self.studio.actions.allow("export.network", True)
+
+    # -- the proof
+
+    def _show(self, proof: Proof | None) -> None:
+        self.proof = proof
+        has = proof is not None
+        self.card.setVisible(has)
+        self.times.setVisible(has)
+        self.message.hide()
+        if proof is None:
+            self.try_it.use(None, [])
+            if self._job is None and self.run is not None:
+                self.empty.set(
+                    f"Run {self.run.id} is not exported yet. Its proof will stand here.",
+                    button="", do=None,
+                )  # fmt: skip
+            self.stack.setCurrentIndex(0 if self._job is None else 1)
+            self.set_status()
+            return
+        self.stack.setCurrentIndex(1)
+        self.card.show_proof(proof)
+        self.times.show_times(proof.content.get("latency") or [])
+        drop = proof.content.get("drop")
+        if not proof.passed:
+            failed = ", ".join(
+                c["name"].lower() for c in proof.content["checks"] if not c["passed"]
+            )
+            self.message.set("danger", f"Do not use this file: {failed} is out of bounds.")
+            self.message.show()
+        elif drop and drop.get("words"):
+            self.message.set("warning", drop["words"])
+            self.message.show()
+        passed = sum(c["passed"] for c in proof.content["checks"])
+        self.set_status(f"{passed} of {len(proof.content['checks'])} checks passed")
+        self.try_it.use(
+            proof.file if proof.passed else None, proof.content.get("classes", []),
+            score=proof.content.get("score"), task=Task(proof.content["task"]),
+        )  # fmt: skip
+
+    def _save_certificate(self) -> None:
+        if self.proof is None:
+            return
+        source = self.proof.file.with_name(self.proof.file.stem + REPORT_SUFFIX)
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save certificate", source.name, "JSON (*.json)"
+        )
+        if name and Path(name) != source:
+            shutil.copyfile(source, name)
+            self.studio.toast(f"Saved {Path(name).name}.", level="success")
+
+
+class _Busy(QFrame):
+    """Takes the place of the result: a sentence, a bar, and Cancel."""
+
+    def __init__(self, cancel: Any) -> None:
+        super().__init__()
+        theme.mark(self, card=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 12, 16, 16)
+        column.setSpacing(8)
+        head = QHBoxLayout()
+        self._title = label("", "section")
+        head.addWidget(self._title, 1)
+        head.addWidget(push("Cancel", cancel, small=True))
+        column.addLayout(head)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        theme.mark(self._bar, job=True)
+        column.addWidget(self._bar)
+        self._words = label("", "muted")
+        column.addWidget(self._words)
+        self.hide()
+
+    def begin(self, title: str) -> None:
+        """Show that work has begun."""
+        self._title.setText(title)
+        self._words.setText("Starting")
+        self._bar.setRange(0, 0)
+        self.show()
+
+    def show_state(self, state: RunState) -> None:
+        """Show how far the job is."""
+        self._words.setText(state.phase)
+        self._bar.setRange(0, state.total)
+        self._bar.setValue(state.done)
+
+    def end(self) -> None:
+        self.hide()
+
+
+def _fact(title: str, text: str) -> QWidget:
+    frame = QWidget()
+    row = QHBoxLayout(frame)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(12)
+    row.addWidget(IconLabel("check", "muted", 16), 0, Qt.AlignmentFlag.AlignTop)
+    column = QVBoxLayout()
+    column.setSpacing(0)
+    column.addWidget(label(title))
+    column.addWidget(label(text, "caption", wrap=True))
+    row.addLayout(column, 1)
+    return frame
+
+
+def find_proof(output: Path) -> Proof | None:
+    """The report of an export to this file, also when it failed and the file was named so."""
+    for stem in (output.stem, f"{output.stem}-UNVERIFIED"):
+        proof = read_proof(output.with_name(stem + REPORT_SUFFIX))
+        if proof is not None:
+            return proof
+    return None
+
+
+def read_proof(report: Path) -> Proof | None:
+    """A report beside its file; None when one of the two is missing or the report is damaged."""
+    try:
+        content = json.loads(report.read_text(encoding="utf-8"))
+        file = report.with_name(content["file"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Proof(file, content) if file.exists() else None
+
+
+def _ready(run: RunRecord) -> bool:
+    return RunStatus(run.status).has_network
+
+
+def _plain(name: str) -> str:
+    """A project's name as part of a file's name."""
+    words = "".join(c if c.isalnum() else " " for c in name.lower()).split()
+    return "-".join(words) or "network"

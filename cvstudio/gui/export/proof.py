@@ -1,0 +1,255 @@
+"""What the verification of an exported file found: verdict, checks, times, differences."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from cvstudio.gui import theme
+from cvstudio.gui.widgets.icons import draw
+from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.section import label, line, push
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A verification report as it lies beside the exported file (ml/export.py writes it)."""
+
+    file: Path
+    content: dict[str, Any]
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.content["passed"])
+
+    @property
+    def run(self) -> int:
+        return int(self.content["run"])
+
+    @property
+    def title(self) -> str:
+        """The verdict in one line."""
+        if self.passed:
+            return f"Verified: the file answers like run {self.run}"
+        return f"Not verified: the file does not answer like run {self.run}"
+
+    @property
+    def subtitle(self) -> str:
+        """What was compared, on what, and when."""
+        c = self.content
+        images = f"{c['images']:,} {c['split']} image{'' if c['images'] == 1 else 's'}"
+        return f"ONNX {c['bits']}-bit against run {self.run} on {images}, {_when(c['at'])}"
+
+
+class ProofCard(QFrame):
+    """The verdict with its table of checks and what goes in and out."""
+
+    def __init__(self, on_save: Any) -> None:
+        super().__init__()
+        theme.mark(self, card=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(12)
+        self.icon = IconLabel("shield-check-outline", "success", theme.size("page_state"))
+        self.title = label("", "title")
+        self.subtitle = label("", "muted")
+        head = QHBoxLayout()
+        head.setSpacing(12)
+        head.addWidget(self.icon)
+        said = QVBoxLayout()
+        said.setSpacing(0)
+        said.addWidget(self.title)
+        said.addWidget(self.subtitle)
+        head.addLayout(said, 1)
+        head.addWidget(push("Save certificate", on_save, icon_name="tray-arrow-down"))
+        column.addLayout(head)
+        column.addWidget(line())
+        self._table = QWidget()
+        self._grid = QGridLayout(self._table)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(24)
+        self._grid.setVerticalSpacing(8)
+        self._grid.setColumnStretch(0, 1)
+        column.addWidget(self._table)
+        column.addWidget(line())
+        self._facts = QWidget()
+        self._facts_grid = QGridLayout(self._facts)
+        self._facts_grid.setContentsMargins(0, 0, 0, 0)
+        self._facts_grid.setHorizontalSpacing(16)
+        self._facts_grid.setVerticalSpacing(6)
+        self._facts_grid.setColumnStretch(1, 1)
+        self._facts_grid.setColumnStretch(3, 1)
+        column.addWidget(self._facts)
+
+    def show_proof(self, proof: Proof) -> None:
+        """Show a verification report."""
+        if proof.passed:
+            self.icon.set("shield-check-outline", "success")
+        else:
+            self.icon.set("shield-alert-outline", "danger")
+        self.title.setText(proof.title)
+        self.subtitle.setText(proof.subtitle)
+        _empty(self._grid)
+        heads = ("Check", f"Run {proof.run}", "The file", "Allowed")
+        for column, text in enumerate(heads):
+            self._grid.addWidget(_cell(text, "caption", right=column > 0), 0, column)
+        for row, check in enumerate(proof.content["checks"], 1):
+            role = "success" if check["passed"] else "danger"
+            self._grid.addWidget(label(check["name"], wrap=True), row, 0)
+            self._grid.addWidget(_cell(check.get("network") or "", "muted", right=True), row, 1)
+            self._grid.addWidget(_value(check["value"], role), row, 2)
+            self._grid.addWidget(_cell(check["allowed"], "muted", right=True), row, 3)
+        self._show_facts(proof)
+
+    def _show_facts(self, proof: Proof) -> None:
+        _empty(self._facts_grid)
+        c = proof.content
+        facts = [
+            ("Goes in", _shapes(c["inputs"]), True),
+            ("Pixels", c["pixels"], False),
+            ("Comes out", _shapes(c["outputs"]), True),
+            ("SHA-256", f"{c['sha256'][:6]}…{c['sha256'][-6:]}", True),
+            ("File", proof.file.name, False),
+            ("Size", _size(c["size"]), False),
+        ]
+        for place, (name, text, mono) in enumerate(facts):
+            row, column = divmod(place, 2)
+            self._facts_grid.addWidget(label(name, "muted"), row, 2 * column)
+            value = label(text, "mono" if mono else "", wrap=True)
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            value.setToolTip(c["sha256"] if name == "SHA-256" else str(proof.file))
+            self._facts_grid.addWidget(value, row, 2 * column + 1)
+
+
+class TimesCard(QFrame):
+    """Milliseconds per image: a bar to the median, a whisker to where 95 of 100 lie."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        theme.mark(self, card=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 12, 16, 12)
+        head = QHBoxLayout()
+        head.addWidget(label("Time for one image", "section"))
+        head.addStretch(1)
+        head.addWidget(label("this computer", "muted"))
+        column.addLayout(head)
+        self.bars = _TimeBars()
+        column.addWidget(self.bars)
+
+    def show_times(self, times: Sequence[dict[str, Any]]) -> None:
+        """Show the times of a report; without any, the card is hidden."""
+        self.setVisible(bool(times))
+        self.bars.show_times(times)
+
+
+class _TimeBars(QWidget):
+    _ROW = 30
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._times: list[tuple[str, float, float]] = []
+
+    def show_times(self, times: Sequence[dict[str, Any]]) -> None:
+        self._times = [(t["what"], float(t["median"]), float(t["p95"])) for t in times]
+        self.setAccessibleName(", ".join(f"{w}: {m:.1f} ms" for w, m, _ in self._times))
+        self.setFixedHeight(self._ROW * len(self._times) + 36)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(400, self._ROW * len(self._times) + 36)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self._times:
+            return
+        painter = QPainter(self)
+        painter.setFont(theme.font())
+        left, right = 190, 170
+        room = max(self.width() - left - right, 40)
+        most = max(p95 for *_, p95 in self._times) * 1.02
+        for place, (what, median, p95) in enumerate(self._times):
+            y = place * self._ROW
+            middle = y + self._ROW // 2
+            painter.setPen(theme.colour("text"))
+            row = QRect(0, y, left - 12, self._ROW)
+            painter.drawText(row, int(Qt.AlignmentFlag.AlignVCenter), what)
+            painter.fillRect(
+                QRectF(left, middle - 8, room * median / most, 16),
+                theme.colour("chart1" if place == 0 else "muted"),
+            )
+            painter.setPen(QPen(theme.colour("text"), 1))
+            end = round(left + room * p95 / most)
+            painter.drawLine(round(left + room * median / most), middle, end, middle)
+            painter.drawLine(end, middle - 4, end, middle + 4)
+            words = QRect(self.width() - right + 8, y, right - 8, self._ROW)
+            painter.setFont(theme.font("control"))
+            painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), f"{median:.1f} ms")
+            painter.setFont(theme.font())
+            painter.setPen(theme.colour("muted"))
+            flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+            painter.drawText(words, int(flags), f"{1000 / median:,.0f} a second")
+        y = self._ROW * len(self._times) + 2
+        painter.setPen(QPen(theme.colour("borderControl"), 1))
+        painter.drawLine(left, y, left + room, y)
+        painter.setFont(theme.font("small"))
+        painter.setPen(theme.colour("chartAxis"))
+        painter.drawText(QRect(left, y + 2, 40, 14), 0, "0")
+        painter.drawText(
+            QRect(left + room - 60, y + 2, 60, 14), int(Qt.AlignmentFlag.AlignRight), f"{most:.0f}"
+        )
+        painter.drawText(
+            QRect(left, y + 14, room, 16), int(Qt.AlignmentFlag.AlignHCenter),
+            "milliseconds per image, whisker: 95 % are faster",
+        )  # fmt: skip
+
+
+def _value(text: str, role: str) -> QWidget:
+    """A figure with its tick or cross: state by shape first, never by colour alone."""
+    frame = QWidget()
+    row = QHBoxLayout(frame)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(4)
+    row.addStretch(1)
+    mark = QLabel()
+    mark.setPixmap(draw("check" if role == "success" else "close", role, 14, 2))
+    row.addWidget(mark)
+    row.addWidget(label(text, role))
+    return frame
+
+
+def _cell(text: str, role: str, *, right: bool) -> QLabel:
+    result = label(text, role)
+    if right:
+        result.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    return result
+
+
+def _empty(grid: QGridLayout) -> None:
+    while (item := grid.takeAt(0)) is not None:
+        widget = item.widget()
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()
+
+
+def _shapes(items: Sequence[dict[str, Any]]) -> str:
+    return ",  ".join(" × ".join(str(side) for side in item["shape"]) for item in items)
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def _when(at: float) -> str:
+    then, now = time.localtime(at), time.localtime()
+    clock = time.strftime("%H:%M", then)
+    if then[:3] == now[:3]:
+        return f"today {clock}"
+    return time.strftime("%d %b %Y ", then).lstrip("0") + clock

@@ -1,0 +1,298 @@
+"""Trying an exported file on new images: drop one, see what the file says, save the answers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPixmap
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.errors import ImageError
+from cvstudio.core.predictions import Prediction, from_json, to_json
+from cvstudio.core.wire import Message
+from cvstudio.gui import theme
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import Control, LatestWins
+from cvstudio.gui.widgets.image_view import ImageView
+from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.overlay import OverlayItem
+from cvstudio.gui.widgets.section import label, link, push
+from cvstudio.gui.widgets.slider_field import SliderField
+from cvstudio.imaging.decode import SUFFIXES, read_rgb
+
+
+class DropArea(QFrame):
+    """Takes image files, dropped or chosen."""
+
+    dropped = Signal(object)
+    """A list of paths."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        theme.mark(self, drop=True)
+        self.setAcceptDrops(True)
+        self.setFixedHeight(88)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 12, 12, 12)
+        column.setSpacing(2)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(IconLabel("image-plus-outline", "muted", 18))
+        row.addWidget(label("Drop images here"))
+        row.addStretch(1)
+        column.addLayout(row)
+        second = QHBoxLayout()
+        second.addStretch(1)
+        second.addWidget(label("or", "muted"))
+        second.addWidget(link("choose files", self.choose))
+        second.addStretch(1)
+        column.addLayout(second)
+
+    def choose(self) -> None:
+        """Let the person choose files."""
+        endings = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))
+        files, _ = QFileDialog.getOpenFileNames(self, "Try on images", "", f"Images ({endings})")
+        if files:
+            self.dropped.emit([Path(f) for f in files])
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            theme.mark(self, over=True)
+            event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        theme.mark(self, over=False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        theme.mark(self, over=False)
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            self.dropped.emit(paths)
+
+
+class TryIt(QWidget):
+    """One image at a time with the answers of the file at hand."""
+
+    def __init__(self, studio: Studio, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self._latest = LatestWins(studio.tasks, owner=self)
+        self._file: Path | None = None
+        self._paths: list[Path] = []
+        self._place = 0
+        self._classes: dict[int, tuple[str, str]] = {}
+        self._answers: dict[Path, Prediction] = {}
+        self._rgb: NDArray[np.uint8] | None = None
+
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 0, 16, 12)
+        column.setSpacing(8)
+        self.area = DropArea()
+        self.area.dropped.connect(self.try_images)
+        column.addWidget(self.area)
+        head = QHBoxLayout()
+        self.name = label("", "section")
+        self.time = label("", "muted")
+        head.addWidget(self.name, 1)
+        head.addWidget(self.time)
+        column.addLayout(head)
+        self.view = ImageView()
+        self.view.setMinimumHeight(190)
+        column.addWidget(self.view, 1)
+        self.score = SliderField(0.01, 0.99, 0.25, step=0.01)
+        self.score.changed.connect(lambda _value: self._draw())
+        row = QHBoxLayout()
+        row.addWidget(label("Score from", "muted"))
+        row.addWidget(self.score, 1)
+        self._score_row = QWidget()
+        self._score_row.setLayout(row)
+        row.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._score_row)
+        self._found = QWidget()
+        self._grid = QGridLayout(self._found)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setVerticalSpacing(6)
+        self._grid.setColumnStretch(0, 1)
+        column.addWidget(self._found)
+        self.save = push("Save predictions", self._save, small=True)
+        steps = QHBoxLayout()
+        self.before = link("Previous", lambda: self._go(-1))
+        self.after = link("Next", lambda: self._go(1))
+        steps.addWidget(self.save)
+        steps.addStretch(1)
+        steps.addWidget(self.before)
+        steps.addWidget(self.after)
+        column.addLayout(steps)
+        self.use(None, [])
+
+    def use(
+        self, file: Path | None, classes: list[dict[str, Any]], *, score: float | None = None,
+        task: Task | None = None,
+    ) -> None:  # fmt: skip
+        """Try this file from now on; classes are those inside it."""
+        changed = file != self._file
+        self._file = file
+        self._classes = {c["id"]: (c["name"], c["colour"]) for c in classes}
+        self.area.setEnabled(file is not None)
+        self._score_row.setVisible(task in (Task.DETECT, Task.INSTANCE))
+        if score is not None:
+            self.score.set_value(score)
+        if changed:
+            self._answers.clear()
+            self._show()
+
+    def try_images(self, paths: list[Path]) -> None:
+        """Run the file on images, the first at once and the others when they are looked at."""
+        found: list[Path] = []
+        for path in paths:
+            inside = sorted(p for p in path.iterdir()) if path.is_dir() else [path]
+            found += [p for p in inside if p.suffix.lower() in SUFFIXES]
+        self._paths, self._place = found, 0
+        self._show()
+
+    # -- inside
+
+    @property
+    def _path(self) -> Path | None:
+        return self._paths[self._place] if self._place < len(self._paths) else None
+
+    def _go(self, by: int) -> None:
+        self._place = min(max(self._place + by, 0), len(self._paths) - 1)
+        self._show()
+
+    def _show(self) -> None:
+        path = self._path
+        several = len(self._paths) > 1
+        self.before.setVisible(several)
+        self.after.setVisible(several)
+        self.before.setEnabled(self._place > 0)
+        self.after.setEnabled(self._place + 1 < len(self._paths))
+        self._rgb = None
+        self.view.set_image(None)
+        self.view.set_items([])
+        self.name.setText(path.name if path is not None else "")
+        self.time.setText("")
+        self.save.setEnabled(False)
+        self._show_counts([])
+        if path is None or self._file is None:
+            words = "" if self._file is None else "The file's answers appear here."
+            self.view.set_words(words)
+            return
+        self.view.set_words("")
+
+        def work(control: Control) -> NDArray[np.uint8]:
+            control.check()
+            return read_rgb(path)
+
+        self._latest.request(work, lambda rgb: self._read(path, rgb), self._unreadable)
+
+    def _unreadable(self, error: BaseException) -> None:
+        self.view.set_words(error.message if isinstance(error, ImageError) else str(error))
+
+    def _read(self, path: Path, rgb: NDArray[np.uint8]) -> None:
+        if path != self._path or self._file is None:
+            return
+        self._rgb = rgb
+        self.view.set_image(rgb)
+        header = {"onnx": str(self._file), "path": str(path), "page": 0, "window": None}
+        self._studio.live.request(
+            "predict", header, owner=self, done=lambda message: self._answered(path, message),
+            failed=lambda text, _hint: self.view.set_words(text),
+        )  # fmt: skip
+
+    def _answered(self, path: Path, message: Message) -> None:
+        self._answers[path] = from_json(message.header["prediction"])
+        if path == self._path:
+            self.time.setText(f"{message.header['milliseconds_predict']:.0f} ms")
+            self.save.setEnabled(True)
+            self._draw()
+
+    def _draw(self) -> None:
+        answer = self._answers.get(self._path) if self._path is not None else None
+        if answer is None or self._rgb is None:
+            return
+        items: list[OverlayItem] = []
+        rows: list[tuple[int, str, str]] = []
+        if answer.scores is not None:
+            best = sorted(answer.scores.items(), key=lambda item: -item[1])[:5]
+            rows = [(class_id, f"{score:.2f}", "") for class_id, score in best]
+        elif answer.regions is not None:
+            pixels = self._rgb.shape[0] * self._rgb.shape[1]
+            for class_id, mask in answer.regions.items():
+                items.append(OverlayItem(mask, self._classes[class_id][1]))
+                rows.append((class_id, f"{100 * mask.area / pixels:.1f} %", ""))
+        else:
+            kept = [found for found in answer.objects if found.score >= self.score.value]
+            items = [OverlayItem(f.mask or f.box, self._classes[f.class_id][1]) for f in kept]
+            counts = Counter(f.class_id for f in kept)
+            rows = [
+                (c, f"{n:,}", f"{min(f.score for f in kept if f.class_id == c):.2f}")
+                for c, n in counts.most_common()
+            ]
+        self.view.set_items(items)
+        self._show_counts(rows)
+
+    def _show_counts(self, rows: list[tuple[int, str, str]]) -> None:
+        while (item := self._grid.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        if not rows:
+            return
+        third = "Lowest score" if any(r[2] for r in rows) else ""
+        for column, text in enumerate(("Class", "Found" if third else "", third)):
+            self._grid.addWidget(_right(label(text, "caption"), column > 0), 0, column)
+        for place, (class_id, figure, lowest) in enumerate(rows, 1):
+            name, colour = self._classes.get(class_id, ("?", "#888888"))
+            self._grid.addWidget(_Swatch(name, colour), place, 0)
+            self._grid.addWidget(_right(label(figure), True), place, 1)
+            self._grid.addWidget(_right(label(lowest, "muted"), True), place, 2)
+
+    def _save(self) -> None:
+        if not self._answers:
+            return
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save predictions", "predictions.json", "JSON (*.json)"
+        )
+        if name:
+            content = [
+                {"file": str(path), **to_json(answer)} for path, answer in self._answers.items()
+            ]
+            Path(name).write_text(json.dumps(content, indent=1), encoding="utf-8")
+            self._studio.toast(f"Saved the answers for {len(content)} images.", level="success")
+
+
+class _Swatch(QWidget):
+    def __init__(self, name: str, colour: str) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        box = QLabel()
+        pixmap = QPixmap(12, 12)
+        pixmap.fill(QColor(colour))
+        box.setPixmap(pixmap)
+        row.addWidget(box)
+        row.addWidget(label(name), 1)
+
+
+def _right(widget: QLabel, right: bool) -> QLabel:
+    if right:
+        widget.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    return widget
