@@ -296,7 +296,7 @@ def _weights_checks(facts: Facts, config: TrainConfig) -> list[Check]:
         why = "Pretrained weights need far fewer images."
         use = Action("Use pretrained", "set", {"start": Start.PRETRAINED})
         return [Check(Level.ADVICE, text, (use,), why)]
-    if config.start is Start.PRETRAINED:
+    if config.start is Start.PRETRAINED and config.weights_file is None:
         found = pretrained.find(info)
         if found is not None:
             return [Check(Level.OK, f"Pretrained weights: {found.name}", (), str(found))]
@@ -305,7 +305,7 @@ def _weights_checks(facts: Facts, config: TrainConfig) -> list[Check]:
         ways = (scratch, Action("Get them", "weights")) if info.weights else (scratch,)
         text = f"{error.filename or 'Pretrained weights'} is not on this computer"
         return [Check(Level.BLOCKING, text, ways, f"{error.message} {error.hint}")]
-    if config.start is Start.FILE and not (config.weights_file and config.weights_file.is_file()):
+    if not (config.weights_file and config.weights_file.is_file()):
         text = f"There is no weights file {config.weights_file or ''}".strip()
         return [Check(Level.BLOCKING, text)]
     return []

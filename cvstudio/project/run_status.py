@@ -10,7 +10,6 @@ from enum import StrEnum
 from cvstudio.core import events
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir, Request
-from cvstudio.core.run_state import RunState
 from cvstudio.project import launch
 
 
@@ -85,11 +84,11 @@ def observe(job: JobDir, *, stored: RunStatus, stored_at: float | None = None) -
     if stored is RunStatus.QUEUED or (stored is not RunStatus.RUNNING and known):
         return stored
     state = job.state()
-    spoke = state.last_event_at is not None and state.last_event_at >= process.launched_at
-    if spoke and state.ended is not None:
+    # Only what was said since this process began counts: a resumed run has older last words.
+    if state.ended is not None and state.ended.at >= process.launched_at:
         return _OUTCOMES[state.ended.outcome]
-    if not (spoke and state.failed is not None):
-        return _write_last_word(job, state)
+    if state.failed is None or state.failed.at < process.launched_at:
+        return _write_last_word(job)
     return RunStatus.FAILED
 
 
@@ -115,7 +114,7 @@ def log_tail(job: JobDir, *, characters: int = 8000) -> str:
         return ""
 
 
-def _write_last_word(job: JobDir, state: RunState) -> RunStatus:
+def _write_last_word(job: JobDir) -> RunStatus:
     launch.mend(job)
     if job.asked() is Request.CANCEL:
         job.emit(events.Ended(outcome=events.Outcome.CANCELLED))

@@ -1,0 +1,229 @@
+"""Images and labels from the terminal: import, export, and the formats there are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cvstudio.cli.output import answer, as_json, note, opened, project_argument, table
+from cvstudio.core.annotation import Split
+from cvstudio.formats.table import all_formats
+from cvstudio.project import exporting, importing
+from cvstudio.project.importing import ImportPlan
+from cvstudio.project.splits import Fractions
+
+SAID_EVERY = 2.0
+SHOWN_PROBLEMS = 20
+
+
+class _Shares(click.ParamType["Fractions"]):
+    """Three shares that add up to 1: "0.7,0.2,0.1"."""
+
+    name = "shares"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Fractions:  # fmt: skip
+        try:
+            train, val, test = (float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail("give three shares, as 0.7,0.2,0.1", param, ctx)
+        if abs(train + val + test - 1) > 1e-6 or min(train, val, test) < 0:
+            self.fail("the three shares must add up to 1", param, ctx)
+        return train, val, test
+
+
+@click.command("import")
+@project_argument
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--format",
+    "format_",
+    default="auto",
+    show_default=True,
+    help="A name that `cvstudio formats` lists, images, or auto.",
+)
+@click.option(
+    "--copy/--reference",
+    default=False,
+    help="Copy the images into the project, or use them where they are (default).",
+)
+@click.option("--splits", type=_Shares(), help="Divide new images: train,val,test shares.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the division.")
+@click.option(
+    "--class-map",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For colour-coded masks: which colour is which class.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would come in, and what is wrong.")
+@as_json
+def import_command(
+    project: Path, source: Path, format_: str, copy: bool, splits: Fractions | None, seed: int,
+    class_map: Path | None, dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Bring images, with or without labels, into a project: one undo step."""
+    with opened(project, write=not dry_run) as open_project:
+        plan = importing.plan(
+            open_project, source, format=format_, class_map=class_map, progress=_progress()
+        )
+        content = _planned(plan)
+        if dry_run:
+            answer(content, as_json=as_json, words=lambda: _say_plan(plan))
+            return
+        report = importing.run(
+            open_project, plan, copy=copy, splits=splits, seed=seed, progress=_progress()
+        )
+    content |= {
+        "added": report.added,
+        "known": report.known,
+        "annotations": report.annotations,
+        "doubles": report.doubles,
+        "image_ids": list(report.image_ids),
+    }
+
+    def words() -> None:
+        for sentence in report.sentences():
+            click.echo(sentence)
+        _say_problems(plan)
+
+    answer(content, as_json=as_json, words=words)
+
+
+@click.command("export")
+@project_argument
+@click.argument("dest", type=click.Path(path_type=Path))
+@click.option("--format", "format_", required=True, help="A name that `cvstudio formats` lists.")
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    type=click.Choice([s.value for s in Split]),
+    help="Only this split; may be given several times.",
+)
+@click.option("--unlabelled", is_flag=True, help="Also images that nobody has labelled.")
+@click.option("--labels-only", is_flag=True, help="Do not copy the images.")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the format; `cvstudio formats` lists them.",
+)
+@as_json
+def export_command(
+    project: Path, dest: Path, format_: str, splits: tuple[str, ...], unlabelled: bool,
+    labels_only: bool, options: tuple[str, ...], as_json: bool,
+) -> None:  # fmt: skip
+    """Write labelled images in another program's format, into a new folder."""
+    pairs = dict(text.partition("=")[::2] for text in options)
+    with opened(project) as open_project:
+        report = exporting.export(
+            open_project,
+            dest,
+            format=format_,
+            splits=[Split(name) for name in splits] or None,
+            unlabelled=unlabelled,
+            copy_images=not labels_only,
+            options=pairs,
+            progress=_progress(),
+        )
+    content = {
+        "path": str(report.path),
+        "format": report.format,
+        "images": report.images,
+        "annotations": report.annotations,
+        "losses": list(report.losses),
+        "problems": [problem.text for problem in report.problems],
+    }
+
+    def words() -> None:
+        for sentence in report.sentences():
+            click.echo(sentence)
+
+    answer(content, as_json=as_json, words=words)
+
+
+@click.command("formats")
+@as_json
+def formats_command(as_json: bool) -> None:
+    """The label formats that can be read and written."""
+    content = [
+        {
+            "name": f.name,
+            "title": f.title,
+            "tasks": [task.value for task in f.tasks],
+            "options": {name: list(values) for name, values in f.options.items()},
+        }
+        for f in all_formats()
+    ]
+
+    def words() -> None:
+        table(
+            ("name", "format", "tasks", "options"),
+            [
+                (f.name, f.title, ", ".join(f.tasks),
+                 "; ".join(f"{n}={'|'.join(v)}" for n, v in f.options.items()))
+                for f in all_formats()
+            ],
+        )  # fmt: skip
+
+    answer(content, as_json=as_json, words=words)
+
+
+def _progress() -> Callable[[str, int, int], None]:
+    """Says on stderr what is being done when it takes long."""
+    said = time.monotonic()
+
+    def say(doing: str, done: int, total: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said >= SAID_EVERY:
+            said = now
+            note(f"{doing}: {done:,} of {total:,}" if total else doing)
+
+    return say
+
+
+def _planned(plan: ImportPlan) -> dict[str, Any]:
+    return {
+        "source": plan.source,
+        "format": plan.format,
+        "images": len(plan.images),
+        "already_there": plan.known_count,
+        "annotations": plan.annotation_count,
+        "classes": plan.class_counts(),
+        "new_classes": plan.new_classes,
+        "splits": {(s.value if s else "none"): n for s, n in plan.split_counts().items()},
+        "problems": [
+            {
+                "kind": problem.kind.value,
+                "text": problem.text,
+                "path": str(problem.file) if problem.file else None,
+                "line": problem.line,
+            }
+            for problem in plan.problems
+        ],
+    }
+
+
+def _say_plan(plan: ImportPlan) -> None:
+    click.echo(
+        f"{plan.title}: {len(plan.images):,} images with {plan.annotation_count:,} annotations"
+        f" would come in; {plan.known_count:,} images are in the project already."
+    )
+    for name, count in plan.class_counts().items():
+        click.echo(f"  {count:,} × {name}" + (" (new)" if name in plan.new_classes else ""))
+    _say_problems(plan)
+
+
+def _say_problems(plan: ImportPlan) -> None:
+    for problem in plan.problems[:SHOWN_PROBLEMS]:
+        place = f":{problem.line}" if problem.line else ""
+        where = f" ({problem.file}{place})" if problem.file else ""
+        note(f"{problem.kind}: {problem.text}{where}")
+    if len(plan.problems) > SHOWN_PROBLEMS:
+        note(f"… and {len(plan.problems) - SHOWN_PROBLEMS:,} more; --json lists all.")

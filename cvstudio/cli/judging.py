@@ -1,0 +1,326 @@
+"""Judging and taking home from the terminal: evaluate, errors, explain, export, predict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cvstudio.cli.follow import Follower
+from cvstudio.cli.output import (
+    answer,
+    as_json,
+    figure,
+    note,
+    opened,
+    project_argument,
+    run_argument,
+    table,
+)
+from cvstudio.core.annotation import Split
+from cvstudio.core.config import EvaluateConfig, ExplainConfig, ExportConfig, JobConfig
+from cvstudio.core.errors import RunError
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.run_state import RunState
+from cvstudio.project import analysis, launch, queries, runs, snapshots
+from cvstudio.project.project import Project
+from cvstudio.project.records import ImageRecord, RunRecord
+from cvstudio.project.run_status import RunStatus
+
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, mps or cuda:0."
+)
+
+
+@click.command("evaluate")
+@project_argument
+@run_argument
+@click.option(
+    "--split",
+    type=click.Choice([s.value for s in Split]),
+    default="val",
+    show_default=True,
+    help="The part to judge on.",
+)
+@click.option(
+    "--labels",
+    type=click.Choice(["now", "run"]),
+    default="now",
+    show_default=True,
+    help="The labels of now, or those that the run saw.",
+)
+@device_option
+@as_json
+def evaluate_command(
+    project: Path, run: int, split: str, labels: str, device: str, as_json: bool
+) -> int:  # fmt: skip
+    """Judge a run's network on val or test."""
+    with opened(project) as open_project:
+        record = _with_network(open_project, run)
+        snapshot = None
+        if labels == "now":
+            with open_project.read() as session:
+                snapshot = snapshots.build(session, open_project)
+        config = EvaluateConfig(run_directory=record.directory, split=split, device=device)  # type: ignore[arg-type]
+        job = runs.start_job(open_project, run, config, snapshot=snapshot)
+    _finish(job, f"Judging run {run} on {split}")
+    report = json.loads(job.report.read_text(encoding="utf-8"))[split]
+    names = {c.id: c.name for c in analysis.load(JobDir(record.directory), split).classes}
+
+    def words() -> None:
+        _say_metrics(report["metrics"])
+        _say_classes(report, names)
+
+    answer({"run": run, "split": split, **report}, as_json=as_json, words=words)
+    return 0
+
+
+@click.command("errors")
+@project_argument
+@run_argument
+@click.option(
+    "--split",
+    type=click.Choice([s.value for s in Split]),
+    default="val",
+    show_default=True,
+    help="The part that was judged.",
+)
+@click.option("--kind", help="Only this kind, as missed, extra or wrong class.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many of them."
+)
+@click.option("--score", type=click.FloatRange(0, 1), help="Score from which objects count.")
+@as_json
+def errors_command(
+    project: Path, run: int, split: str, kind: str | None, limit: int, score: float | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """What a run gets wrong, worst first, with the images and annotations to look at."""
+    with opened(project) as open_project:
+        found = analysis.load(runs.job_of(runs.get(open_project, run)), split)
+    chosen = found.best_score(0.5) if score is None else score
+    verdict = found.judge(score=chosen, iou=0.5)
+    kinds = [entry.kind for entry in verdict.kinds]
+    if kind is not None and kind not in kinds:
+        offered = ", ".join(dict.fromkeys(kinds))
+        raise click.BadParameter(f'"{kind}" is none of: {offered}.', param_hint="--kind")
+    names = {0: "nothing"} | {c.id: c.name for c in found.classes}
+    cases = verdict.cases(kind if kind is not None else kinds[0])
+    rows = [
+        {
+            "kind": case.kind,
+            "image": str(found.images[case.image_id].path),
+            "image_id": case.image_id,
+            "annotation_id": case.annotation_id,
+            "labelled": names[case.labelled],
+            "predicted": names[case.predicted],
+            "score": case.score,
+            "box": [case.box.x, case.box.y, case.box.w, case.box.h] if case.box else None,
+        }
+        for case in cases[:limit]
+    ]
+    counts = {entry.kind: entry.count for entry in verdict.kinds}
+
+    def words() -> None:
+        click.echo(", ".join(f"{entry.count:,} {entry.title.lower()}" for entry in verdict.kinds))
+        table(
+            ("kind", "labelled", "predicted", "score", "image"),
+            [
+                (row["kind"], row["labelled"], row["predicted"], figure(row["score"], 2),
+                 Path(row["image"]).name)
+                for row in rows
+            ],
+        )  # fmt: skip
+
+    content = {"run": run, "split": split, "score": chosen, "counts": counts, "errors": rows}
+    answer(content, as_json=as_json, words=words)
+
+
+@click.command("explain")
+@project_argument
+@run_argument
+@click.argument("image")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The PNG to write.",
+)
+@click.option("--class", "class_name", help="The class to explain; else the likeliest.")
+@click.option("--object", "annotation", type=int, help="Id of the annotation to explain.")
+@device_option
+@as_json
+def explain_command(
+    project: Path, run: int, image: str, output: Path, class_name: str | None,
+    annotation: int | None, device: str, as_json: bool,
+) -> None:  # fmt: skip
+    """A heat map of what a run's network looks at. IMAGE is a file, or an image's name or id."""
+    with opened(project) as open_project:
+        record = _with_network(open_project, run)
+        path, page = _image(open_project, image)
+        config = ExplainConfig(
+            run_directory=record.directory,
+            image=path,
+            page=page,
+            class_id=_class_id(open_project, class_name),
+            box=_box(open_project, annotation),
+            device=device,
+            output=output.absolute(),
+        )
+        job = runs.start_job(open_project, run, config)
+    _finish(job, f"Explaining {path.name}")
+    content = json.loads(output.absolute().with_suffix(".json").read_text(encoding="utf-8"))
+    answer(
+        {"output": str(output.absolute()), **content},
+        as_json=as_json,
+        words=lambda: click.echo(f"Wrote {output}"),
+    )
+
+
+@click.command("export-network")
+@project_argument
+@run_argument
+@click.option("--format", "format_", type=click.Choice(["onnx"]), default="onnx", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The file to write.",
+)
+@click.option("--int8", is_flag=True, help="Quantised: smaller and faster, measured on val.")
+@click.option("--verify/--no-verify", default=True, help="Prove it against the checkpoint.")
+@as_json
+def export_network_command(
+    project: Path, run: int, format_: str, output: Path, int8: bool, verify: bool, as_json: bool
+) -> None:  # fmt: skip
+    """Write a run's network as an ONNX file that is proven to compute the same."""
+    with opened(project) as open_project:
+        record = _with_network(open_project, run)
+        config = ExportConfig(
+            run_directory=record.directory, output=output.absolute(), int8=int8, verify=verify
+        )
+        job = runs.start_job(open_project, run, config)
+    _finish(job, f"Exporting run {run}")
+    content = json.loads(job.report.read_text(encoding="utf-8"))
+
+    def words() -> None:
+        click.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB)")
+        _say_lines(content)
+
+    answer(content, as_json=as_json, words=words)
+
+
+@click.command("predict")
+@click.argument("network", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The JSON file to write; else it is printed.",
+)
+def predict_command(network: Path, images: tuple[Path, ...], output: Path | None) -> None:
+    """Use an exported network on image files; needs no project and no training library."""
+    from cvstudio.ml.predict import predict_files
+
+    content = predict_files(network, list(images))
+    text = json.dumps(content, ensure_ascii=False, indent=1)
+    if output is None:
+        click.echo(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+        note(f"Wrote {output}")
+
+
+def _with_network(project: Project, run_id: int) -> RunRecord:
+    run = runs.get(project, run_id)
+    if not runs.job_of(run).best.exists():
+        raise RunError(f"Run {run_id} is {runs.status(run)} and has no network yet.")
+    return run
+
+
+def _finish(job: JobDir, title: str) -> RunState:
+    """Show a smaller job to its end. Raises RunError with its own words when it fails."""
+    follower = Follower(job, title)
+    try:
+        status = follower.follow()
+    except KeyboardInterrupt:
+        launch.end(job)
+        raise
+    if follower.state.failed is not None:
+        raise RunError(follower.state.failed.text)
+    if status is not RunStatus.FINISHED:
+        raise RunError(f"{title}: {status}.")
+    return follower.state
+
+
+def _image(project: Project, words: str) -> tuple[Path, int]:
+    """A file of the disk, or an image of the project by its id or its name."""
+    path = Path(words)
+    if path.is_file():
+        return path.absolute(), 0
+    with project.read() as session:
+        every = queries.images(session, queries.image_ids(session))
+    found = [image for image in every if words in (str(image.id), image.name, image.uri)]
+    if len(found) != 1:
+        problem = f"{len(found)} images are called" if found else "There is no image"
+        raise click.BadParameter(f'{problem} "{words}".', param_hint="IMAGE")
+    image: ImageRecord = found[0]
+    return project.image_path(image), image.page
+
+
+def _class_id(project: Project, name: str | None) -> int | None:
+    if name is None:
+        return None
+    with project.read() as session:
+        classes = queries.classes(session)
+    found = next((c.id for c in classes if name in (c.name, str(c.id))), None)
+    if found is None:
+        names = ", ".join(c.name for c in classes)
+        raise click.BadParameter(f'"{name}" is none of: {names}.', param_hint="--class")
+    return found
+
+
+def _box(project: Project, annotation_id: int | None) -> tuple[float, float, float, float] | None:
+    if annotation_id is None:
+        return None
+    with project.read() as session:
+        found = queries.annotation(session, annotation_id)
+    if found is None:
+        raise click.BadParameter(f"There is no annotation {annotation_id}.", param_hint="--object")
+    return found.box.x, found.box.y, found.box.w, found.box.h
+
+
+def _say_metrics(metrics: Mapping[str, float | None]) -> None:
+    for name, value in metrics.items():
+        click.echo(f"{name}: {figure(value)}")
+
+
+def _say_classes(report: Mapping[str, Any], names: Mapping[int, str]) -> None:
+    rows = report.get("per_class", [])
+    if not rows:
+        return
+    columns = [name for name in rows[0] if name not in ("class", "labelled")]
+    table(
+        ("class", "labelled", *columns),
+        [
+            (names.get(row["class"], "background"), row["labelled"],
+             *(figure(row[c]) if isinstance(row[c], float | None) else row[c] for c in columns))
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def _say_lines(content: Mapping[str, Any], indent: str = "") -> None:
+    """A small report as lines: names and values, nested ones indented."""
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            click.echo(f"{indent}{name}:")
+            _say_lines(value, indent + "  ")
+        elif not isinstance(value, list):
+            click.echo(f"{indent}{name}: {value}")
