@@ -245,6 +245,8 @@ class Project:
         try:
             with database.errors_in_words("the last change was not saved"):
                 yield session, recorder
+                if recorder.broken:
+                    raise RuntimeError("a write failed halfway, and its error was not passed on")
                 session.commit()
         finally:
             self._inside = False

@@ -94,6 +94,8 @@ class Recorder:
 
     changes: list[Change] = field(default_factory=list)
     touched: dict[str, Touched] = field(default_factory=dict)
+    broken: bool = False
+    """A write failed halfway: whoever caught the error, this must not be committed."""
 
     def of(self, table: str) -> Touched:
         return self.touched.setdefault(table, Touched())
@@ -253,6 +255,18 @@ _WRITES = {"INSERT", "UPDATE", "DELETE", "REPLAC"}
 
 
 @contextmanager
+def _writing(session: Session) -> Iterator[Connection]:
+    """The session's connection, let through by the guard; a failure condemns the transaction."""
+    connection = session.connection()
+    try:
+        with door(connection):
+            yield connection
+    except BaseException:
+        recorder_of(session).broken = True
+        raise
+
+
+@contextmanager
 def door(connection: Connection) -> Iterator[None]:
     """Writes inside are let through by the guard."""
     connection.info["door"] = True
@@ -265,15 +279,40 @@ def door(connection: Connection) -> Iterator[None]:
 def _insert(session: Session, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
     names = ", ".join(f'"{name}"' for name in columns)
     marks = ", ".join("?" * len(columns))
-    connection = session.connection()
-    with door(connection):
+    # Indexes built once over many rows are faster than indexes that grow row by row.
+    later = len(rows) >= MANY and _has_fewer(session, table, len(rows) // 4)
+    with _writing(session) as connection, _without_indexes(connection, table, really=later):
         connection.exec_driver_sql(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
+
+
+def _has_fewer(session: Session, table: str, number: int) -> bool:
+    sql = f'SELECT count(*) FROM (SELECT 1 FROM "{table}" LIMIT ?)'
+    return int(session.connection().exec_driver_sql(sql, (number,)).scalar_one()) < number
+
+
+@contextmanager
+def _without_indexes(connection: Connection, table: str, *, really: bool) -> Iterator[None]:
+    """The table's own indexes are gone inside and back after it; those of constraints stay.
+
+    A failure inside needs no care: the transaction is rolled back, and the indexes with it.
+    """
+    if not really:
+        yield
+        return
+    found = connection.exec_driver_sql(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql <> ''",
+        (table,),
+    ).all()
+    for name, _ in found:
+        connection.exec_driver_sql(f'DROP INDEX "{name}"')
+    yield
+    for _, sql in found:
+        connection.exec_driver_sql(sql)
 
 
 def _update(session: Session, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
     names = ", ".join(f'"{name}" = ?' for name in columns)
-    connection = session.connection()
-    with door(connection):
+    with _writing(session) as connection:
         connection.exec_driver_sql(
             f'UPDATE "{table}" SET {names} WHERE id = ?', [(*row[1:], row[0]) for row in rows]
         )
@@ -294,7 +333,7 @@ def _drop(session: Session, table: str, ids: Ranges) -> int:
     for condition, values in given:
         sql = f'SELECT {names} FROM "{table}" WHERE {condition} ORDER BY id'
         rows += map(tuple, connection.exec_driver_sql(sql, values).cursor.fetchall())
-        with door(connection):
+        with _writing(session):
             connection.exec_driver_sql(f'DELETE FROM "{table}" WHERE {condition}', values)
     if not rows:
         return 0

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from project_state import dump
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Review, Shape, Source, Split, State
@@ -288,6 +289,38 @@ def test_a_failure_in_the_middle_takes_back_rows_history_and_undo(project: Proje
     assert project.undo_label is None
     act(project, "add_class", random.Random(1))
     assert project.undo_label == "add_class"
+
+
+def test_a_failed_write_whose_error_was_swallowed_is_not_committed(project: Project) -> None:
+    """Half of its rows may be in the database, and undo would not know them."""
+    before = dump(project)
+
+    def import_twice_the_same(s: Session) -> None:
+        new = [NewImage(f"{n % 6_000}.png", width=1, height=1) for n in range(7_000)]
+        with pytest.raises(IntegrityError):
+            commands.add_images(s, new)
+
+    with pytest.raises(RuntimeError, match="halfway"), project.transaction("x") as s:
+        import_twice_the_same(s)
+    assert dump(project) == before
+
+
+def test_a_large_import_leaves_all_indexes_in_place(project: Project) -> None:
+    """They are built after the rows when most rows are new."""
+
+    def indexes() -> set[str]:
+        with project.read() as s:
+            return set(s.scalars(text("SELECT sql FROM sqlite_master WHERE type = 'index'")))
+
+    before = indexes()
+    assert len(before) > 10
+    new = [NewImage(f"many/{n}.png", width=1, height=1) for n in range(rows.MANY)]
+    with project.transaction("Import") as s:
+        commands.add_images(s, new)
+    assert indexes() == before
+    project.undo()
+    project.redo()
+    assert indexes() == before
 
 
 def test_new_work_after_undo_makes_redo_impossible(project: Project) -> None:
