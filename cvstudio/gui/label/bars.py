@@ -109,6 +109,7 @@ class BrushOptions(QWidget):
         self.holes.blockSignals(True)
         self.holes.setChecked(self._settings.fill_holes)
         self.holes.blockSignals(False)
+        self.holes.setVisible(not erases)
         self.mode.choose(1 if erases else 0)
 
     def _set_size(self, size: int) -> None:

@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView
 
+from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
@@ -32,6 +33,7 @@ from cvstudio.gui.label.tools.pan import PanTool
 
 LARGEST_SCALE = 64.0
 _STEP = 1.2  # zoom of one step of the wheel
+_REST = 90  # ms without another step of the wheel
 _MARGIN = 24  # px around an image that fits
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -60,6 +62,7 @@ class Canvas(QGraphicsView):
         self._own_scene = scene  # the view does not own it
         self.shapes = ShapesItem(self._pictures)
         self.selection = SelectionItem(document, self.shapes)
+        self.shapes.masks_outlined = document.task != Task.SEGMENT
         scene.addItem(self.shapes)
         scene.addItem(self.selection)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -84,6 +87,10 @@ class Canvas(QGraphicsView):
         self._later.setSingleShot(True)
         self._later.setInterval(0)
         self._later.timeout.connect(self.viewport().update)
+        self._rest = QTimer(self)  # draws once more, smoothly, when the zoom has come to rest
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST)
+        self._rest.timeout.connect(self._rested)
         self.frame_seconds = 0.0
         """How long the last frame took to paint."""
         self.tool: Tool = Tool(document, self)
@@ -189,12 +196,18 @@ class Canvas(QGraphicsView):
         scale = min(max(scale, smallest), LARGEST_SCALE)
         x, y = self.to_image(at)
         self._fits = False
+        self.tiles.hurried = True
+        self._rest.start()
         self._scale = scale
         self._move_to(QPointF(at.x() - x * scale, at.y() - y * scale))
 
     def zoom_by(self, steps: float, at: QPointF | None = None) -> None:
         """Come closer or go away by steps of the wheel."""
         self.zoom_to(self._scale * _STEP**steps, at)
+
+    def _rested(self) -> None:
+        self.tiles.hurried = False
+        self.repaint()
 
     def show_box(self, box: Box) -> None:
         """Zoom to an object with what is around it: it takes about a third of the viewport."""

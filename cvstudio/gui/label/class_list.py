@@ -110,7 +110,7 @@ class _Delegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         found: LabelClass = index.data(ROLE)
         rect: QRect = option.rect
-        current = found.id == self._document.class_id
+        current = found.id == self._current()
         hidden = found.id in self._document.hidden_classes
         hover = bool(option.state & QStyle.StateFlag.State_MouseOver)
         if current:
@@ -146,6 +146,11 @@ class _Delegate(QStyledItemDelegate):
         else:
             name_of_icon = "eye-off-outline" if hidden else "eye-outline"
             paint_icon(painter, name_of_icon, self.eye(rect), quiet)
+
+    def _current(self) -> int | None:
+        """What the image is where images are classified, else what the next shape will be."""
+        document = self._document
+        return document.image_class() if document.task == Task.CLASSIFY else document.class_id
 
     @staticmethod
     def eye(rect: QRect) -> QRect:

@@ -76,10 +76,11 @@ class MaskPicture:
         index = self._level_for(scale)
         image = self._image(index, colour, opacity)
         step = 1 << index
-        x0 = max(int(exposed.left() - x) // step - 1, 0)
-        y0 = max(int(exposed.top() - y) // step - 1, 0)
-        x1 = min(int(exposed.right() - x) // step + 2, image.width())
-        y1 = min(int(exposed.bottom() - y) // step + 2, image.height())
+        ink = self.ink
+        x0 = max(int(exposed.left() - x) // step - 1, ink.x0 // step, 0)
+        y0 = max(int(exposed.top() - y) // step - 1, ink.y0 // step, 0)
+        x1 = min(int(exposed.right() - x) // step + 2, -(-ink.x1 // step), image.width())
+        y1 = min(int(exposed.bottom() - y) // step + 2, -(-ink.y1 // step), image.height())
         if x0 >= x1 or y0 >= y1:
             return
         part = QRectF(x0, y0, x1 - x0, y1 - y0)

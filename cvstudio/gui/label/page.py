@@ -419,7 +419,9 @@ class LabelPage(Workspace):
         count = len(self.document.annotations)
         self.list_header.figure.setText(f"{count:,}" if count else "")
         empty = not any(a.state == State.ACCEPTED for a in self.document.annotations)
-        self.next_step.button.set_text("Approve as empty" if empty else "")
+        classifies = self.document.task == Task.CLASSIFY
+        words = "Approve without class" if classifies else "Approve as empty"
+        self.next_step.button.set_text(words if empty else "")
         self._show_status()
 
     def _on_classes(self) -> None:

@@ -113,6 +113,8 @@ class SelectionItem(QGraphicsItem):
                 painter.setPen(pen)
                 painter.drawRect(rect_of(shape))
             return
+        if isinstance(shape, Mask) and not self._below.masks_outlined:
+            return
         for ring in self._rings(annotation, shape):
             for pen in pens:
                 painter.setPen(pen)

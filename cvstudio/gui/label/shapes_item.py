@@ -22,7 +22,7 @@ MOST_CASED = 500
 
 CASING = QColor(0, 0, 0, 77)
 SUGGESTED_DASHES = [6.0, 4.0]
-LATE_CLASS_DASHES = [2.0, 2.0]  # classes from the 13th on share colours with the first twelve
+LATE_CLASS_DASHES = [4.0, 2.0]  # classes from the 13th on share colours with the first twelve
 _PLAIN_COLOURS = 12
 _UNKNOWN = QColor("#888888")
 _FAR = 1e7
@@ -39,6 +39,8 @@ class ShapesItem(QGraphicsItem):
         self.pictures = pictures
         self.layer = ShapeLayer()
         self.fill = 0.25
+        self.masks_outlined = True
+        """Whether masks get an outline; areas of a segmentation read better without one."""
         self.in_view = QRectF()
         """What the viewport shows, in pixels of the image; set by the canvas."""
         self._colours: dict[int, QColor] = {}
@@ -134,6 +136,10 @@ class ShapesItem(QGraphicsItem):
                 self._pens.append(pen)
             self._pen_of[row] = codes[key]
 
+    def _outlined(self, rows: Rows, *, masks: bool) -> Rows:
+        """Those of the rows that are drawn as rings."""
+        return rows[~self._is_box[rows] & (masks | ~self._is_mask[rows])]
+
     def _rings_of(self, rows: Rows, scale: float) -> Iterator[QPolygonF]:
         """The rings of polygons and masks, thinned for a zoom."""
         for step in np.unique(steps := steps_for(self._spacing[rows], scale)).tolist():
@@ -158,7 +164,7 @@ class ShapesItem(QGraphicsItem):
     def _paint_casings(self, painter: QPainter, rows: Rows, scale: float) -> None:
         """A dark line on either side. Broad lines would cost ten times more than two thin ones."""
         one = 1 / scale
-        boxes, others = rows[self._is_box[rows]], rows[~self._is_box[rows]]
+        boxes, others = rows[self._is_box[rows]], self._outlined(rows, masks=False)
         painter.setPen(cosmetic(CASING))
         rects = (self._rects[row] for row in boxes.tolist())
         painter.drawRects([r.adjusted(-one, -one, one, one) for r in rects if r is not None])
@@ -176,7 +182,8 @@ class ShapesItem(QGraphicsItem):
         for code in np.unique(pens).tolist():
             painter.setPen(self._pens[code])
             alike = rows[pens == code]
-            boxes, others = alike[self._is_box[alike]], alike[~self._is_box[alike]]
+            boxes = alike[self._is_box[alike]]
+            others = self._outlined(alike, masks=self.masks_outlined)
             if len(boxes):
                 painter.drawRects([self._rects[row] for row in boxes.tolist()])
             for ring in self._rings_of(others, scale):

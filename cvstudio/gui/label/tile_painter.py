@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 
-import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter
 
-from cvstudio.core.opencv import cv2
 from cvstudio.imaging.display import Display
 from cvstudio.imaging.tiles import TILE, Pyramid
 
 _KEPT = 160  # tiles of 1 MB
-_BUDGET = 0.008  # seconds for new tiles in one frame; coarser ones stand in for the rest
+_BUDGET = 0.005  # seconds for new tiles in one frame; coarser ones stand in for the rest
 _NEAREST_FROM = 2.0  # screen pixels per image pixel from which single pixels are shown as squares
 
 
@@ -27,6 +25,8 @@ class TilePainter:
         """A thumbnail that stands in for an image that is still being read."""
         self.size = (0, 0)
         self.display = Display()
+        self.hurried = False
+        """While the zoom is changing: draw fast now, and beautifully when it rests."""
         self._tiles: OrderedDict[tuple[int, int, int], QImage] = OrderedDict()
 
     def show(self, pyramid: Pyramid | None, size: tuple[int, int]) -> None:
@@ -46,7 +46,8 @@ class TilePainter:
         area = exposed & whole
         if area.isEmpty():
             return True
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < _NEAREST_FROM)
+        smooth = scale < _NEAREST_FROM and scale != 1.0 and not self.hurried
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         if self.pyramid is None:
             if self.preview is not None:
                 painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
@@ -99,10 +100,10 @@ class TilePainter:
     def _make(self, level: int, column: int, row: int) -> QImage:
         assert self.pyramid is not None
         rgb = self.pyramid.tile(level, column, row, self.display)
-        # Qt blends 32-bit pixels several times faster than 24-bit ones.
-        pixels = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA), np.uint8)
-        height, width = pixels.shape[:2]
-        image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
+        height, width = rgb.shape[:2]
+        shared = QImage(rgb.data, width, height, rgb.strides[0], QImage.Format.Format_RGB888)
+        # Qt draws 32-bit pixels several times faster than 24-bit ones.
+        image = shared.convertToFormat(QImage.Format.Format_RGB32)
         self._tiles[level, column, row] = image
         while len(self._tiles) > _KEPT:
             self._tiles.popitem(last=False)

@@ -1,0 +1,215 @@
+"""How long the canvas takes for a dab of the brush, a step of panning and a step of zooming.
+
+The real Document, Canvas and tools on a real project, 1600 x 900, painted offscreen; every figure
+includes the redraw. The floor is a plain copy of a viewport's pixels in the same run.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvstudio.checks.figures import Figure
+from cvstudio.core.annotation import Task
+from cvstudio.core.geometry import Polygon
+from cvstudio.imaging.tiles import Pyramid
+from cvstudio.project import commands, rows
+from cvstudio.project.project import Project
+from cvstudio.project.records import NewImage
+
+FRAME = 16.0  # ms: sixty frames a second
+_VIEW = (1600, 900)
+_POINTS = 40
+
+
+def canvas(*, quick: bool = False) -> list[Figure]:
+    """All figures in milliseconds; `quick` takes small images, to try the benchmark itself."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from cvstudio.gui.app import make_application
+
+    make_application()
+    small, large, polygons = (1024, 2048, 300) if quick else (4096, 12_000, 5_000)
+    floor = _blit()
+    figures = [Figure("a copy of the viewport (the floor)", floor, "ms")]
+    for side in (small, large):
+        with _opened(side) as bench:
+            figures += bench.moves(floor)
+            figures += bench.brush(floor)
+    with _opened(7168 if not quick else small, polygons=polygons) as bench:
+        figures += bench.many(polygons, floor)
+    return figures
+
+
+@contextmanager
+def _opened(side: int, *, polygons: int = 0) -> Iterator[_Bench]:
+    from cvstudio.gui.label.canvas import Canvas
+    from cvstudio.gui.label.document import Document
+    from cvstudio.gui.studio import Studio
+
+    with tempfile.TemporaryDirectory(prefix="cvstudio-bench-") as folder:
+        project = Project.create(
+            Path(folder) / "p", task=Task.INSTANCE, classes=("Cell", "Nucleus", "Other")
+        )
+        with project.transaction("Fill") as session:
+            commands.add_images(session, [NewImage(uri="none.png", width=side, height=side)])
+            _add_polygons(session, polygons, side)
+        studio = Studio()
+        studio.adopt(project)
+        document = Document(studio)
+        studio.project_changed.connect(document.take_in)
+        view = Canvas(document)
+        view.resize(*_VIEW)
+        view.show()
+        document.open(1)
+        pyramid = Pyramid(_image(side))
+        pyramid.build()
+        view.tiles.show(pyramid, document.size)
+        try:
+            yield _Bench(view, side)
+        finally:
+            studio.project_changed.disconnect(document.take_in)
+            view.close()
+            view.deleteLater()
+            studio.close()
+            _process()
+
+
+class _Bench:
+    def __init__(self, view: Any, side: int) -> None:
+        self._view = view
+        self._side = side
+
+    def brush(self, floor: float) -> list[Figure]:
+        """One dab of 36 px with its redraw, while a stroke goes on."""
+        from cvstudio.gui.label.tools.base import Pointer
+        from cvstudio.gui.label.tools.brush import BrushSettings, BrushTool
+
+        figures = []
+        tool = BrushTool(self._view.document, self._view, BrushSettings(fill_holes=False))
+        self._view.set_tool(tool)
+        for words, size, scale in (
+            ("the whole image in view", 36, 0.0),
+            ("100 %", 36, 1.0),
+            ("100 %, brush of 400 px", 400, 1.0),
+        ):
+            tool.settings.size = size
+            self._view.fit() if not scale else self._view.zoom_to(scale)
+            _process()
+            seen = self._view.visible()
+            left, top = max(seen.left(), 0) + size, max(seen.top(), 0) + size
+            tool.press(Pointer(left, top))
+            _process()
+            across = min(seen.width(), self._side) - 2 * size
+            step = max(across / 120, 1.0)
+
+            def dab(index: int, left: float = left, top: float = top, step: float = step) -> None:
+                tool.move(Pointer(left + index * step, top + index * step / 4), held=True)
+
+            values = _times(dab, 100)
+            tool.release(Pointer(left, top))
+            name = f"brush dab on {self._side}², {words}"
+            figures.append(_figure(name, values, floor))
+        return figures
+
+    def moves(self, floor: float) -> list[Figure]:
+        """Panning at 100 %, and zooming in from the whole image."""
+        self._view.zoom_to(1.0)
+        _process()
+        pans = _times(lambda index: self._view.pan(-9 if index % 40 < 20 else 9, -5), 60)
+        self._view.fit()
+        _process()
+        zooms = _times(lambda index: self._view.zoom_by(1 if index < 24 else -1), 48)
+        return [
+            _figure(f"panning {self._side}² at 100 %", pans, floor),
+            _figure(f"zooming {self._side}²", zooms, floor),
+        ]
+
+    def many(self, count: int, floor: float) -> list[Figure]:
+        """Panning over many polygons."""
+        figures = []
+        for words, scale in (("all in view", 0.0), ("100 %", 1.0)):
+            self._view.fit() if not scale else self._view.zoom_to(scale)
+            _process()
+            shown = self._view.shapes.count_in_view()
+            values = _times(lambda index: self._view.pan(7 if index % 8 < 4 else -7, 3), 40)
+            name = f"panning {count:,} polygons of {_POINTS} points, {words} ({shown:,})"
+            figures.append(_figure(name, values, floor))
+        return figures
+
+
+def _figure(name: str, values: list[float], floor: float) -> Figure:
+    middle = statistics.median(values)
+    worst = sorted(values)[int(len(values) * 0.99)]
+    detail = f"{middle / floor:.1f} times the floor; slowest of 100: {worst:.1f} ms"
+    return Figure(name, middle, "ms", limit=FRAME, detail=detail)
+
+
+def _times(step: Callable[[int], object], count: int) -> list[float]:
+    """Milliseconds of each step with everything that it makes Qt draw."""
+    result = []
+    for index in range(count):
+        start = time.perf_counter()
+        step(index)
+        _process()
+        result.append((time.perf_counter() - start) * 1000)
+    return result
+
+
+def _process() -> None:
+    from PySide6.QtWidgets import QApplication
+
+    QApplication.processEvents()
+
+
+def _blit() -> float:
+    """Milliseconds to copy one viewport's pixels into another image with QPainter."""
+    from PySide6.QtGui import QImage, QPainter
+
+    source = QImage(*_VIEW, QImage.Format.Format_RGB32)
+    target = QImage(*_VIEW, QImage.Format.Format_RGB32)
+    source.fill(0x808080)
+
+    def copy() -> None:
+        painter = QPainter(target)
+        painter.drawImage(0, 0, source)
+        painter.end()
+
+    values = []
+    for _ in range(50):
+        start = time.perf_counter()
+        copy()
+        values.append((time.perf_counter() - start) * 1000)
+    return statistics.median(values)
+
+
+def _image(side: int) -> NDArray[np.uint8]:
+    """A picture without large even areas, from one repeated noisy square."""
+    square = np.random.default_rng(0).integers(40, 220, (512, 512, 3), np.uint8)
+    times = -(-side // 512)
+    return np.ascontiguousarray(np.tile(square, (times, times, 1))[:side, :side])
+
+
+def _add_polygons(session: Any, count: int, side: int) -> None:
+    generator = np.random.default_rng(0)
+    angles = np.linspace(0, 2 * np.pi, _POINTS, endpoint=False)
+    new = []
+    for place in range(count):
+        x, y = generator.uniform(80, side - 80, 2)
+        radius = generator.uniform(20, 60) * (1 + 0.1 * np.sin(5 * angles + place))
+        ring = np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], axis=1)
+        new.append(
+            commands.annotation_row(
+                image_id=1, class_id=place % 3 + 1, shape=Polygon.simple(ring), width=side,
+                height=side, z=place,
+            )
+        )  # fmt: skip
+    rows.add(session, "annotation", commands.ANNOTATION_COLUMNS, new)
