@@ -44,7 +44,6 @@ def open_engine(file: Path, *, write: bool) -> Engine:
             connection.execute("PRAGMA journal_size_limit = 67108864")
         # An upper limit, in KiB; a smaller one would write a large import twice.
         connection.execute("PRAGMA cache_size = -262144")
-        connection.execute("PRAGMA mmap_size = 268435456")
         return connection
 
     engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, max_overflow=32)

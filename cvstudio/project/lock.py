@@ -7,6 +7,7 @@ The file's content only names the holder; it is not the lock.
 from __future__ import annotations
 
 import contextlib
+import errno
 import getpass
 import json
 import os
@@ -43,9 +44,8 @@ class Lock:
     """Held from construction until `release`. Raises ProjectLocked when another process has it."""
 
     def __init__(self, folder: Path) -> None:
-        path = folder / FILE
         try:
-            self._file: IO[bytes] = path.open("r+b" if path.exists() else "w+b", buffering=0)
+            self._file: IO[bytes] = (folder / FILE).open("a+b", buffering=0)
         except OSError as error:
             raise ProjectError(
                 f"The project cannot be written: {error.strerror or error}.",
@@ -53,14 +53,9 @@ class Lock:
             ) from error
         try:
             _take(self._file)
-        except OSError:
-            holder = read_holder(folder)
+        except OSError as error:
             self._file.close()
-            who = holder.words() if holder else "another program"
-            raise ProjectLocked(
-                f"The project is in use by {who}.",
-                hint="Close it there, or open it here for reading only.",
-            ) from None
+            raise _refusal(folder, error) from error
         # A full disk must not keep anybody out: the name is a courtesy, not the lock.
         with contextlib.suppress(OSError):
             self._write_holder()
@@ -78,6 +73,24 @@ class Lock:
             return
         _give(self._file)
         self._file.close()
+
+
+def _refusal(folder: Path, error: OSError) -> ProjectError:
+    if error.errno not in _HELD:
+        return ProjectError(
+            f"The disk that the project is on cannot lock files: {error.strerror or error}.",
+            hint="Copy the project to a disk of this computer.",
+        )
+    holder = read_holder(folder)
+    who = holder.words() if holder else "another program"
+    return ProjectLocked(
+        f"The project is in use by {who}.",
+        hint="Close it there, or open it here for reading only.",
+    )
+
+
+_HELD = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK}
+"""What systems answer when somebody else holds a lock; any other answer is a trouble of its own."""
 
 
 def read_holder(folder: Path) -> Holder | None:

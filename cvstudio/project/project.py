@@ -40,6 +40,7 @@ class Project:
         self._lock = lock
         self._writing = threading.RLock()
         self._inside = False
+        self._closed = False
         self._read_identity()
 
     # Opening and closing
@@ -102,6 +103,7 @@ class Project:
     def close(self) -> None:
         """Let go of the files and of the lock. Closing twice does nothing."""
         with self._writing:
+            self._closed = True
             self._engine.dispose()
             if self._lock:
                 self._lock.release()
@@ -168,6 +170,7 @@ class Project:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for queries, on any thread; it sees one state of the project throughout."""
+        self._require_open()
         info = {"path": self.path}
         with (
             database.errors_in_words("it could not be read"),
@@ -234,6 +237,7 @@ class Project:
 
     @contextmanager
     def _recorded(self) -> Iterator[tuple[Session, Recorder]]:
+        self._require_open()
         if not self.writable:
             raise ProjectError("The project is open for reading only.")
         if self._inside:
@@ -251,6 +255,11 @@ class Project:
         finally:
             self._inside = False
             session.close()
+
+    def _require_open(self) -> None:
+        # The engine would open the file again by itself, without the lock.
+        if self._closed:
+            raise ProjectError("The project is closed.")
 
     def _note_history(self, session: Session, changes: ChangeSet) -> None:
         if not changes.touched:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -167,7 +168,26 @@ def test_a_reader_needs_no_lock_and_sees_what_is_committed(project: Project) -> 
 def test_closing_lets_the_next_writer_in(project: Project) -> None:
     project.close()
     project.close()
-    Project.open(project.path).close()
+    with Project.open(project.path):
+        with pytest.raises(ProjectError, match="is closed"), project.transaction("Late"):
+            pass
+        with pytest.raises(ProjectError, match="is closed"), project.read():
+            pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="replaces the lock of other systems")
+def test_a_disk_that_cannot_lock_is_not_blamed_on_somebody(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.close()
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with pytest.raises(ProjectError, match="cannot lock files: No locks available") as refused:
+        Project.open(project.path)
+    assert not isinstance(refused.value, ProjectLocked)
 
 
 def test_two_threads_wait_for_each_other(project: Project) -> None:
