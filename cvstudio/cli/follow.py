@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass, field
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.prompt import Prompt
 
 from cvstudio.cli.output import note
 from cvstudio.core import events
@@ -54,18 +55,20 @@ class Follower:
         for event in self._tail.new():
             self.state.apply(event)
             match event:
-                case events.EpochEnded() | events.Phase() if not self._live:
-                    note(self._line(event))
+                case events.EpochEnded() if not self._live:
+                    note(_epoch_line(event, self.state.total_epochs))
+                case events.Phase() if not self._live:
+                    note(event.text)
                 case events.Note():
                     self._console.print(f"{event.level}: {event.text}", markup=False)
         bar.update(task, completed=self.state.share, words=words_of(self.state))
 
-    def _line(self, event: events.EpochEnded | events.Phase) -> str:
-        if isinstance(event, events.Phase):
-            return event.text
-        figures = {**{f"loss {k}": v for k, v in event.train.items()}, **event.metrics}
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        return f"epoch {event.epoch} of {self.state.total_epochs}: {shown}"
+
+def _epoch_line(event: events.EpochEnded, total: int) -> str:
+    losses = event.train if "loss" in event.train else {"loss": sum(event.train.values())}
+    figures = {**losses, **event.metrics}
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+    return f"epoch {event.epoch} of {total}: {shown}"
 
 
 def words_of(state: RunState) -> str:
@@ -90,13 +93,12 @@ def words_of(state: RunState) -> str:
 def ask_what_now(run_id: int) -> str:
     """After Ctrl+C: leave the run going, finish it early, or cancel it. Without a terminal it is
     left going."""
-    if not click.get_text_stream("stdin").isatty():
+    if not sys.stdin.isatty():
         return "leave"
     note("")
-    choice: str = click.prompt(
+    return Prompt.ask(
         f"Run {run_id} goes on by itself. Leave it, finish it early, or cancel it?",
-        type=click.Choice(["leave", "finish", "cancel"]),
+        choices=["leave", "finish", "cancel"],
         default="leave",
-        err=True,
+        console=Console(stderr=True),
     )
-    return choice

@@ -21,7 +21,7 @@ from cvstudio.cli.output import (
     table,
 )
 from cvstudio.core.annotation import Split
-from cvstudio.core.config import EvaluateConfig, ExplainConfig, ExportConfig, JobConfig
+from cvstudio.core.config import EvaluateConfig, ExplainConfig, ExportConfig
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.run_state import RunState
@@ -64,7 +64,7 @@ def evaluate_command(
         if labels == "now":
             with open_project.read() as session:
                 snapshot = snapshots.build(session, open_project)
-        config = EvaluateConfig(run_directory=record.directory, split=split, device=device)  # type: ignore[arg-type]
+        config = EvaluateConfig(run_directory=record.directory, split=split, device=device)
         job = runs.start_job(open_project, run, config, snapshot=snapshot)
     _finish(job, f"Judging run {run} on {split}")
     report = json.loads(job.report.read_text(encoding="utf-8"))[split]
@@ -109,7 +109,7 @@ def errors_command(
         raise click.BadParameter(f'"{kind}" is none of: {offered}.', param_hint="--kind")
     names = {0: "nothing"} | {c.id: c.name for c in found.classes}
     cases = verdict.cases(kind if kind is not None else kinds[0])
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "kind": case.kind,
             "image": str(found.images[case.image_id].path),

@@ -145,7 +145,9 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = root.main(list(arguments), prog_name="cvstudio", standalone_mode=False)
     except click.UsageError as error:
-        error.show()
+        path = error.ctx.command_path if error.ctx is not None else "cvstudio"
+        message = " ".join(error.format_message().split())
+        click.echo(f"Error: {message} See: {path} --help", err=True)
         return 2
     except click.Abort:
         click.echo("Stopped.", err=True)

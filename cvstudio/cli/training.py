@@ -213,14 +213,14 @@ def _preflight(project: Project, config: TrainConfig) -> None:
     found = device.detect()
     lines = preflight.checks(facts, config, found)
     for check in lines:
-        if check.level is not Level.OK:
+        if check.level is Level.ADVICE:
             detail = f" {check.detail}" if check.detail else ""
             note(f"{check.level}: {check.text}.{detail}")
     stopping = preflight.blocking(lines)
     if stopping:
         ways = [_as_option(a) for check in stopping for a in check.actions if a.kind == "set"]
         hint = f"Add {' or '.join(ways)} to change that." if ways else ""
-        texts = "; ".join(check.text for check in stopping)
+        texts = "; ".join((check.detail or check.text).rstrip(".") for check in stopping)
         raise RunError(f"The run cannot start: {texts}.", hint=hint)
     train, val = (facts.images.get(split, 0) for split in (Split.TRAIN, Split.VAL))
     duration = estimate.seconds(config, train=train, val=val, device=found)
