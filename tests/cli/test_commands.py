@@ -1,0 +1,278 @@
+"""The terminal does what the window does, says errors in one line, and needs no display."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_job
+
+from cvstudio.__main__ import main
+from cvstudio.cli import main as cli
+from cvstudio.core.annotation import Task
+from cvstudio.core.geometry import Box
+from cvstudio.project import commands, launch, runs
+from cvstudio.project.project import Project
+
+
+@pytest.fixture
+def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A small sample project; jobs are done by small_job through the public seam."""
+    folder = tmp_path / "cells"
+    assert main(["sample", str(folder), "--task", "detect", "--images", "24"]) == 0
+    monkeypatch.setattr(runs.start, "__kwdefaults__", {"command": small_job.command})
+    monkeypatch.setattr(
+        runs.resume, "__kwdefaults__", {"changes": None, "command": small_job.command}
+    )
+    monkeypatch.setattr(runs.advance, "__kwdefaults__", {"command": small_job.command})
+    yield folder
+    with Project.open(folder, write=False) as project:
+        for run in runs.all_runs(project):
+            launch.end(runs.job_of(run), asked_seconds=0, terminate_seconds=0)
+
+
+SCRATCH = ("--set", "start=scratch")
+
+
+def answer(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_help_lists_every_command_without_importing_heavy_libraries() -> None:
+    code = (
+        "import sys; from cvstudio.__main__ import main; main(['--help'])\n"
+        "heavy = {'torch', 'PySide6', 'numpy', 'sqlalchemy', 'cv2'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for entry in cli.ENTRIES:
+        assert entry.name in done.stdout
+
+
+@pytest.mark.parametrize("entry", [e for e in cli.ENTRIES if e.load], ids=lambda e: e.name)
+def test_every_command_explains_itself(
+    entry: cli.Entry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([entry.name, "--help"]) == 0
+    assert "Usage: cvstudio " + entry.name in capsys.readouterr().out
+
+
+def test_commands_leave_torch_and_qt_alone(sample: Path) -> None:
+    code = (
+        "import sys; from cvstudio.__main__ import main\n"
+        f"assert main(['info', {str(sample)!r}]) == 0\n"
+        f"assert main(['runs', {str(sample)!r}]) == 0\n"
+        "heavy = {'torch', 'PySide6', 'ultralytics'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "QT_QPA_PLATFORM")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nonsense", "x"], 'No such command "nonsense"'),
+        (["train"], "Missing argument"),
+        (["new", "p", "--task", "guess"], "'guess' is not one of"),
+        (["worker"], "Missing argument"),
+        (["worker", "/no/such/folder", "more"], "does not exist"),
+        (["import", ".", ".", "--splits", "0.5,0.6,0.1"], "must add up to 1"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert words.replace('"', "'") in said.err.replace('"', "'")
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+
+
+def test_an_error_is_one_line_with_the_traceback_in_the_log_only(
+    tmp_path: Path, private_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("Error: There is no CVStudio project in")
+    assert said.err.count("\n") == 1
+    assert "Traceback" in (private_home / "logs" / "command-line.log").read_text()
+
+
+def test_a_new_project_has_the_classes_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = ["new", str(tmp_path / "p"), "--task", "detect", "--classes", "a, b", "--json"]
+    assert main(made) == 0
+    assert answer(capsys)["task"] == "detect"
+    assert main(["info", str(tmp_path / "p"), "--json"]) == 0
+    content = answer(capsys)
+    assert [c["name"] for c in content["classes"]] == ["a", "b"]
+    assert content["images"] == 0
+    assert main(made) == 1
+
+
+def test_what_is_exported_comes_in_again(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    out = tmp_path / "coco"
+    assert main(["export", str(sample), str(out), "--format", "coco", "--json"]) == 0
+    written = answer(capsys)
+    again = tmp_path / "again"
+    assert main(["new", str(again), "--task", "detect"]) == 0
+    capsys.readouterr()
+    assert main(["import", str(again), str(out), "--dry-run", "--json"]) == 0
+    planned = answer(capsys)
+    assert planned["format"] == "coco"
+    assert main(["info", str(again), "--json"]) == 0
+    assert answer(capsys)["images"] == 0
+    assert main(["import", str(again), str(out), "--json"]) == 0
+    came = answer(capsys)
+    assert came["added"] == written["images"] == planned["images"]
+    assert came["annotations"] == written["annotations"] > 0
+
+
+def test_check_finds_a_box_without_area_and_says_which_image(
+    sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Project.open(sample) as project, project.transaction("Draw") as s:
+        commands.add_annotation(s, image_id=2, class_id=1, shape=Box(5, 5, 0, 9))
+    capsys.readouterr()
+    main(["check", str(sample), "--json"])
+    assert any(2 in finding["images"] for finding in answer(capsys))
+
+
+def test_training_shows_epochs_and_ends_with_the_best_figure(
+    sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["train", str(sample), "--epochs", "3", *SCRATCH]) == 0
+    said = capsys.readouterr()
+    assert "epoch 3 of 3" in said.err
+    assert "Run 1 is finished after 3 epochs." in said.out
+    assert main(["runs", str(sample), "--json"]) == 0
+    (run,) = answer(capsys)
+    assert (run["status"], run["epoch"], run["metric"]) == ("finished", 3, "mAP50-95")
+    assert run["best"] == pytest.approx((1 - 0.9**3) / 2)
+
+
+def test_missing_weights_are_said_at_once_with_file_and_folder(
+    sample: Path, private_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    began = time.monotonic()
+    assert main(["train", str(sample), "--network", "yolo11n"]) == 1
+    assert time.monotonic() - began < 1
+    said = capsys.readouterr().err
+    assert "yolo11n.pt" in said
+    assert str(private_home / "weights") in said
+    assert "--set start=scratch" in said
+    with Project.open(sample, write=False) as project:
+        assert runs.all_runs(project) == []
+
+
+def test_an_unknown_setting_names_the_one_that_was_meant(
+    sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["train", str(sample), "--set", "bach=4"]) == 2
+    assert 'Did you mean "batch"?' in capsys.readouterr().err
+    assert main(["train", str(sample), "--set", "batch=0"]) == 2
+    assert "greater than or equal to 1" in capsys.readouterr().err
+
+
+def test_a_detached_run_is_paused_resumed_and_finished_from_the_terminal(
+    sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    train = ["train", str(sample), "--epochs", "200", *SCRATCH, "--detach", "--json"]
+    assert main(train) == 0
+    assert answer(capsys)["status"] == "running"
+    assert main(["pause", str(sample), "1"]) == 0
+    assert main(["watch", str(sample), "1", "--json"]) == 0
+    assert answer(capsys)["status"] == "paused"
+    assert main(["resume", str(sample), "1", "--detach"]) == 0
+    assert main(["finish", str(sample), "1"]) == 0
+    capsys.readouterr()
+    assert main(["watch", str(sample), "1", "--json"]) == 0
+    assert answer(capsys)["status"] == "finished early"
+    assert main(["pause", str(sample), "1"]) == 1
+    assert "only a running run" in capsys.readouterr().err
+
+
+def test_cancelling_works_while_a_window_has_the_project_open(
+    sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(sample), "--epochs", "200", *SCRATCH, "--detach"]) == 0
+    with Project.open(sample):
+        assert main(["cancel", str(sample), "1"]) == 0
+        capsys.readouterr()
+        assert main(["runs", str(sample), "--json"]) == 0
+        assert answer(capsys)[0]["status"] == "cancelled"
+
+
+def test_a_failed_run_gives_exit_code_1_and_the_commands_that_help(
+    sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    hungry = ["--set", f"seed={small_job.HUNGRY}", "--set", "batch=16", "--epochs", "5"]
+    assert main(["train", str(sample), *hungry, *SCRATCH]) == 1
+    said = capsys.readouterr().err
+    assert "The GPU ran out of memory." in said
+    assert "cvstudio resume PROJECT 1 --set batch=8" in said
+    assert main(["resume", str(sample), "1", "--set", "batch=8"]) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_without_a_terminal_leaves_the_run_going(sample: Path) -> None:
+    code = (
+        "import sys, small_job; from cvstudio.project import runs\n"
+        "runs.start.__kwdefaults__['command'] = small_job.command\n"
+        "runs.advance.__kwdefaults__['command'] = small_job.command\n"
+        "from cvstudio.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = ["train", str(sample), "--epochs", "100", *SCRATCH]
+    environment = {**os.environ, "PYTHONPATH": str(Path(small_job.__file__).parent)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+    assert child.stderr is not None
+    for line in child.stderr:
+        if line.startswith("epoch 2"):
+            break
+    child.send_signal(signal.SIGINT)
+    rest = child.stderr.read()
+    assert child.wait(10) == 1
+    assert "cvstudio watch" in rest
+    with Project.open(sample, write=False) as project:
+        (run,) = runs.all_runs(project)
+        assert launch.alive(runs.job_of(run))
+        assert run.task is Task.DETECT
+
+
+def test_weights_say_which_files_are_here(
+    private_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (private_home / "weights").mkdir(exist_ok=True)
+    (private_home / "weights" / "yolo11n.pt").write_bytes(b"weights")
+    assert main(["weights", "list", "--task", "detect", "--json"]) == 0
+    rows = {row["network"]: row["path"] for row in answer(capsys)}
+    assert rows["yolo11n"] == str(private_home / "weights" / "yolo11n.pt")
+    assert rows["yolo26n"] is None
+    assert main(["weights", "get", "no-such-network"]) == 1
+    assert "no network called" in capsys.readouterr().err
