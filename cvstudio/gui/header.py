@@ -205,7 +205,7 @@ class Header(QFrame):
         row.addWidget(self.redo)
         row.addStretch(1)
         self.search = self._search_field()
-        row.addWidget(self.search)
+        row.addWidget(self.search, 4)
         row.addStretch(1)
         self.job = JobPill(studio)
         row.addWidget(self.job)
@@ -270,10 +270,13 @@ class Header(QFrame):
         field.setAccessibleName("Search")
         field.setToolTip(self._studio.actions["app.search"].toolTip())
         cap = label("Ctrl K", "key")
+        cap.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        cap.setFixedHeight(20)
+        field.setTextMargins(0, 0, 52, 0)
         inside = QHBoxLayout(field)
         inside.setContentsMargins(0, 0, 6, 0)
         inside.addStretch(1)
-        inside.addWidget(cap)
+        inside.addWidget(cap, 0, Qt.AlignmentFlag.AlignVCenter)
         field.textChanged.connect(lambda text: cap.setVisible(not text))
         return field
 

@@ -462,7 +462,8 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         geometry = self.studio.memory.get("geometry")
-        self.resize(1440, 900)
+        room = self.screen().availableSize()
+        self.resize(min(1440, room.width()), min(900, room.height() - 32))
         if isinstance(geometry, str):
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
 

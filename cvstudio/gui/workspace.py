@@ -103,6 +103,12 @@ class SidePanel(QFrame):
         layout.addWidget(footer)
         self._outer.addWidget(frame)
         self.footer = footer
+        self._footer_frame = frame
+
+    def show_footer(self, on: bool) -> None:
+        """Show or hide the footer with its line."""
+        if self.footer is not None:
+            self._footer_frame.setVisible(on)
 
 
 class Workspace(QWidget):

@@ -156,7 +156,7 @@ class Histogram(QWidget):
             return
         plot = self._plot()
         most = int(self._counts.max())
-        step = round_step(most, 2)
+        step = round_step(most, 3)
         top = max(math.ceil(most / step - 0.2) * step, most)
         self._paint_grid(painter, plot, step, top)
         width = plot.width() / len(self._counts)
@@ -189,10 +189,11 @@ class Histogram(QWidget):
         every = max(1, round(len(self._counts) / 4))
         for place in range(0, len(self._counts) + 1, every):
             x = plot.x() + place * width
+            text = f"{place * self._bin:,.0f}"
+            half = painter.fontMetrics().horizontalAdvance(text) / 2 + 1
+            x = min(x, self.width() - half)
             painter.drawText(
-                QRectF(x - 30, plot.bottom() + 4, 60, 16),
-                Qt.AlignmentFlag.AlignHCenter,
-                f"{place * self._bin:,.0f}",
+                QRectF(x - 30, plot.bottom() + 4, 60, 16), Qt.AlignmentFlag.AlignHCenter, text
             )
         words = f"{self._axis}, larger ones in the last bar" if self._clipped else self._axis
         painter.drawText(

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QFrame,
     QHBoxLayout,
+    QLineEdit,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -128,3 +129,26 @@ def show_failure(parent: QWidget | None, text: str, hint: str, detail: str) -> N
     dialog.add_button("Close", dialog.accept, next=True)
     dialog.exec()
     dialog.deleteLater()
+
+
+def ask_text(
+    parent: QWidget | None, title: str, name: str, text: str, *, yes: str, note: str = ""
+) -> str:  # fmt: skip
+    """Ask for a line of text; "" when the person does not want to."""
+    dialog = StudioDialog(parent, title, width=420)
+    dialog.setObjectName("text")
+    field = QLineEdit(text)
+    field.setAccessibleName(name)
+    field.selectAll()
+    dialog.content.addWidget(label(name))
+    dialog.content.addWidget(field)
+    dialog.note(note)
+    dialog.add_button("Cancel", dialog.reject)
+    go = dialog.add_button(yes, dialog.accept, next=True)
+    go.setEnabled(bool(text.strip()))
+    field.textChanged.connect(lambda now: go.setEnabled(bool(now.strip())))
+    field.setFocus()
+    accepted = dialog.exec() == QDialog.DialogCode.Accepted
+    answer = field.text().strip()
+    dialog.deleteLater()
+    return answer if accepted else ""

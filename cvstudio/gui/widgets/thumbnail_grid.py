@@ -443,7 +443,7 @@ class ThumbnailGrid(QListView):
 
     def _lay_out(self) -> None:
         room = max(self.viewport().width() - 1, 1)
-        columns = max(1, room // (self._side + 2 * _GAP))
+        columns = max(1, round(room / (self._side + 2 * _GAP)))
         width = room // columns
         picture = width - 2 * _GAP
         cell = QSize(width, round(picture * 0.75) + _CAPTION + 2 * _GAP)

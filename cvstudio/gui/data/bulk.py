@@ -1,0 +1,125 @@
+"""What can be done to many selected images at once; each is one undo step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtWidgets import QWidget
+
+from cvstudio.core.annotation import Review, Split
+from cvstudio.gui.studio import Studio
+from cvstudio.project import commands, queries
+
+
+def _count(number: int) -> str:
+    return f"{number:,} image{'s' if number != 1 else ''}"
+
+
+class Bulk:
+    """Acts on studio.selection."""
+
+    def __init__(self, studio: Studio, page: QWidget) -> None:
+        self._studio, self._page = studio, page
+
+    def connect(self) -> None:
+        """Connect the actions of the table."""
+        handlers: dict[str, Callable[[], Any]] = {
+            "data.set_train": lambda: self.set_split(Split.TRAIN),
+            "data.set_val": lambda: self.set_split(Split.VAL),
+            "data.set_test": lambda: self.set_split(Split.TEST),
+            "data.set_none": lambda: self.set_split(None),
+            "data.mark_reviewed": lambda: self.set_review(Review.REVIEWED),
+            "data.mark_empty": lambda: self.set_review(Review.EMPTY),
+            "data.mark_labelled": lambda: self.set_review(Review.LABELLED),
+            "data.tag": self.tag,
+            "data.remove": self.remove,
+        }
+        for id, handler in handlers.items():
+            self._studio.actions.connect(id, handler, self._page)
+
+    @property
+    def _ids(self) -> list[int]:
+        return list(self._studio.selection)
+
+    def _do(self, step: str, do: Callable[[Any], None]) -> None:
+        from cvstudio.core.errors import CVStudioError
+
+        project = self._studio.project
+        assert project is not None
+        try:
+            with project.transaction(step, source=self._page) as session:
+                do(session)
+        except CVStudioError as error:
+            self._studio.fail(error)
+
+    def set_split(self, split: Split | None) -> None:
+        """Put the selected images into a split, or into none."""
+        ids = self._ids
+        name = str(split) if split else "none"
+        self._do(
+            f"Set split of {_count(len(ids))} to {name}",
+            lambda s: commands.set_split(s, image_ids=ids, split=split),
+        )
+
+    def set_review(self, review: Review) -> None:
+        """Say how far the selected images are. "Empty" is refused where annotations are."""
+        ids = self._ids
+        project = self._studio.project
+        assert project is not None
+        if review is Review.EMPTY:
+            with project.read() as session:
+                counts = queries.annotation_counts(session, ids)
+            with_some = [i for i in ids if counts[i]]
+            if with_some:
+                self._studio.toast(
+                    f"{_count(len(with_some))} of these have annotations and are not empty.",
+                    level="warning",
+                    link="Show",
+                    do=lambda: self._studio.go_to("data", ids=with_some, words="not empty"),
+                )
+                ids = [i for i in ids if not counts[i]]
+        if ids:
+            self._do(
+                f"Mark {_count(len(ids))} as {review}",
+                lambda s: commands.set_review(s, image_ids=ids, review=review),
+            )
+
+    def set_class(self, class_id: int | None) -> None:
+        """Say what the selected images show, in projects that classify."""
+        ids = self._ids
+        self._do(
+            f"Set class of {_count(len(ids))}",
+            lambda s: commands.set_image_class(s, image_ids=ids, class_id=class_id),
+        )
+
+    def tag(self, name: str = "") -> None:
+        """Give the selected images a tag; asks for its name when none is given."""
+        ids = self._ids
+        if not name:
+            from cvstudio.gui.widgets.dialogs import ask_text
+
+            name = ask_text(self._page, f"Tag {_count(len(ids))}", "Tag", "", yes="Tag")
+        if name:
+            self._do(
+                f"Tag {_count(len(ids))} {name}",
+                lambda s: commands.tag_images(s, image_ids=ids, tag=name),
+            )
+
+    def remove(self) -> None:
+        """Take the selected images out of the project after a question; files stay."""
+        ids = self._ids
+        project = self._studio.project
+        assert project is not None
+        with project.read() as session:
+            annotations = sum(queries.annotation_counts(session, ids).values())
+        text = "Their files stay where they are."
+        if annotations:
+            text = (
+                f"{annotations:,} annotations go with them. The files stay. Undo brings all back."
+            )
+        question = f"Remove {_count(len(ids))} from the project?"
+        if not self._studio.ask(question, text, yes=f"Remove {_count(len(ids))}", danger=True):
+            return
+        self._do(f"Remove {_count(len(ids))}", lambda s: commands.remove_images(s, ids=ids))
+        self._studio.toast(f"{_count(len(ids))} removed.", link="Undo", do=self._studio.undo)

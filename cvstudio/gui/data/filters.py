@@ -1,0 +1,298 @@
+"""The filter of the gallery: its bar of buttons, its words, and how a saved view stores it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QWidget
+
+from cvstudio.core.annotation import LabelClass, Review, Source, Split
+from cvstudio.gui import theme
+from cvstudio.gui.widgets.icons import icon
+from cvstudio.project.records import ImageFilter
+
+REVIEW_WORDS = {
+    Review.UNLABELLED: "unlabelled",
+    Review.LABELLED: "labelled, to review",
+    Review.REVIEWED: "reviewed",
+    Review.EMPTY: "reviewed and empty",
+}
+SOURCE_WORDS = {Source.HUMAN: "drawn by you", Source.IMPORT: "import", Source.NETWORK: "network"}
+SPLIT_WORDS = {Split.TRAIN: "train", Split.VAL: "val", Split.TEST: "test", None: "none"}
+
+
+@dataclass(frozen=True)
+class Facet:
+    """One button of the filter bar: a field of ImageFilter and what may be chosen."""
+
+    field: str
+    title: str
+    options: tuple[tuple[Any, str], ...]
+
+
+def facets(classes: Sequence[LabelClass], tags: Sequence[str]) -> tuple[Facet, ...]:
+    """The buttons for a project with these classes and tags."""
+    return (
+        Facet("class_ids", "Class", tuple((c.id, c.name) for c in classes)),
+        Facet("splits", "Split", tuple(SPLIT_WORDS.items())),
+        Facet("reviews", "Review state", tuple(REVIEW_WORDS.items())),
+        Facet("tags", "Tag", tuple((tag, tag) for tag in tags)),
+        Facet("sources", "Source", tuple(SOURCE_WORDS.items())),
+    )
+
+
+MORE = (
+    ("without_annotations", True, "Without annotations"),
+    ("without_annotations", False, "With annotations"),
+    ("problems", True, "Cannot be read"),
+)
+"""What stands in the menu More: field, value, words."""
+
+
+def in_words(current: ImageFilter, classes: dict[int, LabelClass]) -> str:
+    """A filter as it follows "201 images": "with Platelets, in val"."""
+    parts = []
+    if current.ids is not None:
+        parts.append("chosen for you")
+    if current.class_ids:
+        names = [classes[i].name for i in current.class_ids if i in classes]
+        parts.append("with " + " or ".join(names))
+    if current.splits:
+        parts.append("in " + " or ".join(SPLIT_WORDS[s] for s in current.splits))
+    if current.reviews:
+        parts.append(" or ".join(REVIEW_WORDS[r] for r in current.reviews))
+    if current.tags:
+        parts.append("tagged " + " or ".join(current.tags))
+    if current.sources:
+        parts.append("from " + " or ".join(SOURCE_WORDS[s] for s in current.sources))
+    if current.folder:
+        parts.append(f"in {current.folder.rpartition('/')[2]}")
+    parts += [words.lower() for field, value, words in MORE if getattr(current, field) is value]
+    if current.text:
+        parts.append(f"named “{current.text}”")
+    return ", ".join(parts)
+
+
+def to_json(current: ImageFilter) -> dict[str, Any]:
+    """A filter as a saved view keeps it: only what restricts."""
+    plain = ImageFilter()
+    return {name: value for name, value in asdict(current).items() if value != getattr(plain, name)}
+
+
+def from_json(data: dict[str, Any]) -> ImageFilter:
+    """The inverse of to_json; what this version does not know is left out."""
+    known = {field.name for field in fields(ImageFilter)}
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in data.items()
+        if key in known
+    }
+    if "splits" in values:
+        values["splits"] = tuple(Split(s) if s else None for s in values["splits"])
+    if "reviews" in values:
+        values["reviews"] = tuple(Review(r) for r in values["reviews"])
+    if "sources" in values:
+        values["sources"] = tuple(Source(s) for s in values["sources"])
+    return ImageFilter(**values)
+
+
+class FilterButton(QToolButton):
+    """One facet: a menu to choose from; when something is chosen, a cross that takes it away."""
+
+    picked = Signal(str, object)
+    """The field and the chosen values, a tuple."""
+
+    def __init__(self, facet: Facet) -> None:
+        super().__init__()
+        self.facet = facet
+        self._values: tuple[Any, ...] = ()
+        theme.mark(self, filter=True, set=False)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        # The arrow and the cross stand after the words.
+        self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        self.setIconSize(QSize(16, 16))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.clicked.connect(lambda _checked=False: self.open_menu())
+        self.show_values(())
+
+    def set_facet(self, facet: Facet) -> None:
+        """Other options: a class or a tag came or went."""
+        self.facet = facet
+        self.show_values(self._values)
+
+    def show_values(self, values: tuple[Any, ...]) -> None:
+        """Show what is chosen, without telling."""
+        self._values = values
+        words = dict(self.facet.options)
+        chosen = [words[v] for v in values if v in words]
+        text = f"{self.facet.title}: {', '.join(chosen)}" if chosen else self.facet.title
+        self.setText(text if len(text) <= 36 else f"{self.facet.title}: {len(chosen)} chosen")
+        self.setIcon(icon("close", "selectionText") if chosen else icon("chevron-down"))
+        theme.mark(self, set=bool(chosen))
+        tip = f"{text}. The cross takes it away." if chosen else "Show only some images"
+        self.setToolTip(f"{self.facet.title}: {tip}" if not chosen else tip)
+
+    def menu_of(self) -> QMenu:
+        """The menu of options, checked as chosen."""
+        menu = QMenu(self)
+        for value, words in self.facet.options:
+            action = menu.addAction(words)
+            action.setCheckable(True)
+            action.setChecked(value in self._values)
+            action.toggled.connect(lambda on, v=value: self._toggle(v, on))
+        if not self.facet.options:
+            nothing = menu.addAction(f"No {self.facet.title.lower()} yet")
+            nothing.setEnabled(False)
+        return menu
+
+    def open_menu(self) -> None:
+        """Open the menu under the button."""
+        menu = self.menu_of()
+        menu.exec(self.mapToGlobal(QPoint(0, self.height() + 2)))
+        menu.deleteLater()
+
+    def _toggle(self, value: Any, on: bool) -> None:
+        values = (*self._values, value) if on else tuple(v for v in self._values if v != value)
+        self.show_values(values)
+        self.picked.emit(self.facet.field, values)
+
+    def clear(self) -> None:
+        """Take the choice away."""
+        self.show_values(())
+        self.picked.emit(self.facet.field, ())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._values and event.position().x() > self.width() - 28:
+            self.clear()
+            return
+        super().mousePressEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Backspace, Qt.Key.Key_Delete) and self._values:
+            self.clear()
+            return
+        super().keyPressEvent(event)
+
+
+class FilterBar(QWidget):
+    """Text field, facets and More; `changed(ImageFilter)` after every choice of the person."""
+
+    changed = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.current = ImageFilter()
+        self._order: list[str] = []
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        self.text = QLineEdit()
+        self.text.setPlaceholderText("File name")
+        self.text.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition)
+        self.text.setClearButtonEnabled(True)
+        self.text.setMaximumWidth(168)
+        self.text.setMinimumWidth(96)
+        self.text.setAccessibleName("Filter by file name")
+        self.text.textChanged.connect(self._typed)
+        self.text.installEventFilter(self)
+        row.addWidget(self.text, 4)
+        self.buttons: dict[str, FilterButton] = {}
+        for facet in facets((), ()):
+            button = FilterButton(facet)
+            button.picked.connect(self._picked)
+            self.buttons[facet.field] = button
+            row.addWidget(button)
+        # Source is rare: it appears as a chip when it is set, and is chosen from More.
+        self.buttons["sources"].hide()
+        self.more = QToolButton()
+        theme.mark(self.more, filter=True)
+        self.more.setText("More")
+        self.more.setIcon(icon("chevron-down"))
+        self.more.setIconSize(QSize(16, 16))
+        self.more.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.more.setToolTip("More: source, images without annotations, unreadable files")
+        self.more.clicked.connect(lambda _checked=False: self._open_more())
+        row.addWidget(self.more)
+        row.addStretch(1)
+
+    def set_facets(self, classes: Sequence[LabelClass], tags: Sequence[str]) -> None:
+        """The classes and tags that can be chosen now."""
+        for facet in facets(classes, tags):
+            self.buttons[facet.field].set_facet(facet)
+
+    def show_filter(self, current: ImageFilter) -> None:
+        """Show a filter without telling."""
+        self.current = current
+        self._order = [name for name in self.buttons if getattr(current, name)]
+        if self.text.text() != current.text:
+            self.text.blockSignals(True)
+            self.text.setText(current.text)
+            self.text.blockSignals(False)
+        for name, button in self.buttons.items():
+            button.show_values(tuple(getattr(current, name)))
+        self._show_more()
+
+    def _show_more(self) -> None:
+        self.buttons["sources"].setVisible(bool(self.current.sources))
+        on = [words for field, value, words in MORE if getattr(self.current, field) is value]
+        self.more.setText(on[0] if on else "More")
+        theme.mark(self.more, set=bool(on))
+        self.more.setIcon(icon("chevron-down", "selectionText" if on else "muted"))
+
+    def _set(self, **values: Any) -> None:
+        self.current = replace(self.current, **values)
+        self._show_more()
+        self.changed.emit(self.current)
+
+    def _typed(self, text: str) -> None:
+        self._set(text=text.strip())
+
+    def _picked(self, field: str, values: tuple[Any, ...]) -> None:
+        self._order = [name for name in self._order if name != field]
+        if values:
+            self._order.append(field)
+        self._set(**{field: values})
+
+    def _open_more(self) -> None:
+        menu = QMenu(self)
+        sources = menu.addMenu("Source of annotations")
+        for value, words in SOURCE_WORDS.items():
+            action = sources.addAction(words)
+            action.setCheckable(True)
+            action.setChecked(value in self.current.sources)
+            action.toggled.connect(lambda on, v=value: self.buttons["sources"]._toggle(v, on))
+        for field, wanted, words in MORE:
+            action = menu.addAction(words)
+            action.setCheckable(True)
+            action.setChecked(getattr(self.current, field) is wanted)
+            action.toggled.connect(
+                lambda on, f=field, v=wanted: self._set(**{f: v if on else None})
+            )
+        menu.exec(self.more.mapToGlobal(QPoint(0, self.more.height() + 2)))
+        menu.deleteLater()
+
+    def _set_more(self, field: str, value: bool, on: bool) -> None:
+        self._set(**{field: value if on else None})
+
+    def clear_last(self) -> None:
+        """Take away what was chosen last, as Backspace in the empty field does."""
+        if self._order:
+            self.buttons[self._order[-1]].clear()
+
+    def eventFilter(self, watched: Any, event: QEvent) -> bool:
+        if (
+            watched is self.text
+            and event.type() == QEvent.Type.KeyPress
+            and isinstance(event, QKeyEvent)
+            and event.key() == Qt.Key.Key_Backspace
+            and not self.text.text()
+        ):
+            self.clear_last()
+            return True
+        return super().eventFilter(watched, event)

@@ -1,0 +1,156 @@
+"""The tab Selection: the one selected image looked at closely, or many in figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from cvstudio.core.annotation import LabelClass, Split, State
+from cvstudio.gui import theme
+from cvstudio.gui.data.filters import REVIEW_WORDS, SPLIT_WORDS
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.bar_chart import ClassBars
+from cvstudio.gui.widgets.image_view import ImageView
+from cvstudio.gui.widgets.overlay import overlay_items
+from cvstudio.gui.widgets.section import SectionHeader, label, push
+from cvstudio.project import queries
+from cvstudio.project.records import ImageRecord
+
+_MOST_LOOKED_AT = 2000
+
+
+def size_words(size: int) -> str:
+    """A file's size: "1.4 MB"."""
+    for unit, step in (("GB", 2**30), ("MB", 2**20), ("kB", 2**10)):
+        if size >= step:
+            return f"{size / step:.1f} {unit}"
+    return f"{size} bytes"
+
+
+class SelectionPanel(QWidget):
+    """Follows studio.selection; `annotation_count` is what the status bar says."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self.annotation_count = 0
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 8)
+        column.setSpacing(0)
+        self.title = SectionHeader("Nothing selected")
+        column.addWidget(self.title)
+        self._hint = label("Click an image; Ctrl and Shift select several.", "caption", wrap=True)
+        self._hint.setContentsMargins(16, 0, 16, 0)
+        column.addWidget(self._hint)
+        self.view = ImageView()
+        self.view.setFixedHeight(200)
+        frame = QHBoxLayout()
+        frame.setContentsMargins(16, 0, 16, 0)
+        frame.addWidget(self.view)
+        column.addLayout(frame)
+        self._facts = QWidget()
+        self._grid = QGridLayout(self._facts)
+        self._grid.setContentsMargins(16, 8, 16, 0)
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(4)
+        self._grid.setColumnStretch(1, 1)
+        column.addWidget(self._facts)
+        self._classes = SectionHeader("Annotations")
+        column.addWidget(self._classes)
+        self.bars = ClassBars()
+        bars = QHBoxLayout()
+        bars.setContentsMargins(16, 0, 12, 0)
+        bars.addWidget(self.bars)
+        column.addLayout(bars)
+        self._buttons = QFrame()
+        row = QHBoxLayout(self._buttons)
+        row.setContentsMargins(16, 12, 16, 0)
+        trigger = studio.actions.trigger
+        self.open = push("Open in Label", lambda: trigger("data.open"), small=True)
+        self.reviewed = push("Mark as reviewed", lambda: trigger("data.mark_reviewed"), small=True)
+        row.addWidget(self.open)
+        row.addWidget(self.reviewed)
+        row.addStretch(1)
+        column.addWidget(self._buttons)
+        column.addStretch(1)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the selection as it is now."""
+        ids, project = self._studio.selection, self._studio.project
+        for part in (self.view, self._facts, self._classes, self.bars, self._buttons):
+            part.setVisible(bool(ids))
+        self._hint.setVisible(not ids)
+        self.annotation_count = 0
+        if not ids or project is None:
+            self.title.title.setText("Nothing selected")
+            return
+        with project.read() as session:
+            classes = queries.classes(session)
+            records = queries.images(session, ids[:_MOST_LOOKED_AT])
+            counts: Counter[int] = Counter()
+            found = queries.annotations_of(session, [r.id for r in records])
+            tags = queries.tags_of(session, [r.id for r in records])
+        for each in found.values():
+            counts.update(a.class_id for a in each if a.state == State.ACCEPTED)
+        if len(ids) > _MOST_LOOKED_AT:
+            with project.read() as session:
+                self.annotation_count = sum(queries.annotation_counts(session, ids).values())
+        else:
+            self.annotation_count = counts.total()
+        self._classes.figure.setText(f"{self.annotation_count:,}")
+        self._show_classes(classes, counts)
+        if len(ids) == 1 and records:
+            self._show_one(records[0], tags[records[0].id])
+            picture = self._studio.thumbnails.picture(records[0])
+            self.view.set_image(picture, size=(records[0].width, records[0].height))
+            self.view.set_items(overlay_items(found[records[0].id], classes))
+        else:
+            self._show_many(ids, records)
+
+    def _show_classes(self, classes: Sequence[LabelClass], counts: Counter[int]) -> None:
+        rows = [(c.name, c.colour, counts[c.id]) for c in classes if counts[c.id]]
+        self.bars.show_counts(rows)
+        self._classes.setVisible(bool(rows))
+
+    def _show_one(self, record: ImageRecord, tags: Sequence[str]) -> None:
+        self.title.title.setText(record.title)
+        self.title.setToolTip(record.uri)
+        depth = f", {record.bit_depth} bit" if record.bit_depth != 8 else ""
+        rows = [
+            ("Size", f"{record.width:,} × {record.height:,} px{depth}, {size_words(record.size)}"),
+            ("Folder", record.folder or "project folder"),
+            ("Split", SPLIT_WORDS[record.split]),
+            ("State", REVIEW_WORDS[record.review]),
+        ]
+        if tags:
+            rows.append(("Tags", ", ".join(tags)))
+        if record.problem:
+            rows.append(("Problem", record.problem))
+        self._fill(rows)
+
+    def _show_many(self, ids: Sequence[int], records: Sequence[ImageRecord]) -> None:
+        self.title.title.setText(f"{len(ids):,} images")
+        self.view.hide()
+        splits: Counter[Split | None] = Counter(r.split for r in records)
+        reviews = Counter(r.review for r in records)
+        more = " (of the first 2,000)" if len(ids) > len(records) else ""
+        rows = [("Split" + more, ", ".join(f"{n:,} {SPLIT_WORDS[s]}" for s, n in splits.items()))]
+        rows.append(("State", ", ".join(f"{n:,} {REVIEW_WORDS[r]}" for r, n in reviews.items())))
+        rows.append(("Files", size_words(sum(r.size for r in records))))
+        self._fill(rows)
+
+    def _fill(self, rows: Sequence[tuple[str, str]]) -> None:
+        while (item := self._grid.takeAt(0)) is not None:
+            old = item.widget()
+            if old is not None:
+                old.deleteLater()
+        for line, (name, text) in enumerate(rows):
+            self._grid.addWidget(label(name, "caption"), line, 0, Qt.AlignmentFlag.AlignTop)
+            words = label(text, wrap=True)
+            words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            theme.mark(words, role="value")
+            self._grid.addWidget(words, line, 1)

@@ -1,0 +1,214 @@
+"""Edit split: shares, seed and rules, with a table of what would come of them; one undo step."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QSpinBox,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from cvstudio.core.annotation import Split
+from cvstudio.core.errors import ConfigError
+from cvstudio.gui import theme
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import LatestWins
+from cvstudio.gui.widgets.dialogs import StudioDialog
+from cvstudio.gui.widgets.section import SectionHeader, label
+from cvstudio.project import commands, queries, splits
+from cvstudio.project.records import ImageFilter
+
+Proposal = tuple[dict[int, Split], dict[int, Split | None], dict[int, set[int]]]
+
+
+class SplitDialog(StudioDialog):
+    """Seeded, stratified by class, sticky and group-aware; nothing changes before the answer."""
+
+    def __init__(self, parent: QWidget, studio: Studio) -> None:
+        super().__init__(parent, "Edit split", width=640, height=520)
+        self.setObjectName("split")
+        self._studio = studio
+        assert studio.project is not None
+        self._project = studio.project
+        self._latest = LatestWins(studio.tasks, owner=self)
+        self._proposal: dict[int, Split] = {}
+        self._changed: dict[int, Split] = {}
+        with self._project.read() as session:
+            self._classes = queries.classes(session)
+        self._build()
+        self._ask()
+
+    def _build(self) -> None:
+        words = (
+            "Train images teach the network, val images judge each epoch, test images judge the"
+            " finished network once."
+        )
+        self.content.addWidget(label(words, "muted", wrap=True))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        self.shares = []
+        for place, (split, value) in enumerate(zip(Split, (70, 20, 10), strict=True)):
+            spin = QDoubleSpinBox()
+            spin.setRange(0, 100)
+            spin.setDecimals(0)
+            spin.setSingleStep(5)
+            spin.setSuffix(" %")
+            spin.setValue(value)
+            spin.setAccessibleName(f"Share of {split}")
+            spin.valueChanged.connect(self._ask)
+            self.shares.append(spin)
+            grid.addWidget(label(str(split), "muted"), 0, place)
+            grid.addWidget(spin, 1, place)
+        self.seed = QSpinBox()
+        self.seed.setRange(0, 2**31 - 1)
+        self.seed.setAccessibleName("Seed")
+        self.seed.valueChanged.connect(self._ask)
+        grid.addWidget(label("seed", "muted"), 0, 3)
+        grid.addWidget(self.seed, 1, 3)
+        self.together = QComboBox()
+        self.together.addItem("images of the same group", "group")
+        self.together.addItem("images of the same folder", "folder")
+        self.together.addItem("nothing", None)
+        self.together.currentIndexChanged.connect(self._ask)
+        grid.addWidget(label("keep together", "muted"), 0, 4)
+        grid.addWidget(self.together, 1, 4)
+        grid.setColumnStretch(5, 1)
+        self.content.addLayout(grid)
+        row = QHBoxLayout()
+        row.setSpacing(24)
+        self.stratify = QCheckBox("Each class in the same shares")
+        self.stratify.setChecked(True)
+        self.stratify.toggled.connect(self._ask)
+        self.keep = QCheckBox("Images that have a split keep it")
+        self.keep.setChecked(True)
+        self.keep.toggled.connect(self._ask)
+        self.labelled = QCheckBox("Only labelled images")
+        self.labelled.toggled.connect(self._ask)
+        for box in (self.stratify, self.keep, self.labelled):
+            row.addWidget(box)
+        row.addStretch(1)
+        self.content.addLayout(row)
+        self.content.addWidget(SectionHeader("What comes of it", padded=False))
+        self.table = QTableWidget(4, 3 + len(self._classes))
+        self._dress_table()
+        self.content.addWidget(self.table, 1)
+        self.add_button("Cancel", self.reject)
+        self.go = self.add_button("Divide", self._divide, next=True)
+
+    def _dress_table(self) -> None:
+        table = self.table
+        table.verticalHeader().hide()
+        table.setShowGrid(False)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.verticalHeader().setDefaultSectionSize(theme.size("row_compact"))
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        for column, text in enumerate(("Split", "Images", "Share")):
+            item = QTableWidgetItem(text)
+            item.setTextAlignment(right if column else Qt.AlignmentFlag.AlignLeft)
+            table.setHorizontalHeaderItem(column, item)
+        for column, found in enumerate(self._classes, 3):
+            item = QTableWidgetItem(found.name)
+            swatch = QPixmap(10, 10)
+            swatch.fill(QColor(found.colour))
+            item.setIcon(swatch)
+            item.setToolTip(f"Images that show {found.name}")
+            item.setTextAlignment(right)
+            table.setHorizontalHeaderItem(column, item)
+        mode = QHeaderView.ResizeMode
+        wide = len(self._classes) > 6
+        table.horizontalHeader().setSectionResizeMode(
+            mode.ResizeToContents if wide else mode.Stretch
+        )
+
+    def _ask(self, _value: object = None) -> None:
+        """Propose again with what is chosen now, in a thread."""
+        a, b, _ = (spin.value() / 100 for spin in self.shares)
+        fractions = (a, b, self.shares[2].value() / 100)
+        try:
+            splits.check_fractions(fractions)
+        except ConfigError:
+            total = sum(spin.value() for spin in self.shares)
+            self.note(f"The shares add up to {total:g} %, not 100 %.")
+            self.go.setEnabled(False)
+            return
+        project, seed = self._project, self.seed.value()
+        stratify, keep = self.stratify.isChecked(), self.keep.isChecked()
+        group_by, labelled = self.together.currentData(), self.labelled.isChecked()
+
+        def propose(_control: object) -> Proposal:
+            with project.read() as session:
+                chosen = ImageFilter(without_annotations=False) if labelled else ImageFilter()
+                ids = queries.image_ids(session, chosen)
+                found = splits.propose(
+                    session, image_ids=ids, fractions=fractions, seed=seed, stratify=stratify,
+                    group_by=group_by, keep=keep,
+                )  # fmt: skip
+                before = {r.id: r.split for r in queries.images(session, ids)}
+                shown = queries.class_ids_by_image(session, ids)
+            return found, before, shown
+
+        self._latest.request(propose, self._show)
+
+    def _show(self, result: Proposal) -> None:
+        proposal, before, shown = result
+        self._proposal = proposal
+        self._changed = {i: split for i, split in proposal.items() if before.get(i) != split}
+        sizes = Counter(proposal.values())
+        per_class: Counter[tuple[Split, int]] = Counter()
+        for image_id, split in proposal.items():
+            per_class.update((split, class_id) for class_id in shown.get(image_id, ()))
+        total = len(proposal)
+        for line, split in enumerate(Split):
+            share = f"{100 * sizes[split] / total:.0f} %" if total else ""
+            cells = [str(split), f"{sizes[split]:,}", share]
+            cells += [f"{per_class[split, c.id]:,}" for c in self._classes]
+            self._fill(line, cells)
+        sums = [f"{sum(per_class[split, c.id] for split in Split):,}" for c in self._classes]
+        self._fill(3, ["all", f"{total:,}", "", *sums])
+        number = len(self._changed)
+        self.go.setText(f"Divide {total:,} images")
+        self.go.setEnabled(number > 0)
+        self.note(
+            f"{number:,} images change their split. One step, undone with Ctrl+Z."
+            if number
+            else "Nothing would change."
+        )
+
+    def _fill(self, line: int, cells: list[str]) -> None:
+        for column, text in enumerate(cells):
+            item = QTableWidgetItem(text)
+            side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+            item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            if line == 3:
+                item.setForeground(theme.colour("muted"))
+            self.table.setItem(line, column, item)
+
+    def _divide(self) -> None:
+        changed = self._changed
+        with self._project.transaction(f"Divide {len(self._proposal):,} images") as session:
+            commands.set_splits(session, dict(changed))
+        self._latest.drop()
+        self.accept()
+        self._studio.toast(
+            f"{len(changed):,} images have another split now.", level="success", link="Undo",
+            do=self._studio.undo,
+        )  # fmt: skip
+
+    def reject(self) -> None:
+        """Leave the splits as they are."""
+        self._latest.drop()
+        super().reject()

@@ -1,0 +1,283 @@
+"""What is known about the project: classes, box sizes, splits and health, computed in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QColor, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core.annotation import LabelClass, Split, Task
+from cvstudio.gui import theme
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.bar_chart import ClassBars, Histogram
+from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.section import SectionHeader, label, link
+from cvstudio.project import health, queries
+from cvstudio.project.project import Project
+from cvstudio.project.records import ImageFilter
+
+Index = QModelIndex | QPersistentModelIndex
+
+HEALTH_ICONS = {
+    "error": ("alert-circle-outline", "danger"),
+    "warning": ("alert-outline", "warning"),
+    "note": ("information-outline", "muted"),
+}
+
+GOOD = (
+    ("unreadable", "Every image can be read"),
+    ("no area", "Every shape has an area"),
+    ("class missing in split", "Classes appear in all splits"),
+    ("copies across splits", "No image is in two splits"),
+)
+"""Rules that are worth a tick when they found nothing: the finding's kind, and the words."""
+
+
+@dataclass
+class Facts:
+    """Everything that the panel shows."""
+
+    task: Task = Task.DETECT
+    classes: Sequence[LabelClass] = ()
+    counts: Mapping[int, int] = field(default_factory=dict)
+    sides: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
+    split_images: Mapping[Split | None, int] = field(default_factory=dict)
+    split_classes: Mapping[Split | None, Mapping[int, int]] = field(default_factory=dict)
+    findings: Sequence[health.Finding] = ()
+
+
+def read_facts(project: Project) -> Facts:
+    """Ask the project everything; takes seconds on a large one, so call it in a thread."""
+    with project.read() as session:
+        return Facts(
+            task=project.task,
+            classes=queries.classes(session),
+            counts=queries.class_counts(session),
+            sides=queries.box_sides(session),
+            split_images=queries.split_counts(session),
+            split_classes={
+                split: queries.class_counts(session, ImageFilter(splits=(split,)))
+                for split in (*Split, None)
+            },
+            findings=health.check(session, project),
+        )
+
+
+def imbalance(classes: Sequence[LabelClass], counts: Mapping[int, int]) -> str:
+    """One sentence on classes that are much rarer than others; "" when they are not."""
+    present = [(counts.get(c.id, 0), c.name) for c in classes if counts.get(c.id, 0)]
+    if len(present) < 2:
+        return ""
+    most, least = max(present), min(present)
+    ratio = most[0] / least[0]
+    if ratio < 3:
+        return ""
+    shown = f"{ratio:.1f}".removesuffix(".0") if ratio < 100 else f"{ratio:,.0f}"
+    return f"{most[1]} outnumber {least[1]} {shown} to 1."
+
+
+class SplitModel(QAbstractTableModel):
+    """Rows are splits; columns are the number of images, then each class."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._facts = Facts()
+        self._rows: list[Split | None] = []
+
+    def show_facts(self, facts: Facts) -> None:
+        """Show the splits that have images, and always the three that there are."""
+        self.beginResetModel()
+        self._facts = facts
+        self._rows = [*Split, *([None] if facts.split_images.get(None) else [])]
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:
+        return 0 if parent.isValid() else 2 + len(self._facts.classes)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        split = self._rows[index.row()]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignLeft if not index.column() else Qt.AlignmentFlag.AlignRight
+            return side | Qt.AlignmentFlag.AlignVCenter
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        if index.column() == 0:
+            return str(split) if split else "none"
+        if index.column() == 1:
+            return f"{self._facts.split_images.get(split, 0):,}"
+        found = self._facts.classes[index.column() - 2]
+        return f"{self._facts.split_classes.get(split, {}).get(found.id, 0):,}"
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        if orientation == Qt.Orientation.Vertical:
+            return None
+        found = self._facts.classes[section - 2] if section >= 2 else None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return found.name if found else ("Split", "Images")[section]
+        if role == Qt.ItemDataRole.DecorationRole and found:
+            swatch = QPixmap(10, 10)
+            swatch.fill(QColor(found.colour))
+            return swatch
+        if role == Qt.ItemDataRole.ToolTipRole and found:
+            return f"Annotations of {found.name} in each split"
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignLeft if section == 0 else Qt.AlignmentFlag.AlignRight
+            return side | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+
+class FindingRow(QWidget):
+    """One finding: icon, sentence, and Show when there are images to show."""
+
+    def __init__(
+        self, icon_name: str, role: str, text: str, show: Callable[[], None] | None
+    ) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 6, 12, 6)
+        row.setSpacing(8)
+        row.addWidget(IconLabel(icon_name, role), 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(label(text, "" if role in ("warning", "danger") else "muted", wrap=True), 1)
+        if show is not None:
+            button = link("Show", show, tip="Show these images")
+            button.setAccessibleName(f"Show: {text}")
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+
+
+class StatisticsPanel(QWidget):
+    """The tab Project. `images_asked(ids, words)` and `class_asked(id)` filter the gallery."""
+
+    images_asked = Signal(object, str)
+    class_asked = Signal(int)
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self.facts = Facts()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 8)
+        column.setSpacing(0)
+        self._classes = SectionHeader("Annotations per class")
+        column.addWidget(self._classes)
+        self.bars = ClassBars()
+        self.bars.pressed.connect(lambda row: self.class_asked.emit(self.facts.classes[row].id))
+        column.addLayout(_padded(self.bars))
+        self.note = label("", "caption", wrap=True)
+        column.addLayout(_padded(self.note, top=4))
+        self._sizes = SectionHeader("Box size", figure="number of boxes")
+        column.addSpacing(8)
+        column.addWidget(self._sizes)
+        self.histogram = Histogram("box side, px")
+        column.addLayout(_padded(self.histogram))
+        self._split = SectionHeader(
+            "Split", link_text="Edit split", do=lambda: studio.actions.trigger("data.split")
+        )
+        column.addSpacing(8)
+        column.addWidget(self._split)
+        self.split_model = SplitModel()
+        self.table = QTableView()
+        self.table.setModel(self.split_model)
+        self.table.verticalHeader().hide()
+        self.table.setShowGrid(False)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.table.verticalHeader().setDefaultSectionSize(theme.size("row_compact"))
+        self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = self.table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(44)
+        header.setTextElideMode(Qt.TextElideMode.ElideRight)
+        column.addLayout(_padded(self.table, left=8, right=8))
+        column.addSpacing(16)
+        column.addWidget(
+            SectionHeader(
+                "Data health",
+                link_text="Check again",
+                do=lambda: studio.actions.trigger("data.health"),
+            )
+        )
+        self._findings = QVBoxLayout()
+        self._findings.setSpacing(0)
+        column.addLayout(self._findings)
+        column.addStretch(1)
+
+    def show_facts(self, facts: Facts) -> None:
+        """Show what the project holds."""
+        self.facts = facts
+        total = sum(facts.counts.values())
+        self._classes.figure.setText(f"{total:,}")
+        self.bars.show_counts(
+            [(c.name, c.colour, facts.counts.get(c.id, 0)) for c in facts.classes]
+        )
+        words = imbalance(facts.classes, facts.counts)
+        self.note.setText(words if facts.classes else "Classes appear here when there are some.")
+        self.note.setVisible(bool(words) or not facts.classes)
+        shapes = facts.task != Task.CLASSIFY
+        self._sizes.setVisible(shapes)
+        self.histogram.setVisible(shapes)
+        if shapes:
+            self.histogram.show_values(np.sqrt(np.maximum(facts.sides.prod(axis=1), 0)))
+        self.split_model.show_facts(facts)
+        self._fit_table()
+        self._show_findings(facts)
+
+    def _fit_table(self) -> None:
+        rows = self.split_model.rowCount()
+        header = self.table.horizontalHeader()
+        wide = self.split_model.columnCount() > 5
+        mode = QHeaderView.ResizeMode
+        header.setSectionResizeMode(mode.ResizeToContents if wide else mode.Stretch)
+        if not wide:
+            header.setSectionResizeMode(0, mode.ResizeToContents)
+        policy = Qt.ScrollBarPolicy
+        self.table.setHorizontalScrollBarPolicy(
+            policy.ScrollBarAsNeeded if wide else policy.ScrollBarAlwaysOff
+        )
+        height = theme.size("table_header") + rows * theme.size("row_compact") + 2
+        self.table.setFixedHeight(height + (12 if wide else 0))
+
+    def _show_findings(self, facts: Facts) -> None:
+        while (item := self._findings.takeAt(0)) is not None:
+            old = item.widget()
+            if old is not None:
+                old.deleteLater()
+        for finding in facts.findings:
+            icon_name, role = HEALTH_ICONS[finding.level.value]
+            show = None
+            if finding.image_ids:
+                ids, words = finding.image_ids, finding.text
+                show = lambda i=ids, w=words: self.images_asked.emit(i, w)  # noqa: E731
+            self._findings.addWidget(FindingRow(icon_name, role, finding.text, show))
+        if any(facts.split_images.values()):
+            wrong = {finding.kind for finding in facts.findings}
+            for kind, words in GOOD:
+                if kind not in wrong:
+                    self._findings.addWidget(FindingRow("check", "muted", words, None))
+
+
+def _padded(
+    widget: QWidget, *, top: int = 0, left: int | None = None, right: int | None = None
+) -> QHBoxLayout:
+    row = QHBoxLayout()
+    padding = theme.size("panel_padding")
+    row.setContentsMargins(
+        padding if left is None else left, top, 12 if right is None else right, 0
+    )
+    row.addWidget(widget)
+    return row

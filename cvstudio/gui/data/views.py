@@ -1,0 +1,120 @@
+"""The left panel of Data: views with counts, saved views, folders, and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from cvstudio.core.annotation import Review
+from cvstudio.gui.widgets.icons import REVIEW_ICONS
+from cvstudio.gui.widgets.nav_list import NavList, NavRow
+from cvstudio.gui.widgets.section import SectionHeader, label, tool
+from cvstudio.project.records import ImageFilter
+
+BUILT_IN: tuple[tuple[str, str, str, ImageFilter], ...] = (
+    ("all", "All images", "view-grid-outline", ImageFilter()),
+    ("unlabelled", "Unlabelled", REVIEW_ICONS["unlabelled"],
+     ImageFilter(reviews=(Review.UNLABELLED,))),
+    ("labelled", "Labelled, to review", REVIEW_ICONS["labelled"],
+     ImageFilter(reviews=(Review.LABELLED,))),
+    ("reviewed", "Reviewed", REVIEW_ICONS["reviewed"], ImageFilter(reviews=(Review.REVIEWED,))),
+    ("empty", "Reviewed and empty", REVIEW_ICONS["reviewed and empty"],
+     ImageFilter(reviews=(Review.EMPTY,))),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SavedView:
+    """A filter under a name."""
+
+    name: str
+    filter: ImageFilter
+
+
+@dataclass
+class ViewCounts:
+    """What the lists show beside their rows."""
+
+    reviews: Mapping[Review, int] = field(default_factory=dict)
+    saved: Sequence[tuple[SavedView, int]] = ()
+    folders: Mapping[str, int] = field(default_factory=dict)
+
+
+class ViewsPanel(QWidget):
+    """`picked(ImageFilter)` when a row is chosen; `save_asked` and `removed(name)` besides."""
+
+    picked = Signal(object)
+    removed = Signal(str)
+
+    def __init__(self, save_action: object) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        header = SectionHeader("Views")
+        self.add_button = tool(save_action)  # type: ignore[arg-type]
+        header.add(self.add_button)
+        column.addWidget(header)
+        self.views = NavList()
+        self.views.setAccessibleName("Views")
+        column.addWidget(self.views)
+        column.addSpacing(8)
+        column.addWidget(SectionHeader("Saved views"))
+        self.saved = NavList()
+        self.saved.setAccessibleName("Saved views")
+        column.addWidget(self.saved)
+        self._hint = label("Filters that you keep appear here.", "caption", wrap=True)
+        self._hint.setContentsMargins(16, 0, 16, 0)
+        column.addWidget(self._hint)
+        column.addSpacing(8)
+        self._folders_header = SectionHeader("Folders")
+        column.addWidget(self._folders_header)
+        self.folders = NavList()
+        self.folders.setAccessibleName("Folders")
+        column.addWidget(self.folders)
+        column.addStretch(1)
+        self._filters: dict[str, ImageFilter] = {}
+        for part in (self.views, self.saved, self.folders):
+            part.chosen.connect(self._chosen)
+        self.saved.removed.connect(lambda key: self.removed.emit(key.removeprefix("saved:")))
+        self.show_counts(ViewCounts())
+
+    def show_counts(self, counts: ViewCounts) -> None:
+        """Show how many images each row stands for."""
+        total = sum(counts.reviews.values())
+        rows = []
+        self._filters = {}
+        for key, text, icon_name, chosen in BUILT_IN:
+            number = total if key == "all" else counts.reviews.get(chosen.reviews[0], 0)
+            figure = f"{number:,}" if total else ""
+            rows.append(NavRow(key, text, icon_name, figure, enabled=bool(total)))
+            self._filters[key] = chosen
+        self.views.show_rows(rows)
+        saved = []
+        for view, number in counts.saved:
+            tip = f"{view.name}. Del removes the view, not its images."
+            key = f"saved:{view.name}"
+            saved.append(NavRow(key, view.name, "bookmark-outline", f"{number:,}", tip))
+            self._filters[key] = view.filter
+        self.saved.show_rows(saved)
+        self._hint.setVisible(not saved)
+        folders = []
+        for folder, number in counts.folders.items():
+            name = folder.rstrip("/").rpartition("/")[2] or "project folder"
+            key = f"folder:{folder}"
+            folders.append(NavRow(key, name, "folder-outline", f"{number:,}", folder or name))
+            self._filters[key] = ImageFilter(folder=folder)
+        self.folders.show_rows(folders)
+        self._folders_header.setVisible(bool(folders))
+
+    def show_filter(self, current: ImageFilter) -> None:
+        """Mark the row whose filter is on; none when the filter is another one."""
+        found = next((key for key, f in self._filters.items() if f == current), "")
+        for part in (self.views, self.saved, self.folders):
+            part.choose(found)
+
+    def _chosen(self, key: str) -> None:
+        self.picked.emit(self._filters[key])
