@@ -64,12 +64,16 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "mark": _MARK,
         "format": FORMAT,
         "meta": json.dumps(meta, ensure_ascii=False),
-        "weights": {name: tensor.detach().cpu() for name, tensor in checkpoint.weights.items()},
+        "weights": {name: _plain(value) for name, value in checkpoint.weights.items()},
         "training": checkpoint.training,
     }
     buffer = io.BytesIO()
     torch.save(content, buffer)
     replace_file(path, buffer.getvalue())
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().cpu().contiguous()
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -107,6 +111,8 @@ def load_plain(path: Path) -> Any:
         raise RunError(f"There is no file {path}.")
     if path.suffix == ".safetensors":
         return _load_safetensors(path)
+    # ultralytics registers its classes with torch as it loads its own files: here, none is known.
+    torch.serialization.clear_safe_globals()
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

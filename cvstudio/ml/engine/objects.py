@@ -96,7 +96,7 @@ class ObjectItems(Dataset[Item]):
         image = self.split.images[index]
         width, height = self.split.inner_size(index)
         item: Item = {
-            "img": torch.from_numpy(rgb).permute(2, 0, 1),
+            "img": torch.from_numpy(rgb),
             "cls": torch.from_numpy(classes).view(-1, 1),
             "bboxes": torch.from_numpy(boxes),
             "batch_idx": torch.zeros(len(kept)),
@@ -148,12 +148,18 @@ def _cells(shape: Shape, size: int, side: int) -> NDArray[np.bool_]:
     return covered if covered.any() else shares >= max(float(shares.max()), 1e-6)
 
 
-def collated(items: list[Item]) -> Item:
-    """A batch of items: images and maps stacked, objects in one list with their image's place."""
+def collated(items: list[Item], *, channels_last: bool) -> Item:
+    """A batch of items: images and maps stacked, objects in one list with their image's place.
+
+    Images become (n, 3, h, w); with channels last in memory where that is faster.
+    """
     batch: Item = {}
     for name in items[0]:
         values = [item[name] for item in items]
-        if name in ("img", "sem_masks"):
+        if name == "img":
+            images = torch.stack(values).permute(0, 3, 1, 2)
+            batch[name] = images if channels_last else images.contiguous()
+        elif name == "sem_masks":
             batch[name] = torch.stack(values)
         elif name in ("masks", "bboxes", "cls"):
             batch[name] = torch.cat(values)

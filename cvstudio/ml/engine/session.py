@@ -56,6 +56,7 @@ class Session:
         self.metric = BEST_METRIC[config.task]
         self.best: float | None = None
         self.best_epoch: int | None = None
+        self._best_order: tuple[float, float] | None = None
         self.device = torch.device("cpu")
         self.preprocessing = Preprocessing(
             config.image_size, config.fit, self.info.mean, self.info.std
@@ -155,12 +156,12 @@ class Session:
         A figure that is not a number is left out.
         """
         known = {name: value for name, value in metrics.items() if value == value}
-        value = known.get(self.metric)
-        best = self.best_epoch is None or (
-            value is not None and (self.best is None or value > self.best)
-        )
+        value, loss = known.get(self.metric), val.get("loss", 0.0)
+        # Where the figure cannot tell two epochs apart, as in the first ones, the loss does.
+        order = (-1.0 if value is None else value, -loss)
+        best = self._best_order is None or order > self._best_order
         if best:
-            self.best, self.best_epoch = value, epoch
+            self.best, self.best_epoch, self._best_order = value, epoch, order
             self._best_weights = (epoch, _copied(weights()))
         self.job.emit(
             EpochEnded(
@@ -191,7 +192,12 @@ class Session:
         if best is not None:
             write_checkpoint(self.job.best, self._checkpoint(best[0], best[1], {}))
             self._best_weights = None
-        state = {**training, "best": self.best, "best_epoch": self.best_epoch}
+        state = {
+            **training,
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "best_order": self._best_order,
+        }
         write_checkpoint(self.job.last, self._checkpoint(epoch, weights, state))
         if epoch:
             self.job.emit(Saved(epoch=epoch, best=best is not None))
@@ -212,6 +218,7 @@ class Session:
         checkpoint = read_checkpoint(self.job.last)
         self.best = checkpoint.training.get("best")
         self.best_epoch = checkpoint.training.get("best_epoch")
+        self._best_order = checkpoint.training.get("best_order")
         self.preprocessing = Preprocessing(
             self.config.image_size, self.config.fit,
             checkpoint.preprocessing.mean, checkpoint.preprocessing.std,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -164,8 +165,9 @@ class _Supervised:
         device: torch.device = self.device  # type: ignore[attr-defined]
         workers = readers(config.workers, device=device, kept=self.kept)
         batches = Batches([square] * len(items), batch_size, seed=config.seed if training else None)
+        collate = partial(collated, channels_last=device.type != "mps")
         loader = Loader(
-            items, batches, collate=collated, batch_size=batch_size, device=device,
+            items, batches, collate=collate, batch_size=batch_size, device=device,
             workers=workers if training else min(workers, 2),
         )  # fmt: skip
         self.loaders.append(loader)
@@ -188,6 +190,9 @@ class _Supervised:
             module.load_state_dict(self.checkpoint.training["network"])
         else:
             begin_weights(session, module)
+        if self._trainer().device.type == "cpu":
+            # A third faster on processors; ultralytics does it by itself on CUDA only.
+            module = module.to(memory_format=torch.channels_last)
         self._trainer().model = module
         return self.checkpoint
 
@@ -285,7 +290,8 @@ class _Supervised:
         items: ObjectItems = trainer.test_loader.dataset
         predictions = []
         for place in session.sample_places(images):
-            rgb = items[(epoch, place)]["img"].to(trainer.device)[None].float() / 255
+            rgb = items[(epoch, place)]["img"].permute(2, 0, 1)[None]
+            rgb = rgb.to(trainer.device).float() / 255
             outputs = outputs_of(session.config.task, trainer.ema.ema(rgb))
             predictions.append(
                 decode(
