@@ -31,6 +31,7 @@ from cvstudio.core.annotation import LabelClass
 from cvstudio.gui import theme
 
 CELL = QSize(68, 40)
+NARROWEST = 30
 _SWATCH = 10
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -247,10 +248,11 @@ class ConfusionView(QTableView):
         count = self.matrix.rowCount()
         header = self.horizontalHeader()
         room = self.viewport().width()
-        stretch = count * 44 <= max(room, 1)
+        stretch = count * NARROWEST <= max(room, 1)
         mode = QHeaderView.ResizeMode.Stretch if stretch else QHeaderView.ResizeMode.Fixed
         header.setSectionResizeMode(mode)
-        header.setDefaultSectionSize(44)
+        header.setMinimumSectionSize(NARROWEST)
+        header.setDefaultSectionSize(NARROWEST)
         rows = self.verticalHeader()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(CELL.height() if count <= 8 else 28)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRect, QSize, Signal
+from PySide6.QtCore import QRect, QSize, QTimer, Signal
 from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -64,8 +64,10 @@ class _Pane(QWidget):
         head = QHBoxLayout()
         head.setContentsMargins(0, 0, 0, 0)
         head.addWidget(self.title)
-        head.addStretch(1)
-        head.addWidget(right or self.figure)
+        head.addWidget(self.figure)
+        head.insertStretch(1 if right is None else 2, 1)
+        if right is not None:
+            head.addWidget(right)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -103,6 +105,8 @@ class Detail(QWidget):
         self.labels = _Pane("Labels")
         self.answers = _Pane("Prediction")
         self.heat = _Pane("GradCAM", _Scale())
+        self._busy = QTimer(self, singleShot=True, interval=300)
+        self._busy.timeout.connect(lambda: self.heat.figure.setText("looking …"))
         panes = QHBoxLayout()
         panes.setContentsMargins(16, 0, 16, 8)
         panes.setSpacing(8)
@@ -193,6 +197,8 @@ class Detail(QWidget):
     def release(self) -> None:
         """The page goes away."""
         self._latest.drop()
+        self._busy.stop()
+        self._studio.live.drop(self)
 
     # -- pictures
 
@@ -281,6 +287,7 @@ class Detail(QWidget):
         assert self._analysis is not None
         self.heat.view.set_words("")
         self.heat.view.set_heat(np.zeros((1, 1), np.float32))
+        self._busy.start()
         header: dict[str, Any] = {
             "run": str(self._run.directory), "path": str(Path(image.path)), "page": image.page,
             "window": list(image.window) if image.window else None,
@@ -300,10 +307,16 @@ class Detail(QWidget):
 
     def _heated(self, case: Case, message: Message) -> None:
         if self.case is case and self._rgb is not None:
+            self._heat_over()
             self.heat.view.set_heat(np.asarray(message.arrays["heat"], np.float32))
+
+    def _heat_over(self) -> None:
+        self._busy.stop()
+        self.heat.figure.setText("")
 
     def _not_heated(self, case: Case, text: str) -> None:
         if self.case is case:
+            self._heat_over()
             self.heat.view.set_words(text)
 
 

@@ -10,11 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, push
+
+
+_WIDEST = 480
 
 
 class EmptyState(QWidget):
@@ -35,8 +39,6 @@ class EmptyState(QWidget):
         column.addWidget(self.title, 0, Qt.AlignmentFlag.AlignHCenter)
         self.words = label(text, "muted", wrap=True)
         self.words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.words.setMaximumWidth(480)
-        self.words.setMinimumWidth(240)
         column.addWidget(self.words, 0, Qt.AlignmentFlag.AlignHCenter)
         self.button = push(button, self._press, next=next_)
         self._do = do
@@ -44,6 +46,7 @@ class EmptyState(QWidget):
         column.addSpacing(4)
         column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)
+        self._fit()
 
     def set(
         self, text: str, *, button: str | None = None, do: Callable[[], Any] | None = None,
@@ -51,6 +54,7 @@ class EmptyState(QWidget):
     ) -> None:  # fmt: skip
         """Other words, and another button when one is given ("" hides it)."""
         self.words.setText(text)
+        self._fit()
         if icon_name:
             self._icon.set(icon_name)
         if title is not None:
@@ -61,6 +65,14 @@ class EmptyState(QWidget):
             self.button.setVisible(bool(button))
         if do is not None:
             self._do = do
+
+    def _fit(self) -> None:
+        """A label that wraps gives a layout no good hint; its size is known here."""
+        font = theme.font()
+        needed = QFontMetrics(font).horizontalAdvance(self.words.text()) + 8
+        width = min(needed, _WIDEST)
+        self.words.setFixedWidth(width)
+        self.words.setFixedHeight(max(self.words.heightForWidth(width), 20))
 
     def _press(self) -> None:
         if self._do is not None:

@@ -1,0 +1,122 @@
+"""Pictures of one image side by side: zoom and pan go together, and a frame says where to look.
+
+The wheel zooms at the pointer, dragging moves, a double click shows everything again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+
+from cvstudio.core.geometry import Box
+from cvstudio.gui.widgets.image_view import ImageView
+
+_MOST_ZOOM = 40.0
+
+
+class CompareView(ImageView):
+    """An ImageView that can be zoomed; `moved` gives the part that is shown, in image pixels."""
+
+    moved = Signal(QRectF)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setMinimumSize(120, 90)
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self._region = QRectF()
+        self._frame: Box | None = None
+        self._grabbed: QPointF | None = None
+
+    def show_frame(self, box: Box | None) -> None:
+        """Show where to look."""
+        self._frame = box
+        self.update()
+
+    def show_region(self, region: QRectF) -> None:
+        """Show a part of the image without telling; an empty one is the whole image."""
+        if region != self._region:
+            self._region = QRectF(region)
+            self.update()
+
+    @property
+    def _whole(self) -> QRectF:
+        return QRectF(QPointF(0, 0), self._size)
+
+    def _go(self, region: QRectF) -> None:
+        self.show_region(region)
+        self.moved.emit(region)
+
+    def _target(self) -> QRectF:
+        if self._size.isEmpty() or self._region.isEmpty():
+            return super()._target()
+        scale = min(self.width() / self._region.width(), self.height() / self._region.height())
+        corner = QPointF(self.rect().center()) - self._region.center() * scale
+        return QRectF(corner, self._size * scale)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._frame is None or self._image is None or self._words:
+            return
+        target, box = self._target(), self._frame
+        scale = target.width() / self._size.width()
+        area = QRectF(
+            round(target.x() + box.x * scale) - 3, round(target.y() + box.y * scale) - 3,
+            round(box.w * scale) + 6, round(box.h * scale) + 6,
+        )  # fmt: skip
+        painter = QPainter(self)
+        painter.setPen(QPen(QColor(0, 0, 0, 140), 1))
+        painter.drawRect(area)
+        pen = QPen(QColor("#FFFFFF"), 1)
+        pen.setDashPattern([4, 3])
+        painter.setPen(pen)
+        painter.drawRect(area)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self._size.isEmpty():
+            return
+        whole = self._whole
+        region = whole if self._region.isEmpty() else self._region
+        at = self.to_image(event.position())
+        factor = 1.2 ** (-event.angleDelta().y() / 120)
+        width = min(max(region.width() * factor, whole.width() / _MOST_ZOOM), whole.width())
+        factor = width / region.width()
+        wanted = QRectF(
+            at.x() - (at.x() - region.x()) * factor, at.y() - (at.y() - region.y()) * factor,
+            region.width() * factor, region.height() * factor,
+        )  # fmt: skip
+        self._go(_inside(wanted, whole))
+        event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
+            self._grabbed = event.position()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._grabbed is None or self._region.isEmpty():
+            return
+        step = self.to_image(self._grabbed) - self.to_image(event.position())
+        self._grabbed = event.position()
+        self._go(_inside(self._region.translated(step), self._whole))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._grabbed = None
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self._go(QRectF())
+
+
+def _inside(region: QRectF, whole: QRectF) -> QRectF:
+    x = min(max(region.x(), 0.0), whole.width() - region.width())
+    y = min(max(region.y(), 0.0), whole.height() - region.height())
+    return QRectF(x, y, region.width(), region.height())
+
+
+def link_views(views: Sequence[CompareView]) -> None:
+    """Let several views of one image show the same part of it."""
+    for view in views:
+        for other in views:
+            if other is not view:
+                view.moved.connect(other.show_region)
