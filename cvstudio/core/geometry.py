@@ -41,9 +41,9 @@ class Box:
     @classmethod
     def around(cls, points: Points) -> Box:
         """The smallest box around at least one point."""
-        x0, y0 = points.min(axis=0)
-        x1, y1 = points.max(axis=0)
-        return cls(float(x0), float(y0), float(x1 - x0), float(y1 - y0))
+        x0, y0 = points.min(axis=0).tolist()
+        x1, y1 = points.max(axis=0).tolist()
+        return cls(x0, y0, x1 - x0, y1 - y0)
 
     def clipped(self, width: float, height: float) -> Box:
         """The part inside an image of that size; of no area when it lies outside."""
@@ -94,6 +94,8 @@ class Polygon:
 
     @property
     def box(self) -> Box:
+        if len(self.parts) == 1:
+            return Box.around(self.parts[0].outer)
         return Box.around(np.concatenate([part.outer for part in self.parts]))
 
     @property
@@ -114,7 +116,9 @@ class Polygon:
 def ring_area(ring: Points) -> float:
     """The area inside a ring by the shoelace formula, never negative."""
     x, y = ring[:, 0], ring[:, 1]
-    return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+    # Slices and the closing edge: np.roll would take most of the time of a large import.
+    open_sum = np.dot(x[:-1], y[1:]) - np.dot(y[:-1], x[1:])
+    return abs(float(open_sum + x[-1] * y[0] - y[-1] * x[0])) / 2
 
 
 def ring_contains(ring: Points, x: float, y: float) -> bool:

@@ -60,11 +60,16 @@ class ParsedClass:
 
 @dataclass(slots=True)
 class ParsedAnnotation:
-    """One annotation as read; its shape lies in pixels of the image as displayed."""
+    """One annotation as read; its shape lies in pixels of the image as displayed.
+
+    `box` and `area` are the shape's own where the reader has them at hand, to save time.
+    """
 
     class_name: str
     shape: Shape
     attributes: dict[str, Any] = field(default_factory=dict)
+    box: Box | None = None
+    area: float | None = None
 
 
 @dataclass(slots=True)
@@ -132,14 +137,18 @@ class Reading:
     def look_at(self, paths: Sequence[Path]) -> None:
         """Probe many files in a few threads, so that `info` answers at once."""
         fresh = [p for p in paths if p not in self.infos and p not in self.unreadable]
+        chunks = [fresh[i : i + 32] for i in range(0, len(fresh), 32)]
         with ThreadPoolExecutor(4, thread_name_prefix="probe") as pool:
-            for done, _ in enumerate(pool.map(self._look, fresh, chunksize=32), 1):
-                if done % 64 == 0 or done == len(fresh):
-                    try:
-                        self.step("Looking at images", done, len(fresh))
-                    except Cancelled:
-                        pool.shutdown(wait=False, cancel_futures=True)
-                        raise
+            for done, _ in enumerate(pool.map(self._look_at_some, chunks), 1):
+                try:
+                    self.step("Looking at images", min(32 * done, len(fresh)), len(fresh))
+                except Cancelled:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
+
+    def _look_at_some(self, paths: Sequence[Path]) -> None:
+        for path in paths:
+            self._look(path)
 
     def _look(self, path: Path) -> None:
         if path in self.infos or path in self.unreadable:

@@ -233,10 +233,13 @@ class _FileReader:
         for number, item in enumerate(items):
             if number % 5000 == 0:
                 self.reading.step(f"Reading {self.file.name}", number, len(items))
-            if not isinstance(item, dict):
-                self._problem(ProblemKind.MALFORMED, f"Annotation {number + 1} is not an object.")
+            try:
+                image = images.get(item.get("image_id"))
+                name = classes.get(item.get("category_id"))
+            except (AttributeError, TypeError):
+                text = f"Annotation number {number + 1} is not an object with plain ids."
+                self._problem(ProblemKind.MALFORMED, text)
                 continue
-            image = images.get(_key(item.get("image_id")))
             if image is None:
                 where = f"image {item.get('image_id')}, which is not listed"
                 text = f"{_who(item, number)} is on {where}."
@@ -249,7 +252,6 @@ class _FileReader:
             if "caption" in item or "segments_info" in item:
                 skipped += 1
                 continue
-            name = classes.get(_key(item.get("category_id")))
             if name is None:
                 text = (
                     f"{_who(item, number)} has category {item.get('category_id')}, "
@@ -272,49 +274,70 @@ class _FileReader:
     ) -> None:
         bbox, segmentation = item.get("bbox"), item.get("segmentation")
         shape: Shape = None
+        box, area = None, None
         if segmentation:
             shape = self._segmentation(item, number, image)
             if shape is None:
                 return
-        elif bbox:
-            box = _box(bbox)
-            if box is None:
-                text = f"{_who(item, number)} has a bbox that is not four numbers."
-                self._problem(ProblemKind.MALFORMED, text)
+            box, area = shape.box, shape.area
+            if area <= 0:
+                self._problem(ProblemKind.NO_AREA, f"{_who(item, number)} covers no area.")
                 return
-            shape, problem = fitted(
-                box, image.width, image.height, who=_who(item, number), file=self.file
-            )
-            if problem is not None:
-                self.dataset.problems.append(problem)
+        elif bbox:
+            shape = self._box(bbox, item, number, image)
             if shape is None:
                 return
-        attributes = {k: v for k, v in item.items() if k not in _OWN_KEYS}
+        unknown = item.keys() - _OWN_KEYS
+        attributes = {k: item[k] for k in item if k in unknown} if unknown else {}
         if item.get("iscrowd"):
             attributes["iscrowd"] = 1
         attributes["coco"] = _carried(item, shape)
-        image.annotations.append(ParsedAnnotation(name, shape, attributes))
+        image.annotations.append(ParsedAnnotation(name, shape, attributes, box, area))
 
-    def _segmentation(self, item: dict[str, Any], number: int, image: ParsedImage) -> Shape:
+    def _box(self, bbox: Any, item: dict[str, Any], number: int, image: ParsedImage) -> Box | None:
+        try:
+            x, y, w, h = bbox
+            sound = math.isfinite(x + y + w + h)
+        except (TypeError, ValueError, OverflowError):
+            sound = False
+        if not sound:
+            text = f"{_who(item, number)} has a bbox that is not four numbers."
+            self._problem(ProblemKind.MALFORMED, text)
+            return None
+        right, bottom = image.width + 1, image.height + 1
+        if w > 0 and h > 0 and x >= -1 and y >= -1 and x + w <= right and y + h <= bottom:
+            return Box(x, y, w, h)
+        box, who = Box(x, y, w, h), _who(item, number)
+        cut, problem = fitted(box, image.width, image.height, who=who, file=self.file)
+        if problem is not None:
+            self.dataset.problems.append(problem)
+        return cut
+
+    def _segmentation(
+        self, item: dict[str, Any], number: int, image: ParsedImage
+    ) -> Polygon | Mask | None:
         segmentation = item["segmentation"]
         try:
             if isinstance(segmentation, dict):
-                shape: Shape = _mask(segmentation, image)
+                shape: Polygon | Mask | None = _mask(segmentation, image)
             else:
                 shape = _polygon(segmentation)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             text = f"{_who(item, number)} has a damaged segmentation: {error}."
             self._problem(ProblemKind.MALFORMED, text)
             return None
-        if shape is None or area_of(shape) <= 0:
+        if shape is None:
             self._problem(ProblemKind.NO_AREA, f"{_who(item, number)} covers no area.")
             return None
         if isinstance(shape, Polygon):
-            who = _who(item, number)
-            box, problem = fitted(shape.box, image.width, image.height, who=who, file=self.file)
-            if problem is not None:
-                self.dataset.problems.append(problem)
-                return None if box is None else _cut(shape, image.width, image.height)
+            box = shape.box
+            right, bottom = image.width + 1, image.height + 1
+            if box.x < -1 or box.y < -1 or box.right > right or box.bottom > bottom:
+                who = _who(item, number)
+                cut, problem = fitted(box, image.width, image.height, who=who, file=self.file)
+                if problem is not None:
+                    self.dataset.problems.append(problem)
+                    return None if cut is None else _cut(shape, image.width, image.height)
         return shape
 
 
@@ -343,20 +366,12 @@ def _who(item: dict[str, Any], number: int) -> str:
 
 
 def _key(value: Any) -> Any:
-    return value if isinstance(value, int | str) else str(value)
+    return value if isinstance(value, int | float | str) else str(value)
 
 
 def _whole(value: Any) -> int:
     ok = isinstance(value, int | float) and math.isfinite(value) and 0 < value < 1e9
     return int(value) if ok else 0
-
-
-def _box(values: Any) -> Box | None:
-    if not isinstance(values, list) or len(values) != 4:
-        return None
-    if not all(isinstance(v, int | float) and math.isfinite(v) for v in values):
-        return None
-    return Box(*values)
 
 
 def _polygon(rings: Any) -> Polygon | None:
@@ -365,7 +380,7 @@ def _polygon(rings: Any) -> Polygon | None:
     parts = []
     for ring in rings:
         points = np.array(ring, np.float64)
-        if points.ndim != 1 or len(points) % 2 or not np.isfinite(points).all():
+        if points.ndim != 1 or len(points) % 2 or not math.isfinite(points.sum()):
             raise ValueError("a ring is not a list of x and y")
         if len(points) >= 6:
             parts.append(Part(points.reshape(-1, 2)))
@@ -420,24 +435,29 @@ def counts_of(text: str) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 def _carried(item: dict[str, Any], shape: Shape) -> dict[str, Any]:
     """What an export needs to write the same numbers again."""
-    kept: dict[str, Any] = {}
-    for key in ("id", "area", "bbox"):
-        if key in item:
-            kept[key] = item[key]
-    if isinstance(shape, Box) and item.get("bbox") == [shape.x, shape.y, shape.w, shape.h]:
-        kept.pop("bbox")
-        if item.get("area") == shape.w * shape.h:
-            kept.pop("area")
-    if isinstance(shape, Mask) and isinstance(item["segmentation"].get("counts"), list):
+    kept: dict[str, Any] = {key: item[key] for key in ("id", "area", "bbox") if key in item}
+    if isinstance(shape, Box):
+        if item["bbox"] == [shape.x, shape.y, shape.w, shape.h]:
+            del kept["bbox"]
+            if kept.get("area") == shape.w * shape.h:
+                del kept["area"]
+    elif isinstance(shape, Mask) and isinstance(item["segmentation"].get("counts"), list):
         kept["runs"] = True
     if "area" in kept or "bbox" in kept:
         kept["shape"] = _fingerprint(shape)
     return kept
 
 
-def _fingerprint(shape: Shape) -> int:
+def _fingerprint(shape: Shape) -> float:
+    """A number that changes when a shape does."""
     if isinstance(shape, Box):
-        return zlib.crc32(repr((shape.x, shape.y, shape.w, shape.h)).encode())
+        return shape.x + 3 * shape.y + 5 * shape.w + 7 * shape.h
+    if isinstance(shape, Polygon):
+        code = 0
+        for part in shape.parts:
+            for ring in part.rings():
+                code = zlib.crc32(np.ascontiguousarray(ring).data, code)
+        return code
     return zlib.crc32(pack_shape(shape))
 
 

@@ -119,7 +119,8 @@ def _pairs(index: ImageIndex) -> list[_Pair]:
         own = names
         if not mates:
             own = [name for name in names if not _MASK_NAME.search(Path(name).stem)]
-            masks = [folder / name for name in names if name not in own]
+            kept = set(own)
+            masks = [folder / name for name in names if name not in kept]
             if masks and not own:
                 own, masks = names, []
         pairs += _match([folder / name for name in natsorted(own)], masks)

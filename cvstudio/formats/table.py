@@ -49,6 +49,9 @@ FORMATS: tuple[Format, ...] = (
 """The formats of this program; packages may add more as entry points "cvstudio.formats"."""
 
 
+_DOUBT, _CERTAIN, _FITS = 0.35, 0.95, 0.2
+
+
 def all_formats() -> tuple[Format, ...]:
     """FORMATS and those of installed packages."""
     found = [entry.load() for entry in entry_points(group="cvstudio.formats")]
@@ -70,11 +73,12 @@ def sniff(source: Path, task: Task | None = None) -> Format | None:
     if not source.exists():
         raise FormatError(f"There is nothing at {source}.", path=source)
 
-    def score(format_: Format) -> float:
-        fits = 0.2 if task is not None and task in format_.tasks else 0.0
+    scores: dict[str, float] = {}
+    for format_ in all_formats():
         found = format_.sniff(source)
-        return found + fits if found > 0.35 else 0.0
-
-    scores = {format_.name: score(format_) for format_ in all_formats()}
+        fits = _FITS if task is not None and task in format_.tasks else 0.0
+        scores[format_.name] = found + fits if found > _DOUBT else 0.0
+        if found >= _CERTAIN and (fits or task is None):
+            return format_  # looking on could take seconds among many images
     best = max(scores, key=lambda name: scores[name])
     return by_name(best) if scores[best] > 0 else None

@@ -65,7 +65,7 @@ def probe(path: Path) -> list[ImageInfo]:
     """
     size = header.file_size(path)
     try:
-        with path.open("rb") as stream:
+        with open(path, "rb") as stream:
             head = stream.read(4096)
             kind = header.sniff(head)
             reader = {

@@ -5,6 +5,8 @@ Reads a few kilobytes at most, whatever the size of the file, and never decodes 
 
 from __future__ import annotations
 
+import os
+import stat
 import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -258,16 +260,16 @@ def check_size(info: ImageInfo, file_size: int, name: str) -> None:
 def file_size(path: Path) -> int:
     """The size of a file in bytes. Raises ImageError when it is missing, a folder or empty."""
     try:
-        size = path.stat().st_size
+        found = os.stat(path)
     except FileNotFoundError:
         raise ImageError(f"{path.name} is missing: there is no file at {path}.") from None
     except OSError as error:
         raise ImageError(f"{path.name} cannot be opened: {error.strerror}.") from None
-    if path.is_dir():
+    if stat.S_ISDIR(found.st_mode):
         raise ImageError(f"{path.name} is a folder, not an image.")
-    if size == 0:
+    if found.st_size == 0:
         raise ImageError(f"{path.name} is empty: the file has 0 bytes.")
-    return size
+    return found.st_size
 
 
 def _require_end(stream: BinaryIO, size: int, end: bytes, *, start: int, name: str) -> None:

@@ -7,6 +7,7 @@ images by their id in the project.
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -20,7 +21,17 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def dump(attributes: dict[str, Any]) -> str | None:
     """The attributes of an annotation as the database holds them."""
-    return _encode(attributes) if attributes else None
+    if not attributes:
+        return None
+    if len(attributes) == 1 and "coco" in attributes:
+        # Written by hand: a quarter of a million of these decide how long a COCO import takes.
+        parts = []
+        for key, value in attributes["coco"].items():
+            if type(value) is not int and not (type(value) is float and isfinite(value)):
+                return _encode(attributes)
+            parts.append(f'"{key}":{value!r}')
+        return '{"coco":{' + ",".join(parts) + "}}"
+    return _encode(attributes)
 
 
 def carry(s: Session, extras: dict[str, Any], images: dict[int, dict[str, Any]]) -> None:

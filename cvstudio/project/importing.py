@@ -8,13 +8,15 @@ is rolled back and the files copied so far are removed.
 from __future__ import annotations
 
 import errno
+import gc
 import hashlib
 import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -55,7 +57,9 @@ they do not have yet, "skip" leaves them as they are."""
 PLAIN = "images"
 """The format of a folder of images without labels."""
 
-_THREADS = 4
+_THREADS, _CHUNK, _TRIAL = 4, 32, 3
+_AT_ONCE = 1 << 20
+_SLOW = 0.0002  # seconds a file above which several threads look at files
 
 
 @dataclass(slots=True)
@@ -166,10 +170,23 @@ def plan(
         found = None if format == PLAIN else table.by_name(format)
     if found is None:
         return plan_images(project, [source], progress=progress, cancelled=cancelled)
-    dataset = found.read(source, reading)
-    return _plan(
-        project, dataset, reading, source=source.name, format=found.name, title=found.title
-    )
+    with _collector_at_rest():
+        dataset = found.read(source, reading)
+        name, title = found.name, found.title
+        return _plan(project, dataset, reading, source=source.name, format=name, title=title)
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """No search for circular garbage while hundreds of thousands of objects are made: each search
+    looks at all of them again, and there are no circles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def plan_images(
@@ -260,22 +277,44 @@ def _hash_all(paths: Sequence[Path], reading: Reading) -> dict[Path, tuple[str, 
         if path in reading.unreadable:
             return reading.unreadable[path]
         try:
-            with path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-                return digest, os.fstat(stream.fileno()).st_size
+            with open(path, "rb") as stream:
+                data = stream.read(_AT_ONCE)
+                digest, size = hashlib.sha256(data), len(data)
+                while len(data) == _AT_ONCE:
+                    data = stream.read(_AT_ONCE)
+                    digest.update(data)
+                    size += len(data)
+            return digest.hexdigest(), size
         except OSError as error:
             return f"{path.name} cannot be read: {error.strerror}."
 
+    def visit_some(some: Sequence[Path]) -> list[tuple[str, int] | str]:
+        return [visit(path) for path in some]
+
     results: dict[Path, tuple[str, int] | str] = {}
+
+    def note(chunk: Sequence[Path], found: list[tuple[str, int] | str]) -> None:
+        results.update(zip(chunk, found, strict=True))
+        reading.step("Checking images", len(results), len(distinct))
+
+    chunks = [distinct[i : i + _CHUNK] for i in range(0, len(distinct), _CHUNK)]
+    started = time.perf_counter()
+    for chunk in chunks[:_TRIAL]:
+        note(chunk, visit_some(chunk))
+    rest = chunks[_TRIAL:]
+    each = (time.perf_counter() - started) / max(1, len(results))
+    if each < _SLOW:
+        # Small files that are in memory already: threads would only take turns at the interpreter.
+        for chunk in rest:
+            note(chunk, visit_some(chunk))
+        return results
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="import") as pool:
-        for done, (path, found) in enumerate(zip(distinct, pool.map(visit, distinct), strict=True)):
-            results[path] = found
-            if done % 200 == 0:
-                try:
-                    reading.step("Checking images", done, len(distinct))
-                except Cancelled:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
+        for chunk, found in zip(rest, pool.map(visit_some, rest), strict=True):
+            try:
+                note(chunk, found)
+            except Cancelled:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     return results
 
 
@@ -337,7 +376,7 @@ def run(
     copied: list[Path] = []
     try:
         places = _copy(project, plan, copied, work) if copy else {}
-        with project.transaction(f"Import {plan.source}", source=source) as s:
+        with _collector_at_rest(), project.transaction(f"Import {plan.source}", source=source) as s:
             report = _Import(s, project, plan, places, known, work).run()
             if splits is not None:
                 proposed = split_proposals.propose(
@@ -417,6 +456,7 @@ class _Import:
         self.known, self.work = known, work
         self.now = time.time()
         self.doubles = 0
+        self.folders: dict[Path, str] = {}
 
     def run(self) -> ImportReport:
         class_ids, new_classes = self._classes()
@@ -481,7 +521,7 @@ class _Import:
         else:
             review = Review.EMPTY if parsed.empty else Review.UNLABELLED
         return NewImage(
-            uri=self.project.uri_of(self.places.get(parsed.path, parsed.path)),
+            uri=self._uri(self.places.get(parsed.path, parsed.path)),
             width=info.width,
             height=info.height,
             page=info.page,
@@ -494,6 +534,14 @@ class _Import:
             review=review,
             split=parsed.split,
         )
+
+    def _uri(self, path: Path) -> str:
+        """Project.uri_of, asked once a folder."""
+        folder = path.parent
+        prefix = self.folders.get(folder)
+        if prefix is None:
+            prefix = self.folders[folder] = self.project.uri_of(folder).removesuffix("/")
+        return path.name if prefix in ("", ".") else f"{prefix}/{path.name}"
 
     def _present(self) -> tuple[dict[int, set[tuple[Any, ...]]], dict[int, int]]:
         """What known images have: the rows' class, kind, box and payload; and the highest z."""
@@ -540,12 +588,12 @@ def _row(
         kind, box, area, payload = "box", shape, shape.w * shape.h, None
     else:
         kind = kind_of(shape).value
-        box = box_of(shape, width=info.width, height=info.height)
-        area, payload = area_of(shape), pack_shape(shape) or None
+        box = annotation.box or box_of(shape, width=info.width, height=info.height)
+        area = area_of(shape) if annotation.area is None else annotation.area
+        payload = pack_shape(shape) or None
     return (
-        image_id, class_ids[annotation.class_name], kind, float(box.x), float(box.y),
-        float(box.w), float(box.h), float(area), payload, z, _IMPORT, None, None, _ACCEPTED,
-        dump(annotation.attributes), now, now,
+        image_id, class_ids[annotation.class_name], kind, box.x, box.y, box.w, box.h, area,
+        payload, z, _IMPORT, None, None, _ACCEPTED, dump(annotation.attributes), now, now,
     )  # fmt: skip
 
 
