@@ -34,6 +34,15 @@ class Kind(StrEnum):
     IMAGE = "image"
 
 
+COUNTING: dict[Task, frozenset[Kind]] = {
+    Task.CLASSIFY: frozenset({Kind.IMAGE}),
+    Task.DETECT: frozenset({Kind.BOX, Kind.POLYGON, Kind.MASK}),
+    Task.SEGMENT: frozenset({Kind.POLYGON, Kind.MASK}),
+    Task.INSTANCE: frozenset({Kind.POLYGON, Kind.MASK}),
+}
+"""The kinds of annotation that a task learns from and is judged by."""
+
+
 class Source(StrEnum):
     """Who made an annotation."""
 

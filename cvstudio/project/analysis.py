@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import LabelClass, Split, Task
+from cvstudio.core.annotation import COUNTING, LabelClass, Split, Task, kind_of
 from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
@@ -38,7 +38,12 @@ from cvstudio.core.metrics import (
 )
 from cvstudio.core.opencv import cv2
 from cvstudio.core.predictions import Prediction, read_predictions
-from cvstudio.core.snapshot import Snapshot, SnapshotImage, read_snapshot
+from cvstudio.core.snapshot import (
+    Snapshot,
+    SnapshotAnnotation,
+    SnapshotImage,
+    read_snapshot,
+)
 
 ALL, LIKELY = "all", "likely label errors"
 WRONG, WORST = "wrong class", "worst images"
@@ -153,12 +158,16 @@ class ObjectAnalysis(Analysis):
         masks = self.snapshot.task is Task.INSTANCE
         return match_objects(
             (
-                ImageObjects(i.id, i.annotations, self._prediction(i.id).objects)
+                ImageObjects(i.id, self._counting(i), self._prediction(i.id).objects)
                 for i in self.images.values()
             ),
             class_ids=[c.id for c in self.classes],
             masks=masks,
         )
+
+    def _counting(self, image: SnapshotImage) -> list[SnapshotAnnotation]:
+        kinds = COUNTING[self.snapshot.task]
+        return [a for a in image.annotations if kind_of(a.shape) in kinds]
 
     def _prediction(self, image_id: int) -> Prediction:
         return self.predictions.get(image_id, Prediction(image_id))
@@ -260,10 +269,9 @@ class ImageAnalysis(Analysis):
         answers = []
         for image in self.images.values():
             answer = self.predictions.get(image.id)
-            if answer is not None and answer.scores and image.annotations:
-                answers.append(
-                    ClassifiedImage(image.id, image.annotations[0].class_id, answer.scores)
-                )
+            label = next((a for a in image.annotations if a.shape is None), None)
+            if answer is not None and answer.scores and label is not None:
+                answers.append(ClassifiedImage(image.id, label.class_id, answer.scores))
         return classification_report(answers, class_ids=[c.id for c in self.classes])
 
     def curves(self, iou: float) -> dict[int, Curve]:
@@ -314,7 +322,9 @@ class ImageAnalysis(Analysis):
         return Case(
             kind="right" if right else WRONG,
             image_id=answer.image_id,
-            annotation_id=self.images[answer.image_id].annotations[0].id,
+            annotation_id=next(
+                a.id for a in self.images[answer.image_id].annotations if a.shape is None
+            ),
             prediction=None,
             labelled=answer.labelled,
             predicted=answer.predicted,

@@ -148,6 +148,8 @@ class Judgement:
         """What stands behind one cell of the confusion; class ids, NOTHING for the last ones."""
         label_class = _take(self._table.label_class, self._label)
         found_class = _take(self._table.found_class, self._found)
+        if labelled == predicted == NOTHING:
+            return []
         if labelled == NOTHING:
             kinds = [_EXTRA, _LOOSE, _DUPLICATE]
             chosen = found_class == self._place(predicted)
