@@ -563,15 +563,21 @@ def test_a_class_is_renamed_in_its_row_and_everywhere(person):
     assert model.data(model.index(1)) == "Thrombocyte"
 
 
+def open_and_wait(person, dialog):
+    dialog.show()
+    dialog.activateWindow()
+    person.qtbot.waitUntil(dialog.isActiveWindow)
+
+
 def test_the_picker_finds_a_class_by_a_few_letters_and_offers_a_new_one(person):
     from cvstudio.gui.label.class_picker import ClassPicker
 
     picker = ClassPicker(None, list(person.document.classes.values()), title="Class")
-    picker.show()
+    open_and_wait(person, picker)
     picker.search.setText("nuc")
     QTest.keyClick(picker.search, Qt.Key.Key_Return)
     assert person.document.classes[picker.class_id].name == "Nucleus"
-    picker.show()
+    open_and_wait(person, picker)
     picker.search.setText("Platelet")
     QTest.keyClick(picker.search, Qt.Key.Key_Return)
     assert (picker.class_id, picker.new_name) == (None, "Platelet")
