@@ -192,7 +192,8 @@ class Jobs(QObject):
         self.current: RunRecord | None = None
         self.state = RunState()
         self.device: Device | None = None
-        self._command = command
+        self.command = command
+        """What makes a job's command line from its directory; jobs started from now on use it."""
         self._worker: TrainingWorker | None = None
         self._endings: list[_Ending] = []
         self._small: list[SmallJob] = []
@@ -245,7 +246,7 @@ class Jobs(QObject):
     def begin(self, run_id: int) -> RunRecord:
         """Start a run that was made, or queue it while another one runs. Raises CVStudioError."""
         project = self._project()
-        runs.start(project, run_id, command=self._command)
+        runs.start(project, run_id, command=self.command)
         self.look()
         self.runs_changed.emit()
         return runs.get(project, run_id)
@@ -255,7 +256,7 @@ class Jobs(QObject):
 
         Raises CVStudioError.
         """
-        runs.resume(self._project(), run_id, changes=changes, command=self._command)
+        runs.resume(self._project(), run_id, changes=changes, command=self.command)
         self.look()
         self.runs_changed.emit()
 
@@ -292,7 +293,7 @@ class Jobs(QObject):
         Raises CVStudioError.
         """
         job_dir = runs.start_job(
-            self._project(), run_id, config, snapshot=snapshot, command=self._command
+            self._project(), run_id, config, snapshot=snapshot, command=self.command
         )
         job = SmallJob(job_dir, self)
         self._small.append(job)
@@ -308,7 +309,7 @@ class Jobs(QObject):
         try:
             changed = bool(runs.sync(project)) if project.writable else False
             if project.writable:
-                changed = runs.advance(project, command=self._command) is not None or changed
+                changed = runs.advance(project, command=self.command) is not None or changed
         except CVStudioError as error:
             log.warning("the queue could not go on", exc_info=error)
             self.trouble.emit(error.message)

@@ -35,13 +35,13 @@ class ChecksList(QWidget):
         self._rows.setContentsMargins(theme.size("panel_padding"), 0, 12, 0)
         self._rows.setSpacing(0)
         column.addLayout(self._rows)
-        self._shown: list[Check] = []
+        self.shown: list[Check] = []
 
     def show_checks(self, lines: Sequence[Check]) -> None:
         """Show these checks; the header counts those that are not fine."""
-        if list(lines) == self._shown:
+        if list(lines) == self.shown:
             return
-        self._shown = list(lines)
+        self.shown = list(lines)
         while (item := self._rows.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
@@ -61,7 +61,7 @@ class ChecksList(QWidget):
     @property
     def texts(self) -> list[str]:
         """What the lines say."""
-        return [check.text for check in self._shown]
+        return [check.text for check in self.shown]
 
     def _row(self, check: Check) -> QWidget:
         row = QWidget()

@@ -261,8 +261,8 @@ class Chart(QFrame):
         self.set_figures("")
 
     def line(self, name: str) -> tuple[list[float], list[float]]:
-        """The points of a line, as shown."""
-        xs, ys = self._lines[name]
+        """The points of a line, as shown; none while it is not."""
+        xs, ys = self._lines.get(name, (np.empty(0), np.empty(0)))
         return xs.tolist(), ys.tolist()
 
     @property

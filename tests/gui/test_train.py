@@ -1,0 +1,364 @@
+"""The Train page, used like a person does: choose, start, watch, close, come back, mend."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_job
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QCheckBox, QSpinBox
+from pytestqt.qtbot import QtBot
+
+from cvstudio.core import events
+from cvstudio.core.annotation import Split, Task
+from cvstudio.core.config import Start, TrainConfig
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.networks import default_config
+from cvstudio.core.predictions import Found, Prediction, write_predictions
+from cvstudio.core.snapshot import read_snapshot
+from cvstudio.gui import theme
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.style import StudioStyle
+from cvstudio.gui.train.page import TrainPage
+from cvstudio.gui.train.settings_form import fields
+from cvstudio.project import launch, runs
+from cvstudio.project.project import Project
+from cvstudio.project.run_status import RunStatus
+from cvstudio.project.sample import create_sample
+
+SECONDS = 20_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    create_sample(tmp_path / "cells", Task.DETECT, images=24).close()
+    return tmp_path / "cells"
+
+
+class Window:
+    """A studio with the Train page, as the window makes them."""
+
+    def __init__(self, qtbot: QtBot, folder: Path) -> None:
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        if theme._Now.keeper is None:
+            theme.ThemeKeeper(application, StudioStyle()).choose("dark")
+        self.qtbot = qtbot
+        self.studio = Studio()
+        self.studio.jobs.command = small_job.command
+        self.studio.open(folder)
+        self.page = TrainPage(self.studio)
+        qtbot.addWidget(self.page)
+        self.page.resize(1370, 800)
+        self.page.show()
+        self.page.shown()
+        self.until(lambda: self.page.checks.texts)
+
+    def until(self, true: Callable[[], object]) -> None:
+        self.qtbot.waitUntil(lambda: bool(true()), timeout=SECONDS)
+
+    @property
+    def project(self) -> Project:
+        assert self.studio.project is not None
+        return self.studio.project
+
+    def choose(self, **settings: Any) -> None:
+        self.page.new_run.apply({"start": Start.SCRATCH, **settings})
+
+    def start(self, **settings: Any) -> int:
+        before = len(runs.all_runs(self.project))
+        self.choose(**settings)
+        assert self.studio.actions.trigger("train.start")
+        self.until(lambda: len(runs.all_runs(self.project)) == before + 1)
+        self.until(lambda: len(self.page.table.model.rows) == before + 1)
+        return before + 1
+
+    def words_of(self, run_id: int) -> str:
+        rows = {row.run.id: row.words for row in self.page.table.model.rows}
+        return rows.get(run_id, "")
+
+    def job(self, run_id: int) -> JobDir:
+        return runs.job_of(runs.get(self.project, run_id))
+
+    def close(self) -> None:
+        self.page.hidden()
+        self.page.release()
+        self.page.hide()
+        self.studio.shut_down()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, folder: Path) -> Iterator[Window]:
+    opened = Window(qtbot, folder)
+    yield opened
+    if opened.studio.project is not None:
+        end_jobs(opened.project)
+        opened.close()
+
+
+def end_jobs(project: Project) -> None:
+    for run in runs.all_runs(project):
+        launch.end(runs.job_of(run), asked_seconds=0, terminate_seconds=0)
+
+
+def stored_run(project: Project) -> JobDir:
+    """A finished run as it lies on the disk: a stored list of events and its predictions."""
+    run = runs.create_run(project, default_config(Task.DETECT, network="yolo26n", epochs=4))
+    job = runs.job_of(run)
+    val = read_snapshot(job.snapshot).of(Split.VAL)
+    job.emit(events.Started(at=0, job="train", pid=1, process_created=1, total_epochs=4))
+    for epoch in (1, 2, 3):
+        at = 60.0 * epoch
+        job.emit(
+            events.StepEnded(
+                at=at, epoch=epoch, step=5, steps=5, losses={"box": 1}, learning_rate=0.1,
+                images_per_second=50, memory=2**30 * epoch, memory_total=8 * 2**30,
+            )
+        )  # fmt: skip
+        parts = {"box": 2.0 / epoch, "cls": 1.0 / epoch}
+        job.emit(
+            events.EpochEnded(
+                at=at, epoch=epoch, train=parts, val=parts, learning_rate=0.1 / epoch, seconds=60,
+                metrics={"mAP50": 0.2 * epoch, "mAP50-95": 0.1 * epoch}, best=True,
+            )
+        )  # fmt: skip
+        file = job.predictions(f"epoch-{epoch:04d}")
+        found = [
+            Prediction(i.id, objects=tuple(Found(1, 0.9, a.box) for a in i.annotations[:epoch]))
+            for i in val[:4]
+        ]
+        write_predictions(file, found)
+        job.emit(events.Samples(at=at, epoch=epoch, file=file.relative_to(job.path).as_posix()))
+    outcome = events.Outcome.FINISHED_EARLY
+    job.emit(events.Ended(at=181, outcome=outcome, metric="mAP50-95", best=0.3, best_epoch=3))
+    with project.transaction("End", undoable=False) as session:
+        from cvstudio.project import commands
+
+        commands.update_run(
+            session, id=run.id, status="finished early", best=0.3, best_epoch=3, ended=181.0
+        )
+    return job
+
+
+def test_an_old_run_shows_its_charts_again(qtbot: QtBot, folder: Path) -> None:
+    with Project.open(folder) as project:
+        stored_run(project)
+    window = Window(qtbot, folder)
+    view = window.page.view
+    window.until(lambda: view.loss.names)
+    assert view.loss.line("train") == ([1, 2, 3], [3.0, 1.5, 1.0])
+    assert view.figure.line("mAP50-95")[1] == pytest.approx([0.1, 0.2, 0.3])
+    assert view.rate.line("learning rate")[1] == pytest.approx([0.1, 0.05, 0.1 / 3])
+    assert view.memory.line("in use") == ([1, 2, 3], [1, 2, 3])
+    assert window.words_of(1) == "Finished early"
+    assert view.card.count.text() == "3"
+    assert view.card.buttons["analyze"].isVisible()
+    assert not view.card.buttons["pause"].isVisible()
+    window.close()
+
+
+def test_looking_back_shows_what_was_found_in_that_epoch(qtbot: QtBot, folder: Path) -> None:
+    with Project.open(folder) as project:
+        stored_run(project)
+    window = Window(qtbot, folder)
+    strip = window.page.view.samples
+    first = strip.tiles[0]
+    window.until(lambda: "3 found" in first.accessibleName())
+    strip.slider.setValue(0)
+    window.until(lambda: "1 found" in first.accessibleName())
+    assert strip.epoch.text() == "1"
+    window.close()
+
+
+def test_missing_weights_bar_the_start_and_from_scratch_opens_it(window: Window) -> None:
+    page = window.page
+    page.new_run.apply({"network": "yolo11n"})
+    assert not window.studio.actions["train.start"].isEnabled()
+    assert any("yolo11n.pt" in text for text in page.checks.texts)
+    check = next(c for c in page.checks.shown if "yolo11n.pt" in c.text)
+    assert str(Path(os.environ["CVSTUDIO_HOME"]) / "weights") in check.detail
+    page.checks.acted.emit(check.actions[0])
+    assert page.new_run.config.start is Start.SCRATCH
+    assert window.studio.actions["train.start"].isEnabled()
+    assert page.next_step.button.text() == "Start run 1"
+
+
+def test_a_run_is_started_watched_and_finished(window: Window) -> None:
+    run_id = window.start(epochs=5)
+    window.until(lambda: window.words_of(run_id) == "Running")
+    window.until(lambda: window.words_of(run_id) == "Finished")
+    view = window.page.view
+    window.until(lambda: len(view.loss.line("train")[0]) == 5)
+    assert view.card.title.text() == f"Run {run_id}"
+    assert runs.get(window.project, run_id).best is not None
+
+
+def test_a_second_run_is_queued_and_begins_by_itself(window: Window) -> None:
+    first = window.start(epochs=20)
+    window.until(lambda: window.studio.jobs.current is not None)
+    window.until(lambda: window.page.next_step.button.text() == "Queue run 2")
+    second = window.start(epochs=2)
+    assert window.words_of(second) == "Queued"
+    window.until(lambda: window.words_of(first) == "Finished")
+    window.until(lambda: window.words_of(second) == "Finished")
+
+
+def test_pause_and_resume_go_on_in_the_same_charts(window: Window) -> None:
+    run_id = window.start(epochs=40)
+    view = window.page.view
+    window.until(lambda: len(window.studio.jobs.state.epochs) >= 2)
+    window.until(view.card.buttons["pause"].isEnabled)
+    view.card.buttons["pause"].click()
+    window.until(lambda: window.words_of(run_id) == "Paused")
+    view.card.buttons["resume"].click()
+    window.until(lambda: window.words_of(run_id) == "Finished")
+    window.until(lambda: view.loss.line("train")[0] == list(range(1, 41)))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_killed_job_is_told_in_words_and_resumed_with_one_button(window: Window) -> None:
+    run_id = window.start(epochs=100)
+    window.until(lambda: len(window.studio.jobs.state.epochs) >= 3)
+    process = launch.find(window.job(run_id))
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    card = window.page.view.failure
+    window.until(card.isVisible)
+    assert "was ended by the system (signal 9)" in card.text.text()
+    assert "labels are saved" in card.safe.text()
+    assert window.words_of(run_id) == "Stopped"
+    ways = [way.title for way in card.ways]
+    assert ways[0].startswith("Continue from epoch ")
+    card.go.click()
+    window.until(lambda: window.words_of(run_id) == "Running")
+
+
+def test_after_the_memory_ran_out_the_one_accent_button_continues_with_half_the_batch(
+    window: Window,
+) -> None:
+    run_id = window.start(seed=small_job.HUNGRY, batch=16, epochs=5)
+    card = window.page.view.failure
+    window.until(card.isVisible)
+    assert card.go.text() == "Continue with batch 8"
+    window.until(lambda: card.go.property("next"))
+    assert not window.page.next_step.button.property("next")
+    card.go.click()
+    window.until(lambda: window.words_of(run_id) == "Finished")
+    assert runs.config_of(runs.get(window.project, run_id)).batch == 8
+    assert window.page.next_step.button.property("next")
+
+
+def test_a_failed_run_holds_the_queue_until_stop_here(window: Window) -> None:
+    window.start(seed=small_job.HUNGRY, batch=16, epochs=5)
+    second = window.start(seed=0, batch=4, epochs=3)
+    window.until(lambda: window.words_of(second) == "Waiting")
+    window.page.show_run(1)
+    window.until(window.page.view.failure.leave.isVisible)
+    window.page.view.failure.leave.click()
+    window.until(lambda: window.words_of(second) == "Finished")
+
+
+def test_the_training_outlives_the_window_and_a_new_window_shows_its_live_chart(
+    qtbot: QtBot, folder: Path
+) -> None:
+    first = Window(qtbot, folder)
+    run_id = first.start(epochs=120)
+    first.until(lambda: len(first.studio.jobs.state.epochs) >= 3)
+    job = first.job(run_id)
+    first.close()
+    assert launch.alive(job)
+    second = Window(qtbot, folder)
+    second.until(lambda: second.studio.jobs.current is not None)
+    second.until(lambda: second.words_of(run_id) == "Running")
+    seen = len(second.studio.jobs.state.epochs)
+    second.until(lambda: len(second.page.view.loss.line("train")[0]) > seen)
+    assert second.page.view.loss.line("train")[0][:3] == [1, 2, 3]
+    end_jobs(second.project)
+    second.close()
+
+
+def test_cancel_asks_first_and_then_ends_the_job(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    answers = [False, True]
+
+    def ask(question: str, text: str = "", **_more: Any) -> bool:
+        asked.append(question)
+        return answers.pop(0)
+
+    monkeypatch.setattr(window.studio, "ask", ask)
+    run_id = window.start(epochs=300)
+    window.until(lambda: len(window.studio.jobs.state.epochs) >= 1)
+    cancel = window.page.view.card.buttons["cancel"]
+    cancel.click()
+    assert launch.alive(window.job(run_id))
+    cancel.click()
+    assert asked == [f"Cancel run {run_id}?"] * 2
+    window.until(lambda: window.words_of(run_id) == "Cancelled")
+    assert not launch.alive(window.job(run_id))
+
+
+def test_every_setting_of_a_run_has_a_field_with_its_own_limits(window: Window) -> None:
+    form = window.page.new_run.form
+    window.page.new_run.all_link.click()
+    assert form.isVisible()
+    assert set(form.editors) == {n for n, f in TrainConfig.model_fields.items() if f.title}
+    epochs = form.editors["epochs"]
+    assert isinstance(epochs, QSpinBox)
+    assert (epochs.minimum(), epochs.maximum()) == (1, 10_000)
+    epochs.setValue(7)
+    assert window.page.new_run.config.epochs == 7
+    balance = form.editors["class_weights"]
+    assert isinstance(balance, QCheckBox)
+    balance.click()
+    assert window.page.new_run.config.class_weights
+    for name, editor in form.editors.items():
+        assert editor.accessibleName() == fields()[name].title
+
+
+def test_another_preset_brings_its_own_size_and_keeps_the_rest(window: Window) -> None:
+    new = window.page.new_run
+    new.apply({"seed": 7, "image_size": 960})
+    window.qtbot.mouseClick(new.presets.cards["fast"], Qt.MouseButton.LeftButton)
+    expected = default_config(Task.DETECT, "fast")  # type: ignore[arg-type]
+    assert new.config.image_size == expected.image_size
+    assert new.config.network == expected.network
+    assert new.config.seed == 7
+    assert new.presets.cards["fast"].figure.text()
+
+
+def test_the_settings_of_an_old_run_go_into_the_new_one(window: Window) -> None:
+    window.start(epochs=2, batch=3, seed=11)
+    window.until(lambda: window.words_of(1) == "Finished")
+    window.page.new_run.apply({"epochs": 9, "batch": 5, "seed": 1})
+    window.page.view.card.buttons["again"].click()
+    config = window.page.new_run.config
+    assert (config.epochs, config.batch, config.seed) == (2, 3, 11)
+
+
+def test_a_project_without_labels_says_how_many_are_needed(qtbot: QtBot, tmp_path: Path) -> None:
+    Project.create(tmp_path / "empty", task=Task.DETECT, classes=["cell"]).close()
+    window = Window(qtbot, tmp_path / "empty")
+    assert window.page.centre.currentWidget() is window.page.empty
+    assert "0 of the 20 images" in window.page.empty.words.text()
+    assert window.page.empty.button.text() == "Label 20 more"
+    assert not window.studio.actions["train.start"].isEnabled()
+    window.close()
+
+
+def test_the_run_list_can_be_narrowed_to_runs_with_a_network(window: Window) -> None:
+    window.start(epochs=2)
+    window.until(lambda: window.words_of(1) == "Finished")
+    window.start(seed=small_job.BROKEN)
+    window.until(lambda: window.words_of(2) == "Failed")
+    window.page.table.show_kind("With a network")
+    assert [row.run.id for row in window.page.table.model.rows] == [1]
+    window.page.table.show_kind("All runs")
+    assert [row.run.id for row in window.page.table.model.rows] == [2, 1]
+    assert runs.status(runs.get(window.project, 1)) is RunStatus.FINISHED
