@@ -180,9 +180,6 @@ def change_each(
     touched.changed += len(after)
     ids = [row[0] for row in after]
     images = [row[-1] for row in old] if image else []
-    if image == "image_id" and image in columns:
-        place = 1 + list(columns).index(image)
-        images += [row[place] for row in after]
     touched.add(ids, images)
     return ids
 

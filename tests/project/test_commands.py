@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from project_state import dump
 
 from cvstudio.core.annotation import Kind, Review, Shape, Source, Split, State, Task
 from cvstudio.core.errors import ProjectError
@@ -114,6 +115,22 @@ def test_copies_lie_above_what_is_there_and_are_the_users_own(project: Project) 
         (Source.HUMAN, State.ACCEPTED, None, None)
     }
     assert review(project, 3) is Review.LABELLED
+
+
+def test_an_annotation_remembers_when_it_was_last_changed_and_only_then(project: Project) -> None:
+    ids = [add(project), add(project, class_id=2)]
+
+    def times() -> list[tuple[float, float]]:
+        return [(row[-2], row[-1]) for row in dump(project)["annotation"]]
+
+    before = times()
+    assert all(created == updated for created, updated in before)
+    with project.transaction("Set class") as s:
+        commands.set_class(s, ids=ids, class_id=2)
+    (first, second) = times()
+    assert first[0] == before[0][0]
+    assert first[1] > before[0][1]
+    assert second == before[1]
 
 
 # Review states
