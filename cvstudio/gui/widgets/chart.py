@@ -71,7 +71,7 @@ def shown(value: float) -> str:
     return f"{value:.3g}" if size < 0.01 or size >= 100 else f"{value:.3f}".rstrip("0").rstrip(".")
 
 
-class _Axis(pg.AxisItem):  # type: ignore[misc]
+class _Axis(pg.AxisItem):
     """An axis with few round ticks and no tick marks."""
 
     def boundingRect(self) -> QRectF:
@@ -86,7 +86,7 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
         return [f"{round(value * scale, 10):,.10g}" for value in values]
 
 
-class _View(pg.ViewBox):  # type: ignore[misc]
+class _View(pg.ViewBox):
     """No zoom by accident: the wheel needs Ctrl, a double click shows everything again."""
 
     def wheelEvent(self, ev: Any, axis: Any = None) -> None:
@@ -377,7 +377,7 @@ class Chart(QFrame):
 
     def _apply_range(self) -> None:
         ends = [xs[-1] for xs, _ in self._lines.values() if len(xs)]
-        tops = [np.nanmax(ys) for _, ys in self._lines.values() if np.isfinite(ys).any()]
+        tops = [float(np.nanmax(ys)) for _, ys in self._lines.values() if np.isfinite(ys).any()]
         if self._limit is not None:
             tops.append(self._limit[0] * 1.15)
         x_end, y_end = self._x_range[1], self._y_range[1]

@@ -1,0 +1,240 @@
+"""The checks before a run say what would stop it, what is worth a look, and what helps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cvstudio.core import pretrained
+from cvstudio.core.annotation import Review, Split, Task
+from cvstudio.core.config import Start, TrainConfig
+from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.networks import default_config, network
+from cvstudio.project import commands, estimate, preflight
+from cvstudio.project.device import Device, parse_smi
+from cvstudio.project.preflight import Check, Facts, Level
+from cvstudio.project.project import Project
+from cvstudio.project.records import NewImage
+
+GPU = Device("cuda", "RTX 4070", 12 * 2**30, 2**30, 0.1)
+PROCESSOR = Device("cpu", "EPYC", 24 * 2**30, 2**30)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with Project.create(tmp_path / "p", task=Task.DETECT, classes=["cell", "dirt"]) as made:
+        yield made
+
+
+def fill(project: Project, count: int, split: Split | None, **more: Any) -> list[int]:
+    with project.transaction("Add") as s:
+        done = {"review": Review.REVIEWED, **more}
+        start = commands.add_images(
+            s,
+            [
+                NewImage(f"{split}-{n}.png", 1000, 800, split=split, sha256=f"{split}{n}", **done)
+                for n in range(count)
+            ],
+        )
+        return list(start)
+
+
+def box(project: Project, image_id: int, class_id: int = 1, side: float = 100) -> None:
+    with project.transaction("Draw") as s:
+        shape = Box(10, 10, side, side)
+        commands.add_annotation(s, image_id=image_id, class_id=class_id, shape=shape)
+
+
+def facts(project: Project) -> Facts:
+    with project.read() as session:
+        return preflight.gather(session, project)
+
+
+def lines(project: Project, found: Device = PROCESSOR, **over: Any) -> list[Check]:
+    config = default_config(project.task, **{"start": Start.SCRATCH, **over})
+    return preflight.checks(facts(project), config, found)
+
+
+def saying(found: list[Check], words: str) -> Check:
+    matches = [check for check in found if words in check.text]
+    assert matches, f"{words!r} in none of {[check.text for check in found]}"
+    return matches[0]
+
+
+def test_an_empty_project_cannot_start(project: Project) -> None:
+    assert saying(lines(project), "No image is labelled yet").level is Level.BLOCKING
+
+
+def test_without_val_images_a_run_cannot_start_and_dividing_is_offered(project: Project) -> None:
+    for image_id in fill(project, 3, Split.TRAIN):
+        box(project, image_id)
+    check = saying(lines(project), "No labelled image is in val")
+    assert check.level is Level.BLOCKING
+    assert check.actions[0].kind == "split"
+
+
+def test_few_labels_are_advice_and_never_a_lock(project: Project) -> None:
+    for image_id in [*fill(project, 3, Split.TRAIN), *fill(project, 2, Split.VAL)]:
+        box(project, image_id)
+    found = lines(project)
+    assert saying(found, "5 of the 20 images").level is Level.ADVICE
+    assert not preflight.blocking(found)
+    assert saying(found, "3 train, 2 val, no test images").level is Level.OK
+
+
+def test_faults_of_the_labels_are_counted_and_lead_to_their_images(project: Project) -> None:
+    train, val = fill(project, 25, Split.TRAIN), fill(project, 5, Split.VAL)
+    for image_id in [*train, *val]:
+        box(project, image_id)
+    box(project, train[3], side=0)
+    box(project, train[3], side=0)
+    box(project, train[4], class_id=2, side=5)
+    unlabelled = fill(project, 2, None, review=Review.UNLABELLED)
+    found = lines(project, image_size=640)
+    flat = saying(found, "2 boxes without area, left out")
+    assert flat.actions[0].image_ids == (train[3],)
+    left = saying(found, "2 images are unlabelled, left out")
+    assert left.actions[0].image_ids == tuple(unlabelled)
+    tiny = saying(found, "1 box is under 8 px wide")
+    assert tiny.actions[0].title == "Use 960"
+    assert tiny.actions[0].changes == {"image_size": 960}
+    assert tiny.actions[1].image_ids == (train[4],)
+    assert saying(found, "dirt: not in val, no figure").level is Level.ADVICE
+    assert saying(found, "25 cell for each dirt").actions[0].changes == {"class_weights": True}
+
+
+def test_one_file_in_two_splits_is_found(project: Project) -> None:
+    with project.transaction("Add") as s:
+        same = [
+            NewImage(f"{split}.png", 9, 9, sha256="same", split=split, review=Review.REVIEWED)
+            for split in (Split.TRAIN, Split.VAL)
+        ]
+        ids = list(commands.add_images(s, same))
+    check = saying(lines(project), "2 images in two splits at once")
+    assert check.actions[0].image_ids == tuple(ids)
+
+
+def test_a_task_that_learns_outlines_says_that_boxes_are_left_out(tmp_path: Path) -> None:
+    with Project.create(tmp_path / "i", task=Task.INSTANCE, classes=["cell"]) as project:
+        images = [*fill(project, 2, Split.TRAIN), *fill(project, 1, Split.VAL)]
+        box(project, images[0])
+        with project.transaction("Draw") as s:
+            shape = Polygon.simple([(0, 0), (50, 0), (50, 50)])
+            commands.add_annotation(s, image_id=images[1], class_id=1, shape=shape)
+        found = lines(project)
+        assert saying(found, "1 box without outline, left out").level is Level.ADVICE
+        assert not preflight.blocking(found)
+
+
+def test_weights_that_are_missing_block_and_those_that_are_here_do_not(
+    project: Project, private_home: Path
+) -> None:
+    over = {"network": "yolo11n", "start": Start.PRETRAINED}
+    check = saying(lines(project, **over), "yolo11n.pt is not on this computer")
+    assert check.level is Level.BLOCKING
+    assert str(private_home / "weights") in check.detail
+    assert [action.title for action in check.actions] == ["From scratch", "Get them"]
+    (private_home / "weights").mkdir(exist_ok=True)
+    (private_home / "weights" / "yolo11n.pt").write_bytes(b"w")
+    assert saying(lines(project, **over), "Pretrained weights: yolo11n.pt").level is Level.OK
+
+
+def test_a_batch_that_is_too_large_for_the_gpu_is_said_with_a_smaller_one(
+    project: Project,
+) -> None:
+    small = {"network": "yolo26n", "image_size": 640, "batch": 8}
+    assert saying(lines(project, GPU, **small), "12 GB GPU memory").level is Level.OK
+    large = {"network": "yolo26x", "image_size": 1280, "batch": 64}
+    check = saying(lines(project, GPU, **large), "Batch 64 needs about")
+    assert check.actions[0].changes == {"batch": 32}
+
+
+def test_a_gpu_that_is_asked_for_and_not_there_blocks(project: Project) -> None:
+    check = saying(lines(project, PROCESSOR, device="cuda:0"), "no NVIDIA GPU")
+    assert check.level is Level.BLOCKING
+    assert check.actions[0].changes == {"device": "auto"}
+
+
+def test_the_disk_is_looked_at(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = type("Usage", (), {"free": 1_000_000})()
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _path: full)
+    assert saying(lines(project), "1 MB are free").level is Level.BLOCKING
+
+
+def test_checks_of_twenty_thousand_images_do_not_make_the_person_wait(project: Project) -> None:
+    ids = fill(project, 20_000, Split.TRAIN)
+    with project.transaction("Draw") as s:
+        mark = {"class_id": 1, "shape": Box(1, 1, 9, 9), "width": 1000, "height": 800}
+        values = [commands.annotation_row(image_id=i, **mark) for i in ids]
+        commands.bulk_insert(
+            s, table="annotation", columns=commands.ANNOTATION_COLUMNS, rows=values
+        )
+    known = facts(project)
+    config = default_config(Task.DETECT)
+    began = time.perf_counter()
+    preflight.checks(known, config, PROCESSOR)
+    assert time.perf_counter() - began < 0.1
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "memory", "busy"),
+    [
+        ("NVIDIA GeForce RTX 4070, 12282, 5222, 94", "RTX 4070", 12282, 0.94),
+        ("NVIDIA H200, 143771, 0, 0", "H200", 143771, 0.0),
+        ("Tesla T4, 15360, 10, [N/A]", "Tesla T4", 15360, None),
+    ],
+)
+def test_gpus_are_named_as_people_name_them(
+    line: str, name: str, memory: int, busy: float | None
+) -> None:
+    device = parse_smi(line)
+    assert device is not None
+    assert (device.name, device.memory, device.busy) == (name, memory * 2**20, busy)
+
+
+def test_a_broken_driver_is_no_gpu() -> None:
+    assert parse_smi("NVIDIA-SMI has failed because it couldn't communicate") is None
+    assert parse_smi("GPU, [Unknown Error], [Unknown Error], 0") is None
+
+
+def test_an_earlier_run_corrects_the_estimate() -> None:
+    config = default_config(Task.DETECT, network="yolo26n", epochs=10)
+    measured = estimate.Measured(config, on_processor=True, images_per_second=10)
+    guess = estimate.seconds(config, train=90, val=30, device=PROCESSOR, history=[measured])
+    assert guess == pytest.approx(10 * (90 + 10) / 10)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(20, "under a minute"), (130, "about 2 min"), (2100, "about 35 min"), (8000, "about 2 h")],
+)
+def test_times_are_said_as_people_say_them(seconds: float, words: str) -> None:
+    assert estimate.roughly(seconds) == words
+
+
+def test_weights_in_the_caches_of_the_libraries_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    resnet, atto = network("resnet18"), network("convnext_atto")
+    assert pretrained.find(resnet) is None
+    assert pretrained.find(atto) is None
+    file = tmp_path / "torch" / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"w")
+    assert pretrained.find(resnet) == file
+    file = tmp_path / "hub/models--timm--convnext_atto.d2_in1k/snapshots/1/model.safetensors"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"w")
+    assert pretrained.find(atto) == file
+
+
+def test_a_config_from_a_file_of_weights_needs_that_file(project: Project) -> None:
+    found = lines(project, start=Start.FILE, weights_file=Path("/nowhere/w.pt"))
+    assert saying(found, "There is no weights file /nowhere/w.pt").level is Level.BLOCKING
+    assert isinstance(default_config(Task.DETECT), TrainConfig)
