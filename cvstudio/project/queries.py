@@ -203,8 +203,6 @@ def _conditions(filter: ImageFilter) -> Iterator[ColumnElement[bool]]:
 def _annotation_conditions(filter: ImageFilter) -> Iterator[ColumnElement[bool]]:
     on_image = select(AnnotationRow.image_id)
     counting = on_image.where(AnnotationRow.state == ACCEPTED)
-    if filter.class_ids:
-        yield ImageRow.id.in_(counting.where(AnnotationRow.class_id.in_(filter.class_ids)))
     if filter.without_class_ids:
         yield ImageRow.id.not_in(
             counting.where(AnnotationRow.class_id.in_(filter.without_class_ids))
@@ -212,18 +210,22 @@ def _annotation_conditions(filter: ImageFilter) -> Iterator[ColumnElement[bool]]
     if filter.without_annotations is not None:
         has = exists().where(AnnotationRow.image_id == ImageRow.id, AnnotationRow.state == ACCEPTED)
         yield ~has if filter.without_annotations else has
-    made: list[ColumnElement[bool]] = []
+    one: list[ColumnElement[bool]] = []
     if filter.sources:
-        made.append(AnnotationRow.source.in_([source.value for source in filter.sources]))
-    if filter.states:
-        made.append(AnnotationRow.state.in_([state.value for state in filter.states]))
+        one.append(AnnotationRow.source.in_([source.value for source in filter.sources]))
     if filter.scores:
-        made.append(AnnotationRow.score.between(*filter.scores))
+        one.append(AnnotationRow.score.between(*filter.scores))
     if filter.run_id is not None:
-        made.append(AnnotationRow.run_id == filter.run_id)
-        made.append(AnnotationRow.source == Source.NETWORK.value)
-    if made:
-        yield ImageRow.id.in_(on_image.where(and_(*made)))
+        one.append(AnnotationRow.run_id == filter.run_id)
+        one.append(AnnotationRow.source == Source.NETWORK.value)
+    if filter.states:
+        one.append(AnnotationRow.state.in_([state.value for state in filter.states]))
+    elif filter.class_ids and not one:
+        one.append(AnnotationRow.state == ACCEPTED)
+    if filter.class_ids:
+        one.append(AnnotationRow.class_id.in_(filter.class_ids))
+    if one:
+        yield ImageRow.id.in_(on_image.where(and_(*one)))
 
 
 # Annotations

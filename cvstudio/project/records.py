@@ -66,10 +66,12 @@ class NewImage:
 class ImageFilter:
     """Which images to show; an empty field does not restrict.
 
-    `class_ids`: has an accepted annotation of any of them. `splits` may hold None for images
-    without one. `tags` are names. `folder` includes its subfolders. `scores`: has an annotation
-    with a score in that range. `without_annotations`: True for images with none that counts,
-    False for those with some. `problems`: True for files that cannot be read.
+    `class_ids` (any of them), `sources`, `states`, `scores` and `run_id` speak of one and the same
+    annotation of the image; without `states`, a class alone asks for an accepted one.
+    `without_class_ids`: has no accepted annotation of any of them. `splits` may hold None for
+    images without one. `tags` are names. `folder` includes its subfolders. `without_annotations`:
+    True for images with none that counts, False for those with some. `problems`: True for files
+    that cannot be read.
     """
 
     text: str = ""
