@@ -92,7 +92,7 @@ _IMAGE = (
 )  # fmt: skip
 
 
-def _image(row: Row[*tuple[Any, ...]]) -> ImageRecord:
+def _image(row: "Row[*tuple[Any, ...]]") -> ImageRecord:
     return ImageRecord(
         id=row.id,
         uri=row.uri,
@@ -445,7 +445,7 @@ def setting(s: Session, key: str, default: Any = None) -> Any:
     return default if found is None else json.loads(found)
 
 
-def _runs() -> Select[*tuple[Any, ...]]:
+def _runs() -> "Select[*tuple[Any, ...]]":
     return select(
         RunRow.id, RunRow.task, RunRow.network, RunRow.title, RunRow.status, RunRow.directory,
         RunRow.created, RunRow.ended, RunRow.metric, RunRow.best, RunRow.best_epoch,
@@ -454,7 +454,7 @@ def _runs() -> Select[*tuple[Any, ...]]:
     ).outerjoin(SnapshotRow, SnapshotRow.id == RunRow.snapshot_id)  # fmt: skip
 
 
-def _run(s: Session, row: Row[*tuple[Any, ...]]) -> RunRecord:
+def _run(s: Session, row: "Row[*tuple[Any, ...]]") -> RunRecord:
     folder: Path = s.info["path"]
     return RunRecord(
         id=row.id,
