@@ -1,6 +1,6 @@
 """`cvstudio live`: answers the window's previews over stdin and stdout, one message at a time.
 
-A request's header has "id" and "kind" ("augment", "trial", "explain", "warm"); the answer repeats
+A request's header has "id" and "kind" (augment, trial, explain, predict, warm); the answer repeats
 both and has "ok". Of several requests of one kind that wait, only the newest is worked on; the
 others are answered with "superseded". What libraries print goes to stderr, never between messages.
 Nothing heavy is imported before a request needs it.
@@ -24,6 +24,7 @@ from cvstudio.ml import environment
 
 if TYPE_CHECKING:
     from cvstudio.ml.load import LoadedNetwork
+    from cvstudio.ml.predict import OnnxNetwork
     from cvstudio.ml.preview import Previews
 
 _NETWORKS_KEPT = 2
@@ -58,9 +59,10 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> int:
         message, superseded = found
         for old in superseded:
             write_message(answers, Message({**_name(old), "ok": False, "superseded": True}))
-        start = time.perf_counter()
         try:
-            answer = worker.answer(message)
+            answer_to = worker.handler(message)  # loads libraries, which is not the work's fault
+            start = time.perf_counter()
+            answer = answer_to(message)
         except CVStudioError as error:
             told = {"ok": False, "error": error.message, "hint": error.hint}
             answer = Message({**_name(message), **told})
@@ -121,19 +123,23 @@ class _Worker:
     def __init__(self) -> None:
         self._previews: Previews | None = None
         self._networks: dict[tuple[Path, str, int], LoadedNetwork] = {}
+        self._onnx: tuple[tuple[Path, int], OnnxNetwork] | None = None
         self._kinds: Mapping[str, Callable[[Message], Message]] = {
             "augment": lambda message: self.previews.augment(message.header),
             "trial": lambda message: self.previews.trial(message.header),
             "explain": self._explain,
+            "predict": self._predict,
             "warm": self._warm,
         }
 
-    def answer(self, message: Message) -> Message:
-        """The answer to a request. Raises CVStudioError with a sentence for the window."""
+    def handler(self, message: Message) -> Callable[[Message], Message]:
+        """What answers a request, ready to work. Raises CVStudioError for an unknown kind."""
         kind = str(message.header.get("kind"))
         if kind not in self._kinds:
             raise CVStudioError(f"The live process knows no request called {kind}.")
-        return self._kinds[kind](message)
+        if kind in ("augment", "trial"):
+            _ = self.previews
+        return self._kinds[kind]
 
     @property
     def previews(self) -> Previews:
@@ -167,6 +173,38 @@ class _Worker:
         where = [found.box.x, found.box.y, found.box.w, found.box.h] if found.box else None
         told = {"class_id": found.class_id, "score": found.score, "box": where}
         return Message(told, {"heat": found.heat})
+
+    def _predict(self, message: Message) -> Message:
+        """header: onnx (file), path, page, window.
+
+        Answers prediction (core.predictions.to_json), classes [{id, name, colour}], score (the
+        threshold inside the file, or null) and answer_ms (without reading the image).
+        """
+        from cvstudio.core.predictions import to_json
+        from cvstudio.imaging.decode import read_rgb
+
+        header = message.header
+        network = self._exported(Path(header["onnx"]))
+        window = header.get("window")
+        rgb = read_rgb(
+            Path(header["path"]), int(header.get("page", 0)), tuple(window) if window else None
+        )
+        start = time.perf_counter()
+        (answer,) = network.predict([rgb], [0])
+        took = 1000 * (time.perf_counter() - start)
+        classes = [{"id": c.id, "name": c.name, "colour": c.colour} for c in network.classes]
+        return Message(
+            {"prediction": to_json(answer), "classes": classes, "score": network.record.score,
+             "answer_ms": round(took, 1)}
+        )  # fmt: skip
+
+    def _exported(self, path: Path) -> OnnxNetwork:
+        from cvstudio.ml.predict import OnnxNetwork
+
+        stamp = path.stat().st_mtime_ns if path.is_file() else 0
+        if self._onnx is None or self._onnx[0] != (path, stamp):
+            self._onnx = ((path, stamp), OnnxNetwork(path))
+        return self._onnx[1]
 
     def _network(self, run: Path, device: str) -> LoadedNetwork:
         from cvstudio.core.jobdir import JobDir

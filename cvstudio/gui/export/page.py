@@ -22,13 +22,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.annotation import Task
 from cvstudio.core.config import ExportConfig
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.run_state import RunState
 from cvstudio.gui import theme
-from cvstudio.gui.export.proof import Proof, ProofCard, TimesCard
+from cvstudio.gui.export.proof import FLOAT, Proof, ProofCard, TimesCard
 from cvstudio.gui.export.try_it import TryIt
 from cvstudio.gui.jobs import SmallJob
 from cvstudio.gui.studio import Studio
@@ -80,10 +79,9 @@ class ExportPage(Workspace):
         self.formats = ChoiceCards(
             [
                 ("32", "ONNX, 32-bit", "Same answers, runs everywhere", ""),
-                ("8", "ONNX, 8-bit", "Smaller and faster on a CPU, a little less exact", ""),
+                ("8", "32-bit and 8-bit", "A second file: a quarter of the size, less exact", ""),
             ]
         )
-        self.formats.chosen.connect(lambda _key: self._suggest_name())
         left.add_padded(self.formats, bottom=8)
         left.add(SectionHeader("Always so"))
         for title, text in _FACTS:
@@ -189,8 +187,7 @@ class ExportPage(Workspace):
 
     def _suggest_name(self) -> None:
         if self.run is not None and not self._named_by_hand:
-            bits = "-int8" if self.formats.key == "8" else ""
-            self.file.setText(f"{_plain(self.project.name)}-run{self.run.id}{bits}.onnx")
+            self.file.setText(f"{_plain(self.project.name)}-run{self.run.id}.onnx")
 
     def _named(self) -> None:
         self._named_by_hand = bool(self.file.text())
@@ -216,7 +213,7 @@ class ExportPage(Workspace):
             proof = read_proof(report)
             if proof is not None:
                 found.append(proof)
-        return sorted(found, key=lambda p: -float(p.content["at"]))
+        return sorted(found, key=lambda p: -p.made)
 
     def _list_earlier(self) -> None:
         while (item := self._earlier.takeAt(0)) is not None:
@@ -299,7 +296,7 @@ class ExportPage(Workspace):
         self.times.setVisible(has)
         self.message.hide()
         if proof is None:
-            self.try_it.use(None, [])
+            self.try_it.use(None)
             if self._job is None and self.run is not None:
                 self.empty.set(
                     f"Run {self.run.id} is not exported yet. Its proof will stand here.",
@@ -311,22 +308,33 @@ class ExportPage(Workspace):
         self.stack.setCurrentIndex(1)
         self.card.show_proof(proof)
         self.times.show_times(proof.content.get("latency") or [])
-        drop = proof.content.get("drop")
-        if not proof.passed:
-            failed = ", ".join(
-                c["name"].lower() for c in proof.content["checks"] if not c["passed"]
+        self._warn(proof)
+        passed, judged = proof.counts
+        self.set_status(f"{passed} of {judged} checks passed" if judged else "")
+        usable = proof.content["verified"] is not False
+        self.try_it.use(proof.file if usable else None)
+
+    def _warn(self, proof: Proof) -> None:
+        """Say what is wrong with a file, or what the 8-bit one costs."""
+        if proof.content["verified"] is False:
+            failed = [
+                c["check"].lower() for c in proof.content["checks"]
+                if c["passed"] is False and c["precision"] == FLOAT
+            ]  # fmt: skip
+            self.message.set("danger", f"Do not use this file. Out of bounds: {', '.join(failed)}.")
+            self.message.show()
+        elif proof.eight and proof.eight.get("drop") is not None:
+            drop, speed = proof.eight["drop"], proof.eight["speed_up"]
+            words = (
+                f"lowers {proof.content['metric']} by {drop:.3f}" if drop > 0 else "loses nothing"
             )
-            self.message.set("danger", f"Do not use this file: {failed} is out of bounds.")
+            good = proof.eight["verified"]
+            end = "" if good else " It is marked as unverified: keep the 32-bit file."
+            self.message.set(
+                "info" if good else "warning",
+                f"The 8-bit file {words} and is {speed:.1f} times as fast here.{end}",
+            )
             self.message.show()
-        elif drop and drop.get("words"):
-            self.message.set("warning", drop["words"])
-            self.message.show()
-        passed = sum(c["passed"] for c in proof.content["checks"])
-        self.set_status(f"{passed} of {len(proof.content['checks'])} checks passed")
-        self.try_it.use(
-            proof.file if proof.passed else None, proof.content.get("classes", []),
-            score=proof.content.get("score"), task=Task(proof.content["task"]),
-        )  # fmt: skip
 
     def _save_certificate(self) -> None:
         if self.proof is None:

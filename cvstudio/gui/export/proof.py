@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
-from cvstudio.gui.widgets.icons import draw
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, line, push
+
+FLOAT, INT8 = "float32", "int8"
 
 
 @dataclass(frozen=True)
@@ -27,15 +29,28 @@ class Proof:
 
     @property
     def passed(self) -> bool:
-        return bool(self.content["passed"])
+        return self.content["verified"] is True
 
     @property
     def run(self) -> int:
-        return int(self.content["run"])
+        """The number of the run, the first part of its directory's name."""
+        return int(str(self.content["run"]).partition("-")[0])
+
+    @property
+    def made(self) -> float:
+        """When, in seconds since 1970."""
+        return datetime.fromisoformat(self.content["made"]).timestamp()
+
+    @property
+    def eight(self) -> dict[str, Any] | None:
+        """What is told of the 8-bit file, if there is one."""
+        return self.content.get("int8")
 
     @property
     def title(self) -> str:
         """The verdict in one line."""
+        if self.content["verified"] is None:
+            return f"Not proven: nobody asked whether the file answers like run {self.run}"
         if self.passed:
             return f"Verified: the file answers like run {self.run}"
         return f"Not verified: the file does not answer like run {self.run}"
@@ -44,8 +59,26 @@ class Proof:
     def subtitle(self) -> str:
         """What was compared, on what, and when."""
         c = self.content
+        when = _when(self.made)
+        if c["verified"] is None:
+            return f"ONNX, {when}"
         images = f"{c['images']:,} {c['split']} image{'' if c['images'] == 1 else 's'}"
-        return f"ONNX {c['bits']}-bit against run {self.run} on {images}, {_when(c['at'])}"
+        bits = "32-bit and 8-bit" if self.eight else "32-bit"
+        return f"ONNX {bits} against run {self.run} on {images}, {when}"
+
+    def lines(self) -> list[dict[str, dict[str, Any]]]:
+        """The checks in their order, each with its row for "float32" and, if any, for "int8"."""
+        found: dict[str, dict[str, dict[str, Any]]] = {}
+        for check in self.content["checks"]:
+            found.setdefault(check["check"], {})[check["precision"]] = check
+        return list(found.values())
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many checks of the 32-bit file passed, of how many."""
+        judged = [c for c in self.content["checks"]
+                  if c["precision"] == FLOAT and c["passed"] is not None]  # fmt: skip
+        return sum(c["passed"] for c in judged), len(judged)
 
 
 class ProofCard(QFrame):
@@ -97,23 +130,28 @@ class ProofCard(QFrame):
         self.title.setText(proof.title)
         self.subtitle.setText(proof.subtitle)
         _empty(self._grid)
-        heads = ("Check", f"Run {proof.run}", "The file", "Allowed")
-        for column, text in enumerate(heads):
+        bits = [FLOAT, INT8] if proof.eight else [FLOAT]
+        heads = ["Check", f"Run {proof.run}", "32-bit", "8-bit"][: 2 + len(bits)]
+        for column, text in enumerate([*heads, "Allowed"]):
             self._grid.addWidget(_cell(text, "caption", right=column > 0), 0, column)
-        for row, check in enumerate(proof.content["checks"], 1):
-            role = "success" if check["passed"] else "danger"
-            self._grid.addWidget(label(check["name"], wrap=True), row, 0)
-            self._grid.addWidget(_cell(check.get("network") or "", "muted", right=True), row, 1)
-            self._grid.addWidget(_value(check["value"], role), row, 2)
-            self._grid.addWidget(_cell(check["allowed"], "muted", right=True), row, 3)
+        for row, found in enumerate(proof.lines(), 1):
+            first = next(iter(found.values()))
+            self._grid.addWidget(label(first["check"], wrap=True), row, 0)
+            reference = _figure(first["reference"], first["unit"])
+            self._grid.addWidget(_cell(reference, "muted", right=True), row, 1)
+            for column, precision in enumerate(bits, 2):
+                if precision in found:
+                    self._grid.addWidget(_value(found[precision]), row, column)
+            allowed = _allowed([found[p] for p in bits if p in found])
+            self._grid.addWidget(_cell(allowed, "muted", right=True), row, 2 + len(bits))
         self._show_facts(proof)
 
     def _show_facts(self, proof: Proof) -> None:
         _empty(self._facts_grid)
         c = proof.content
         facts = [
-            ("Goes in", _shapes(c["inputs"]), True),
-            ("Pixels", c["pixels"], False),
+            ("Goes in", _shapes([c["input"]]), True),
+            ("Pixels", _pixels(c["input"]), False),
             ("Comes out", _shapes(c["outputs"]), True),
             ("SHA-256", f"{c['sha256'][:6]}…{c['sha256'][-6:]}", True),
             ("File", proof.file.name, False),
@@ -158,7 +196,9 @@ class _TimeBars(QWidget):
         self._times: list[tuple[str, float, float]] = []
 
     def show_times(self, times: Sequence[dict[str, Any]]) -> None:
-        self._times = [(t["what"], float(t["median"]), float(t["p95"])) for t in times]
+        self._times = [
+            (f"{t['what']}, {t['device']}", float(t["median"]), float(t["p95"])) for t in times
+        ]
         self.setAccessibleName(", ".join(f"{w}: {m:.1f} ms" for w, m, _ in self._times))
         self.setFixedHeight(self._ROW * len(self._times) + 36)
         self.update()
@@ -210,18 +250,46 @@ class _TimeBars(QWidget):
         )  # fmt: skip
 
 
-def _value(text: str, role: str) -> QWidget:
+def _value(check: dict[str, Any]) -> QWidget:
     """A figure with its tick or cross: state by shape first, never by colour alone."""
+    role = {True: "success", False: "danger", None: ""}[check["passed"]]
     frame = QWidget()
     row = QHBoxLayout(frame)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(4)
     row.addStretch(1)
-    mark = QLabel()
-    mark.setPixmap(draw("check" if role == "success" else "close", role, 14, 2))
-    row.addWidget(mark)
-    row.addWidget(label(text, role))
+    if role:
+        row.addWidget(IconLabel("check" if role == "success" else "close", role, 14))
+    yes = check["value"] == check["allowed"] == 1 and not check["unit"]
+    row.addWidget(label("yes" if yes else _figure(check["value"], check["unit"]), role))
     return frame
+
+
+def _figure(value: float | None, unit: str) -> str:
+    """A value with as many places as it needs: 0.0004, 0.624, 1,177 px."""
+    if value is None:
+        return ""
+    if value == int(value) and abs(value) >= 1:
+        text = f"{value:,.0f}"
+    elif value == 0:
+        text = "0"
+    else:
+        text = f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.1g}"
+    return f"{text} {unit}".strip()
+
+
+def _allowed(checks: Sequence[dict[str, Any]]) -> str:
+    """What each precision is held to; a check that only informs is held to nothing."""
+    words = ["–" if c["allowed"] is None else _figure(c["allowed"], c["unit"]) for c in checks]
+    if all(c["value"] == c["allowed"] == 1 and not c["unit"] for c in checks):
+        return ""
+    return " · ".join(dict.fromkeys(words))
+
+
+def _pixels(given: dict[str, Any]) -> str:
+    fit = {"pad": "padded to a square", "stretch": "stretched to a square", "crop": "whole"}
+    low, high = given["range"]
+    return f"RGB, {low} to {high}, {fit.get(given['fit'], given['fit'])}"
 
 
 def _cell(text: str, role: str, *, right: bool) -> QLabel:

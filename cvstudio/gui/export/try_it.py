@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ImageError
 from cvstudio.core.predictions import Prediction, from_json, to_json
 from cvstudio.core.wire import Message
@@ -138,21 +136,14 @@ class TryIt(QWidget):
         steps.addWidget(self.before)
         steps.addWidget(self.after)
         column.addLayout(steps)
-        self.use(None, [])
+        self._score_row.hide()
+        self._show()
 
-    def use(
-        self, file: Path | None, classes: list[dict[str, Any]], *, score: float | None = None,
-        task: Task | None = None,
-    ) -> None:  # fmt: skip
-        """Try this file from now on; classes are those inside it."""
-        changed = file != self._file
-        self._file = file
-        self._classes = {c["id"]: (c["name"], c["colour"]) for c in classes}
+    def use(self, file: Path | None) -> None:
+        """Try this file from now on."""
         self.area.setEnabled(file is not None)
-        self._score_row.setVisible(task in (Task.DETECT, Task.INSTANCE))
-        if score is not None:
-            self.score.set_value(score)
-        if changed:
+        if file != self._file:
+            self._file = file
             self._answers.clear()
             self._show()
 
@@ -216,9 +207,15 @@ class TryIt(QWidget):
         )  # fmt: skip
 
     def _answered(self, path: Path, message: Message) -> None:
-        self._answers[path] = from_json(message.header["prediction"])
+        header = message.header
+        answer = from_json(header["prediction"])
+        if not self._answers and header["score"] is not None:
+            self.score.set_value(header["score"])
+        self._answers[path] = answer
+        self._classes = {c["id"]: (c["name"], c["colour"]) for c in header["classes"]}
+        self._score_row.setVisible(answer.scores is None and answer.regions is None)
         if path == self._path:
-            self.time.setText(f"{message.header['milliseconds_predict']:.0f} ms")
+            self.time.setText(f"{header['answer_ms']:.0f} ms")
             self.save.setEnabled(True)
             self._draw()
 
