@@ -98,12 +98,12 @@ def _growing_boxes(steps: tuple[Step, ...]) -> Iterator[Advice]:
         growth = math.cos(angle) + math.sin(angle) - 1
         if growth >= _MUCH_GROWTH:
             degrees = with_unit(min(widest, 45), "°", step=1)
-            yield _calmer(
-                steps,
-                index,
-                f"Boxes grow when images turn: at {degrees} a box is up to {100 * growth:.0f} %"
-                " wider than its object. Masks stay tight.",
+            share = with_unit(100 * growth, "%", step=1)
+            text = (
+                f"Boxes grow when images turn: at {degrees} a box is up to {share} wider than its"
+                " object. Masks stay tight."
             )
+            yield _calmer(steps, index, text)
 
 
 def _calmer(steps: tuple[Step, ...], index: int, text: str) -> Advice:
@@ -132,7 +132,8 @@ def _lost_objects(steps: tuple[Step, ...], outcomes: Mapping[str, int]) -> Itera
     lost = outcomes.get("lost", 0)
     if total and lost / total >= _MUCH_LOST:
         remedy = gentler(steps)
-        text = f"{100 * lost / total:.1f} % of the annotations are lost at the border or hidden."
+        share = with_unit(100 * lost / total, "%", step=0.1)
+        text = f"{share} of the annotations are lost at the border or hidden."
         if remedy is None:
             yield Advice(text)
         else:

@@ -105,13 +105,37 @@ class Augmenter:
 
         Labels are moved without mixing. Pixels from outside the image become `outside`.
         """
+        variant, labels = self.apply_labels(rgb, label_map, seed=seed, outside=outside)
+        return variant.rgb, labels
+
+    def apply_labels(
+        self,
+        rgb: Image,
+        label_map: LabelMap,
+        shapes: Sequence[Shape] = (),
+        *,
+        seed: int,
+        outside: int = 0,
+    ) -> tuple[Variant, LabelMap]:
+        """As apply_arrays, and what becomes of the shapes that were painted into the label map.
+
+        The variant's `shapes` are None throughout: the label map has their pixels.
+        """
+        objects = [_Object(shape, _ring(shape)) for shape in shapes]
         shift = 1 if outside else 0
         layer = label_map.astype(np.uint16) + shift
-        rgb, layers, _ = self._run(rgb, [layer], [], seed)
+        rgb, layers, captions = self._run(rgb, [layer], objects, seed)
         result = layers[0]
         if outside:
             result = np.where(result == 0, outside, result - 1)
-        return rgb, result.astype(label_map.dtype)
+        variant = Variant(
+            rgb=rgb,
+            shapes=(None,) * len(objects),
+            shares=tuple(item.share for item in objects),
+            outcomes=tuple(_outcome(item, item.ring is not None) for item in objects),
+            caption=_joined(captions),
+        )
+        return variant, result.astype(label_map.dtype)
 
     def trial(self, size: tuple[int, int], shapes: Sequence[Shape], *, seed: int) -> list[Outcome]:
         """What would become of each shape on an image of (width, height), without any pixels."""

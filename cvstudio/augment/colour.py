@@ -23,7 +23,7 @@ def _light_caption(values: Values, drawn: Mapping[str, Any]) -> str:
     if abs(drawn["beta"]) >= 2.55:
         word = "brighter" if drawn["beta"] > 0 else "darker"
         parts.append(f"{word} {number(abs(drawn['beta']) / 2.55)} %")
-    if abs(drawn["alpha"] - 1) >= 0.01:
+    if abs(drawn["alpha"] - 1) >= 0.05:
         parts.append(f"contrast {number(100 * (drawn['alpha'] - 1), sign=True)} %")
     return ", ".join(parts)
 

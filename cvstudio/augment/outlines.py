@@ -24,10 +24,12 @@ def corners(box: Box) -> Polygon:
 
 def hull(mask: Mask) -> Polygon:
     """The convex hull of a mask's pixels, in pixel corners."""
-    patch = mask.patch()
-    rows, columns = np.nonzero(patch)
-    # All four corners of each pixel, so that a single pixel has an area.
-    x = np.concatenate([columns, columns + 1, columns, columns + 1])
+    patch = mask.patch() > 0
+    rows = np.flatnonzero(patch.any(axis=1))
+    # The first and last pixel of each row say it all; their corners give a single pixel an area.
+    first = patch[rows].argmax(axis=1)
+    last = patch.shape[1] - patch[rows, ::-1].argmax(axis=1)
+    x = np.concatenate([first, last, first, last])
     y = np.concatenate([rows, rows, rows + 1, rows + 1])
     points = np.stack([x, y], axis=1).astype(np.int32)
     ring = cv2.convexHull(points).reshape(-1, 2).astype(np.float64)

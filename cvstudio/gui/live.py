@@ -107,7 +107,7 @@ class LiveProcess(QObject):
         self._wishes.clear()
         process, self._process = self._process, None
         if process is not None:
-            process.disconnect(self)
+            process.blockSignals(True)
             process.closeWriteChannel()
             if not process.waitForFinished(300):
                 process.kill()

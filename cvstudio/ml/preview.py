@@ -164,13 +164,11 @@ def one_variant(
 ) -> tuple[Variant, LabelMap | None]:
     """One variant of an image at the network's size, and its label map for segment."""
     view, shapes = training_view(rgb, image.shapes, size=size, fit=fit, seed=seed)
-    variant = augmenter.apply(view, shapes, seed=seed)
     if task is not Task.SEGMENT:
-        return variant, None
+        return augmenter.apply(view, shapes, seed=seed), None
     labels = target_map(_snapshot_image(image, rgb), classes)
     labels, _ = training_view(labels, (), size=size, fit=fit, seed=seed, labels=True)
-    _, labels = augmenter.apply_arrays(view, labels, seed=seed, outside=IGNORE)
-    return variant, labels
+    return augmenter.apply_labels(view, labels, shapes, seed=seed, outside=IGNORE)
 
 
 def _snapshot_image(image: PreviewImage, rgb: Image) -> SnapshotImage:

@@ -10,6 +10,7 @@ from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 
 _KEY = "augmentation"
+_DRAFT = "augmentation draft"
 
 
 def pipeline(project: Project) -> Pipeline:
@@ -29,3 +30,23 @@ def set_pipeline(project: Project, *, name: str, steps: Sequence[Step]) -> None:
     """Let the next runs train with these steps; one undo step."""
     with project.transaction(f"Use {name} for training") as session:
         commands.set_setting(session, _KEY, {"name": name, "steps": dump_steps(steps)})
+
+
+def draft(project: Project) -> Pipeline:
+    """The pipeline that is being put together in Augment; the next run's until it is changed.
+
+    Raises ConfigError when what was stored cannot be used by this CVStudio.
+    """
+    with project.read() as session:
+        stored = queries.setting(session, _DRAFT)
+    if stored is None:
+        return pipeline(project)
+    return Pipeline(stored["name"], "", load_steps(stored["steps"]))
+
+
+def set_draft(
+    project: Project, *, label: str, name: str, steps: Sequence[Step], source: object = None
+) -> None:
+    """Keep the pipeline that is being put together; `label` is the undo step's menu text."""
+    with project.transaction(label, source=source) as session:
+        commands.set_setting(session, _DRAFT, {"name": name, "steps": dump_steps(steps)})

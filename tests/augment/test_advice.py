@@ -18,7 +18,7 @@ def texts(*steps: Step, **more: Any) -> list[str]:
 def test_boxes_that_grow_are_told_with_the_true_share() -> None:
     turn = make_step("affine", rotation=[-25, 25])
     (advice,) = advise((turn,), task=Task.DETECT, boxes=True, grey=False)
-    assert "at 25° a box is up to 33 % wider" in advice.text
+    assert "at 25° a box is up to 33\N{NO-BREAK SPACE}% wider" in advice.text
     assert advice.remedy == "Limit to ±10°"
     assert advice.steps[0].parameters["rotation"] == [-10, 10]
     assert texts(*advice.steps) == []
@@ -39,7 +39,8 @@ def test_losses_are_told_and_each_remedy_leads_to_a_gentler_pipeline() -> None:
         make_step("crop", area=[20, 60]),
     )
     lost = {"whole": 90, "cut": 5, "lost": 5, "degenerate": 0}
-    assert "5.0 % of the annotations are lost" in " ".join(texts(*steps, outcomes=lost))
+    told = " ".join(texts(*steps, outcomes=lost))
+    assert "5.0\N{NO-BREAK SPACE}% of the annotations are lost" in told
     remedies = []
     while (advice := gentler(steps)) is not None:
         remedies.append(advice.remedy)

@@ -33,9 +33,9 @@ from cvstudio.gui import theme
 from cvstudio.gui.widgets.range_slider import RangeSlider
 from cvstudio.gui.widgets.section import label
 
-_LABEL_WIDTH = 70
+_LABEL_WIDTH = 82
 _FIELD_WIDTH = 74
-_FIGURE_WIDTH = 56
+_FIGURE_WIDTH = 54
 
 Tell = Callable[[Any], None]
 

@@ -1,0 +1,499 @@
+"""The Augment page: pipeline at the left, nine variants in the middle, findings at the right."""
+
+from __future__ import annotations
+
+import random
+
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QInputDialog,
+    QSpinBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.augment.advice import Advice, advise, gentler
+from cvstudio.augment.catalogue import transform, values
+from cvstudio.augment.fields import Int
+from cvstudio.core.annotation import Annotation, Kind, LabelClass, Review, Task
+from cvstudio.core.errors import CVStudioError
+from cvstudio.core.snapshot import shape_from_json
+from cvstudio.core.wire import Message
+from cvstudio.gui import theme
+from cvstudio.gui.augment.catalogue_popup import CataloguePopup
+from cvstudio.gui.augment.findings import TRIALS, AdviceList, Outcomes
+from cvstudio.gui.augment.pipeline import CHANCE, PipelineModel
+from cvstudio.gui.augment.preview import Preview, accepted, trained
+from cvstudio.gui.augment.steps_list import StepsList
+from cvstudio.gui.augment.variants import VariantGrid, VariantPicture, items_of, pictures_of
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.empty_state import EmptyState
+from cvstudio.gui.widgets.filmstrip import Filmstrip
+from cvstudio.gui.widgets.image_view import ImageView
+from cvstudio.gui.widgets.overlay import to_image
+from cvstudio.gui.widgets.param_form import ParamForm
+from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, line, push, tool
+from cvstudio.gui.workspace import SidePanel, Workspace
+from cvstudio.project import queries
+from cvstudio.project.changes import ChangeSet
+from cvstudio.project.records import ImageFilter, ImageRecord
+
+_BUSY_MS = 300
+_THUMBNAIL = 420
+_CHANCE = Int(CHANCE, "Chance", 0, 100, 50, unit="%")
+_LABELLED = ImageFilter(reviews=(Review.LABELLED, Review.REVIEWED))
+
+
+class AugmentPage(Workspace):
+    """Put a pipeline together and see at once what it does."""
+
+    name, title, icon = "augment", "Augment", "auto-fix"
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self.pipeline = PipelineModel(studio, self)
+        self._classes: dict[int, LabelClass] = {}
+        self._image: ImageRecord | None = None
+        self._annotations: list[Annotation] = []
+        self._outcomes: dict[str, int] = {}
+        self._milliseconds = 0.0
+        self._stale = True
+        self.preview = Preview(studio, self.project, self)
+        self._busy = QTimer(self, singleShot=True, interval=_BUSY_MS)
+        self._busy.timeout.connect(lambda: self.grid.set_words("Making the first variants …"))
+        self.catalogue = CataloguePopup(self, task=self.project.task)
+        self.catalogue.chosen.connect(self.pipeline.add)
+        self.assemble(left=self._make_left(), centre=self._make_centre(), right=self._make_right())
+        self._connect()
+        self._refresh_images()
+        self._show_pipeline()
+
+    # -- parts
+
+    def _make_left(self) -> SidePanel:
+        panel = self.panel("left", 320)
+        bar, row = _bar()
+        self.preset = QComboBox()
+        self.preset.setAccessibleName("Preset")
+        self.preset.activated.connect(self._choose_preset)
+        row.addWidget(label("Preset", "muted"))
+        row.addWidget(self.preset, 1)
+        row.addWidget(
+            tool(icon_name="content-save-outline", do=self._save,
+                 tip="Save: keep this pipeline under a name on this computer")
+        )  # fmt: skip
+        panel.add(bar)
+        self.head = SectionHeader("Pipeline")
+        self.add_button = tool(self.studio.actions["augment.add"])
+        self.head.add(self.add_button)
+        panel.add(self.head)
+        self.steps = StepsList()
+        panel.add(self.steps)
+        panel.add(line())
+        self.step_head = SectionHeader("", link_text="Reset", do=self.pipeline.reset_step)
+        panel.add(self.step_head)
+        self.form = ParamForm()
+        panel.add_padded(self.form, top=4, bottom=16)
+        panel.body.addStretch(1)
+        return panel
+
+    def _make_centre(self) -> QWidget:
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._make_bar())
+        self.grid = VariantGrid()
+        self.empty = EmptyState(
+            "auto-fix", "Variants are made from your labelled images. Label one first.",
+            button="Label an image", do=lambda: self.studio.go_to("label"),
+        )  # fmt: skip
+        self.trouble = EmptyState(
+            "alert-outline", "", button="Try again", do=self._ask, next_=False
+        )
+        self.stack = QStackedWidget()
+        for page in (self.grid, self.empty, self.trouble):
+            self.stack.addWidget(page)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self._make_strip())
+        return centre
+
+    def _make_bar(self) -> QFrame:
+        bar, row = _bar()
+        self.image_name = label("")
+        self.image_name.setMinimumWidth(150)
+        self.image_name.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.seed = QSpinBox()
+        self.seed.setRange(0, 99_999)
+        self.seed.setKeyboardTracking(False)
+        self.seed.setFixedWidth(84)
+        self.seed.setAccessibleName("Seed")
+        self.seed.setToolTip("Seed: variant 3 is what a run with this seed sees in its epoch 3")
+        self.seed.setValue(int(self.studio.memory.get("augment.seed", 0)))
+        self.seed.valueChanged.connect(self._seed_changed)
+        again = self.studio.actions["augment.again"]
+        shuffle = push("Shuffle", again.trigger, icon_name="dice-5-outline", small=True)
+        shuffle.setToolTip(again.toolTip())
+        divider = line(upright=True)
+        divider.setFixedHeight(20)
+        self.show_boxes, self.show_masks = QCheckBox("Boxes"), QCheckBox("Masks")
+        for part in (
+            tool(icon_name="chevron-left", tip="Previous image", do=lambda: self._step_image(-1)),
+            self.image_name,
+            tool(icon_name="chevron-right", tip="Next image", do=lambda: self._step_image(1)),
+            divider, label("Seed", "muted"), self.seed, shuffle,
+        ):  # fmt: skip
+            row.addWidget(part)
+        row.addStretch(1)
+        for box in (self.show_boxes, self.show_masks):
+            box.setChecked(True)
+            box.toggled.connect(lambda _on: self._show_shapes())
+            box.setVisible(self.project.task is not Task.CLASSIFY)
+            row.addWidget(box)
+        self.show_boxes.setVisible(self.project.task is Task.DETECT)
+        return bar
+
+    def _make_strip(self) -> QFrame:
+        frame = QFrame()
+        theme.mark(frame, panel="strip")
+        row = QHBoxLayout(frame)
+        row.setContentsMargins(8, 0, 8, 0)
+        row.setSpacing(4)
+        self.strip = Filmstrip(self.studio.thumbnails)
+        self.strip.images.open(self.project)
+        self.strip.chosen.connect(self.studio.select_image)
+        row.addWidget(
+            tool(icon_name="chevron-left", tip="Earlier images",
+                 do=lambda: self.strip.scroll_by(-5))
+        )  # fmt: skip
+        row.addWidget(self.strip, 1)
+        row.addWidget(
+            tool(icon_name="chevron-right", tip="Later images", do=lambda: self.strip.scroll_by(5))
+        )
+        return frame
+
+    def _make_right(self) -> SidePanel:
+        panel = self.panel("right", 276)
+        self.original_head = SectionHeader("Original")
+        panel.add(self.original_head)
+        self.original = ImageView()
+        self.original.setFixedHeight(160)
+        panel.add_padded(self.original, bottom=8)
+        self.trial_part = QWidget()
+        column = QVBoxLayout(self.trial_part)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(SectionHeader(f"Annotations in {TRIALS} trial images", padded=False))
+        self.outcomes = Outcomes()
+        column.addWidget(self.outcomes)
+        self.trial_part.setVisible(self.project.task is not Task.CLASSIFY)
+        panel.add_padded(self.trial_part, bottom=8)
+        self.advice_head = SectionHeader("Worth a look")
+        panel.add(self.advice_head)
+        self.advice = AdviceList()
+        self.advice.wanted.connect(self._follow)
+        panel.add_padded(self.advice)
+        panel.body.addStretch(1)
+        panel.make_scrollable()
+        self.next_step = NextStep(self.studio.actions["augment.use"])
+        footer = QWidget()
+        rows = QVBoxLayout(footer)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(8)
+        words = "Training shows these same variants to the network, from the same code."
+        rows.addWidget(label(words, "muted", wrap=True))
+        rows.addWidget(self.next_step)
+        panel.set_footer(footer)
+        return panel
+
+    def _connect(self) -> None:
+        actions = self.studio.actions
+        actions.connect("augment.add", self._open_catalogue, self)
+        actions.connect("augment.again", self._shuffle, self)
+        actions.connect("augment.use", self._use, self)
+        self.pipeline.changed.connect(self._pipeline_changed)
+        self.preview.came.connect(self._show_variants)
+        self.preview.tried.connect(self._show_trial)
+        self.preview.failed.connect(self._show_trouble)
+        self.steps.chosen.connect(self.pipeline.select)
+        self.steps.toggled.connect(self.pipeline.set_enabled)
+        self.steps.removed.connect(self.pipeline.remove)
+        self.steps.moved.connect(self.pipeline.move)
+        self.form.changing.connect(self.pipeline.draft)
+        self.form.changed.connect(self.pipeline.set_value)
+        self.grid.chosen.connect(lambda _number: self._refresh_words())
+        self.studio.image_selected.connect(self._image_selected)
+        self.studio.project_changed.connect(self._project_changed)
+        self.studio.jobs.runs_changed.connect(self._name_next_run)
+        theme.keeper().changed.connect(self.grid.update)
+
+    # -- the page comes and goes
+
+    def shown(self) -> None:
+        """Bring up to date what changed while other pages were in front."""
+        if self._stale:
+            self._refresh_images()
+        self._name_next_run()
+        self._ask()
+        self.grid.setFocus()
+
+    def hidden(self) -> None:
+        """Nothing is drawn for nobody."""
+        self.preview.stop()
+        self._stale = True
+
+    def release(self) -> None:
+        """The project closes."""
+        self.preview.stop()
+        self.strip.images.open(None)
+
+    def _project_changed(self, changes: ChangeSet) -> None:
+        self.strip.images.take(changes)
+        if not any(changes.touches(table) for table in ("image", "annotation", "label_class")):
+            return
+        if self.isVisible():
+            self._refresh_images()
+        else:
+            self._stale = True
+
+    # -- the image
+
+    def _refresh_images(self) -> None:
+        self._stale = False
+        with self.project.read() as session:
+            ids = queries.image_ids(session, _LABELLED)
+            self._classes = {c.id: c for c in queries.classes(session)}
+        self.strip.images.set_ids(ids)
+        self.stack.setCurrentWidget(self.grid if ids else self.empty)
+        wanted = self.studio.image_id if self.studio.image_id in set(ids) else next(iter(ids), 0)
+        self._show_image(wanted)
+
+    def _image_selected(self, image_id: int) -> None:
+        if self.isVisible() and self.strip.images.row_of(image_id) >= 0:
+            self._show_image(image_id)
+
+    def _step_image(self, step: int) -> None:
+        ids = self.strip.images.ids
+        if not ids or self._image is None:
+            return
+        row = self.strip.images.row_of(self._image.id)
+        self.studio.select_image(ids[(row + step) % len(ids)])
+
+    def _show_image(self, image_id: int) -> None:
+        if not image_id:
+            self._image, self._annotations = None, []
+            self.image_name.setText("")
+            self.grid.clear()
+            self.original.set_image(None)
+            self._refresh_words()
+            return
+        with self.project.read() as session:
+            self._image = queries.image(session, image_id)
+            found = queries.annotations(session, image_id)
+        self._annotations = accepted(found)
+        self.image_name.setText(self._image.title)
+        self.strip.show_image(image_id)
+        self._ask()
+
+    # -- the pipeline
+
+    def _pipeline_changed(self) -> None:
+        self._show_pipeline()
+        self._ask()
+
+    def _show_pipeline(self) -> None:
+        model = self.pipeline
+        count = model.active
+        self.head.figure.setText("1 step on" if count == 1 else f"{count} steps on")
+        self._show_presets()
+        step = model.step
+        self.step_head.setVisible(step is not None)
+        self.form.setVisible(step is not None)
+        if step is not None:
+            record = transform(step.transform)
+            self.step_head.title.setText(record.title)
+            self.step_head.title.setToolTip(f"{record.description} {record.warning}".strip())
+            given = {**values(step), CHANCE: round(100 * step.chance)}
+            self.form.show_fields((_CHANCE, *record.parameters), given)
+        self._show_findings()
+
+    def _show_presets(self) -> None:
+        model = self.pipeline
+        self.preset.clear()
+        for choice in model.choices:
+            self.preset.addItem(choice.name, choice)
+            self.preset.setItemData(
+                self.preset.count() - 1, choice.description, Qt.ItemDataRole.ToolTipRole
+            )
+        row = self.preset.findText(model.name)
+        if model.differs:
+            self.preset.insertItem(0, f"{model.name} (changed)", None)
+            row = 0
+        self.preset.setCurrentIndex(row)
+
+    def _choose_preset(self, index: int) -> None:
+        choice = self.preset.itemData(index)
+        if choice is not None and (choice.name != self.pipeline.name or self.pipeline.differs):
+            self.pipeline.choose(choice)
+
+    def _save(self) -> None:
+        name, given = QInputDialog.getText(
+            self, "Save the pipeline", "Name", text=f"My {self.pipeline.name.lower()}"
+        )
+        if not given:
+            return
+        try:
+            self.pipeline.save(name)
+        except (CVStudioError, OSError) as error:
+            self.studio.fail(error, doing="The pipeline was not saved")
+
+    def _open_catalogue(self) -> None:
+        corner = self.add_button.mapToGlobal(QPoint(self.add_button.width() + 8, 0))
+        self.catalogue.open_at(corner)
+
+    def _follow(self, advice: Advice) -> None:
+        self.pipeline.replace(advice.remedy, advice.steps)
+
+    def _use(self) -> None:
+        self.pipeline.use()
+        self.studio.toast(f"Run {self._next_run()} will train with {self.pipeline.name}.",
+                          level="success")  # fmt: skip
+        self.studio.go_to("train")
+
+    def _next_run(self) -> int:
+        with self.project.read() as session:
+            return max((run.id for run in queries.runs(session)), default=0) + 1
+
+    def _name_next_run(self) -> None:
+        self.next_step.button.set_text(f"Use for run {self._next_run()}")
+
+    # -- previews
+
+    def _ask(self) -> None:
+        """Ask for variants of what is at hand now; the answers come to _show_variants."""
+        if not self.isVisible():
+            return
+        cell = self.grid.cell(0)
+        preview = self.preview
+        preview.image, preview.annotations = self._image, self._annotations
+        preview.steps, preview.seed = self.pipeline.steps, self.seed.value()
+        preview.class_ids = list(self._classes)
+        preview.image_ids = self.strip.images.ids
+        longest = max(cell.width(), cell.height(), _THUMBNAIL)
+        preview.pixels = round(longest * self.devicePixelRatioF())
+        if self._image is not None and not self.grid.pictures:
+            self._busy.start()
+        preview.refresh()
+
+    def _show_variants(self, message: Message, class_ids: list[int]) -> None:
+        self._busy.stop()
+        rgb = message.arrays["original"]
+        shapes = [shape_from_json(item) for item in message.header["original"]]
+        items = items_of(shapes, class_ids, self._classes)
+        original = VariantPicture(to_image(rgb), items, None, "", kept=len(shapes))
+        self.original.set_image(rgb)
+        self.original.set_items(list(items))
+        self._milliseconds = float(message.header["milliseconds"])
+        self.stack.setCurrentWidget(self.grid)
+        self.grid.set_pictures(pictures_of(message, self._classes, class_ids), original)
+        self._refresh_words()
+
+    def _show_trouble(self, text: str) -> None:
+        self._busy.stop()
+        self.trouble.set(text, button="Try again")
+        self.stack.setCurrentWidget(self.trouble)
+
+    def _shuffle(self) -> None:
+        self.seed.setValue(random.randrange(self.seed.maximum()))
+
+    def _seed_changed(self, value: int) -> None:
+        self.studio.memory.set("augment.seed", value)
+        self._ask()
+
+    def _show_shapes(self) -> None:
+        self.grid.show_shapes(boxes=self.show_boxes.isChecked(), masks=self.show_masks.isChecked())
+
+    # -- trial images and findings
+
+    def _show_trial(self, outcomes: dict[str, int]) -> None:
+        self._outcomes = outcomes
+        self.outcomes.show_outcomes(outcomes)
+        self._show_findings()
+
+    def _show_findings(self) -> None:
+        advice = self._advice()
+        self.advice.show_advice(advice)
+        self.advice_head.setVisible(bool(advice))
+        warned = frozenset(a.step for a in advice if a.step is not None)
+        self.steps.show_steps(self.pipeline.steps, selected=self.pipeline.selected, warned=warned)
+
+    def _advice(self) -> list[Advice]:
+        boxes = any(a.kind is Kind.BOX for a in self._annotations)
+        grey = self._image is not None and self._image.channels == 1
+        advice = advise(
+            self.pipeline.steps, task=self.project.task, boxes=boxes, grey=grey,
+            outcomes=self._outcomes,
+        )  # fmt: skip
+        return advice + self._advice_on_variant()
+
+    def _advice_on_variant(self) -> list[Advice]:
+        """What the chosen variant loses, or else the first one that loses much."""
+        pictures = self.grid.pictures
+        number = self.grid.selected
+        if not 0 <= number < len(pictures) or not pictures[number].lost:
+            return []
+        lost = pictures[number].lost
+        words = "1 annotation" if lost == 1 else f"{lost} annotations"
+        remedy = gentler(self.pipeline.steps)
+        text = f"Variant {number + 1} loses {words}."
+        if remedy is None:
+            return [Advice(text)]
+        return [Advice(text, remedy.step, remedy.remedy, remedy.steps)]
+
+    def _refresh_words(self) -> None:
+        task = self.project.task
+        count = len(trained(self._annotations, task))
+        words = "1 annotation" if count == 1 else f"{count} annotations"
+        self.original_head.figure.setText("" if task is Task.CLASSIFY else words)
+        self._show_findings()
+        pictures, number = self.grid.pictures, self.grid.selected
+        told = []
+        if 0 <= number < len(pictures):
+            picture = pictures[number]
+            told.append(f"Variant {number + 1} selected")
+            if picture.counted:
+                total = picture.kept + picture.lost
+                told.append(f"{picture.kept} of {total} annotations kept")
+        if pictures:
+            told.append(f"{len(pictures)} variants in {self._milliseconds:.0f} ms")
+        self.set_status(*told, right="Hold O to see the original")
+
+    # -- keys
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_O and not event.modifiers():
+            self.grid.show_original(True)
+            return
+        super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_O and not event.isAutoRepeat():
+            self.grid.show_original(False)
+            return
+        super().keyReleaseEvent(event)
+
+
+def _bar() -> tuple[QFrame, QHBoxLayout]:
+    bar = QFrame()
+    theme.mark(bar, panel="bar")
+    bar.setFixedHeight(theme.size("bar"))
+    row = QHBoxLayout(bar)
+    row.setContentsMargins(16, 0, 16, 0)
+    row.setSpacing(8)
+    return bar, row

@@ -1,0 +1,151 @@
+"""Asks the live process for variants and trials of the image and pipeline at hand."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from cvstudio.augment.presets import dump_steps
+from cvstudio.core.annotation import Annotation, Kind, State, Task
+from cvstudio.core.config import Step
+from cvstudio.core.networks import default_config
+from cvstudio.core.snapshot import shape_to_json
+from cvstudio.core.wire import Message
+from cvstudio.gui.augment.findings import TRIALS
+from cvstudio.gui.studio import Studio
+from cvstudio.project import queries
+from cvstudio.project.project import Project
+from cvstudio.project.records import ImageRecord
+
+VARIANTS = 9
+_WAIT_MS = 20
+_TRIAL_WAIT_MS = 350
+_TRIAL_IMAGES = 60
+_TRIAL_SHAPES = 3000
+
+
+def accepted(annotations: Iterable[Annotation]) -> list[Annotation]:
+    """The annotations that count."""
+    return [a for a in annotations if a.state is State.ACCEPTED]
+
+
+def trained(annotations: Iterable[Annotation], task: Task) -> list[Annotation]:
+    """Those whose shapes the live process carries along, in its order (see ml/labels.trains)."""
+    return [
+        a
+        for a in annotations
+        if a.shape is not None
+        and not a.crowd
+        and a.box.area > 0
+        and task is not Task.CLASSIFY
+        and (task is Task.DETECT or a.kind is not Kind.BOX)
+    ]
+
+
+class Preview(QObject):
+    """Waits a moment after each change, asks, and tells what came; the latest change wins."""
+
+    came = Signal(object, object)
+    """An answer to "augment", and the class ids of its shapes."""
+    tried = Signal(object)
+    """Outcomes of trial images: a dict of counts, empty where nothing is counted."""
+    failed = Signal(str)
+
+    def __init__(self, studio: Studio, project: Project, parent: QObject) -> None:
+        super().__init__(parent)
+        self._studio, self._project = studio, project
+        self.image: ImageRecord | None = None
+        self.annotations: list[Annotation] = []
+        self.steps: tuple[Step, ...] = ()
+        self.class_ids: list[int] = []
+        self.image_ids: Sequence[int] = ()
+        self.seed = 0
+        self.pixels = 420
+        self._soon = QTimer(self, singleShot=True, interval=_WAIT_MS)
+        self._soon.timeout.connect(self._ask)
+        self._trial_soon = QTimer(self, singleShot=True, interval=_TRIAL_WAIT_MS)
+        self._trial_soon.timeout.connect(self._ask_trial)
+
+    def refresh(self) -> None:
+        """Ask for what is set now, soon."""
+        self._soon.start()
+        self._trial_soon.start()
+
+    def stop(self) -> None:
+        """Ask for nothing more, and take no answer."""
+        self._soon.stop()
+        self._trial_soon.stop()
+        self._studio.live.drop(self)
+
+    def _header(self) -> dict[str, Any]:
+        config = default_config(self._project.task)
+        return {
+            "task": self._project.task.value,
+            "fit": config.fit.value,
+            "size": config.image_size,
+            "steps": dump_steps(self.steps),
+            "seed": self.seed,
+            "classes": self.class_ids,
+        }
+
+    def _told(self, record: ImageRecord, annotations: Iterable[Annotation]) -> dict[str, Any]:
+        return {
+            "id": record.id,
+            "path": str(self._project.image_path(record)),
+            "page": record.page,
+            "window": record.window,
+            "width": record.width,
+            "height": record.height,
+            "annotations": [
+                {"class": a.class_id, "crowd": a.crowd, **shape_to_json(a.shape)}
+                for a in annotations
+            ],
+        }
+
+    def _ask(self) -> None:
+        if self.image is None:
+            return
+        shapes = trained(self.annotations, self._project.task)
+        class_ids = [a.class_id for a in shapes]
+        header = {
+            **self._header(),
+            "image": self._told(self.image, self.annotations),
+            "epochs": list(range(1, VARIANTS + 1)),
+            "thumbnail": self.pixels,
+        }
+
+        def done(message: Message) -> None:
+            self.came.emit(message, class_ids)
+
+        def sorry(text: str, hint: str) -> None:
+            self.failed.emit(f"{text} {hint}".strip())
+
+        self._studio.live.request("augment", header, done=done, failed=sorry, owner=self)
+
+    def _ask_trial(self) -> None:
+        if self._project.task is Task.CLASSIFY or not self.image_ids:
+            self.tried.emit({})
+            return
+        # The same images every time, so that figures change with the pipeline only.
+        chosen = random.Random(0).sample(
+            list(self.image_ids), min(_TRIAL_IMAGES, len(self.image_ids))
+        )
+        with self._project.read() as session:
+            records = queries.images(session, chosen)
+            labels = queries.annotations_of(session, chosen)
+        told: list[dict[str, Any]] = []
+        count = 0
+        for record in records:
+            found = accepted(labels.get(record.id, []))
+            if count and count + len(found) > _TRIAL_SHAPES:
+                break
+            count += len(found)
+            told.append(self._told(record, found))
+        self._studio.live.request(
+            "trial", {**self._header(), "images": told, "count": TRIALS},
+            done=lambda message: self.tried.emit(dict(message.header["outcomes"])),
+            failed=lambda text, hint: self.tried.emit({}), owner=self,
+        )  # fmt: skip
