@@ -55,7 +55,7 @@ def sniff(source: Path) -> float:
 def read(source: Path, reading: Reading) -> ParsedDataset:
     """Read one JSON file, or all of a folder. Raises FormatError when nothing can be read."""
     dataset = ParsedDataset()
-    files = _files(source)
+    files = [source] if source.is_file() else _files(source)
     if not files:
         raise FormatError(f"No COCO file was found in {source}.", path=source)
     chosen = _best_of_each(files, dataset.problems)

@@ -340,7 +340,7 @@ class _Reader:
         would become classes that mean nothing."""
         usual = self._usual()
         for image, kind, found, file in self.pending:
-            if self.known is None and kind not in ("objects", usual):
+            if found and self.known is None and kind not in ("objects", usual):
                 text = (
                     f"{file.name} codes its classes in another way than the other masks: "
                     "left out. A class map would tell what it means."
@@ -352,6 +352,9 @@ class _Reader:
         used = {a.class_name for image in self.dataset.images for a in image.annotations}
         names = self.known.names() if self.known is not None else []
         names += [n for n in natsorted(used, key=lambda n: self._place(n)) if n not in names]
+        place = {name: i for i, name in enumerate(names)}
+        for image in self.dataset.images:
+            image.annotations.sort(key=lambda a: place[a.class_name])
         self.dataset.classes = [ParsedClass(name, self._colour(name)) for name in names]
 
     def _usual(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as Xml
@@ -55,7 +56,8 @@ def read(source: Path, reading: Reading) -> ParsedDataset:
     if root.name == "Annotations":
         root = root.parent
     index = ImageIndex(root)
-    splits = _splits(root)
+    images = {Path(name).stem for names in index.folders.values() for name in names}
+    splits = _splits(root, images)
     dataset = ParsedDataset()
     seen: dict[Path, Path] = {}
     for number, file in enumerate(files):
@@ -95,7 +97,7 @@ def _looks_like(file: Path) -> bool:
     return b"<annotation" in head and b"<annotations" not in head and b"<polygon" not in head
 
 
-def _splits(root: Path) -> dict[str, Split]:
+def _splits(root: Path, stems: Collection[str]) -> dict[str, Split]:
     """The split of each image by the lists in ImageSets/Main (or Segmentation)."""
     found: dict[str, Split] = {}
     for kind in ("Main", "Segmentation", "Layout"):
@@ -105,9 +107,12 @@ def _splits(root: Path) -> dict[str, Split]:
             if not file.is_file():
                 continue
             for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-                words = line.split()
-                if words:
-                    found.setdefault(words[0].strip('"'), split)
+                # Lists of one class or of layouts add a number: "2007_000027  -1".
+                stem = line.strip().strip('"')
+                if stem not in stems:
+                    stem = re.sub(r"\s+-?\d+$", "", stem)
+                if stem:
+                    found.setdefault(stem, split)
         if found:
             break
     return found

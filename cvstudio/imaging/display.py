@@ -101,7 +101,7 @@ def _mapped(array: NDArray[Any], window: Window, display: Display) -> NDArray[np
         return np.asarray(np.take(_table(65536, *key), array), np.uint8)
     low, high = window
     steps = (array.astype(np.float32) - low) * (65535.0 / (high - low))
-    index = np.nan_to_num(steps, nan=0.0, posinf=65535.0, neginf=0.0).clip(0, 65535)
+    index = np.nan_to_num(np.rint(steps), nan=0.0, posinf=65535.0, neginf=0.0).clip(0, 65535)
     even = ((0.0, 65535.0), *key[1:])
     return np.asarray(np.take(_table(65536, *even), index.astype(np.uint16)), np.uint8)
 

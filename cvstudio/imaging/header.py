@@ -72,8 +72,8 @@ def describe_stranger(head: bytes) -> str:
         return "is a DICOM file, which CVStudio cannot read yet; save it as TIFF or PNG first"
     if head.startswith((b"%PDF", b"%!PS")):
         return "is a document, not an image"
-    text = head[:256]
-    if text and all(byte >= 32 or byte in b"\t\r\n\f" for byte in text):
+    text = head[:256].decode("utf-8", "replace").rstrip("\ufffd")
+    if text and all(c.isprintable() or c in "\t\r\n\f\ufeff" for c in text):
         return "is a text file, not an image"
     return "is not an image of a kind that CVStudio can read"
 
