@@ -136,7 +136,7 @@ class ProofCard(QFrame):
             self._grid.addWidget(_cell(text, "caption", right=column > 0), 0, column)
         for row, found in enumerate(proof.lines(), 1):
             first = next(iter(found.values()))
-            self._grid.addWidget(label(first["check"], wrap=True), row, 0)
+            self._grid.addWidget(label(_sentence(first["check"]), wrap=True), row, 0)
             reference = _figure(first["reference"], first["unit"])
             self._grid.addWidget(_cell(reference, "muted", right=True), row, 1)
             for column, precision in enumerate(bits, 2):
@@ -265,6 +265,11 @@ def _value(check: dict[str, Any]) -> QWidget:
     return frame
 
 
+def _sentence(name: str) -> str:
+    """The name of a check with a capital; names such as mAP50 and mIoU keep their own."""
+    return name[0].upper() + name[1:] if name[:2].islower() else name
+
+
 def _figure(value: float | None, unit: str) -> str:
     """A value with as many places as it needs: 0.0004, 0.624, 1,177 px."""
     if value is None:
@@ -274,16 +279,19 @@ def _figure(value: float | None, unit: str) -> str:
     elif value == 0:
         text = "0"
     else:
-        text = f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.1g}"
+        text = f"{value:.3f}" if abs(value) >= 0.0095 else f"{value:.4f}"
+        text = "under 0.0001" if text == "0.0000" else text
     return f"{text} {unit}".strip()
 
 
 def _allowed(checks: Sequence[dict[str, Any]]) -> str:
     """What each precision is held to; a check that only informs is held to nothing."""
+    # Where the run has a value of its own, the file must reach it; elsewhere it must stay below.
+    side = "at most" if checks[0]["reference"] is None else "at least"
     words = ["–" if c["allowed"] is None else _figure(c["allowed"], c["unit"]) for c in checks]
     if all(c["value"] == c["allowed"] == 1 and not c["unit"] for c in checks):
         return ""
-    return " · ".join(dict.fromkeys(words))
+    return f"{side} {' · '.join(dict.fromkeys(words))}"
 
 
 def _pixels(given: dict[str, Any]) -> str:
