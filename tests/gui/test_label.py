@@ -712,12 +712,12 @@ def test_an_image_that_cannot_be_read_says_why_and_the_others_still_open(person)
 @pytest.mark.parametrize("person", [Task.CLASSIFY], indirect=True)
 def test_a_key_says_what_the_image_is_and_another_replaces_it(person):
     person.key(Qt.Key.Key_1)
-    assert person.page.image_class.name.text() == "Cell"
+    assert person.page.side.image_class.name.text() == "Cell"
     person.key(Qt.Key.Key_3)
-    assert person.page.image_class.name.text() == "Other"
+    assert person.page.side.image_class.name.text() == "Other"
     assert [(a.kind, a.class_id) for a in person.shapes] == [(Kind.IMAGE, 3)]
     person.studio.undo()
-    assert person.page.image_class.name.text() == "Cell"
+    assert person.page.side.image_class.name.text() == "Cell"
     assert set(person.page.palette_bar.buttons) == {"label.select"}
 
 
@@ -726,7 +726,7 @@ def test_no_class_yet_leads_to_adding_one(person, monkeypatch):
         person.document.delete_class(class_id)
     assert not person.page.class_list.first.isHidden()
     asked = []
-    monkeypatch.setattr(LabelPage, "add_class", lambda page: asked.append(page))
+    monkeypatch.setattr(person.page.classes, "_ask", lambda *_, **__: asked.append("asked"))
     person.document.class_wanted.connect(lambda: asked.append("wanted"))
     person.do("label.box")
     person.press(50, 40)

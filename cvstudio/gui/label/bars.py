@@ -1,4 +1,4 @@
-"""The tool palette at the left of the canvas, and the bar of the tool's options above it."""
+"""What frames the canvas: the tools, the bar of the tool's options, and the filmstrip's frame."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import Tool
 from cvstudio.gui.label.tools.brush import LARGEST, SMALLEST, BrushSettings, BrushTool
+from cvstudio.gui.widgets.filmstrip import Filmstrip
 from cvstudio.gui.widgets.icons import REVIEW_ICONS
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import Pill, Segments, label, line, tool
@@ -194,6 +195,20 @@ class OptionsBar(QFrame):
     def show_zoom(self, scale: float) -> None:
         """Screen pixels per pixel of the image, in percent."""
         self.zoom.setText(f"{scale * 100:.0f} %" if scale >= 0.1 else f"{scale * 100:.1f} %")
+
+
+class StripBar(QFrame):
+    """The filmstrip between its two arrows."""
+
+    def __init__(self, strip: Filmstrip) -> None:
+        super().__init__()
+        theme.mark(self, panel="strip")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(4, 1, 4, 0)
+        row.setSpacing(0)
+        row.addWidget(tool(icon_name="chevron-left", tip="Earlier", do=lambda: strip.scroll_by(-4)))
+        row.addWidget(strip, 1)
+        row.addWidget(tool(icon_name="chevron-right", tip="Later", do=lambda: strip.scroll_by(4)))
 
 
 def _size_at(step: int) -> int:

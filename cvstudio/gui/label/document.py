@@ -37,6 +37,8 @@ class Document(QObject):
     """The open image's own record (its review state) is another one."""
     annotations_changed = Signal()
     classes_changed = Signal()
+    class_chosen = Signal()
+    """The class that the next shape gets is another one."""
     selection_changed = Signal()
     hover_changed = Signal()
     hidden_changed = Signal()
@@ -170,7 +172,7 @@ class Document(QObject):
 
     def choose_class(self, class_id: int) -> None:
         """Make a class the one that the next shape gets."""
-        if class_id in self.classes and class_id != self.class_id:
+        if class_id in self.classes:
             self._choose(class_id)
 
     def toggle_class(self, class_id: int) -> None:
@@ -438,8 +440,9 @@ class Document(QObject):
         self.classes_changed.emit()
 
     def _choose(self, class_id: int) -> None:
-        self.class_id = class_id
-        self.classes_changed.emit()
+        if class_id != self.class_id:
+            self.class_id = class_id
+            self.class_chosen.emit()
 
     def _commit(self, label: str, work: Callable[[Any], object]) -> bool:
         """One transaction; what stops it is told to the person, and nothing has changed then."""

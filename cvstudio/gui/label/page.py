@@ -10,32 +10,29 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
-from cvstudio.core.annotation import Review, State, Task
+from cvstudio.core.annotation import State, Task
 from cvstudio.core.geometry import Box
-from cvstudio.gui import theme
 from cvstudio.gui.actions import BY_ID
-from cvstudio.gui.label.annotation_tree import AnnotationTree
-from cvstudio.gui.label.bars import OptionsBar, Palette
+from cvstudio.gui.label.bars import OptionsBar, Palette, StripBar
 from cvstudio.gui.label.canvas import Canvas
-from cvstudio.gui.label.class_list import ClassList
-from cvstudio.gui.label.class_picker import ClassPicker
-from cvstudio.gui.label.display_panel import DisplayPanel
+from cvstudio.gui.label.class_choice import ClassChoice
 from cvstudio.gui.label.document import Document
-from cvstudio.gui.label.image_class_card import ImageClassCard
 from cvstudio.gui.label.images import Images
 from cvstudio.gui.label.menu import annotation_menu
 from cvstudio.gui.label.navigation import ImageOrder
+from cvstudio.gui.label.side import LabelSide
 from cvstudio.gui.label.tools.base import Tool
 from cvstudio.gui.label.tools.box import BoxTool
 from cvstudio.gui.label.tools.brush import BrushSettings, BrushTool, EraserTool
 from cvstudio.gui.label.tools.polygon import PolygonTool
 from cvstudio.gui.label.tools.select import SelectTool
+from cvstudio.gui.label.words import pixel_words, selection_words
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.filmstrip import Filmstrip
-from cvstudio.gui.widgets.section import NextStep, SectionHeader, line, tool
+from cvstudio.gui.widgets.section import line
 from cvstudio.gui.workspace import Workspace
 from cvstudio.imaging.display import Display
 from cvstudio.project import queries
@@ -60,6 +57,7 @@ class LabelPage(Workspace):
         segments = self.document.task == Task.SEGMENT
         self.brush = BrushSettings(fill_holes=not segments, opacity=fill / 100)
         self.tools: dict[str, Tool] = self._make_tools()
+        self.classes = ClassChoice(self.document, self.canvas, self)
         self._front = False
         self._pointed: tuple[float, float] | None = None
         self._said = ""
@@ -114,48 +112,16 @@ class LabelPage(Workspace):
         middle = QVBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(self.stack, 1)
-        middle.addWidget(self._make_strip())
-        row.addLayout(middle, 1)
-        column.addLayout(row, 1)
-        self.assemble(centre=centre, right=self._make_right(fill))
-
-    def _make_strip(self) -> QFrame:
-        strip = QFrame()
-        theme.mark(strip, panel="strip")
-        row = QHBoxLayout(strip)
-        row.setContentsMargins(4, 1, 4, 0)
-        row.setSpacing(0)
         self.strip = Filmstrip(self.studio.thumbnails)
         self.strip.images.open(self.project)
         self.strip.images.set_ids(self.order.ids)
-        row.addWidget(
-            tool(icon_name="chevron-left", tip="Earlier", do=lambda: self.strip.scroll_by(-4))
-        )
-        row.addWidget(self.strip, 1)
-        row.addWidget(
-            tool(icon_name="chevron-right", tip="Later", do=lambda: self.strip.scroll_by(4))
-        )
-        return strip
-
-    def _make_right(self, fill: int) -> Any:
-        right = self.panel("right", 300)
-        self.class_list = ClassList(self.document)
-        right.add(self.class_list)
-        right.add(line())
-        self.list_header = SectionHeader("Annotations")
-        self.tree = AnnotationTree(self.document)
-        self.image_class = ImageClassCard(self.document)
-        if self.document.task == Task.CLASSIFY:
-            right.add(self.image_class, 1)
-        else:
-            right.add(self.list_header)
-            right.add(self.tree, 1)
-        right.add(line())
-        self.display = DisplayPanel(self.document, fill)
-        right.add(self.display)
-        self.next_step = NextStep(self.studio.actions["label.approve"])
-        right.set_footer(self.next_step)
-        return right
+        middle.addWidget(StripBar(self.strip))
+        row.addLayout(middle, 1)
+        column.addLayout(row, 1)
+        self.side = LabelSide(self.document, actions, fill=fill)
+        self.class_list, self.tree = self.side.class_list, self.side.tree
+        self.display = self.side.display
+        self.assemble(centre=centre, right=self.side)
 
     def _connect(self) -> None:
         document, canvas = self.document, self.canvas
@@ -168,15 +134,19 @@ class LabelPage(Workspace):
         document.classes_changed.connect(self._on_classes)
         document.hidden_changed.connect(self._on_classes)
         document.selection_changed.connect(self._on_selection)
-        document.class_wanted.connect(self.add_class)
+        document.class_wanted.connect(self.classes.add)
+        document.class_chosen.connect(self._on_class_chosen)
         canvas.pointed.connect(self._on_pointed)
         canvas.zoomed.connect(self.bar.show_zoom)
         canvas.said.connect(self._say)
         canvas.menu_wanted.connect(self._show_canvas_menu)
         self.tree.menu_wanted.connect(self._show_menu)
-        self.class_list.chosen.connect(self._on_class_clicked)
-        self.class_list.add_wanted.connect(self.add_class)
+        self.class_list.chosen.connect(self.classes.clicked)
+        self.class_list.add_wanted.connect(self.classes.add)
+        self.classes.said.connect(self._say)
+        self.classes.answered.connect(canvas.setFocus)
         self.bar.brush.changed.connect(self._on_brush)
+        self.bar.brush.spin.lineEdit().returnPressed.connect(canvas.setFocus)
         self.bar.brush.erase_wanted.connect(
             lambda erases: self._take_tool("label.erase" if erases else "label.brush")
         )
@@ -206,7 +176,7 @@ class LabelPage(Workspace):
             "label.copy": self._copy,
             "label.paste": self._paste,
             "label.duplicate": document.duplicate,
-            "label.class": self.pick_class,
+            "label.class": self.classes.pick,
             "label.hide": document.toggle_hidden,
             "label.smaller": lambda: self._resize_brush(-1),
             "label.larger": lambda: self._resize_brush(1),
@@ -221,7 +191,7 @@ class LabelPage(Workspace):
         for key in _CLASS_KEYS:
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(partial(self._on_class_key, key))
+            shortcut.activated.connect(partial(self.classes.key, key))
 
     # -- the page's life
 
@@ -413,22 +383,16 @@ class LabelPage(Workspace):
             self.studio.select_image(image_id)
 
     def _on_annotations(self) -> None:
-        self.tree.refresh()
-        self.class_list.refresh()
-        self.image_class.refresh()
-        count = len(self.document.annotations)
-        self.list_header.figure.setText(f"{count:,}" if count else "")
-        empty = not any(a.state == State.ACCEPTED for a in self.document.annotations)
-        classifies = self.document.task == Task.CLASSIFY
-        words = "Approve without class" if classifies else "Approve as empty"
-        self.next_step.button.set_text(words if empty else "")
+        self.side.show_annotations()
         self._show_status()
 
     def _on_classes(self) -> None:
-        self.class_list.refresh()
-        self.tree.refresh()
-        self.image_class.refresh()
+        self.side.show_classes()
         self.canvas.repaint()
+
+    def _on_class_chosen(self) -> None:
+        self.class_list.refresh()
+        self._show_status()
 
     def _on_selection(self) -> None:
         self._said = ""
@@ -494,67 +458,6 @@ class LabelPage(Workspace):
         self.brush.grow(steps)
         self._on_brush()
 
-    # -- classes
-
-    def _on_class_key(self, key: str) -> None:
-        found = next((c for c in self.document.classes.values() if c.hotkey == key), None)
-        if found is None:
-            self._say(f"No class has the key {key}")
-        else:
-            self.use_class(found.id)
-
-    def use_class(self, class_id: int) -> None:
-        """A class was named by key or picker: it goes to what is selected, else to what comes.
-
-        With a drawing tool in hand it is always for what comes next: the shape drawn last is
-        still selected then, and must not change its class by surprise.
-        """
-        document = self.document
-        if document.task == Task.CLASSIFY:
-            document.classify(class_id)
-        elif document.selection and self.canvas.tool.name == "select":
-            document.relabel(document.selection, class_id)
-        else:
-            document.select([])
-        document.choose_class(class_id)
-        self._show_status()
-
-    def _on_class_clicked(self, class_id: int) -> None:
-        if self.document.task == Task.CLASSIFY:
-            self.document.classify(class_id)
-        elif self.canvas.tool.name != "select":
-            self.document.select([])
-        self.document.choose_class(class_id)
-        self._show_status()
-
-    def pick_class(self) -> None:
-        """The searchable picker, for what is selected or for what comes next."""
-        selected = bool(self.document.selection)
-        title = "Class of the selection" if selected else "Class of the next annotation"
-        if self.document.task == Task.CLASSIFY:
-            title = "Class of this image"
-        class_id = self._ask_class(title, offer=True)
-        if class_id is None:
-            return
-        if selected and self.document.task != Task.CLASSIFY:
-            self.document.relabel(self.document.selection, class_id)
-            self.document.choose_class(class_id)
-        else:
-            self.use_class(class_id)
-
-    def add_class(self) -> None:
-        """Ask for the name of a new class."""
-        self._ask_class("Add a class", offer=False)
-
-    def _ask_class(self, title: str, *, offer: bool) -> int | None:
-        classes = list(self.document.classes.values())
-        picker = ClassPicker(self, classes if offer else [], title=title)
-        picker.exec()
-        class_id, name = picker.class_id, picker.new_name
-        picker.deleteLater()
-        self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
-        return self.document.add_class(name) if name else class_id
-
     def _show_canvas_menu(self, place: QPoint) -> None:
         """Right click on the canvas: what is under the pointer is selected first."""
         hovered = self.document.hovered
@@ -599,12 +502,7 @@ class LabelPage(Workspace):
 
     def _show_progress(self) -> None:
         with self.project.read() as session:
-            counts = queries.review_counts(session)
-        total = sum(counts.values())
-        done = counts[Review.REVIEWED] + counts[Review.EMPTY]
-        self.next_step.set_progress(
-            "Reviewed", f"{done:,} of {total:,}", done / total if total else None
-        )
+            self.side.show_progress(queries.review_counts(session))
 
     def _show_state(self) -> None:
         """The canvas, or what to do when there is nothing to show."""
@@ -636,42 +534,14 @@ class LabelPage(Workspace):
         self._show_status()
 
     def _show_status(self) -> None:
-        where, value = self._under_pointer()
+        pyramid = self.canvas.tiles.pyramid
+        where, value = pixel_words(pyramid, self._pointed, self.document.size)
         if self.document.image is None:
             self.set_status()
             return
         self.set_status(
-            where, value, self._said or self._selection_words(), right=self.canvas.tool.hint()
+            where,
+            value,
+            self._said or selection_words(self.document, self.canvas.tool),
+            right=self.canvas.tool.hint(),
         )
-
-    def _under_pointer(self) -> tuple[str, str]:
-        """Place and value of the pixel under the pointer."""
-        width, height = self.document.size
-        if self._pointed is None:
-            return "", ""
-        x, y = int(np.floor(self._pointed[0])), int(np.floor(self._pointed[1]))
-        if not (0 <= x < width and 0 <= y < height):
-            return "", ""
-        pyramid = self.canvas.tiles.pyramid
-        if pyramid is None:
-            return f"x {x}, y {y}", ""
-        array = pyramid.load()
-        if y >= array.shape[0] or x >= array.shape[1]:
-            return f"x {x}, y {y}", ""
-        pixel = array[y, x]
-        if array.ndim == 2:
-            return f"x {x}, y {y}", f"grey {pixel:g}"
-        return f"x {x}, y {y}", "RGB " + ", ".join(f"{v:g}" for v in pixel[:3])
-
-    def _selection_words(self) -> str:
-        selected = self.document.selected()
-        tool_ = self.canvas.tool
-        if len(selected) == 1:
-            found = self.document.classes.get(selected[0].class_id)
-            return f"1 selected: {found.name if found else ''} {selected[0].kind}"
-        if selected:
-            return f"{len(selected)} selected"
-        found = self.document.classes.get(self.document.class_id or 0)
-        if tool_.name != "select" and found is not None:
-            return f"{tool_.name.capitalize()}: {found.name}"
-        return ""

@@ -18,6 +18,7 @@ from cvstudio.gui.label.shapes_item import CASING, ShapesItem, cosmetic
 HANDLE = 7  # px
 _FAR = 1e7
 _MOST_HANDLED = 1  # annotations that get handles
+_MOST_ADORNED = 200  # selected annotations that get casing, frame and fill
 _MOST_POINTS = 600  # points of a polygon that are shown as such
 _DARK = QColor("#151516")
 _MARGIN = 6  # px between a box and its tag
@@ -54,8 +55,11 @@ class SelectionItem(QGraphicsItem):
         hovered = self._hovered()
         if hovered is not None:
             self._paint_outline(painter, hovered, hovered.shape, width=2)
-        for annotation, shape in selected:
-            self._paint_selected(painter, annotation, shape, scale)
+        if len(selected) > _MOST_ADORNED:
+            self._paint_many(painter, selected, scale)
+        else:
+            for annotation, shape in selected:
+                self._paint_selected(painter, annotation, shape, scale)
         if len(selected) <= _MOST_HANDLED:
             for _, shape in selected:
                 self._paint_handles(painter, shape, scale)
@@ -63,7 +67,7 @@ class SelectionItem(QGraphicsItem):
         painter.resetTransform()
         if hovered is not None:
             self._paint_tag(painter, hovered, box_of(hovered.shape), to_screen)
-        if len(selected) == 1:
+        if len(selected) == 1 and not self._paints_area(selected[0][1]):
             annotation, shape = selected[0]
             self._paint_tag(painter, annotation, box_of(shape), to_screen)
         painter.setWorldTransform(to_screen)
@@ -90,13 +94,35 @@ class SelectionItem(QGraphicsItem):
             fill.setAlphaF(self._below.fill)
             painter.fillPath(path_of(shape), QBrush(fill))
         self._paint_outline(painter, annotation, shape, width=2)
-        if not isinstance(shape, Box):
+        if not isinstance(shape, Box) and not self._paints_area(shape):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             rect = rect_of(box_of(shape))
             painter.setPen(cosmetic(QColor(0, 0, 0, 120)))
             painter.drawRect(rect)
             painter.setPen(cosmetic(QColor("white"), dashes=[4.0, 4.0]))
             painter.drawRect(rect)
+
+    def _paints_area(self, shape: Shape) -> bool:
+        """Whether somebody paints the one area of a class: frame and tag would only hide it."""
+        painting = not self.handles and not self._below.masks_outlined
+        return painting and isinstance(shape, Mask)
+
+    def _paint_many(
+        self, painter: QPainter, selected: list[tuple[Annotation, Shape]], scale: float
+    ) -> None:
+        """Hundreds of selected shapes: outlines in white, thinned as far as the zoom allows."""
+        exposed = painter.worldTransform().inverted()[0].mapRect(QRectF(painter.viewport()))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(cosmetic(QColor("white")))
+        for annotation, shape in selected:
+            rect = rect_of(box_of(shape))
+            if not exposed.intersects(rect):
+                continue
+            if isinstance(shape, Box) or max(rect.width(), rect.height()) * scale < 12:
+                painter.drawRect(rect)
+                continue
+            for ring in self._rings(annotation, shape):
+                painter.drawPolygon(ring)
 
     def _paint_outline(
         self, painter: QPainter, annotation: Annotation, shape: Shape, *, width: int

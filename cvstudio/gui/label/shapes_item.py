@@ -83,7 +83,8 @@ class ShapesItem(QGraphicsItem):
         """The outline of a row's polygon or mask, traced once as long as the shape stays."""
         annotation = self.layer.annotations[row]
         known = self._outlines.get(annotation.id)
-        if known is None or known[0] != annotation.shape:
+        same = known is not None and (known[0] is annotation.shape or known[0] == annotation.shape)
+        if known is None or not same:
             known = (annotation.shape, outline(annotation.shape, self.pictures))
             self._outlines[annotation.id] = known
         return known[1]

@@ -1,0 +1,86 @@
+"""Which class: named by a key, a click on its row, the picker, or made new."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from cvstudio.core.annotation import Task
+from cvstudio.gui.label.canvas import Canvas
+from cvstudio.gui.label.class_picker import ClassPicker
+from cvstudio.gui.label.document import Document
+
+
+class ClassChoice(QObject):
+    """Takes what the person says about classes to where it belongs."""
+
+    said = Signal(str)
+    answered = Signal()
+    """A dialog was closed: the canvas takes the keys again."""
+
+    def __init__(self, document: Document, canvas: Canvas, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._canvas = canvas
+        self._window = parent
+
+    def key(self, key: str) -> None:
+        """A class's key was pressed."""
+        found = next((c for c in self._document.classes.values() if c.hotkey == key), None)
+        if found is None:
+            self.said.emit(f"No class has the key {key}")
+        else:
+            self.use(found.id)
+
+    def use(self, class_id: int) -> None:
+        """A class was named by key or picker: it goes to what is selected, else to what comes.
+
+        With a drawing tool in hand it is always for what comes next: the shape drawn last is
+        still selected then, and must not change its class by surprise.
+        """
+        document = self._document
+        if document.task == Task.CLASSIFY:
+            document.classify(class_id)
+        elif document.selection and self._canvas.tool.name == "select":
+            document.relabel(document.selection, class_id)
+        else:
+            document.select([])
+        document.choose_class(class_id)
+
+    def clicked(self, class_id: int) -> None:
+        """A row of the class list was clicked: what is selected keeps its class."""
+        document = self._document
+        if document.task == Task.CLASSIFY:
+            document.classify(class_id)
+        elif self._canvas.tool.name != "select":
+            document.select([])
+        document.choose_class(class_id)
+
+    def pick(self) -> None:
+        """The searchable picker, for what is selected or for what comes next."""
+        document = self._document
+        selected = bool(document.selection)
+        title = "Class of the selection" if selected else "Class of the next annotation"
+        if document.task == Task.CLASSIFY:
+            title = "Class of this image"
+        class_id = self._ask(title, offer=True)
+        if class_id is None:
+            return
+        if selected and document.task != Task.CLASSIFY:
+            document.relabel(document.selection, class_id)
+            document.choose_class(class_id)
+        else:
+            self.use(class_id)
+
+    def add(self) -> None:
+        """Ask for the name of a new class."""
+        self._ask("Add a class", offer=False)
+
+    def _ask(self, title: str, *, offer: bool) -> int | None:
+        classes = list(self._document.classes.values())
+        picker = ClassPicker(self._window, classes if offer else [], title=title)
+        picker.exec()
+        class_id, name = picker.class_id, picker.new_name
+        picker.deleteLater()
+        self.answered.emit()
+        return self._document.add_class(name) if name else class_id

@@ -1,0 +1,62 @@
+"""The right panel: classes, annotations or the image's class, display, and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cvstudio.core.annotation import Review, State, Task
+from cvstudio.gui.actions import Actions
+from cvstudio.gui.label.annotation_tree import AnnotationTree
+from cvstudio.gui.label.class_list import ClassList
+from cvstudio.gui.label.display_panel import DisplayPanel
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.image_class_card import ImageClassCard
+from cvstudio.gui.widgets.section import NextStep, SectionHeader, line
+from cvstudio.gui.workspace import SidePanel
+
+
+class LabelSide(SidePanel):
+    """What is known about the open image, and the one accent button of the page."""
+
+    def __init__(self, document: Document, actions: Actions, *, fill: int) -> None:
+        super().__init__("right", 300)
+        self._document = document
+        self.class_list = ClassList(document)
+        self.add(self.class_list)
+        self.add(line())
+        self.header = SectionHeader("Annotations")
+        self.tree = AnnotationTree(document)
+        self.image_class = ImageClassCard(document)
+        if document.task == Task.CLASSIFY:
+            self.add(self.image_class, 1)
+        else:
+            self.add(self.header)
+            self.add(self.tree, 1)
+        self.add(line())
+        self.display = DisplayPanel(document, fill)
+        self.add(self.display)
+        self.next_step = NextStep(actions["label.approve"])
+        self.set_footer(self.next_step)
+
+    def show_annotations(self) -> None:
+        """The image or its annotations are other ones."""
+        self.show_classes()
+        annotations = self._document.annotations
+        self.header.figure.setText(f"{len(annotations):,}" if annotations else "")
+        classifies = self._document.task == Task.CLASSIFY
+        words = "Approve without class" if classifies else "Approve as empty"
+        empty = all(a.state != State.ACCEPTED for a in annotations)
+        self.next_step.button.set_text(words if empty else "")
+
+    def show_classes(self) -> None:
+        """Classes, or what of them is to be seen, are other ones."""
+        self.tree.refresh()
+        self.class_list.refresh()
+        self.image_class.refresh()
+
+    def show_progress(self, counts: Mapping[Review, int]) -> None:
+        """How many images are in each review state."""
+        total = sum(counts.values())
+        done = counts[Review.REVIEWED] + counts[Review.EMPTY]
+        share = done / total if total else None
+        self.next_step.set_progress("Reviewed", f"{done:,} of {total:,}", share)

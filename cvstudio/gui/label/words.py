@@ -1,0 +1,47 @@
+"""What the status bar says about the pixel under the pointer and about what is selected."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.tools.base import Tool
+from cvstudio.imaging.tiles import Pyramid
+
+
+def pixel_words(
+    pyramid: Pyramid | None, point: tuple[float, float] | None, size: tuple[int, int]
+) -> tuple[str, str]:
+    """Place and value of a pixel: ("x 331, y 384", "RGB 172, 148, 190"), as they are in the file.
+
+    Both are empty outside the image; the value is empty while the image is being read.
+    """
+    if point is None:
+        return "", ""
+    x, y = int(np.floor(point[0])), int(np.floor(point[1]))
+    if not (0 <= x < size[0] and 0 <= y < size[1]):
+        return "", ""
+    place = f"x {x}, y {y}"
+    if pyramid is None:
+        return place, ""
+    array = pyramid.load()
+    if y >= array.shape[0] or x >= array.shape[1]:
+        return place, ""
+    pixel = array[y, x]
+    if array.ndim == 2:
+        return place, f"grey {pixel:g}"
+    return place, "RGB " + ", ".join(f"{value:g}" for value in pixel[:3])
+
+
+def selection_words(document: Document, tool: Tool) -> str:
+    """ "1 selected: WBC mask", "3 selected", or what the tool draws: "Brush: Membrane"."""
+    selected = document.selected()
+    if len(selected) == 1:
+        found = document.classes.get(selected[0].class_id)
+        return f"1 selected: {found.name if found else ''} {selected[0].kind}"
+    if selected:
+        return f"{len(selected)} selected"
+    found = document.classes.get(document.class_id or 0)
+    if tool.name != "select" and found is not None:
+        return f"{tool.name.capitalize()}: {found.name}"
+    return ""
