@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cvstudio.core.run_state import RunState
     from cvstudio.project.device import Device
 
-SEARCH_WIDTH = 304
+SEARCH_WIDTH = 336
 
 
 def time_left(seconds: float | None) -> str:
@@ -253,11 +253,21 @@ class Header(QFrame):
     def _step_button(self, id: str) -> QToolButton:
         button = QToolButton()
         theme.mark(button, header=True)
-        button.setDefaultAction(self._studio.actions[id])
+        action = self._studio.actions[id]
+        button.setIcon(action.icon())
+        button.clicked.connect(lambda _checked=False: action.trigger())
+        action.changed.connect(lambda: self._follow_step(button, id))
+        self._follow_step(button, id)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setIconSize(QSize(18, 18))
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
+
+    def _follow_step(self, button: QToolButton, id: str) -> None:
+        action = self._studio.actions[id]
+        button.setEnabled(action.isEnabled())
+        button.setToolTip(action.toolTip())
+        button.setAccessibleName(action.text())
 
     def _search_field(self) -> QLineEdit:
         field = QLineEdit()
@@ -287,6 +297,7 @@ class Header(QFrame):
         undo, redo = self._studio.actions["edit.undo"], self._studio.actions["edit.redo"]
         step = project.undo_label if project else None
         undo.setText(f"Undo {step}" if step else "Undo")
+        self.undo.setText(f"  {undo.text()}")
         again = project.redo_label if project else None
         redo.setText(f"Redo {again}" if again else "Redo")
         has = project is not None

@@ -295,6 +295,7 @@ class MainWindow(QMainWindow):
             self.stack.addWidget(self._start)
         self._start.refresh()
         self._start.tell("")
+        self._start.new.setFocus(Qt.FocusReason.OtherFocusReason)
         self.stack.setCurrentWidget(self._start)
         self._front = ""
         self.setWindowTitle("CVStudio")

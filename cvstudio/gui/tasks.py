@@ -125,7 +125,7 @@ class Tasks(QObject):
     failed = Signal(str, object)
     _posted = Signal(object)
 
-    def __init__(self, parent: QObject | None = None, *, threads: int = 3) -> None:
+    def __init__(self, parent: QObject | None = None, *, threads: int = 4) -> None:
         super().__init__(parent)
         self._threads = threads
         self._pool: ThreadPoolExecutor | None = None

@@ -65,6 +65,7 @@ class StepRow(QFrame):
         self._tick.setVisible(done)
         self._number.setVisible(not done)
         self._text.setText(text)
+        self._text.setVisible(bool(text))
         theme.mark(self, now=now)
         for part, role in ((self._title, "section"), (self._text, "caption")):
             theme.mark(part, role=f"{role}_on" if now else role)
@@ -177,6 +178,8 @@ class ImportDialog(StudioDialog):
             text = f"Import {_images(len(plan.images))}"
         self.go.setText(text)
         self.note(self._promise(plan))
+        if self.go.isEnabled() and self._step:
+            self.go.setFocus()
 
     def _promise(self, plan: ImportPlan | None) -> str:
         if plan is None or not self._step:

@@ -207,7 +207,7 @@ class CheckStep(QWidget):
             cards.addWidget(card, 1)
         column.addLayout(cards)
         self.table = QTableWidget(0, 4)
-        self.table.setHorizontalHeaderLabels(["", "Problem", "Places", "What happens"])
+        self.table.setHorizontalHeaderLabels(["", "Problem", "Places", "   What happens"])
         _plain(self.table)
         self.table.verticalHeader().setDefaultSectionSize(theme.size("row_compact") + 4)
         self.table.itemSelectionChanged.connect(self._show_places)
@@ -215,6 +215,10 @@ class CheckStep(QWidget):
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         self.table.setColumnWidth(0, 32)
+        self.table.setColumnWidth(2, 72)
+        self.table.horizontalHeaderItem(2).setTextAlignment(
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        )
         column.addWidget(self.table)
         self.places_title = SectionHeader("The places", padded=False)
         column.addWidget(self.places_title)
@@ -284,7 +288,7 @@ class CheckStep(QWidget):
         mark.setIcon(icon(*_LEVEL_ICONS[level]))
         count = QTableWidgetItem(f"{number:,}")
         count.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        cells = (mark, QTableWidgetItem(title), count, QTableWidgetItem(happens))
+        cells = (mark, QTableWidgetItem(title), count, QTableWidgetItem(f"   {happens}"))
         for column, cell in enumerate(cells):
             cell.setFlags(Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled)
             self.table.setItem(line, column, cell)

@@ -108,6 +108,7 @@ class DataPage(Workspace):
         self.selection_panel = SelectionPanel(self.studio)
         for part in (self.statistics, self.selection_panel):
             self.info.addWidget(_scrolling(part))
+        self.statistics.hide()  # until there is something to say
         self.info.setCurrentIndex(self.tabs.currentIndex())
 
     def _centre(self) -> QWidget:
@@ -332,7 +333,7 @@ class DataPage(Workspace):
         self.studio.actions.allow("data.clear_filter", set_, why="Every image is shown")
         total = self.studio.image_count
         if not total:
-            self.set_status("New project, nothing to save yet", right="No internet needed")
+            self.set_status("New project, nothing to save yet")
             return
         annotations = ""
         if chosen and self.info.count():

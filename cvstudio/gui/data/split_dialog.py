@@ -12,11 +12,11 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QGridLayout,
-    QHBoxLayout,
     QHeaderView,
     QSpinBox,
     QTableWidget,
     QTableWidgetItem,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -81,13 +81,14 @@ class SplitDialog(StudioDialog):
         self.together.addItem("images of the same group", "group")
         self.together.addItem("images of the same folder", "folder")
         self.together.addItem("nothing", None)
+        self.together.setMinimumWidth(220)
         self.together.currentIndexChanged.connect(self._ask)
         grid.addWidget(label("keep together", "muted"), 0, 4)
         grid.addWidget(self.together, 1, 4)
         grid.setColumnStretch(5, 1)
         self.content.addLayout(grid)
-        row = QHBoxLayout()
-        row.setSpacing(24)
+        row = QVBoxLayout()
+        row.setSpacing(4)
         self.stratify = QCheckBox("Each class in the same shares")
         self.stratify.setChecked(True)
         self.stratify.toggled.connect(self._ask)
@@ -98,7 +99,6 @@ class SplitDialog(StudioDialog):
         self.labelled.toggled.connect(self._ask)
         for box in (self.stratify, self.keep, self.labelled):
             row.addWidget(box)
-        row.addStretch(1)
         self.content.addLayout(row)
         self.content.addWidget(SectionHeader("What comes of it", padded=False))
         self.table = QTableWidget(4, 3 + len(self._classes))
@@ -118,7 +118,9 @@ class SplitDialog(StudioDialog):
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for column, text in enumerate(("Split", "Images", "Share")):
             item = QTableWidgetItem(text)
-            item.setTextAlignment(right if column else Qt.AlignmentFlag.AlignLeft)
+            item.setTextAlignment(
+                right if column else Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+            )
             table.setHorizontalHeaderItem(column, item)
         for column, found in enumerate(self._classes, 3):
             item = QTableWidgetItem(found.name)

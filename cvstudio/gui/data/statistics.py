@@ -7,8 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QColor, QPixmap
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -131,16 +138,43 @@ class SplitModel(QAbstractTableModel):
         found = self._facts.classes[section - 2] if section >= 2 else None
         if role == Qt.ItemDataRole.DisplayRole:
             return found.name if found else ("Split", "Images")[section]
-        if role == Qt.ItemDataRole.DecorationRole and found:
-            swatch = QPixmap(10, 10)
-            swatch.fill(QColor(found.colour))
-            return swatch
+        if role == Qt.ItemDataRole.UserRole and found:
+            return found.colour
         if role == Qt.ItemDataRole.ToolTipRole and found:
             return f"Annotations of {found.name} in each split"
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignLeft if section == 0 else Qt.AlignmentFlag.AlignRight
             return side | Qt.AlignmentFlag.AlignVCenter
         return None
+
+
+class SwatchHeader(QHeaderView):
+    """A header whose class names stand behind a small swatch, as near as there is room."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setHighlightSections(False)
+
+    def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
+        model, role = self.model(), Qt.ItemDataRole
+        painter.save()
+        painter.setPen(theme.colour("border"))
+        painter.drawLine(rect.bottomLeft(), rect.bottomRight())
+        painter.setFont(theme.font("caption"))
+        painter.setPen(theme.colour("muted"))
+        text = str(model.headerData(section, self.orientation(), role.DisplayRole))
+        colour = model.headerData(section, self.orientation(), role.UserRole)
+        area = rect.adjusted(6, 0, -6, 0)
+        swatch = 14 if colour else 0
+        metrics = painter.fontMetrics()
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width() - swatch)
+        right = section > 0
+        side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+        painter.drawText(area, side | Qt.AlignmentFlag.AlignVCenter, text)
+        if colour:
+            left = area.right() - metrics.horizontalAdvance(text) - swatch
+            painter.fillRect(QRect(left, area.center().y() - 4, 10, 10), QColor(colour))
+        painter.restore()
 
 
 class FindingRow(QWidget):
@@ -192,6 +226,7 @@ class StatisticsPanel(QWidget):
         column.addWidget(self._split)
         self.split_model = SplitModel()
         self.table = QTableView()
+        self.table.setHorizontalHeader(SwatchHeader())
         self.table.setModel(self.split_model)
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
@@ -200,7 +235,6 @@ class StatisticsPanel(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(theme.size("row_compact"))
         self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = self.table.horizontalHeader()
-        header.setHighlightSections(False)
         header.setMinimumSectionSize(44)
         header.setTextElideMode(Qt.TextElideMode.ElideRight)
         column.addLayout(_padded(self.table, left=8, right=8))
@@ -220,6 +254,7 @@ class StatisticsPanel(QWidget):
     def show_facts(self, facts: Facts) -> None:
         """Show what the project holds."""
         self.facts = facts
+        self.show()
         total = sum(facts.counts.values())
         self._classes.figure.setText(f"{total:,}")
         self.bars.show_counts(

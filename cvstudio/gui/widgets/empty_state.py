@@ -17,7 +17,6 @@ from cvstudio.gui import theme
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, push
 
-
 _WIDEST = 480
 
 

@@ -49,7 +49,7 @@ class SampleCard(QFrame):
         self.setFixedHeight(PICTURE.height() + 2)
         self._picture: QImage | None = None
         row = QHBoxLayout(self)
-        row.setContentsMargins(PICTURE.width() + 12, 8, 8, 6)
+        row.setContentsMargins(PICTURE.width() + 10, 8, 2, 6)
         column = QVBoxLayout()
         column.setSpacing(0)
         column.addWidget(label(sample.title, "section"))

@@ -1,0 +1,119 @@
+"""The real window with a real project, driven as a person drives it; and the toolkit's police."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from person import Person, fill_project, make_images
+from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.settings import Memory, Settings
+from cvstudio.gui import theme
+from cvstudio.gui.main_window import MainWindow
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.style import StudioStyle
+from cvstudio.project.project import Project
+
+HARMLESS = (
+    "This plugin does not support",  # offscreen: raise, propagateSizeHints
+    "QStandardPaths",
+)
+"""What the offscreen platform says of itself."""
+
+
+@pytest.fixture
+def qt_warnings() -> Iterator[list[str]]:
+    """Everything that Qt complains about during a test."""
+    said: list[str] = []
+
+    def take(kind: QtMsgType, context: QMessageLogContext, message: str | None) -> None:
+        text = message or ""
+        if kind != QtMsgType.QtDebugMsg and not text.startswith(HARMLESS):
+            said.append(text)
+
+    before = qInstallMessageHandler(take)
+    yield said
+    qInstallMessageHandler(before)
+
+
+@pytest.fixture
+def dressed(qapp: QApplication) -> theme.ThemeKeeper:
+    """The application in its dark dress."""
+    if theme._Now.keeper is None or theme._Now.keeper.parent() is not qapp:
+        theme.ThemeKeeper(qapp, StudioStyle())
+    keeper = theme.keeper()
+    keeper.choose("dark")
+    return keeper
+
+
+@pytest.fixture
+def studio(dressed: theme.ThemeKeeper, private_home: Path) -> Iterator[Studio]:
+    """The window's context with settings of its own."""
+    made = Studio(Settings(), Memory())
+    yield made
+    made.shut_down()
+    made.deleteLater()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A detect project with two classes and twelve images, ten of them labelled."""
+    folder = tmp_path / "cells"
+    made = Project.create(folder, task=Task.DETECT, name="Cells", classes=["RBC", "WBC"])
+    fill_project(made, make_images(tmp_path / "pictures", 12))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def studio_window(
+    studio: Studio, project: Project, qt_warnings: list[str], leftovers: None
+) -> Iterator[Person]:
+    """The real window on the project `project`, shown; fails when Qt complained."""
+    yield from _opened(studio, project)
+    assert not qt_warnings, qt_warnings
+
+
+@pytest.fixture
+def empty_window(studio: Studio, qt_warnings: list[str], leftovers: None) -> Iterator[Person]:
+    """The real window without a project."""
+    yield from _opened(studio, None)
+    assert not qt_warnings, qt_warnings
+
+
+def _opened(studio: Studio, project: Project | None) -> Iterator[Person]:
+    window = MainWindow(studio)
+    window.resize(1440, 900)
+    if project is not None:
+        studio.adopt(project)
+    window.show()
+    window.activateWindow()
+    QTest.qWaitForWindowExposed(window)
+    person = Person(window, studio)
+    yield person
+    for dialog in QApplication.topLevelWidgets():
+        if isinstance(dialog, QDialog):
+            dialog.close()
+    window.close()
+    studio.shut_down()
+    window.deleteLater()
+    person.settle()
+
+
+@pytest.fixture
+def leftovers() -> Iterator[None]:
+    """Fails a test that leaves a thread or a visible window behind."""
+    before = {t.ident for t in threading.enumerate()}
+    shown = {id(w) for w in QApplication.topLevelWidgets() if w.isVisible()}
+    yield
+    QApplication.processEvents()
+    threads = [t.name for t in threading.enumerate() if t.ident not in before and t.is_alive()]
+    assert not threads, f"threads left behind: {threads}"
+    left = [w for w in QApplication.topLevelWidgets() if w.isVisible() and id(w) not in shown]
+    assert not left, f"windows left open: {left}"

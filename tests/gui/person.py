@@ -1,0 +1,138 @@
+"""The window as a person uses it, and small projects to use it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
+from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QWidget
+
+from cvstudio.core.geometry import Box
+from cvstudio.core.opencv import cv2
+from cvstudio.gui.main_window import MainWindow
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.workspace import Workspace
+from cvstudio.project import commands, queries
+from cvstudio.project.project import Project
+from cvstudio.project.records import NewImage
+
+
+class Person:
+    """The window as a person uses it; every test of a page starts from one."""
+
+    def __init__(self, window: MainWindow, studio: Studio) -> None:
+        self.window, self.studio = window, studio
+
+    @property
+    def project(self) -> Project:
+        assert self.studio.project is not None
+        return self.studio.project
+
+    def page(self, name: str) -> Workspace:
+        """Go to a page by its action and return it."""
+        self.trigger(f"go.{name}")
+        return self.window.page_named(name)
+
+    def trigger(self, id: str) -> None:
+        """Choose an action from a menu; fails when it is disabled."""
+        assert self.studio.actions.trigger(id), self.studio.actions[id].toolTip()
+        self.settle()
+
+    def key(self, keys: str, widget: QWidget | None = None) -> None:
+        """Press keys, such as "Ctrl+Z", where the focus is."""
+        if QApplication.activeModalWidget() is None:
+            self.window.activateWindow()
+        target = widget or QApplication.focusWidget() or self.window
+        pressed = QKeySequence(keys)[0]
+        QTest.keyClick(target, pressed.key(), pressed.keyboardModifiers())
+        self.settle()
+
+    def type(self, widget: QWidget, text: str) -> None:
+        """Type into a field."""
+        widget.setFocus()
+        QTest.keyClicks(widget, text)
+        self.settle()
+
+    def click(self, widget: QWidget, place: QPoint | None = None) -> None:
+        """Click a widget with the left button."""
+        where = place or widget.rect().center()
+        QTest.mouseClick(widget, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, where)
+        self.settle()
+
+    def button(self, text: str, inside: QWidget | None = None) -> QAbstractButton:
+        """The visible button with these words."""
+        found = [
+            b
+            for b in (inside or self.window).findChildren(QAbstractButton)
+            if b.isVisible() and text in (b.text().strip(), b.accessibleName())
+        ]
+        assert found, f"no button says {text!r}"
+        return found[0]
+
+    def settle(self) -> None:
+        """Let events, deletions and queued calls happen."""
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        QApplication.processEvents()
+
+    def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
+        """Wait for something that threads do."""
+        for _ in range(int(seconds * 100)):
+            if condition():
+                return
+            QTest.qWait(10)
+        assert condition(), "it did not happen"
+
+    def idle(self) -> None:
+        """Wait until no thread of the window works."""
+        self.until(lambda: not self.studio.tasks.working, 30)
+        self.settle()
+
+    def answer(self, do: Callable[[QDialog], None]) -> None:
+        """Do something with the next dialog as soon as it is up (before what opens it)."""
+        tries = 0
+
+        def look() -> None:
+            nonlocal tries
+            dialog = QApplication.activeModalWidget()
+            if isinstance(dialog, QDialog) and dialog.isVisible():
+                do(dialog)
+                return
+            tries += 1
+            assert tries < 500, "no dialog came up"
+            QTimer.singleShot(20, look)
+
+        QTimer.singleShot(0, look)
+
+
+def make_images(folder: Path, count: int, *, width: int = 64, height: int = 48) -> list[Path]:
+    """Image files of one grey level each, with a bright square."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for number in range(count):
+        picture = np.full((height, width, 3), 40 + number % 100, np.uint8)
+        picture[8:24, 8:24] = 200
+        path = folder / f"slide_{number + 1}.png"
+        cv2.imwrite(str(path), picture)
+        paths.append(path)
+    return paths
+
+
+def fill_project(project: Project, images: list[Path], *, boxes: int = 2) -> list[int]:
+    """Add images; all but the last two get boxes of the classes in turn."""
+    with project.transaction("Fill", undoable=False) as s:
+        ids = list(
+            commands.add_images(
+                s, [NewImage(uri=project.uri_of(p), width=64, height=48, size=900) for p in images]
+            )
+        )
+        classes = [c.id for c in queries.classes(s)]
+        for place, image_id in enumerate(ids[:-2]):
+            for number in range(boxes):
+                class_id = classes[(place + number) % len(classes)]
+                shape = Box(8, 8 + number * 4, 16, 12)
+                commands.add_annotation(s, image_id=image_id, class_id=class_id, shape=shape)
+    return ids
