@@ -58,6 +58,7 @@ class TrainPage(Workspace):
         self._run_id = 0
         self._opened: Path | None = None
         self._starting = False
+        self._compared_epochs = -1
         self._pipelines: list[Pipeline] = []
         self._build()
         self._connect()
@@ -68,7 +69,7 @@ class TrainPage(Workspace):
     # Making
 
     def _build(self) -> None:
-        left = self.panel("left", 324)
+        left = self.panel("left", 336)
         self.new_run = NewRun(self.project.task)
         left.add(self.new_run)
         left.add(line())
@@ -421,9 +422,20 @@ class TrainPage(Workspace):
             self.saw.show_run(run, config)
             self._ask_changed(run)
         self.view.show_run(run, status, config, state)
-        if status is RunStatus.RUNNING:
+        if status is RunStatus.QUEUED:
+            self.view.card.show_waiting(self._why_waiting())
+        live = self.jobs.state if self.jobs.current is not None else None
+        if live is not None and len(live.epochs) != self._compared_epochs:
+            self._compared_epochs = len(live.epochs)
             self._show_rows()
+            self._compare()
         self._share_accent(run, status)
+
+    def _why_waiting(self) -> str:
+        live, held = self.jobs.current, runs.held_by(self.project)
+        if live is not None:
+            return f"It starts when run {live.id} is over."
+        return f"It waits until you decide about run {held.id}." if held is not None else ""
 
     def _share_accent(self, run: RunRecord, status: RunStatus) -> None:
         """One accent button: the way out of an undecided failure, else the next run."""

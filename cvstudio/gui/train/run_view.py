@@ -107,6 +107,10 @@ class RunCard(QFrame):
         lines.insert(0, ("", self._state_words(status, state), ""))
         self._show_facts(lines)
 
+    def show_waiting(self, why: str) -> None:
+        """What a queued run waits for."""
+        self._show_facts([("", "Queued", why)])
+
     def _state_words(self, status: RunStatus, state: RunState) -> str:
         if status is not RunStatus.RUNNING:
             return words.state_words(status, state.failed)

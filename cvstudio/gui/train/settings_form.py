@@ -11,13 +11,13 @@ from typing import Any, Union, get_args, get_origin
 
 import annotated_types
 from pydantic.fields import FieldInfo
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
-    QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
@@ -123,16 +123,17 @@ class SettingsForm(QWidget):
         groups: dict[str, list[str]] = {}
         for name, field in fields().items():
             groups.setdefault(extra(field, "group"), []).append(name)
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(4)
+        grid.setColumnStretch(0, 1)
+        column.addLayout(grid)
         for title, names in groups.items():
-            column.addSpacing(4)
-            column.addWidget(label(title, "caption"))
-            form = QFormLayout()
-            form.setContentsMargins(0, 0, 0, 0)
-            form.setVerticalSpacing(4)
-            form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+            heading = label(title, "caption")
+            heading.setContentsMargins(0, 6, 0, 0)
+            grid.addWidget(heading, grid.rowCount(), 0, 1, 2)
             for name in names:
-                self._add_row(form, name)
-            column.addLayout(form)
+                self._add_row(grid, name)
 
     def fill(self, config: TrainConfig) -> None:
         """Show the values of a config, without telling."""
@@ -141,7 +142,7 @@ class SettingsForm(QWidget):
             _show(editor, getattr(config, name))
         self._filling = False
 
-    def _add_row(self, form: QFormLayout, name: str) -> None:
+    def _add_row(self, grid: QGridLayout, name: str) -> None:
         field = fields()[name]
         editor = self._editor(name, field)
         editor.setToolTip(f"{field.title}: {field.description}")
@@ -150,7 +151,9 @@ class SettingsForm(QWidget):
         words = label(str(field.title))
         words.setToolTip(str(field.description))
         words.setBuddy(editor)
-        form.addRow(words, editor)
+        row = grid.rowCount()
+        grid.addWidget(words, row, 0)
+        grid.addWidget(editor, row, 1)
         self.editors[name] = editor
 
     def _editor(self, name: str, field: FieldInfo) -> QWidget:
