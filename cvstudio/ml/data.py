@@ -294,6 +294,8 @@ class Loader:
             multiprocessing_context=context if workers else None,
             worker_init_fn=_one_thread if workers else None,
             prefetch_factor=4 if workers else None,
+            # Else each epoch draws from the generator that dropout uses, also an interrupted one.
+            generator=torch.Generator(),
         )
 
     def __len__(self) -> int:

@@ -47,7 +47,13 @@ def prepare() -> None:
 
 
 def threads() -> int:
-    """How many threads arithmetic may use: the cores that this process may run on, at most 16."""
+    """How many threads arithmetic may use.
+
+    OMP_NUM_THREADS where a person has set it; else the cores this process may run on, at most 16.
+    """
+    chosen = os.environ.get("OMP_NUM_THREADS", "")
+    if chosen.isdigit() and int(chosen) > 0:
+        return int(chosen)
     if hasattr(os, "sched_getaffinity"):
         return min(len(os.sched_getaffinity(0)), 16)
     return min(os.cpu_count() or 1, 16)

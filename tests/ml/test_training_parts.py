@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from training_samples import config_for
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.config import Preset
+from cvstudio.core.errors import ConfigError
+from cvstudio.core.networks import NETWORKS, default_config, network, networks_for
+from cvstudio.ml.devices import device_of
+from cvstudio.ml.engine.own import _half_precision
+from cvstudio.ml.engine.parts import (
+    ClassifyLoss,
+    Schedule,
+    SegmentLoss,
+    class_weights,
+    freeze,
+    optimizer_for,
+    parameter_groups,
+    set_rates,
+    train_mode,
+)
+from cvstudio.ml.labels import IGNORE
+from cvstudio.ml.networks.build import build, head
+
+
+def test_every_network_has_its_own_name_and_a_task() -> None:
+    assert len({info.name for info in NETWORKS}) == len(NETWORKS)
+    assert all(networks_for(task) for task in Task)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "vit_tiny", "fpn-mobilenet_v2", "yolo26n-seg"])
+def test_the_table_tells_the_size_of_a_network_truly(name: str) -> None:
+    info = network(name)
+    classes = {Task.CLASSIFY: 1000, Task.SEGMENT: 2}.get(info.task, 80)
+    module = build(info, classes=classes, image_size=info.image_size)
+    count = sum(value.numel() for value in module.parameters()) / 1e6
+    assert count == pytest.approx(info.parameters, abs=0.006)
+
+
+@pytest.mark.parametrize("task", list(Task))
+@pytest.mark.parametrize("preset", list(Preset))
+def test_presets_give_small_data_more_epochs_and_smaller_batches(
+    task: Task, preset: Preset
+) -> None:
+    few = default_config(task, preset, image_count=20)
+    many = default_config(task, preset, image_count=5000)
+    assert few.epochs > many.epochs
+    assert few.batch < many.batch
+    assert network(few.network).task is task
+
+
+def test_a_network_of_another_task_is_refused_in_words() -> None:
+    with pytest.raises(ConfigError, match="ResNet-18 is a network for classify"):
+        default_config(Task.DETECT, network="resnet18")
+
+
+def test_rare_classes_weigh_more_and_absent_ones_one() -> None:
+    weights = class_weights(np.array([100, 10, 0]), power=1.0)
+    assert weights[1] / weights[0] == pytest.approx(10)
+    assert weights[2] == 1
+
+
+def test_class_weights_change_what_an_error_costs() -> None:
+    logits = torch.tensor([[2.0, 0.0], [2.0, 0.0]])
+    targets = torch.tensor([0, 1])
+    plain = ClassifyLoss(None, smoothing=0)(logits, targets)
+    weighted = ClassifyLoss(torch.tensor([1.0, 5.0]), smoothing=0)(logits, targets)
+    assert weighted > plain
+
+
+def test_ignored_pixels_teach_nothing() -> None:
+    logits = torch.randn(2, 3, 8, 8, requires_grad=True)
+    targets = torch.randint(0, 3, (2, 8, 8))
+    targets[:, :4] = IGNORE
+    SegmentLoss(None, smoothing=0)(logits, targets).backward()
+    assert logits.grad is not None
+    assert torch.all(logits.grad[:, :, :4] == 0)
+    assert torch.any(logits.grad[:, :, 4:] != 0)
+
+
+def test_a_batch_without_any_labelled_pixel_is_no_accident() -> None:
+    logits = torch.randn(1, 3, 4, 4, requires_grad=True)
+    loss = SegmentLoss(None, smoothing=0)(logits, torch.full((1, 4, 4), IGNORE))
+    loss.backward()
+    assert loss.item() == 0
+
+
+def test_a_perfect_answer_costs_almost_nothing() -> None:
+    targets = torch.randint(0, 3, (2, 16, 16))
+    logits = nn.functional.one_hot(targets, 3).permute(0, 3, 1, 2).float() * 50
+    assert SegmentLoss(None, smoothing=0)(logits, targets).item() < 0.01
+
+
+def test_the_rate_rises_then_falls_to_its_end() -> None:
+    schedule = Schedule(epochs=10, warmup=2, final=0.01)
+    shares = [schedule(at) for at in np.linspace(0, 10, 101)]
+    assert shares[0] < 0.01
+    assert shares[20] == pytest.approx(1.0)
+    assert all(a >= b for a, b in pairwise(shares[20:]))
+    assert shares[-1] == pytest.approx(0.01)
+
+
+def test_a_pretrained_backbone_learns_slower_towards_the_input_and_biases_do_not_decay() -> None:
+    config = config_for(Task.CLASSIFY, network="resnet18", backbone_rate=0.1, weight_decay=0.05)
+    info = network("resnet18")
+    module = build(info, classes=4, image_size=64)
+    groups = parameter_groups(module, head=head(info, module), config=config, pretrained=True)
+    optimizer = optimizer_for(groups, config, torch.device("cpu"))
+    set_rates(optimizer, 1e-3, 1.0)
+    rate = {id(v): g["lr"] for g in optimizer.param_groups for v in g["params"]}
+    decay = {id(v): g["weight_decay"] for g in optimizer.param_groups for v in g["params"]}
+    assert rate[id(module.fc.weight)] == pytest.approx(1e-3)
+    assert rate[id(module.layer4[1].conv2.weight)] == pytest.approx(1e-4)
+    assert rate[id(module.conv1.weight)] < rate[id(module.layer3[0].conv1.weight)]
+    assert decay[id(module.fc.bias)] == decay[id(module.bn1.weight)] == 0
+    assert decay[id(module.fc.weight)] == 0.05
+    assert len(rate) == len(list(module.parameters()))
+
+
+def test_a_frozen_backbone_keeps_its_weights_and_its_running_means() -> None:
+    info = network("resnet18")
+    module = build(info, classes=4, image_size=64)
+    freeze(module, head=head(info, module), frozen=True)
+    train_mode(module)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
+    module(torch.randn(4, 3, 64, 64)).sum().backward()
+    optimizer.step()
+    changed = {n for n, v in module.state_dict().items() if not torch.equal(v, before[n])}
+    assert changed == {"fc.weight", "fc.bias"}
+    freeze(module, head=head(info, module), frozen=False)
+    assert all(value.requires_grad for value in module.parameters())
+
+
+def test_mixed_precision_stays_away_from_processors() -> None:
+    assert _half_precision(config_for(Task.CLASSIFY), torch.device("cpu")) is None
+    assert _half_precision(config_for(Task.CLASSIFY), torch.device("mps")) is None
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_mixed_precision_is_used_on_cuda_and_can_be_switched_off() -> None:
+    device = torch.device("cuda")
+    assert _half_precision(config_for(Task.CLASSIFY), device) in (torch.bfloat16, torch.float16)
+    assert _half_precision(config_for(Task.CLASSIFY, mixed_precision=False), device) is None
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has a CUDA GPU")
+def test_a_gpu_that_is_not_there_is_said_in_words() -> None:
+    with pytest.raises(ConfigError, match="This computer has no cuda:3"):
+        device_of("cuda:3")
