@@ -4,7 +4,7 @@ How a page uses it
     actions = studio.actions
     actions.connect("label.box", self._take_box, self)   # handler; keys work inside this page only
     button.setDefaultAction(actions["label.box"])
-    actions.allow("label.slice", False, why="Select a polygon first")
+    actions.allow("label.paste", False, why="Copy an annotation first")
 Menus, tooltips, the search (Ctrl+K), the list of keys (F1) and the tests all read the table, so an
 action that is not in it does not exist. Ids begin with the page's name, or with "app", "project",
 "edit", "view", "go" for those that work everywhere.
@@ -148,18 +148,10 @@ ACTIONS: tuple[ActionInfo, ...] = (
     _a("label.select", "Select", "cursor-default-outline", "V", "select, move and resize shapes",
        "project", group="tool"),
     _a("label.box", "Box", "vector-square", "R", "draw a box", "project", group="tool"),
-    _a("label.rotated", "Rotated box", "rotate-3d-variant", "O",
-       "draw a box at an angle, kept as a polygon", "project", group="tool"),
     _a("label.polygon", "Polygon", "vector-polygon", "P", "draw a polygon point by point",
        "project", group="tool"),
     _a("label.brush", "Brush", "brush", "B", "paint the selected mask", "project", group="tool"),
     _a("label.erase", "Erase", "eraser", "E", "take away from the selected mask", "project",
-       group="tool"),
-    _a("label.wand", "Magic wand", "auto-fix", "W", "mask of what has a like colour", "project",
-       group="tool"),
-    _a("label.scissors", "Scissors", "content-cut", "I", "a line that follows edges", "project",
-       group="tool"),
-    _a("label.smart", "Smart", "creation", "S", "a box or point becomes a mask", "project",
        group="tool"),
     _a("label.previous", "Previous image", "chevron-left", "A | PgUp", "go to the image before",
        "project", "images"),
@@ -186,10 +178,6 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "pick the class of the selected or next annotation", "project"),
     _a("label.hide", "Hide", "eye-off-outline", "H", "hide or show the selected annotations",
        "project"),
-    _a("label.lock", "Lock", "lock-outline", "L", "keep the selected annotations from changes",
-       "project"),
-    _a("label.join", "Join", "vector-combine", "J", "make one of the selected shapes", "project"),
-    _a("label.slice", "Slice", "knife", "Shift+J", "cut the selected shape in two", "project"),
     _a("label.smaller", "Smaller brush", "minus", "[", "make the brush smaller", "project"),
     _a("label.larger", "Larger brush", "plus", "]", "make the brush larger", "project"),
     _a("label.fit", "Fit", "fit-to-screen-outline", "Ctrl+F", "show the whole image", "project"),

@@ -187,6 +187,12 @@ class DisplayPanel(QWidget):
         self._tell()
         self._tell_fill()
 
+    def set_fill(self, percent: int) -> None:
+        """The fill that the settings ask for."""
+        self._default_fill = percent
+        self.fill.set(percent)
+        self._tell_fill()
+
     def _show_window(self, window: Window) -> None:
         self.window_slider.set_values(self._step(window[0]), self._step(window[1]))
         self._show_window_words()

@@ -6,7 +6,7 @@ and therefore one undo step. What they show comes back from the project's own no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -326,6 +326,19 @@ class Document(QObject):
         """A second copy of the selected shapes, a little aside."""
         shapes = tuple((a.class_id, a.shape) for a in self.selected() if a.shape is not None)
         return self._add_copies(shapes, _PASTE_STEP, label="Duplicate") if shapes else 0
+
+    def copy_to(self, image_ids: Sequence[int]) -> None:
+        """Copy the selected annotations, or all that count, onto other images."""
+        ids = [a.id for a in self.to_copy()]
+        count = len(image_ids)
+        label = f"Copy to {count} image" + ("s" if count > 1 else "")
+        self._commit(
+            label, lambda s: commands.copy_annotations(s, ids=ids, image_ids=list(image_ids))
+        )
+
+    def to_copy(self) -> list[Annotation]:
+        """What "Copy to next images" is about: the selection, or all annotations that count."""
+        return self.selected() or [a for a in self.annotations if a.state == State.ACCEPTED]
 
     def _add_copies(
         self, shapes: tuple[tuple[int, Shape], ...], aside: float, *, label: str

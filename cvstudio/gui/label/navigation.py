@@ -40,6 +40,10 @@ class ImageOrder:
         place = self.ids.index(image_id) + step
         return self.ids[place] if 0 <= place < len(self.ids) else 0
 
+    def following(self, image_id: int) -> list[int]:
+        """All images after one, in order."""
+        return self.ids[self.ids.index(image_id) + 1 :] if image_id in self.ids else []
+
     def open_beside(self, image_id: int, step: int) -> int:
         """The next image that is not reviewed, forwards (1) or backwards (-1), round the end.
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import shiboken6
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
@@ -18,10 +19,12 @@ from cvstudio.gui.actions import BY_ID
 from cvstudio.gui.label.bars import OptionsBar, Palette, StripBar
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.class_choice import ClassChoice
+from cvstudio.gui.label.copy_next import CopyNextDialog
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.images import Images
 from cvstudio.gui.label.menu import annotation_menu
 from cvstudio.gui.label.navigation import ImageOrder
+from cvstudio.gui.label.presets import apply_preset
 from cvstudio.gui.label.side import LabelSide
 from cvstudio.gui.label.tools.base import Tool
 from cvstudio.gui.label.tools.box import BoxTool
@@ -67,6 +70,8 @@ class LabelPage(Workspace):
         self._reading.setInterval(_READING_SHOWN_AFTER)
         self._reading.timeout.connect(lambda: self._say("Reading the image"))
         self._build(fill)
+        apply_preset(studio.actions, str(studio.settings.get("label.keys")))
+        studio.settings.listen(self._on_setting)
         self._connect()
         self._take_tool("label.select" if self.document.task == Task.CLASSIFY else self._first())
         self._open_first()
@@ -176,6 +181,7 @@ class LabelPage(Workspace):
             "label.copy": self._copy,
             "label.paste": self._paste,
             "label.duplicate": document.duplicate,
+            "label.copy_next": self._copy_to_next,
             "label.class": self.classes.pick,
             "label.hide": document.toggle_hidden,
             "label.smaller": lambda: self._resize_brush(-1),
@@ -239,6 +245,14 @@ class LabelPage(Workspace):
         self.studio.project_changed.disconnect(self._on_changes)
         self.studio.image_selected.disconnect(self._on_image_selected)
         self.studio.thumbnails.ready.disconnect(self._on_thumbnails)
+
+    def _on_setting(self, key: str, value: object) -> None:
+        if not shiboken6.isValid(self):
+            return  # the settings outlive the pages of a project
+        if key == "label.keys":
+            apply_preset(self.studio.actions, str(value))
+        elif key == "label.fill":
+            self.display.set_fill(int(str(value)))
 
     def _show_pending(self) -> None:
         """What `arrive` was asked to show, once the canvas has its size."""
@@ -448,6 +462,19 @@ class LabelPage(Workspace):
     def _paste(self) -> None:
         if self.document.paste():
             self._take_tool("label.select")
+
+    def _copy_to_next(self) -> None:
+        """Ask for how many images, and copy what is selected (or everything) onto them."""
+        following = self.order.following(self._image_id)
+        what = self.document.to_copy()
+        if not following or not what:
+            self._say("There is nothing to copy" if following else "This is the last image")
+            return
+        dialog = CopyNextDialog(self, annotations=len(what), following=len(following))
+        if dialog.exec():
+            self.document.copy_to(following[: dialog.count])
+        dialog.deleteLater()
+        self.canvas.setFocus()
 
     def _select_all(self) -> None:
         hidden = self.document.hidden()

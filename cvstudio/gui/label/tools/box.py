@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
+from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label.outlines import rect_of
 from cvstudio.gui.label.shapes_item import CASING, cosmetic
@@ -73,6 +74,11 @@ class BoxTool(Tool):
 
     def hint(self) -> str:
         return "Drag, or click two corners · Shift makes a square · Space + drag pans"
+
+    def note(self) -> str:
+        if self.document.task in (Task.SEGMENT, Task.INSTANCE):
+            return "Boxes are kept but do not train here: draw polygons or masks"
+        return ""
 
     def paint(self, painter: QPainter, exposed: QRectF) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
