@@ -25,6 +25,7 @@ from cvstudio.core.config import EvaluateConfig, ExplainConfig, ExportConfig
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.run_state import RunState
+from cvstudio.imaging.decode import is_image_name
 from cvstudio.project import analysis, launch, queries, runs, snapshots
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord, RunRecord
@@ -206,11 +207,11 @@ def export_network_command(
         )
         job = runs.start_job(open_project, run, config)
     _finish(job, f"Exporting run {run}")
-    content = json.loads(job.report.read_text(encoding="utf-8"))
+    content = json.loads((job.path / "verification.json").read_text(encoding="utf-8"))
 
     def words() -> None:
         click.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB)")
-        _say_lines(content)
+        _say_proof(content)
 
     answer(content, as_json=as_json, words=words)
 
@@ -224,17 +225,22 @@ def export_network_command(
     type=click.Path(dir_okay=False, path_type=Path),
     help="The JSON file to write; else it is printed.",
 )
-def predict_command(network: Path, images: tuple[Path, ...], output: Path | None) -> None:
-    """Use an exported network on image files; needs no project and no training library."""
+def predict_command(network: Path, images: tuple[Path, ...], output: Path | None) -> int:
+    """Use an exported network on image files and folders; needs no project and no torch."""
     from cvstudio.ml.predict import predict_files
 
-    content = predict_files(network, list(images))
-    text = json.dumps(content, ensure_ascii=False, indent=1)
+    files: list[Path] = []
+    for path in images:
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        files += [p for p in inside if not path.is_dir() or is_image_name(p.name)]
+    content = predict_files(network, files, output)
+    for problem in content["problems"]:
+        note(f"{problem['file']}: {problem['problem']}")
     if output is None:
-        click.echo(text)
+        click.echo(json.dumps(content, ensure_ascii=False, indent=1))
     else:
-        output.write_text(text, encoding="utf-8")
-        note(f"Wrote {output}")
+        note(f"Wrote {output}: {len(content['images']):,} images")
+    return 0 if content["images"] else 1
 
 
 def _with_network(project: Project, run_id: int) -> RunRecord:
@@ -316,11 +322,23 @@ def _say_classes(report: Mapping[str, Any], names: Mapping[int, str]) -> None:
     )  # fmt: skip
 
 
-def _say_lines(content: Mapping[str, Any], indent: str = "") -> None:
-    """A small report as lines: names and values, nested ones indented."""
-    for name, value in content.items():
-        if isinstance(value, Mapping):
-            click.echo(f"{indent}{name}:")
-            _say_lines(value, indent + "  ")
-        elif not isinstance(value, list):
-            click.echo(f"{indent}{name}: {value}")
+def _say_proof(content: Mapping[str, Any]) -> None:
+    """The verification of an exported file: each check, the times, the 8-bit file."""
+    if content["verified"] is None:
+        note("It was not verified.")
+        return
+    marks = {True: "passed", False: "failed", None: "not made"}
+    for check in content["checks"]:
+        click.echo(f"{marks[check['passed']]}: {_in_words(check)}")
+    for times in content["latency"]:
+        click.echo(_in_words(times))
+    if content["int8"]:
+        click.echo(f"8 bits: {_in_words(content['int8'])}")
+
+
+def _in_words(row: Mapping[str, Any]) -> str:
+    """A row of a report as "name value, ..."; what is empty or nested is left out."""
+    shown = {k: v for k, v in row.items() if k != "passed" and isinstance(v, str | float | int)}
+    parts = [f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+             for name, value in shown.items() if value != ""]  # fmt: skip
+    return ", ".join(parts)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cvstudio.core import events
+from cvstudio.core.annotation import Task
 from cvstudio.core.events import Event
+
+BEST_METRIC: dict[Task, str] = {
+    Task.CLASSIFY: "balanced accuracy",
+    Task.DETECT: "mAP50-95",
+    Task.INSTANCE: "mAP50-95",
+    Task.SEGMENT: "mIoU",
+}
+"""The figure by which the best epoch of a run is chosen."""
 
 
 @dataclass

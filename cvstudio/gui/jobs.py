@@ -153,6 +153,7 @@ class SmallJob(QObject):
 
     def _caught_up(self, state: RunState) -> None:
         self.state = state
+        self.progress.emit(state)
 
     def _take(self, batch: list[events.Event]) -> None:
         for event in batch:

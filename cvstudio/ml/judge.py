@@ -27,17 +27,10 @@ from cvstudio.core.metrics import (
 )
 from cvstudio.core.metrics.pixels import PixelReport
 from cvstudio.core.predictions import Prediction
+from cvstudio.core.run_state import BEST_METRIC as BEST_METRIC
 from cvstudio.core.snapshot import SnapshotAnnotation, SnapshotImage
 from cvstudio.ml.coco import statistics_of
 from cvstudio.ml.decode import MOST_OBJECTS
-
-BEST_METRIC: dict[Task, str] = {
-    Task.CLASSIFY: "balanced accuracy",
-    Task.DETECT: "mAP50-95",
-    Task.INSTANCE: "mAP50-95",
-    Task.SEGMENT: "mIoU",
-}
-"""The figure by which the best epoch of a run is chosen."""
 
 IOU = 0.5
 FALLBACK_SCORE = 0.25

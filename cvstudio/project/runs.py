@@ -20,7 +20,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.config import JobConfig, Start, TrainConfig, explain, read_config
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir, Request, replace_file
-from cvstudio.core.run_state import RunState
+from cvstudio.core.run_state import BEST_METRIC, RunState
 from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
 from cvstudio.project import commands, launch, queries, snapshots
 from cvstudio.project.project import Project
@@ -28,14 +28,6 @@ from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus, observe, require, resumable
 
 Command = Callable[[Path], Sequence[str]]
-
-MAIN_METRIC: dict[Task, str] = {
-    Task.CLASSIFY: "balanced accuracy",
-    Task.DETECT: "mAP50-95",
-    Task.SEGMENT: "mIoU",
-    Task.INSTANCE: "mAP50-95",
-}
-"""The figure by which the best checkpoint of a run is chosen."""
 
 _DECIDED = "runs.decided"
 
@@ -115,7 +107,7 @@ def create_run(
             title=title,
             status=RunStatus.QUEUED.value,
             directory="",
-            metric=MAIN_METRIC[config.task],
+            metric=BEST_METRIC[config.task],
             parent_id=parent_id,
         )
         snapshot_id = commands.add_snapshot(
@@ -318,7 +310,7 @@ def _write_config(job: JobDir, config: JobConfig) -> None:
 def _summary(now: RunStatus, told: RunState, *, task: Task) -> dict[str, Any]:
     """The columns of a run's row that follow from its state."""
     at_work = now in (RunStatus.RUNNING, RunStatus.QUEUED)
-    metric, best, best_epoch = MAIN_METRIC[task], None, told.best_epoch
+    metric, best, best_epoch = BEST_METRIC[task], None, told.best_epoch
     if told.ended is not None and told.ended.best is not None:
         metric = told.ended.metric or metric
         best, best_epoch = told.ended.best, told.ended.best_epoch

@@ -14,7 +14,7 @@ from cvstudio.core.annotation import Split
 from cvstudio.core.config import Preset, TrainConfig
 from cvstudio.core.errors import ConfigError, CVStudioError
 from cvstudio.core.networks import network
-from cvstudio.core.run_state import RunState
+from cvstudio.core.run_state import BEST_METRIC, RunState
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import LatestWins
@@ -83,7 +83,7 @@ class TrainPage(Workspace):
         self.table = RunTable()
         right.add(self.table)
         right.add(line())
-        self.comparison = Comparison(runs.MAIN_METRIC[self.project.task])
+        self.comparison = Comparison(BEST_METRIC[self.project.task])
         right.add(self.comparison)
         self.saw = Saw(self._show_changed)
         right.add(line())
@@ -247,7 +247,8 @@ class TrainPage(Workspace):
             case "set":
                 self.new_run.apply(action.changes)
             case "images":
-                self.studio.go_to("data", image_ids=list(action.image_ids))
+                text = next((c.text for c in self.checks.shown if action in c.actions), "")
+                self.studio.go_to("data", ids=list(action.image_ids), words=text)
             case "split":
                 self.studio.go_to("data")
                 self.studio.actions.trigger("data.split")
@@ -387,7 +388,7 @@ class TrainPage(Workspace):
                 )
             text = words.state_words(status, state.failed, waits=held is not None)
             rows.append(Row(run, status, text, best))
-        self.table.set_rows(rows, runs.MAIN_METRIC[self.project.task])
+        self.table.set_rows(rows, BEST_METRIC[self.project.task])
         waiting = [row.run.id for row in rows if row.status is RunStatus.QUEUED]
         text = ""
         if held is not None and waiting:
@@ -539,7 +540,7 @@ class TrainPage(Workspace):
             self.comparison.show_runs(self._compared())
 
     def _open_comparison(self) -> None:
-        metric = runs.MAIN_METRIC[self.project.task]
+        metric = BEST_METRIC[self.project.task]
         states = self._compared()
         dialog = QDialog(self.studio.window)
         dialog.setWindowTitle(self.comparison.header.title.text())
@@ -576,7 +577,8 @@ class TrainPage(Workspace):
         self._comparing_saw.request(lambda _control: runs.changed_since(project, run), compared)
 
     def _show_changed(self) -> None:
-        self.studio.go_to("data", image_ids=self._changed)
+        words = f"changed since run {self._run_id}"
+        self.studio.go_to("data", ids=self._changed, words=words)
 
 
 def _on_processor(state: RunState) -> bool:
