@@ -19,6 +19,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.config import ExportConfig, Preset, Start, Step
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import default_config
+from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.core.wire import Message, read_message, write_message
 from cvstudio.project import launch, queries, runs
 from cvstudio.project.project import Project
@@ -160,7 +161,7 @@ def _job(folder: Path, task: Task) -> str:
         found = sorted(p.name for p in folder.glob(f"{task}*"))
         raise CheckFailed(f"the export is not proven: {', '.join(found)}")
     checks = json.loads(report.read_text())["checks"]
-    metric = runs.MAIN_METRIC[task]
+    metric = BEST_METRIC[task]
     return f"{config.network}, {metric} {state}, ONNX proven by {len(checks)} checks"
 
 
