@@ -151,7 +151,6 @@ class LabelPage(Workspace):
         self.classes.said.connect(self._say)
         self.classes.answered.connect(canvas.setFocus)
         self.bar.brush.changed.connect(self._on_brush)
-        self.bar.brush.spin.lineEdit().returnPressed.connect(canvas.setFocus)
         self.bar.brush.erase_wanted.connect(
             lambda erases: self._take_tool("label.erase" if erases else "label.brush")
         )
@@ -430,14 +429,23 @@ class LabelPage(Workspace):
         self._show_tool()
         self._show_status()
 
+    def _leave_field(self) -> bool:
+        """Enter and Esc in a field of the bar give the keys back to the canvas, no more."""
+        if not self.bar.brush.spin.hasFocus():
+            return False
+        self.canvas.setFocus()
+        return True
+
     def _finish(self) -> None:
+        if self._leave_field():
+            return
         if not self.canvas.tool.finish():
             hovered = {self.document.hovered} if self.document.hovered else set()
             self.document.accept(self.document.selection or frozenset(hovered))
 
     def _cancel(self) -> None:
-        """Esc backs out one step at a time: draft, selection, tool."""
-        if self.canvas.tool.cancel():
+        """Esc backs out one step at a time: field, draft, selection, tool."""
+        if self._leave_field() or self.canvas.tool.cancel():
             return
         if self.document.selection:
             self.document.select([])
