@@ -402,7 +402,9 @@ class TrainPage(Workspace):
         self.next_step.button.set_text(f"{verb} run {number}")
         self._say_status()
 
-    def _moved(self, *_about: Any) -> None:
+    def _moved(self, run_id: int, *_about: Any) -> None:
+        # Kept for the moment after the run's end, before its events are read again.
+        self._states[run_id] = (("", None), self.jobs.state)
         if not self._draw_soon.isActive():
             self._draw_soon.start()
 
