@@ -1,13 +1,15 @@
 """The Label page inside the real window: focus, keys, undo in the header, and nothing left over."""
 
 import pytest
+from person import fill_project, make_images
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from cvstudio.core.annotation import Review
+from cvstudio.core.annotation import Review, Task
 from cvstudio.gui.label.copy_next import CopyNextDialog
 from cvstudio.project import queries
+from cvstudio.project.project import Project
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -132,10 +134,6 @@ def test_the_keys_of_other_programs_can_be_chosen_and_taken_back(studio_window, 
 def test_another_project_gets_a_page_of_its_own_and_the_old_one_hears_nothing(
     studio_window, label, tmp_path
 ):
-    from cvstudio.core.annotation import Task
-    from cvstudio.project.project import Project
-    from tests.gui.conftest import fill_project, make_images
-
     other = Project.create(tmp_path / "other", task=Task.DETECT, classes=["Only"])
     fill_project(other, make_images(tmp_path / "more", 3))
     studio_window.studio.adopt(other)
