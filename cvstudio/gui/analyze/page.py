@@ -453,7 +453,8 @@ class AnalyzePage(Workspace):
         return kind == analysis.LIKELY and _key(case) in self._kept_keys()
 
     def _on_changes(self, changes: Any) -> None:
-        if changes.source is not self and changes.touches("setting") and self.isVisible():
+        own = changes.source is self and changes.kind == "do"
+        if not own and changes.touches("project") and self.isVisible():
             self._show_kind(self.gallery.kind)
 
 
