@@ -61,7 +61,14 @@ def threads() -> int:
 
 def quiet_ultralytics() -> None:
     """Import ultralytics and switch off everything that would leave this computer."""
+    import PIL.Image
+
+    plain_open = PIL.Image.open
     from ultralytics import settings
+
+    # ultralytics replaces it by one that installs a package when a file is no image, and then
+    # raises ModuleNotFoundError in the place of Pillow's own error.
+    PIL.Image.open = plain_open
 
     folder = places.home() / "libraries" / "ultralytics"
     wanted: dict[str, Any] = {

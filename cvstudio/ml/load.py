@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from cvstudio.core.annotation import LabelClass, Task
@@ -17,8 +18,8 @@ from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import network
 from cvstudio.core.predictions import Prediction
+from cvstudio.ml.answer import answer
 from cvstudio.ml.checkpoint import Checkpoint, read_checkpoint
-from cvstudio.ml.decode import decode
 from cvstudio.ml.devices import device_of
 from cvstudio.ml.networks.build import build
 from cvstudio.ml.preprocess import Image, Placement, Preprocessing
@@ -72,25 +73,16 @@ class LoadedNetwork:
 
     @torch.no_grad()
     def predict(self, rgbs: Sequence[Image], image_ids: Sequence[int]) -> list[Prediction]:
-        """Predictions for RGB images of any sizes, in image coordinates.
+        """Predictions for RGB images of any sizes, in image coordinates."""
 
-        Images that come to one size go through the network together.
-        """
-        prepared = [self.preprocessor.prepare(rgb) for rgb in rgbs]
-        groups: dict[tuple[int, ...], list[int]] = {}
-        for index, (array, _) in enumerate(prepared):
-            groups.setdefault(array.shape, []).append(index)
-        answers: dict[int, Prediction] = {}
-        for members in groups.values():
-            batch = np.concatenate([prepared[index][0] for index in members])
+        def compute(batch: NDArray[np.float32]) -> list[NDArray[Any]]:
             outputs = self.raw(torch.from_numpy(batch).to(self.device))
-            arrays = [output.float().cpu().numpy() for output in outputs]
-            for row, index in enumerate(members):
-                answers[index] = decode(
-                    self.task, [array[row] for array in arrays], prepared[index][1],
-                    class_ids=self.class_ids, image_id=image_ids[index],
-                )  # fmt: skip
-        return [answers[index] for index in range(len(prepared))]
+            return [output.float().cpu().numpy() for output in outputs]
+
+        return answer(
+            compute, rgbs, image_ids,
+            task=self.task, preprocessor=self.preprocessor, class_ids=self.class_ids,
+        )  # fmt: skip
 
 
 def outputs_of(task: Task, answer: Any) -> tuple[torch.Tensor, ...]:

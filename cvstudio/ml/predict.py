@@ -1,0 +1,163 @@
+"""Use an exported file: ONNX Runtime, numpy and CVStudio's own decoding; no torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.core.errors import FormatError, ImageError
+from cvstudio.core.jobdir import write_json
+from cvstudio.core.masks import Mask, to_coco
+from cvstudio.core.predictions import Found, Prediction
+from cvstudio.imaging.decode import probe, read_rgb
+from cvstudio.ml.answer import answer
+from cvstudio.ml.environment import threads
+from cvstudio.ml.onnx_file import INPUT, KEY, FileRecord
+from cvstudio.ml.preprocess import Image
+
+_state = ort.capi.onnxruntime_pybind11_state
+# What ONNX Runtime raises for a file that it cannot use; these have no base of their own.
+_REFUSALS = (
+    _state.InvalidProtobuf, _state.InvalidGraph, _state.InvalidArgument, _state.NoSuchFile,
+    _state.NotImplemented, _state.Fail, _state.RuntimeException,
+)  # fmt: skip
+
+
+class OnnxNetwork:
+    """An exported file, ready to answer; the counterpart of a LoadedNetwork.
+
+    Raises FormatError when the file is no ONNX file or was not exported by CVStudio.
+    """
+
+    def __init__(self, path: Path, *, thread_count: int | None = None) -> None:
+        if not path.is_file():
+            raise FormatError(f"There is no file {path}.", path=path)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = thread_count or threads()
+        options.log_severity_level = 3
+        try:
+            self.session = ort.InferenceSession(
+                os.fspath(path), options, providers=["CPUExecutionProvider"]
+            )
+        except _REFUSALS as error:
+            raise FormatError(f"{path.name} is not a usable ONNX file.", path=path) from error
+        kept = self.session.get_modelmeta().custom_metadata_map
+        self.record = FileRecord.from_text(kept.get(KEY), name=path.name)
+        self.preprocessor = self.record.preprocessing
+
+    @property
+    def task(self) -> Task:
+        return self.record.task
+
+    @property
+    def classes(self) -> tuple[LabelClass, ...]:
+        return self.record.classes
+
+    @property
+    def class_ids(self) -> tuple[int, ...]:
+        return tuple(c.id for c in self.classes)
+
+    def raw(self, batch: NDArray[np.float32]) -> list[NDArray[Any]]:
+        """The outputs for (N, 3, H, W), RGB from 0 to 1, as decode.decode() reads them."""
+        outputs: list[NDArray[Any]] = self.session.run(None, {INPUT: batch})
+        return outputs
+
+    def predict(self, rgbs: Sequence[Image], image_ids: Sequence[int]) -> list[Prediction]:
+        """Predictions for RGB images of any sizes, in image coordinates."""
+        return answer(
+            self.raw, rgbs, image_ids,
+            task=self.task, preprocessor=self.preprocessor, class_ids=self.class_ids,
+        )  # fmt: skip
+
+
+def predict_files(
+    onnx: Path,
+    paths: Iterable[Path],
+    output: Path | None = None,
+    *,
+    score: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Answer for image files (every page) and give, or also write, the answers as plain JSON.
+
+    {"file", "task", "classes", "score", "images": [...], "problems": [...]}. Each image has
+    "file", "page", "width", "height" and, by task, "scores" {class name: probability} and "class";
+    "objects" [{"class", "score", "box": [x, y, w, h], "segmentation": COCO RLE}] from `score`
+    upwards (None: the one stored in the file); or "regions" {class name: COCO RLE}. An image that
+    cannot be read is listed under "problems" and stops nothing. Raises FormatError for the file.
+    """
+    network = OnnxNetwork(onnx)
+    floor = network.record.score if score is None else score
+    files = list(paths)
+    images: list[dict[str, Any]] = []
+    problems: list[dict[str, str]] = []
+    for done, path in enumerate(files, start=1):
+        try:
+            for info in probe(path):
+                rgb = read_rgb(path, info.page)
+                (prediction,) = network.predict([rgb], [0])
+                row = {"file": os.fspath(path), "page": info.page}
+                images.append({**row, **_told(prediction, rgb.shape, network.classes, floor or 0)})
+        except ImageError as error:
+            problems.append({"file": os.fspath(path), "problem": error.message})
+        if progress is not None:
+            progress(done, len(files))
+    content = {
+        "file": onnx.name,
+        "task": network.task.value,
+        "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in network.classes],
+        "score": floor,
+        "images": images,
+        "problems": problems,
+    }
+    if output is not None:
+        write_json(output, content)
+    return content
+
+
+def _told(
+    prediction: Prediction,
+    shape: tuple[int, ...],
+    classes: Sequence[LabelClass],
+    floor: float,
+) -> dict[str, Any]:
+    """A prediction with class names in the place of ids."""
+    height, width = shape[:2]
+    names = {c.id: c.name for c in classes}
+    row: dict[str, Any] = {"width": width, "height": height}
+    if prediction.scores is not None:
+        scores = {names[key]: value for key, value in prediction.scores.items()}
+        return {**row, "class": max(scores, key=lambda name: scores[name]), "scores": scores}
+    if prediction.regions is not None:
+        regions = {names[key]: _code(mask, height, width)
+                   for key, mask in prediction.regions.items()}  # fmt: skip
+        return {**row, "regions": regions}
+    objects = [
+        _object(found, names[found.class_id], height, width)
+        for found in prediction.objects
+        if found.score >= floor
+    ]
+    return {**row, "objects": objects}
+
+
+def _object(found: Found, name: str, height: int, width: int) -> dict[str, Any]:
+    box = found.box
+    row: dict[str, Any] = {
+        "class": name,
+        "score": round(found.score, 6),
+        "box": [round(value, 3) for value in (box.x, box.y, box.w, box.h)],
+    }
+    if found.mask is not None:
+        row["segmentation"] = _code(found.mask, height, width)
+    return row
+
+
+def _code(mask: Mask, height: int, width: int) -> dict[str, Any]:
+    return to_coco(mask, height=height, width=width)
