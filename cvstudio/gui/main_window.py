@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QResizeEvent,
+    QShowEvent,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -43,6 +44,8 @@ from cvstudio.gui.widgets.toast import Toasts
 from cvstudio.gui.workspace import Workspace
 
 PROJECT_FILE = "project.db"
+WATCH_AFTER = 250
+"""Milliseconds after which jobs and the device are looked for: the window comes first."""
 
 
 def _data(studio: Studio) -> Workspace:
@@ -114,6 +117,7 @@ class MainWindow(QMainWindow):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self._pages: dict[str, Workspace] = {}
         self._front = ""
+        self._closing = False
         self._start: QWidget | None = None
         self.stack = QStackedWidget()
         self.header = Header(studio)
@@ -136,7 +140,6 @@ class MainWindow(QMainWindow):
         studio.project_closed.connect(self.show_start)
         studio.project_changed.connect(lambda _changes: self._show_saved())
         self._restore()
-        self.show_start()
 
     # -- building
 
@@ -290,6 +293,8 @@ class MainWindow(QMainWindow):
         """Show what there is without a project."""
         from cvstudio.gui.start import StartPage
 
+        if self._closing:
+            return
         if not isinstance(self._start, StartPage):
             self._start = StartPage(self.studio)
             self.stack.addWidget(self._start)
@@ -305,7 +310,10 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{project.name} – CVStudio")
         self._front = ""
         self.show_page("data")
-        QTimer.singleShot(0, self._after_opening)
+        self._watch_soon()
+
+    def _watch_soon(self) -> None:
+        QTimer.singleShot(WATCH_AFTER, self, self._after_opening)
 
     def _after_opening(self) -> None:
         """What can wait until the window is up: jobs and the device."""
@@ -468,6 +476,13 @@ class MainWindow(QMainWindow):
         if isinstance(geometry, str):
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self.studio.project is None and self._start is None:
+            self.show_start()
+        elif self.studio.project is not None:
+            self._watch_soon()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         for page in self._pages.values():
@@ -482,6 +497,7 @@ class MainWindow(QMainWindow):
             return
         geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         self.studio.memory.set("geometry", geometry)
+        self._closing = True
         self.studio.shut_down()
         event.accept()
 

@@ -7,6 +7,7 @@ How a page uses it
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -46,7 +47,7 @@ class Thumbnails(QObject):
         self._waiting: OrderedDict[int, ImageRecord] = OrderedDict()
         self._fetching: set[int] = set()
         self._at_work = 0
-        self._store: ThumbnailStore | None = None
+        self._store: _Store | None = None
         self._file_of: Callable[[ImageRecord], Path] | None = None
         self._generation = 0
         self._start = QTimer(self)
@@ -56,10 +57,8 @@ class Thumbnails(QObject):
 
     def open(self, store_file: Path, file_of: Callable[[ImageRecord], Path]) -> None:
         """Serve the images of a project whose side file and image files are these."""
-        from cvstudio.imaging.thumbnails import ThumbnailStore
-
         self.close()
-        self._store, self._file_of = ThumbnailStore(store_file), file_of
+        self._store, self._file_of = _Store(store_file), file_of
 
     def close(self) -> None:
         """Forget the project; answers that are still under way are dropped."""
@@ -108,7 +107,7 @@ class Thumbnails(QObject):
                 batch.append(self._waiting.popitem(last=True)[1])
             self._begin(batch, self._store)
 
-    def _begin(self, batch: list[ImageRecord], store: ThumbnailStore) -> None:
+    def _begin(self, batch: list[ImageRecord], store: _Store) -> None:
         assert self._file_of is not None
         self._fetching.update(record.id for record in batch)
         self._at_work += 1
@@ -145,14 +144,36 @@ class Thumbnails(QObject):
             self.ready.emit(ids)
 
 
+class _Store:
+    """The side file, opened in the first thread that needs it: image libraries load slowly."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._opened: ThumbnailStore | None = None
+
+    def opened(self) -> ThumbnailStore:
+        with self._lock:
+            if self._opened is None:
+                from cvstudio.imaging.thumbnails import ThumbnailStore
+
+                self._opened = ThumbnailStore(self._path)
+            return self._opened
+
+    def close(self) -> None:
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+
+
 def _fetch(
-    store: ThumbnailStore, files: dict[int, tuple[Path, int]], control: Control
+    store: _Store, files: dict[int, tuple[Path, int]], control: Control
 ) -> tuple[dict[int, str], dict[int, QImage]]:
     """Pictures from the store, and made from the files where the store has none or an old one."""
     from cvstudio.imaging import thumbnails
 
     keys = {i: thumbnails.key_of(path, page) for i, (path, page) in files.items()}
-    jpegs = store.get(keys)
+    jpegs = store.opened().get(keys)
     made: list[tuple[int, str, bytes]] = []
     failed: dict[int, str] = {}
     for image_id, (path, page) in files.items():
@@ -168,7 +189,7 @@ def _fetch(
         jpegs[image_id] = jpeg
         made.append((image_id, keys[image_id], jpeg))
     if made:
-        store.put(made)
+        store.opened().put(made)
     pictures = {}
     for image_id, jpeg in jpegs.items():
         picture = QImage.fromData(jpeg)

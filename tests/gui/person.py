@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QWidget
 
 from cvstudio.core.geometry import Box
 from cvstudio.core.opencv import cv2
+from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.main_window import MainWindow
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.workspace import Workspace
@@ -46,6 +47,7 @@ class Person:
         """Press keys, such as "Ctrl+Z", where the focus is."""
         if QApplication.activeModalWidget() is None:
             self.window.activateWindow()
+            QTest.qWaitForWindowActive(self.window)
         target = widget or QApplication.focusWidget() or self.window
         pressed = QKeySequence(keys)[0]
         QTest.keyClick(target, pressed.key(), pressed.keyboardModifiers())
@@ -61,6 +63,25 @@ class Person:
         """Click a widget with the left button."""
         where = place or widget.rect().center()
         QTest.mouseClick(widget, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, where)
+        self.settle()
+
+    def drag(self, canvas: Canvas, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Draw with the left button between two places of the image."""
+        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+        move = QEvent.Type.MouseMove
+        acts = [
+            (move, none, none, 0.0),
+            (QEvent.Type.MouseButtonPress, left, left, 0.0),
+            *((move, none, left, share) for share in (0.3, 0.7, 1.0)),
+            (QEvent.Type.MouseButtonRelease, left, none, 1.0),
+        ]
+        for kind, button, held, share in acts:
+            x, y = (a + (b - a) * share for a, b in zip(start, end, strict=True))
+            place = canvas.to_screen(x, y)
+            everywhere = canvas.viewport().mapToGlobal(place)
+            keys = Qt.KeyboardModifier.NoModifier
+            event = QMouseEvent(kind, place, everywhere, button, held, keys)
+            QApplication.sendEvent(canvas.viewport(), event)
         self.settle()
 
     def button(self, text: str, inside: QWidget | None = None) -> QAbstractButton:

@@ -216,9 +216,9 @@ class CheckStep(QWidget):
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         self.table.setColumnWidth(0, 32)
         self.table.setColumnWidth(2, 72)
-        self.table.horizontalHeaderItem(2).setTextAlignment(
-            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        )
+        places = QTableWidgetItem("Places")
+        places.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.table.setHorizontalHeaderItem(2, places)
         column.addWidget(self.table)
         self.places_title = SectionHeader("The places", padded=False)
         column.addWidget(self.places_title)

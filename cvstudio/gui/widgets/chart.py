@@ -220,7 +220,10 @@ class Chart(QFrame):
 
     def set_limit(self, value: float | None, words: str = "", *, role: str = "warning") -> None:
         """A horizontal line with words: "12 GB fitted"; None takes it away."""
-        self._limit = None if value is None else (value, words, role)
+        limit = None if value is None else (value, words, role)
+        if limit == self._limit:
+            return
+        self._limit = limit
         self._dress_limit()
         self._apply_range()
 
