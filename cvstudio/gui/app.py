@@ -34,6 +34,8 @@ from cvstudio.gui.style import StudioStyle
 
 log = logging.getLogger(__name__)
 
+_WARM_AFTER_MS = 4000
+
 
 def run(project: Path | None, argv: Sequence[str] = ("cvstudio",)) -> int:
     """Open the window, with a project if one is given, and return the exit code."""
@@ -47,6 +49,10 @@ def run(project: Path | None, argv: Sequence[str] = ("cvstudio",)) -> int:
     studio = make_studio(application)
     window = MainWindow(studio)
     _catch_everything(studio)
+    # Previews load their libraries while the person looks around.
+    studio.project_opened.connect(
+        lambda _project: QTimer.singleShot(_WARM_AFTER_MS, studio, lambda: studio.live.warm())
+    )
     path = project or _last_project(studio)
     if path is not None:
         window.open_project(path)
