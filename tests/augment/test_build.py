@@ -209,11 +209,14 @@ def test_the_chance_is_kept() -> None:
     assert 150 < hits < 250
 
 
-def test_a_trial_says_what_the_variants_show() -> None:
+@pytest.mark.parametrize(
+    "name", [t.name for t in TRANSFORMS if t.geometric or t.hides], ids=lambda name: name
+)
+def test_a_trial_says_what_the_variants_show(name: str) -> None:
     image = noise_image(90, 120)
     shapes = shapes_for(2)
-    augmenter = build([make_step("affine", chance=0.9, shift=30), make_step("blur")])
-    for seed in range(20):
+    augmenter = build([make_step("flip_vertical"), make_step(name, chance=0.9), make_step("blur")])
+    for seed in range(6):
         assert augmenter.trial((120, 90), shapes, seed=seed) == list(
             augmenter.apply(image, shapes, seed=seed).outcomes
         )
