@@ -329,9 +329,11 @@ def _say_proof(content: Mapping[str, Any]) -> None:
         return
     marks = {True: "passed", False: "failed", None: "not made"}
     for check in content["checks"]:
-        click.echo(f"{marks[check['passed']]}: {_in_words(check)}")
+        allowed = f", allowed {check['allowed']:.4g}" if check["allowed"] is not None else ""
+        value = "–" if check["value"] is None else f"{check['value']:.4g}"
+        click.echo(f"{marks[check['passed']]}: {check['check']}: {value}{allowed}")
     for times in content["latency"]:
-        click.echo(_in_words(times))
+        click.echo(f"{times['what']}: {times['median']:.1f} ms an image on the {times['device']}")
     if content["int8"]:
         click.echo(f"8 bits: {_in_words(content['int8'])}")
 

@@ -28,7 +28,7 @@ from cvstudio.gui.studio import Studio
 from cvstudio.gui.train import words
 from cvstudio.gui.train.failure import FailureCard
 from cvstudio.gui.train.samples import SampleStrip
-from cvstudio.gui.widgets.chart import Chart, shown
+from cvstudio.gui.widgets.chart import MOST_POINTS, Chart, shown
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.section import FoldSection, label, push
 from cvstudio.project.records import RunRecord
@@ -287,7 +287,8 @@ class RunView(QScrollArea):
         self._show_memory(state)
 
     def _show_memory(self, state: RunState) -> None:
-        steps = [s for s in state.step_history if s.memory]
+        every = -(-len(state.step_history) // MOST_POINTS) or 1
+        steps = [s for s in state.step_history[::every] if s.memory]
         if not steps or state.started_at is None:
             return
         begin = state.started_at

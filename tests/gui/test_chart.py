@@ -1,0 +1,110 @@
+"""Charts have round ticks, keep their look in both themes, and give their figures away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from cvstudio.gui import theme
+from cvstudio.gui.style import StudioStyle
+from cvstudio.gui.widgets.chart import MOST_POINTS, Chart, line_pen, round_ticks, round_up, shown
+
+
+@pytest.fixture
+def chart(qtbot: QtBot) -> Chart:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    if theme._Now.keeper is None:
+        theme.ThemeKeeper(application, StudioStyle()).choose("dark")
+    made = Chart("Loss", x="epoch", y="loss")
+    qtbot.addWidget(made)
+    made.resize(400, 240)
+    made.show()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0, 100, [0, 25, 50, 75, 100]),
+        (0, 1, [0, 0.25, 0.5, 0.75, 1]),
+        (0, 4, [0, 1, 2, 3, 4]),
+        (0, 0.012, [0, 0.005, 0.01]),
+        (0, 3, [0, 1, 2, 3]),
+    ],
+)
+def test_ticks_are_few_and_round(low: float, high: float, ticks: list[float]) -> None:
+    assert round_ticks(low, high) == pytest.approx(ticks)
+
+
+@pytest.mark.parametrize("value", [0.004, 0.9, 1, 7.3, 99, 12345])
+def test_the_axis_ends_at_a_round_figure_just_above_the_data(value: float) -> None:
+    assert value <= round_up(value) <= 1.4 * value
+    assert 2 <= len(round_ticks(0, round_up(value))) <= 7
+
+
+def test_the_empty_part_of_a_chart_shows_what_is_left(chart: Chart) -> None:
+    chart.set_line("train", [1, 2, 3], [3, 2, 1])
+    chart.set_range(x=(0, 100))
+    (left, right), (bottom, top) = chart.plot.viewRange()
+    assert left <= 0
+    assert right >= 100
+    assert bottom <= 0
+    assert 3 <= top < 4
+
+
+def test_lines_differ_without_colour(chart: Chart) -> None:
+    for name in ("a", "b", "c", "d"):
+        chart.set_line(name, [0, 1], [0, 1])
+    patterns = {tuple(line_pen(place).dashPattern()) for place in range(4)}
+    assert len(patterns) == 4
+    assert chart.names == ["a", "b", "c", "d"]
+
+
+def test_figures_that_are_not_numbers_leave_a_gap(chart: Chart) -> None:
+    chart.set_line("val", [1, 2, 3], [1.0, float("nan"), 2.0])
+    assert chart.line("val")[0] == [1, 2, 3]
+    assert shown(float("nan")) == "–"
+
+
+def test_very_long_lines_are_thinned(chart: Chart) -> None:
+    count = 10 * MOST_POINTS
+    chart.set_line("memory", range(count), range(count))
+    assert len(chart.line("memory")[0]) <= MOST_POINTS
+
+
+def test_hovering_reads_the_values_and_leaving_shows_the_newest(chart: Chart) -> None:
+    chart.set_line("train", [1, 2, 3], [3, 2, 1])
+    chart.set_figures("1 train")
+    place, button = QPointF(380, 60), Qt.MouseButton.NoButton
+    move = QMouseEvent(
+        QEvent.Type.MouseMove, place, place, button, button, Qt.KeyboardModifier.NoModifier
+    )
+    QApplication.sendEvent(chart.plot.viewport(), move)
+    assert chart.figures.text() == "epoch 3: 1 train"
+    QApplication.sendEvent(chart.plot.viewport(), QEvent(QEvent.Type.Leave))
+    assert chart.figures.text() == "1 train"
+
+
+def test_the_figures_can_be_taken_away_as_a_table(chart: Chart, tmp_path: Path) -> None:
+    chart.set_line("train", [1, 2], [3.5, 2])
+    chart.set_line("val", [2], [4])
+    chart.save_csv(tmp_path / "loss.csv")
+    rows = (tmp_path / "loss.csv").read_text().splitlines()
+    assert rows == ["epoch,train,val", "1.0,3.5,", "2.0,2.0,4.0"]
+
+
+def test_a_chart_changes_with_the_theme(chart: Chart) -> None:
+    keeper = theme.keeper()
+    before = keeper.scheme
+    try:
+        keeper.choose("light")
+        assert chart.plot.backgroundBrush().color() == theme.colour("raised")
+        assert chart.plot.backgroundBrush().color().name() == "#ffffff"
+    finally:
+        keeper.choose(before)
