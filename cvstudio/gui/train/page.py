@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QDialog, QLabel, QStackedWidget, QVBoxLayout
+from PySide6.QtWidgets import QStackedWidget
 
 from cvstudio.augment import presets
 from cvstudio.augment.presets import Pipeline
+from cvstudio.core import pretrained
 from cvstudio.core.annotation import Split
 from cvstudio.core.config import Preset, TrainConfig
 from cvstudio.core.errors import ConfigError, CVStudioError
@@ -17,15 +18,17 @@ from cvstudio.core.networks import network
 from cvstudio.core.run_state import BEST_METRIC, RunState
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import LatestWins
+from cvstudio.gui.tasks import Control, LatestWins
 from cvstudio.gui.train import words
 from cvstudio.gui.train.checks_list import ChecksList
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.run_list import Comparison, Row, RunTable, Saw, draw_runs
 from cvstudio.gui.train.run_view import RunView
 from cvstudio.gui.widgets.chart import Chart
+from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.empty_state import EmptyState
-from cvstudio.gui.widgets.section import NextStep, line
+from cvstudio.gui.widgets.progress_dialog import run_with_progress
+from cvstudio.gui.widgets.section import NextStep, label, line
 from cvstudio.gui.workspace import Workspace
 from cvstudio.project import device, estimate, preflight, runs
 from cvstudio.project import weights as weight_files
@@ -62,6 +65,9 @@ class TrainPage(Workspace):
         self._pipelines: list[Pipeline] = []
         self._build()
         self._connect()
+        wanted = self.studio.settings.get("train.device")
+        if wanted != "auto":
+            self.new_run.apply({"device": wanted})
         self._show_pipelines()
         self.refresh_runs()
         self._gather()
@@ -257,24 +263,26 @@ class TrainPage(Workspace):
 
     def _get_weights(self) -> None:
         info = network(self.new_run.config.network)
-        title = f"Getting the weights of {info.title}"
+        if not self.studio.settings.get("train.downloads"):
+            error = pretrained.missing(info)
+            hint = "Downloads are switched off in the settings."
+            self.studio.fail(CVStudioError(error.message, hint=hint))
+            return
 
-        def progress(done: int, total: int, _text: str) -> None:
-            share = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"
-            self.set_status(f"{title}: {share}")
-
-        def get(control: Any) -> Path:
+        def get(control: Control) -> Path:
             return weight_files.download(
-                info, progress=control.progress, cancelled=control.cancelled
+                info,
+                progress=lambda done, total: control.progress(done, total, _megabytes(done, total)),
+                cancelled=control.cancelled,
             )
 
-        def got(path: Path) -> None:
-            self.studio.toast(f"{path.name} is on this computer now.", level="success")
-            self._config_changed()
-            self._say_status()
-
-        self.set_status(title)
-        self.studio.tasks.run(get, title=title, done=got, progress=progress, owner=self)
+        title = f"Getting the weights of {info.title}"
+        outcome = run_with_progress(self.studio.window, self.studio.tasks, title, get)
+        if outcome.error is not None:
+            self.studio.fail(outcome.error, doing=title)
+        elif not outcome.cancelled:
+            self.studio.toast(f"{outcome.result.name} is on this computer now.", level="success")
+        self._config_changed()
 
     # Starting
 
@@ -544,17 +552,16 @@ class TrainPage(Workspace):
     def _open_comparison(self) -> None:
         metric = BEST_METRIC[self.project.task]
         states = self._compared()
-        dialog = QDialog(self.studio.window)
-        dialog.setWindowTitle(self.comparison.header.title.text())
-        dialog.resize(880, 560)
-        column = QVBoxLayout(dialog)
+        title = self.comparison.header.title.text()
+        dialog = StudioDialog(self.studio.window, title, width=880, height=600)
         chart = Chart(f"{metric} on val", x="epoch", y=metric)
         draw_runs(chart, states, metric)
-        column.addWidget(chart, 1)
-        column.addWidget(self._differences(list(states)))
+        dialog.content.addWidget(chart, 1)
+        dialog.content.addWidget(label(self._differences(list(states)), "muted", wrap=True))
+        dialog.add_button("Close", dialog.accept)
         dialog.exec()
 
-    def _differences(self, ids: list[int]) -> QLabel:
+    def _differences(self, ids: list[int]) -> str:
         """The settings in which runs differ, a line each."""
         configs = {i: runs.config_of(run) for i in ids if (run := self._run(i)) is not None}
         lines = []
@@ -563,10 +570,7 @@ class TrainPage(Workspace):
             if name != "augmentation" and len({str(value) for value in values.values()}) > 1:
                 shown = ", ".join(f"run {i}: {value}" for i, value in values.items())
                 lines.append(f"{field.title or name.capitalize()}: {shown}")
-        text = "\n".join(lines) or "These runs have the same settings."
-        result = QLabel(text)
-        theme.mark(result, role="muted")
-        return result
+        return "\n".join(lines) or "These runs have the same settings."
 
     def _ask_changed(self, run: RunRecord) -> None:
         project = self.project
@@ -581,6 +585,10 @@ class TrainPage(Workspace):
     def _show_changed(self) -> None:
         words = f"changed since run {self._run_id}"
         self.studio.go_to("data", ids=self._changed, words=words)
+
+
+def _megabytes(done: int, total: int) -> str:
+    return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"
 
 
 def _on_processor(state: RunState) -> bool:
