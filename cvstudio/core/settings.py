@@ -159,6 +159,10 @@ class Settings:
         """Call `listener(key, value)` after every change."""
         self._listeners.append(listener)
 
+    def unlisten(self, listener: Listener) -> None:
+        """Call it no more."""
+        self._listeners.remove(listener)
+
 
 class Memory:
     """What the window remembers between two days: plain JSON values under names, no table."""

@@ -20,6 +20,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
 
 from cvstudio.gui import keys
 from cvstudio.gui.widgets.icons import icon
@@ -238,6 +239,7 @@ class Actions(QObject):
         self._actions: dict[str, QAction] = {}
         self._facts: frozenset[str] = frozenset()
         self._barred: dict[str, str] = {}
+        self._handlers: dict[str, list[tuple[Callable[..., Any], QWidget | None]]] = {}
         for info in ACTIONS:
             self._actions[info.id] = self._make(info)
         self._update()
@@ -268,18 +270,26 @@ class Actions(QObject):
     ) -> QAction:
         """Call `handler()` when the action is triggered (`handler(checked)` when checkable).
 
-        `widget` is the page: the keys then work while it, or something in it, has the focus.
+        `widget` is the page: the keys then work while it, or something in it, has the focus, and
+        the handler is forgotten when the page is gone.
         """
         action = self._actions[id]
-        if BY_ID[id].checkable:
-            connection = action.triggered.connect(handler)
-        else:
-            connection = action.triggered.connect(lambda _checked=False: handler())
+        if id not in self._handlers:
+            self._handlers[id] = []
+            action.triggered.connect(lambda checked=False: self._dispatch(id, checked))
+        self._handlers[id].append((handler, widget))
         if widget is not None:
             widget.addAction(action)
-            # Pages come and go with projects; the actions stay and must forget them.
-            widget.destroyed.connect(lambda: action.triggered.disconnect(connection))
         return action
+
+    def _dispatch(self, id: str, checked: bool) -> None:
+        alive = [(h, w) for h, w in self._handlers[id] if w is None or isValid(w)]
+        self._handlers[id] = alive
+        for handler, _ in alive:
+            if BY_ID[id].checkable:
+                handler(checked)
+            else:
+                handler()
 
     def trigger(self, id: str) -> bool:
         """Do what the action does, as if its key were pressed; False while it is disabled."""

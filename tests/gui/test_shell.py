@@ -606,3 +606,21 @@ def _wait(condition: object, seconds: float = 10) -> None:
             return
         QTest.qWait(10)
     raise AssertionError("it did not happen")
+
+
+def test_a_page_of_a_project_that_was_closed_hears_nothing_more(studio_window: Person) -> None:
+    path = studio_window.project.path
+    old = studio_window.page("data")
+    heard: list[str] = []
+    old.choose_folder = lambda: heard.append("old")  # type: ignore[attr-defined]
+    studio_window.studio.actions.connect("data.health", lambda: heard.append("old"), old)
+    studio_window.trigger("project.close")
+    studio_window.window.open_project(path)
+    new = studio_window.page("data")
+    assert new is not old
+    studio_window.studio.actions.connect("data.health", lambda: heard.append("new"), new)
+    studio_window.trigger("data.health")
+    studio_window.studio.settings.set("data.overlays", False)
+    assert heard == ["new"]
+    assert new.grid.delegate.overlays is False  # type: ignore[attr-defined]
+    studio_window.idle()

@@ -254,6 +254,7 @@ class DataPage(Workspace):
         self._visible = False
 
     def release(self) -> None:
+        self.studio.settings.unlisten(self._on_setting)
         self._later.stop()
         self._latest.drop()
         self.model.open(None)
