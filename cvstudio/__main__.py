@@ -37,13 +37,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             from cvstudio.checks.bench import main as bench
 
             return bench(rest)
-    from cvstudio.cli.main import is_command_line, run
+    if arguments and not _is_project(arguments):
+        from cvstudio.cli.main import is_command_line, run
 
-    if is_command_line(arguments):
-        return run(arguments)
+        if is_command_line(arguments):
+            return run(arguments)
     from cvstudio.gui.app import run as open_window
 
     return open_window(Path(arguments[0]) if arguments else None, sys.argv[:1])
+
+
+def _is_project(arguments: Sequence[str]) -> bool:
+    """Whether the one argument is a project's folder: the window opens without the command line."""
+    return len(arguments) == 1 and Path(arguments[0], "project.db").is_file()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType, TracebackType
 
 import click
@@ -129,13 +130,10 @@ def _done_before(entry: Entry) -> click.Command:
 
 
 def is_command_line(arguments: Sequence[str]) -> bool:
-    """Whether the arguments are for the command line, and not `[PROJECT]` for the window."""
-    if not arguments:
-        return False
+    """Whether the arguments are for the command line, and not the one folder for the window."""
     first = arguments[0]
-    return (
-        first.startswith("-") or len(arguments) > 1 or any(entry.name == first for entry in ENTRIES)
-    )
+    named = any(entry.name == first for entry in ENTRIES)
+    return named or len(arguments) > 1 or not Path(first).is_dir()
 
 
 def run(arguments: Sequence[str]) -> int:

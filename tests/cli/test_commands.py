@@ -81,10 +81,26 @@ def test_commands_leave_torch_and_qt_alone(sample: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_folder_opens_the_window_and_a_command_never_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path | None] = []
+    from cvstudio.gui import app
+
+    monkeypatch.setattr(app, "run", lambda path, argv: opened.append(path) or 0)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "formats").mkdir()
+    assert main([]) == 0
+    assert main([str(tmp_path)]) == 0
+    assert main(["formats"]) == 0
+    assert opened == [None, tmp_path]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["nonsense", "x"], 'No such command "nonsense"'),
+        (["trian"], 'No such command "trian"'),
         (["train"], "Missing argument"),
         (["new", "p", "--task", "guess"], "'guess' is not one of"),
         (["worker"], "Missing argument"),
