@@ -22,7 +22,7 @@ from cvstudio.augment.catalogue import transform, validate, values
 from cvstudio.augment.fields import Points as How
 from cvstudio.augment.fields import Transform, Values
 from cvstudio.augment.moves import mover, size_after
-from cvstudio.augment.outlines import clipped, corners, densified, hull, moved
+from cvstudio.augment.outlines import clipped, corners, densified, hull, moved_all
 from cvstudio.augment.view import Image
 from cvstudio.core.annotation import Shape
 from cvstudio.core.config import Step
@@ -299,14 +299,13 @@ def _carry(
     bends = part.record.points is How.MAP
     height, width = size_after(part.record.points, drawn)
     keep = part.values.get("keep", 0) / 100
-    for item in objects:
-        if item.ring is None:
-            continue
-        ring = densified(item.ring, at_most=8) if bends else item.ring
-        ring = moved(ring, move)
-        before = ring.area
+    there = [(item, item.ring) for item in objects if item.ring is not None]
+    rings = [densified(ring, at_most=8) if bends else ring for _, ring in there]
+    for (item, _), ring in zip(there, moved_all(rings, move), strict=True):
         item.ring = clipped(ring, width, height)
-        after = item.ring.area if item.ring else 0.0
+        if item.ring is ring:
+            continue  # nothing was cut
+        before, after = ring.area, item.ring.area if item.ring else 0.0
         item.share *= min(after / before, 1.0) if before > 0 else 0.0
         if item.share <= 0 or item.share < keep:
             item.ring = None

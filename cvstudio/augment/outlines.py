@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -37,13 +37,28 @@ def hull(mask: Mask) -> Polygon:
 
 
 def moved(polygon: Polygon, move: Move) -> Polygon:
-    """A polygon with every ring moved; all points go in one call."""
-    rings = [ring for part in polygon.parts for ring in part.rings()]
-    ends = np.cumsum([len(ring) for ring in rings])
-    pieces = iter(np.split(move(np.concatenate(rings)), ends[:-1]))
-    return Polygon(
-        tuple(Part(next(pieces), tuple(next(pieces) for _ in part.holes)) for part in polygon.parts)
-    )
+    """A polygon with every ring moved."""
+    return moved_all([polygon], move)[0]
+
+
+def moved_all(polygons: Sequence[Polygon], move: Move) -> list[Polygon]:
+    """Polygons with every ring moved; all points go in one call."""
+    rings = [ring for polygon in polygons for part in polygon.parts for ring in part.rings()]
+    if not rings:
+        return list(polygons)
+    points = move(np.concatenate(rings))
+    pieces = []
+    start = 0
+    for ring in rings:
+        pieces.append(points[start : start + len(ring)])
+        start += len(ring)
+    piece = iter(pieces)
+    return [
+        Polygon(
+            tuple(Part(next(piece), tuple(next(piece) for _ in p.holes)) for p in polygon.parts)
+        )
+        for polygon in polygons
+    ]
 
 
 def densified(polygon: Polygon, *, at_most: float) -> Polygon:
@@ -67,7 +82,12 @@ def densified(polygon: Polygon, *, at_most: float) -> Polygon:
 
 
 def clipped(polygon: Polygon, width: float, height: float) -> Polygon | None:
-    """The part of a polygon inside (0, 0, width, height); None when nothing is left."""
+    """The part of a polygon inside (0, 0, width, height); None when nothing is left.
+
+    A polygon that lies inside comes back itself.
+    """
+    if all(_inside(part.outer, width, height) for part in polygon.parts):
+        return polygon
     parts = []
     for part in polygon.parts:
         outer = _clip_ring(part.outer, width, height)
@@ -78,10 +98,14 @@ def clipped(polygon: Polygon, width: float, height: float) -> Polygon | None:
     return Polygon(tuple(parts)) if parts else None
 
 
+def _inside(ring: Points, width: float, height: float) -> bool:
+    x, y = ring[:, 0], ring[:, 1]
+    return bool(x.min() >= 0 and y.min() >= 0 and x.max() <= width and y.max() <= height)
+
+
 def _clip_ring(ring: Points, width: float, height: float) -> Points:
     """Sutherland and Hodgman's clipping, one side of the rectangle after the other."""
-    low, high = ring.min(axis=0), ring.max(axis=0)
-    if low[0] >= 0 and low[1] >= 0 and high[0] <= width and high[1] <= height:
+    if _inside(ring, width, height):
         return ring
     for axis, limit, sign in ((0, 0.0, 1), (0, width, -1), (1, 0.0, 1), (1, height, -1)):
         if len(ring) == 0:
