@@ -274,9 +274,9 @@ class _FileReader:
     ) -> None:
         bbox, segmentation = item.get("bbox"), item.get("segmentation")
         shape: Shape = None
-        box, area = None, None
+        box, area, whole = None, None, True
         if segmentation:
-            shape = self._segmentation(item, number, image)
+            shape, whole = self._segmentation(item, number, image)
             if shape is None:
                 return
             box, area = shape.box, shape.area
@@ -287,11 +287,12 @@ class _FileReader:
             shape = self._box(bbox, item, number, image)
             if shape is None:
                 return
+            whole = shape.w == bbox[2] and shape.h == bbox[3]
         unknown = item.keys() - _OWN_KEYS
         attributes = {k: item[k] for k in item if k in unknown} if unknown else {}
         if item.get("iscrowd"):
             attributes["iscrowd"] = 1
-        attributes["coco"] = _carried(item, shape)
+        attributes["coco"] = _carried(item, shape, whole=whole)
         image.annotations.append(ParsedAnnotation(name, shape, attributes, box, area))
 
     def _box(self, bbox: Any, item: dict[str, Any], number: int, image: ParsedImage) -> Box | None:
@@ -315,7 +316,8 @@ class _FileReader:
 
     def _segmentation(
         self, item: dict[str, Any], number: int, image: ParsedImage
-    ) -> Polygon | Mask | None:
+    ) -> tuple[Polygon | Mask | None, bool]:
+        """The shape, and whether it is as it was: not cut at the image's edge."""
         segmentation = item["segmentation"]
         try:
             if isinstance(segmentation, dict):
@@ -325,10 +327,10 @@ class _FileReader:
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             text = f"{_who(item, number)} has a damaged segmentation: {error}."
             self._problem(ProblemKind.MALFORMED, text)
-            return None
+            return None, False
         if shape is None:
             self._problem(ProblemKind.NO_AREA, f"{_who(item, number)} covers no area.")
-            return None
+            return None, False
         if isinstance(shape, Polygon):
             box = shape.box
             right, bottom = image.width + 1, image.height + 1
@@ -337,8 +339,9 @@ class _FileReader:
                 cut, problem = fitted(box, image.width, image.height, who=who, file=self.file)
                 if problem is not None:
                     self.dataset.problems.append(problem)
-                    return None if cut is None else _cut(shape, image.width, image.height)
-        return shape
+                    inside = _cut(shape, image.width, image.height) if cut is not None else None
+                    return inside, False
+        return shape, True
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -433,18 +436,21 @@ def counts_of(text: str) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.asarray(values, np.int64)
 
 
-def _carried(item: dict[str, Any], shape: Shape) -> dict[str, Any]:
-    """What an export needs to write the same numbers again."""
-    kept: dict[str, Any] = {key: item[key] for key in ("id", "area", "bbox") if key in item}
+def _carried(item: dict[str, Any], shape: Shape, *, whole: bool) -> dict[str, Any]:
+    """What an export needs to write the same numbers again; of a shape that was cut, its id."""
+    kept: dict[str, Any] = {"id": item["id"]} if "id" in item else {}
+    if not whole:
+        return kept
+    area = item.get("area")
     if isinstance(shape, Box):
-        if item["bbox"] == [shape.x, shape.y, shape.w, shape.h]:
-            del kept["bbox"]
-            if kept.get("area") == shape.w * shape.h:
-                del kept["area"]
-    elif isinstance(shape, Mask) and isinstance(item["segmentation"].get("counts"), list):
+        if area is not None and area != shape.w * shape.h:
+            kept["area"] = area
+            kept["shape"] = _fingerprint(shape)
+        return kept
+    kept |= {key: item[key] for key in ("area", "bbox") if key in item}
+    kept["shape"] = _fingerprint(shape)
+    if isinstance(shape, Mask) and isinstance(item["segmentation"].get("counts"), list):
         kept["runs"] = True
-    if "area" in kept or "bbox" in kept:
-        kept["shape"] = _fingerprint(shape)
     return kept
 
 

@@ -57,15 +57,16 @@ def is_image_name(name: str | os.PathLike[str]) -> bool:
     return os.path.splitext(os.fspath(name))[1].lower() in SUFFIXES
 
 
-def probe(path: Path) -> list[ImageInfo]:
+def probe(path: Path, *, content: bytes | None = None) -> list[ImageInfo]:
     """What the images of a file are, one per page, by its headers alone.
 
-    Cheap: a few kilobytes are read, no pixel is decoded. A file that is missing, empty, cut off,
+    Cheap: a few kilobytes are read, no pixel is decoded; `content` is the whole file, for who has
+    read it anyway. A file that is missing, empty, cut off,
     no image, or too large to be true raises ImageError with a sentence for the user.
     """
-    size = header.file_size(path)
+    size = len(content) if content else header.file_size(path)
     try:
-        with open(path, "rb") as stream:
+        with io.BytesIO(content) if content else open(path, "rb") as stream:
             head = stream.read(4096)
             kind = header.sniff(head)
             reader = {

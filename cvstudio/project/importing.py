@@ -186,6 +186,9 @@ def _collector_at_rest() -> Iterator[None]:
         yield
     finally:
         if was_on:
+            # Into the oldest generation without a look at each, or enabling would begin with one.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
@@ -269,22 +272,23 @@ def _hash_all(paths: Sequence[Path], reading: Reading) -> dict[Path, tuple[str, 
     distinct = list(dict.fromkeys(paths))
 
     def visit(path: Path) -> tuple[str, int] | str:
-        if path not in reading.infos and path not in reading.unreadable:
-            try:
-                reading.infos[path] = probe(path)
-            except ImageError as error:
-                reading.unreadable[path] = error.message
         if path in reading.unreadable:
             return reading.unreadable[path]
         try:
             with open(path, "rb") as stream:
                 data = stream.read(_AT_ONCE)
+                if path not in reading.infos:
+                    whole = data if len(data) < _AT_ONCE else None
+                    reading.infos[path] = probe(path, content=whole)
                 digest, size = hashlib.sha256(data), len(data)
                 while len(data) == _AT_ONCE:
                     data = stream.read(_AT_ONCE)
                     digest.update(data)
                     size += len(data)
             return digest.hexdigest(), size
+        except ImageError as error:
+            reading.unreadable[path] = error.message
+            return error.message
         except OSError as error:
             return f"{path.name} cannot be read: {error.strerror}."
 
