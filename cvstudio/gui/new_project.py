@@ -73,14 +73,11 @@ class NewProjectDialog(StudioDialog):
         row = QHBoxLayout()
         row.addWidget(self.location, 1)
         row.addWidget(push("Choose", self._choose, small=True))
-        for line, (words, editor) in enumerate(
-            (("Name", self.name), ("In folder", row), ("Label classes", self.classes))
-        ):
+        for line, words in enumerate(("Name", "In folder", "Label classes")):
             grid.addWidget(label(words), line, 0)
-            if isinstance(editor, QHBoxLayout):
-                grid.addLayout(editor, line, 1)
-            else:
-                grid.addWidget(editor, line, 1)
+        grid.addWidget(self.name, 0, 1)
+        grid.addLayout(row, 1, 1)
+        grid.addWidget(self.classes, 2, 1)
         self.content.addLayout(grid)
         self.where = label("", "caption", wrap=True)
         self.content.addWidget(self.where)

@@ -70,7 +70,7 @@ class SearchPopup(QFrame):
     def __init__(self, window: QWidget, field: QLineEdit, studio: Studio) -> None:
         super().__init__(window)
         theme.mark(self, toast=True)
-        self._field, self._studio = field, studio
+        self._window, self._field, self._studio = window, field, studio
         self._hits: list[Hit] = []
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
@@ -101,10 +101,10 @@ class SearchPopup(QFrame):
         self._place()
 
     def _place(self) -> None:
-        corner = self._field.mapTo(self.parentWidget(), QPoint(0, self._field.height() + 4))
+        corner = self._field.mapTo(self._window, QPoint(0, self._field.height() + 4))
         rows = min(max(self.list.count(), 1), 12)
         width = max(self._field.width(), 360)
-        left = min(corner.x(), self.parentWidget().width() - width - 8)
+        left = min(corner.x(), self._window.width() - width - 8)
         self.setGeometry(left, corner.y(), width, rows * theme.row_height() + 12)
         self.raise_()
 

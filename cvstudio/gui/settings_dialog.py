@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -62,7 +63,7 @@ class SettingsDialog(StudioDialog):
         editor = make_editor(
             record,
             self._settings.get(record.key),
-            lambda value, key=record.key: self._settings.set(key, value),
+            partial(self._settings.set, record.key),
         )
         editor.setAccessibleName(record.title)
         self.editors[record.key] = editor

@@ -72,7 +72,7 @@ class StudioStyle(QProxyStyle):
 
     def drawPrimitive(
         self, element: QStyle.PrimitiveElement, option: QStyleOption, painter: QPainter,
-        widget: QWidget | None = None,
+        widget: Any = None,
     ) -> None:  # fmt: skip
         draw = self._primitives.get(element)
         if draw is None:
@@ -85,7 +85,7 @@ class StudioStyle(QProxyStyle):
 
     def drawComplexControl(
         self, control: QStyle.ComplexControl, option: QStyleOptionComplex, painter: QPainter,
-        widget: QWidget | None = None,
+        widget: Any = None,
     ) -> None:  # fmt: skip
         draw = self._complex.get(control)
         if draw is None:
@@ -98,7 +98,7 @@ class StudioStyle(QProxyStyle):
 
     def drawControl(
         self, element: QStyle.ControlElement, option: QStyleOption, painter: QPainter,
-        widget: QWidget | None = None,
+        widget: Any = None,
     ) -> None:  # fmt: skip
         if element == QStyle.ControlElement.CE_ComboBoxLabel and isinstance(
             option, QStyleOptionComboBox
@@ -109,14 +109,14 @@ class StudioStyle(QProxyStyle):
 
     def pixelMetric(
         self, metric: QStyle.PixelMetric, option: QStyleOption | None = None,
-        widget: QWidget | None = None,
+        widget: Any = None,
     ) -> int:  # fmt: skip
         value = self._metrics.get(metric)
         return super().pixelMetric(metric, option, widget) if value is None else value
 
     def styleHint(
         self, hint: QStyle.StyleHint, option: QStyleOption | None = None,
-        widget: QWidget | None = None, data: Any = None,
+        widget: Any = None, data: Any = None,
     ) -> int:  # fmt: skip
         match hint:
             case QStyle.StyleHint.SH_Slider_AbsoluteSetButtons:
@@ -133,7 +133,7 @@ class StudioStyle(QProxyStyle):
 
     def sizeFromContents(
         self, kind: QStyle.ContentsType, option: QStyleOption, size: Any,
-        widget: QWidget | None = None,
+        widget: Any = None,
     ) -> Any:  # fmt: skip
         result = super().sizeFromContents(kind, option, size, widget)
         if kind == QStyle.ContentsType.CT_ComboBox:
@@ -149,7 +149,7 @@ class StudioStyle(QProxyStyle):
 
     def subControlRect(
         self, control: QStyle.ComplexControl, option: QStyleOptionComplex,
-        part: QStyle.SubControl, widget: QWidget | None = None,
+        part: QStyle.SubControl, widget: Any = None,
     ) -> QRect:  # fmt: skip
         area = option.rect
         if control == QStyle.ComplexControl.CC_ComboBox:
@@ -217,7 +217,7 @@ def _square(option: QStyleOption) -> QRectF:
     return QRectF(area.x(), area.y() + (area.height() - _BOX) // 2, _BOX, _BOX)
 
 
-def _check_box(painter: QPainter, option: QStyleOption, widget: QWidget | None) -> None:
+def _check_box(painter: QPainter, option: QStyleOption, widget: Any) -> None:
     partly = _has(option, _ON.State_NoChange)
     on = _has(option, _ON.State_On) or partly
     fill, line, width = _mark_colours(option, on)
@@ -239,7 +239,7 @@ def _check_box(painter: QPainter, option: QStyleOption, widget: QWidget | None) 
     painter.drawPath(tick)
 
 
-def _radio_button(painter: QPainter, option: QStyleOption, widget: QWidget | None) -> None:
+def _radio_button(painter: QPainter, option: QStyleOption, widget: Any) -> None:
     on = _has(option, _ON.State_On)
     fill, line, width = _mark_colours(option, on)
     box = _square(option)
@@ -268,14 +268,14 @@ def _chevron(painter: QPainter, centre: QPointF, direction: str, role: str, half
     painter.drawPath(path)
 
 
-def _branch(painter: QPainter, option: QStyleOption, widget: QWidget | None) -> None:
+def _branch(painter: QPainter, option: QStyleOption, widget: Any) -> None:
     if _has(option, _ON.State_Children):
         direction = "down" if _has(option, _ON.State_Open) else "right"
         role = "selectionText" if _has(option, _ON.State_Selected) else "muted"
         _chevron(painter, QRectF(option.rect).center(), direction, role, 4)
 
 
-def _focus_rect(painter: QPainter, option: QStyleOption, widget: QWidget | None) -> None:
+def _focus_rect(painter: QPainter, option: QStyleOption, widget: Any) -> None:
     # Buttons and sliders show the focus on themselves; rows only after a key was used.
     if isinstance(widget, QAbstractButton | QSlider):
         return
@@ -284,7 +284,7 @@ def _focus_rect(painter: QPainter, option: QStyleOption, widget: QWidget | None)
     _shape(painter, QRectF(option.rect), 3, fill="", line="focus", width=2)
 
 
-def _row(painter: QPainter, option: QStyleOption, widget: QWidget | None) -> None:
+def _row(painter: QPainter, option: QStyleOption, widget: Any) -> None:
     """The ground of a row in a list, tree or table: hover, selection, and a model's own brush."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     if isinstance(option, QStyleOptionViewItem) and option.backgroundBrush.style() != (
@@ -298,15 +298,15 @@ def _row(painter: QPainter, option: QStyleOption, widget: QWidget | None) -> Non
         painter.fillRect(option.rect, theme.colour("hover"))
 
 
-def _nothing(painter: QPainter, option: QStyleOption, widget: QWidget | None) -> None:
+def _nothing(painter: QPainter, option: QStyleOption, widget: Any) -> None:
     """Fusion would paint a second, lighter ground under selected rows of a tree."""
 
 
-def _menu_check(painter: QPainter, option: QStyleOption, widget: QWidget | None) -> None:
+def _menu_check(painter: QPainter, option: QStyleOption, widget: Any) -> None:
     _check_box(painter, option, widget)
 
 
-def _field(painter: QPainter, option: QStyleOption, widget: QWidget | None) -> None:
+def _field(painter: QPainter, option: QStyleOption, widget: Any) -> None:
     """The box of a combo or spin box."""
     enabled = _has(option, _ON.State_Enabled)
     focused = enabled and _has(option, _ON.State_HasFocus)
@@ -320,7 +320,7 @@ def _field(painter: QPainter, option: QStyleOption, widget: QWidget | None) -> N
 
 
 def _combo_box(
-    style: QProxyStyle, painter: QPainter, option: QStyleOptionComplex, widget: QWidget | None
+    style: QProxyStyle, painter: QPainter, option: QStyleOptionComplex, widget: Any
 ) -> None:
     _field(painter, option, widget)
     arrow = style.subControlRect(
@@ -331,7 +331,7 @@ def _combo_box(
 
 
 def _combo_label(
-    style: QProxyStyle, painter: QPainter, option: QStyleOptionComboBox, widget: QWidget | None
+    style: QProxyStyle, painter: QPainter, option: QStyleOptionComboBox, widget: Any
 ) -> None:
     area = style.subControlRect(
         QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, widget
@@ -352,7 +352,7 @@ def _combo_label(
 
 
 def _spin_box(
-    style: QProxyStyle, painter: QPainter, option: QStyleOptionComplex, widget: QWidget | None
+    style: QProxyStyle, painter: QPainter, option: QStyleOptionComplex, widget: Any
 ) -> None:
     _field(painter, option, widget)
     assert isinstance(option, QStyleOptionSpinBox)
@@ -379,7 +379,7 @@ class QStyleOptionSpinBoxStep:
 
 
 def _slider(
-    style: QProxyStyle, painter: QPainter, option: QStyleOptionComplex, widget: QWidget | None
+    style: QProxyStyle, painter: QPainter, option: QStyleOptionComplex, widget: Any
 ) -> None:
     assert isinstance(option, QStyleOptionSlider)
     level = option.orientation == Qt.Orientation.Horizontal

@@ -37,7 +37,7 @@ DARK, LIGHT, SYSTEM = "dark", "light", "system"
 def tokens() -> dict[str, Any]:
     """The content of resources/look/tokens.json."""
     path = resources() / "look" / "tokens.json"
-    return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @cache

@@ -31,7 +31,8 @@ class Filmstrip(QListView):
         delegate.short_names = True
         delegate.split_shown = False
         height = theme.size("filmstrip")
-        delegate.cell = QSize(106, height - 4)
+        delegate.gap, delegate.pad = 4, 1
+        delegate.cell = QSize(98, height - 4)
         self.setItemDelegate(delegate)
         self.setFixedHeight(height)
         self.setFlow(QListView.Flow.LeftToRight)

@@ -11,6 +11,7 @@ Only what is visible is read from the database or decoded, so 100,000 images scr
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -246,6 +247,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
         self.short_names = False
         """Show only the end of a name, as the filmstrip does."""
         self.split_shown = True
+        self.gap, self.pad = _GAP, _PAD
         self._composed: OrderedDict[tuple[Any, ...], QPixmap] = OrderedDict()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
@@ -253,9 +255,9 @@ class ThumbnailDelegate(QStyledItemDelegate):
 
     def picture_rect(self, cell: QRect) -> QRect:
         """Where the picture stands in a cell."""
-        width = cell.width() - 2 * _GAP
-        height = cell.height() - _CAPTION - 2 * _GAP
-        return QRect(cell.x() + _GAP, cell.y() + _GAP - 2, width, height)
+        width = cell.width() - 2 * self.gap
+        height = cell.height() - _CAPTION - 2 * self.gap
+        return QRect(cell.x() + self.gap, cell.y() + self.gap - 2, width, height)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         record = self._model.record(index.row())
@@ -266,7 +268,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
         if selected:
-            frame = QRectF(cell).adjusted(_PAD - 0.5, 1.5, -_PAD + 0.5, -3.5)
+            frame = QRectF(cell).adjusted(self.pad - 0.5, 1.5, -self.pad + 0.5, -3.5)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setBrush(theme.colour("selection"))
             painter.setPen(QPen(theme.colour("focus"), 1))
@@ -276,7 +278,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setBrush(theme.colour("hover"))
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.drawRoundedRect(QRectF(cell).adjusted(_PAD, 1, -_PAD, -3), 4, 4)
+            painter.drawRoundedRect(QRectF(cell).adjusted(self.pad, 1, -self.pad, -3), 4, 4)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         if (
             option.state & QStyle.StateFlag.State_HasFocus
@@ -284,7 +286,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
         ):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme.colour("focus"), 2))
-            painter.drawRoundedRect(QRectF(cell).adjusted(_PAD, 2, -_PAD, -4), 4, 4)
+            painter.drawRoundedRect(QRectF(cell).adjusted(self.pad, 2, -self.pad, -4), 4, 4)
         self._paint_picture(painter, area, record)
         self._paint_caption(painter, area, record, selected)
         painter.restore()
@@ -373,6 +375,9 @@ class ThumbnailDelegate(QStyledItemDelegate):
             name = record.title
         painter.setPen(theme.colour("selectionText" if selected else "text"))
         room = right - line.x() - 4
+        if self.short_names and metrics.horizontalAdvance(name) > room:
+            # Neighbours differ at the end: "BloodImage_00035" is known as "00035".
+            name = re.split(r"[_\-\s]", name)[-1] or name
         mode = Qt.TextElideMode.ElideLeft if self.short_names else Qt.TextElideMode.ElideMiddle
         painter.drawText(
             line, Qt.AlignmentFlag.AlignVCenter, metrics.elidedText(name, mode, max(room, 20))
