@@ -39,7 +39,7 @@ def canvas(*, quick: bool = False) -> list[Figure]:
     from cvstudio.gui.app import make_application
 
     make_application()
-    small, large, polygons = (1024, 2048, 300) if quick else (4096, 12_000, 5_000)
+    small, large, polygons = (1024, 2048, 600) if quick else (4096, 12_000, 5_000)
     floor = _blit()
     figures = [Figure("a copy of the viewport (the floor)", floor, "ms")]
     for side in (small, large):
