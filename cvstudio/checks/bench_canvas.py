@@ -30,7 +30,7 @@ from cvstudio.project.records import NewImage
 FRAME = 16.0  # ms: sixty frames a second
 _VIEW = (1600, 900)
 _POINTS = 40
-_MOST_OF_BARE = 1.5  # outlines at full detail with nothing around them
+_MOST_OF_BARE = 2.0  # outlines at full detail with nothing around them
 
 
 def canvas(*, quick: bool = False) -> list[Figure]:
