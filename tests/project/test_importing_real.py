@@ -137,7 +137,9 @@ def test_membranes_come_in_with_their_masks_and_the_test_images_unlabelled(
         assert queries.review_counts(s)[Review.LABELLED] == 30
         assert queries.review_counts(s)[Review.UNLABELLED] == 8
         image = next(
-            r for r in queries.images(s, queries.image_ids(s)) if r.uri.endswith("train/image/0.png")
+            r
+            for r in queries.images(s, queries.image_ids(s))
+            if r.uri.endswith("train/image/0.png")
         )
         (only,) = queries.annotations(s, image.id)
         assert only.shape.area == 204652  # counted in label/0.png
