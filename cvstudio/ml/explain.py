@@ -1,6 +1,7 @@
 """Heat maps: where in an image the evidence for one answer of a network lies.
 
-classify: Grad-CAM (Selvaraju 2017) on the last feature map, or on the tokens of the last block.
+classify: Grad-CAM (Selvaraju 2017) on the last feature map, or on the tokens of the last block; a
+map too small to point at anything is joined by those of the stages before (HiResCAM, Draelos 2020).
 segment: Seg-Grad-CAM (Vinogradova 2020), the gradient of a class summed over a region, as LayerCAM
 (Jiang 2021) over the encoder's feature maps. detect and instance: LayerCAM for one object over the
 feature maps that enter the head. Nothing is trained, and the module is left as it was found.
@@ -35,8 +36,8 @@ from cvstudio.ml.preprocess import Placement
 
 Heat = NDArray[np.float32]
 Hook = Callable[..., Any]
-_SMALLEST_MAP = 4
-"""A feature map with fewer places a side says too little about where."""
+_SMALLEST_MAP = 7
+"""A feature map with fewer places a side says too little about where; 7 is usual at 224 pixels."""
 _SAME_OBJECT = 0.5
 
 
@@ -117,28 +118,43 @@ def _classify(
     network: LoadedNetwork, tensor: torch.Tensor, placement: Placement, index: int | None
 ) -> Explanation:
     module = network.module
-    target, arrange = _token_target(module, tensor) or _map_target(module, tensor)
-    seen: list[torch.Tensor] = []
+    targets, arrange = _token_target(module, tensor) or _map_targets(module, tensor)
+    seen: dict[nn.Module, torch.Tensor] = {}
 
-    def keep(_module: nn.Module, _inputs: Any, output: torch.Tensor) -> torch.Tensor:
-        seen.append(output)
+    def keep(part: nn.Module, _inputs: Any, output: torch.Tensor) -> torch.Tensor:
+        seen[part] = output
         return output.clone()  # what follows may work in place
 
-    with _hooked([target.register_forward_hook(keep)]):
+    with _hooked([target.register_forward_hook(keep) for target in targets]):
         (logits,) = network.raw(tensor)
     chosen = int(logits[0].argmax()) if index is None else index
-    (gradient,) = torch.autograd.grad(logits[0, chosen], seen[-1])
-    features, gradient = arrange(seen[-1].detach()), arrange(gradient)
-    weights = gradient.mean(dim=(2, 3), keepdim=True)
-    heat = (weights * features).sum(dim=1)[0].clamp(min=0)
+    features = [seen[target] for target in targets]
+    gradients = torch.autograd.grad(_contrast(logits[0], chosen), features)
+    heat = []
+    for place, (feature, gradient) in enumerate(zip(features, gradients, strict=True)):
+        weights = arrange(gradient)
+        if place == 0:
+            weights = weights.mean(dim=(2, 3), keepdim=True)
+        heat.append((weights * arrange(feature.detach())).sum(dim=1)[0].clamp(min=0))
     score = float(logits[0].detach().softmax(0)[chosen])
-    return Explanation(_to_image([heat], placement), network.class_ids[chosen], score)
+    return Explanation(_to_image(heat, placement), network.class_ids[chosen], score)
+
+
+def _contrast(logits: torch.Tensor, chosen: int) -> torch.Tensor:
+    """What speaks for a class rather than for the others: its log odds.
+
+    A logit alone can fall everywhere and still be the largest; then there would be no heat at all.
+    """
+    others = torch.cat([logits[:chosen], logits[chosen + 1 :]])
+    if not len(others):
+        return logits[chosen]
+    return logits[chosen] - others.logsumexp(0)
 
 
 Arrange = Callable[[torch.Tensor], torch.Tensor]
 
 
-def _token_target(module: Any, tensor: torch.Tensor) -> tuple[nn.Module, Arrange] | None:
+def _token_target(module: Any, tensor: torch.Tensor) -> tuple[list[nn.Module], Arrange] | None:
     """Transformers of plain tokens: the norm before the last block's attention.
 
     Behind that attention only the class token still matters, and the gradient of all others is 0.
@@ -160,11 +176,12 @@ def _token_target(module: Any, tensor: torch.Tensor) -> tuple[nn.Module, Arrange
         grid = tokens[:, prefix:].reshape(tokens.shape[0], rows, columns, -1)
         return grid.permute(0, 3, 1, 2)
 
-    return target, arrange
+    return [target], arrange
 
 
-def _map_target(module: nn.Module, tensor: torch.Tensor) -> tuple[nn.Module, Arrange]:
-    """Networks of feature maps: the last map that still has enough places, found by one look."""
+def _map_targets(module: nn.Module, tensor: torch.Tensor) -> tuple[list[nn.Module], Arrange]:
+    """Networks of feature maps: the last map with more than one place, found by one look; while it
+    is small, also the last one of each larger size, up to the first that is not."""
     channels_last = getattr(module, "output_fmt", "NCHW") == "NHWC"
     sizes: list[tuple[nn.Module, int]] = []
 
@@ -176,14 +193,17 @@ def _map_target(module: nn.Module, tensor: torch.Tensor) -> tuple[nn.Module, Arr
     handles = [part.register_forward_hook(look) for part in module.modules()]
     with _hooked(handles), torch.no_grad():
         module(tensor)
-    largest = max(size for _, size in sizes)
-    wanted = min(_SMALLEST_MAP, largest)
-    target = [part for part, size in sizes if size >= wanted][-1]
+    last_of = {size: part for part, size in sizes if size > 1}
+    targets = []
+    for size in sorted(last_of):
+        targets.append(last_of[size])
+        if size >= _SMALLEST_MAP:
+            break
 
     def arrange(maps: torch.Tensor) -> torch.Tensor:
         return maps.permute(0, 3, 1, 2) if channels_last else maps
 
-    return target, arrange
+    return targets, arrange
 
 
 # -- segment

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import Kind, LabelClass, Task, kind_of
+from cvstudio.core.annotation import COUNTING, LabelClass, Task, kind_of
 from cvstudio.core.metrics import (
     NOTHING,
     ClassifiedImage,
@@ -71,10 +71,7 @@ def judge(
 
 def labelled_objects(task: Task, image: SnapshotImage) -> list[SnapshotAnnotation]:
     """The annotations that a detector (any shape) or an instance network (no boxes) is held to."""
-    kinds = [Kind.POLYGON, Kind.MASK]
-    if task is Task.DETECT:
-        kinds.append(Kind.BOX)
-    return [a for a in image.annotations if kind_of(a.shape) in kinds]
+    return [a for a in image.annotations if kind_of(a.shape) in COUNTING[task]]
 
 
 def match(

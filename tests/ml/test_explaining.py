@@ -93,6 +93,14 @@ def test_a_class_that_the_network_never_learned_is_refused() -> None:
         explain(network, random_image(), class_id=1)
 
 
+def test_small_networks_point_with_more_than_a_few_coarse_places() -> None:
+    network = network_of(Task.CLASSIFY, "resnet18", size=64)
+    surest = explain(network, random_image())
+    assert surest.heat.any()
+    fine = cv2.resize(cv2.resize(surest.heat, (2, 2), interpolation=cv2.INTER_AREA), (90, 60))
+    assert np.abs(fine - surest.heat).max() > 0.2
+
+
 def times_chance(heat: np.ndarray, box: Box) -> float:
     """How much more of the heat lies in a box than a heat without any idea would put there."""
     inside = np.zeros(heat.shape, bool)
