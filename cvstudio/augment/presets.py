@@ -99,7 +99,7 @@ PRESETS: tuple[Pipeline, ...] = (
             make_step("flip_horizontal", chance=0.5),
             make_step("flip_vertical", chance=0.5),
             make_step("quarter_turns", chance=0.5),
-            make_step("elastic", chance=0.4, border="reflect"),
+            make_step("elastic", chance=0.4),
             make_step("brightness_contrast", chance=0.5),
             make_step("gamma", chance=0.3),
             make_step("gauss_noise", chance=0.2, strength=[1, 4]),
