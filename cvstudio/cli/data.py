@@ -10,14 +10,16 @@ from typing import Any
 import click
 
 from cvstudio.cli.output import answer, as_json, note, opened, project_argument, table
-from cvstudio.core.annotation import Split
+from cvstudio.core.annotation import Review, Split
 from cvstudio.formats.table import all_formats
-from cvstudio.project import exporting, importing
+from cvstudio.project import commands, exporting, importing, queries, splits
 from cvstudio.project.importing import ImportPlan
+from cvstudio.project.records import ImageFilter
 from cvstudio.project.splits import Fractions
 
 SAID_EVERY = 2.0
 SHOWN_PROBLEMS = 20
+_LABELLED = (Review.LABELLED, Review.REVIEWED, Review.EMPTY)
 
 
 class _Shares(click.ParamType["Fractions"]):
@@ -89,6 +91,39 @@ def import_command(
         for sentence in report.sentences():
             click.echo(sentence)
         _say_problems(plan)
+
+    answer(content, as_json=as_json, words=words)
+
+
+@click.command("split")
+@project_argument
+@click.argument("shares", type=_Shares(), default=(0.7, 0.2, 0.1))
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the division.")
+@click.option("--anew", is_flag=True, help="Divide every image again, also those with a split.")
+@click.option("--by-folder", is_flag=True, help="Keep the images of one folder together.")
+@as_json
+def split_command(
+    project: Path, shares: Fractions, seed: int, anew: bool, by_folder: bool, as_json: bool
+) -> None:
+    """Divide the labelled images into train, val and test: 0.7,0.2,0.1.
+
+    Every class gets its share in each. Images that have a split keep it, unless --anew.
+    """
+    with opened(project, write=True) as open_project:
+        with open_project.read() as session:
+            labelled = queries.image_ids(session, ImageFilter(reviews=_LABELLED))
+            proposed = splits.propose(
+                session, image_ids=labelled, fractions=shares, seed=seed, keep=not anew,
+                group_by="folder" if by_folder else "group",
+            )  # fmt: skip
+        with open_project.transaction("Divide images") as session:
+            commands.set_splits(session, proposed)
+        with open_project.read() as session:
+            counts = queries.split_counts(session)
+    content = {str(split or "none"): count for split, count in counts.items()}
+
+    def words() -> None:
+        click.echo(", ".join(f"{name} {count:,}" for name, count in content.items()))
 
     answer(content, as_json=as_json, words=words)
 

@@ -67,6 +67,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("info", "What a project holds.", _projects),
     Entry("check", "Look for faults in a project's images and labels.", _projects),
     Entry("import", "Bring images and labels into a project.", _data),
+    Entry("split", "Divide the labelled images into train, val and test.", _data),
     Entry("export", "Write a project's labels in another program's format.", _data),
     Entry("formats", "The label formats that can be read and written.", _data),
     Entry("train", "Train a network.", _training),

@@ -17,9 +17,9 @@ import small_job
 
 from cvstudio.__main__ import main
 from cvstudio.cli import main as cli
-from cvstudio.core.annotation import Task
+from cvstudio.core.annotation import Split, Task
 from cvstudio.core.geometry import Box
-from cvstudio.project import commands, launch, runs
+from cvstudio.project import commands, launch, queries, runs
 from cvstudio.project.project import Project
 
 
@@ -292,3 +292,18 @@ def test_weights_say_which_files_are_here(
     assert rows["yolo26n"] is None
     assert main(["weights", "get", "no-such-network"]) == 1
     assert "no network called" in capsys.readouterr().err
+
+
+def test_images_are_divided_anew_only_when_asked(
+    sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Project.open(sample, write=False) as project, project.read() as s:
+        before = queries.split_counts(s)
+    capsys.readouterr()
+    assert main(["split", str(sample), "0.5,0.5,0", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["test"] == before[Split.TEST]
+    assert main(["split", str(sample), "0.5,0.5,0", "--anew", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told.get("test", 0) == 0
+    assert abs(told["train"] - told["val"]) <= 2
+    assert main(["split", str(sample), "0.9,0.9,0"]) == 2
