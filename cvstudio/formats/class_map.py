@@ -69,12 +69,16 @@ def find(folders: Iterable[Path]) -> Path | None:
 def read(file: Path) -> ClassMap:
     """A class map in JSON, CSV or lines of text. Raises FormatError with the line.
 
-    Lines are "name r g b", "name: r,g,b", "value,name,#RRGGBB", "value name" or a name alone
+    A table with a heading (value, name, colour or r, g, b) may hold any name in quotes. Else
+    lines are "name r g b", "name: r,g,b", "value,name,#RRGGBB", "value name" or a name alone
     (then numbered from 0); rows of a table may stand in any of these orders.
     """
     text = read_text(file)
     if file.suffix.lower() == ".json":
         return _from_json(text, file)
+    table = _from_table(text)
+    if table is not None:
+        return table
     result, bare = ClassMap(), []
     for number, line in enumerate(text.splitlines(), 1):
         words = _words(line)
@@ -92,6 +96,34 @@ def read(file: Path) -> ClassMap:
     for value, name in enumerate(bare):
         result.add(name, value, None)
     return result
+
+
+def _from_table(text: str) -> ClassMap | None:
+    """The map in a table whose heading says which column is which; None when there is no such."""
+    rows = [row for row in csv.reader(io.StringIO(text)) if any(word.strip() for word in row)]
+    heading = [word.strip().lower() for word in rows[0]] if rows else []
+
+    def place(*names: str) -> int | None:
+        return next((heading.index(name) for name in names if name in heading), None)
+
+    name, value = place("name", "class", "label"), place("value", "index", "id")
+    colour, channels = place("colour", "color"), [place(c, c[0]) for c in ("red", "green", "blue")]
+    known = [p for p in (value, colour, *channels) if p is not None]
+    if name is None or not known:
+        return None
+    result = ClassMap()
+    for row in rows[1:]:
+        if len(row) < len(heading) or not row[name].strip():
+            return None
+        code = _triple(row[colour].strip()) if colour is not None else None
+        if None not in channels:
+            code = _triple([_number(row[p]) for p in channels if p is not None])
+        result.add(row[name], _number(row[value]) if value is not None else None, code)
+    return result
+
+
+def _number(word: str) -> int | None:
+    return int(word) if re.fullmatch(r"\s*\d{1,5}\s*", word) else None
 
 
 def _words(line: str) -> list[str]:

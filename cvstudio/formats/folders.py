@@ -35,6 +35,10 @@ _NO_CLASS = frozenset(
         *("gtfine", "leftimg8bit", "scribbles"),
     )
 )
+_DEVICES = frozenset(
+    ("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)))
+)
+"""Names that Windows keeps for devices, with any ending."""
 
 
 def sniff(source: Path) -> float:
@@ -43,7 +47,9 @@ def sniff(source: Path) -> float:
         return 0.0
     for folder, names in walk(source, depth=3):
         endings = {Path(name).suffix.lower() for name in names}
-        if endings & {".xml", ".json"} or folder.name.lower() in _NO_CLASS:
+        # What the source itself is called says nothing: people keep classes in "images", too.
+        other = folder != source and folder.name.lower() in _NO_CLASS
+        if endings & {".xml", ".json"} or other:
             return 0.1 if _class_folders(_start(source)) else 0.0
     classes = {path.name for path, _ in _class_folders(_start(source))}
     return 0.8 if len(classes) >= 2 else 0.3 if classes else 0.0
@@ -148,9 +154,13 @@ def folder_names(names: list[str]) -> dict[str, str]:
         clean = "".join("_" if c in '<>:"/\\|?*' or c < " " else c for c in name).strip(" .")
         clean = clean or "class"
         candidate, number = clean, 1
-        while candidate.lower() in taken or candidate.lower() in (*_SPLITS, *_NO_CLASS):
+        while (
+            candidate.lower() in (*taken, *_SPLITS, *_NO_CLASS)
+            or candidate.lower().partition(".")[0] in _DEVICES
+        ):
             number += 1
-            candidate = f"{clean}_{number}"
+            stem, dot, ending = clean.partition(".")
+            candidate = f"{stem}_{number}{dot}{ending}"
         taken.add(candidate.lower())
         result[name] = candidate
     return result

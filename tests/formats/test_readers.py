@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -404,6 +405,17 @@ def test_masks_that_do_not_fit_are_reported(tmp_path: Path) -> None:
 def test_class_maps_of_many_makers(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
     assert class_map.read(tmp_path / name).colours[0x0A141E] == "cat"
+
+
+def test_a_table_of_classes_keeps_names_that_look_like_something_else(tmp_path: Path) -> None:
+    names = ["7", 'a: b, # "c"', "1 2 3", "name"]
+    with (tmp_path / "classes.csv").open("w", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(["value", "name", "colour"])
+        rows.writerows([n, name, f"#0000{n:02X}"] for n, name in enumerate(names, 1))
+    found = class_map.read(tmp_path / "classes.csv")
+    assert found.values == dict(enumerate(names, 1))
+    assert found.colours == found.values
 
 
 def test_reading_can_be_cancelled(tmp_path: Path) -> None:
