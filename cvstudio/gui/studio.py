@@ -207,11 +207,11 @@ class Studio(QObject):
 
             facts.add("project")
             with project.read() as session:
-                totals = queries.totals(session)
-            self.image_count = totals.images
-            if totals.images:
+                self.image_count = sum(queries.review_counts(session).values())
+                classes = queries.classes(session)
+            if self.image_count:
                 facts.add("images")
-            if totals.classes:
+            if classes:
                 facts.add("classes")
             if project.task == "classify":
                 facts.add("classify")

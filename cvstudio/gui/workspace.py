@@ -26,6 +26,7 @@ is called then, to stop timers and let go of signals of objects that live longer
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal
@@ -41,9 +42,11 @@ from PySide6.QtWidgets import (
 
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.section import tool
 
-FOLD_RIGHT_BELOW = 1280
-FOLD_LEFT_BELOW = 1000
+FOLD_RIGHT_BELOW = 1281
+FOLD_LEFT_BELOW = 1280
+"""Widths of the window in px under which a side panel folds to its tab."""
 
 
 class SidePanel(QFrame):
@@ -111,6 +114,24 @@ class SidePanel(QFrame):
             self._footer_frame.setVisible(on)
 
 
+class FoldTab(QFrame):
+    """What is left of a folded panel: a strip with an arrow that unfolds it."""
+
+    pressed = Signal()
+
+    def __init__(self, side: str) -> None:
+        super().__init__()
+        theme.mark(self, panel=side)
+        self.setFixedWidth(28)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 4, 0, 0)
+        name = "chevron-right" if side == "left" else "chevron-left"
+        self.button = tool(icon_name=name, tip=f"Unfold the {side} panel", do=self.pressed.emit)
+        column.addWidget(self.button)
+        column.addStretch(1)
+        self.hide()
+
+
 class Workspace(QWidget):
     """One page of the window."""
 
@@ -129,13 +150,21 @@ class Workspace(QWidget):
         self.splitter.setChildrenCollapsible(False)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.splitter)
+        layout.setSpacing(0)
+        self._tabs = {side: FoldTab(side) for side in ("left", "right")}
+        for side, tab in self._tabs.items():
+            tab.pressed.connect(partial(self.toggle_fold, side))
+        layout.addWidget(self._tabs["left"])
+        layout.addWidget(self.splitter, 1)
+        layout.addWidget(self._tabs["right"])
         self.left: SidePanel | None = None
         self.right: SidePanel | None = None
         self.status_left: tuple[str, ...] = ()
         self.status_right = ""
         self._folded: dict[str, bool] = {}
         self._narrow: dict[str, bool] = {}
+        self._was_narrow: dict[str, bool] = {}
+        self._unused: set[str] = set()
 
     # -- for pages
 
@@ -200,7 +229,7 @@ class Workspace(QWidget):
         panel = self._side(side)
         if panel is None:
             return
-        fold = not panel.isHidden()
+        fold = not (self._folded.get(side) or self._narrow.get(side))
         self._folded[side] = fold
         self._narrow[side] = False
         self.studio.memory.set(f"folded.{self.name}.{side}", fold)
@@ -210,9 +239,13 @@ class Workspace(QWidget):
         """Fold panels for which a window of that width has no room, and unfold them again."""
         for side, limit in (("right", FOLD_RIGHT_BELOW), ("left", FOLD_LEFT_BELOW)):
             narrow = width < limit
-            if narrow != self._narrow.get(f"was.{side}", False):
-                self._narrow[f"was.{side}"] = narrow
-                self._narrow[side] = narrow
+            if narrow != self._was_narrow.get(side, False):
+                self._was_narrow[side] = self._narrow[side] = narrow
+        self._apply_folds()
+
+    def use_side(self, side: str, used: bool) -> None:
+        """Take a side panel away altogether while it has nothing to say."""
+        (self._unused.discard if used else self._unused.add)(side)
         self._apply_folds()
 
     def _side(self, side: str) -> SidePanel | None:
@@ -222,7 +255,10 @@ class Workspace(QWidget):
         for side in ("left", "right"):
             panel = self._side(side)
             if panel is not None:
-                panel.setVisible(not (self._folded.get(side) or self._narrow.get(side)))
+                folded = bool(self._folded.get(side) or self._narrow.get(side))
+                used = side not in self._unused
+                panel.setVisible(used and not folded)
+                self._tabs[side].setVisible(used and folded)
 
     def _remember(self, _position: int = 0, _index: int = 0) -> None:
         panels: Sequence[SidePanel | None] = (self.left, self.right)

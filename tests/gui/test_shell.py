@@ -327,12 +327,15 @@ def test_panels_fold_when_the_window_is_narrow_and_come_back(studio_window: Pers
     assert page.right is not None
     assert page.left is not None
     assert page.right.isVisible()
-    studio_window.window.resize(1200, 760)
+    studio_window.window.resize(1280, 760)
     studio_window.settle()
     assert not page.right.isVisible()
     assert page.left.isVisible()
-    studio_window.trigger("view.right")
+    studio_window.click(studio_window.button("Unfold the right panel"))
     assert page.right.isVisible()
+    studio_window.window.resize(1200, 760)
+    studio_window.settle()
+    assert not page.left.isVisible()
     studio_window.window.resize(1440, 900)
     studio_window.settle()
     assert page.right.isVisible()

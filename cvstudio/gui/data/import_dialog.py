@@ -184,10 +184,14 @@ class ImportDialog(StudioDialog):
     def _promise(self, plan: ImportPlan | None) -> str:
         if plan is None or not self._step:
             return "Nothing is changed before the last step."
-        words = f"{len(plan.images):,} images"
-        if plan.annotation_count:
+        fresh = len(plan.images) - plan.known_count
+        if not fresh:
+            return "No new image comes in. One step, undone with Ctrl+Z."
+        words = _images(fresh)
+        if plan.annotation_count and not plan.known_count:
             words += f" and {plan.annotation_count:,} annotations"
-        return f"{words} come in. One step, undone with Ctrl+Z."
+        verb = "comes" if fresh == 1 else "come"
+        return f"{words} {verb} in. One step, undone with Ctrl+Z."
 
     def _go_back(self) -> None:
         self._step -= 1

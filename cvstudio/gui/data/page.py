@@ -293,14 +293,9 @@ class DataPage(Workspace):
         self.shown_part.setCurrentIndex(0 if ids else 1)
         if not ids:
             words = filters.in_words(self.filter, self._classes)
-            self.nothing.set(f"No image is {words}." if words else "No image is here.")
-            words = (
-                words.replace("with ", "has ", 1) if words.startswith("with ") else f"is {words}"
-            )
-            self.nothing.set(f"No image {words}.")
-        assert self.right is not None
-        self._narrow["right"] = not total or self._narrow.get("was.right", False)
-        self._apply_folds()
+            has = words.startswith("with ")
+            self.nothing.set(f"No image {'has ' + words[5:] if has else 'is ' + words}.")
+        self.use_side("right", bool(total))
         self._show_next_step(reviews)
         self._show_words()
 

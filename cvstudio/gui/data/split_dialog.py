@@ -37,7 +37,7 @@ class SplitDialog(StudioDialog):
     """Seeded, stratified by class, sticky and group-aware; nothing changes before the answer."""
 
     def __init__(self, parent: QWidget, studio: Studio) -> None:
-        super().__init__(parent, "Edit split", width=640, height=520)
+        super().__init__(parent, "Edit split", width=720, height=540)
         self.setObjectName("split")
         self._studio = studio
         assert studio.project is not None

@@ -280,6 +280,7 @@ class StatisticsPanel(QWidget):
         header.setSectionResizeMode(mode.ResizeToContents if wide else mode.Stretch)
         if not wide:
             header.setSectionResizeMode(0, mode.ResizeToContents)
+            header.setSectionResizeMode(1, mode.ResizeToContents)
         policy = Qt.ScrollBarPolicy
         self.table.setHorizontalScrollBarPolicy(
             policy.ScrollBarAsNeeded if wide else policy.ScrollBarAlwaysOff
