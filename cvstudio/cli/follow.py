@@ -74,7 +74,7 @@ def _epoch_line(event: events.EpochEnded, total: int) -> str:
 def words_of(state: RunState) -> str:
     """Where a job is: "epoch 34 of 100, mAP50-95 0.611, 24 min left"."""
     if not state.running:
-        return "starting"
+        return "starting" if state.started_at is None else "ending"
     parts = []
     if state.total_epochs and state.epoch:
         parts.append(f"epoch {state.epoch} of {state.total_epochs}")

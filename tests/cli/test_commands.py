@@ -253,18 +253,49 @@ def test_a_failed_run_gives_exit_code_1_and_the_commands_that_help(
     assert main(["resume", str(sample), "1", "--set", "batch=8"]) == 0
 
 
+IN_ANOTHER_PROCESS = (
+    "import sys, small_job; from cvstudio.project import runs\n"
+    "runs.start.__kwdefaults__['command'] = small_job.command\n"
+    "runs.advance.__kwdefaults__['command'] = small_job.command\n"
+    "from cvstudio.__main__ import main; sys.exit(main(sys.argv[1:]))"
+)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX terminal")
+def test_ctrl_c_in_a_terminal_asks_and_cancel_ends_the_run(sample: Path) -> None:
+    import pty
+
+    arguments = ["train", str(sample), "--epochs", "400", *SCRATCH]
+    environment = {
+        **os.environ, "PYTHONPATH": str(Path(small_job.__file__).parent), "TERM": "xterm",
+    }  # fmt: skip
+    child, terminal = pty.fork()
+    if child == 0:
+        command = [sys.executable, "-c", IN_ANOTHER_PROCESS, *arguments]
+        os.execve(sys.executable, command, environment)
+    said = b""
+    pending = [(b"epoch 1", b"\x03"), (b"cancel it?", b"cancel\n")]
+    while True:
+        try:
+            said += os.read(terminal, 4096)
+        except OSError:  # the terminal is closed: the command is over
+            break
+        if pending and pending[0][0] in said:
+            os.write(terminal, pending.pop(0)[1])
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 1, said.decode()
+    assert b"Run 1 is cancelled after" in said
+    with Project.open(sample, write=False) as project:
+        assert runs.get(project, 1).status == "cancelled"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_ctrl_c_without_a_terminal_leaves_the_run_going(sample: Path) -> None:
-    code = (
-        "import sys, small_job; from cvstudio.project import runs\n"
-        "runs.start.__kwdefaults__['command'] = small_job.command\n"
-        "runs.advance.__kwdefaults__['command'] = small_job.command\n"
-        "from cvstudio.__main__ import main; sys.exit(main(sys.argv[1:]))"
-    )
     arguments = ["train", str(sample), "--epochs", "100", *SCRATCH]
     environment = {**os.environ, "PYTHONPATH": str(Path(small_job.__file__).parent)}
     child = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-c", IN_ANOTHER_PROCESS, *arguments],
         stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment,
     )  # fmt: skip
     assert child.stderr is not None
