@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 Key = tuple[int, int]
 """An epoch (from 1) and the place of an image in its split."""
 LabelMap = NDArray[np.uint8]
+_MOST_PIECES = 64
 
 
 class SplitImages:
@@ -137,7 +138,8 @@ class TrainingItems(Dataset[tuple[Image, Any, int]]):
     """Training images, augmented by the pipeline that the preview shows.
 
     An item is (rgb (size, size, 3) uint8, target, place in the split); the target is a class number
-    for classify and a (size, size) uint8 label map for segment.
+    for classify and a (size, size) uint8 label map for segment. With CROP an image gives as many
+    items as crops cover its area, at most 64; the first is the one that the preview shows.
     """
 
     def __init__(
@@ -150,14 +152,19 @@ class TrainingItems(Dataset[tuple[Image, Any, int]]):
     ) -> None:
         self.split, self.classes = split, classes
         self.augmenter, self.seed = augmenter, seed
+        self._items = [
+            (index, nth) for index in range(len(split)) for nth in range(_pieces(split, index))
+        ]
 
     def __len__(self) -> int:
-        return len(self.split)
+        return len(self._items)
 
     def __getitem__(self, key: Key) -> tuple[Image, Any, int]:
-        epoch, index = key
+        epoch, item = key
+        index, nth = self._items[item]
         rgb, labels = self.split.read(index)
-        seed = item_seed(self.seed, epoch, self.split.images[index].id)
+        image_id = self.split.images[index].id
+        seed = item_seed(self.seed, epoch, f"{image_id}/{nth}" if nth else image_id)
         size = self.split.size
         if self.split.fit is Fit.CROP:
             rgb, _ = training_view(rgb, (), size=size, fit=Fit.CROP, seed=seed)
@@ -175,6 +182,14 @@ class TrainingItems(Dataset[tuple[Image, Any, int]]):
             padded(labels, size, self.split.fit, value=IGNORE),
             index,
         )
+
+
+def _pieces(split: SplitImages, index: int) -> int:
+    """How many crops of an image one epoch takes."""
+    if split.fit is not Fit.CROP:
+        return 1
+    width, height = split.inner_size(index)
+    return min(max(round(width * height / split.size**2), 1), _MOST_PIECES)
 
 
 class JudgedItems(Dataset[tuple[Image, Any, int]]):

@@ -44,6 +44,9 @@ def prepare() -> None:
         os.environ[name] = str(folder / part)
     # ultralytics would set one thread for everybody; a person's own choice is respected.
     os.environ.setdefault("OMP_NUM_THREADS", str(threads()))
+    # Threads that wait in a loop for their partners slow a step down five times as soon as the
+    # window, or anything else, uses a core as well; sleeping costs microseconds.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def threads() -> int:

@@ -54,7 +54,10 @@ def training(split: SplitImages, seed: int = 5) -> TrainingItems:
 
 @pytest.mark.parametrize("fit", list(Fit))
 def test_what_trains_is_what_the_preview_shows(images: list[SnapshotImage], fit: Fit) -> None:
-    rgb, labels, _ = training(splits(images, fit))[(3, 1)]
+    items = training(splits(images, fit))
+    first_of_second = len(items) // len(images)  # crops give several items per image
+    rgb, labels, index = items[(3, first_of_second)]
+    assert index == 1
     seed = item_seed(5, 3, images[1].id)
     whole = read_rgb(images[1].path)
     view, _ = training_view(whole, (), size=64, fit=fit, seed=seed)
@@ -62,6 +65,16 @@ def test_what_trains_is_what_the_preview_shows(images: list[SnapshotImage], fit:
     assert np.array_equal(rgb, variant.rgb)
     assert rgb.shape == (64, 64, 3)
     assert labels.shape == (64, 64)
+
+
+def test_an_epoch_of_crops_covers_the_area_of_every_image(tmp_path: Path) -> None:
+    big = scene(tmp_path, 1, Task.SEGMENT, split=Split.TRAIN, size=128)
+    small = scene(tmp_path, 2, Task.SEGMENT, split=Split.TRAIN, size=40)
+    items = training(splits([big, small], Fit.CROP))
+    assert len(items) == 5
+    crops = [items[(1, n)][0] for n in range(4)]
+    assert not any(np.array_equal(crops[0], other) for other in crops[1:])
+    assert items[(1, 4)][2] == 1
 
 
 def test_the_label_map_follows_its_image(images: list[SnapshotImage]) -> None:
