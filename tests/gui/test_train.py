@@ -244,6 +244,7 @@ def test_after_the_memory_ran_out_the_one_accent_button_continues_with_half_the_
     run_id = window.start(seed=small_job.HUNGRY, batch=16, epochs=5)
     card = window.page.view.failure
     window.until(card.isVisible)
+    assert "at batch 16 and image size" in card.text.text()
     assert card.go.text() == "Continue with batch 8"
     window.until(lambda: card.go.property("next"))
     assert not window.page.next_step.button.property("next")

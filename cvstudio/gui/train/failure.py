@@ -66,7 +66,7 @@ class FailureCard(QFrame):
             return
         self._shown = failed
         self.title.setText(f"Run {run.id} stopped: {words.headline(failed)}")
-        self.text.setText(failed.text)
+        self.text.setText(words.account(failed, config, state))
         epoch = saved_epoch(job)
         value = next((e.metrics.get(run.metric) for e in state.epochs if e.epoch == epoch), None)
         figure = f" ({run.metric} {value:.3f})" if value is not None else ""

@@ -225,7 +225,7 @@ class TrainPage(Workspace):
             state = self._states.get(run.id, (None, None))[1]
             if run.status.startswith("finished") and state is not None and state.images_per_second:
                 config = runs.config_of(run)
-                found.append(Measured(config, _on_processor(state), state.images_per_second))
+                found.append(Measured(config, not words.on_gpu(state), state.images_per_second))
         return found[-5:]
 
     def _show_pipelines(self) -> None:
@@ -589,8 +589,3 @@ class TrainPage(Workspace):
 
 def _megabytes(done: int, total: int) -> str:
     return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"
-
-
-def _on_processor(state: RunState) -> bool:
-    """Whether a run was computed without a GPU: no GPU tells how busy it is."""
-    return all(step.utilisation is None for step in state.step_history[-3:])

@@ -292,8 +292,7 @@ class RunView(QScrollArea):
         if not steps or state.started_at is None:
             return
         begin = state.started_at
-        on_gpu = steps[-1].utilisation is not None
-        self.memory.set_title("GPU memory" if on_gpu else "Memory")
+        self.memory.set_title("GPU memory" if words.on_gpu(state) else "Memory")
         self.memory.set_line(
             "in use", [(s.at - begin) / 60 for s in steps], [s.memory / GB for s in steps]
         )

@@ -68,6 +68,20 @@ def headline(failed: Failed) -> str:
     }.get(failed.cause, "something failed")
 
 
+def account(failed: Failed, config: TrainConfig, state: RunState) -> str:
+    """What happened, with its place and numbers where the settings are the cause."""
+    if failed.cause not in ("out of memory", "not a number", "killed"):
+        return failed.text
+    place = f"in epoch {state.epoch}" if state.epoch else "before the first epoch"
+    numbers = f"at batch {config.batch} and image size {config.image_size} px"
+    return f"{failed.text} It happened {place}, {numbers}."
+
+
+def on_gpu(state: RunState) -> bool:
+    """Whether a run was computed on a GPU; jobs call everything else "processor"."""
+    return state.device not in ("", "processor", "cpu")
+
+
 def settings_line(config: TrainConfig) -> str:
     """The settings that matter most: "yolo26n · Balanced · 640 px · batch 16"."""
     parts = (
