@@ -228,6 +228,7 @@ class Header(QFrame):
         self.project.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.project.setToolTip("Project: open, start and close projects")
         self._menu = QMenu(self.project)
+        self._menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         self._menu.aboutToShow.connect(self._fill_menu)
         self.project.setMenu(self._menu)
         return self.project

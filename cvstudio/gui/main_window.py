@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, QUrl
 from PySide6.QtGui import (
@@ -33,7 +35,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core import places
-from cvstudio.core.errors import CVStudioError, ProjectError
+from cvstudio.core.errors import CVStudioError, ProjectDamaged, ProjectError, ProjectLocked
 from cvstudio.gui import theme
 from cvstudio.gui.header import Header
 from cvstudio.gui.search import SearchPopup
@@ -42,6 +44,10 @@ from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.toast import Toasts
 from cvstudio.gui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from cvstudio.gui.start import StartPage
+    from cvstudio.project.backup import Backup
 
 PROJECT_FILE = "project.db"
 WATCH_AFTER = 250
@@ -118,7 +124,7 @@ class MainWindow(QMainWindow):
         self._pages: dict[str, Workspace] = {}
         self._front = ""
         self._closing = False
-        self._start: QWidget | None = None
+        self._start: StartPage | None = None
         self.stack = QStackedWidget()
         self.header = Header(studio)
         centre = QWidget()
@@ -291,11 +297,11 @@ class MainWindow(QMainWindow):
 
     def show_start(self) -> None:
         """Show what there is without a project."""
-        from cvstudio.gui.start import StartPage
-
         if self._closing:
             return
-        if not isinstance(self._start, StartPage):
+        if self._start is None:
+            from cvstudio.gui.start import StartPage
+
             self._start = StartPage(self.studio)
             self.stack.addWidget(self._start)
         self._start.refresh()
@@ -347,23 +353,41 @@ class MainWindow(QMainWindow):
 
     # -- projects
 
-    def open_project(self, path: Path) -> bool:
-        """Open a project; when it cannot be, say why on the start page."""
+    def open_project(self, path: Path, *, write: bool = True) -> bool:
+        """Open a project; when it cannot be, say why on the start page, with a way forward."""
         try:
-            self.studio.open(path)
+            self.studio.open(path, write=write)
         except ProjectError as error:
             self.studio.close()
             self.show_start()
-            hint = f" {error.hint}" if error.hint else ""
-            self._tell_start(error.message + hint)
+            assert self._start is not None
+            words = f"{error.message} {error.hint}".strip()
+            self._start.tell(words, *self._way_forward(path, error))
             return False
         return True
 
-    def _tell_start(self, text: str) -> None:
-        from cvstudio.gui.start import StartPage
+    def _way_forward(self, path: Path, error: ProjectError) -> tuple[str, Callable[[], Any] | None]:
+        """What the person can do about a project that does not open: a link and what it does."""
+        if isinstance(error, ProjectLocked):
+            return "Open for reading only", partial(self.open_project, path, write=False)
+        if isinstance(error, ProjectDamaged):
+            from cvstudio.project import backup
 
-        assert isinstance(self._start, StartPage)
-        self._start.tell(text)
+            found = backup.backups(path)
+            if found:
+                when = time.strftime("%d %B, %H:%M", time.localtime(found[0].made))
+                return f"Restore the copy of {when}", partial(self._restore_copy, path, found[0])
+        return "", None
+
+    def _restore_copy(self, path: Path, copy: Backup) -> None:
+        from cvstudio.project import backup
+
+        try:
+            backup.restore(path, copy.path)
+        except ProjectError as error:
+            self.studio.fail(error)
+            return
+        self.open_project(path)
 
     def _choose_project(self) -> None:
         start = str(self.studio.memory.get("folder", Path.home()))

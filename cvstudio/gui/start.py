@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,8 @@ class StartPage(QScrollArea):
             row.pressed.connect(lambda p=path: self._studio.go_to("open", path=p))
             self._recent.addWidget(row)
 
-    def tell(self, text: str) -> None:
-        """Say why a project could not be opened; "" takes the words away."""
+    def tell(self, text: str, link: str = "", do: Callable[[], Any] | None = None) -> None:
+        """Say why a project could not be opened, with a way forward; "" takes the words away."""
         self.message.set("danger", text)
+        self.message.set_link(link, do)
         self.message.setVisible(bool(text))

@@ -96,11 +96,15 @@ class Studio(QObject):
 
     # -- the project
 
-    def open(self, path: Path) -> None:
-        """Open a project and show it. Raises ProjectError with a sentence for the person."""
+    def open(self, path: Path, *, write: bool = True) -> None:
+        """Open a project and show it. Raises ProjectError with a sentence for the person.
+
+        write=False: to look at, beside whoever writes to it.
+        """
         from cvstudio.project.project import Project
 
-        self.adopt(Project.open(path))
+        self.close()
+        self.adopt(Project.open(path, write=write))
 
     def adopt(self, project: Project) -> None:
         """Show a project that is already open (just made, or of a test)."""

@@ -303,6 +303,10 @@ def _nothing(painter: QPainter, option: QStyleOption, widget: Any) -> None:
 
 
 def _menu_check(painter: QPainter, option: QStyleOption, widget: Any) -> None:
+    """The tick of a menu entry; it has no state but the entry's own."""
+    option.state |= _ON.State_Enabled
+    if getattr(option, "checked", False):
+        option.state |= _ON.State_On
     _check_box(painter, option, widget)
 
 

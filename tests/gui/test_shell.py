@@ -240,8 +240,33 @@ def test_a_project_that_another_process_writes_to_names_who(
         assert not empty_window.window.open_project(path)
         text = empty_window.window._start.message.text  # type: ignore[union-attr]
         assert str(holder.pid) in text
+        empty_window.click(empty_window.button("Open for reading only"))
+        assert not empty_window.project.writable
+        saved = empty_window.window._saved.text()
+        assert saved == "Open for reading only"
     finally:
         holder.communicate("\n")
+
+
+def test_a_damaged_project_offers_its_newest_copy(empty_window: Person, project: Project) -> None:
+    from cvstudio.project import backup
+
+    path = project.path
+    backup.make(path, reason="test")
+    project.close()
+    file = path / "project.db"
+    content = bytearray(file.read_bytes())
+    content[4096:] = b"\x5a" * (len(content) - 4096)
+    file.write_bytes(content)
+    assert not empty_window.window.open_project(path)
+    start = empty_window.window._start
+    assert start is not None
+    assert "damaged" in start.message.text
+    link = next(
+        b for b in start.findChildren(QAbstractButton) if b.text().startswith("Restore the copy")
+    )
+    empty_window.click(link)
+    assert len(empty_window.page("data").model.ids) == 12  # type: ignore[attr-defined]
 
 
 def test_closing_a_project_goes_back_to_the_start_and_remembers_it(

@@ -139,6 +139,7 @@ class FilterButton(QToolButton):
     def menu_of(self) -> QMenu:
         """The menu of options, checked as chosen."""
         menu = QMenu(self)
+        menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         for value, words in self.facet.options:
             action = menu.addAction(words)
             action.setCheckable(True)
@@ -261,6 +262,7 @@ class FilterBar(QWidget):
 
     def _open_more(self) -> None:
         menu = QMenu(self)
+        menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         sources = menu.addMenu("Source of annotations")
         for value, words in SOURCE_WORDS.items():
             action = sources.addAction(words)

@@ -126,7 +126,7 @@ def show_failure(parent: QWidget | None, text: str, hint: str, detail: str) -> N
         fold = FoldSection("Details", inner, open_=False)
         fold.toggled.connect(lambda _open: dialog.adjustSize())
         dialog.content.addWidget(fold)
-    dialog.add_button("Close", dialog.accept, next=True)
+    dialog.add_button("Close", dialog.accept, next=True).setFocus()
     dialog.exec()
     dialog.deleteLater()
 

@@ -51,10 +51,21 @@ class Message(QFrame):
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         self._words = label(text, wrap=True)
         row.addWidget(self._words, 1)
-        self._link = link(link_text, do)
+        self._do = do
+        self._link = link(link_text, self._act)
         self._link.setVisible(bool(link_text))
         row.addWidget(self._link, 0, Qt.AlignmentFlag.AlignTop)
         self.set(level, text)
+
+    def _act(self) -> None:
+        if self._do is not None:
+            self._do()
+
+    def set_link(self, text: str, do: Callable[[], Any] | None = None) -> None:
+        """Another way forward; "" takes it away."""
+        self._link.setText(text)
+        self._link.setVisible(bool(text))
+        self._do = do
 
     def set(self, level: str, text: str) -> None:
         """Other words, in the tint of a level."""
