@@ -46,7 +46,7 @@ def paint_cells(
 ) -> Painting:
     """A field of view with cells of three kinds, some touching, and debris.
 
-    `count` cells are tried, 4 to 10 when it is None; those that find no room are left out.
+    `count` cells are tried, 4 to 9 when it is None; those that find no room are left out.
     """
     rng = np.random.default_rng([seed, 1])
     canvas, tint = _ground(rng, height, width)
@@ -54,7 +54,7 @@ def paint_cells(
         _debris(rng, canvas)
     owner = np.zeros((height, width), np.int32)
     kinds: list[int] = []
-    tries = int(rng.integers(4, 11)) if count is None else count
+    tries = int(rng.integers(4, 10)) if count is None else count
     for _ in range(tries):
         kind = int(rng.choice(3, p=[0.5, 0.25, 0.25]))
         shape = _place(rng, kind, owner)
@@ -119,7 +119,7 @@ def _place(rng: np.random.Generator, kind: int, owner: NDArray[np.int32]) -> _Sh
     """A shape that may touch others but covers at most a seventh of what is there; or None."""
     height, width = owner.shape
     for _ in range(12):
-        size = float(rng.uniform(11, 20)) * (0.8 if kind == 2 else 1.0)
+        size = float(rng.uniform(13, 23)) * (0.8 if kind == 2 else 1.0)
         x, y = rng.uniform(0, width), rng.uniform(0, height)
         shape = _shape(rng, kind, x, y, size, rng.uniform(0, np.pi), height, width)
         area = int(shape.body.sum())
