@@ -652,3 +652,27 @@ def test_a_page_of_a_project_that_was_closed_hears_nothing_more(studio_window: P
     assert heard == ["new"]
     assert new.grid.delegate.overlays is False  # type: ignore[attr-defined]
     studio_window.idle()
+
+
+def test_every_action_of_the_table_does_something(studio_window: Person) -> None:
+    for page in PAGES:
+        studio_window.page(page)
+    idle = [
+        info.id
+        for info in ACTIONS
+        if not any(True for _ in studio_window.studio.actions._handlers.get(info.id, ()))
+    ]
+    assert not idle
+    studio_window.page("data")
+    studio_window.idle()
+
+
+def test_every_page_survives_both_themes_and_a_closed_project(studio_window: Person) -> None:
+    for page in PAGES:
+        studio_window.page(page)
+    for scheme in ("light", "dark"):
+        theme.keeper().choose(scheme)
+        studio_window.settle()
+    studio_window.trigger("project.close")
+    studio_window.settle()
+    assert studio_window.window.front is None
