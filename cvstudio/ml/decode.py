@@ -117,7 +117,9 @@ def suppress(
     """
     scores = raw[4 : 4 + count]
     classes, anchors = np.nonzero(scores > SCORE_FLOOR)
-    values = scores[classes, anchors]
+    # Scores that differ in their last digits only are ties, and ties go by place: else the order,
+    # and with it what suppression leaves, would hang on the device that computed them.
+    values = np.round(scores[classes, anchors].astype(np.float64), 5)
     order = np.argsort(-values, kind="stable")[:_CANDIDATES]
     classes, anchors, values = classes[order], anchors[order], values[order]
     x, y, w, h = raw[:4, anchors].astype(np.float32, copy=False)
@@ -134,7 +136,7 @@ def suppress(
         shared = np.prod(np.clip(high - low, 0, None), axis=1)
         together = areas[first] + areas[rest] - shared
         waiting = rest[shared <= OVERLAP * together]
-    return corners[kept], values[kept], classes[kept], anchors[kept]
+    return corners[kept], values[kept].astype(np.float32), classes[kept], anchors[kept]
 
 
 def _mask(

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.core.annotation import LabelClass, Review, Task
 from cvstudio.core.config import EvaluateConfig
 from cvstudio.core.errors import ImageError, RunError
 from cvstudio.core.events import Note, Outcome, Phase, Progress
@@ -145,7 +145,7 @@ def run_evaluate(job: JobDir, config: EvaluateConfig) -> Outcome:
 
     run = JobDir(config.run_directory)
     snapshot = read_snapshot(job.snapshot if job.snapshot.is_file() else run.snapshot)
-    images = snapshot.of(config.split)
+    images = [i for i in snapshot.of(config.split) if i.review is not Review.UNLABELLED]
     job.emit(Phase(text=f"Loading the network of {config.run_directory.name}"))
     network = load_network(config.run_directory, device=config.device)
     job.emit(Phase(text=f"Judging {len(images)} {config.split} images"))

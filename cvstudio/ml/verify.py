@@ -41,6 +41,7 @@ class Limits:
 
 
 FLOAT = Limits(score=1e-3, shift=0.5, maps=1e-3, agreement=0.999, drop=1e-3)
+"""Ten to a thousand times what float arithmetic in another order was seen to change."""
 INT8 = Limits(score=None, shift=None, maps=None, agreement=None, drop=0.01)
 """Eight bits change numbers everywhere; what counts is the figure on the whole split."""
 
@@ -253,10 +254,8 @@ def _same_objects(
 ) -> tuple[list[Check], dict[int, float]]:
     """Objects from `score` upwards that both report: one class, an overlap of half or more.
 
-    When the checkpoint reports none at that score, all that it reports at all are compared.
+    A checkpoint that reports none at that score proves nothing: then the line only informs.
     """
-    if not any(found.score >= score for a in ours for found in a.objects):
-        score = SCORE_FLOOR
     pairs = []
     for a, b in zip(ours, theirs, strict=True):
         kept = [

@@ -17,8 +17,8 @@ import pytest
 import torch
 from judge_samples import CLASSES, network_of, snapshot_of, teach
 
-from cvstudio.core.annotation import Split, Task
-from cvstudio.core.config import ExportConfig, Fit
+from cvstudio.core.annotation import Review, Split, Task
+from cvstudio.core.config import EvaluateConfig, ExportConfig, Fit
 from cvstudio.core.errors import FormatError, RunError
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import JobDir, Request
@@ -28,7 +28,8 @@ from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml import export as export_module
 from cvstudio.ml import verify
 from cvstudio.ml.checkpoint import Checkpoint, write_checkpoint
-from cvstudio.ml.evaluate import evaluate
+from cvstudio.ml.decode import suppress
+from cvstudio.ml.evaluate import evaluate, run_evaluate
 from cvstudio.ml.export import run_export, to_onnx
 from cvstudio.ml.load import LoadedNetwork, load_network
 from cvstudio.ml.onnx_file import KEY
@@ -323,6 +324,36 @@ def test_an_exported_file_is_used_without_torch(tmp_path: Path) -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
     )
+
+
+def test_what_suppression_leaves_does_not_hang_on_last_digits() -> None:
+    rng = np.random.default_rng(0)
+    raw = np.concatenate([rng.uniform(0, 100, (4, 400)), np.full((2, 400), 0.37)])
+    raw[2:4] = 60
+    kept = suppress(raw.astype(np.float32), 2)[3]
+    for seed in range(5):
+        noise = np.random.default_rng(seed).uniform(-1e-7, 1e-7, raw[4:].shape)
+        other = np.concatenate([raw[:4], raw[4:] + noise]).astype(np.float32)
+        assert np.array_equal(suppress(other, 2)[3], kept)
+
+
+def test_a_run_is_judged_again_on_the_labels_of_now(tmp_path: Path) -> None:
+    made = make_run(tmp_path, Task.DETECT)
+    before = json.loads(made.run.report.read_text())
+    job = JobDir(made.run.path / "jobs" / "evaluate-1")
+    job.path.mkdir()
+    image, unlabelled, *others = made.snapshot.of(Split.VAL)
+    fixed = replace(image, annotations=image.annotations[:1])
+    skipped = replace(unlabelled, review=Review.UNLABELLED, annotations=())
+    write_snapshot(job.snapshot, replace(made.snapshot, images=(fixed, skipped, *others)))
+    config = EvaluateConfig(run_directory=made.run.path, split="val", device="cpu")
+    assert run_evaluate(job, config) is Outcome.FINISHED
+    after = json.loads(job.report.read_text())["val"]
+    assert after["counts"]["images"] == 4
+    assert after["counts"]["labelled"] == before["val"]["counts"]["labelled"] - 3
+    assert json.loads(made.run.report.read_text()) == before
+    job.ask(Request.CANCEL)
+    assert run_evaluate(job, config) is Outcome.CANCELLED
 
 
 @pytest.mark.slow
