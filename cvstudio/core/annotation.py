@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -113,6 +113,29 @@ class Annotation:
     @property
     def crowd(self) -> bool:
         return bool(self.attributes.get("iscrowd"))
+
+
+class Labelled(Protocol):
+    """What the project's annotations and a snapshot's have in common."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def class_id(self) -> int: ...
+    @property
+    def shape(self) -> Shape: ...
+    @property
+    def box(self) -> Box: ...
+    @property
+    def crowd(self) -> bool: ...
+
+
+def trains(annotation: Labelled, task: Task) -> bool:
+    """Whether a task learns from an annotation. Crowds and boxes of no area teach nothing."""
+    kind = kind_of(annotation.shape)
+    if kind not in COUNTING[task]:
+        return False
+    return kind is Kind.IMAGE or (annotation.box.area > 0 and not annotation.crowd)
 
 
 def kind_of(shape: Shape) -> Kind:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import Kind, Review, Split, Task, kind_of
+from cvstudio.core.annotation import Kind, Review, Split, Task, kind_of, trains
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.metrics import label_map
 from cvstudio.core.metrics.pixels import IGNORED
@@ -66,18 +66,6 @@ def usable(snapshot: Snapshot, split: Split) -> Usable:
     if task is Task.SEGMENT and len(snapshot.classes) > _MOST_CLASSES:
         raise ConfigError(f"Segment works with up to {_MOST_CLASSES} classes.")
     return Usable(tuple(images), tuple(annotations), tuple(notes))
-
-
-def trains(annotation: SnapshotAnnotation, task: Task) -> bool:
-    """Whether a task learns from an annotation. Crowds and boxes of no area teach nothing."""
-    kind = kind_of(annotation.shape)
-    if task is Task.CLASSIFY:
-        return kind is Kind.IMAGE
-    if kind is Kind.IMAGE or annotation.box.area <= 0:
-        return False
-    if annotation.crowd:
-        return False
-    return task is Task.DETECT or kind is not Kind.BOX
 
 
 def class_of(annotations: Sequence[SnapshotAnnotation], index: dict[int, int]) -> int:

@@ -19,7 +19,7 @@ from cvstudio.augment.build import Augmenter, LabelMap, Outcome, Variant, build
 from cvstudio.augment.outlines import scale_shape
 from cvstudio.augment.presets import load_steps
 from cvstudio.augment.view import Image, item_seed, scaled, training_shapes, training_view
-from cvstudio.core.annotation import Review, Shape, Split, Task, box_of
+from cvstudio.core.annotation import Review, Shape, Split, Task, box_of, trains
 from cvstudio.core.config import Fit
 from cvstudio.core.snapshot import (
     SnapshotAnnotation,
@@ -29,7 +29,7 @@ from cvstudio.core.snapshot import (
 )
 from cvstudio.core.wire import Message
 from cvstudio.imaging.decode import read_rgb
-from cvstudio.ml.labels import IGNORE, target_map, trains
+from cvstudio.ml.labels import IGNORE, target_map
 
 _KEPT = 6
 """Decoded images kept: the one at hand and its neighbours."""

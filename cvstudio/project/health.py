@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from cvstudio.core.annotation import Kind, Review, Split, State, Task
+from cvstudio.core.annotation import COUNTING, Kind, Review, Split, State, Task
 from cvstudio.project import queries
 from cvstudio.project.project import Project
 from cvstudio.project.tables import AnnotationRow, ImageRow
@@ -35,14 +35,6 @@ class Finding:
 
 SLACK = 1.0
 """Pixels by which a shape may stand out of its image before that is worth a word."""
-
-NEEDED: dict[Task, tuple[Kind, ...]] = {
-    Task.CLASSIFY: (Kind.IMAGE,),
-    Task.DETECT: (Kind.BOX, Kind.POLYGON, Kind.MASK),
-    Task.SEGMENT: (Kind.POLYGON, Kind.MASK),
-    Task.INSTANCE: (Kind.POLYGON, Kind.MASK),
-}
-"""The kinds of annotations that a task can learn from."""
 
 
 def check(s: Session, project: Project, *, files: bool = True) -> list[Finding]:
@@ -182,7 +174,7 @@ def _groups(s: Session) -> Iterator[Finding]:
 
 
 def _kinds(s: Session, task: Task) -> Iterator[Finding]:
-    needed = [kind.value for kind in NEEDED[task]]
+    needed = [kind.value for kind in COUNTING[task]]
     unfit = and_(AnnotationRow.state == State.ACCEPTED.value, AnnotationRow.kind.not_in(needed))
     number = s.scalar(select(func.count()).select_from(AnnotationRow).where(unfit)) or 0
     if number:

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cvstudio.core import pretrained
-from cvstudio.core.annotation import Kind, Review, Split, State, Task
+from cvstudio.core.annotation import COUNTING, Kind, Review, Split, State, Task
 from cvstudio.core.config import Start, TrainConfig
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.networks import network
@@ -147,7 +147,7 @@ def _marks(session: Session, task: Task, usable: Mapping[int, Split]) -> _Marks:
     for image_id, class_id, kind, w, h, width, height in session.execute(query):
         if image_id not in usable or (kind == Kind.IMAGE) is not (task is Task.CLASSIFY):
             continue
-        if kind == Kind.BOX and task in (Task.SEGMENT, Task.INSTANCE):
+        if kind not in COUNTING[task]:
             boxes.append(image_id)
         elif kind != Kind.IMAGE and (w <= 0 or h <= 0):
             no_area.append(image_id)

@@ -18,7 +18,7 @@ from cvstudio.core.metrics.objects import (
     ObjectMatches,
     match_objects,
 )
-from cvstudio.core.metrics.overlaps import ImageObjects, Labelled, mask_iou
+from cvstudio.core.metrics.overlaps import ImageObjects, mask_iou
 from cvstudio.core.metrics.pixels import (
     PixelMatches,
     PixelReport,
@@ -37,7 +37,6 @@ __all__ = [
     "ErrorKind",
     "ImageObjects",
     "Judgement",
-    "Labelled",
     "ObjectError",
     "ObjectMatches",
     "PixelMatches",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import Shape
+from cvstudio.core.annotation import Labelled, Shape
 from cvstudio.core.geometry import Box, Polygon, iou_matrix
 from cvstudio.core.masks import Mask, Patch, mask_of
 from cvstudio.core.predictions import Found
@@ -19,21 +18,6 @@ LOOSE = 0.1
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-
-class Labelled(Protocol):
-    """What matching needs of an annotation; the project's and the snapshot's both have it."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def class_id(self) -> int: ...
-    @property
-    def shape(self) -> Shape: ...
-    @property
-    def box(self) -> Box: ...
-    @property
-    def crowd(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

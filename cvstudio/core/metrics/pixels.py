@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import Kind, kind_of
+from cvstudio.core.annotation import COUNTING, Labelled, Task, kind_of
 from cvstudio.core.geometry import Polygon
 from cvstudio.core.masks import Mask, mask_of
-from cvstudio.core.metrics.overlaps import Labelled
 
 BACKGROUND = 0
 IGNORED = 65535
@@ -31,7 +30,7 @@ def label_map(
     places = {class_id: place + 1 for place, class_id in enumerate(class_ids)}
     for a in labelled:
         value = IGNORED if a.crowd else places.get(a.class_id)
-        if value is None or kind_of(a.shape) not in (Kind.POLYGON, Kind.MASK):
+        if value is None or kind_of(a.shape) not in COUNTING[Task.SEGMENT]:
             continue
         mask = mask_of(a.shape) if isinstance(a.shape, Polygon) else a.shape
         if isinstance(mask, Mask):

@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from cvstudio.augment.presets import dump_steps
-from cvstudio.core.annotation import Annotation, Kind, State, Task
+from cvstudio.core.annotation import Annotation, State, Task, trains
 from cvstudio.core.config import Step
 from cvstudio.core.networks import default_config
 from cvstudio.core.snapshot import shape_to_json
@@ -33,16 +33,8 @@ def accepted(annotations: Iterable[Annotation]) -> list[Annotation]:
 
 
 def trained(annotations: Iterable[Annotation], task: Task) -> list[Annotation]:
-    """Those whose shapes the live process carries along, in its order (see ml/labels.trains)."""
-    return [
-        a
-        for a in annotations
-        if a.shape is not None
-        and not a.crowd
-        and a.box.area > 0
-        and task is not Task.CLASSIFY
-        and (task is Task.DETECT or a.kind is not Kind.BOX)
-    ]
+    """Those whose shapes the live process carries along, in its order."""
+    return [a for a in annotations if a.shape is not None and trains(a, task)]
 
 
 class Preview(QObject):
