@@ -260,7 +260,7 @@ class Header(QFrame):
         action.changed.connect(lambda: self._follow_step(button, id))
         self._follow_step(button, id)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setIconSize(QSize(18, 18))
+        button.setIconSize(QSize(23, 18))
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
 
@@ -298,7 +298,7 @@ class Header(QFrame):
         undo, redo = self._studio.actions["edit.undo"], self._studio.actions["edit.redo"]
         step = project.undo_label if project else None
         undo.setText(f"Undo {step}" if step else "Undo")
-        self.undo.setText(f"  {undo.text()}")
+        self.undo.setText(undo.text())
         again = project.redo_label if project else None
         redo.setText(f"Redo {again}" if again else "Redo")
         has = project is not None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
@@ -94,8 +94,10 @@ class StartPage(QScrollArea):
         buttons.setSpacing(8)
         self.new = push("New project", lambda: studio.actions.trigger("project.new"), next=True)
         self.new.setIcon(icon("folder-plus-outline", "accentText"))
+        self.new.setIconSize(QSize(20, 16))
         self.open = push("Open project", lambda: studio.actions.trigger("project.open"), tall=True)
         self.open.setIcon(icon("folder-open-outline", "text"))
+        self.open.setIconSize(QSize(20, 16))
         buttons.addWidget(self.new)
         buttons.addWidget(self.open)
         buttons.addStretch(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -49,6 +49,7 @@ class DropArea(QFrame):
             "Import images with labels", lambda: studio.actions.trigger("data.import"), tall=True
         )
         self.import_.setIcon(icon("import", "text"))
+        self.import_.setIconSize(QSize(20, 16))
         row.addWidget(self.import_)
         row.addStretch(1)
         column.addLayout(row)

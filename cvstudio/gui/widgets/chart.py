@@ -36,7 +36,7 @@ STYLES: tuple[tuple[str, tuple[float, ...]], ...] = (
 )
 """Colour role and dash pattern by order: readable in print and without colour."""
 
-AXIS_WIDTH = 58
+AXIS_WIDTH = 62
 MOST_POINTS = 2000
 
 

@@ -94,7 +94,17 @@ class _Engine(QIconEngine):
     ) -> QPixmap:
         # Qt asks for device pixels here.
         side = round(min(size.width(), size.height()) / scale)
-        return draw(self._name, self._resolve(mode, state), side, scale)
+        plain = draw(self._name, self._resolve(mode, state), side, scale)
+        if size.width() <= size.height():
+            return plain
+        # A wider size than high keeps the words of a button at a distance.
+        wide = QPixmap(size)
+        wide.setDevicePixelRatio(scale)
+        wide.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(wide)
+        painter.drawPixmap(0, 0, plain)
+        painter.end()
+        return wide
 
     def _resolve(self, mode: QIcon.Mode, state: QIcon.State) -> str:
         if mode == QIcon.Mode.Disabled:

@@ -18,11 +18,11 @@ from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cvstudio.core.geometry import Box
-from cvstudio.core.opencv import cv2
 from cvstudio.gui import theme
-from cvstudio.gui.widgets.overlay import OverlayItem, has_masks, mask_layer, paint_items, to_image
+from cvstudio.gui.widgets.overlay import OverlayItem, has_masks, mask_layer, paint_items
+from cvstudio.gui.widgets.pixels import to_image
+from cvstudio.imaging.heat import colours, opacity
 
-HEAT_COLD, HEAT_HOT = 0.30, 0.75
 _LONGEST_LAYER = 1024
 
 
@@ -132,8 +132,5 @@ class ImageView(QWidget):
 
 
 def heat_image(heat: NDArray[np.float32]) -> QImage:
-    """A heat map (h, w) of 0 to 1 in inferno; opacity rises from 0.30 to 0.75."""
-    level = np.clip(np.nan_to_num(heat), 0, 1)
-    bgr = cv2.applyColorMap((level * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    alpha = ((HEAT_COLD + (HEAT_HOT - HEAT_COLD) * level) * 255).astype(np.uint8)
-    return to_image(np.dstack([bgr[:, :, ::-1], alpha]))
+    """A heat map (h, w) of 0 to 1 as a layer to lay over the grey image."""
+    return to_image(np.dstack([colours(heat), np.rint(opacity(heat) * 255).astype(np.uint8)]))

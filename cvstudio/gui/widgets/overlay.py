@@ -21,6 +21,7 @@ from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
 from cvstudio.gui import theme
+from cvstudio.gui.widgets.pixels import to_image
 
 FILL = 0.25
 _MOST_POINTS = 120
@@ -185,16 +186,3 @@ def _paint_mask(
     rgb = (colour.red(), colour.green(), colour.blue())
     part[inside] = (*rgb, round(255 * fill))
     part[edge] = (*rgb, 255)
-
-
-def to_image(array: NDArray[np.uint8]) -> QImage:
-    """A QImage with its own memory from (h, w, 3) RGB, (h, w, 4) RGBA or (h, w) grey."""
-    array = np.ascontiguousarray(array)
-    height, width = array.shape[:2]
-    if array.ndim == 2:
-        layout, channels = QImage.Format.Format_Grayscale8, 1
-    elif array.shape[2] == 4:
-        layout, channels = QImage.Format.Format_RGBA8888, 4
-    else:
-        layout, channels = QImage.Format.Format_RGB888, 3
-    return QImage(array.data, width, height, channels * width, layout).copy()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from cvstudio.core.annotation import Task
 from cvstudio.gui import theme
 from cvstudio.gui.tasks import Control, Tasks
+from cvstudio.gui.widgets.pixels import to_image
 from cvstudio.gui.widgets.section import label, link
 
 
@@ -116,7 +116,7 @@ def _paint(control: Control, colours: Sequence[str]) -> list[QImage]:
 
     width, height = 2 * PICTURE.width(), 2 * PICTURE.height()
     cells = paint_cells(3, width=width // 2, height=height // 2, count=7)
-    boxes = _image(cells.rgb).scaled(width, height)
+    boxes = to_image(cells.rgb).scaled(width, height)
     painter = QPainter(boxes)
     for item in cells.objects:
         painter.setPen(QColor(colours[item.kind]))
@@ -136,10 +136,4 @@ def _paint(control: Control, colours: Sequence[str]) -> list[QImage]:
     patches = [paint_tissue(5, kind, side=side).rgb for kind in (0, 1, 2, 0)]
     grid = np.vstack([np.hstack(patches[:2]), np.hstack(patches[2:])])
     tissues = grid[: 2 * (height // 2), :]
-    return [boxes, _image(tinted.astype(np.uint8)), _image(tissues)]
-
-
-def _image(rgb: NDArray[np.uint8]) -> QImage:
-    array = np.ascontiguousarray(rgb)
-    height, width = array.shape[:2]
-    return QImage(array.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+    return [boxes, to_image(tinted.astype(np.uint8)), to_image(tissues)]

@@ -75,7 +75,7 @@ def push(
             "accentText" if marks.get("next") else "dangerText" if marks.get("danger") else "text"
         )
         button.setIcon(icon(icon_name, role))
-        button.setIconSize(QSize(16, 16))
+        button.setIconSize(QSize(20, 16))
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     if do is not None:
         button.clicked.connect(lambda _checked=False: do())

@@ -29,7 +29,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPen, QPixmap, QResizeEvent
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPen, QPixmap, QRegion, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -515,6 +515,10 @@ class ThumbnailGrid(QListView):
         self._quiet = False
         if self.selected_ids() != ids:
             self._tell()
+
+    def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:
+        """What to repaint when the selection changes: Qt would add up every selected cell."""
+        return QRegion(self.viewport().rect())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.current_id():
