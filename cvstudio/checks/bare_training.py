@@ -162,6 +162,7 @@ def detect(settings: dict[str, Any]) -> float:
         imgsz=settings["image_size"], batch=settings["batch"], optimizer="AdamW",
         lr0=settings["learning_rate"], lrf=0.01, cos_lr=True, device="cpu", cache="ram",
         weight_decay=settings["weight_decay"], warmup_epochs=settings["warmup_epochs"],
+        nbs=settings["batch"],
         seed=settings["seed"], workers=0, plots=False, pretrained=False, amp=False, verbose=False,
         project=settings["scratch"], name="bare", exist_ok=True, val=True,
         augmentations=[A.HorizontalFlip(p=0.5)], **off,
