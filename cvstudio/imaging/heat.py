@@ -14,8 +14,8 @@ COLD, HOT = 0.30, 0.75
 def overlay(rgb: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Colours over a grey copy of an RGB image (h, w, 3); heat is (h, w) from 0 to 1."""
     grey = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    opacity = (COLD + (HOT - COLD) * np.clip(heat, 0, 1))[..., None].astype(np.float32)
-    mixed = colours(heat) * opacity + grey[..., None] * (1 - opacity)
+    share = opacity(heat)[..., None]
+    mixed = colours(heat) * share + grey[..., None] * (1 - share)
     picture: NDArray[np.uint8] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
     return picture
 
@@ -24,5 +24,9 @@ def colours(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The colour of each heat, (h, w, 3) RGB: dark is little, light is much."""
     levels = np.rint(np.clip(heat, 0, 1) * 255).astype(np.uint8)
     bgr = cv2.applyColorMap(np.ascontiguousarray(levels), cv2.COLORMAP_INFERNO)
-    rgb: NDArray[np.uint8] = bgr[..., ::-1]
-    return rgb
+    return bgr[..., ::-1].astype(np.uint8)
+
+
+def opacity(heat: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much of the colours lies over the image, (h, w): cold places let it shine through."""
+    return (COLD + (HOT - COLD) * np.clip(heat, 0, 1)).astype(np.float32)
