@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
 from cvstudio.core.geometry import Box
 from cvstudio.gui import theme
 from cvstudio.gui.tasks import Control, Tasks
+from cvstudio.gui.widgets.pixels import to_image
 
 _Index = QModelIndex | QPersistentModelIndex
 SIDE = 144
@@ -72,10 +73,6 @@ def cut(rgb: np.ndarray, square: Box, side: int) -> QImage:
     inside = square.clipped(width, height)
     x0, y0 = int(inside.x), int(inside.y)
     x1, y1 = max(int(np.ceil(inside.right)), x0 + 1), max(int(np.ceil(inside.bottom)), y0 + 1)
-    piece = np.ascontiguousarray(rgb[y0:y1, x0:x1])
-    source = QImage(
-        piece.data, piece.shape[1], piece.shape[0], piece.strides[0], QImage.Format.Format_RGB888
-    )
     result = QImage(side, side, QImage.Format.Format_RGB32)
     result.fill(theme.colour("canvas"))
     scale = side / square.w
@@ -84,7 +81,7 @@ def cut(rgb: np.ndarray, square: Box, side: int) -> QImage:
     target = QRectF(
         (x0 - square.x) * scale, (y0 - square.y) * scale, (x1 - x0) * scale, (y1 - y0) * scale
     )
-    painter.drawImage(target, source)
+    painter.drawImage(target, to_image(rgb[y0:y1, x0:x1]))
     painter.end()
     return result
 

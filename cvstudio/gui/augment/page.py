@@ -36,8 +36,8 @@ from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.filmstrip import Filmstrip
 from cvstudio.gui.widgets.image_view import ImageView
-from cvstudio.gui.widgets.overlay import to_image
 from cvstudio.gui.widgets.param_form import ParamForm
+from cvstudio.gui.widgets.pixels import to_image
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, line, push, tool
 from cvstudio.gui.workspace import SidePanel, Workspace
 from cvstudio.project import queries

@@ -17,7 +17,8 @@ from cvstudio.core.snapshot import shape_from_json
 from cvstudio.core.wire import Message
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.icons import paint_icon
-from cvstudio.gui.widgets.overlay import FILL, OverlayItem, mask_layer, paint_items, to_image
+from cvstudio.gui.widgets.overlay import FILL, OverlayItem, mask_layer, paint_items
+from cvstudio.gui.widgets.pixels import to_image
 
 COLUMNS = ROWS = 3
 _PAD, _GAP, _CAPTION = 16, 12, 26

@@ -1,5 +1,4 @@
-"""Arrays of pixels as Qt's images; apart from the overlays so that the first page starts without
-them."""
+"""Arrays of pixels as Qt's images. Imports little: the page that opens first uses it."""
 
 from __future__ import annotations
 
