@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.augment.advice import Advice
 from cvstudio.gui import theme
+from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, link
 
@@ -141,10 +142,6 @@ class AdviceList(QWidget):
         if list(advice) == self.advice:
             return
         self.advice = list(advice)
-        while (item := self._column.takeAt(0)) is not None:
-            card = item.widget()
-            if card is not None:
-                card.hide()
-                card.deleteLater()
+        empty(self._column)
         for one in self.advice:
             self._column.addWidget(AdviceCard(one, partial(self.wanted.emit, one)))

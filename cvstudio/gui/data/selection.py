@@ -14,6 +14,7 @@ from cvstudio.gui.data.filters import REVIEW_WORDS, SPLIT_WORDS
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.bar_chart import ClassBars
 from cvstudio.gui.widgets.image_view import ImageView
+from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.overlay import overlay_items
 from cvstudio.gui.widgets.section import SectionHeader, label, push
 from cvstudio.project import queries
@@ -144,10 +145,7 @@ class SelectionPanel(QWidget):
         self._fill(rows)
 
     def _fill(self, rows: Sequence[tuple[str, str]]) -> None:
-        while (item := self._grid.takeAt(0)) is not None:
-            old = item.widget()
-            if old is not None:
-                old.deleteLater()
+        empty(self._grid)
         for line, (name, text) in enumerate(rows):
             self._grid.addWidget(label(name, "caption"), line, 0, Qt.AlignmentFlag.AlignTop)
             words = label(text, wrap=True)

@@ -33,6 +33,7 @@ from cvstudio.gui.jobs import SmallJob
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.cards import ChoiceCards
 from cvstudio.gui.widgets.empty_state import EmptyState
+from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel, Message
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, line, push, tool
 from cvstudio.gui.workspace import Workspace
@@ -216,11 +217,7 @@ class ExportPage(Workspace):
         return sorted(found, key=lambda p: -p.made)
 
     def _list_earlier(self) -> None:
-        while (item := self._earlier.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._earlier)
         proofs = self._proofs()
         for proof in proofs[:6]:
             row = push(proof.file.name, partial(self._show, proof), flat=True)

@@ -14,6 +14,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
+from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, line, push
 
@@ -129,7 +130,7 @@ class ProofCard(QFrame):
             self.icon.set("shield-alert-outline", "danger")
         self.title.setText(proof.title)
         self.subtitle.setText(proof.subtitle)
-        _empty(self._grid)
+        empty(self._grid)
         bits = [FLOAT, INT8] if proof.eight else [FLOAT]
         heads = ["Check", f"Run {proof.run}", "32-bit", "8-bit"][: 2 + len(bits)]
         for column, text in enumerate([*heads, "Allowed"]):
@@ -147,7 +148,7 @@ class ProofCard(QFrame):
         self._show_facts(proof)
 
     def _show_facts(self, proof: Proof) -> None:
-        _empty(self._facts_grid)
+        empty(self._facts_grid)
         c = proof.content
         facts = [
             ("Goes in", _shapes([c["input"]]), True),
@@ -305,14 +306,6 @@ def _cell(text: str, role: str, *, right: bool) -> QLabel:
     if right:
         result.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     return result
-
-
-def _empty(grid: QGridLayout) -> None:
-    while (item := grid.takeAt(0)) is not None:
-        widget = item.widget()
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()
 
 
 def _shapes(items: Sequence[dict[str, Any]]) -> str:

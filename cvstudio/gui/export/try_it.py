@@ -27,6 +27,7 @@ from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, LatestWins
 from cvstudio.gui.widgets.image_view import ImageView
+from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.overlay import OverlayItem
 from cvstudio.gui.widgets.section import label, link, push
@@ -245,11 +246,7 @@ class TryIt(QWidget):
         self._show_counts(rows)
 
     def _show_counts(self, rows: list[tuple[int, str, str]]) -> None:
-        while (item := self._grid.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._grid)
         if not rows:
             return
         third = "Lowest score" if any(r[2] for r in rows) else ""

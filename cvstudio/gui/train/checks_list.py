@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
+from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import SectionHeader, label, link
 from cvstudio.project.preflight import Action, Check, Level
@@ -42,10 +43,7 @@ class ChecksList(QWidget):
         if list(lines) == self.shown:
             return
         self.shown = list(lines)
-        while (item := self._rows.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
+        empty(self._rows)
         for check in lines:
             self._rows.addWidget(self._row(check))
             if check.level is Level.BLOCKING and check.actions:
