@@ -107,6 +107,7 @@ class JobPill(Clickable):
 
     def _show(self, run: int, state: RunState) -> None:
         self._run, self._failed = run, False
+        theme.mark(self._words, role="muted")
         theme.mark(self, failed=False)
         self._icon.set("chart-line", "link")
         self._title.setText(f"Run {run}")
@@ -125,12 +126,13 @@ class JobPill(Clickable):
         self.show()
 
     def _ended(self, run: int, status: str) -> None:
-        if status in ("failed", "stopped", "killed"):
+        if status == "failed":
             self._run, self._failed = run, True
             theme.mark(self, failed=True)
             self._icon.set("alert-circle-outline", "danger")
             self._title.setText(f"Run {run} stopped")
             self._words.setText("Show")
+            theme.mark(self._words, role="link")
             self._bar.hide()
             self._left.hide()
             self.show()

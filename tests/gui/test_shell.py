@@ -676,3 +676,43 @@ def test_every_page_survives_both_themes_and_a_closed_project(studio_window: Per
     studio_window.trigger("project.close")
     studio_window.settle()
     assert studio_window.window.front is None
+
+
+def test_the_running_job_stands_in_the_header_and_turns_into_its_message(
+    studio_window: Person,
+) -> None:
+    from cvstudio.core import events
+    from cvstudio.core.run_state import RunState
+
+    state = RunState()
+    state.apply(
+        events.Started(
+            at=100, job="train", pid=1, process_created=1, device="cpu", total_epochs=100
+        )
+    )
+    state.apply(
+        events.EpochEnded(
+            at=160, epoch=1, train={}, val={}, metrics={}, learning_rate=0.1, seconds=60
+        )
+    )
+    pill = studio_window.window.header.job
+    went: list[tuple[str, dict[str, int]]] = []
+    studio_window.studio.went.disconnect(studio_window.window._went)
+    studio_window.studio.went.connect(lambda name, what: went.append((name, what)))
+    pill._show(7, state)
+    assert pill.isVisible()
+    assert pill.accessibleName() == "Run 7 epoch 1 of 100"
+    assert pill._left.text() == "1 h 39 min left"
+    assert pill._bar.value() == 10
+    studio_window.click(pill)
+    assert went == [("train", {"run_id": 7})]
+    pill._ended(7, "failed")
+    assert pill._title.text() == "Run 7 stopped"
+    assert "Run 7 stopped. Labels are saved." in studio_window.window.toasts.texts()
+    studio_window.key("Return", pill)
+    assert went[-1] == ("train", {"run_id": 7})
+    assert not pill.isVisible()
+    pill._show(8, state)
+    pill._ended(8, "finished")
+    assert not pill.isVisible()
+    assert "Run 8 is finished." in studio_window.window.toasts.texts()
