@@ -76,9 +76,3 @@ def validate(steps: Sequence[Step], *, task: Task | None = None) -> None:
 def field_of(record: Transform, name: str) -> Field:
     """A transform's parameter by name."""
     return next(f for f in record.parameters if f.name == name)
-
-
-def useless_on_grey(steps: Sequence[Step]) -> list[Transform]:
-    """The transforms of the enabled steps that have no use on images without colour."""
-    records = (transform(step.transform) for step in steps if step.enabled and step.chance > 0)
-    return [record for record in records if not record.grey]

@@ -47,7 +47,6 @@ class RunState:
     failed: events.Failed | None = None
     _worked: float = 0.0
     _resumed_at: float | None = None
-    _epochs_this_time: int = 0
 
     def apply(self, event: Event) -> None:
         """Take in one event, in the order in which they were written."""
@@ -59,7 +58,7 @@ class RunState:
                 self.total_epochs = event.total_epochs
                 self.started_at = event.at if self.started_at is None else self.started_at
                 self.ended = self.failed = None
-                self._resumed_at, self._epochs_this_time = event.at, 0
+                self._resumed_at = event.at
                 # A resumed run repeats the epochs after its last checkpoint.
                 self.epochs = [e for e in self.epochs if e.epoch < event.first_epoch]
                 self.step_history = [s for s in self.step_history if s.epoch < event.first_epoch]
@@ -77,7 +76,6 @@ class RunState:
             case events.EpochEnded():
                 self.epochs.append(event)
                 self.epoch, self.step = event.epoch, self.steps
-                self._epochs_this_time += 1
                 if event.best:
                     self.best_epoch = event.epoch
             case events.Samples():

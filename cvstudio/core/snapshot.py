@@ -145,11 +145,6 @@ def read_snapshot(path: Path) -> Snapshot:
     )
 
 
-def with_hash(snapshot: Snapshot, digest: str) -> Snapshot:
-    """The same snapshot, knowing its hash."""
-    return Snapshot(snapshot.task, snapshot.classes, snapshot.images, digest)
-
-
 def _image_to_json(image: SnapshotImage) -> dict[str, Any]:
     return {
         "id": image.id,

@@ -32,10 +32,6 @@ class Display:
     channel: int | None = None
     invert: bool = False
 
-    @property
-    def neutral(self) -> bool:
-        return self == Display()
-
 
 def auto_window(array: NDArray[Any]) -> Window:
     """The range that shows an image well: 0 to 255 for 8 bits, else all but 0.1 % at each end.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import random
 from dataclasses import dataclass
 
@@ -82,8 +81,3 @@ def seed_everything(seed: int, *, deterministic: bool) -> None:
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
     torch.backends.cudnn.deterministic = deterministic
     torch.backends.cudnn.benchmark = not deterministic
-
-
-def is_apple() -> bool:
-    """Whether this is a Mac, where processes that read images cost more than they bring."""
-    return platform.system() == "Darwin"

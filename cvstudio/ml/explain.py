@@ -35,7 +35,6 @@ from cvstudio.ml.load import LoadedNetwork, load_network, outputs_of
 from cvstudio.ml.preprocess import Placement
 
 Heat = NDArray[np.float32]
-Hook = Callable[..., Any]
 _SMALLEST_MAP = 7
 """A feature map with fewer places a side says too little about where; 7 is usual at 224 pixels."""
 _SAME_OBJECT = 0.5

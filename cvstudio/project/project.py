@@ -142,10 +142,6 @@ class Project:
         return self.path / "images"
 
     @property
-    def backups_directory(self) -> Path:
-        return self.path / backup.FOLDER
-
-    @property
     def thumbnails_file(self) -> Path:
         return self.path / "thumbnails.db"
 

@@ -96,12 +96,6 @@ def clipped(shape: Shape, *, width: int, height: int) -> Shape:
             return None
 
 
-def point_of(polygon: Polygon, place: Place) -> tuple[float, float]:
-    """Where a point of a polygon is."""
-    x, y = polygon.parts[place.part].rings()[place.ring][place.index]
-    return float(x), float(y)
-
-
 def point_moved(polygon: Polygon, place: Place, x: float, y: float) -> Polygon:
     """A polygon with one point somewhere else."""
     ring = polygon.parts[place.part].rings()[place.ring].copy()

@@ -37,8 +37,6 @@ _LABEL_WIDTH = 82
 _FIELD_WIDTH = 74
 _FIGURE_WIDTH = 54
 
-Tell = Callable[[Any], None]
-
 
 class ParamForm(QWidget):
     """Rows of label and controls, 32 px apart."""
