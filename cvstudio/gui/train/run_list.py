@@ -99,6 +99,8 @@ class RunsModel(QAbstractTableModel):
                 return theme.colour("text" if column in (1, 2) or live else "muted")
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _alignment(column)
+            case Qt.ItemDataRole.ToolTipRole if column == 1:
+                return row.run.network
             case Qt.ItemDataRole.ToolTipRole:
                 return row.run.message or row.run.title or f"Run {row.run.id}: {row.words}"
         return None

@@ -76,7 +76,7 @@ class Album:
                 area = (mask.x, mask.y, mask.patch())
                 picture = self._painted(picture, image, area, self._classes[class_id].colour)
             count = len(prediction.regions)
-            words = "nothing found" if not count else f"{count} found"
+            words = f"{count} class" + ("" if count == 1 else "es")
             return Answer(name, words, picture, ())
         objects = [found for found in prediction.objects if found.score >= SCORE]
         boxes = []
