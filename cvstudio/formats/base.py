@@ -104,7 +104,24 @@ class ParsedDataset:
         return sum(len(image.annotations) for image in self.images)
 
 
-class Reading:
+class Work:
+    """Long work that tells how far it is and can be stopped."""
+
+    def __init__(
+        self, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None
+    ) -> None:
+        self._progress = progress
+        self._cancelled = cancelled
+
+    def step(self, doing: str, done: int, total: int) -> None:
+        """Tell how far the work is. Raises Cancelled when the user has had enough."""
+        if self._cancelled is not None and self._cancelled():
+            raise Cancelled
+        if self._progress is not None:
+            self._progress(doing, done, total)
+
+
+class Reading(Work):
     """What a reader is given: for whom it reads, and looks at image files that are kept."""
 
     def __init__(
@@ -115,19 +132,11 @@ class Reading:
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> None:
+        super().__init__(progress, cancelled)
         self.task = task
         self.class_map = class_map
         self.infos: dict[Path, list[ImageInfo]] = {}
         self.unreadable: dict[Path, str] = {}
-        self._progress = progress
-        self._cancelled = cancelled
-
-    def step(self, doing: str, done: int, total: int) -> None:
-        """Tell how far the work is. Raises Cancelled when the user has had enough."""
-        if self._cancelled is not None and self._cancelled():
-            raise Cancelled
-        if self._progress is not None:
-            self._progress(doing, done, total)
 
     def info(self, path: Path, page: int = 0) -> ImageInfo | None:
         """What an image file is by its header; None when it cannot be read (see `unreadable`)."""
@@ -197,7 +206,7 @@ class ExportDataset:
     extras: dict[str, Any] = field(default_factory=dict)
 
 
-class Writing:
+class Writing(Work):
     """What a writer is given: whether images are copied, and where it tells what was lost."""
 
     def __init__(
@@ -208,18 +217,10 @@ class Writing:
         cancelled: Callable[[], bool] | None = None,
         options: dict[str, str] | None = None,
     ) -> None:
+        super().__init__(progress, cancelled)
         self.copy_images = copy_images
         self.options = options or {}
         self.lost: dict[str, int] = {}
-        self._progress = progress
-        self._cancelled = cancelled
-
-    def step(self, doing: str, done: int, total: int) -> None:
-        """Tell how far the work is. Raises Cancelled when the user has had enough."""
-        if self._cancelled is not None and self._cancelled():
-            raise Cancelled
-        if self._progress is not None:
-            self._progress(doing, done, total)
 
     def lose(self, what: str, count: int = 1) -> None:
         """Note something that the format cannot hold, as the end of "12 ..."."""

@@ -1,0 +1,311 @@
+"""What an import would bring in: a source is read, its images probed, hashed and recognised.
+
+The image files are visited in a few threads; nothing is written.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cvstudio.core.annotation import Split
+from cvstudio.core.errors import FormatError, ImageError
+from cvstudio.formats import table
+from cvstudio.formats.base import (
+    Cancelled,
+    ImageIndex,
+    ParsedClass,
+    ParsedDataset,
+    ParsedImage,
+    Problem,
+    ProblemKind,
+    Progress,
+    Reading,
+)
+from cvstudio.imaging.decode import ImageInfo, probe
+from cvstudio.project import queries
+from cvstudio.project.project import Project
+from cvstudio.project.tables import ImageRow
+
+PLAIN = "images"
+"""The format of a folder of images without labels."""
+
+_THREADS, _CHUNK, _TRIAL = 4, 32, 3
+_AT_ONCE = 1 << 20
+_SLOW = 0.0002  # seconds a file above which several threads look at files
+
+
+@dataclass(slots=True)
+class PlannedImage:
+    """One image that will come in; `known` is its id when the project has it already."""
+
+    parsed: ParsedImage
+    info: ImageInfo
+    sha256: str
+    size: int
+    known: int | None = None
+
+
+@dataclass
+class ImportPlan:
+    """What an import will do, to be looked at before it is done. Nothing is changed yet."""
+
+    source: str
+    format: str
+    title: str
+    images: list[PlannedImage] = field(default_factory=list)
+    classes: list[ParsedClass] = field(default_factory=list)
+    new_classes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    extras: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def annotation_count(self) -> int:
+        return sum(len(image.parsed.annotations) for image in self.images)
+
+    @property
+    def known_count(self) -> int:
+        """How many of the images are in the project already."""
+        return sum(1 for image in self.images if image.known is not None)
+
+    @property
+    def bytes(self) -> int:
+        """What copying takes on the disk."""
+        files = {image.parsed.path: image.size for image in self.images if image.known is None}
+        return sum(files.values())
+
+    def class_counts(self) -> dict[str, int]:
+        """How many annotations each class will get, in the source's order."""
+        counts: Counter[str] = Counter({c.name: 0 for c in self.classes})
+        for image in self.images:
+            counts.update(a.class_name for a in image.parsed.annotations)
+        return dict(counts)
+
+    def split_counts(self) -> dict[Split | None, int]:
+        return dict(Counter(image.parsed.split for image in self.images))
+
+
+def plan(
+    project: Project,
+    source: Path,
+    *,
+    format: str = "auto",
+    class_map: Path | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ImportPlan:
+    """Read a source and say what importing it would do.
+
+    `format` is a name of formats.FORMATS, "images" for images without labels, or "auto". Raises
+    FormatError when the source cannot be read as that, Cancelled when the user has had enough.
+    """
+    source = Path(source).absolute()
+    reading = Reading(
+        task=project.task, class_map=class_map, progress=progress, cancelled=cancelled
+    )
+    reading.step("Looking at the source", 0, 0)
+    if not source.exists():
+        raise FormatError(f"There is nothing at {source}.", path=source)
+    if format == "auto":
+        found = table.sniff(source, project.task)
+    else:
+        found = None if format == PLAIN else table.by_name(format)
+    if found is None:
+        return plan_images(project, [source], progress=progress, cancelled=cancelled)
+    with collector_at_rest():
+        dataset = found.read(source, reading)
+        name, title = found.name, found.title
+        return _plan(project, dataset, reading, source=source.name, format=name, title=title)
+
+
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """No search for circular garbage while hundreds of thousands of objects are made: each search
+    looks at all of them again, and there are no circles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            # Into the oldest generation without a look at each, or enabling would begin with one.
+            gc.freeze()
+            gc.unfreeze()
+            gc.enable()
+
+
+def plan_images(
+    project: Project,
+    paths: Iterable[Path],
+    *,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ImportPlan:
+    """The plan for image files and folders of images without labels; each page is an image."""
+    reading = Reading(task=project.task, progress=progress, cancelled=cancelled)
+    files: dict[Path, None] = {}
+    given = [Path(path).absolute() for path in paths]
+    for path in given:
+        if path.is_dir():
+            index = ImageIndex(path)
+            files.update(
+                (folder / n, None) for folder, names in index.folders.items() for n in names
+            )
+        else:
+            files[path] = None
+    if not files:
+        raise FormatError(
+            f"There are no images in {given[0] if given else 'an empty list'}.",
+            path=given[0] if given else None,
+        )
+    reading.look_at(list(files))
+    dataset = ParsedDataset()
+    for path in files:
+        # An unreadable file stays in the list, so that _plan says why it is left out.
+        pages = reading.infos.get(path)
+        numbers = [info.page for info in pages] if pages else [0]
+        dataset.images += [ParsedImage(path, page=number) for number in numbers]
+    name = given[0].name if len(given) == 1 else f"{len(given):,} files"
+    return _plan(project, dataset, reading, source=name, format=PLAIN, title="Images")
+
+
+def _plan(
+    project: Project,
+    dataset: ParsedDataset,
+    reading: Reading,
+    *,
+    source: str,
+    format: str,
+    title: str,
+) -> ImportPlan:
+    result = ImportPlan(source, format, title, classes=dataset.classes, extras=dataset.extras)
+    result.problems = dataset.problems
+    hashes = _hash_all([image.path for image in dataset.images], reading)
+    for parsed in dataset.images:
+        info = reading.info(parsed.path, parsed.page)
+        found = hashes[parsed.path]
+        if info is None or isinstance(found, str):
+            text = reading.unreadable.get(parsed.path)
+            text = text or (found if isinstance(found, str) else f"{parsed.path.name} has no page.")
+            result.problems.append(Problem(ProblemKind.IMAGE_UNREADABLE, text, parsed.path))
+            continue
+        stated = (parsed.width, parsed.height)
+        if all(stated) and stated != (info.width, info.height):
+            text = (
+                f"{parsed.path.name} has {info.width} × {info.height} pixels, but its labels were "
+                f"made for {stated[0]} × {stated[1]}; they may lie in the wrong place."
+            )
+            result.problems.append(Problem(ProblemKind.MALFORMED, text, parsed.path))
+        result.images.append(PlannedImage(parsed, info, found[0], found[1]))
+    _report_equal_files(result)
+    with project.read() as s:
+        _recognise(s, project, result.images)
+        names = {c.name for c in queries.classes(s)}
+    used = {c.name.strip() for c in result.classes}
+    result.new_classes = [c.name for c in result.classes if c.name.strip() not in names]
+    if len(used) < len(result.classes):
+        text = "Some classes differ by spaces at the ends only; they become one."
+        result.problems.append(Problem(ProblemKind.DUPLICATE, text))
+    return result
+
+
+def _hash_all(paths: Sequence[Path], reading: Reading) -> dict[Path, tuple[str, int] | str]:
+    """The SHA-256 and size of each file, or why it cannot be read; probes it in the same visit."""
+    distinct = list(dict.fromkeys(paths))
+
+    def visit(path: Path) -> tuple[str, int] | str:
+        if path in reading.unreadable:
+            return reading.unreadable[path]
+        try:
+            with open(path, "rb") as stream:
+                data = stream.read(_AT_ONCE)
+                if path not in reading.infos:
+                    whole = data if len(data) < _AT_ONCE else None
+                    reading.infos[path] = probe(path, content=whole)
+                digest, size = hashlib.sha256(data), len(data)
+                while len(data) == _AT_ONCE:
+                    data = stream.read(_AT_ONCE)
+                    digest.update(data)
+                    size += len(data)
+            return digest.hexdigest(), size
+        except ImageError as error:
+            reading.unreadable[path] = error.message
+            return error.message
+        except OSError as error:
+            return f"{path.name} cannot be read: {error.strerror}."
+
+    def visit_some(some: Sequence[Path]) -> list[tuple[str, int] | str]:
+        return [visit(path) for path in some]
+
+    results: dict[Path, tuple[str, int] | str] = {}
+
+    def note(chunk: Sequence[Path], found: list[tuple[str, int] | str]) -> None:
+        results.update(zip(chunk, found, strict=True))
+        reading.step("Checking images", len(results), len(distinct))
+
+    chunks = [distinct[i : i + _CHUNK] for i in range(0, len(distinct), _CHUNK)]
+    started = time.perf_counter()
+    for chunk in chunks[:_TRIAL]:
+        note(chunk, visit_some(chunk))
+    rest = chunks[_TRIAL:]
+    each = (time.perf_counter() - started) / max(1, len(results))
+    if each < _SLOW:
+        # Small files that are in memory already: threads would only take turns at the interpreter.
+        for chunk in rest:
+            note(chunk, visit_some(chunk))
+        return results
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="import") as pool:
+        for chunk, found in zip(rest, pool.map(visit_some, rest), strict=True):
+            try:
+                note(chunk, found)
+            except Cancelled:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    return results
+
+
+def _report_equal_files(result: ImportPlan) -> None:
+    groups: dict[str, dict[Path, None]] = {}
+    for image in result.images:
+        groups.setdefault(image.sha256, {})[image.parsed.path] = None
+    for paths in groups.values():
+        if len(paths) > 1:
+            names = ", ".join(path.name for path in list(paths)[:3])
+            more = ", …" if len(paths) > 3 else ""
+            text = f"{len(paths):,} files have the same content ({names}{more}); all are taken."
+            result.problems.append(Problem(ProblemKind.DUPLICATE, text, next(iter(paths))))
+
+
+def _recognise(s: Session, project: Project, images: list[PlannedImage]) -> None:
+    """Find the images that the project has already: by path, else by content."""
+    by_uri: dict[tuple[str, int], int] = {}
+    by_content: dict[tuple[str, int], list[int]] = {}
+    for row in s.execute(select(ImageRow.id, ImageRow.uri, ImageRow.page, ImageRow.sha256)):
+        by_uri[row.uri, row.page] = row.id
+        if row.sha256:
+            by_content.setdefault((row.sha256, row.page), []).append(row.id)
+    if not by_uri:
+        return
+    taken: set[int] = set()
+    for image in images:
+        key = (project.uri_of(image.parsed.path), image.parsed.page)
+        image.known = by_uri.get(key)
+        if image.known is not None:
+            taken.add(image.known)
+    for image in images:
+        if image.known is None:
+            same = by_content.get((image.sha256, image.parsed.page), [])
+            image.known = next((id for id in same if id not in taken), None)
+            if image.known is not None:
+                taken.add(image.known)
