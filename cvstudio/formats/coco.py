@@ -1,7 +1,7 @@
 """COCO: boxes, polygons, run-length masks and crowds in JSON, and whatever else it carries.
 
-Reading and writing again changes nothing: ids, areas, boxes, licences, keypoints and keys that
-CVStudio does not know are carried along, as long as the shape they belong to is untouched.
+Reading and writing again (coco_writer.py) changes nothing: ids, areas, boxes, licences, keypoints
+and keys that CVStudio does not know are carried along, as long as their shape is untouched.
 """
 
 from __future__ import annotations
@@ -17,14 +17,11 @@ from typing import Any
 import numpy as np
 
 from cvstudio.core import masks
-from cvstudio.core.annotation import Shape, Split, area_of, pack_shape
+from cvstudio.core.annotation import Shape, pack_shape
 from cvstudio.core.errors import FormatError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask
 from cvstudio.formats.base import (
-    ExportAnnotation,
-    ExportDataset,
-    ExportImage,
     ImageIndex,
     ParsedAnnotation,
     ParsedClass,
@@ -33,14 +30,12 @@ from cvstudio.formats.base import (
     Problem,
     ProblemKind,
     Reading,
-    Writing,
     fitted,
     head_of,
     read_text,
     split_of,
     walk,
 )
-from cvstudio.formats.images import place
 
 _OWN_KEYS = frozenset(("id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation"))
 _KINDS = ("instances", "person_keypoints", "stuff", "labels", "panoptic", "captions", "image_info")
@@ -164,13 +159,13 @@ class _FileReader:
             if not isinstance(item, dict) or not isinstance(item.get("name"), str | int):
                 self._problem(ProblemKind.MALFORMED, "A category has no name and was left out.")
                 continue
-            name = str(item["name"])
-            if item.get("id") in self.classes:
+            name, key = str(item["name"]), _key(item.get("id"))
+            if key in self.classes:
                 self._problem(
                     ProblemKind.DUPLICATE, f"Category id {item.get('id')} is given twice."
                 )
                 continue
-            self.classes[_key(item.get("id"))] = name
+            self.classes[key] = name
             if name not in known:
                 known.add(name)
                 self.dataset.classes.append(ParsedClass(name))
@@ -445,16 +440,16 @@ def _carried(item: dict[str, Any], shape: Shape, *, whole: bool) -> dict[str, An
     if isinstance(shape, Box):
         if area is not None and area != shape.w * shape.h:
             kept["area"] = area
-            kept["shape"] = _fingerprint(shape)
+            kept["shape"] = fingerprint(shape)
         return kept
     kept |= {key: item[key] for key in ("area", "bbox") if key in item}
-    kept["shape"] = _fingerprint(shape)
+    kept["shape"] = fingerprint(shape)
     if isinstance(shape, Mask) and isinstance(item["segmentation"].get("counts"), list):
         kept["runs"] = True
     return kept
 
 
-def _fingerprint(shape: Shape) -> float:
+def fingerprint(shape: Shape) -> float:
     """A number that changes when a shape does."""
     if isinstance(shape, Box):
         return shape.x + 3 * shape.y + 5 * shape.w + 7 * shape.h
@@ -465,140 +460,3 @@ def _fingerprint(shape: Shape) -> float:
                 code = zlib.crc32(np.ascontiguousarray(ring).data, code)
         return code
     return zlib.crc32(pack_shape(shape))
-
-
-def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
-    """Write annotations/instances_SPLIT.json and images/SPLIT/. Raises FormatError."""
-    extras = dataset.extras.get("coco", {})
-    categories = _categories(dataset, extras.get("categories", {}))
-    annotations_folder = dest / "annotations"
-    annotations_folder.mkdir(parents=True, exist_ok=True)
-    ids = _Ids(dataset)
-    done = 0
-    for split in (*Split, None):
-        images = [image for image in dataset.images if image.split == split]
-        if not images:
-            continue
-        folder = dest / "images" / split.value if split else dest / "images"
-        found: dict[str, Any] = dict(extras.get("files", {}).get(split.value if split else "", {}))
-        found.setdefault("info", {"description": dataset.name})
-        found["images"], found["annotations"] = [], []
-        for image in images:
-            name = place(image, folder, writing)
-            found["images"].append(
-                {
-                    **{k: v for k, v in image.extras.items() if k != "id"},
-                    "id": ids.image(image),
-                    "file_name": name,
-                    "width": image.width,
-                    "height": image.height,
-                }
-            )
-            found["annotations"] += [_item(a, image, ids, categories) for a in image.annotations]
-            done += 1
-            writing.step("Writing COCO", done, len(dataset.images))
-        found["categories"] = list(categories.values())
-        file = annotations_folder / (f"instances_{split.value}.json" if split else "instances.json")
-        try:
-            with file.open("w", encoding="utf-8") as stream:
-                json.dump(found, stream, ensure_ascii=False)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise FormatError(f"{file.name} could not be written: {reason}.", path=file) from None
-
-
-def _categories(dataset: ExportDataset, known: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """A category for each class; ids from the source are kept where they are free."""
-    taken: set[int] = set()
-    result: dict[str, dict[str, Any]] = {}
-    for label_class in dataset.classes:
-        extras = known.get(label_class.name, {})
-        wanted = extras.get("id")
-        if isinstance(wanted, int) and wanted not in taken:
-            taken.add(wanted)
-        else:
-            wanted = None
-        result[label_class.name] = {**extras, "id": wanted, "name": label_class.name}
-    following = 1
-    for category in result.values():
-        if category["id"] is None:
-            while following in taken:
-                following += 1
-            taken.add(following)
-            category["id"] = following
-    return result
-
-
-class _Ids:
-    """Gives out ids: the source's own where they are free, new ones behind all of them."""
-
-    def __init__(self, dataset: ExportDataset) -> None:
-        images = [_id(image.extras) for image in dataset.images]
-        annotations = [
-            _id(a.attributes.get("coco")) for image in dataset.images for a in image.annotations
-        ]
-        self._next_image = max((i for i in images if i is not None), default=0)
-        self._next_annotation = max((i for i in annotations if i is not None), default=0)
-        self._images: set[int] = set()
-        self._annotations: set[int] = set()
-
-    def image(self, image: ExportImage) -> int:
-        wanted = _id(image.extras)
-        if wanted is None or wanted in self._images:
-            self._next_image += 1
-            wanted = self._next_image
-        self._images.add(wanted)
-        self.current = wanted
-        return wanted
-
-    def annotation(self, annotation: ExportAnnotation) -> int:
-        wanted = _id(annotation.attributes.get("coco"))
-        if wanted is None or wanted in self._annotations:
-            self._next_annotation += 1
-            wanted = self._next_annotation
-        self._annotations.add(wanted)
-        return wanted
-
-
-def _id(carried: Any) -> int | None:
-    found = carried.get("id") if isinstance(carried, dict) else None
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
-
-
-def _item(
-    annotation: ExportAnnotation,
-    image: ExportImage,
-    ids: _Ids,
-    categories: dict[str, dict[str, Any]],
-) -> dict[str, Any]:
-    carried = annotation.attributes.get("coco", {})
-    carried = carried if isinstance(carried, dict) else {}
-    shape = annotation.shape
-    box = annotation.box
-    own: dict[str, Any] = {
-        "id": ids.annotation(annotation),
-        "image_id": ids.current,
-        "category_id": categories[annotation.class_name]["id"],
-        "segmentation": _out(shape, image, runs=bool(carried.get("runs"))),
-        "area": area_of(shape),
-        "bbox": [box.x, box.y, box.w, box.h] if shape is not None else [],
-        "iscrowd": int(bool(annotation.attributes.get("iscrowd"))),
-    }
-    if "shape" in carried and carried["shape"] == _fingerprint(shape):
-        own.update({key: carried[key] for key in ("area", "bbox") if key in carried})
-    extra = {k: v for k, v in annotation.attributes.items() if k not in ("coco", "iscrowd", *own)}
-    return {**extra, **own}
-
-
-def _out(shape: Shape, image: ExportImage, *, runs: bool) -> Any:
-    if isinstance(shape, Polygon):
-        if any(part.holes for part in shape.parts):
-            mask = masks.mask_of(shape)  # COCO's polygons know no holes; its masks do
-            return masks.to_coco(mask, height=image.height, width=image.width) if mask else []
-        return [part.outer.ravel().tolist() for part in shape.parts]
-    if isinstance(shape, Mask):
-        code = masks.to_coco(shape, height=image.height, width=image.width)
-        if runs:
-            code["counts"] = counts_of(code["counts"]).tolist()
-        return code
-    return []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import FormatError
-from cvstudio.formats import coco, folders, masks, masks_writer, voc, yolo
+from cvstudio.formats import coco, coco_writer, folders, masks, masks_writer, voc, yolo
 from cvstudio.formats.base import Format
 
 FORMATS: tuple[Format, ...] = (
@@ -17,7 +17,7 @@ FORMATS: tuple[Format, ...] = (
         (Task.DETECT, Task.INSTANCE, Task.SEGMENT),
         coco.sniff,
         coco.read,
-        coco.write,
+        coco_writer.write,
     ),
     Format(
         "yolo",

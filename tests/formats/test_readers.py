@@ -140,7 +140,7 @@ def test_coco_entries_of_the_wrong_kind_are_left_out_one_by_one(tmp_path: Path) 
         tmp_path,
         [[], item()],
         images=[{"id": 1}, 5, None, {"id": 7, "file_name": "a.png", "width": "wide"}],
-        categories=[5, {"id": 3, "name": "cell"}],
+        categories=[5, {"id": [3], "name": "other"}, {"id": 3, "name": "cell"}],
     )
     dataset = read(tmp_path)
     assert [len(image.annotations) for image in dataset.images] == [1]

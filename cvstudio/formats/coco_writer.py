@@ -1,0 +1,158 @@
+"""Writes COCO, with what the reader carried along: the source's ids, numbers and unknown keys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cvstudio.core import masks
+from cvstudio.core.annotation import Shape, Split, area_of
+from cvstudio.core.errors import FormatError
+from cvstudio.core.geometry import Polygon
+from cvstudio.core.masks import Mask
+from cvstudio.formats.base import (
+    ExportAnnotation,
+    ExportDataset,
+    ExportImage,
+    Writing,
+)
+from cvstudio.formats.coco import counts_of, fingerprint
+from cvstudio.formats.images import place
+
+
+def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
+    """Write annotations/instances_SPLIT.json and images/SPLIT/. Raises FormatError."""
+    extras = dataset.extras.get("coco", {})
+    categories = _categories(dataset, extras.get("categories", {}))
+    annotations_folder = dest / "annotations"
+    annotations_folder.mkdir(parents=True, exist_ok=True)
+    ids = _Ids(dataset)
+    done = 0
+    for split in (*Split, None):
+        images = [image for image in dataset.images if image.split == split]
+        if not images:
+            continue
+        folder = dest / "images" / split.value if split else dest / "images"
+        found: dict[str, Any] = dict(extras.get("files", {}).get(split.value if split else "", {}))
+        found.setdefault("info", {"description": dataset.name})
+        found["images"], found["annotations"] = [], []
+        for image in images:
+            name = place(image, folder, writing)
+            found["images"].append(
+                {
+                    **{k: v for k, v in image.extras.items() if k != "id"},
+                    "id": ids.image(image),
+                    "file_name": name,
+                    "width": image.width,
+                    "height": image.height,
+                }
+            )
+            found["annotations"] += [_item(a, image, ids, categories) for a in image.annotations]
+            done += 1
+            writing.step("Writing COCO", done, len(dataset.images))
+        found["categories"] = list(categories.values())
+        file = annotations_folder / (f"instances_{split.value}.json" if split else "instances.json")
+        try:
+            with file.open("w", encoding="utf-8") as stream:
+                json.dump(found, stream, ensure_ascii=False)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise FormatError(f"{file.name} could not be written: {reason}.", path=file) from None
+
+
+def _categories(dataset: ExportDataset, known: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """A category for each class; ids from the source are kept where they are free."""
+    taken: set[int] = set()
+    result: dict[str, dict[str, Any]] = {}
+    for label_class in dataset.classes:
+        extras = known.get(label_class.name, {})
+        wanted = extras.get("id")
+        if isinstance(wanted, int) and wanted not in taken:
+            taken.add(wanted)
+        else:
+            wanted = None
+        result[label_class.name] = {**extras, "id": wanted, "name": label_class.name}
+    following = 1
+    for category in result.values():
+        if category["id"] is None:
+            while following in taken:
+                following += 1
+            taken.add(following)
+            category["id"] = following
+    return result
+
+
+class _Ids:
+    """Gives out ids: the source's own where they are free, new ones behind all of them."""
+
+    def __init__(self, dataset: ExportDataset) -> None:
+        images = [_id(image.extras) for image in dataset.images]
+        annotations = [
+            _id(a.attributes.get("coco")) for image in dataset.images for a in image.annotations
+        ]
+        self._next_image = max((i for i in images if i is not None), default=0)
+        self._next_annotation = max((i for i in annotations if i is not None), default=0)
+        self._images: set[int] = set()
+        self._annotations: set[int] = set()
+
+    def image(self, image: ExportImage) -> int:
+        wanted = _id(image.extras)
+        if wanted is None or wanted in self._images:
+            self._next_image += 1
+            wanted = self._next_image
+        self._images.add(wanted)
+        self.current = wanted
+        return wanted
+
+    def annotation(self, annotation: ExportAnnotation) -> int:
+        wanted = _id(annotation.attributes.get("coco"))
+        if wanted is None or wanted in self._annotations:
+            self._next_annotation += 1
+            wanted = self._next_annotation
+        self._annotations.add(wanted)
+        return wanted
+
+
+def _id(carried: Any) -> int | None:
+    found = carried.get("id") if isinstance(carried, dict) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def _item(
+    annotation: ExportAnnotation,
+    image: ExportImage,
+    ids: _Ids,
+    categories: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
+    carried = annotation.attributes.get("coco", {})
+    carried = carried if isinstance(carried, dict) else {}
+    shape = annotation.shape
+    box = annotation.box
+    own: dict[str, Any] = {
+        "id": ids.annotation(annotation),
+        "image_id": ids.current,
+        "category_id": categories[annotation.class_name]["id"],
+        "segmentation": _out(shape, image, runs=bool(carried.get("runs"))),
+        "area": area_of(shape),
+        "bbox": [box.x, box.y, box.w, box.h] if shape is not None else [],
+        "iscrowd": int(bool(annotation.attributes.get("iscrowd"))),
+    }
+    if "shape" in carried and carried["shape"] == fingerprint(shape):
+        own.update({key: carried[key] for key in ("area", "bbox") if key in carried})
+    extra = {k: v for k, v in annotation.attributes.items() if k not in ("coco", "iscrowd", *own)}
+    return {**extra, **own}
+
+
+def _out(shape: Shape, image: ExportImage, *, runs: bool) -> Any:
+    if isinstance(shape, Polygon):
+        if any(part.holes for part in shape.parts):
+            mask = masks.mask_of(shape)  # COCO's polygons know no holes; its masks do
+            return masks.to_coco(mask, height=image.height, width=image.width) if mask else []
+        return [part.outer.ravel().tolist() for part in shape.parts]
+    if isinstance(shape, Mask):
+        code = masks.to_coco(shape, height=image.height, width=image.width)
+        if runs:
+            code["counts"] = counts_of(code["counts"]).tolist()
+        return code
+    return []
