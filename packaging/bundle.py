@@ -20,8 +20,10 @@ LICENCES = ROOT / "build" / "THIRD_PARTY_LICENSES.txt"
 def main() -> int:
     """Build, measure and test; the exit code is the self-test's."""
     start = time.monotonic()
+    private = ROOT / ".uv" / "bin" / "uv"
+    uv = str(private) if private.exists() else "uv"
     subprocess.run(
-        ["uv", "sync", "--quiet", "--locked", "--group", "packaging"], cwd=ROOT, check=True
+        [uv, "sync", "--quiet", "--locked", "--group", "packaging"], cwd=ROOT, check=True
     )
     write_licences()
     subprocess.run(

@@ -32,15 +32,15 @@ need() {
 
 # --- Python ----------------------------------------------------------------------------------------
 python=""
-for name in python3 python3.13 python3.12 python3.11; do
+for name in python3 python3.13 python3.12 python3.11 python3.14; do
     if command -v "$name" >/dev/null 2>&1 &&
-        "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'; then
+        "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
         python=$name
         break
     fi
 done
 if [ -z "$python" ]; then
-    say "CVStudio needs Python 3.11, 3.12 or 3.13. Install one, for example:"
+    say "CVStudio needs Python 3.11 or newer. Install one, for example:"
     say "    sudo apt-get install python3 python3-venv        (macOS: brew install python@3.12)"
     exit 1
 fi
