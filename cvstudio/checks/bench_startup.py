@@ -14,7 +14,7 @@ from typing import Any
 from cvstudio.checks.figures import Figure, ratio_of_pairs
 from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.geometry import Box
-from cvstudio.project import commands
+from cvstudio.project import commands, rows
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
 
@@ -99,7 +99,7 @@ def _run(script: str, environment: dict[str, str]) -> dict[str, Any]:
 def large_project(path: Path, *, images: int, per_image: int = 12) -> Path:
     """A detect project of that size, whose image files need not exist."""
     with Project.create(path, task=Task.DETECT, classes=["cell", "debris", "other"]) as project:
-        rows = [
+        new = [
             NewImage(
                 uri=f"images/{n // 1000:03d}/image_{n:06d}.jpg", width=1280, height=960,
                 sha256=f"{n:064x}", size=300_000, split=(Split.TRAIN, Split.VAL)[n % 5 == 0],
@@ -108,16 +108,14 @@ def large_project(path: Path, *, images: int, per_image: int = 12) -> Path:
             for n in range(images)
         ]  # fmt: skip
         with project.transaction("Fill", undoable=False) as session:
-            ids = commands.add_images(session, rows)
-            commands.bulk_insert(
-                session, table="annotation", columns=commands.ANNOTATION_COLUMNS,
-                rows=[
-                    commands.annotation_row(
-                        image_id=image_id, class_id=1 + k % 3,
-                        shape=Box(20.0 * k, 15.0 * k, 60, 50), width=1280, height=960,
-                    )
-                    for image_id in ids
-                    for k in range(per_image)
-                ],
-            )  # fmt: skip
+            ids = commands.add_images(session, new)
+            drawn = [
+                commands.annotation_row(
+                    image_id=image_id, class_id=1 + k % 3,
+                    shape=Box(20.0 * k, 15.0 * k, 60, 50), width=1280, height=960,
+                )
+                for image_id in ids
+                for k in range(per_image)
+            ]  # fmt: skip
+            rows.add(session, "annotation", commands.ANNOTATION_COLUMNS, drawn)
     return path

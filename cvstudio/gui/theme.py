@@ -89,11 +89,6 @@ def row_height() -> int:
     return size("row_compact" if _Now.compact else "row")
 
 
-def class_colours() -> tuple[str, ...]:
-    """The twelve colours for label classes, in order, as "#RRGGBB"."""
-    return tuple(item["hex"] for item in tokens()["label_classes"]["colours"])
-
-
 @cache
 def tag_text(ground: str) -> QColor:
     """Black or white, whichever is read better on a "#RRGGBB" ground."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from sqlalchemy import func, select
@@ -28,7 +27,7 @@ from cvstudio.core.annotation import (
     pack_shape,
 )
 from cvstudio.core.errors import ProjectError
-from cvstudio.core.resources import resources
+from cvstudio.core.palette import class_colours
 from cvstudio.project import rows
 from cvstudio.project.queries import among, id_list
 from cvstudio.project.records import NewImage, folder_of, name_of, sort_key
@@ -113,7 +112,7 @@ def annotation_row(
     state: State = State.ACCEPTED,
     at: float | None = None,
 ) -> tuple[Any, ...]:
-    """An annotation as a row of ANNOTATION_COLUMNS, for bulk_insert."""
+    """An annotation as a row of ANNOTATION_COLUMNS, for rows.add."""
     box = box_of(shape, width=width, height=height)
     now = time.time() if at is None else at
     return (
@@ -278,13 +277,6 @@ def add_class(
     return new
 
 
-@cache
-def class_colours() -> tuple[str, ...]:
-    """The colours that classes are given, "#RRGGBB", in order (resources/look/tokens.json)."""
-    tokens = json.loads((resources() / "look" / "tokens.json").read_text("utf-8"))
-    return tuple(entry["hex"] for entry in tokens["label_classes"]["colours"])
-
-
 def rename_class(s: Session, *, id: int, name: str) -> None:
     """Give a class another name. Raises ProjectError when it is empty or taken."""
     rows.change(s, "label_class", [id], name=_free_class_name(s, name, but=id))
@@ -353,7 +345,7 @@ def add_images(s: Session, images: Iterable[NewImage]) -> range:
 
 
 def image_row(image: NewImage, *, at: float) -> tuple[Any, ...]:
-    """An image as a row of IMAGE_COLUMNS, for bulk_insert."""
+    """An image as a row of IMAGE_COLUMNS, for rows.add."""
     low, high = image.window or (None, None)
     return (
         image.uri, name_of(image.uri), folder_of(image.uri), sort_key(image.uri, image.page),
@@ -532,20 +524,3 @@ def update_run(s: Session, *, id: int, **values: Any) -> None:
 def delete_run(s: Session, *, id: int) -> None:
     """Forget a run; its directory is the caller's to remove."""
     rows.remove(s, "run", [id])
-
-
-# Many at once
-
-
-def bulk_insert(
-    s: Session, *, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
-) -> range:
-    """Add very many rows at the speed of SQLite and return their ids, consecutive, in order.
-
-    Use IMAGE_COLUMNS with image_row, ANNOTATION_COLUMNS with annotation_row. One executemany, one
-    undo step together with the rest of the transaction. Review states are the caller's to give.
-    """
-    return _add_rows(s, table, columns, rows)
-
-
-_add_rows = rows.add

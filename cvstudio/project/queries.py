@@ -130,17 +130,6 @@ def images(s: Session, ids: Sequence[int]) -> list[ImageRecord]:
     return [_image(found[id]) for id in ids if id in found]
 
 
-def images_by_uri(s: Session, uris: Iterable[str]) -> dict[tuple[str, int], int]:
-    """The ids of images that are in the project already, by uri and page."""
-    values = func.json_each(json.dumps(list(uris))).table_valued("value")
-    found = s.execute(
-        select(ImageRow.uri, ImageRow.page, ImageRow.id).where(
-            ImageRow.uri.in_(select(values.c.value))
-        )
-    )
-    return {(uri, page): id for uri, page, id in found}
-
-
 def image_ids(s: Session, filter: ImageFilter = EVERYTHING, sort: Sort = "name") -> list[int]:
     """The ids of the images that pass a filter, in order, by one statement.
 
@@ -293,17 +282,8 @@ def class_counts(s: Session, filter: ImageFilter = EVERYTHING) -> dict[int, int]
 
     Classes without any are there with 0.
     """
-    return _per_class(s, filter, func.count())
-
-
-def image_counts_by_class(s: Session, filter: ImageFilter = EVERYTHING) -> dict[int, int]:
-    """On how many images that pass a filter each class occurs; 0 for those on none."""
-    return _per_class(s, filter, func.count(AnnotationRow.image_id.distinct()))
-
-
-def _per_class(s: Session, filter: ImageFilter, what: ColumnElement[int]) -> dict[int, int]:
     query = (
-        select(AnnotationRow.class_id, what)
+        select(AnnotationRow.class_id, func.count())
         .where(AnnotationRow.state == ACCEPTED)
         .group_by(AnnotationRow.class_id)
     )

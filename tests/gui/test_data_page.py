@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QDialog, QLabel
 from cvstudio.core.annotation import Review, Source, Split, State, Task
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask
+from cvstudio.core.palette import class_colours
 from cvstudio.gui import theme
 from cvstudio.gui.data import filters
 from cvstudio.gui.data.export_dialog import ExportDialog
@@ -410,7 +411,7 @@ def test_a_thumbnail_shows_the_image_and_its_boxes(studio_window: Person) -> Non
     bright = picture.pixelColor(area.x() + round(16 * scale), area.y() + round(22 * scale))
     assert bright.red() > 150
     edge = picture.pixelColor(area.x() + round(8 * scale), area.y() + round(10 * scale))
-    assert edge.name() == theme.class_colours()[0].lower()
+    assert edge.name() == class_colours()[0].lower()
 
 
 def test_a_file_that_cannot_be_read_gets_a_sign_and_its_reason(

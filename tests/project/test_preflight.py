@@ -14,7 +14,7 @@ from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.config import Start, TrainConfig
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.networks import default_config, network
-from cvstudio.project import commands, estimate, preflight
+from cvstudio.project import commands, estimate, preflight, rows
 from cvstudio.project.device import Device, parse_smi
 from cvstudio.project.preflight import Check, Facts, Level
 from cvstudio.project.project import Project
@@ -170,9 +170,7 @@ def test_checks_of_twenty_thousand_images_do_not_make_the_person_wait(project: P
     with project.transaction("Draw") as s:
         mark = {"class_id": 1, "shape": Box(1, 1, 9, 9), "width": 1000, "height": 800}
         values = [commands.annotation_row(image_id=i, **mark) for i in ids]
-        commands.bulk_insert(
-            s, table="annotation", columns=commands.ANNOTATION_COLUMNS, rows=values
-        )
+        rows.add(s, "annotation", commands.ANNOTATION_COLUMNS, values)
     known = facts(project)
     config = default_config(Task.DETECT)
     began = time.perf_counter()

@@ -169,11 +169,11 @@ class Monkey:
         new = [NewImage(f"bulk/{self.number}/{n}.png", width=50, height=50) for n in range(40)]
         ids = commands.add_images(self.s, new)
         class_id = self.one(self.classes)
-        added = commands.bulk_insert(
+        added = rows.add(
             self.s,
-            table="annotation",
-            columns=commands.ANNOTATION_COLUMNS,
-            rows=[
+            "annotation",
+            commands.ANNOTATION_COLUMNS,
+            [
                 commands.annotation_row(
                     image_id=id, class_id=class_id, shape=Box(1, 2, 3, 4), width=50, height=50
                 )

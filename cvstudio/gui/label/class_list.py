@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.core.palette import class_colours
 from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.paint import (
@@ -270,7 +271,7 @@ class ClassList(QWidget):
         menu = QMenu(self)
         menu.addAction("Rename", lambda: self.rename(class_id))
         colours = menu.addMenu("Colour")
-        for colour in theme.class_colours():
+        for colour in class_colours():
             action = colours.addAction(colour_name(colour))
             action.setIcon(swatch_icon(colour))
             action.triggered.connect(

@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.palette import class_colours
 from cvstudio.gui import theme
 from cvstudio.gui.tasks import Control, Tasks
 from cvstudio.gui.widgets.pixels import to_image
@@ -102,7 +103,7 @@ class SampleCards(QWidget):
         super().showEvent(event)
         if not self._asked:
             self._asked = True
-            self._tasks.run(lambda control: _paint(control, theme.class_colours()),
+            self._tasks.run(lambda control: _paint(control, class_colours()),
                             done=self._painted, owner=self)  # fmt: skip
 
     def _painted(self, pictures: list[QImage]) -> None:
