@@ -513,7 +513,7 @@ class MainWindow(QMainWindow):
             page.fit_width(self.width())
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        titled = [work.title for work in self.studio.tasks.working if work.title]
+        titled = [work.title for work in self.studio.tasks.working if work.watched]
         if titled and not self.studio.ask(
             f"Stop “{titled[0]}”?", "It is not finished. Nothing is half done.", yes="Stop it"
         ):

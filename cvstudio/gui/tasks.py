@@ -65,6 +65,11 @@ class ThreadWork:
         self.ended: Callable[[], None] | None = None
         """Called on the window's thread at every end, after `done` or `failed`."""
 
+    @property
+    def watched(self) -> bool:
+        """Whether a person follows how far it is: work to ask about before it is stopped."""
+        return self._progress is not None
+
     def cancel(self) -> None:
         """Ask the function to stop; its `done` and `failed` are not called any more."""
         self._cancel.set()

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from cvstudio.gui.keys_dialog import KeysDialog
 from cvstudio.gui.new_project import NewProjectDialog, folder_name, split_names
 from cvstudio.gui.settings_dialog import SettingsDialog
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import LatestWins
+from cvstudio.gui.tasks import Control, LatestWins
 from cvstudio.gui.widgets.toast import ToastFrame
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
@@ -580,6 +581,29 @@ def test_closing_the_window_ends_its_threads(
     assert studio.project is None
     assert not studio.tasks.working
     window.deleteLater()
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_closing_asks_before_it_stops_an_import_and_not_before_a_reading(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch, watched: bool
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(studio_window.studio, "ask", lambda text, *_, **__: asked.append(text))
+
+    def wait_until_cancelled(control: Control) -> None:
+        while not control.cancelled():
+            time.sleep(0.01)
+
+    work = studio_window.studio.tasks.run(
+        wait_until_cancelled,
+        title="Import 3 images" if watched else "Read the runs",
+        progress=(lambda *_: None) if watched else None,
+    )
+    stayed = not studio_window.window.close()
+    work.cancel()
+    studio_window.until(lambda: not work.running)
+    assert asked == (["Stop “Import 3 images”?"] if watched else [])
+    assert stayed is watched
 
 
 def test_without_a_display_the_command_says_so_and_exits(tmp_path: Path) -> None:
