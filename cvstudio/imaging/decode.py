@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import zlib
 from pathlib import Path
 from typing import Any
@@ -150,14 +151,18 @@ def _decode(path: Path, info: ImageInfo) -> tuple[NDArray[Any], int]:
     if info.format == "TIFF":
         return read_tiff(path, info.page)
     awkward = (
-        (info.format == "PNG" and info.alpha and info.channels != 4)
+        # Pillow gets transparent palettes and greys right, but knows no deep colour.
+        (info.format == "PNG" and info.alpha and info.channels != 4 and info.bit_depth <= 8)
         or (info.format == "JPEG" and info.channels == 4)
         or (info.format == "BMP")
     )
-    if info.format in ("JPEG", "PNG", "WebP", "HDR") and not awkward:
+    deep = info.format in ("PPM", "JPEG2000") and info.bit_depth > 8
+    if deep and (text := _deep_text(path, info)) is not None:
+        return text, info.orientation
+    if (info.format in ("JPEG", "PNG", "WebP", "HDR") and not awkward) or deep:
         array = _with_opencv(path)
         if array is not None:
-            return array, info.orientation
+            return _with_clear_grey(path, array) if info.alpha else array, info.orientation
     try:
         return _with_pillow(path, info)
     except _PILLOW_ERRORS:
@@ -179,6 +184,28 @@ def _with_opencv(path: Path) -> NDArray[Any] | None:
     elif array.ndim == 3 and array.shape[2] == 3:
         array = cv2.cvtColor(array, cv2.COLOR_BGR2RGB)
     return with_channels(np.asarray(array))
+
+
+def _with_clear_grey(path: Path, array: NDArray[Any]) -> NDArray[Any]:
+    """A deep grey PNG with the one grey that it calls transparent, which OpenCV does not look at,
+    as RGBA; other arrays as they are."""
+    if array.ndim != 2:
+        return array
+    with Image.open(path, formats=_PILLOW) as image:
+        clear = image.info.get("transparency")
+    alpha = np.where(array == clear, 0, np.iinfo(array.dtype).max).astype(array.dtype)
+    return np.stack([array, array, array, alpha], axis=2)
+
+
+def _deep_text(path: Path, info: ImageInfo) -> NDArray[Any] | None:
+    """A PNM file of more than 8 bits that is written as text; libraries make 8 bits of it."""
+    data = path.read_bytes()
+    if data[:2] not in (b"P2", b"P3"):
+        return None
+    words = re.sub(rb"#[^\r\n]*", b"", data[2:]).split()[3:]
+    shape = (info.height, info.width, info.channels)
+    values = np.array(words, np.uint16)[: np.prod(shape)].reshape(shape)
+    return values[:, :, 0] if info.channels == 1 else values
 
 
 def _with_pillow(path: Path, info: ImageInfo) -> tuple[NDArray[Any], int]:
@@ -203,11 +230,28 @@ def _with_pillow_header(path: Path, head: bytes) -> ImageInfo:
         raise ImageError(f"{path.name} {header.describe_stranger(head)}.") from None
     channels = {"1": 1, "L": 1, "I;16": 1, "I;16B": 1, "I": 1, "F": 1, "LA": 2}.get(mode, 3)
     depth = 16 if mode.startswith("I;16") else 32 if mode in ("I", "F") else 8
+    stated = _stated_depth(kind, head)
+    if stated:
+        depth = stated
     info = ImageInfo(
         kind, width, height, 4 if alpha and channels == 3 else channels, depth,
         is_float=mode == "F", palette=mode == "P", alpha=alpha,
     )  # fmt: skip
     return info.turned(orientation if 1 <= orientation <= 8 else 1)
+
+
+def _stated_depth(kind: str, head: bytes) -> int:
+    """How many bits a PNM or JPEG 2000 header promises: Pillow's mode hides it. 0: not said."""
+    if kind == "PPM" and head[:2] in (b"P2", b"P3", b"P5", b"P6"):
+        words = re.sub(rb"#[^\r\n]*", b"", head[2:]).split(maxsplit=3)
+        if len(words) > 2 and words[2].isdigit():
+            return 16 if int(words[2]) > 255 else 8
+    if kind == "JPEG2000":
+        # The codestream's SIZ marker: length, profile, eight sizes of 4 bytes, components, depth.
+        place = head.find(b"\xff\x4f\xff\x51")
+        if place >= 0 and place + 42 < len(head):
+            return 16 if (head[place + 42] & 0x7F) + 1 > 8 else 8
+    return 0
 
 
 def _radiance(head: bytes, name: str) -> ImageInfo:
