@@ -18,7 +18,6 @@ from cvstudio.core.config import JobConfig, TrainConfig
 from cvstudio.core.errors import CVStudioError, RunError
 from cvstudio.core.jobdir import EventTail, JobDir
 from cvstudio.core.run_state import RunState
-from cvstudio.core.snapshot import Snapshot
 from cvstudio.project import device, launch, runs
 from cvstudio.project.device import Device
 from cvstudio.project.project import Project
@@ -286,16 +285,12 @@ class Jobs(QObject):
         self.look()
         self.runs_changed.emit()
 
-    def start_job(
-        self, run_id: int, config: JobConfig, *, snapshot: Snapshot | None = None
-    ) -> SmallJob:
-        """Start an evaluate, explain or export job about a run and watch it.
+    def start_job(self, run_id: int, config: JobConfig) -> SmallJob:
+        """Start an explain or export job about a run and watch it. Raises CVStudioError."""
+        return self.watch(runs.start_job(self._project(), run_id, config, command=self.command))
 
-        Raises CVStudioError.
-        """
-        job_dir = runs.start_job(
-            self._project(), run_id, config, snapshot=snapshot, command=self.command
-        )
+    def watch(self, job_dir: JobDir) -> SmallJob:
+        """Watch a smaller job that a thread has started."""
         job = SmallJob(job_dir, self)
         self._small.append(job)
         return job
@@ -334,19 +329,19 @@ class Jobs(QObject):
         worker.start()
 
     def _detach(self) -> None:
+        # The thread object stays a child of this one: it may be in the midst of telling its end.
+        # Whatever it has still queued is dropped by the slots, which look at their sender.
         if self._worker is not None:
             self._worker.stop()
-            self._worker.disconnect(self)
-            self._worker.deleteLater()
         self._worker, self.current, self.state = None, None, RunState()
 
     def _caught_up(self, state: RunState) -> None:
-        if self.current is not None:
+        if self.current is not None and self.sender() is self._worker:
             self.state = state
             self.run_started.emit(self.current.id)
 
     def _take(self, batch: list[events.Event]) -> None:
-        if self.current is None:
+        if self.current is None or self.sender() is not self._worker:
             return
         for event in batch:
             self.state.apply(event)
@@ -354,7 +349,7 @@ class Jobs(QObject):
 
     def _ended(self, status: str) -> None:
         run = self.current
-        if run is None:
+        if run is None or self.sender() is not self._worker:
             return
         self._detach()
         if self.project is not None and self.project.writable:

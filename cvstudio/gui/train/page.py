@@ -16,6 +16,7 @@ from cvstudio.core.config import Preset, TrainConfig
 from cvstudio.core.errors import ConfigError, CVStudioError
 from cvstudio.core.networks import network
 from cvstudio.core.run_state import BEST_METRIC, RunState
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, LatestWins
@@ -153,8 +154,11 @@ class TrainPage(Workspace):
         self._draw_soon.stop()
         self._gathering.drop()
         self._comparing_saw.drop()
-        self.jobs.disconnect(self)
         self.studio.project_changed.disconnect(self._project_changed)
+        self.jobs.runs_changed.disconnect(self.refresh_runs)
+        self.jobs.run_started.disconnect(self._moved)
+        self.jobs.run_moved.disconnect(self._moved)
+        self.jobs.device_changed.disconnect(self._device_changed)
 
     # What the next run would be
 
@@ -481,7 +485,7 @@ class TrainPage(Workspace):
         if live is not None:
             texts.append(f"Run {live.id} runs on its own: close the window and it goes on")
         if queued:
-            texts.append(f"{queued} run{'s' if queued > 1 else ''} queued")
+            texts.append(f"{counted(queued, 'run')} queued")
         self.set_status(*texts)
 
     # What the person asks of a run
@@ -512,9 +516,10 @@ class TrainPage(Workspace):
 
     def _cancel(self, run: RunRecord) -> None:
         done = len(self._state(run).epochs)
-        text = f"Its {done} epochs are lost. Finish early would keep the best of them."
-        if not done:
-            text = "It has learned nothing yet."
+        text = "It has learned nothing yet."
+        if done:
+            lost = counted(done, "epoch is", "epochs are")
+            text = f"Its {lost} lost. Finish now would keep the best."
         if self.studio.ask(f"Cancel run {run.id}?", text, yes=f"Cancel run {run.id}", danger=True):
             self.jobs.cancel(run.id)
 
