@@ -199,9 +199,13 @@ def _read_names(file: Path) -> dict[int, str]:
 
 
 def _images_of(entry: str, bases: list[Path], index: ImageIndex, split: str) -> list[Path] | None:
-    """The images behind one entry: a folder, a text file with paths, or one image."""
+    """The images behind one entry: a folder, which may be empty, or a text file with paths.
+
+    None when there is no such thing.
+    """
     relative = entry.removeprefix("../") if entry.startswith("../") else entry
     wordings = [entry, relative] + ([relative.replace("valid/", "val/")] if split == "val" else [])
+    empty: list[Path] | None = None
     for base in bases:
         for wording in wordings:
             candidate = Path(base, wording).resolve()
@@ -210,12 +214,14 @@ def _images_of(entry: str, bases: list[Path], index: ImageIndex, split: str) -> 
                 found = _under(candidate, own)
                 if found:
                     return found
+                # A fuller folder of that name may lie elsewhere.
+                empty = []
             elif candidate.is_file() and candidate.suffix.lower() == ".txt":
                 return _listed(candidate, index)
     if entry.endswith(".txt"):
         listed = index.root / Path(entry).name
         return _listed(listed, index) if listed.is_file() else None
-    return None
+    return empty
 
 
 def _under(folder: Path, index: ImageIndex | None) -> list[Path]:

@@ -39,16 +39,25 @@ def picture(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (S
     return path
 
 
-def coco(file: Path, images: dict[str, tuple[int, int]], boxes: dict[str, list[list[int]]]) -> Path:
+def coco(
+    file: Path,
+    images: dict[str, tuple[int, int]],
+    boxes: dict[str, list[list[int]]],
+    *,
+    outlines: bool = False,
+) -> Path:
     """A COCO file of one class; the images' names are paths from its own folder."""
     ids = {name: number for number, name in enumerate(images, start=1)}
     annotations: list[dict[str, Any]] = []
     for name, found in boxes.items():
         for box in found:
+            x, y, w, h = box
+            outline = [[x, y, x + w, y, x + w, y + h, x, y + h]]
             annotations.append(
                 {
+                    **({"segmentation": outline} if outlines else {}),
                     "id": len(annotations) + 1, "image_id": ids[name], "category_id": 1,
-                    "bbox": box, "area": box[2] * box[3], "iscrowd": 0,
+                    "bbox": box, "area": w * h, "iscrowd": 0,
                 }
             )  # fmt: skip
     content = {
@@ -234,7 +243,9 @@ def test_class_names_reach_the_network_and_its_file_unchanged(tmp_path: Path) ->
     assert set(said["images"][0]["scores"]) == set(NAMES)
 
 
-def twins(folder: Path, count: int = 1) -> tuple[Path, dict[str, list[list[int]]]]:
+def twins(
+    folder: Path, count: int = 1, *, outlines: bool = False
+) -> tuple[Path, dict[str, list[list[int]]]]:
     """Two folders with images of the same names, of different sizes, colours and boxes."""
     sizes, boxes = {}, {}
     for number in range(count):
@@ -242,8 +253,8 @@ def twins(folder: Path, count: int = 1) -> tuple[Path, dict[str, list[list[int]]
             name = f"{kind}/img {number}.png"
             sizes[name] = (48, 32) if place else (32, 48)
             picture(folder / name, (200 * place, 100, 20 * number), sizes[name])
-            boxes[name] = [[2 + 3 * n, 4 + place, 8, 10 + 2 * place] for n in range(1 + 2 * place)]
-    return coco(folder / "labels.json", sizes, boxes), boxes
+            boxes[name] = [[2 + 9 * n, 4 + place, 8, 10 + 2 * place] for n in range(1 + 2 * place)]
+    return coco(folder / "labels.json", sizes, boxes, outlines=outlines), boxes
 
 
 def boxes_by_size(folder: Path) -> dict[tuple[int, int], list[tuple[float, ...]]]:
@@ -257,24 +268,36 @@ def boxes_by_size(folder: Path) -> dict[tuple[int, int], list[tuple[float, ...]]
     return found
 
 
-@pytest.mark.parametrize("format", ["coco", "yolo", "voc"])
-@pytest.mark.parametrize("copy", [True, False])
+@pytest.mark.parametrize(
+    ("task", "format"),
+    [
+        ("detect", "coco"),
+        ("detect", "yolo"),
+        ("detect", "voc"),
+        ("instance", "coco"),
+        ("instance", "yolo"),
+        ("instance", "masks"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["--copy", "--reference"])
 def test_two_images_of_one_name_go_in_and_out_without_one_taking_the_others_place(
-    empty: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str, copy: bool
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], task: str, format: str, mode: str
 ) -> None:
-    file, boxes = twins(tmp_path / "source")
-    mode = "--copy" if copy else "--reference"
-    assert main(["import", str(empty), str(file), mode]) == 0
+    file, boxes = twins(tmp_path / "source", outlines=task == "instance")
+    first, second, out = (tmp_path / name for name in ("first", "second", "out"))
     truth = {(32, 48): boxes["one/img 0.png"], (48, 32): boxes["two/img 0.png"]}
-    assert boxes_by_size(empty).keys() == truth.keys()
-    out = tmp_path / "out"
-    assert main(["export", str(empty), str(out), "--format", format]) == 0
-    second = tmp_path / "second"
-    assert main(["new", str(second), "--task", "detect"]) == 0
-    assert main(["import", str(second), str(out), "--copy"]) == 0, capsys.readouterr().err
-    for found in (boxes_by_size(empty), boxes_by_size(second)):
+    for folder in (first, second):
+        assert main(["new", str(folder), "--task", task]) == 0
+    assert main(["import", str(first), str(file), mode]) == 0
+    assert main(["export", str(first), str(out), "--format", format]) == 0
+    capsys.readouterr()
+    assert main(["import", str(second), str(out), "--copy", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["problems"] == []
+    for folder in (first, second):
+        found = boxes_by_size(folder)
+        assert found.keys() == truth.keys()
         for size, expected in truth.items():
-            assert np.allclose(found[size], sorted(expected), atol=0.51), size
+            assert np.allclose(found[size], sorted(expected), atol=0.51), (folder.name, size)
 
 
 def test_the_gallery_shows_each_of_two_images_of_one_name(
