@@ -1,7 +1,7 @@
 """A snapshot: the immutable list of images, splits and annotations that a run trains on.
 
-File: gzip'd JSON lines. The first line is the header {"format", "task", "classes", "hash"}; every
-further line is one image. A job reads it and needs no database.
+File: gzip'd JSON lines. The first line is the header {"format", "task", "classes", "hash",
+"images": {split: count}}; every further line is one image. A job reads it and needs no database.
 """
 
 from __future__ import annotations
@@ -11,13 +11,24 @@ import gzip
 import hashlib
 import io
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
-from cvstudio.core.annotation import LabelClass, Review, Shape, Split, Task
+from cvstudio.core.annotation import (
+    COUNTING,
+    Kind,
+    LabelClass,
+    Review,
+    Shape,
+    Split,
+    Task,
+    kind_of,
+)
 from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.jobdir import replace_file
@@ -74,6 +85,21 @@ class Snapshot:
         return {c.id: index for index, c in enumerate(self.classes)}
 
 
+def held_to(image: SnapshotImage, task: Task) -> list[SnapshotAnnotation]:
+    """The annotations that a detect or instance network is held to on an image.
+
+    A box among outlines says that there is an object, not which pixels: for instance it is a crowd
+    in the sense of COCO, a region in which finds count neither as right nor as wrong.
+    """
+    if task is Task.INSTANCE:
+        return [
+            replace(a, crowd=True) if kind_of(a.shape) is Kind.BOX else a
+            for a in image.annotations
+            if a.shape is not None
+        ]
+    return [a for a in image.annotations if kind_of(a.shape) in COUNTING[task]]
+
+
 def shape_to_json(shape: Shape) -> dict[str, Any]:
     """A shape as plain JSON: {"box": [x, y, w, h]}, {"polygon": ...}, {"mask": ...} or {}."""
     match shape:
@@ -117,6 +143,7 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> str:
         digest.update(line.encode())
         digest.update(b"\n")
     header["hash"] = digest.hexdigest()
+    header["images"] = {split.value: len(snapshot.of(split)) for split in Split}
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=5) as stream:
         for line in (json.dumps(header, ensure_ascii=False), *lines):
@@ -125,24 +152,50 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> str:
     return str(header["hash"])
 
 
+def read_split_sizes(path: Path) -> dict[Split, int]:
+    """How many images of each split a snapshot file has, from its first line alone.
+
+    Raises RunError as read_snapshot does.
+    """
+    with _opened(path) as stream:
+        header = _read_header(path, stream)
+        if "images" in header:
+            return {split: int(header["images"].get(split.value, 0)) for split in Split}
+        # A file from before the counts stood in the header.
+        found = [json.loads(line)["split"] for line in stream]
+    return {split: found.count(split.value) for split in Split}
+
+
 def read_snapshot(path: Path) -> Snapshot:
     """Read a snapshot file. Raises RunError when it is missing, damaged or of a newer format."""
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as stream:
-            header = json.loads(next(stream))
-            if header["format"] > FORMAT:
-                raise RunError(f"{path.name} was written by a newer CVStudio.")
-            images = tuple(_image_from_json(json.loads(line)) for line in stream)
-    except FileNotFoundError:
-        raise RunError(f"The run's snapshot is missing: {path}") from None
-    except (OSError, EOFError, ValueError, KeyError, StopIteration) as error:
-        raise RunError(f"The run's snapshot is damaged: {path}") from error
+    with _opened(path) as stream:
+        header = _read_header(path, stream)
+        images = tuple(_image_from_json(json.loads(line)) for line in stream)
     return Snapshot(
         task=Task(header["task"]),
         classes=tuple(LabelClass(**item) for item in header["classes"]),
         images=images,
         hash=header["hash"],
     )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    """The lines of a snapshot file; whatever is wrong with them becomes a RunError."""
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as stream:
+            yield stream
+    except FileNotFoundError:
+        raise RunError(f"The run's snapshot is missing: {path}") from None
+    except (OSError, EOFError, ValueError, KeyError) as error:
+        raise RunError(f"The run's snapshot is damaged: {path}") from error
+
+
+def _read_header(path: Path, stream: TextIO) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads(stream.readline())
+    if header["format"] > FORMAT:
+        raise RunError(f"{path.name} was written by a newer CVStudio.")
+    return header
 
 
 def _image_to_json(image: SnapshotImage) -> dict[str, Any]:

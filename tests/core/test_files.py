@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from cvstudio.core.snapshot import (
     SnapshotAnnotation,
     SnapshotImage,
     read_snapshot,
+    read_split_sizes,
     write_snapshot,
 )
 from cvstudio.core.wire import Message, read_message, write_message
@@ -54,6 +57,20 @@ def test_a_damaged_snapshot_is_refused_in_words(tmp_path: Path, damage: bytes | 
     path.write_bytes(path.read_bytes()[:-20] if damage is None else damage)
     with pytest.raises(RunError, match="damaged"):
         read_snapshot(path)
+
+
+def test_split_sizes_are_known_without_reading_the_images(tmp_path: Path) -> None:
+    path = tmp_path / "s.gz"
+    write_snapshot(path, snapshot())
+    header, *lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    path.write_bytes(gzip.compress(f"{header}\nnot an image\n".encode()))
+    assert read_split_sizes(path) == {Split.TRAIN: 0, Split.VAL: 1, Split.TEST: 0}
+    older = {key: value for key, value in json.loads(header).items() if key != "images"}
+    path.write_bytes(gzip.compress("\n".join([json.dumps(older), *lines]).encode()))
+    assert read_split_sizes(path)[Split.VAL] == 1
+    path.write_bytes(b"")
+    with pytest.raises(RunError, match="damaged"):
+        read_split_sizes(path)
 
 
 def test_predictions_survive_their_file(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -140,6 +141,33 @@ def test_an_image_that_is_gone_is_said_in_its_place(
     page._show_case(case)
     studio_window.idle()
     assert "slide_" in page.detail.labels.view._words
+
+
+def test_judging_again_leaves_the_window_free(
+    studio_window: Person, page: AnalyzePage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def start(project: Project, run_id: int, config: object, **more: object) -> JobDir:
+        """A job that is over at once."""
+        threads.append(threading.current_thread())
+        assert more["snapshot"] is not None
+        job = JobDir(runs.job_of(runs.get(project, run_id)).path / "jobs" / "evaluate-1")
+        job.path.mkdir(parents=True)
+        gone = {"pid": 1, "created": 1.0, "launched_at": 0.0}
+        (job.path / "process.json").write_text(json.dumps(gone))
+        job.emit(events.Started(job="evaluate", pid=1, process_created=1))
+        job.emit(events.Ended(outcome=events.Outcome.FINISHED))
+        return job
+
+    done: list[bool] = []
+    monkeypatch.setattr(runs, "start_job", start)
+    page.evaluation.done.connect(lambda: done.append(True))
+    studio_window.trigger("analyze.evaluate")
+    studio_window.until(lambda: bool(done))
+    assert threads
+    assert threads[0] is not threading.main_thread()
+    assert not page.evaluation.running
 
 
 def test_projects_are_judged_with_the_labels_that_the_run_saw(studio_window: Person) -> None:

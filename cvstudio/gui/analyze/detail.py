@@ -17,6 +17,7 @@ from cvstudio.core.config import TrainConfig
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.core.wire import Message
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.analyze import words
 from cvstudio.gui.analyze.compare_view import CompareView, link_views
@@ -249,14 +250,14 @@ class Detail(QWidget):
             return
         if answer.regions is not None:
             count = len(image.annotations)
-            self.labels.figure.setText(f"{count:,} mask{'' if count == 1 else 's'}")
+            self.labels.figure.setText(counted(count, "mask"))
             self.answers.figure.setText(f"mIoU of all: {analysed.metric('mIoU'):.3f}")
             self.answers.view.set_items(
                 [OverlayItem(mask, colour(c)) for c, mask in answer.regions.items()]
             )
             return
         count = len(image.annotations)
-        self.labels.figure.setText(f"{count:,} annotation{'' if count == 1 else 's'}")
+        self.labels.figure.setText(counted(count, "annotation"))
         self.answers.figure.setText(f"score {score:.2f} and up")
         self.answers.view.set_items(
             [

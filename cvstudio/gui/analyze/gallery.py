@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.geometry import Box
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.analyze.crops import CropGallery, CropItem
 from cvstudio.gui.analyze.pictures import Pictures
@@ -105,9 +106,7 @@ class Gallery(QWidget):
         self.cell = None
         self.chip.hide()
         images = len({c.image_id for c in cases})
-        self.caption.setText(
-            f"{len(cases):,} in {images:,} image{'' if images == 1 else 's'}" if cases else ""
-        )
+        self.caption.setText(f"{len(cases):,} in {counted(images, 'image')}" if cases else "")
         self._fill(cases, classes, analysed, empty="Nothing of this kind at this score.")
 
     def show_cell(
@@ -122,7 +121,7 @@ class Gallery(QWidget):
         )
         self.chip.show()
         images = len({c.image_id for c in cases})
-        self.caption.setText(f"{len(cases):,} in {images:,} image{'' if images == 1 else 's'}")
+        self.caption.setText(f"{len(cases):,} in {counted(images, 'image')}")
         self._fill(cases, classes, analysed, empty="Nothing stands behind this cell.")
 
     # -- what the page asks

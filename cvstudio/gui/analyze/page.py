@@ -21,6 +21,9 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import LabelClass, Split, Task
+from cvstudio.core.errors import RunError
+from cvstudio.core.snapshot import read_split_sizes
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.analyze import words
 from cvstudio.gui.analyze.confusion import ConfusionView
@@ -239,21 +242,20 @@ class AnalyzePage(Workspace):
         if self.run is None:
             return
         self._bar.show()
-        counts = self._split_sizes()
+        try:
+            counts = read_split_sizes(runs.job_of(self.run).snapshot)
+        except RunError as error:
+            self.analysis = self.verdict = None
+            self.empty.set(error.message, button="", do=None)
+            self.stack.setCurrentIndex(0)
+            return
         before = self.split_box.currentData()
         self.split_box.clear()
         for split in (Split.VAL, Split.TEST, Split.TRAIN):
             if counts.get(split):
-                self.split_box.addItem(f"{split}, {counts[split]:,} images", split)
+                self.split_box.addItem(f"{split}, {counted(counts[split], 'image')}", split)
         self.split_box.setCurrentIndex(max(self.split_box.findData(before), 0))
         self._load()
-
-    def _split_sizes(self) -> dict[Split, int]:
-        from cvstudio.core.snapshot import read_snapshot
-
-        assert self.run is not None
-        snapshot = read_snapshot(runs.job_of(self.run).snapshot)
-        return {split: len(snapshot.of(split)) for split in Split}
 
     @property
     def split(self) -> Split | None:
@@ -377,7 +379,9 @@ class AnalyzePage(Workspace):
         if self.verdict is None:
             return
         self.matrix.unpick()
-        cases = [c for c in self.verdict.cases(kind) if not self._kept(kind, c)]
+        cases = self.verdict.cases(kind)
+        if kind == analysis.LIKELY and (kept := self._kept_keys()):
+            cases = [case for case in cases if _key(case) not in kept]
         self.gallery.show_cases(
             cases, self._classes(), nothing=self.nothing, analysed=self.analysis
         )
@@ -411,7 +415,7 @@ class AnalyzePage(Workspace):
         wrong = self.verdict.kinds[0]
         images = len(self.analysis.images)
         self.set_status(
-            f"{wrong.title}: {wrong.count:,} on {images:,} images",
+            f"{wrong.title}: {wrong.count:,} on {counted(images, 'image')}",
             f"{self.gallery.count:,} in this view",
         )
 
@@ -448,9 +452,6 @@ class AnalyzePage(Workspace):
 
         with self.project.read() as session:
             return list(queries.setting(session, self._kept_name(), []))
-
-    def _kept(self, kind: str, case: Case) -> bool:
-        return kind == analysis.LIKELY and _key(case) in self._kept_keys()
 
     def _on_changes(self, changes: Any) -> None:
         own = changes.source is self and changes.kind == "do"
