@@ -10,7 +10,10 @@ import pytest
 from person import Person
 from test_analyze import finished_run
 
-from cvstudio.gui.export.page import ExportPage, find_proof
+from cvstudio.core.config import ExportConfig
+from cvstudio.core.jobdir import JobDir
+from cvstudio.gui.export.page import ExportPage
+from cvstudio.gui.jobs import SmallJob
 
 
 def report(file: Path, *, passed: bool, eight: bool = False) -> dict[str, Any]:
@@ -79,7 +82,6 @@ def test_a_file_that_failed_is_red_and_cannot_be_tried(studio_window: Person) ->
     assert page.card.title.text().startswith("Not verified")
     assert "Do not use this file" in page.message.text
     assert not page.try_it.area.isEnabled()
-    assert find_proof(studio_window.project.exports_directory / "cells.onnx") is not None
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"file": 3}'])
@@ -98,3 +100,71 @@ def test_a_name_without_ending_or_folder_lands_in_the_projects_exports(
     page = opened(studio_window)
     page.file.setText("my network")
     assert page._target() == studio_window.project.exports_directory / "my network.onnx"
+
+
+def exported_by_job(job: JobDir, output: Path, *, passed: bool, made: str) -> Path:
+    """What an export job leaves: its config, its verification, and the file with the same."""
+    config = ExportConfig(run_directory=job.path, output=output)
+    number = len(list(job.path.glob("jobs/export-*"))) + 1
+    folder = job.path / "jobs" / f"export-{number}"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(config.model_dump_json())
+    file = output if passed else output.with_name(f"{output.stem}-UNVERIFIED.onnx")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"network")
+    content = report(file, passed=passed) | {"made": made}
+    (folder / "verification.json").write_text(json.dumps(content))
+    file.with_suffix(".verification.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_exports_to_any_folder_are_listed_until_their_file_is_gone(
+    studio_window: Person, tmp_path: Path
+) -> None:
+    job = finished_run(studio_window.project)
+    output = tmp_path / "elsewhere" / "cells.onnx"
+    exported_by_job(job, output, passed=True, made="2026-11-20T14:41:00+00:00")
+    page = opened(studio_window)
+    assert page.proof is not None
+    assert page.proof.file == output
+    studio_window.button("cells.onnx", page.earlier)
+    studio_window.studio.jobs.runs_changed.emit()
+    assert page.proof is not None
+    output.unlink()
+    page.refresh()
+    assert page.proof is None
+
+
+def test_a_failed_export_over_a_proven_file_shows_the_failure_and_keeps_the_file(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = finished_run(studio_window.project)
+    page = opened(studio_window)
+    output = page._target()
+    exported_by_job(job, output, passed=True, made="2026-11-20T14:41:00+00:00")
+    asked: list[str] = []
+    studio = studio_window.studio
+
+    def ask(question: str, text: str = "", **more: object) -> bool:
+        asked.append(text)
+        return True
+
+    def start(*_what: object) -> SmallJob:
+        made = "2026-11-20T15:41:00+00:00"
+        folder = exported_by_job(job, output, passed=False, made=made)
+        return SmallJob(JobDir(folder), studio)
+
+    monkeypatch.setattr(studio, "ask", ask)
+    monkeypatch.setattr(studio, "fail", lambda *_a, **_k: None)
+    monkeypatch.setattr(studio.jobs, "start_job", start)
+    page.export()
+    assert page._job is not None
+    page._job.stop()
+    page._failed("The exported file does not answer like the run.")
+    assert f"{output.stem}-UNVERIFIED.onnx" in asked[0]
+    assert "stays" in asked[0]
+    assert page.proof is not None
+    assert not page.proof.passed
+    assert page.proof.file.exists()
+    assert output.exists()
+    assert "Do not use this file" in page.message.text

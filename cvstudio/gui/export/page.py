@@ -37,11 +37,11 @@ from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel, Message
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, line, push, tool
 from cvstudio.gui.workspace import Workspace
-from cvstudio.project import runs
+from cvstudio.project import exports, runs
+from cvstudio.project.exports import REPORT_SUFFIX
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
 
-REPORT_SUFFIX = ".verification.json"
 _FACTS = (
     ("Any number of images at once", "The batch is free; the proof tries several."),
     ("Classes and preprocessing inside", "Readable without CVStudio."),
@@ -59,7 +59,6 @@ class ExportPage(Workspace):
         self.run: RunRecord | None = None
         self.proof: Proof | None = None
         self._job: SmallJob | None = None
-        self._output: Path | None = None
         self._wanted_run: int | None = None
         self._named_by_hand = False
         self._build()
@@ -184,7 +183,8 @@ class ExportPage(Workspace):
         self._list_earlier()
         if self._job is None:
             proofs = [p for p in self._proofs() if self.run and p.run == self.run.id]
-            self._show(proofs[0] if proofs else None)
+            same = [p for p in proofs if self.proof and p.file == self.proof.file]
+            self._show(next(iter(same or proofs), None))
 
     def _suggest_name(self) -> None:
         if self.run is not None and not self._named_by_hand:
@@ -208,13 +208,9 @@ class ExportPage(Workspace):
         return path if path.is_absolute() else self.project.exports_directory / path
 
     def _proofs(self) -> list[Proof]:
-        """The verified files of the project's exports, the newest first."""
-        found = []
-        for report in self.project.exports_directory.glob(f"*{REPORT_SUFFIX}"):
-            proof = read_proof(report)
-            if proof is not None:
-                found.append(proof)
-        return sorted(found, key=lambda p: -p.made)
+        """What was exported from the project's runs, the newest first."""
+        found = [read_proof(report) for report in exports.reports(self.project)]
+        return sorted((p for p in found if p is not None), key=lambda p: -p.made)
 
     def _list_earlier(self) -> None:
         empty(self._earlier)
@@ -234,7 +230,10 @@ class ExportPage(Workspace):
             return
         output = self._target()
         if output.exists() and not self.studio.ask(
-            f"Replace {output.name}?", "The file that is there now is lost.", yes="Replace"
+            f"Replace {output.name}?",
+            "The new file takes its place once it is proven. If a check fails, the file that is"
+            f" there now stays, and the new one becomes {output.stem}-UNVERIFIED.onnx.",
+            yes="Replace",
         ):
             return
         try:
@@ -247,7 +246,6 @@ class ExportPage(Workspace):
         except (CVStudioError, OSError) as error:
             self.studio.fail(error, doing="Export")
             return
-        self._output = output
         self._job.progress.connect(self._moved)
         self._job.done.connect(self._done)
         self._job.failed.connect(self._failed)
@@ -264,18 +262,18 @@ class ExportPage(Workspace):
             self._over()
             self.refresh()
 
-    def _done(self, _job: JobDir) -> None:
-        assert self._output is not None
-        output = self._output
+    def _done(self, job: JobDir) -> None:
         self._over()
         self._list_earlier()
-        proof = find_proof(output)
+        proof = _proof_of(job)
         self._show(proof)
         if proof is not None and proof.passed:
-            self.studio.toast(f"{output.name} is exported and proven.", level="success")
+            self.studio.toast(f"{proof.file.name} is exported and proven.", level="success")
 
     def _failed(self, text: str) -> None:
+        proof = _proof_of(self._job.job) if self._job is not None else None
         self._over()
+        self.proof = proof or self.proof
         self.refresh()
         self.studio.fail(CVStudioError(text), doing="Export")
 
@@ -398,13 +396,10 @@ def _fact(title: str, text: str) -> QWidget:
     return frame
 
 
-def find_proof(output: Path) -> Proof | None:
-    """The report of an export to this file, also when it failed and the file was named so."""
-    for stem in (output.stem, f"{output.stem}-UNVERIFIED"):
-        proof = read_proof(output.with_name(stem + REPORT_SUFFIX))
-        if proof is not None:
-            return proof
-    return None
+def _proof_of(job: JobDir) -> Proof | None:
+    """What an export job proved of the file that it wrote, also when that failed."""
+    file = exports.exported_file(job)
+    return None if file is None else read_proof(file.with_suffix(REPORT_SUFFIX))
 
 
 def read_proof(report: Path) -> Proof | None:

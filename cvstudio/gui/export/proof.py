@@ -13,6 +13,7 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel
@@ -63,7 +64,7 @@ class Proof:
         when = _when(self.made)
         if c["verified"] is None:
             return f"ONNX, {when}"
-        images = f"{c['images']:,} {c['split']} image{'' if c['images'] == 1 else 's'}"
+        images = counted(c["images"], f"{c['split']} image")
         bits = "32-bit and 8-bit" if self.eight else "32-bit"
         return f"ONNX {bits} against run {self.run} on {images}, {when}"
 

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from cvstudio.core.errors import ImageError
 from cvstudio.core.predictions import Prediction, from_json, to_json
 from cvstudio.core.wire import Message
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, LatestWins
@@ -269,7 +270,9 @@ class TryIt(QWidget):
                 {"file": str(path), **to_json(answer)} for path, answer in self._answers.items()
             ]
             Path(name).write_text(json.dumps(content, indent=1), encoding="utf-8")
-            self._studio.toast(f"Saved the answers for {len(content)} images.", level="success")
+            self._studio.toast(
+                f"Saved the answers for {counted(len(content), 'image')}.", level="success"
+            )
 
 
 class _Swatch(QWidget):
