@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import Preset, TrainConfig
+from cvstudio.core.config import Fit, Preset, TrainConfig
 from cvstudio.core.errors import ConfigError
 
 Family = Literal["torchvision", "timm", "smp", "ultralytics"]
@@ -213,6 +214,47 @@ def network(name: str) -> NetworkInfo:
 def networks_for(task: Task) -> tuple[NetworkInfo, ...]:
     """All networks of a task, in the order in which they are offered."""
     return tuple(info for info in NETWORKS if info.task == task)
+
+
+_WITHOUT_EFFECT: dict[Family, frozenset[str]] = {
+    # The assignment of objects to anchors gives soft labels already, and no way to soften them.
+    "ultralytics": frozenset({"label_smoothing"}),
+}
+"""Settings that the networks of a family do not have; every other setting holds for all."""
+
+
+def applies(name: str, info: NetworkInfo) -> bool:
+    """Whether a setting of TrainConfig has an effect on runs of a network."""
+    return name not in _WITHOUT_EFFECT.get(info.family, frozenset())
+
+
+def fits(info: NetworkInfo) -> tuple[Fit, ...]:
+    """How images can be fitted for a network.
+
+    Networks that know one size cannot judge whole images after training on crops, and objects that
+    a crop cuts have no whole box to learn.
+    """
+    if info.fixed_size or info.family == "ultralytics":
+        return (Fit.PAD, Fit.STRETCH)
+    return tuple(Fit)
+
+
+def check_fit(config: TrainConfig) -> None:
+    """Raise ConfigError when the network cannot be trained on images fitted in the config's way."""
+    info = network(config.network)
+    if config.fit not in fits(info):
+        raise ConfigError(
+            f"{info.title} cannot be trained on crops.",
+            hint="Fit images by padding or stretching.",
+        )
+
+
+def check_settings(info: NetworkInfo, names: Iterable[str]) -> None:
+    """Raise ConfigError when one of the settings has no effect on runs of a network."""
+    for name in names:
+        if not applies(name, info):
+            title = TrainConfig.model_fields[name].title
+            raise ConfigError(f'"{title}" ({name}) has no effect on {info.title}.')
 
 
 @dataclass(frozen=True, slots=True)

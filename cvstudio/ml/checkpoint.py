@@ -101,6 +101,18 @@ def read_checkpoint(path: Path) -> Checkpoint:
     )
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file of weights is one of CVStudio's own, which says more than its weights.
+
+    False for files that only another library's own loader can read.
+    """
+    try:
+        content = load_plain(path)
+    except UntrustedFile:
+        return False
+    return isinstance(content, dict) and content.get("mark") == _MARK
+
+
 def load_plain(path: Path) -> Any:
     """The content of a .pt, .pth or .safetensors file made of tensors and plain values.
 

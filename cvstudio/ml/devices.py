@@ -9,6 +9,7 @@ import numpy as np
 import psutil
 import torch
 
+from cvstudio.core import nvidia
 from cvstudio.core.errors import ConfigError
 
 
@@ -40,6 +41,28 @@ def name_of(device: torch.device) -> str:
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
     return "Apple GPU" if device.type == "mps" else "processor"
+
+
+def half_type(device: torch.device) -> torch.dtype | None:
+    """The half precision that a device computes in natively; None where float32 is better.
+
+    torch emulates bfloat16 on cards before Ampere, slower than float32: they take float16.
+    Processors gain nothing, and Apple's GPU is not reliable with either.
+    """
+    if device.type != "cuda":
+        return None
+    native = torch.version.hip is not None or torch.cuda.get_device_capability(device)[0] >= 8
+    return torch.bfloat16 if native else torch.float16
+
+
+def unused_card(device: torch.device, wanted: str) -> str:
+    """Words for a run that is on the processor although there is an NVIDIA card; else ""."""
+    if device.type != "cpu" or wanted != "auto":
+        return ""
+    cards = nvidia.cards()
+    if not cards:
+        return ""
+    return nvidia.unused(cards[0].name, has_cuda=torch.version.cuda is not None)
 
 
 @dataclass(frozen=True)

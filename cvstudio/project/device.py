@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
-import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import psutil
 
+from cvstudio.core import nvidia
 from cvstudio.core.errors import ConfigError
-
-SMI_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +25,12 @@ class Device:
     memory: int
     used: int
     busy: float | None = None
+    place: str = "cpu"
+    """What a config calls it: "cuda:0", "mps", "cpu"."""
+    others: tuple[Device, ...] = ()
+    """Further GPUs that a run can be sent to by their place."""
+    unused: str = ""
+    """The name of an NVIDIA card that the installed torch cannot use."""
 
     @property
     def title(self) -> str:
@@ -37,26 +40,60 @@ class Device:
 
 def detect() -> Device:
     """The device that "auto" will take. Call it off the window's thread: nvidia-smi may be slow."""
-    gpus = _nvidia()
-    return gpus[0] if gpus else processor()
+    cards = nvidia.cards()
+    if not cards:
+        return processor()
+    if not nvidia.torch_has_cuda():
+        return replace(processor(), unused=cards[0].name)
+    gpus = [
+        Device("cuda", card.name, card.memory, card.used, card.busy, place=f"cuda:{place}")
+        for place, card in enumerate(cards)
+    ]
+    return replace(gpus[0], others=tuple(gpus[1:]))
 
 
 def processor() -> Device:
-    """The processor with the computer's memory."""
+    """The processor with the computer's memory; on a new Mac, its GPU, which shares the memory."""
     memory = psutil.virtual_memory()
-    kind: Literal["mps", "cpu"] = "cpu"
+    used = memory.total - memory.available
     if sys.platform == "darwin" and platform.machine() == "arm64":
-        kind = "mps"
-    return Device(kind, _processor_name(), memory.total, memory.total - memory.available)
+        return Device("mps", _processor_name(), memory.total, used, place="mps")
+    return Device("cpu", _processor_name(), memory.total, used)
 
 
 def for_config(wanted: str, found: Device) -> Device:
-    """The device that a config's `device` means on this computer. Raises ConfigError."""
+    """The device that a config's `device` means on this computer.
+
+    Raises ConfigError when there is no such device.
+    """
+    if wanted == "auto":
+        return found
     if wanted == "cpu":
-        return processor()
-    if wanted.startswith("cuda") and found.kind != "cuda":
+        return replace(processor(), kind="cpu", place="cpu")
+    place = "cuda:0" if wanted == "cuda" else wanted
+    there = [device for device in (found, *found.others) if device.kind != "cpu"]
+    match = next((device for device in there if device.place == place), None)
+    if match is not None:
+        return match
+    if place == "mps":
+        raise ConfigError("This computer has no GPU of Apple's.")
+    if found.kind != "cuda":
         raise ConfigError("There is no NVIDIA GPU that can be used on this computer.")
-    return found
+    count = len(there)
+    raise ConfigError(f"There is no {place}: this computer has {count} GPU{'s'[: count != 1]}.")
+
+
+def choices(found: Device | None) -> list[tuple[str, str]]:
+    """What a person can choose from: the config's value, and the device's name."""
+    offered = [("auto", "GPU if there is one"), ("cpu", "Processor")]
+    if found is None or found.kind == "cpu":
+        return offered
+    gpus = (found, *found.others)
+    numbered = len(gpus) > 1
+    for place, gpu in enumerate(gpus):
+        name = "Apple GPU" if gpu.kind == "mps" else gpu.name
+        offered.append((gpu.place, f"{name}, GPU {place}" if numbered else name))
+    return offered
 
 
 def cores() -> int:
@@ -64,35 +101,6 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _nvidia() -> list[Device]:
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return []
-    query = "--query-gpu=name,memory.total,memory.used,utilization.gpu"
-    try:
-        answer = subprocess.run(
-            [program, query, "--format=csv,noheader,nounits"],
-            capture_output=True,
-            text=True,
-            timeout=SMI_SECONDS,
-            check=True,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-    except (OSError, subprocess.SubprocessError):
-        return []  # a driver that does not answer cannot train either
-    return [device for line in answer.stdout.splitlines() if (device := parse_smi(line))]
-
-
-def parse_smi(line: str) -> Device | None:
-    """One line of nvidia-smi's answer (MiB, per cent); None when it does not name a usable GPU."""
-    parts = [part.strip() for part in line.split(",")]
-    if len(parts) != 4 or not (parts[1].isdigit() and parts[2].isdigit()):
-        return None
-    name = parts[0].removeprefix("NVIDIA ").removeprefix("GeForce ")
-    busy = int(parts[3]) / 100 if parts[3].isdigit() else None
-    return Device("cuda", name, int(parts[1]) * 2**20, int(parts[2]) * 2**20, busy)
 
 
 def _processor_name() -> str:

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cvstudio.core import pretrained
+from cvstudio.core import nvidia, pretrained
 from cvstudio.core.annotation import COUNTING, Kind, Review, Split, State, Task
-from cvstudio.core.config import Start, TrainConfig
+from cvstudio.core.config import Fit, Start, TrainConfig
 from cvstudio.core.errors import ConfigError
-from cvstudio.core.networks import network
+from cvstudio.core.networks import fits, network
+from cvstudio.core.words import counted
 from cvstudio.project import device as devices
 from cvstudio.project import estimate, queries
 from cvstudio.project.device import Device
@@ -38,6 +39,10 @@ TINY = 8.0
 
 SCRATCH_IMAGES = 10_000
 """Below this many training images, starting from scratch is worth a warning."""
+
+
+ENOUGH = {Task.CLASSIFY: 500, Task.DETECT: 300, Task.INSTANCE: 300}
+"""Examples of a class in train from which results are usually good: images, or objects."""
 
 
 class Level(StrEnum):
@@ -82,7 +87,7 @@ class Facts:
     no_area: tuple[int, ...]
     """Image ids, one per box without area."""
     boxes_left_out: tuple[int, ...]
-    """Images with boxes where masks or polygons are needed, one per box."""
+    """Images with boxes where masks or polygons are needed."""
     counts: Mapping[Split, Mapping[int, int]]
     """Annotations that train, by split and class."""
     sides: NDArray[np.float64]
@@ -109,6 +114,10 @@ def gather(session: Session, project: Project) -> Facts:
         if image.id in usable and image.sha256:
             places[image.sha256].add(image.split or "")
     twice = {digest for digest, splits in places.items() if len(splits) > 1}
+    boxed = _boxed(session, usable) if project.task in (Task.INSTANCE, Task.SEGMENT) else ()
+    if project.task is Task.INSTANCE:
+        for image_id in boxed:
+            del usable[image_id]
     marks = _marks(session, project.task, usable)
     return Facts(
         task=project.task,
@@ -119,7 +128,7 @@ def gather(session: Session, project: Project) -> Facts:
         unreadable=tuple(i.id for i in images if i.problem),
         in_two_splits=tuple(i.id for i in images if i.sha256 in twice and i.id in usable),
         no_area=marks.no_area,
-        boxes_left_out=marks.boxes,
+        boxes_left_out=boxed,
         counts=marks.counts,
         sides=marks.sides,
         free_disk=shutil.disk_usage(project.path).free,
@@ -129,9 +138,19 @@ def gather(session: Session, project: Project) -> Facts:
 @dataclass(frozen=True)
 class _Marks:
     no_area: tuple[int, ...]
-    boxes: tuple[int, ...]
     counts: dict[Split, Counter[int]]
     sides: NDArray[np.float64]
+
+
+def _boxed(session: Session, usable: Mapping[int, Split]) -> tuple[int, ...]:
+    """The usable images that have a box."""
+    query = (
+        select(AnnotationRow.image_id)
+        .where(AnnotationRow.state == State.ACCEPTED.value, AnnotationRow.kind == Kind.BOX.value)
+        .where(AnnotationRow.w > 0, AnnotationRow.h > 0)
+        .distinct()
+    )
+    return tuple(sorted(id for id in session.scalars(query) if id in usable))
 
 
 def _marks(session: Session, task: Task, usable: Mapping[int, Split]) -> _Marks:
@@ -142,21 +161,19 @@ def _marks(session: Session, task: Task, usable: Mapping[int, Split]) -> _Marks:
         .join(ImageRow, ImageRow.id == row.image_id)
         .where(row.state == State.ACCEPTED.value)
     )
-    no_area, boxes, sides = [], [], []
+    no_area, sides = [], []
     counts: dict[Split, Counter[int]] = {split: Counter() for split in Split}
     for image_id, class_id, kind, w, h, width, height in session.execute(query):
         if image_id not in usable or (kind == Kind.IMAGE) is not (task is Task.CLASSIFY):
             continue
-        if kind not in COUNTING[task]:
-            boxes.append(image_id)
-        elif kind != Kind.IMAGE and (w <= 0 or h <= 0):
+        if kind != Kind.IMAGE and (w <= 0 or h <= 0):
             no_area.append(image_id)
-        else:
+        elif kind in COUNTING[task]:
             counts[usable[image_id]][class_id] += 1
             if kind != Kind.IMAGE:
                 sides.append((min(w, h) / max(width, height, 1), image_id))
     array = np.array(sides, np.float64).reshape(-1, 2)
-    return _Marks(tuple(no_area), tuple(boxes), counts, array)
+    return _Marks(tuple(no_area), counts, array)
 
 
 def checks(facts: Facts, config: TrainConfig, found: Device) -> list[Check]:
@@ -164,6 +181,7 @@ def checks(facts: Facts, config: TrainConfig, found: Device) -> list[Check]:
     lines = [
         *_split_checks(facts),
         *_label_checks(facts),
+        *_network_checks(config),
         *_size_checks(facts, config),
         *_weights_checks(facts, config),
         *_device_checks(config, found),
@@ -183,7 +201,7 @@ def _split_checks(facts: Facts) -> list[Check]:
     divide = (Action("Divide", "split"),)
     lines = []
     if facts.without_split:
-        many = _n(len(facts.without_split), "labelled image")
+        many = counted(len(facts.without_split), "labelled image")
         lines.append(Check(Level.ADVICE, f"{many} without a split, left out", divide))
     if not train + val + test and not facts.without_split:
         lines.append(Check(Level.BLOCKING, "No image is labelled yet"))
@@ -200,7 +218,7 @@ def _split_checks(facts: Facts) -> list[Check]:
             text = f"{train + val} of the {FIRST_RUN} images that a first run needs are labelled"
             lines.append(Check(Level.ADVICE, text))
     if facts.in_two_splits:
-        many = _n(len(facts.in_two_splits), "image")
+        many = counted(len(facts.in_two_splits), "image")
         show = Action("Show", "images", image_ids=facts.in_two_splits)
         lines.append(
             Check(Level.ADVICE, f"{many} in two splits at once", (show,),
@@ -214,25 +232,28 @@ def _split_checks(facts: Facts) -> list[Check]:
 def _label_checks(facts: Facts) -> list[Check]:
     lines = []
     if facts.unlabelled:
-        many = _n(len(facts.unlabelled), "image")
-        verb = "is" if len(facts.unlabelled) == 1 else "are"
+        many = counted(len(facts.unlabelled), "image is", "images are")
         show = Action("Show", "images", image_ids=facts.unlabelled)
-        lines.append(Check(Level.ADVICE, f"{many} {verb} unlabelled, left out", (show,)))
+        lines.append(Check(Level.ADVICE, f"{many} unlabelled, left out", (show,)))
     if facts.unreadable:
         show = Action("Show", "images", image_ids=facts.unreadable)
-        many = _n(len(facts.unreadable), "image")
+        many = counted(len(facts.unreadable), "image")
         lines.append(Check(Level.ADVICE, f"{many} cannot be read, left out", (show,)))
     elif facts.images:
         lines.append(Check(Level.OK, "Every image can be read"))
     if facts.no_area:
         show = Action("Show", "images", image_ids=_once(facts.no_area))
-        many = _n(len(facts.no_area), "box", "boxes")
+        many = counted(len(facts.no_area), "box", "boxes")
         lines.append(Check(Level.ADVICE, f"{many} without area, left out", (show,)))
     if facts.boxes_left_out:
-        show = Action("Show", "images", image_ids=_once(facts.boxes_left_out))
-        many = _n(len(facts.boxes_left_out), "box", "boxes")
+        show = Action("Show", "images", image_ids=facts.boxes_left_out)
         why = "This task learns outlines: masks and polygons."
-        lines.append(Check(Level.ADVICE, f"{many} without outline, left out", (show,), why))
+        if facts.task is Task.INSTANCE:
+            text = f"{counted(len(facts.boxes_left_out), 'image')} with boxes, left out"
+        else:
+            many = counted(len(facts.boxes_left_out), "image has", "images have")
+            text = f"{many} boxes, which teach nothing"
+        lines.append(Check(Level.ADVICE, text, (show,), why))
     return [*lines, *_class_checks(facts)]
 
 
@@ -258,6 +279,7 @@ def _class_checks(facts: Facts) -> list[Check]:
                   "The report cannot say how well a class is found that val does not have.")
         )  # fmt: skip
     present = {key: n for key, n in train.items() if n}
+    lines += _enough_checks(facts, present)
     most, least = max(present, key=present.__getitem__), min(present, key=present.__getitem__)
     if present[most] >= 20 * present[least] and facts.task is not Task.SEGMENT:
         names = facts.classes
@@ -270,15 +292,46 @@ def _class_checks(facts: Facts) -> list[Check]:
     return lines
 
 
+def _enough_checks(facts: Facts, present: Mapping[int, int]) -> list[Check]:
+    """Whether the classes in train have as many examples as good results usually take."""
+    enough = ENOUGH.get(facts.task)
+    if enough is None:
+        return []
+    what = "image" if facts.task is Task.CLASSIFY else "object"
+    few = sorted((n, facts.classes[key]) for key, n in present.items() if n < enough)
+    if not few:
+        return [Check(Level.OK, f"Every class in train has {enough} {what}s or more")]
+    counts = [f"{name} {n:,}" for n, name in few]
+    why = f"Good results usually take about {enough} {what}s of each class; fewer can do to begin."
+    return [Check(Level.ADVICE, f"Fewer than {enough} {what}s: {_names(counts)}", (), why)]
+
+
+def _network_checks(config: TrainConfig) -> list[Check]:
+    """Settings that do not go together with the network."""
+    info = network(config.network)
+    lines = []
+    if config.fit not in fits(info):
+        ways = tuple(
+            Action(f"Fit by {words}", "set", {"fit": fit})
+            for fit, words in ((Fit.PAD, "padding"), (Fit.STRETCH, "stretching"))
+        )
+        text = f"{info.title} cannot be trained on crops"
+        lines.append(Check(Level.BLOCKING, text, ways, "It has to see whole images."))
+    if config.batch == 1 and info.family != "ultralytics":
+        why = "Many networks average over the images of a step, and some cannot do with one."
+        two = Action("Use 2", "set", {"batch": 2})
+        lines.append(Check(Level.ADVICE, "Batch 1 learns badly", (two,), why))
+    return lines
+
+
 def _size_checks(facts: Facts, config: TrainConfig) -> list[Check]:
     if facts.task not in (Task.DETECT, Task.INSTANCE):
         return []
     tiny = facts.tiny(config.image_size)
     if not len(tiny):
         return []
-    noun = ("box", "boxes") if facts.task is Task.DETECT else ("object", "objects")
-    verb = "is" if len(tiny) == 1 else "are"
-    text = f"{_n(len(tiny), *noun)} {verb} under {TINY:g} px wide"
+    noun = ("box is", "boxes are") if facts.task is Task.DETECT else ("object is", "objects are")
+    text = f"{counted(len(tiny), *noun)} under {TINY:g} px wide"
     larger = config.image_size * 3 // 2 // 32 * 32
     actions = [Action("Show", "images", image_ids=_once(tuple(tiny.tolist())))]
     if larger <= 1920:
@@ -292,7 +345,7 @@ def _weights_checks(facts: Facts, config: TrainConfig) -> list[Check]:
     if config.start is Start.SCRATCH:
         if train >= SCRATCH_IMAGES or info.weights is None:
             return []
-        text = f"From scratch with {_n(train, 'image')}"
+        text = f"From scratch with {counted(train, 'image')}"
         why = "Pretrained weights need far fewer images."
         use = Action("Use pretrained", "set", {"start": Start.PRETRAINED})
         return [Check(Level.ADVICE, text, (use,), why)]
@@ -305,9 +358,11 @@ def _weights_checks(facts: Facts, config: TrainConfig) -> list[Check]:
         ways = (scratch, Action("Get them", "weights")) if info.weights else (scratch,)
         text = f"{error.filename or 'Pretrained weights'} is not on this computer"
         return [Check(Level.BLOCKING, text, ways, f"{error.message} {error.hint}")]
-    if not (config.weights_file and config.weights_file.is_file()):
-        text = f"There is no weights file {config.weights_file or ''}".strip()
-        return [Check(Level.BLOCKING, text)]
+    if config.weights_file is None:
+        what = "run" if config.start is Start.RUN else "file of weights"
+        return [Check(Level.BLOCKING, f"Which {what} is to be started from?")]
+    if not config.weights_file.is_file():
+        return [Check(Level.BLOCKING, f"There is no weights file {config.weights_file}")]
     return []
 
 
@@ -315,7 +370,7 @@ def _device_checks(config: TrainConfig, found: Device) -> list[Check]:
     try:
         device = devices.for_config(config.device, found)
     except ConfigError as error:
-        use = Action("Use the processor", "set", {"device": "auto"})
+        use = Action("Use what there is", "set", {"device": "auto"})
         return [Check(Level.BLOCKING, error.message, (use,))]
     need = estimate.memory(config)
     if device.kind == "cuda":
@@ -328,7 +383,10 @@ def _device_checks(config: TrainConfig, found: Device) -> list[Check]:
     words = f"{need / 2**30:.1f} of {free / 2**30:.1f} GB free memory"
     level = Level.OK if need < free else Level.ADVICE
     lines = [Check(level, f"Needs about {words}")]
-    if device.kind == "cpu":
+    if found.unused and config.device == "auto":
+        why = nvidia.unused(found.unused, has_cuda=False)
+        lines.append(Check(Level.ADVICE, f"{found.unused} is not used: torch has no CUDA", (), why))
+    elif device.kind == "cpu":
         why = f"{device.name}, {devices.cores()} cores. A GPU is many times faster."
         lines.append(Check(Level.OK, "No GPU: the processor trains", (), why))
     return lines
@@ -338,10 +396,6 @@ def _disk_check(facts: Facts, config: TrainConfig) -> Check:
     need = estimate.disk(config)
     text = f"Needs {_size(need)} of disk, {_size(facts.free_disk)} are free"
     return Check(Level.OK if need < facts.free_disk else Level.BLOCKING, text)
-
-
-def _n(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _names(names: list[str]) -> str:

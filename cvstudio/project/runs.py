@@ -77,12 +77,39 @@ def changed_config(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConf
         raise ConfigError(explain(error)) from error
 
 
+def with_parent(project: Project, config: TrainConfig, parent_id: int | None) -> TrainConfig:
+    """A config that starts from the best checkpoint of a run.
+
+    Without `parent_id` it keeps the checkpoint that it names. Raises ConfigError when there is
+    none, RunError when there is no such run.
+    """
+    if parent_id is None:
+        if config.weights_file is None:
+            raise ConfigError("Which run is to be started from?", hint="Choose a finished run.")
+        return config
+    best = job_of(get(project, parent_id)).best
+    if not best.exists():
+        raise ConfigError(
+            f"Run {parent_id} has no network to start from.", hint="Choose a finished run."
+        )
+    return changed_config(config, {"start": Start.RUN, "weights_file": best})
+
+
+def parent_of(project: Project, config: TrainConfig) -> int | None:
+    """The run whose best checkpoint a config starts from."""
+    if config.start is not Start.RUN:
+        return None
+    found = (run.id for run in all_runs(project) if job_of(run).best == config.weights_file)
+    return next(found, None)
+
+
 def create_run(
     project: Project, config: TrainConfig, *, parent_id: int | None = None, title: str = ""
 ) -> RunRecord:
     """A new run, queued: its row, its directory, its config and the snapshot of the labels of now.
 
-    Starting from a run (`parent_id`, start "run") takes that run's best checkpoint.
+    Starting from a run (`parent_id`, start "run") takes that run's best checkpoint; a config that
+    names one already is taken as it is, and its run is found again.
     Raises ConfigError when the config is for another task or its parent has no network.
     """
     if config.task != project.task:
@@ -90,7 +117,8 @@ def create_run(
             f"This project is for {project.task}, and the settings for {config.task}."
         )
     if config.start is Start.RUN:
-        config = _from_parent(project, config, parent_id)
+        config = with_parent(project, config, parent_id)
+        parent_id = parent_of(project, config)
     with project.read() as session:
         snapshot = snapshots.build(session, project)
     # The files come first, under a passing name: writing a large snapshot must not hold up the
@@ -292,15 +320,6 @@ def same_content(before: Any, now: Any) -> bool:
         return image.path, image.page, image.split, image.sha256, marks
 
     return plain(before) == plain(now)
-
-
-def _from_parent(project: Project, config: TrainConfig, parent_id: int | None) -> TrainConfig:
-    if parent_id is None:
-        raise ConfigError("Which run is to be started from?")
-    best = job_of(get(project, parent_id)).best
-    if not best.exists():
-        raise ConfigError(f"Run {parent_id} has no network to start from.")
-    return changed_config(config, {"weights_file": best})
 
 
 def _write_config(job: JobDir, config: JobConfig) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +9,25 @@ import torch
 from torch import nn
 from training_samples import config_for
 
+from cvstudio.core import nvidia
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import Preset
+from cvstudio.core.config import Fit, Preset, Start
 from cvstudio.core.errors import ConfigError
-from cvstudio.core.networks import NETWORKS, default_config, network, networks_for
-from cvstudio.ml.devices import device_of
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.networks import (
+    NETWORKS,
+    applies,
+    check_fit,
+    check_settings,
+    default_config,
+    fits,
+    network,
+    networks_for,
+)
+from cvstudio.core.snapshot import Snapshot
+from cvstudio.ml.checkpoint import Checkpoint, write_checkpoint
+from cvstudio.ml.data import SplitImages
+from cvstudio.ml.devices import device_of, half_type, unused_card
 from cvstudio.ml.engine.own import _half_precision
 from cvstudio.ml.engine.parts import (
     ClassifyLoss,
@@ -25,8 +40,11 @@ from cvstudio.ml.engine.parts import (
     set_rates,
     train_mode,
 )
+from cvstudio.ml.engine.session import Session
+from cvstudio.ml.engine.start import normalisation
 from cvstudio.ml.labels import IGNORE
 from cvstudio.ml.networks.build import build, head
+from cvstudio.ml.preprocess import Preprocessing
 
 
 def test_every_network_has_its_own_name_and_a_task() -> None:
@@ -154,3 +172,97 @@ def test_mixed_precision_is_used_on_cuda_and_can_be_switched_off() -> None:
 def test_a_gpu_that_is_not_there_is_said_in_words() -> None:
     with pytest.raises(ConfigError, match="This computer has no cuda:3"):
         device_of("cuda:3")
+
+
+@pytest.mark.parametrize(
+    ("major", "half"), [(7, torch.float16), (8, torch.bfloat16), (9, torch.bfloat16)]
+)
+def test_cards_that_only_emulate_bfloat16_compute_in_float16(
+    monkeypatch: pytest.MonkeyPatch, major: int, half: torch.dtype
+) -> None:
+    asked: list[torch.device] = []
+
+    def capability(device: torch.device) -> tuple[int, int]:
+        asked.append(device)
+        return major, 5
+
+    monkeypatch.setattr(torch.cuda, "get_device_capability", capability)
+    device = torch.device("cuda", 1)
+    assert half_type(device) is half
+    assert asked == [device]  # the card of the run, not the first one
+
+
+def test_half_precision_never_sends_ultralytics_to_look_for_a_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from ultralytics.engine import trainer
+    from ultralytics.utils import checks
+
+    import cvstudio.ml.engine.yolo  # noqa: F401  # switches the comparison off
+
+    def never(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("looked for a network")
+
+    monkeypatch.setattr(checks, "check_amp", never)
+    assert trainer.check_amp(torch.nn.Linear(1, 1)) is True
+
+
+def test_a_card_that_torch_cannot_use_is_named_with_the_command_that_helps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    card = nvidia.Card("RTX 4070", 12 * 2**30, 0, None)
+    monkeypatch.setattr(nvidia, "cards", lambda: [card])
+    words = unused_card(torch.device("cpu"), "auto")
+    assert words.startswith("RTX 4070 is not used")
+    assert nvidia.COMMAND in words
+    assert unused_card(torch.device("cpu"), "cpu") == ""  # the person chose the processor
+    assert unused_card(torch.device("cuda", 0), "auto") == ""
+    monkeypatch.setattr(nvidia, "cards", list)
+    assert unused_card(torch.device("cpu"), "auto") == ""
+
+
+def test_a_pretrained_detector_s_backbone_learns_at_its_share_of_the_rate() -> None:
+    from cvstudio.ml.engine.yolo import slow_down
+
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    weights, biases = ([layer.weight for layer in module], [layer.bias for layer in module])
+    optimizer = torch.optim.SGD(
+        [
+            {"params": weights, "lr": 0.1, "weight_decay": 0.5, "param_group": "weight"},
+            {"params": biases, "lr": 0.1, "weight_decay": 0.0, "param_group": "bias"},
+        ]
+    )
+    slow_down(optimizer, heads={id(v) for v in module[1].parameters()}, share=0.1)
+    rate = {id(v): g["lr"] for g in optimizer.param_groups for v in g["params"]}
+    decay = {id(v): g["weight_decay"] for g in optimizer.param_groups for v in g["params"]}
+    assert [rate[id(v)] for v in (*weights, *biases)] == pytest.approx([0.01, 0.1, 0.01, 0.1])
+    assert [decay[id(v)] for v in (*weights, *biases)] == [0.5, 0.5, 0, 0]
+
+
+def test_settings_without_effect_and_crops_that_cannot_be_judged_are_refused() -> None:
+    yolo, vit, unet = network("yolo11n"), network("vit_tiny"), network("unet-resnet18")
+    assert not applies("label_smoothing", yolo)
+    assert applies("label_smoothing", unet)
+    assert applies("frozen_epochs", yolo)
+    assert [Fit.CROP in fits(info) for info in (yolo, vit, unet)] == [False, False, True]
+    with pytest.raises(ConfigError, match=r'"Label smoothing" .* has no effect on YOLO11 nano'):
+        check_settings(yolo, ["epochs", "label_smoothing"])
+    with pytest.raises(ConfigError, match="cannot be trained on crops"):
+        check_fit(config_for(Task.DETECT, fit="crop"))
+    check_fit(config_for(Task.SEGMENT, fit="crop"))
+
+
+def test_a_checkpoint_chosen_as_a_file_brings_its_normalisation(tmp_path: Path) -> None:
+    config = config_for(Task.CLASSIFY, network="resnet18")
+    info = network("resnet18")
+    module = build(info, classes=2, image_size=64)
+    file = tmp_path / "best.pt"
+    own = Preprocessing(64, Fit.PAD, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+    write_checkpoint(file, Checkpoint(config, (), own, module.state_dict(), epoch=1))
+    plain = tmp_path / "plain.pt"
+    torch.save(module.state_dict(), plain)
+    images = SplitImages([], size=64, fit=Fit.PAD)
+    for path, mean in ((file, (0.1, 0.2, 0.3)), (plain, info.mean)):
+        chosen = config.model_copy(update={"start": Start.FILE, "weights_file": path})
+        session = Session(JobDir(tmp_path), chosen, Snapshot(Task.CLASSIFY, (), ()))
+        assert normalisation(session, images).mean == mean

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from cvstudio.core import pretrained
+from cvstudio.core import nvidia, pretrained
 from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.config import Start, TrainConfig
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.networks import default_config, network
-from cvstudio.project import commands, estimate, preflight, rows
-from cvstudio.project.device import Device, parse_smi
+from cvstudio.project import commands, device, estimate, preflight, rows
+from cvstudio.project.device import Device
 from cvstudio.project.preflight import Check, Facts, Level
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -126,7 +126,8 @@ def test_a_task_that_learns_outlines_says_that_boxes_are_left_out(tmp_path: Path
             shape = Polygon.simple([(0, 0), (50, 0), (50, 50)])
             commands.add_annotation(s, image_id=images[1], class_id=1, shape=shape)
         found = lines(project)
-        assert saying(found, "1 box without outline, left out").level is Level.ADVICE
+        assert saying(found, "1 image with boxes, left out").level is Level.ADVICE
+        assert saying(found, "1 train, 1 val, no test images").level is Level.OK
         assert not preflight.blocking(found)
 
 
@@ -189,14 +190,14 @@ def test_checks_of_twenty_thousand_images_do_not_make_the_person_wait(project: P
 def test_gpus_are_named_as_people_name_them(
     line: str, name: str, memory: int, busy: float | None
 ) -> None:
-    device = parse_smi(line)
-    assert device is not None
-    assert (device.name, device.memory, device.busy) == (name, memory * 2**20, busy)
+    card = nvidia.parse(line)
+    assert card is not None
+    assert (card.name, card.memory, card.busy) == (name, memory * 2**20, busy)
 
 
 def test_a_broken_driver_is_no_gpu() -> None:
-    assert parse_smi("NVIDIA-SMI has failed because it couldn't communicate") is None
-    assert parse_smi("GPU, [Unknown Error], [Unknown Error], 0") is None
+    assert nvidia.parse("NVIDIA-SMI has failed because it couldn't communicate") is None
+    assert nvidia.parse("GPU, [Unknown Error], [Unknown Error], 0") is None
 
 
 def test_an_earlier_run_corrects_the_estimate() -> None:
@@ -236,3 +237,98 @@ def test_a_config_from_a_file_of_weights_needs_that_file(project: Project) -> No
     found = lines(project, start=Start.FILE, weights_file=Path("/nowhere/w.pt"))
     assert saying(found, "There is no weights file /nowhere/w.pt").level is Level.BLOCKING
     assert isinstance(default_config(Task.DETECT), TrainConfig)
+
+
+def test_a_start_from_a_run_without_a_run_asks_which(project: Project) -> None:
+    check = saying(lines(project, start=Start.RUN), "Which run is to be started from?")
+    assert check.level is Level.BLOCKING
+
+
+def test_crops_are_refused_before_the_start_where_a_network_cannot_use_them(
+    project: Project,
+) -> None:
+    check = saying(lines(project, fit="crop"), "YOLO26 small cannot be trained on crops")
+    assert check.level is Level.BLOCKING
+    assert [action.changes for action in check.actions] == [{"fit": "pad"}, {"fit": "stretch"}]
+    assert not any("crops" in c.text for c in lines(project, fit="stretch"))
+
+
+def test_a_batch_of_one_image_is_advised_against_where_norms_need_more(tmp_path: Path) -> None:
+    with Project.create(tmp_path / "s", task=Task.SEGMENT, classes=["cell"]) as project:
+        check = saying(lines(project, batch=1), "Batch 1 learns badly")
+        assert (check.level, check.actions[0].changes) == (Level.ADVICE, {"batch": 2})
+        assert not any("Batch 1" in c.text for c in lines(project, batch=2))
+
+
+def test_classes_with_few_examples_are_named_with_their_counts(project: Project) -> None:
+    train, val = fill(project, 2, Split.TRAIN), fill(project, 1, Split.VAL)
+    for image_id in [*train, *val]:
+        box(project, image_id)
+    box(project, train[0], class_id=2)
+    check = saying(lines(project), "Fewer than 300 objects: dirt 1, cell 2")
+    assert check.level is Level.ADVICE
+    with project.transaction("Draw") as s:
+        mark = {"shape": Box(1, 1, 9, 9), "width": 1000, "height": 800}
+        values = [
+            commands.annotation_row(image_id=train[0], class_id=c, **mark)
+            for c in (1, 2)
+            for _ in range(300)
+        ]
+        rows.add(s, "annotation", commands.ANNOTATION_COLUMNS, values)
+    enough = saying(lines(project), "Every class in train has 300 objects or more")
+    assert enough.level is Level.OK
+
+
+TWO = Device("cuda", "RTX 4070", 12 * 2**30, 0, place="cuda:0",
+             others=(Device("cuda", "RTX 3060", 8 * 2**30, 0, place="cuda:1"),))  # fmt: skip
+MAC = Device("mps", "Apple processor", 16 * 2**30, 0, place="mps")
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "words"),
+    [
+        (PROCESSOR, "mps", "no GPU of Apple's"),
+        (MAC, "cuda:1", "no NVIDIA GPU"),
+        (TWO, "cuda:2", "There is no cuda:2: this computer has 2 GPUs."),
+        (TWO, "mps", "no GPU of Apple's"),
+    ],
+)
+def test_a_device_that_is_not_there_stops_a_run_before_its_start(
+    project: Project, found: Device, wanted: str, words: str
+) -> None:
+    assert saying(lines(project, found, device=wanted), words).level is Level.BLOCKING
+
+
+def test_a_device_that_is_there_can_be_chosen_and_is_the_one_that_is_judged(
+    project: Project,
+) -> None:
+    assert [place for place, _ in device.choices(TWO)] == ["auto", "cpu", "cuda:0", "cuda:1"]
+    assert device.choices(TWO)[-1] == ("cuda:1", "RTX 3060, GPU 1")
+    assert device.choices(MAC)[-1] == ("mps", "Apple GPU")
+    assert len(device.choices(PROCESSOR)) == len(device.choices(None)) == 2
+    assert saying(lines(project, TWO, device="cuda:1"), "of 8 GB GPU memory").level is Level.OK
+    assert device.for_config("cpu", TWO).kind == device.for_config("cpu", MAC).kind == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("version", "system", "used"),
+    [
+        ("2.9.0+cu128", "win32", True),
+        ("2.9.0", "win32", False),
+        ("2.9.0", "linux", True),
+        ("2.9.0+cpu", "linux", False),
+    ],
+)
+def test_a_card_that_the_installed_torch_cannot_use_is_said_with_the_command_that_helps(
+    project: Project, monkeypatch: pytest.MonkeyPatch, version: str, system: str, used: bool
+) -> None:
+    monkeypatch.setattr(nvidia, "cards", lambda: [nvidia.Card("RTX 4070", 12 * 2**30, 0, None)])
+    monkeypatch.setattr(nvidia.metadata, "version", lambda _name: version)
+    monkeypatch.setattr(nvidia.sys, "platform", system)
+    found = device.detect()
+    assert (found.kind == "cuda") is used
+    told = [check for check in lines(project, found) if "RTX 4070 is not used" in check.text]
+    assert bool(told) is not used
+    if told:
+        assert told[0].level is Level.ADVICE
+        assert nvidia.COMMAND in told[0].detail

@@ -15,8 +15,8 @@ import pytest
 import small_job
 
 from cvstudio.core.annotation import Review, Split, Task
-from cvstudio.core.config import TrainConfig, read_config
-from cvstudio.core.errors import RunError
+from cvstudio.core.config import Start, TrainConfig, read_config
+from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import default_config
@@ -311,3 +311,20 @@ def test_smaller_jobs_get_directories_of_their_own(project: Project) -> None:
     for job in (a, b):
         wait_until(lambda job=job: not launch.alive(job))  # type: ignore[misc]
         assert JobDir(job.path).state().ended is not None
+
+
+def test_a_run_from_a_run_can_be_done_again_and_remembers_its_parent(project: Project) -> None:
+    first = runs.create_run(project, default_config(project.task, start=Start.SCRATCH))
+    config = default_config(project.task, start=Start.RUN)
+    with pytest.raises(ConfigError, match="Which run is to be started from"):
+        runs.create_run(project, config)
+    with pytest.raises(ConfigError, match="Run 1 has no network"):
+        runs.create_run(project, config, parent_id=first.id)
+    best = runs.job_of(first).best
+    best.parent.mkdir(parents=True, exist_ok=True)
+    best.write_bytes(b"weights")
+    second = runs.create_run(project, config, parent_id=first.id)
+    assert runs.config_of(second).weights_file == best
+    again = runs.create_run(project, runs.config_of(second))
+    assert runs.config_of(again).weights_file == best
+    assert second.parent_id == again.parent_id == first.id

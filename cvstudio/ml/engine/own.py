@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.config import Fit, Start, TrainConfig
+from cvstudio.core.config import Start, TrainConfig
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import Request
 from cvstudio.core.metrics.classes import ClassificationReport
 from cvstudio.core.metrics.pixels import PixelReport
+from cvstudio.core.networks import check_fit
 from cvstudio.core.predictions import Prediction
 from cvstudio.ml.data import (
     Batches,
@@ -31,7 +32,7 @@ from cvstudio.ml.data import (
     stacked,
 )
 from cvstudio.ml.decode import decode
-from cvstudio.ml.devices import device_of, seed_everything
+from cvstudio.ml.devices import device_of, half_type, seed_everything
 from cvstudio.ml.engine.parts import (
     ClassifyLoss,
     Schedule,
@@ -80,7 +81,7 @@ class _Training:
 
     def __init__(self, session: Session) -> None:
         self.session, self.config = session, session.config
-        _check(self.config, fixed_size=session.info.fixed_size)
+        check_fit(self.config)
         self.device = device_of(self.config.device)
         seed_everything(self.config.seed, deterministic=self.config.deterministic)
         checkpoint = session.resumable()
@@ -440,15 +441,6 @@ def _position(state: dict[str, Any], config: TrainConfig) -> _Position:
     return _Position(stored["epoch"], stored["seen"] // config.batch)
 
 
-def _check(config: TrainConfig, *, fixed_size: bool) -> None:
-    if config.fit is Fit.CROP and fixed_size:
-        raise ConfigError(
-            "This network only knows images of its own size, so it cannot train on crops and judge"
-            " whole images.",
-            hint="Fit images by padding or stretching.",
-        )
-
-
 def _check_finite(loss: float, epoch: int, step: int) -> None:
     if not np.isfinite(loss):
         raise JobFailure(
@@ -459,11 +451,8 @@ def _check_finite(loss: float, epoch: int, step: int) -> None:
 
 
 def _half_precision(config: TrainConfig, device: torch.device) -> torch.dtype | None:
-    """The number format of forward passes; None is float32. Processors and Apple's GPU stay there:
-    the first gains nothing, the second is not reliable with it."""
-    if not config.mixed_precision or device.type != "cuda":
-        return None
-    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    """The number format of forward passes; None is float32."""
+    return half_type(device) if config.mixed_precision else None
 
 
 def _confusion(logits: torch.Tensor, targets: torch.Tensor, outputs: int) -> torch.Tensor:

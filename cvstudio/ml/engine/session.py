@@ -26,7 +26,7 @@ from cvstudio.core.networks import NetworkInfo, network
 from cvstudio.core.predictions import Prediction, write_predictions
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
 from cvstudio.ml.checkpoint import Checkpoint, Weights, read_checkpoint, write_checkpoint
-from cvstudio.ml.devices import Load, load_of, name_of
+from cvstudio.ml.devices import Load, load_of, name_of, unused_card
 from cvstudio.ml.judge import BEST_METRIC
 from cvstudio.ml.labels import Usable, usable
 from cvstudio.ml.preprocess import Preprocessing
@@ -79,6 +79,9 @@ class Session:
                 total_epochs=self.config.epochs, first_epoch=first_epoch,
             )
         )  # fmt: skip
+        words = unused_card(device, self.config.device)
+        if words:
+            self.note(words, warning=True)
 
     def phase(self, text: str) -> None:
         self.job.emit(Phase(text=text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from cvstudio.core.config import Start
-from cvstudio.ml.checkpoint import read_checkpoint
+from cvstudio.ml.checkpoint import is_checkpoint, read_checkpoint
 from cvstudio.ml.data import SplitImages
 from cvstudio.ml.engine.session import Session
 from cvstudio.ml.networks.build import start_from
@@ -28,13 +28,14 @@ def begin_weights(session: Session, module: nn.Module) -> None:
 def normalisation(session: Session, images: SplitImages) -> Preprocessing:
     """Mean and deviation for a new run.
 
-    Those of the weights it starts from; from scratch, those of the training images.
+    Those of the weights it starts from, which a checkpoint of CVStudio knows itself; from scratch,
+    those of the training images.
     """
     config, info = session.config, session.info
     mean, std = info.mean, info.std
     if config.start is Start.SCRATCH and info.family != "ultralytics":
         mean, std = images.statistics()
-    elif config.start is Start.RUN and config.weights_file is not None:
+    elif config.weights_file is not None and is_checkpoint(config.weights_file):
         earlier = read_checkpoint(config.weights_file).preprocessing
         mean, std = earlier.mean, earlier.std
     return Preprocessing(config.image_size, config.fit, mean, std)
