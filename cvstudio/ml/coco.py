@@ -12,7 +12,7 @@ from faster_coco_eval import COCO, COCOeval_faster
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from cvstudio.core.annotation import area_of
+from cvstudio.core.annotation import Shape, area_of
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask, Patch, mask_of
 from cvstudio.core.predictions import Prediction
@@ -96,8 +96,8 @@ def statistics_of(
                 "area": area_of(a.shape) if iou_type == "segm" else a.box.area,
             }
             if iou_type == "segm":
-                mask = mask_of(a.shape) if isinstance(a.shape, Polygon) else a.shape
-                if not isinstance(mask, Mask):
+                mask = _mask_of(a.shape)
+                if mask is None:
                     continue
                 item["segmentation"] = whole_image_code(mask, *sizes[image.id])
             annotations.append(item)
@@ -109,6 +109,14 @@ def statistics_of(
     return coco_statistics(
         gt, _results(predictions, sizes, iou_type), iou_type, max_detections=max_detections
     )
+
+
+def _mask_of(shape: Shape) -> Mask | None:
+    """The pixels of a shape; all of a box, which counts among masks as a crowd only."""
+    if isinstance(shape, Box):
+        corners = [(shape.x, shape.y), (shape.right, shape.y), (shape.right, shape.bottom)]
+        return mask_of(Polygon.simple([*corners, (shape.x, shape.bottom)]))
+    return mask_of(shape) if isinstance(shape, Polygon) else shape
 
 
 def _results(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import COUNTING, LabelClass, Task, kind_of
+from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.metrics import (
     NOTHING,
     ClassifiedImage,
@@ -28,7 +28,7 @@ from cvstudio.core.metrics import (
 from cvstudio.core.metrics.pixels import PixelReport
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.run_state import BEST_METRIC as BEST_METRIC
-from cvstudio.core.snapshot import SnapshotAnnotation, SnapshotImage
+from cvstudio.core.snapshot import SnapshotAnnotation, SnapshotImage, held_to
 from cvstudio.ml.coco import statistics_of
 from cvstudio.ml.decode import MOST_OBJECTS
 
@@ -69,11 +69,6 @@ def judge(
     return plain
 
 
-def labelled_objects(task: Task, image: SnapshotImage) -> list[SnapshotAnnotation]:
-    """The annotations that a detector (any shape) or an instance network (no boxes) is held to."""
-    return [a for a in image.annotations if kind_of(a.shape) in COUNTING[task]]
-
-
 def match(
     task: Task,
     images: Sequence[SnapshotImage],
@@ -82,7 +77,7 @@ def match(
 ) -> ObjectMatches:
     """Labels and predictions of a detect or instance split, matched."""
     return match_objects(
-        [ImageObjects(i.id, labelled_objects(task, i), answers[i.id].objects) for i in images],
+        [ImageObjects(i.id, held_to(i, task), answers[i.id].objects) for i in images],
         class_ids=class_ids,
         masks=task is Task.INSTANCE,
     )
@@ -196,10 +191,10 @@ def _objects(
     best = matches.best_score(IOU)
     at = score if score is not None else best if math.isfinite(best) else FALLBACK_SCORE
     judged = matches.at(score=at, iou=IOU)
-    held_to = [_only(image, labelled_objects(task, image)) for image in images]
+    truths = [_only(image, held_to(image, task)) for image in images]
     predictions = [answers[image.id] for image in images]
     main = statistics_of(
-        held_to, predictions, class_ids, "segm" if task is Task.INSTANCE else "bbox",
+        truths, predictions, class_ids, "segm" if task is Task.INSTANCE else "bbox",
         max_detections=MOST_OBJECTS,
     )  # fmt: skip
     metrics = {
@@ -209,7 +204,7 @@ def _objects(
         "recall": judged.recall,
     }
     if task is Task.INSTANCE:
-        boxes = statistics_of(held_to, predictions, class_ids, "bbox", max_detections=MOST_OBJECTS)
+        boxes = statistics_of(truths, predictions, class_ids, "bbox", max_detections=MOST_OBJECTS)
         metrics |= {"box mAP50-95": boxes.values[0], "box mAP50": boxes.values[1]}
     by_size = ("AP small", "AP medium", "AP large")
     metrics |= dict(zip(by_size, main.values[3:6], strict=True))

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import Kind, Review, Split, Task, kind_of, trains
+from cvstudio.core.annotation import Review, Split, Task, trains
 from cvstudio.core.errors import ConfigError
+from cvstudio.core.geometry import Box
 from cvstudio.core.metrics import label_map
 from cvstudio.core.metrics.pixels import IGNORED
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
+from cvstudio.core.words import counted
 from cvstudio.ml.failures import JobFailure
 
 IGNORE = 255
@@ -35,37 +37,51 @@ def usable(snapshot: Snapshot, split: Split) -> Usable:
     Raises JobFailure when there are none.
     """
     task = snapshot.task
-    images, annotations, no_class, boxes = [], [], 0, 0
+    images, annotations, no_class, boxed = [], [], 0, 0
     for image in snapshot.of(split):
         if image.review is Review.UNLABELLED:
             continue
         counting = tuple(a for a in image.annotations if trains(a, task))
-        boxes += sum(task in (Task.INSTANCE, Task.SEGMENT) and kind_of(a.shape) is Kind.BOX
-                     for a in image.annotations)  # fmt: skip
+        has_boxes = any(isinstance(a.shape, Box) and a.shape.area > 0 for a in image.annotations)
+        if task in (Task.INSTANCE, Task.SEGMENT):
+            boxed += has_boxes
         if task is Task.CLASSIFY and not counting:
             no_class += 1
+            continue
+        if task is Task.INSTANCE and has_boxes:
+            # Objects whose pixels nobody knows would be learned as background.
             continue
         images.append(image)
         annotations.append(counting)
     notes = []
     if no_class:
-        notes.append(f"{_images(no_class)} of {split} without a class left out.")
-    if boxes:
-        many = "1 box" if boxes == 1 else f"{boxes} boxes"
-        notes.append(f"{many} of {split} left out: {task} learns from polygons and masks.")
+        notes.append(f"{counted(no_class, 'image')} of {split} without a class left out.")
+    if boxed:
+        notes.append(_boxes_note(boxed, split, task))
     if not images:
         raise JobFailure(
-            "no data", f"There are no labelled images in {split}.",
-            hint="Label images, and give some to each split on the Data page.",
+            "no data",
+            f"There are no images with outlines only in {split}."
+            if boxed else f"There are no labelled images in {split}.",
+            hint="Outline what has boxes: this task learns from polygons and masks."
+            if boxed else "Label images, and give some to each split on the Data page.",
         )  # fmt: skip
     if split is Split.TRAIN and not any(annotations):
         raise JobFailure(
-            "no data", f"None of the {_images(len(images))} in train has an annotation.",
+            "no data", f"None of the {counted(len(images), 'image')} in train has an annotation.",
             hint="Label objects, then train.",
         )  # fmt: skip
     if task is Task.SEGMENT and len(snapshot.classes) > _MOST_CLASSES:
         raise ConfigError(f"Segment works with up to {_MOST_CLASSES} classes.")
     return Usable(tuple(images), tuple(annotations), tuple(notes))
+
+
+def _boxes_note(images: int, split: Split, task: Task) -> str:
+    what = f"{counted(images, 'image')} of {split}"
+    if task is Task.INSTANCE:
+        return f"{what} with boxes left out: instance learns from polygons and masks."
+    verb = "has" if images == 1 else "have"
+    return f"{what} {verb} boxes: what is inside a box and has no outline teaches nothing."
 
 
 def class_of(annotations: Sequence[SnapshotAnnotation], index: dict[int, int]) -> int:
@@ -74,12 +90,9 @@ def class_of(annotations: Sequence[SnapshotAnnotation], index: dict[int, int]) -
 
 
 def target_map(image: SnapshotImage, class_ids: Sequence[int]) -> NDArray[np.uint8]:
-    """The (height, width) label map of an image: 0 background, class + 1, IGNORE for crowds."""
+    """The (height, width) label map of an image: 0 background, class + 1, IGNORE for
+    crowds and boxes."""
     painted = label_map(
         image.annotations, height=image.height, width=image.width, class_ids=class_ids
     )
     return np.where(painted == IGNORED, IGNORE, painted).astype(np.uint8)
-
-
-def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count} images"

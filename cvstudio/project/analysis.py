@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import COUNTING, LabelClass, Split, Task, kind_of
+from cvstudio.core.annotation import LabelClass, Split, Task
 from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
@@ -40,10 +40,11 @@ from cvstudio.core.opencv import cv2
 from cvstudio.core.predictions import Prediction, read_predictions
 from cvstudio.core.snapshot import (
     Snapshot,
-    SnapshotAnnotation,
     SnapshotImage,
+    held_to,
     read_snapshot,
 )
+from cvstudio.core.words import counted
 
 ALL, LIKELY = "all", "likely label errors"
 WRONG, WORST = "wrong class", "worst images"
@@ -158,16 +159,12 @@ class ObjectAnalysis(Analysis):
         masks = self.snapshot.task is Task.INSTANCE
         return match_objects(
             (
-                ImageObjects(i.id, self._counting(i), self._prediction(i.id).objects)
+                ImageObjects(i.id, held_to(i, self.snapshot.task), self._prediction(i.id).objects)
                 for i in self.images.values()
             ),
             class_ids=[c.id for c in self.classes],
             masks=masks,
         )
-
-    def _counting(self, image: SnapshotImage) -> list[SnapshotAnnotation]:
-        kinds = COUNTING[self.snapshot.task]
-        return [a for a in image.annotations if kind_of(a.shape) in kinds]
 
     def _prediction(self, image_id: int) -> Prediction:
         return self.predictions.get(image_id, Prediction(image_id))
@@ -294,9 +291,13 @@ class ImageAnalysis(Analysis):
         return Verdict(
             cards=(
                 Card("Balanced accuracy", report.balanced_accuracy, "mean recall of the classes"),
-                Card("Accuracy", report.accuracy, _of(total - len(wrong), total, "images")),
+                Card(
+                    "Accuracy",
+                    report.accuracy,
+                    f"{total - len(wrong):,} of {counted(total, 'image')}",
+                ),
                 Card("Macro F1", report.macro_f1, "mean of the classes"),
-                Card("Wrong", len(wrong), f"of {total:,} images", whole=True),
+                Card("Wrong", len(wrong), f"of {counted(total, 'image')}", whole=True),
                 Card("Likely label errors", len(likely), "surer than usual", whole=True),
             ),
             class_ids=report.class_ids,
@@ -485,7 +486,7 @@ def _share_of_pixels(right: int, pixels: int) -> str:
 
 def _in_images(errors: list[ObjectError]) -> str:
     images = len({error.image_id for error in errors})
-    return f"in {images:,} image{'' if images == 1 else 's'}"
+    return f"in {counted(images, 'image')}"
 
 
 def _number(value: float | None) -> float:

@@ -195,3 +195,19 @@ def test_boxes_do_not_count_as_instances_and_crowds_count_as_nothing(tmp_path: P
     assert report["counts"]["labelled"] == 1
     assert report["counts"]["extra"] == 0
     assert report["metrics"]["mAP50-95"] == 1
+
+
+def test_what_is_found_in_a_box_without_outline_is_no_false_alarm(tmp_path: Path) -> None:
+    snapshot = snapshot_of(tmp_path, Task.INSTANCE, count=1)
+    (image,) = snapshot.images
+    answers = list(truth_of(snapshot).values())
+    first = image.annotations[0]
+    boxed = replace(first, shape=first.box)
+    changed = replace(image, annotations=(boxed, *image.annotations[1:]))
+    report = judge(Task.INSTANCE, CLASSES, [changed], answers)
+    assert report["counts"]["labelled"] == len(image.annotations) - 1
+    assert report["counts"]["extra"] == 0
+    assert report["metrics"]["precision"] == 1
+    assert report["metrics"]["mAP50-95"] == 1
+    gone = replace(image, annotations=image.annotations[1:])
+    assert judge(Task.INSTANCE, CLASSES, [gone], answers)["counts"]["extra"] == 1

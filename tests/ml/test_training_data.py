@@ -15,6 +15,8 @@ from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.config import Fit
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.masks import Mask
+from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.data import (
@@ -28,6 +30,7 @@ from cvstudio.ml.data import (
 )
 from cvstudio.ml.engine.objects import ObjectItems, collated
 from cvstudio.ml.failures import JobFailure
+from cvstudio.ml.judge import judge
 from cvstudio.ml.labels import IGNORE, target_map, usable
 from cvstudio.ml.preprocess import PADDING, place
 
@@ -187,14 +190,51 @@ def test_crowds_and_padding_teach_nothing(tmp_path: Path) -> None:
 
 def test_only_what_a_task_learns_from_is_used_and_the_rest_is_said(tmp_path: Path) -> None:
     image = scene(tmp_path, 0, Task.INSTANCE, split=Split.TRAIN)
+    other = scene(tmp_path, 1, Task.INSTANCE, split=Split.TRAIN)
     box = SnapshotAnnotation(5, 3, Box(1, 1, 9, 9), Box(1, 1, 9, 9))
     flat = SnapshotAnnotation(6, 3, Box(1, 1, 9, 0), Box(1, 1, 9, 0))
+    other = _with(other, (*other.annotations, flat))
     image = _with(image, (*image.annotations, box, flat))
-    found = usable(Snapshot(Task.INSTANCE, CLASSES, (image,)), Split.TRAIN)
-    assert [a.id for a in found.annotations[0]] == [1]
-    assert found.notes == ("2 boxes of train left out: instance learns from polygons and masks.",)
-    found = usable(Snapshot(Task.DETECT, CLASSES, (image,)), Split.TRAIN)
-    assert [a.id for a in found.annotations[0]] == [1, 5]
+    found = usable(Snapshot(Task.DETECT, CLASSES, (image, other)), Split.TRAIN)
+    assert [[a.id for a in own] for own in found.annotations] == [[1, 5], [2]]
+    assert found.notes == ()
+
+
+def test_objects_with_a_box_only_are_never_taught_as_background(tmp_path: Path) -> None:
+    outlined = scene(tmp_path, 0, Task.INSTANCE, split=Split.TRAIN)
+    boxed = scene(tmp_path, 1, Task.INSTANCE, split=Split.TRAIN)
+    box = SnapshotAnnotation(5, 3, Box(1, 1, 9, 9), Box(1, 1, 9, 9))
+    boxed = _with(boxed, (*boxed.annotations, box))
+    found = usable(Snapshot(Task.INSTANCE, CLASSES, (outlined, boxed)), Split.TRAIN)
+    assert [image.id for image in found.images] == [outlined.id]
+    assert found.notes == (
+        "1 image of train with boxes left out: instance learns from polygons and masks.",
+    )
+    with pytest.raises(JobFailure, match="no images with outlines only in train"):
+        usable(Snapshot(Task.INSTANCE, CLASSES, (boxed,)), Split.TRAIN)
+
+
+def test_the_inside_of_a_box_is_not_background_but_for_its_outlines(tmp_path: Path) -> None:
+    image = scene(tmp_path, 1, Task.SEGMENT, split=Split.TRAIN)
+    (square,) = image.annotations
+    around = Box(square.box.x - 1.5, square.box.y - 2, square.box.w + 4, square.box.h + 4)
+    image = _with(image, (square, SnapshotAnnotation(5, 3, around, around)))
+    snapshot = Snapshot(Task.SEGMENT, CLASSES, (image,))
+    found = usable(snapshot, Split.TRAIN)
+    assert found.notes == (
+        "1 image of train has boxes: what is inside a box and has no outline teaches nothing.",
+    )
+    labels = target_map(image, IDS)
+    x, y, right, bottom = (int(v) for v in (around.x, around.y, around.right, around.bottom))
+    inside = labels[y:bottom, x : right + 1]
+    assert np.count_nonzero(labels == IGNORE) == np.count_nonzero(inside == IGNORE) > 0
+    assert np.count_nonzero(inside == 2) == square.box.area
+    assert not np.any(inside == 0)
+    report = judge(
+        Task.SEGMENT, CLASSES, [image],
+        [Prediction(image.id, regions={3: Mask.from_patch(np.ones(inside.shape, np.uint8), x, y)})],
+    )  # fmt: skip
+    assert report["metrics"]["mIoU"] == 1
 
 
 def test_a_split_without_labelled_images_is_said_in_words(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import COUNTING, Labelled, Task, kind_of
-from cvstudio.core.geometry import Polygon
+from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask, mask_of
 
 BACKGROUND = 0
 IGNORED = 65535
-"""A pixel that is not judged: it lies in a crowd."""
+"""A pixel that is not judged: it lies in a crowd, or in a box that nobody outlined."""
 
 ClassMap = NDArray[np.uint16]
 """Shape (h, w): for each pixel the place of its class, 0 is background."""
@@ -24,9 +25,17 @@ def label_map(
     labelled: Iterable[Labelled], *, height: int, width: int, class_ids: Sequence[int]
 ) -> ClassMap:
     """Paint polygons and masks in their order, the later over the earlier: value i + 1 stands for
-    class_ids[i], 0 is background and IGNORED lies under crowds. Boxes and unknown classes are left
-    out."""
+    class_ids[i], 0 is background and IGNORED lies under crowds. Unknown classes are left out.
+
+    A box says that something is in it and not which pixels: what it covers is IGNORED where no
+    outline, whatever their order, says more."""
     canvas = np.zeros((height, width), np.uint16)
+    labelled = list(labelled)
+    for a in labelled:
+        if isinstance(a.shape, Box):
+            x0, y0 = max(math.floor(a.shape.x), 0), max(math.floor(a.shape.y), 0)
+            x1, y1 = max(math.ceil(a.shape.right), 0), max(math.ceil(a.shape.bottom), 0)
+            canvas[y0:y1, x0:x1] = IGNORED
     places = {class_id: place + 1 for place, class_id in enumerate(class_ids)}
     for a in labelled:
         value = IGNORED if a.crowd else places.get(a.class_id)
