@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from cvstudio.cli.output import answer, as_json, note, opened, project_argument, table
 from cvstudio.core.annotation import Task
+from cvstudio.core.words import counted
 from cvstudio.project import health, queries
 from cvstudio.project.project import Project
 from cvstudio.project.sample import create_sample
@@ -47,7 +49,8 @@ def sample_command(
         path = made.path
     with opened(path) as made:
         content = _described(made)
-    words = f"Made {path} with {content['images']:,} images. Next: cvstudio train {path}"
+    made_words = f"Made {path} with {counted(content['images'], 'image')}."
+    words = f"{made_words} Next: cvstudio train {shlex.quote(str(path))}"
     answer(content, as_json=as_json, words=lambda: click.echo(words))
 
 
@@ -62,11 +65,13 @@ def info_command(project: Path, as_json: bool) -> None:
     def words() -> None:
         click.echo(f"{content['name']} ({content['task']}), {content['project']}")
         splits = ", ".join(f"{count:,} {name}" for name, count in content["splits"].items())
-        click.echo(f"{content['images']:,} images: {splits or 'none divided yet'}")
+        click.echo(f"{counted(content['images'], 'image')}: {splits or 'none divided yet'}")
         states = ", ".join(f"{count:,} {name}" for name, count in content["reviews"].items())
         if states:
             click.echo(f"Review: {states}")
-        click.echo(f"{content['annotations']:,} annotations, {content['runs']:,} runs")
+        click.echo(
+            f"{counted(content['annotations'], 'annotation')}, {counted(content['runs'], 'run')}"
+        )
         if content["classes"]:
             table(
                 ("class", "annotations", "colour", "key"),
