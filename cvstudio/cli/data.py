@@ -11,6 +11,7 @@ import click
 
 from cvstudio.cli.output import answer, as_json, note, opened, project_argument, table
 from cvstudio.core.annotation import Review, Split
+from cvstudio.core.words import counted
 from cvstudio.formats.table import all_formats
 from cvstudio.project import commands, exporting, importing, queries, splits
 from cvstudio.project.importing import ImportPlan
@@ -247,8 +248,9 @@ def _planned(plan: ImportPlan) -> dict[str, Any]:
 
 def _say_plan(plan: ImportPlan) -> None:
     click.echo(
-        f"{plan.title}: {len(plan.images):,} images with {plan.annotation_count:,} annotations"
-        f" would come in; {plan.known_count:,} images are in the project already."
+        f"{plan.title}: {counted(len(plan.images), 'image')} with"
+        f" {counted(plan.annotation_count, 'annotation')} would come in;"
+        f" {plan.known_count:,} of them are in the project already."
     )
     for name, count in plan.class_counts().items():
         click.echo(f"  {count:,} × {name}" + (" (new)" if name in plan.new_classes else ""))

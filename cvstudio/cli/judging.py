@@ -25,6 +25,7 @@ from cvstudio.core.config import EvaluateConfig, ExplainConfig, ExportConfig
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.run_state import RunState
+from cvstudio.core.words import counted
 from cvstudio.imaging.decode import is_image_name
 from cvstudio.project import analysis, launch, queries, runs, snapshots
 from cvstudio.project.project import Project
@@ -239,7 +240,7 @@ def predict_command(network: Path, images: tuple[Path, ...], output: Path | None
     if output is None:
         click.echo(json.dumps(content, ensure_ascii=False, indent=1))
     else:
-        note(f"Wrote {output}: {len(content['images']):,} images")
+        note(f"Wrote {output}: {counted(len(content['images']), 'image')}")
     return 0 if content["images"] else 1
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Review, Split, State
 from cvstudio.core.errors import FormatError, ProjectError
+from cvstudio.core.words import counted
 from cvstudio.formats import table
 from cvstudio.formats.base import (
     Cancelled,
@@ -48,9 +49,9 @@ class ExportReport:
 
     def sentences(self) -> list[str]:
         """The report in words."""
+        written = f"{counted(self.images, 'image')} and {counted(self.annotations, 'annotation')}"
         return [
-            f"{self.images:,} images and {self.annotations:,} annotations were written "
-            f"to {self.path}.",
+            f"{written} were written to {self.path}.",
             *self.losses,
             *(problem.text for problem in self.problems),
         ]

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import COUNTING, Kind, Review, Split, State, Task
+from cvstudio.core.words import counted
 from cvstudio.project import queries
 from cvstudio.project.project import Project
 from cvstudio.project.tables import AnnotationRow, ImageRow
@@ -53,11 +54,6 @@ def check(s: Session, project: Project, *, files: bool = True) -> list[Finding]:
     return sorted(found, key=lambda finding: list(Level).index(finding.level))
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    """A number with its noun: "1 image", "20,000 images"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def _ids(s: Session, *conditions: ColumnElement[bool], annotations: bool = False) -> list[int]:
     query = select(ImageRow.id).where(*conditions)
     if annotations:
@@ -65,14 +61,10 @@ def _ids(s: Session, *conditions: ColumnElement[bool], annotations: bool = False
     return list(s.scalars(query.order_by(ImageRow.sort_key, ImageRow.id)))
 
 
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"
-
-
 def _unreadable(s: Session) -> Iterator[Finding]:
     ids = _ids(s, ImageRow.problem != "")
     if ids:
-        text = f"{count(len(ids), 'image')} cannot be read."
+        text = f"{counted(len(ids), 'image')} cannot be read."
         yield Finding(Level.ERROR, "unreadable", text, tuple(ids))
 
 
@@ -86,7 +78,7 @@ def _missing_files(s: Session, project: Project) -> Iterator[Finding]:
         if not there[uri]:
             ids.append(id)
     if ids:
-        text = f"The files of {count(len(ids), 'image')} are not where they were."
+        text = f"The files of {counted(len(ids), 'image')} are not where they were."
         yield Finding(Level.ERROR, "missing file", text, tuple(ids))
 
 
@@ -114,19 +106,17 @@ def _shapes(s: Session) -> Iterator[Finding]:
         if ids:
             joined = select(func.count()).select_from(a).join(i, a.image_id == i.id)
             number = s.scalar(joined.where(condition)) or 0
-            text = f"{count(len(ids), 'image')} {_have(len(ids))} {count(number, 'annotation')}"
+            text = (
+                f"{counted(len(ids), 'image has', 'images have')} {counted(number, 'annotation')}"
+            )
             yield Finding(level, kind, f"{text} {words}.", tuple(ids))
     # Grouped and not joined: thousands of objects on one image are ordinary.
     place = (a.image_id, a.state, a.class_id, a.kind, a.x, a.y, a.w, a.h, a.area)
     repeated = select(a.image_id).where(counts).group_by(*place).having(func.count() > 1)
     ids = _ids(s, i.id.in_(repeated))
     if ids:
-        text = f"{count(len(ids), 'image')} {_have(len(ids))} the same annotation twice."
+        text = f"{counted(len(ids), 'image has', 'images have')} the same annotation twice."
         yield Finding(Level.WARNING, "repeated", text, tuple(ids))
-
-
-def _have(number: int) -> str:
-    return "has" if number == 1 else "have"
 
 
 def _copies(s: Session) -> Iterator[Finding]:
@@ -150,12 +140,12 @@ def _copies(s: Session) -> Iterator[Finding]:
     harmless = [row.id for row in rows if len(splits[row.sha256, row.page]) <= 1]
     if leaking:
         text = (
-            f"{count(len(leaking), 'image')} {_are(len(leaking))} in more than one split as copies:"
+            f"{counted(len(leaking), 'image is', 'images are')} in more than one split as copies:"
             " results will look better than they are."
         )
         yield Finding(Level.ERROR, "copies across splits", text, tuple(leaking))
     if harmless:
-        text = f"{count(len(harmless), 'image')} {_are(len(harmless))} copies of each other."
+        text = f"{counted(len(harmless), 'image is', 'images are')} copies of each other."
         yield Finding(Level.NOTE, "copies", text, tuple(harmless))
 
 
@@ -168,7 +158,7 @@ def _groups(s: Session) -> Iterator[Finding]:
     )
     names = list(s.scalars(torn))
     if names:
-        text = f"{count(len(names), 'group')} {_are(len(names))} spread over several splits."
+        text = f"{counted(len(names), 'group is', 'groups are')} spread over several splits."
         ids = _ids(s, ImageRow.group.in_(torn))
         yield Finding(Level.WARNING, "group across splits", text, tuple(ids))
 
@@ -180,7 +170,7 @@ def _kinds(s: Session, task: Task) -> Iterator[Finding]:
     if number:
         ids = _ids(s, unfit, annotations=True)
         text = (
-            f"{count(number, 'annotation')} {_are(number)} of a kind that the task"
+            f"{counted(number, 'annotation is', 'annotations are')} of a kind that the task"
             f" “{task}” cannot learn from."
         )
         yield Finding(Level.WARNING, "kind", text, tuple(ids))
@@ -212,7 +202,7 @@ def _splits(s: Session) -> Iterator[Finding]:
         yield Finding(Level.NOTE, "no test", text)
     ids = _ids(s, ImageRow.split.is_(None), ImageRow.review != Review.UNLABELLED.value)
     if ids:
-        text = f"{count(len(ids), 'labelled image')} {_are(len(ids))} in no split."
+        text = f"{counted(len(ids), 'labelled image is', 'labelled images are')} in no split."
         yield Finding(Level.WARNING, "no split", text, tuple(ids))
 
 
@@ -234,5 +224,5 @@ def _unfinished(s: Session) -> Iterator[Finding]:
     for kind, condition, words, joined in rules:
         ids = _ids(s, condition, annotations=joined)
         if ids:
-            text = f"{count(len(ids), 'image')} {_are(len(ids))} {words}."
+            text = f"{counted(len(ids), 'image is', 'images are')} {words}."
             yield Finding(Level.NOTE, kind, text, tuple(ids))

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from cvstudio.core.annotation import Review, Source, area_of, box_of, kind_of, pack_shape
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box
+from cvstudio.core.words import counted
 from cvstudio.formats.base import (
     Cancelled,
     ParsedAnnotation,
@@ -64,11 +65,14 @@ class ImportReport:
 
     def sentences(self) -> list[str]:
         """The report in words."""
-        lines = [f"{self.added:,} images and {self.annotations:,} annotations came in."]
+        came = f"{counted(self.added, 'image')} and {counted(self.annotations, 'annotation')}"
+        lines = [f"{came} came in."]
         if self.known:
-            lines.append(f"{self.known:,} images were in the project already.")
+            known = counted(self.known, "image was", "images were")
+            lines.append(f"{known} in the project already.")
         if self.doubles:
-            lines.append(f"{self.doubles:,} annotations were there already and not doubled.")
+            doubles = counted(self.doubles, "annotation was", "annotations were")
+            lines.append(f"{doubles} there already and not doubled.")
         if self.classes:
             lines.append(f"New classes: {', '.join(self.classes)}.")
         if self.problems:

@@ -25,6 +25,7 @@ from cvstudio.core.annotation import Annotation, Kind, LabelClass, Review, Task
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.snapshot import shape_from_json
 from cvstudio.core.wire import Message
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.augment.catalogue_popup import CataloguePopup
 from cvstudio.gui.augment.findings import TRIALS, AdviceList, Outcomes
@@ -310,7 +311,7 @@ class AugmentPage(Workspace):
     def _show_pipeline(self) -> None:
         model = self.pipeline
         count = model.active
-        self.head.figure.setText("1 step on" if count == 1 else f"{count} steps on")
+        self.head.figure.setText(f"{counted(count, 'step')} on")
         self._show_presets()
         step = model.step
         self.step_head.setVisible(step is not None)
@@ -449,9 +450,8 @@ class AugmentPage(Workspace):
         if not 0 <= number < len(pictures) or not pictures[number].lost:
             return []
         lost = pictures[number].lost
-        words = "1 annotation" if lost == 1 else f"{lost} annotations"
         remedy = gentler(self.pipeline.steps)
-        text = f"Variant {number + 1} loses {words}."
+        text = f"Variant {number + 1} loses {counted(lost, 'annotation')}."
         if remedy is None:
             return [Advice(text)]
         return [Advice(text, remedy.step, remedy.remedy, remedy.steps)]
@@ -459,7 +459,7 @@ class AugmentPage(Workspace):
     def _refresh_words(self) -> None:
         task = self.project.task
         count = len(trained(self._annotations, task))
-        words = "1 annotation" if count == 1 else f"{count} annotations"
+        words = counted(count, "annotation")
         self.original_head.figure.setText("" if task is Task.CLASSIFY else words)
         self._show_findings()
         pictures, number = self.grid.pictures, self.grid.selected
@@ -469,7 +469,7 @@ class AugmentPage(Workspace):
             told.append(f"Variant {number + 1} selected")
             if picture.counted:
                 total = picture.kept + picture.lost
-                told.append(f"{picture.kept} of {total} annotations kept")
+                told.append(f"{picture.kept} of {counted(total, 'annotation')} kept")
         if pictures:
             told.append(f"{len(pictures)} variants in {self._milliseconds:.0f} ms")
         self.set_status(*told, right="Hold O to see the original")

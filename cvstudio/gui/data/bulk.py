@@ -8,12 +8,9 @@ from typing import Any
 from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.annotation import Review, Split
+from cvstudio.core.words import counted
 from cvstudio.gui.studio import Studio
 from cvstudio.project import commands, queries
-
-
-def _count(number: int) -> str:
-    return f"{number:,} image{'s' if number != 1 else ''}"
 
 
 class Bulk:
@@ -58,7 +55,7 @@ class Bulk:
         ids = self._ids
         name = str(split) if split else "none"
         self._do(
-            f"Set split of {_count(len(ids))} to {name}",
+            f"Set split of {counted(len(ids), 'image')} to {name}",
             lambda s: commands.set_split(s, image_ids=ids, split=split),
         )
 
@@ -72,8 +69,13 @@ class Bulk:
                 counts = queries.annotation_counts(session, ids)
             with_some = [i for i in ids if counts[i]]
             if with_some:
+                some = counted(
+                    len(with_some),
+                    "image has annotations and is",
+                    "images have annotations and are",
+                )
                 self._studio.toast(
-                    f"{_count(len(with_some))} of these have annotations and are not empty.",
+                    f"{some} not empty.",
                     level="warning",
                     link="Show",
                     do=lambda: self._studio.go_to("data", ids=with_some, words="not empty"),
@@ -81,7 +83,7 @@ class Bulk:
                 ids = [i for i in ids if not counts[i]]
         if ids:
             self._do(
-                f"Mark {_count(len(ids))} as {review}",
+                f"Mark {counted(len(ids), 'image')} as {review}",
                 lambda s: commands.set_review(s, image_ids=ids, review=review),
             )
 
@@ -89,7 +91,7 @@ class Bulk:
         """Say what the selected images show, in projects that classify."""
         ids = self._ids
         self._do(
-            f"Set class of {_count(len(ids))}",
+            f"Set class of {counted(len(ids), 'image')}",
             lambda s: commands.set_image_class(s, image_ids=ids, class_id=class_id),
         )
 
@@ -99,10 +101,10 @@ class Bulk:
         if not name:
             from cvstudio.gui.widgets.dialogs import ask_text
 
-            name = ask_text(self._page, f"Tag {_count(len(ids))}", "Tag", "", yes="Tag")
+            name = ask_text(self._page, f"Tag {counted(len(ids), 'image')}", "Tag", "", yes="Tag")
         if name:
             self._do(
-                f"Tag {_count(len(ids))} {name}",
+                f"Tag {counted(len(ids), 'image')} {name}",
                 lambda s: commands.tag_images(s, image_ids=ids, tag=name),
             )
 
@@ -115,11 +117,11 @@ class Bulk:
             annotations = sum(queries.annotation_counts(session, ids).values())
         text = "Their files stay where they are."
         if annotations:
-            text = (
-                f"{annotations:,} annotations go with them. The files stay. Undo brings all back."
-            )
-        question = f"Remove {_count(len(ids))} from the project?"
-        if not self._studio.ask(question, text, yes=f"Remove {_count(len(ids))}", danger=True):
+            gone = counted(annotations, "annotation goes", "annotations go")
+            text = f"{gone} with them. The files stay. Undo brings all back."
+        many = counted(len(ids), "image")
+        question = f"Remove {many} from the project?"
+        if not self._studio.ask(question, text, yes=f"Remove {many}", danger=True):
             return
-        self._do(f"Remove {_count(len(ids))}", lambda s: commands.remove_images(s, ids=ids))
-        self._studio.toast(f"{_count(len(ids))} removed.", link="Undo", do=self._studio.undo)
+        self._do(f"Remove {many}", lambda s: commands.remove_images(s, ids=ids))
+        self._studio.toast(f"{many} removed.", link="Undo", do=self._studio.undo)

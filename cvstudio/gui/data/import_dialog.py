@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.errors import CVStudioError
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.data.import_steps import CheckStep, ClassesStep, SourceStep, SplitStep
 from cvstudio.gui.studio import Studio
@@ -175,7 +176,7 @@ class ImportDialog(StudioDialog):
         if self._step == 1 and plan and not plan.classes:
             text = "Next: split and copy"
         if last and plan:
-            text = f"Import {_images(len(plan.images))}"
+            text = f"Import {counted(len(plan.images), 'image')}"
         self.go.setText(text)
         self.note(self._promise(plan))
         if self.go.isEnabled() and self._step:
@@ -187,11 +188,12 @@ class ImportDialog(StudioDialog):
         fresh = len(plan.images) - plan.known_count
         if not fresh:
             return "No new image comes in. One step, undone with Ctrl+Z."
-        words = _images(fresh)
+        words = counted(fresh, "image comes", "images come")
         if plan.annotation_count and not plan.known_count:
-            words += f" and {plan.annotation_count:,} annotations"
-        verb = "comes" if fresh == 1 else "come"
-        return f"{words} {verb} in. One step, undone with Ctrl+Z."
+            words += f" in with {counted(plan.annotation_count, 'annotation')}"
+        else:
+            words += " in"
+        return f"{words}. One step, undone with Ctrl+Z."
 
     def _go_back(self) -> None:
         self._step -= 1
@@ -345,7 +347,3 @@ class ImportDialog(StudioDialog):
                 Path(found).write_text("\n".join(lines) + "\n", encoding="utf-8")
             except OSError as error:
                 self._studio.fail(error, doing="The list was not saved")
-
-
-def _images(number: int) -> str:
-    return f"{number:,} image{'s' if number != 1 else ''}"

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import Split, Task
+from cvstudio.core.words import counted
 from cvstudio.formats.base import Problem, ProblemKind
 from cvstudio.formats.table import all_formats
 from cvstudio.gui import theme
@@ -248,7 +249,7 @@ class CheckStep(QWidget):
     def summary(self) -> str:
         """For the list of steps."""
         number = len(self._groups)
-        return f"{number} kind{'s' if number != 1 else ''} of problems" if number else "all is well"
+        return counted(number, "kind of problem", "kinds of problems") if number else "all is well"
 
     def show_plan(self, plan: ImportPlan, sources: Sequence[Path]) -> None:
         """Show what a plan says."""
@@ -277,7 +278,8 @@ class CheckStep(QWidget):
             part.setVisible(some)
         self.fine.setVisible(not some)
         self.already.setVisible(plan.known_count > 0)
-        self._already_words.setText(f"{plan.known_count:,} images are in the project already")
+        already = counted(plan.known_count, "image is", "images are")
+        self._already_words.setText(f"{already} in the project already")
         if some:
             self.table.selectRow(0)
             self._show_places()
@@ -299,8 +301,7 @@ class CheckStep(QWidget):
         if not 0 <= line < len(self._groups):
             return
         problems = self._groups[line][1]
-        plural = "s" if len(problems) != 1 else ""
-        self.places_title.title.setText(f"The {len(problems):,} place{plural}")
+        self.places_title.title.setText(f"The {counted(len(problems), 'place')}")
         for problem in problems[:500]:
             where = f", line {problem.line}" if problem.line else ""
             self.places.addItem(problem.text + where)

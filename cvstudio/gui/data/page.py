@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import LabelClass, Review, Task
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.data import filters
 from cvstudio.gui.data.bulk import Bulk
@@ -305,9 +306,9 @@ class DataPage(Workspace):
         waiting = reviews[Review.LABELLED] or reviews[Review.UNLABELLED]
         button = self.next_step.button
         if reviews[Review.LABELLED]:
-            button.set_text(f"Review {_images(waiting)}")
+            button.set_text(f"Review {counted(waiting, 'image')}")
         elif waiting:
-            button.set_text(f"Label {_images(waiting)}")
+            button.set_text(f"Label {counted(waiting, 'image')}")
         else:
             button.set_text("Go to Train")
         share = done / total if total else None
@@ -318,7 +319,7 @@ class DataPage(Workspace):
 
     def _show_words(self) -> None:
         shown, chosen = len(self.model.ids), len(self.studio.selection)
-        self.count.setText(_images(shown))
+        self.count.setText(counted(shown, "image"))
         parts = [self._filter_words or filters.in_words(self.filter, self._classes)]
         if chosen:
             parts.append(f"{chosen:,} selected")
@@ -333,9 +334,10 @@ class DataPage(Workspace):
             return
         annotations = ""
         if chosen and self.info.count():
-            annotations = f"{self.selection_panel.annotation_count:,} annotations in the selection"
+            number = self.selection_panel.annotation_count
+            annotations = f"{counted(number, 'annotation')} in the selection"
         self.set_status(
-            f"{shown:,} of {total:,} images shown",
+            f"{shown:,} of {counted(total, 'image')} shown",
             f"{chosen:,} selected" if chosen else "",
             annotations,
         )
@@ -534,10 +536,6 @@ class DataPage(Workspace):
 
     def sizeHint(self) -> QSize:
         return QSize(1280, 760)
-
-
-def _images(number: int) -> str:
-    return f"{number:,} image{'s' if number != 1 else ''}"
 
 
 def _scrolling(inside: QWidget) -> QWidget:

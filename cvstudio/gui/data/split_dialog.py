@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import Split
 from cvstudio.core.errors import ConfigError
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import LatestWins
@@ -182,10 +183,11 @@ class SplitDialog(StudioDialog):
         sums = [f"{sum(per_class[split, c.id] for split in Split):,}" for c in self._classes]
         self._fill(3, ["all", f"{total:,}", "", *sums])
         number = len(self._changed)
-        self.go.setText(f"Divide {total:,} images")
+        self.go.setText(f"Divide {counted(total, 'image')}")
         self.go.setEnabled(number > 0)
         self.note(
-            f"{number:,} images change their split. One step, undone with Ctrl+Z."
+            f"{counted(number, 'image changes its', 'images change their')} split."
+            " One step, undone with Ctrl+Z."
             if number
             else "Nothing would change."
         )
@@ -201,13 +203,15 @@ class SplitDialog(StudioDialog):
 
     def _divide(self) -> None:
         changed = self._changed
-        with self._project.transaction(f"Divide {len(self._proposal):,} images") as session:
+        with self._project.transaction(
+            f"Divide {counted(len(self._proposal), 'image')}"
+        ) as session:
             commands.set_splits(session, dict(changed))
         self._latest.drop()
         self.accept()
         self._studio.toast(
-            f"{len(changed):,} images have another split now.", level="success", link="Undo",
-            do=self._studio.undo,
+            f"{counted(len(changed), 'image has', 'images have')} another split now.",
+            level="success", link="Undo", do=self._studio.undo,
         )  # fmt: skip
 
     def reject(self) -> None:

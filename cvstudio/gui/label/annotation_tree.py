@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 from cvstudio.core.annotation import Annotation, Kind, Source, State
 from cvstudio.core.geometry import Polygon
 from cvstudio.core.masks import Mask
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.paint import paint_swatch
@@ -174,7 +175,7 @@ def describe(annotation: Annotation) -> str:
         holes = sum(len(part.holes) for part in shape.parts)
         text += f", {points} points"
         if holes:
-            text += f", {holes} hole" + ("s" if holes > 1 else "")
+            text += f", {counted(holes, 'hole')}"
     return text + (", crowd" if annotation.crowd else "")
 
 

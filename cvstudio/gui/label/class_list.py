@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.palette import class_colours
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.paint import (
@@ -305,7 +306,8 @@ class ClassList(QWidget):
     def _delete(self, class_id: int) -> None:
         document = self._document
         name, count = document.classes[class_id].name, document.count_of_class(class_id)
-        text = f"Its {count:,} annotations on all images go with it. Ctrl+Z brings them back."
+        gone = counted(count, "annotation goes", "annotations go")
+        text = f"{gone} with it, on all images. Ctrl+Z brings all back."
         if count == 0 or document.studio.ask(
             f"Delete the class “{name}”?", text, yes="Delete class", danger=True
         ):

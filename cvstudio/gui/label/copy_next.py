@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QWidget
 
+from cvstudio.core.words import counted
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import label
 
@@ -13,7 +14,7 @@ class CopyNextDialog(StudioDialog):
 
     def __init__(self, parent: QWidget | None, *, annotations: int, following: int) -> None:
         super().__init__(parent, "Copy to next images", width=420)
-        what = "1 annotation" if annotations == 1 else f"{annotations:,} annotations"
+        what = counted(annotations, "annotation")
         row = QHBoxLayout()
         row.addWidget(label(f"Copy {what} to the next"))
         self.spin = QSpinBox()

@@ -14,6 +14,7 @@ from PySide6.QtGui import QColor
 
 from cvstudio.core.annotation import Annotation, LabelClass, Review, Shape, State, Task, area_of
 from cvstudio.core.errors import ProjectError
+from cvstudio.core.words import counted
 from cvstudio.gui.label import edits
 from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.studio import Studio
@@ -330,8 +331,7 @@ class Document(QObject):
     def copy_to(self, image_ids: Sequence[int]) -> None:
         """Copy the selected annotations, or all that count, onto other images."""
         ids = [a.id for a in self.to_copy()]
-        count = len(image_ids)
-        label = f"Copy to {count} image" + ("s" if count > 1 else "")
+        label = f"Copy to {counted(len(image_ids), 'image')}"
         self._commit(
             label, lambda s: commands.copy_annotations(s, ids=ids, image_ids=list(image_ids))
         )
