@@ -197,7 +197,7 @@ def test_images_with_annotations_are_not_called_empty(studio_window: Person) -> 
     assert [states[i] for i in (ids[0], ids[10], ids[11])] == [
         Review.LABELLED, Review.EMPTY, Review.EMPTY,
     ]  # fmt: skip
-    assert any("have annotations" in text for text in studio_window.window.toasts.texts())
+    assert any("1 image has annotations" in text for text in studio_window.window.toasts.texts())
 
 
 def test_removing_images_asks_keeps_the_files_and_can_be_undone(

@@ -69,13 +69,9 @@ class Bulk:
                 counts = queries.annotation_counts(session, ids)
             with_some = [i for i in ids if counts[i]]
             if with_some:
-                some = counted(
-                    len(with_some),
-                    "image has annotations and is",
-                    "images have annotations and are",
-                )
+                have = ("image has annotations and is", "images have annotations and are")
                 self._studio.toast(
-                    f"{some} not empty.",
+                    f"{counted(len(with_some), *have)} not empty.",
                     level="warning",
                     link="Show",
                     do=lambda: self._studio.go_to("data", ids=with_some, words="not empty"),
