@@ -8,7 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from cvstudio.core import events
-from cvstudio.core.errors import RunError
+from cvstudio.core.config import read_config
+from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.project import launch
 
@@ -124,13 +125,14 @@ def _write_last_word(job: JobDir) -> RunStatus:
 
 
 def _failure(job: JobDir, *, exit_code: int | None) -> events.Failed:
+    process = f"The {_work_of(job)} process"
     if exit_code is None:
-        what = "The training process is gone: it was ended from outside, or the computer was off."
+        what = f"{process} is gone: it was ended from outside, or the computer was off."
     elif exit_code < 0:
         why = ", most often because the memory ran out" if exit_code == -9 else ""
-        what = f"The training process was ended by the system (signal {-exit_code}){why}."
+        what = f"{process} was ended by the system (signal {-exit_code}){why}."
     else:
-        what = f"The training process ended by itself with code {exit_code}."
+        what = f"{process} ended by itself with code {exit_code}."
     epoch = saved_epoch(job)
     safe = (
         f" Nothing is lost up to epoch {epoch}: the run can be resumed from there."
@@ -139,3 +141,13 @@ def _failure(job: JobDir, *, exit_code: int | None) -> events.Failed:
     )
     cause = "other" if exit_code is not None and exit_code >= 0 else "killed"
     return events.Failed(cause=cause, text=what + safe, detail=log_tail(job))
+
+
+_WORK = {"train": "training", "evaluate": "judging", "explain": "heat map", "export": "export"}
+
+
+def _work_of(job: JobDir) -> str:
+    try:
+        return _WORK[read_config(job.config).kind]
+    except ConfigError:  # a damaged config is a reason to be dead, too
+        return "job"

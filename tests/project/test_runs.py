@@ -15,7 +15,7 @@ import pytest
 import small_job
 
 from cvstudio.core.annotation import Review, Split, Task
-from cvstudio.core.config import Start, TrainConfig, read_config
+from cvstudio.core.config import ExportConfig, Start, TrainConfig, read_config
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
@@ -25,7 +25,7 @@ from cvstudio.project import commands, launch, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage, RunRecord
 from cvstudio.project.remedies import remedies
-from cvstudio.project.run_status import TRANSITIONS, RunStatus, require, saved_epoch
+from cvstudio.project.run_status import TRANSITIONS, RunStatus, observe, require, saved_epoch
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals")
 
@@ -311,6 +311,22 @@ def test_smaller_jobs_get_directories_of_their_own(project: Project) -> None:
     for job in (a, b):
         wait_until(lambda job=job: not launch.alive(job))  # type: ignore[misc]
         assert JobDir(job.path).state().ended is not None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_a_killed_export_is_not_called_a_training(project: Project, tmp_path: Path) -> None:
+    run = wait_for(project, started(project), RunStatus.FINISHED)
+    export = ExportConfig(run_directory=run.directory, output=tmp_path / "net.onnx")
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    job = runs.start_job(project, run.id, export, command=lambda _directory: sleep)
+    process = launch.find(job)
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    wait_until(lambda: observe(job, stored=RunStatus.RUNNING) is RunStatus.FAILED)
+    failed = job.state().failed
+    assert failed is not None
+    assert failed.text.startswith("The export process was ended by the system (signal 9)")
+    assert "labels and images are untouched" in failed.text
 
 
 def test_a_run_from_a_run_can_be_done_again_and_remembers_its_parent(project: Project) -> None:
