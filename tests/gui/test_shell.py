@@ -740,3 +740,14 @@ def test_the_running_job_stands_in_the_header_and_turns_into_its_message(
     pill._ended(8, "finished")
     assert not pill.isVisible()
     assert "Run 8 is finished." in studio_window.window.toasts.texts()
+
+
+def test_libraries_can_be_loaded_after_qt() -> None:
+    """Shiboken's look into each import must not break packages that are still being imported."""
+    script = (
+        "import cvstudio.gui, sys\n"
+        "from shibokensupport import feature\n"
+        "feature.inspect.getsource = lambda module: sys.exit(3)\n"
+        "import pydantic, sqlalchemy.orm, cvstudio.core.events\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
