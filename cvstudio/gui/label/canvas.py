@@ -416,12 +416,9 @@ class Canvas(QGraphicsView):
 
     def _nudge(self, event: QKeyEvent) -> None:
         """An arrow moves what is selected by one pixel of the image, with Shift by ten."""
-        from cvstudio.gui.label.tools.select import SelectTool
-
-        if isinstance(self.tool, SelectTool):
-            dx, dy = _ARROWS[Qt.Key(event.key())]
-            far = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
-            self.tool.nudge(dx * far, dy * far)
+        dx, dy = _ARROWS[Qt.Key(event.key())]
+        far = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+        self.tool.nudge(dx * far, dy * far)
 
     def _pointer(self, event: QMouseEvent) -> Pointer:
         return self._pointer_at(event.position(), event.modifiers())

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from cvstudio.core.annotation import Annotation, Shape
 from cvstudio.core.geometry import Box
-
-if TYPE_CHECKING:
-    from cvstudio.gui.label.document import Document
-    from cvstudio.gui.label.mask_picture import MaskPictures
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.mask_picture import MaskPictures
 
 CLICK = 4.0
 """Screen pixels up to which a press and a release are a click and not a drag."""
@@ -94,6 +92,9 @@ class Tool:
     def double_click(self, pointer: Pointer) -> None:
         """The left button went down a second time at the same place."""
         self.press(pointer)
+
+    def nudge(self, dx: float, dy: float) -> None:
+        """An arrow key: move what the tool holds by that many pixels of the image."""
 
     def finish(self) -> bool:
         """Enter: complete the draft. False when there was nothing to complete."""

@@ -7,9 +7,10 @@ from PySide6.QtGui import QColor, QPainter
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
+from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.outlines import rect_of
 from cvstudio.gui.label.shapes_item import CASING, cosmetic
-from cvstudio.gui.label.tools.base import CLICK, Pointer, Tool
+from cvstudio.gui.label.tools.base import CLICK, Pointer, Surface, Tool
 
 _GUIDE = QColor(255, 255, 255, 150)
 
@@ -19,8 +20,8 @@ class BoxTool(Tool):
 
     name = "box"
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+    def __init__(self, document: Document, surface: Surface) -> None:
+        super().__init__(document, surface)
         self._corner: tuple[float, float] | None = None
         self._box = Box(0, 0, 0, 0)
         self._clicked = False

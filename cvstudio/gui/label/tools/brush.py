@@ -13,9 +13,11 @@ from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask, Patch, rasterise
 from cvstudio.gui.label import hit
 from cvstudio.gui.label.dabs import Rect, dab, fill_new_holes
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.label.mask_picture import MaskPicture
 from cvstudio.gui.label.shapes_item import cosmetic
-from cvstudio.gui.label.tools.base import Pointer, Tool
+from cvstudio.gui.label.tools.base import Pointer, Surface, Tool
 
 SMALLEST, LARGEST = 1, 1000
 _RING_DARK, _RING_LIGHT = QColor(0, 0, 0, 170), QColor(255, 255, 255)
@@ -56,8 +58,8 @@ class BrushTool(Tool):
     cursor = Qt.CursorShape.BlankCursor
     erases = False
 
-    def __init__(self, document: object, surface: object, settings: BrushSettings) -> None:
-        super().__init__(document, surface)  # type: ignore[arg-type]
+    def __init__(self, document: Document, surface: Surface, settings: BrushSettings) -> None:
+        super().__init__(document, surface)
         self.settings = settings
         self._stroke: _Stroke | None = None
         self._pointer: Pointer | None = None
@@ -188,8 +190,6 @@ class BrushTool(Tool):
         return found[0] if found else None
 
     def _touches(self, annotation: Annotation, pointer: Pointer) -> bool:
-        from cvstudio.gui.label.layer import ShapeLayer
-
         return bool(
             hit.shapes_at(
                 ShapeLayer((annotation,)), pointer.x, pointer.y, reach=self.settings.size / 2,

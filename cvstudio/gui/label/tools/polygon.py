@@ -7,8 +7,9 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPolygonF
 
 from cvstudio.core.geometry import Polygon, ring_area
+from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.shapes_item import CASING, cosmetic
-from cvstudio.gui.label.tools.base import REACH, Pointer, Tool
+from cvstudio.gui.label.tools.base import REACH, Pointer, Surface, Tool
 
 _DRAG_EVERY = 12.0  # screen pixels between the points that a drag leaves
 
@@ -18,8 +19,8 @@ class PolygonTool(Tool):
 
     name = "polygon"
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+    def __init__(self, document: Document, surface: Surface) -> None:
+        super().__init__(document, surface)
         self._points: list[tuple[float, float]] = []
         self._pointer: tuple[float, float] | None = None
 

@@ -11,10 +11,11 @@ from PySide6.QtGui import QColor, QPainter
 from cvstudio.core.annotation import Annotation, Shape, box_of
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.gui.label import edits, hit
+from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.hit import Place
 from cvstudio.gui.label.outlines import rect_of
 from cvstudio.gui.label.shapes_item import cosmetic
-from cvstudio.gui.label.tools.base import CLICK, REACH, Pointer, Tool
+from cvstudio.gui.label.tools.base import CLICK, REACH, Pointer, Surface, Tool
 
 _CURSORS = {
     "nw": Qt.CursorShape.SizeFDiagCursor,
@@ -76,8 +77,8 @@ class SelectTool(Tool):
     name = "select"
     cursor = Qt.CursorShape.ArrowCursor
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+    def __init__(self, document: Document, surface: Surface) -> None:
+        super().__init__(document, surface)
         self._start: Pointer | None = None
         self._gesture: _Gesture | None = None
         self._dragging = False
@@ -154,16 +155,14 @@ class SelectTool(Tool):
     def leave(self) -> None:
         self.document.hover(None)
 
-    def nudge(self, dx: float, dy: float) -> bool:
-        """Move what is selected by arrow keys; False when nothing is."""
+    def nudge(self, dx: float, dy: float) -> None:
         shapes = {a.id: a.shape for a in self.document.selected() if a.shape is not None}
         if not shapes:
-            return False
+            return
         step_x, step_y = self._inside(shapes, dx, dy)
         if step_x or step_y:
             moved = {id: edits.moved(shape, step_x, step_y) for id, shape in shapes.items()}
             self.document.reshape(moved, label=_label(None, len(moved)))
-        return True
 
     def first_under(self, x: float, y: float) -> int | None:
         """The annotation that a click there would select first."""
