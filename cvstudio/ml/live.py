@@ -1,8 +1,8 @@
 """`cvstudio live`: answers the window's previews over stdin and stdout, one message at a time.
 
-A request's header has "id" and "kind" (augment, trial, explain, predict, warm); the answer repeats
-both and has "ok". Of several requests of one kind that wait, only the newest is worked on; the
-others are answered with "superseded". What libraries print goes to stderr, never between messages.
+A request's header has "id" and "kind" (augment, trial, explain, predict, answers, warm); the answer
+repeats both and has "ok". Of several requests of one kind that wait, only the newest is worked on;
+the others are answered with "superseded". What libraries print goes to stderr, never between messages.
 Nothing heavy is imported before a request needs it.
 """
 
@@ -129,6 +129,7 @@ class _Worker:
             "trial": lambda message: self.previews.trial(message.header),
             "explain": self._explain,
             "predict": self._predict,
+            "answers": self._answers,
             "warm": self._warm,
         }
 
@@ -175,7 +176,7 @@ class _Worker:
         return Message(told, {"heat": found.heat})
 
     def _predict(self, message: Message) -> Message:
-        """header: onnx (file), path, page, window.
+        """header: onnx (file), path, page, window (null: the one inside the file).
 
         Answers prediction (core.predictions.to_json), classes [{id, name, colour}], score (the
         threshold inside the file, or null) and answer_ms (without reading the image).
@@ -185,7 +186,7 @@ class _Worker:
 
         header = message.header
         network = self._exported(Path(header["onnx"]))
-        window = header.get("window")
+        window = header.get("window") or network.record.window
         rgb = read_rgb(
             Path(header["path"]), int(header.get("page", 0)), tuple(window) if window else None
         )
@@ -197,6 +198,21 @@ class _Worker:
             {"prediction": to_json(answer), "classes": classes, "score": network.record.score,
              "answer_ms": round(took, 1)}
         )  # fmt: skip
+
+    def _answers(self, message: Message) -> Message:
+        """header: onnx (file), path, page, score (from which objects count, or null).
+
+        Answers content: what `cvstudio predict` writes, about this page alone.
+        """
+        from cvstudio.ml.predict import predict_page
+
+        header = message.header
+        onnx = Path(header["onnx"])
+        content = predict_page(
+            self._exported(onnx), onnx, Path(header["path"]), int(header["page"]),
+            score=header.get("score"),
+        )  # fmt: skip
+        return Message({"content": content})
 
     def _exported(self, path: Path) -> OnnxNetwork:
         from cvstudio.ml.predict import OnnxNetwork

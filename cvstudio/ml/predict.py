@@ -94,32 +94,54 @@ def predict_files(
     cannot be read is listed under "problems" and stops nothing. Raises FormatError for the file.
     """
     network = OnnxNetwork(onnx)
-    floor = network.record.score if score is None else score
     files = list(paths)
     images: list[dict[str, Any]] = []
     problems: list[dict[str, str]] = []
     for done, path in enumerate(files, start=1):
         try:
             for info in probe(path):
-                rgb = read_rgb(path, info.page)
-                (prediction,) = network.predict([rgb], [0])
-                row = {"file": os.fspath(path), "page": info.page}
-                images.append({**row, **_told(prediction, rgb.shape, network.classes, floor or 0)})
+                images.append(_row(network, path, info.page, score=score))
         except ImageError as error:
             problems.append({"file": os.fspath(path), "problem": error.message})
         if progress is not None:
             progress(done, len(files))
-    content = {
-        "file": onnx.name,
-        "task": network.task.value,
-        "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in network.classes],
-        "score": floor,
-        "images": images,
-        "problems": problems,
-    }
+    content = _content(network, onnx, images, problems, score=score)
     if output is not None:
         write_json(output, content)
     return content
+
+
+def predict_page(
+    network: OnnxNetwork, onnx: Path, path: Path, page: int, *, score: float | None = None
+) -> dict[str, Any]:
+    """The content of predict_files for one page of one file. Raises ImageError."""
+    return _content(network, onnx, [_row(network, path, page, score=score)], [], score=score)
+
+
+def _content(
+    network: OnnxNetwork,
+    onnx: Path,
+    images: list[dict[str, Any]],
+    problems: list[dict[str, str]],
+    *,
+    score: float | None,
+) -> dict[str, Any]:
+    return {
+        "file": onnx.name,
+        "task": network.task.value,
+        "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in network.classes],
+        "score": network.record.score if score is None else score,
+        "images": images,
+        "problems": problems,
+    }
+
+
+def _row(network: OnnxNetwork, path: Path, page: int, *, score: float | None) -> dict[str, Any]:
+    rgb = read_rgb(path, page, network.record.window)
+    (prediction,) = network.predict([rgb], [0])
+    floor = network.record.score if score is None else score
+    row = {"file": os.fspath(path), "page": page}
+    return {**row, **_told(prediction, rgb.shape, network.classes, floor or 0)}
 
 
 def _told(

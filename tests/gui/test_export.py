@@ -6,12 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from person import Person
+from PySide6.QtWidgets import QFileDialog
 from test_analyze import finished_run
 
 from cvstudio.core.config import ExportConfig
 from cvstudio.core.jobdir import JobDir
+from cvstudio.core.opencv import cv2
+from cvstudio.core.wire import Message
 from cvstudio.gui.export.page import ExportPage
 from cvstudio.gui.jobs import SmallJob
 
@@ -168,3 +172,78 @@ def test_a_failed_export_over_a_proven_file_shows_the_failure_and_keeps_the_file
     assert page.proof.file.exists()
     assert output.exists()
     assert "Do not use this file" in page.message.text
+
+
+class Answers:
+    """Stands in for the live process: answers one request when the test says so."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[dict[str, Any], dict[str, Any]]] = []
+
+    def request(self, kind: str, header: dict[str, Any], **more: Any) -> int:
+        if kind == "answers":
+            self.waiting.append((header, more))
+        return 1
+
+    def drop(self, _owner: object) -> None:
+        self.waiting.clear()
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+    def answer(self) -> None:
+        header, more = self.waiting.pop(0)
+        if header["path"].endswith("broken.png"):
+            more["failed"]("broken.png is damaged.", "")
+            return
+        row = {"file": header["path"], "page": header["page"], "objects": []}
+        content = {"file": "cells.onnx", "score": header["score"], "images": [row], "problems": []}
+        more["done"](Message({"content": content}))
+
+
+def many_images(folder: Path) -> None:
+    folder.mkdir()
+    pages = [np.full((24, 32), value, np.uint8) for value in (10, 90, 200)]
+    assert cv2.imwritemulti(str(folder / "stack.tif"), pages)
+    assert cv2.imwrite(str(folder / "one.png"), pages[0])
+    (folder / "broken.png").write_bytes(b"no image")
+    (folder / "notes.txt").write_text("no image")
+
+
+def test_saving_predictions_asks_about_every_page_and_can_be_cancelled(
+    studio_window: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_of(studio_window, passed=True)
+    live = Answers()
+    monkeypatch.setattr(studio_window.studio, "_live", live)
+    page = opened(studio_window)
+    many_images(tmp_path / "new")
+    page.try_it.try_images([tmp_path / "new"])
+    studio_window.until(lambda: len(page.try_it._pages) == 5)
+    studio_window.idle()
+    page.try_it._go(3)
+    assert page.try_it.name.text() == "stack.tif, page 2 of 3"
+    studio_window.idle()
+    output = tmp_path / "answers.json"
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", staticmethod(lambda *_a, **_k: (str(output), ""))
+    )
+    save = studio_window.button("Save predictions")
+    studio_window.click(save)
+    assert not save.isEnabled()
+    live.answer()
+    assert page.try_it.saving_words.text() == "1 of 5"
+    studio_window.click(studio_window.button("Cancel", page.try_it))
+    assert not live.waiting
+    assert not output.exists()
+    assert save.isEnabled()
+
+    studio_window.click(save)
+    while live.waiting:
+        live.answer()
+    told = json.loads(output.read_text())
+    assert [(Path(row["file"]).name, row["page"]) for row in told["images"]] == [
+        ("one.png", 0), ("stack.tif", 0), ("stack.tif", 1), ("stack.tif", 2),
+    ]  # fmt: skip
+    assert [Path(row["file"]).name for row in told["problems"]] == ["broken.png"]
+    assert told["score"] == pytest.approx(page.try_it.score.value)

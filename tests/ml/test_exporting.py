@@ -24,6 +24,7 @@ from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import Snapshot, write_snapshot
+from cvstudio.core.wire import Message
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml import export as export_module
 from cvstudio.ml import verify
@@ -31,9 +32,10 @@ from cvstudio.ml.checkpoint import Checkpoint, write_checkpoint
 from cvstudio.ml.decode import suppress
 from cvstudio.ml.evaluate import evaluate, run_evaluate
 from cvstudio.ml.export import run_export, to_onnx
+from cvstudio.ml.live import _Worker
 from cvstudio.ml.load import LoadedNetwork, load_network
 from cvstudio.ml.onnx_file import KEY
-from cvstudio.ml.predict import OnnxNetwork, predict_files
+from cvstudio.ml.predict import OnnxNetwork, predict_files, predict_page
 
 NAMES = {
     Task.CLASSIFY: "resnet18",
@@ -197,10 +199,11 @@ def test_a_file_that_answers_otherwise_does_not_get_the_name(
     other = to_onnx(network_of(Task.CLASSIFY, "resnet18", size=64, seed=5))
     monkeypatch.setattr(export_module, "to_onnx", lambda network: other)
     output = tmp_path / "net.onnx"
+    output.write_bytes(b"an older, proven file")
     with pytest.raises(RunError, match="Largest difference in a score") as caught:
         run_export(made.job, made.config(output))
     assert "net-UNVERIFIED.onnx" in caught.value.message
-    assert not output.exists()
+    assert output.read_bytes() == b"an older, proven file"
     kept = OnnxNetwork(tmp_path / "net-UNVERIFIED.onnx")
     assert kept.record.verification is not None
     assert kept.record.verification["verified"] is False
@@ -302,6 +305,11 @@ def test_predictions_for_new_files_name_classes_and_list_what_could_not_be_read(
     content = predict_files(onnx_file, [image.path, broken], output, score=0.01)
     assert json.loads(output.read_text()) == content
     assert [p["file"] for p in content["problems"]] == [str(broken)]
+    alone = predict_page(OnnxNetwork(onnx_file), onnx_file, image.path, 0, score=0.01)
+    assert alone == {**content, "problems": []}
+    asked = {"kind": "answers", "onnx": str(onnx_file), "path": str(image.path), "page": 0}
+    request = Message({**asked, "score": 0.01})
+    assert _Worker().handler(request)(request).header["content"] == alone
     (row,) = content["images"]
     assert (row["width"], row["height"]) == (image.width, image.height)
     names = {c.name for c in CLASSES}

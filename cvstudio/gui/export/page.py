@@ -152,6 +152,7 @@ class ExportPage(Workspace):
 
     def release(self) -> None:
         self._job = None
+        self.try_it.release()
 
     # -- runs and files
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 
@@ -16,15 +15,17 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QProgressBar,
     QVBoxLayout,
     QWidget,
 )
 
 from cvstudio.core.errors import ImageError
-from cvstudio.core.predictions import Prediction, from_json, to_json
+from cvstudio.core.predictions import Prediction, from_json
 from cvstudio.core.wire import Message
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
+from cvstudio.gui.export.saving import Page, Saving, pages_of
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, LatestWins
 from cvstudio.gui.widgets.image_view import ImageView
@@ -93,10 +94,14 @@ class TryIt(QWidget):
         self._studio = studio
         self._latest = LatestWins(studio.tasks, owner=self)
         self._file: Path | None = None
-        self._paths: list[Path] = []
+        self._looking = LatestWins(studio.tasks, owner=self)
+        self._pages: list[Page] = []
         self._place = 0
         self._classes: dict[int, tuple[str, str]] = {}
-        self._answers: dict[Path, Prediction] = {}
+        self._answers: dict[Page, Prediction] = {}
+        self.saving = Saving(studio, self)
+        self.saving.moved.connect(self._saving_moved)
+        self.saving.ended.connect(self._saving_ended)
         self._rgb: NDArray[np.uint8] | None = None
 
         column = QVBoxLayout(self)
@@ -138,6 +143,19 @@ class TryIt(QWidget):
         steps.addWidget(self.before)
         steps.addWidget(self.after)
         column.addLayout(steps)
+        self._saving_row = QWidget()
+        progress = QHBoxLayout(self._saving_row)
+        progress.setContentsMargins(0, 0, 0, 0)
+        progress.setSpacing(8)
+        self.saving_words = label("", "muted")
+        self._saving_bar = QProgressBar()
+        self._saving_bar.setTextVisible(False)
+        theme.mark(self._saving_bar, job=True)
+        progress.addWidget(self.saving_words)
+        progress.addWidget(self._saving_bar, 1)
+        progress.addWidget(link("Cancel", self.saving.cancel))
+        column.addWidget(self._saving_row)
+        self._saving_row.hide()
         self._score_row.hide()
         self._show()
 
@@ -150,39 +168,53 @@ class TryIt(QWidget):
             self._show()
 
     def try_images(self, paths: list[Path]) -> None:
-        """Run the file on images, the first at once and the others when they are looked at."""
-        found: list[Path] = []
-        for path in paths:
-            inside = sorted(p for p in path.iterdir()) if path.is_dir() else [path]
-            found += [p for p in inside if p.suffix.lower() in SUFFIXES]
-        self._paths, self._place = found, 0
+        """Run the file on images, the first at once and the others when they are looked at.
+
+        Saving asks about all of them.
+        """
+        self.view.set_words("Looking through the files")
+        self._looking.request(lambda control: pages_of(paths, control), self._take)
+
+    def release(self) -> None:
+        """The page goes away."""
+        self._looking.drop()
+        self._latest.drop()
+        self.saving.cancel()
+        self._studio.live.drop(self)
+
+    def _take(self, pages: list[Page]) -> None:
+        self._pages, self._place = pages, 0
+        self._answers.clear()
         self._show()
+        if not pages:
+            self.view.set_words("There is no image among these files.")
 
     # -- inside
 
     @property
-    def _path(self) -> Path | None:
-        return self._paths[self._place] if self._place < len(self._paths) else None
+    def _page(self) -> Page | None:
+        return self._pages[self._place] if self._place < len(self._pages) else None
 
     def _go(self, by: int) -> None:
-        self._place = min(max(self._place + by, 0), len(self._paths) - 1)
+        self._place = min(max(self._place + by, 0), len(self._pages) - 1)
         self._show()
 
     def _show(self) -> None:
-        path = self._path
-        several = len(self._paths) > 1
+        page = self._page
+        several = len(self._pages) > 1
         self.before.setVisible(several)
         self.after.setVisible(several)
         self.before.setEnabled(self._place > 0)
-        self.after.setEnabled(self._place + 1 < len(self._paths))
+        self.after.setEnabled(self._place + 1 < len(self._pages))
         self._rgb = None
         self.view.set_image(None)
         self.view.set_items([])
-        self.name.setText(path.name if path is not None else "")
+        self.name.setText(page.title if page is not None else "")
+        self.name.setToolTip(str(page.path) if page is not None else "")
         self.time.setText("")
-        self.save.setEnabled(False)
+        self._offer_saving()
         self._show_counts([])
-        if path is None or self._file is None:
+        if page is None or self._file is None:
             words = "" if self._file is None else "The file's answers appear here."
             self.view.set_words(words)
             return
@@ -190,39 +222,40 @@ class TryIt(QWidget):
 
         def work(control: Control) -> NDArray[np.uint8]:
             control.check()
-            return read_rgb(path)
+            return read_rgb(page.path, page.page)
 
-        self._latest.request(work, lambda rgb: self._read(path, rgb), self._unreadable)
+        self._latest.request(work, lambda rgb: self._read(page, rgb), self._unreadable)
 
     def _unreadable(self, error: BaseException) -> None:
         self.view.set_words(error.message if isinstance(error, ImageError) else str(error))
 
-    def _read(self, path: Path, rgb: NDArray[np.uint8]) -> None:
-        if path != self._path or self._file is None:
+    def _read(self, page: Page, rgb: NDArray[np.uint8]) -> None:
+        if page != self._page or self._file is None:
             return
         self._rgb = rgb
         self.view.set_image(rgb)
-        header = {"onnx": str(self._file), "path": str(path), "page": 0, "window": None}
+        header = {
+            "onnx": str(self._file), "path": str(page.path), "page": page.page, "window": None,
+        }  # fmt: skip
         self._studio.live.request(
-            "predict", header, owner=self, done=lambda message: self._answered(path, message),
+            "predict", header, owner=self, done=lambda message: self._answered(page, message),
             failed=lambda text, _hint: self.view.set_words(text),
         )  # fmt: skip
 
-    def _answered(self, path: Path, message: Message) -> None:
+    def _answered(self, page: Page, message: Message) -> None:
         header = message.header
         answer = from_json(header["prediction"])
         if not self._answers and header["score"] is not None:
             self.score.set_value(header["score"])
-        self._answers[path] = answer
+        self._answers[page] = answer
         self._classes = {c["id"]: (c["name"], c["colour"]) for c in header["classes"]}
         self._score_row.setVisible(answer.scores is None and answer.regions is None)
-        if path == self._path:
+        if page == self._page:
             self.time.setText(f"{header['answer_ms']:.0f} ms")
-            self.save.setEnabled(True)
             self._draw()
 
     def _draw(self) -> None:
-        answer = self._answers.get(self._path) if self._path is not None else None
+        answer = self._answers.get(self._page) if self._page is not None else None
         if answer is None or self._rgb is None:
             return
         items: list[OverlayItem] = []
@@ -259,20 +292,35 @@ class TryIt(QWidget):
             self._grid.addWidget(_right(label(figure), True), place, 1)
             self._grid.addWidget(_right(label(lowest, "muted"), True), place, 2)
 
+    # -- saving
+
+    def _offer_saving(self) -> None:
+        count = len(self._pages)
+        self.save.setEnabled(bool(count) and self._file is not None and not self.saving.running)
+        self.save.setToolTip(f"Answers for {counted(count, 'image')}, as JSON")
+
     def _save(self) -> None:
-        if not self._answers:
+        if not self._pages or self._file is None or self.saving.running:
             return
         name, _ = QFileDialog.getSaveFileName(
             self, "Save predictions", "predictions.json", "JSON (*.json)"
         )
         if name:
-            content = [
-                {"file": str(path), **to_json(answer)} for path, answer in self._answers.items()
-            ]
-            Path(name).write_text(json.dumps(content, indent=1), encoding="utf-8")
-            self._studio.toast(
-                f"Saved the answers for {counted(len(content), 'image')}.", level="success"
-            )
+            self.saving.start(self._file, self._pages, Path(name), score=self.score.value)
+            self._offer_saving()
+
+    def _saving_moved(self, done: int, total: int) -> None:
+        self._saving_row.show()
+        self.saving_words.setText(f"{done:,} of {total:,}")
+        self._saving_bar.setRange(0, total)
+        self._saving_bar.setValue(done)
+
+    def _saving_ended(self, text: str) -> None:
+        self._saving_row.hide()
+        self._offer_saving()
+        if text:
+            level = "success" if text.startswith("Saved") else "warning"
+            self._studio.toast(text, level=level)
 
 
 class _Swatch(QWidget):
