@@ -14,6 +14,8 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, Q
 from cvstudio.gui import keys, theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.icons import icon
+from cvstudio.project import queries
+from cvstudio.project.records import ImageFilter
 
 _MOST_IMAGES = 8
 _MOST_ACTIONS = 8
@@ -42,9 +44,6 @@ def find(studio: Studio, text: str) -> list[Hit]:
     hits: list[Hit] = []
     project = studio.project
     if project is not None:
-        from cvstudio.project import queries
-        from cvstudio.project.records import ImageFilter
-
         with project.read() as session:
             classes = queries.classes(session)
             ids = queries.image_ids(session, ImageFilter(text=text))[:_MOST_IMAGES]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
 
 from cvstudio.gui import theme
@@ -30,8 +31,6 @@ class IconLabel(QLabel):
         self.update()
 
     def paintEvent(self, event: Any) -> None:
-        from PySide6.QtGui import QPainter
-
         painter = QPainter(self)
         mode = self._icon.Mode.Normal if self.isEnabled() else self._icon.Mode.Disabled
         self._icon.paint(painter, self.rect(), Qt.AlignmentFlag.AlignCenter, mode)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -40,6 +40,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cvstudio.core.annotation import LabelClass, State
 from cvstudio.gui import theme
 from cvstudio.gui.thumbnails import Thumbnails
 from cvstudio.gui.widgets.icons import REVIEW_ICONS, paint_icon
@@ -50,12 +51,10 @@ from cvstudio.gui.widgets.overlay import (
     overlay_items,
     paint_items,
 )
-
-if TYPE_CHECKING:
-    from cvstudio.core.annotation import LabelClass
-    from cvstudio.project.changes import ChangeSet
-    from cvstudio.project.project import Project
-    from cvstudio.project.records import ImageRecord
+from cvstudio.project import queries
+from cvstudio.project.changes import ChangeSet
+from cvstudio.project.project import Project
+from cvstudio.project.records import ImageRecord
 
 _BLOCK = 64
 _RECORDS_KEPT = 4096
@@ -212,9 +211,6 @@ class ThumbnailModel(QAbstractListModel):
     def _read_block(self, row: int) -> None:
         if self._project is None:
             return
-        from cvstudio.core.annotation import State
-        from cvstudio.project import queries
-
         start = row // _BLOCK * _BLOCK
         wanted = [i for i in self._ids[start : start + _BLOCK] if i not in self._records]
         with self._project.read() as session:

@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+from shiboken6 import isValid
 
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.icons import LEVEL_ICONS
@@ -79,8 +80,6 @@ class Toasts(QObject):
         self._shown.clear()
 
     def _gone(self, frame: QObject | None = None) -> None:
-        from shiboken6 import isValid
-
         if isValid(self):
             self._shown = [f for f in self._shown if isValid(f) and f is not frame]
             self._place()
