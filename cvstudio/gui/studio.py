@@ -83,6 +83,7 @@ class Studio(QObject):
         self.thumbnails = Thumbnails(
             self.tasks, self, megabytes=int(self.settings.get("memory.thumbnails"))
         )
+        self.settings.listen(self._on_setting)
         self.project: Project | None = None
         self.image_id = 0
         self.selection: tuple[int, ...] = ()
@@ -167,6 +168,10 @@ class Studio(QObject):
             self._live = LiveProcess(self)
             self._live.trouble.connect(lambda text: self.toast(text, level="warning"))
         return self._live
+
+    def _on_setting(self, key: str, value: Any) -> None:
+        if key == "memory.thumbnails":
+            self.thumbnails.set_limit(int(value))
 
     def _on_changed(self, changes: ChangeSet) -> None:
         """Called on whichever thread committed."""

@@ -55,6 +55,11 @@ class Thumbnails(QObject):
         self._start.setInterval(0)
         self._start.timeout.connect(self._work)
 
+    def set_limit(self, megabytes: int) -> None:
+        """Keep this much from now on."""
+        self._limit = megabytes * 2**20
+        self._shrink()
+
     def open(self, store_file: Path, file_of: Callable[[ImageRecord], Path]) -> None:
         """Serve the images of a project whose side file and image files are these."""
         self.close()
@@ -136,12 +141,15 @@ class Thumbnails(QObject):
         for image_id, picture in pictures.items():
             self._pictures[image_id] = picture
             self._bytes += picture.sizeInBytes()
-        while self._bytes > self._limit and len(self._pictures) > 1:
-            self._bytes -= self._pictures.popitem(last=False)[1].sizeInBytes()
+        self._shrink()
         ids = [*failed, *pictures]
         self._fetching.difference_update(ids)
         if ids:
             self.ready.emit(ids)
+
+    def _shrink(self) -> None:
+        while self._bytes > self._limit and len(self._pictures) > 1:
+            self._bytes -= self._pictures.popitem(last=False)[1].sizeInBytes()
 
 
 class _Store:

@@ -2,7 +2,8 @@
 
 A request's header has "id" and "kind" (augment, trial, explain, predict, answers, warm); the answer
 repeats both and has "ok". Of several requests of one kind that wait, only the newest is worked on;
-the others are answered with "superseded". What libraries print goes to stderr, never between messages.
+the others are answered with "superseded". What libraries print goes to stderr, never between
+messages.
 Nothing heavy is imported before a request needs it.
 """
 

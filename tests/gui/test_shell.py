@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from person import Person
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QKeySequence
+from PySide6.QtGui import QDropEvent, QImage, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QDialog, QLineEdit
 
@@ -27,6 +27,7 @@ from cvstudio.gui.new_project import NewProjectDialog, folder_name, split_names
 from cvstudio.gui.settings_dialog import SettingsDialog
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, LatestWins
+from cvstudio.gui.train.page import TrainPage
 from cvstudio.gui.widgets.toast import ToastFrame
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
@@ -421,6 +422,22 @@ def test_a_setting_holds_at_once_is_kept_sparse_and_survives(
         settings.set("label.fill", 101)
     with pytest.raises(ConfigError):
         settings.set("look.theme", "pink")
+
+
+def test_memory_and_device_hold_at_once(studio_window: Person) -> None:
+    studio, thumbnails = studio_window.studio, studio_window.studio.thumbnails
+    big = QImage(2560, 2560, QImage.Format.Format_RGB32)  # 25 MB
+    thumbnails._take(({}, {-1: big, -2: big.copy()}), thumbnails._generation)
+    studio.settings.set("memory.thumbnails", 32)
+    assert -1 not in thumbnails._pictures
+    assert -2 in thumbnails._pictures
+    train = studio_window.page("train")
+    assert isinstance(train, TrainPage)
+    assert train.new_run.config.device == "auto"
+    studio.settings.set("train.device", "cpu")
+    assert train.new_run.config.device == "cpu"
+    studio.close()
+    studio.settings.set("train.device", "auto")
 
 
 def test_a_damaged_settings_file_costs_settings_and_nothing_else(tmp_path: Path) -> None:

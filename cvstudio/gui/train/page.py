@@ -69,6 +69,7 @@ class TrainPage(Workspace):
         wanted = self.studio.settings.get("train.device")
         if wanted != "auto":
             self.new_run.apply({"device": wanted})
+        self.studio.settings.listen(self._on_setting)
         self._show_pipelines()
         self.refresh_runs()
         self._gather()
@@ -149,7 +150,13 @@ class TrainPage(Workspace):
     def hidden(self) -> None:
         self._tick.stop()
 
+    def _on_setting(self, key: str, value: object) -> None:
+        if key == "train.device":
+            self.new_run.apply({"device": value})
+            self._gather()
+
     def release(self) -> None:
+        self.studio.settings.unlisten(self._on_setting)
         self._tick.stop()
         self._draw_soon.stop()
         self._gathering.drop()
