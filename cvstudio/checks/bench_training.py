@@ -25,7 +25,7 @@ from cvstudio.project.sample import create_sample
 TIME_LIMIT = 1.05
 METRIC_LIMIT = 0.03
 TIMER_LIMIT = 40.0
-_FLIP = (Step(transform="HorizontalFlip", chance=0.5),)
+_FLIP = (Step(transform="flip_horizontal", chance=0.5),)
 
 
 @dataclass(frozen=True)
