@@ -25,11 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             from cvstudio.ml.live import main as live
 
             return live()
-        case ["demo", *rest]:
+        case ["demo", *rest] if _is_usage(rest, most=1):
             from cvstudio.checks.demo import main as demo
 
             return demo(rest)
-        case ["selftest", *rest]:
+        case ["selftest", *rest] if _is_usage(rest, most=0):
             from cvstudio.checks.selftest import main as selftest
 
             return selftest(rest)
@@ -45,6 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from cvstudio.gui.app import run as open_window
 
     return open_window(Path(arguments[0]) if arguments else None, sys.argv[:1])
+
+
+def _is_usage(arguments: Sequence[str], *, most: int) -> bool:
+    """Whether these are --json and at most that many names; the command line answers all else."""
+    names = [argument for argument in arguments if argument != "--json"]
+    return len(names) <= most and not any(name.startswith("-") for name in names)
 
 
 def _is_project(arguments: Sequence[str]) -> bool:

@@ -106,5 +106,6 @@ def main(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.UsageError as error:
-        error.show()
+        message = " ".join(error.format_message().split())
+        click.echo(f"Error: {message} See: cvstudio bench --help", err=True)
         return 2

@@ -1,4 +1,4 @@
-"""`cvstudio demo [FOLDER]`: the generated sample project, in the window where there is a display.
+"""`cvstudio demo [FOLDER] [--json]`: the sample project, in the window where there is a display.
 
 Without one, the sample's whole loop runs in the terminal: every command is printed before it runs,
 so that it can be typed again, and the pictures are named at the end.
@@ -6,6 +6,7 @@ so that it can be typed again, and the pictures are named at the end.
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -25,8 +26,45 @@ _PICTURES = 4
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Open or work through the sample; the exit code."""
-    folder = Path(arguments[0] if arguments else "demo")
+    """Open or work through the sample; the exit code.
+
+    With "--json" stdout holds nothing but what was made, and all words go to stderr.
+    """
+    as_json = "--json" in arguments
+    names = [name for name in arguments if name != "--json"]
+    folder = Path(names[0] if names else "demo")
+    if as_json:
+        return _as_json(folder)
+    return _demo(folder)
+
+
+def _as_json(folder: Path) -> int:
+    """The demo with its words on stderr, and its files as JSON on stdout."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)  # commands that are called write there, too
+    try:
+        code = _demo(folder)
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+    made = {
+        "project": str((folder / "cells").resolve()),
+        "network": _path(folder / "cells.onnx"),
+        "predictions": _path(folder / "predictions.json"),
+        "pictures": [str(p.resolve()) for p in sorted((folder / "pictures").glob("*.png"))],
+        "exit_code": code,
+    }
+    sys.stdout.write(json.dumps(made, indent=1) + "\n")
+    return code
+
+
+def _path(path: Path) -> str | None:
+    return str(path.resolve()) if path.exists() else None
+
+
+def _demo(folder: Path) -> int:
     project = folder / "cells"
     if not project.exists():
         _say("Making a sample project: microscopy-like images with exact labels.")

@@ -11,6 +11,8 @@ import click
 
 from cvstudio.cli.follow import Follower
 from cvstudio.cli.output import (
+    DeviceName,
+    WholeNumber,
     answer,
     as_json,
     figure,
@@ -33,7 +35,11 @@ from cvstudio.project.records import ImageRecord, RunRecord
 from cvstudio.project.run_status import RunStatus
 
 device_option = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, mps or cuda:0."
+    "--device",
+    type=DeviceName(),
+    default="auto",
+    show_default=True,
+    help="auto, cpu, mps or cuda:0.",
 )
 
 
@@ -92,7 +98,7 @@ def evaluate_command(
 )
 @click.option("--kind", help="Only this kind, as missed, extra or wrong class.")
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many of them."
+    "--limit", type=WholeNumber(min=1), default=20, show_default=True, help="How many of them."
 )
 @click.option("--score", type=click.FloatRange(0, 1), help="Score from which objects count.")
 @as_json
@@ -226,7 +232,10 @@ def export_network_command(
     type=click.Path(dir_okay=False, path_type=Path),
     help="The JSON file to write; else it is printed.",
 )
-def predict_command(network: Path, images: tuple[Path, ...], output: Path | None) -> int:
+@as_json
+def predict_command(
+    network: Path, images: tuple[Path, ...], output: Path | None, as_json: bool
+) -> int:  # fmt: skip
     """Use an exported network on image files and folders; needs no project and no torch."""
     from cvstudio.ml.predict import predict_files
 
@@ -237,9 +246,9 @@ def predict_command(network: Path, images: tuple[Path, ...], output: Path | None
     content = predict_files(network, files, output)
     for problem in content["problems"]:
         note(f"{problem['file']}: {problem['problem']}")
-    if output is None:
+    if output is None or as_json:
         click.echo(json.dumps(content, ensure_ascii=False, indent=1))
-    else:
+    if output is not None:
         note(f"Wrote {output}: {counted(len(content['images']), 'image')}")
     return 0 if content["images"] else 1
 

@@ -15,7 +15,7 @@ from types import ModuleType, TracebackType
 
 import click
 
-from cvstudio.core.errors import CVStudioError
+from cvstudio.core.errors import CVStudioError, file_trouble
 from cvstudio.core.places import logs
 
 logger = logging.getLogger(__name__)
@@ -124,9 +124,15 @@ def root() -> None:
 def _done_before(entry: Entry) -> click.Command:
     """The help and the usage errors of a command that `__main__` runs when its usage is right."""
     parameters: list[click.Parameter] = []
-    if entry.name == "worker":
-        folder = click.Path(exists=True, file_okay=False)
-        parameters.append(click.Argument(["run_dir"], type=folder))
+    as_json = click.Option(["--json"], is_flag=True, help="Print the result as JSON.")
+    match entry.name:
+        case "worker":
+            folder = click.Path(exists=True, file_okay=False)
+            parameters.append(click.Argument(["run_dir"], type=folder))
+        case "demo":
+            parameters += [click.Argument(["folder"], required=False), as_json]
+        case "selftest":
+            parameters.append(as_json)
     return click.Command(entry.name, help=entry.help, params=parameters)
 
 
@@ -157,7 +163,7 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     except OSError as error:
         logger.error("%s failed", arguments[0], exc_info=error)
-        click.echo(f"Error: {_in_words(error)}", err=True)
+        click.echo(f"Error: {file_trouble(error)}", err=True)
         return 1
     return code if isinstance(code, int) else 0
 
@@ -166,11 +172,6 @@ def say_error(error: CVStudioError) -> None:
     """An error as one line on stderr, with its way forward."""
     words = " ".join(part for part in (error.message, error.hint) if part)
     click.echo(f"Error: {' '.join(words.split())}", err=True)
-
-
-def _in_words(error: OSError) -> str:
-    reason = error.strerror or str(error)
-    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def _log_to_file() -> None:
@@ -186,4 +187,4 @@ def _say_fault(
     """A fault of CVStudio itself: one line for the user, the traceback for the log."""
     logger.critical("fault", exc_info=(kind, error, trace))
     log = logs() / "command-line.log"
-    click.echo(f"Error: CVStudio has a fault ({kind.__name__}). Details are in {log}", err=True)
+    click.echo(f"Error: CVStudio met an error that it does not know. See {log}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,36 @@ project_argument = click.argument(
     "project", type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
 
-run_argument = click.argument("run", type=click.IntRange(min=1))
+
+class WholeNumber(click.IntRange):
+    """A whole number within limits; what is none is said in words."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:  # fmt: skip
+        try:
+            number: int = super().convert(value, param, ctx)
+        except click.BadParameter:
+            limits = f" from {self.min}" if self.min is not None else ""
+            limits += f" to {self.max}" if self.max is not None else " on" if limits else ""
+            self.fail(f'"{value}" is not a whole number{limits}.', param, ctx)
+        return number
+
+
+class DeviceName(click.ParamType):
+    """Where a network computes: auto, cpu, mps, cuda or cuda with a number."""
+
+    name = "device"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:  # fmt: skip
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+            self.fail(f'"{value}" is not auto, cpu, mps or cuda with a number.', param, ctx)
+        return str(value)
+
+
+run_argument = click.argument("run", type=WholeNumber(min=1))
 
 
 def opened(path: Path, *, write: bool = False) -> Project:

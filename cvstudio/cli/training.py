@@ -11,6 +11,8 @@ import click
 
 from cvstudio.cli.follow import Follower, ask_what_now
 from cvstudio.cli.output import (
+    DeviceName,
+    WholeNumber,
     answer,
     as_json,
     figure,
@@ -23,7 +25,8 @@ from cvstudio.cli.output import (
 from cvstudio.core.annotation import Split
 from cvstudio.core.config import Preset, TrainConfig
 from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
-from cvstudio.core.networks import default_config
+from cvstudio.core.networks import check_settings, default_config, networks_for
+from cvstudio.core.networks import network as network_of
 from cvstudio.core.run_state import RunState
 from cvstudio.project import device, estimate, launch, preflight, remedies, runs
 from cvstudio.project.pipeline import pipeline
@@ -45,9 +48,9 @@ QUEUE_SECONDS = 1.0
     help="How long the run may take.",
 )
 @click.option("--network", help="A network of the project's task; the preset has one.")
-@click.option("--epochs", type=click.IntRange(min=1), help="How often each image is seen.")
-@click.option("--device", "device_name", help="auto, cpu, mps or cuda:0.")
-@click.option("--from-run", type=click.IntRange(min=1), help="Start from that run's network.")
+@click.option("--epochs", type=WholeNumber(min=1), help="How often each image is seen.")
+@click.option("--device", "device_name", type=DeviceName(), help="auto, cpu, mps or cuda:0.")
+@click.option("--from-run", type=WholeNumber(min=1), help="Start from that run's network.")
 @click.option(
     "--set",
     "settings",
@@ -66,12 +69,12 @@ def train_command(
     for name, value in (("epochs", epochs), ("device", device_name)):
         if value is not None:
             changes[name] = value
-    if from_run is not None:
-        changes["start"] = "run"
     with opened(project, write=True) as open_project:
         config = _config(open_project, Preset(preset), network, changes)
+        if from_run is not None:
+            config = runs.with_parent(open_project, config, from_run)
         _preflight(open_project, config)
-        run = runs.create_run(open_project, config, parent_id=from_run)
+        run = runs.create_run(open_project, config)
         status = runs.start(open_project, run.id)
     note(f"Run {run.id} is {status}: {config.network}, {config.epochs} epochs, {run.directory}")
     if detach:
@@ -119,27 +122,35 @@ def watch_command(project: Path, run: int, as_json: bool) -> int:
 @click.command("pause")
 @project_argument
 @run_argument
-def pause_command(project: Path, run: int) -> None:
+@as_json
+def pause_command(project: Path, run: int, as_json: bool) -> None:
     """Ask a run to stop where it can be resumed."""
     with opened(project) as open_project:
         runs.pause(open_project, run)
-    note(f"Run {run} will pause after the step it is in.")
+    _say_asked(project, run, f"Run {run} will pause after the step it is in.", as_json=as_json)
 
 
 @click.command("finish")
 @project_argument
 @run_argument
-def finish_command(project: Path, run: int) -> None:
+@as_json
+def finish_command(project: Path, run: int, as_json: bool) -> None:
     """Ask a run to end early with what it has learned so far."""
     with opened(project) as open_project:
         runs.finish(open_project, run)
-    note(f"Run {run} will end after the step it is in and keep its best network.")
+    _say_asked(
+        project,
+        run,
+        f"Run {run} will end after the step it is in and keep its best network.",
+        as_json=as_json,
+    )
 
 
 @click.command("cancel")
 @project_argument
 @run_argument
-def cancel_command(project: Path, run: int) -> None:
+@as_json
+def cancel_command(project: Path, run: int, as_json: bool) -> None:
     """End a run at once: within 15 seconds it and all its processes are gone."""
     with opened(project) as open_project:
         waits = runs.status(runs.get(open_project, run)) is not RunStatus.RUNNING
@@ -150,7 +161,17 @@ def cancel_command(project: Path, run: int) -> None:
             runs.cancel(open_project, run)
     else:
         _take_in(project)
-    note(f"Run {run} is cancelled.")
+    _say_asked(project, run, f"Run {run} is cancelled.", as_json=as_json)
+
+
+def _say_asked(project: Path, run_id: int, text: str, *, as_json: bool) -> None:
+    """What was asked of a run; as JSON, the run as it is at this moment."""
+    note(text)
+    if as_json:
+        with opened(project) as open_project:
+            run = runs.get(open_project, run_id)
+            content = _about(runs.job_of(run).state(), run, runs.status(run))
+        answer(content, as_json=True, words=lambda: None)
 
 
 @click.command("resume")
@@ -166,7 +187,9 @@ def resume_command(
 ) -> int:  # fmt: skip
     """Continue a paused, stopped or failed run from its last checkpoint."""
     with opened(project, write=True) as open_project:
-        status = runs.resume(open_project, run, changes=_parsed(settings))
+        changes = _parsed(settings)
+        _changed(runs.config_of(runs.get(open_project, run)), changes)
+        status = runs.resume(open_project, run, changes=changes)
         found = runs.get(open_project, run)
     note(f"Run {run} is {status}.")
     if detach:
@@ -199,9 +222,21 @@ def _config(
 ) -> TrainConfig:
     with project.read() as session:
         images = preflight.gather(session, project).images.get(Split.TRAIN, 0)
-    config = default_config(project.task, preset, network, image_count=images or None)
-    config = config.model_copy(update={"augmentation": pipeline(project).steps})
     try:
+        config = default_config(project.task, preset, network, image_count=images or None)
+    except ConfigError as error:
+        offered = ", ".join(info.name for info in networks_for(project.task))
+        raise click.BadParameter(
+            f"{error.message} Networks: {offered}.", param_hint="--network"
+        ) from error
+    config = config.model_copy(update={"augmentation": pipeline(project).steps})
+    return _changed(config, changes)
+
+
+def _changed(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
+    """A config with settings of --set; one that is wrong or without effect is wrong usage."""
+    try:
+        check_settings(network_of(config.network), changes)
         return runs.changed_config(config, changes)
     except ConfigError as error:
         raise click.BadParameter(error.message, param_hint="--set") from error
@@ -220,8 +255,8 @@ def _preflight(project: Project, config: TrainConfig) -> None:
     if stopping:
         ways = [_as_option(a) for check in stopping for a in check.actions if a.kind == "set"]
         hint = f"Add {' or '.join(ways)} to change that." if ways else ""
-        texts = "; ".join((check.detail or check.text).rstrip(".") for check in stopping)
-        raise RunError(f"The run cannot start: {texts}.", hint=hint)
+        texts = " ".join(f"{(check.detail or check.text).rstrip('.')}." for check in stopping)
+        raise RunError(f"The run cannot start. {texts}", hint=hint)
     train, val = (facts.images.get(split, 0) for split in (Split.TRAIN, Split.VAL))
     duration = estimate.seconds(config, train=train, val=val, device=found)
     note(f"{train:,} train and {val:,} val images on {found.name}: {estimate.roughly(duration)}")

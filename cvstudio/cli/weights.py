@@ -9,6 +9,7 @@ from rich.progress import Progress
 from cvstudio.cli.output import answer, as_json, note, table
 from cvstudio.core import places, pretrained
 from cvstudio.core.annotation import Task
+from cvstudio.core.errors import ConfigError
 from cvstudio.core.networks import NETWORKS, network
 from cvstudio.project import weights
 
@@ -55,9 +56,15 @@ def list_weights(task: str | None, as_json: bool) -> None:
 
 @weights_command.command("get")
 @click.argument("name")
-def get_weights(name: str) -> None:
+@as_json
+def get_weights(name: str, as_json: bool) -> None:
     """Fetch the pretrained weights of a network from their makers."""
-    info = network(name)
+    try:
+        info = network(name)
+    except ConfigError as error:
+        raise click.BadParameter(
+            f"{error.message} See: cvstudio weights list.", param_hint="NAME"
+        ) from error
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"{info.title}", total=None)
 
@@ -65,4 +72,5 @@ def get_weights(name: str) -> None:
             bar.update(task, completed=done, total=total or None)
 
         path = weights.download(info, progress=progress)
-    click.echo(path)
+    content = {"network": info.name, "path": str(path)}
+    answer(content, as_json=as_json, words=lambda: click.echo(path))

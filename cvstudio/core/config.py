@@ -228,9 +228,52 @@ def read_config(path: Path) -> JobConfig:
 
 
 def explain(error: ValidationError) -> str:
-    """A validation error in words: each wrong field with what it may be."""
-    parts = []
-    for item in error.errors():
-        place = ".".join(str(step) for step in item["loc"]) or "the settings"
-        parts.append(f"{place}: {item['msg']}")
-    return "; ".join(parts)
+    """A validation error in words: a sentence for each wrong field, with what it may be."""
+    return " ".join(_sentence(item) for item in error.errors())
+
+
+def _sentence(item: Any) -> str:
+    if item["type"] == "json_invalid":
+        return f"This is not JSON: {item['ctx']['error']}."
+    if item["type"].startswith("union_tag"):
+        return "It does not say which kind of job it is."
+    names = [str(step) for step in item["loc"]]
+    name = names[-1] if names else "the settings"
+    field = TrainConfig.model_fields.get(name)
+    title = field.title if field is not None and field.title else f'"{name}"'
+    kind, limits = item["type"], item.get("ctx", {})
+    if kind == "missing":
+        return f"{title} is missing."
+    if kind == "extra_forbidden":
+        return f"{title} is not a setting."
+    if name == "device":
+        rule = "auto, cpu, mps or cuda with a number, as cuda:0"
+    elif kind in _RULES:
+        rule = _RULES[kind].format(**limits)
+    else:
+        rule = "of another kind"
+    return f"{title} must be {rule}, not {_shown(item['input'])}."
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else f'"{value}"'
+
+
+_RULES = {
+    "greater_than_equal": "{ge:g} or more",
+    "greater_than": "more than {gt:g}",
+    "less_than_equal": "{le:g} or less",
+    "less_than": "less than {lt:g}",
+    "multiple_of": "a multiple of {multiple_of:g}",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "finite_number": "a number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "enum": "{expected}",
+    "literal_error": "{expected}",
+}
+"""What a field may be, by pydantic's name of what is wrong with it."""

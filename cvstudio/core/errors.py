@@ -15,6 +15,7 @@ CVStudioError
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 
@@ -77,3 +78,30 @@ class UntrustedFile(CVStudioError):
 
 class RunError(CVStudioError):
     """A run or a job cannot be started, found or continued."""
+
+
+_REASONS = {
+    errno.ENOENT: "is not there",
+    errno.EACCES: "may not be read or written by you",
+    errno.EPERM: "may not be changed by you",
+    errno.EROFS: "is on a disk that cannot be written to",
+    errno.EEXIST: "is there already",
+    errno.EISDIR: "is a folder",
+    errno.ENOTDIR: "is not a folder",
+    errno.ENOTEMPTY: "is not empty",
+    errno.ENAMETOOLONG: "has too long a name",
+    errno.EIO: "could not be read or written: the disk does not answer",
+}
+
+
+def file_trouble(error: OSError) -> str:
+    """What the operating system refused, as a sentence."""
+    if error.errno == errno.ENOSPC:
+        return "The disk is full."
+    if error.errno == errno.EMFILE:
+        return "Too many files are open at once."
+    reason = _REASONS.get(error.errno or 0)
+    if reason and error.filename:
+        return f"{error.filename} {reason}."
+    said = (error.strerror or "the operating system refused it").rstrip(".")
+    return f"{error.filename}: {said}." if error.filename else f"{said[:1].upper()}{said[1:]}."

@@ -12,6 +12,7 @@ from cvstudio.core.errors import (
     RunError,
     UntrustedFile,
     WeightsMissing,
+    file_trouble,
 )
 from cvstudio.core.events import Failed
 
@@ -77,7 +78,10 @@ def failed_event(error: BaseException, *, detail: str) -> Failed:
             text="The memory ran out. Use a smaller batch or a smaller image size.",
             detail=detail,
         )
-    kind = type(error).__name__
-    first = (str(error).strip().splitlines() or [""])[0][:300]
-    return Failed(cause="other", text=f"The job stopped on an error: {kind}: {first}",
-                  detail=detail)  # fmt: skip
+    if isinstance(error, OSError) and error.filename:
+        return Failed(cause="other", text=file_trouble(error), detail=detail)
+    return Failed(
+        cause="other",
+        text="CVStudio met an error that it does not know. The details show where.",
+        detail=detail,
+    )

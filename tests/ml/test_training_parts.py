@@ -42,6 +42,7 @@ from cvstudio.ml.engine.parts import (
 )
 from cvstudio.ml.engine.session import Session
 from cvstudio.ml.engine.start import normalisation
+from cvstudio.ml.failures import failed_event
 from cvstudio.ml.labels import IGNORE
 from cvstudio.ml.networks.build import build, head
 from cvstudio.ml.preprocess import Preprocessing
@@ -266,3 +267,11 @@ def test_a_checkpoint_chosen_as_a_file_brings_its_normalisation(tmp_path: Path) 
         chosen = config.model_copy(update={"start": Start.FILE, "weights_file": path})
         session = Session(JobDir(tmp_path), chosen, Snapshot(Task.CLASSIFY, (), ()))
         assert normalisation(session, images).mean == mean
+
+
+def test_an_unknown_error_is_told_without_names_of_classes_and_a_file_by_its_name() -> None:
+    unknown = failed_event(KeyError("x"), detail="KeyError: 'x'")
+    assert "KeyError" not in unknown.text
+    assert unknown.detail == "KeyError: 'x'"
+    refused = failed_event(PermissionError(13, "Permission denied", "a.png"), detail="")
+    assert refused.text == "a.png may not be read or written by you."

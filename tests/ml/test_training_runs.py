@@ -214,7 +214,7 @@ def test_a_config_that_cannot_be_read_is_said_in_words(tmp_path: Path) -> None:
     write_json(job.config, {**json.loads(job.config.read_text()), "batch": 0})
     assert run_job(job.path) == 1
     assert failed(job).cause == "config"
-    assert "batch" in failed(job).text
+    assert "Batch must be 1 or more, not 0." in failed(job).text
 
 
 @pytest.mark.parametrize("task", OWN)
@@ -286,3 +286,23 @@ def _small_memory(images: int) -> Any:
         return real(self, batch)
 
     return inputs
+
+
+@pytest.mark.slow
+def test_a_detector_that_starts_from_a_run_trains_its_head_first(tmp_path: Path) -> None:
+    first = run_directory(tmp_path / "first", Task.DETECT, epochs=1)
+    assert run_job(first.path) == 0
+    from_it = {"start": "run", "weights_file": first.best, "backbone_rate": 0.5}
+    second = run_directory(tmp_path / "second", Task.DETECT, epochs=1, frozen_epochs=1, **from_it)
+    assert run_job(second.path) == 0
+    before, last = read_checkpoint(first.best).weights, read_checkpoint(second.last)
+    after = last.training["network"]
+    changed = {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {str(max(int(name.split(".")[1]) for name in before))}
+    rates = {group["initial_lr"] for group in last.training["optimizer"]["param_groups"]}
+    assert sorted(rates) == pytest.approx([5e-4, 1e-3])
+    assert "Training the head" in [phase.text for phase in events_of(second, events.Phase)]
+    third = run_directory(tmp_path / "third", Task.DETECT, epochs=2, frozen_epochs=1, **from_it)
+    assert run_job(third.path) == 0
+    after = read_checkpoint(third.last).training["network"]
+    assert not torch.equal(before["model.0.conv.weight"], after["model.0.conv.weight"])

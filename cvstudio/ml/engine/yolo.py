@@ -19,29 +19,34 @@ import numpy as np
 import torch
 
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.config import Fit, Optimizer, TrainConfig
-from cvstudio.core.errors import ConfigError
+from cvstudio.core.config import Optimizer, Start, TrainConfig
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import Request
+from cvstudio.core.networks import check_fit
 from cvstudio.ml.checkpoint import Checkpoint
 from cvstudio.ml.data import Batches, Loader, SplitImages, keep_in_memory, readers
 from cvstudio.ml.decode import decode
-from cvstudio.ml.devices import device_of, seed_everything
+from cvstudio.ml.devices import device_of, half_type, seed_everything
 from cvstudio.ml.engine.objects import ObjectItems, collated
+from cvstudio.ml.engine.parts import freeze, train_mode
 from cvstudio.ml.engine.session import Cancelled, Paused, Session
 from cvstudio.ml.engine.start import begin_weights
 from cvstudio.ml.environment import quiet_ultralytics, threads
 from cvstudio.ml.failures import JobFailure, is_out_of_memory, out_of_memory
 from cvstudio.ml.labels import Usable
 from cvstudio.ml.load import outputs_of
-from cvstudio.ml.networks.build import build
+from cvstudio.ml.networks.build import build, head
 from cvstudio.ml.preprocess import Placement, Preprocessing, placement_for
 
 quiet_ultralytics()
 
+from ultralytics.engine import trainer as _bare_trainer  # noqa: E402
 from ultralytics.models.yolo.detect import DetectionTrainer  # noqa: E402
 from ultralytics.models.yolo.segment import SegmentationTrainer  # noqa: E402
 from ultralytics.utils.torch_utils import ModelEMA, unwrap_model  # noqa: E402
+
+# It compares answers of a network that it looks for on the disk and then in the net.
+_bare_trainer.check_amp = lambda model: True  # type: ignore[attr-defined]
 
 _OFF = (
     "mosaic", "mixup", "cutmix", "copy_paste", "hsv_h", "hsv_s", "hsv_v", "degrees", "translate",
@@ -63,11 +68,7 @@ def train(session: Session) -> Outcome:
     Raises JobFailure when it cannot, and Cancelled.
     """
     config = session.config
-    if config.fit is Fit.CROP:
-        raise ConfigError(
-            f"Networks for {config.task} are not trained on crops.",
-            hint="Fit images by padding or stretching.",
-        )
+    check_fit(config)
     device = device_of(config.device)
     seed_everything(config.seed, deterministic=config.deterministic)
     checkpoint = session.resumable()
@@ -111,6 +112,9 @@ class _Supervised:
         self.epoch_begun = 0.0
         self.steps_done = 0
         self.told: tuple[int, float] = (0, 0.0)
+        self.pretrained = session.config.start is not Start.SCRATCH
+        self.head: frozenset[str] = frozenset()
+        self.frozen = False
         self.read_images()
         super().__init__(overrides=_settings(session.config, session, device, scratch))  # type: ignore[call-arg]
         # ultralytics takes one core less than there are.
@@ -190,11 +194,42 @@ class _Supervised:
             module.load_state_dict(self.checkpoint.training["network"])
         else:
             begin_weights(session, module)
+        self.head = head(session.info, module)
         if self._trainer().device.type == "cpu":
             # A third faster on processors; ultralytics does it by itself on CUDA only.
             module = module.to(memory_format=torch.channels_last)
         self._trainer().model = module
         return self.checkpoint
+
+    def build_optimizer(self, model: Any, *arguments: Any, **options: Any) -> torch.optim.Optimizer:
+        """ultralytics' optimiser; a pretrained backbone learns at its share of the rate."""
+        optimizer: torch.optim.Optimizer = super().build_optimizer(  # type: ignore[misc]
+            model, *arguments, **options
+        )
+        share = self.session.config.backbone_rate
+        if self.pretrained and share != 1:
+            heads = {id(v) for name, v in unwrap_model(model).named_parameters()
+                     if name in self.head}  # fmt: skip
+            slow_down(optimizer, heads=heads, share=share)
+        return optimizer
+
+    def freeze_for(self, epoch: int) -> None:
+        """In the first epochs of a pretrained network only the head learns, as the config says."""
+        frozen = self.pretrained and epoch <= self.session.config.frozen_epochs
+        if frozen == self.frozen:
+            return
+        module: Any = unwrap_model(self._trainer().model)
+        freeze(module, head=self.head, frozen=frozen)
+        for name, value in module.named_parameters():
+            if ".dfl." in name:  # fixed weights, never learned
+                value.requires_grad_(False)
+        self.session.phase("Training the head" if frozen else "Training the whole network")
+        self.frozen = frozen
+
+    def _model_train(self) -> None:
+        super()._model_train()  # type: ignore[misc]
+        if self.frozen:
+            train_mode(unwrap_model(self._trainer().model))
 
     def resume_training(self, ckpt: Checkpoint | None) -> None:
         """Put optimiser, average and schedule where the checkpoint left them."""
@@ -323,14 +358,32 @@ class _InstanceTrainer(_Supervised, SegmentationTrainer):
     """Boxes and masks."""
 
 
+def slow_down(optimizer: torch.optim.Optimizer, *, heads: set[int], share: float) -> None:
+    """Part each group into the head's parameters (by their id) and the rest, at a share of the
+    rate."""
+    for group in list(optimizer.param_groups):
+        rest = [value for value in group["params"] if id(value) not in heads]
+        if not rest:
+            continue
+        group["params"] = [value for value in group["params"] if id(value) in heads]
+        slow = {**group, "params": rest, "lr": group["lr"] * share}
+        if slow.get("param_group") == "bias":
+            # ultralytics starts biases at a high rate of their own; a trained backbone must not.
+            slow["param_group"] = "backbone bias"
+        optimizer.add_param_group(slow)
+    optimizer.param_groups[:] = [g for g in optimizer.param_groups if g["params"]]
+
+
 def _epoch_started(trainer: Any) -> None:
     trainer.train_loader.sampler.epoch = trainer.epoch + 1
     trainer.epoch_begun, trainer.steps_done = time.monotonic(), 0
     trainer.told = (0, trainer.epoch_begun)
+    trainer.freeze_for(trainer.epoch + 1)
     wanted = trainer.session.config.batch
     if trainer.batch_size < wanted and trainer._oom_retries:
         trainer.session.note(
-            f"The memory did not hold a batch of {wanted}: going on with {trainer.batch_size}.",
+            f"The memory did not hold a batch of {wanted}: it goes through the network"
+            f" {trainer.batch_size} images at a time, and every step still learns from all of it.",
             warning=True,
         )
 
@@ -416,9 +469,8 @@ def _settings(
 ) -> dict[str, Any]:
     """The config in ultralytics' words."""
     name = str(device.index or 0) if device.type == "cuda" else device.type
-    amp: bool | str = False
-    if config.mixed_precision and device.type == "cuda":
-        amp = "bf16" if torch.cuda.is_bf16_supported() else True
+    half = half_type(device) if config.mixed_precision else None
+    amp: bool | str = "bf16" if half is torch.bfloat16 else half is not None
     adam = config.optimizer is Optimizer.ADAMW
     return {
         "task": "segment" if config.task is Task.INSTANCE else "detect",
