@@ -8,8 +8,10 @@ from typing import Any
 from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.annotation import Review, Split
+from cvstudio.core.errors import CVStudioError
 from cvstudio.core.words import counted
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.dialogs import ask_text
 from cvstudio.project import commands, queries
 
 
@@ -40,8 +42,6 @@ class Bulk:
         return list(self._studio.selection)
 
     def _do(self, step: str, do: Callable[[Any], None]) -> None:
-        from cvstudio.core.errors import CVStudioError
-
         project = self._studio.project
         assert project is not None
         try:
@@ -95,8 +95,6 @@ class Bulk:
         """Give the selected images a tag; asks for its name when none is given."""
         ids = self._ids
         if not name:
-            from cvstudio.gui.widgets.dialogs import ask_text
-
             name = ask_text(self._page, f"Tag {counted(len(ids), 'image')}", "Tag", "", yes="Tag")
         if name:
             self._do(

@@ -279,9 +279,6 @@ class FilterBar(QWidget):
         menu.exec(self.more.mapToGlobal(QPoint(0, self.more.height() + 2)))
         menu.deleteLater()
 
-    def _set_more(self, field: str, value: bool, on: bool) -> None:
-        self._set(**{field: value if on else None})
-
     def clear_last(self) -> None:
         """Take away what was chosen last, as Backspace in the empty field does."""
         if self._order:

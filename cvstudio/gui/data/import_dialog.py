@@ -30,7 +30,7 @@ from cvstudio.gui.tasks import Control, ThreadWork
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.message import IconLabel, Message
 from cvstudio.gui.widgets.section import label
-from cvstudio.project import import_choices, importing
+from cvstudio.project import import_choices, importing, queries
 from cvstudio.project.importing import ImportPlan, ImportReport
 
 STEPS = ("Source", "Check", "Classes", "Split and copy")
@@ -286,8 +286,6 @@ class ImportDialog(StudioDialog):
 
     def _was_read(self, plan: ImportPlan) -> None:
         self.plan = plan
-        from cvstudio.project import queries
-
         with self._project.read() as session:
             present = [c.name for c in queries.classes(session)]
         self.check.show_plan(plan, self.source.sources)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QMenu,
+    QScrollArea,
     QSlider,
     QStackedWidget,
     QVBoxLayout,
@@ -31,7 +32,9 @@ from cvstudio.gui.data.filters import FilterBar
 from cvstudio.gui.data.views import SavedView, ViewCounts, ViewsPanel
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import LatestWins
+from cvstudio.gui.widgets.dialogs import ask_text
 from cvstudio.gui.widgets.empty_state import EmptyState
+from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import NextStep, label, line, link, push, tab_bar
 from cvstudio.gui.widgets.thumbnail_grid import ThumbnailGrid, ThumbnailModel
 from cvstudio.gui.workspace import Workspace
@@ -193,8 +196,6 @@ class DataPage(Workspace):
         self.sort.setAccessibleName("Sort")
         self.sort.currentIndexChanged.connect(lambda _place: self.refresh())
         row.addWidget(self.sort)
-        from cvstudio.gui.widgets.message import IconLabel
-
         row.addWidget(IconLabel("view-grid-outline", "muted", 16))
         self.side = QSlider(Qt.Orientation.Horizontal)
         self.side.setRange(*_SIDES)
@@ -393,8 +394,6 @@ class DataPage(Workspace):
     def save_view(self, name: str = "") -> None:
         """Keep the filter under a name; asks for it when none is given."""
         if not name:
-            from cvstudio.gui.widgets.dialogs import ask_text
-
             words = filters.in_words(self.filter, self._classes)
             proposal = words[:1].upper() + words[1:]
             name = ask_text(
@@ -540,8 +539,6 @@ class DataPage(Workspace):
 
 def _scrolling(inside: QWidget) -> QWidget:
     """A panel's column in a scroll area that never scrolls sideways."""
-    from PySide6.QtWidgets import QScrollArea
-
     area = QScrollArea()
     theme.mark(area, plain=True)
     area.setWidgetResizable(True)

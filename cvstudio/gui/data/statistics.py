@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ from cvstudio.core.annotation import LabelClass, Split, Task
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.bar_chart import ClassBars, Histogram
+from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import SectionHeader, label, link
 from cvstudio.project import health, queries
@@ -289,16 +291,12 @@ class StatisticsPanel(QWidget):
         self.table.setFixedHeight(height + (12 if wide else 0))
 
     def _show_findings(self, facts: Facts) -> None:
-        while (item := self._findings.takeAt(0)) is not None:
-            old = item.widget()
-            if old is not None:
-                old.deleteLater()
+        empty(self._findings)
         for finding in facts.findings:
             icon_name, role = HEALTH_ICONS[finding.level.value]
             show = None
             if finding.image_ids:
-                ids, words = finding.image_ids, finding.text
-                show = lambda i=ids, w=words: self.images_asked.emit(i, w)  # noqa: E731
+                show = partial(self.images_asked.emit, finding.image_ids, finding.text)
             self._findings.addWidget(FindingRow(icon_name, role, finding.text, show))
         if any(facts.split_images.values()):
             wrong = {finding.kind for finding in facts.findings}
