@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from person import Person
+from person import Person, fill_project, make_images
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from cvstudio.core import events
 from cvstudio.core.annotation import Task
 from cvstudio.core.config import TrainConfig
-from cvstudio.core.geometry import Box
+from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.jobdir import JobDir
+from cvstudio.core.masks import Mask
 from cvstudio.core.metrics import NOTHING
 from cvstudio.core.predictions import Found, Prediction, write_predictions
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.core.wire import Message
+from cvstudio.gui.analyze.compare_view import CompareView
 from cvstudio.gui.analyze.page import AnalyzePage
 from cvstudio.project import commands, queries, runs, splits
 from cvstudio.project.project import Project
@@ -115,17 +124,165 @@ def test_a_label_that_is_right_leaves_the_list_and_undo_brings_it_back(
     assert page.gallery.count == before
 
 
+class Explainer:
+    """Stands in for the live process: keeps what is asked, and answers when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[dict[str, Any], Callable[[Message], None]]] = []
+
+    def request(self, kind: str, header: dict[str, Any], **more: Any) -> int:
+        assert kind == "explain"
+        self.asked.append((header, more["done"]))
+        return len(self.asked)
+
+    def drop(self, _owner: object) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+    @property
+    def last(self) -> dict[str, Any]:
+        return self.asked[-1][0]
+
+    def answer(self, class_id: int, score: float, *, number: int = -1) -> None:
+        header = {"ok": True, "class_id": class_id, "score": score, "box": None}
+        heat = np.ones((48, 64), np.float32)
+        self.asked[number][1](Message(header, {"heat": heat}))
+
+
+@pytest.fixture
+def explainer(studio_window: Person, monkeypatch: pytest.MonkeyPatch) -> Explainer:
+    made = Explainer()
+    monkeypatch.setattr(studio_window.studio, "_live", made)
+    return made
+
+
+def judged_page(person: Person) -> AnalyzePage:
+    found = person.page("analyze")
+    assert isinstance(found, AnalyzePage)
+    person.until(lambda: found.verdict is not None)
+    person.idle()
+    return found
+
+
+def press(view: CompareView, start: tuple[float, float], end: tuple[float, float] | None = None,
+          keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:  # fmt: skip
+    """Click at a place of the image, or drag from one to another."""
+    target, size = view._target(), view._size
+    scale = target.width() / size.width()
+    left = Qt.MouseButton.LeftButton
+    places = [
+        QPoint(round(target.x() + x * scale), round(target.y() + y * scale))
+        for x, y in (start, end or start)
+    ]
+    QTest.mousePress(view, left, keys, places[0])
+    if end is not None:
+        event = QMouseEvent(
+            QEvent.Type.MouseMove, QPointF(places[1]), view.mapToGlobal(QPointF(places[1])),
+            Qt.MouseButton.NoButton, left, keys,
+        )  # fmt: skip
+        QApplication.sendEvent(view, event)
+    QTest.mouseRelease(view, left, keys, places[1])
+
+
 def test_the_heat_map_of_an_older_case_is_not_shown_for_a_newer_one(
-    studio_window: Person, page: AnalyzePage
+    studio_window: Person, explainer: Explainer
 ) -> None:
-    first = page.detail.case
-    assert first is not None
+    finished_run(studio_window.project)
+    page = judged_page(studio_window)
+    first = len(explainer.asked) - 1
     page.gallery.step(1)
     studio_window.idle()
-    late = Message({"ok": True}, {"heat": np.ones((48, 64), np.float32)})
-    shown = page.detail.heat.view._heat
-    page.detail._heated(first, late)
+    assert len(explainer.asked) > first + 1
+    shown, title = page.detail.heat.view._heat, page.detail.heat.title.text()
+    explainer.answer(1, 0.5, number=first)
     assert page.detail.heat.view._heat is shown
+    assert page.detail.heat.title.text() == title
+
+
+def test_a_missed_object_is_explained_for_its_label_and_the_title_is_the_answers(
+    studio_window: Person, explainer: Explainer
+) -> None:
+    finished_run(studio_window.project)
+    page = judged_page(studio_window)
+    assert page.verdict is not None
+    page._show_kind("missed")
+    studio_window.idle()
+    case = page.detail.case
+    assert case is not None
+    assert case.predicted == 0
+    assert explainer.last["class_id"] == case.labelled
+    assert case.box is not None
+    assert explainer.last["box"] == [case.box.x, case.box.y, case.box.w, case.box.h]
+    names = {i: c.name for i, c in page._classes().items()}
+    other = next(c for c in names if c != case.labelled)
+    explainer.answer(other, 0.31)
+    assert page.detail.heat.title.text() == f"GradCAM for {names[other]} 0.31"
+
+
+def test_a_click_on_any_object_explains_it(studio_window: Person, explainer: Explainer) -> None:
+    finished_run(studio_window.project)
+    page = judged_page(studio_window)
+    assert page.detail.case is not None
+    image = page.analysis.images[page.detail.case.image_id]  # type: ignore[union-attr]
+    label = image.annotations[0]
+    count = len(explainer.asked)
+    press(page.detail.labels.view, (60, 45))
+    assert len(explainer.asked) == count  # nothing lies there
+    press(page.detail.labels.view, (label.box.x + 2, label.box.y + 2))
+    assert explainer.last["class_id"] == label.class_id
+    assert explainer.last["box"] == [label.box.x, label.box.y, label.box.w, label.box.h]
+    assert page.detail.answers.view._frame == label.box
+    press(page.detail.answers.view, (46, 36))
+    assert explainer.last["box"] == [40, 30, 12, 12]
+
+
+def test_a_segment_heat_map_is_for_the_chosen_class_or_the_drawn_rectangle(
+    studio_window: Person, explainer: Explainer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tissue"
+    project = Project.create(folder, task=Task.SEGMENT, name="T", classes=["nucleus", "wall"])
+    fill_project(project, make_images(tmp_path / "slides", 6), boxes=0)
+    with project.transaction("Fill") as s:
+        first = queries.classes(s)[0].id
+        for image_id in queries.image_ids(s):
+            square = Polygon.simple([(8, 8), (24, 8), (24, 24), (8, 24)])
+            commands.add_annotation(s, image_id=image_id, class_id=first, shape=square)
+        commands.set_splits(s, splits.propose(s, fractions=(0.5, 0.5, 0.0)))
+    run = runs.create_run(project, TrainConfig(task=Task.SEGMENT, network="unet-resnet18"))
+    job = runs.job_of(run)
+    patch = Mask.from_patch(np.ones((10, 10), np.uint8), x=8, y=8)
+    assert patch is not None
+    images = read_snapshot(job.snapshot).of("val")
+    write_predictions(
+        job.predictions("val"), [Prediction(i.id, regions={first: patch}) for i in images]
+    )
+    job.report.write_text(json.dumps({"val": {"metrics": {"mIoU": 0.5}, "per_class": []}}))
+    with project.transaction("Finish", undoable=False) as s:
+        commands.update_run(s, id=run.id, status=RunStatus.FINISHED.value, best=0.5)
+    studio_window.studio.adopt(project)
+    page = judged_page(studio_window)
+    assert explainer.last["class_id"] is None
+    box = page.detail.class_box
+    assert box.currentIndex() == -1
+    explainer.answer(first, 0.8)
+    assert box.currentText() == "nucleus"
+    box.setCurrentIndex(1)
+    box.activated.emit(1)
+    assert explainer.last["class_id"] == class_ids(project)[1]
+    press(page.detail.heat.view, (4, 6), (44, 36), Qt.KeyboardModifier.ShiftModifier)
+    assert explainer.last["class_id"] is None
+    assert explainer.last["box"] == pytest.approx([4, 6, 40, 30], abs=0.5)
+    box.setCurrentIndex(0)
+    box.activated.emit(0)
+    assert explainer.last["class_id"] == first
+    assert explainer.last["box"] == pytest.approx([4, 6, 40, 30], abs=0.5)
+
+
+def class_ids(project: Project) -> list[int]:
+    with project.read() as s:
+        return [c.id for c in queries.classes(s)]
 
 
 def test_an_image_that_is_gone_is_said_in_its_place(

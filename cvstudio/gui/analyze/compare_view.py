@@ -1,6 +1,7 @@
 """Pictures of one image side by side: zoom and pan go together, and a frame says where to look.
 
-The wheel zooms at the pointer, dragging moves, a double click shows everything again.
+The wheel zooms at the pointer, dragging moves, a double click shows everything again, and a click
+tells where it was (`pressed`). Where `draws_regions`, dragging with Shift draws a rectangle.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ from cvstudio.core.geometry import Box
 from cvstudio.gui.widgets.image_view import ImageView
 
 _MOST_ZOOM = 40.0
+_CLICK_REACH = 5
+"""A press that moved no further than this, in screen pixels, is a click."""
 
 
 class CompareView(ImageView):
     """An ImageView that can be zoomed; `moved` gives the part that is shown, in image pixels."""
 
     moved = Signal(QRectF)
+    drawn = Signal(object)
+    """A Box that was drawn with Shift, in image pixels."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -29,6 +34,10 @@ class CompareView(ImageView):
         self._region = QRectF()
         self._frame: Box | None = None
         self._grabbed: QPointF | None = None
+        self._pressed_at: QPointF | None = None
+        self.draws_regions = False
+        self._corner: QPointF | None = None
+        self._draft: QRectF | None = None
 
     def show_frame(self, box: Box | None) -> None:
         """Show where to look."""
@@ -58,14 +67,21 @@ class CompareView(ImageView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if self._frame is None or self._image is None or self._words:
+        if self._image is None or self._words:
             return
-        target, box = self._target(), self._frame
-        scale = target.width() / self._size.width()
-        area = QRectF(
-            round(target.x() + box.x * scale) - 3, round(target.y() + box.y * scale) - 3,
-            round(box.w * scale) + 6, round(box.h * scale) + 6,
-        )  # fmt: skip
+        if self._draft is not None:
+            self._paint_dashes(self._draft)
+        elif self._frame is not None:
+            target, box = self._target(), self._frame
+            scale = target.width() / self._size.width()
+            self._paint_dashes(
+                QRectF(
+                    round(target.x() + box.x * scale) - 3, round(target.y() + box.y * scale) - 3,
+                    round(box.w * scale) + 6, round(box.h * scale) + 6,
+                )
+            )  # fmt: skip
+
+    def _paint_dashes(self, area: QRectF) -> None:
         painter = QPainter(self)
         painter.setPen(QPen(QColor(0, 0, 0, 140), 1))
         painter.drawRect(area)
@@ -91,10 +107,19 @@ class CompareView(ImageView):
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._pressed_at = event.position()
+            if self.draws_regions and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+                self._corner = event.position()
+                return
         if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             self._grabbed = event.position()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._corner is not None:
+            self._draft = QRectF(self._corner, event.position()).normalized()
+            self.update()
+            return
         if self._grabbed is None or self._region.isEmpty():
             return
         step = self.to_image(self._grabbed) - self.to_image(event.position())
@@ -102,7 +127,19 @@ class CompareView(ImageView):
         self._go(_inside(self._region.translated(step), self._whole))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._grabbed = None
+        start, draft = self._pressed_at, self._draft
+        self._grabbed = self._pressed_at = self._corner = self._draft = None
+        if start is None or event.button() != Qt.MouseButton.LeftButton or self._image is None:
+            return
+        if draft is not None:
+            self.update()
+            corners = QRectF(self.to_image(draft.topLeft()), self.to_image(draft.bottomRight()))
+            inside = corners.intersected(self._whole)
+            if inside.width() >= 1 and inside.height() >= 1:
+                self.drawn.emit(Box(inside.x(), inside.y(), inside.width(), inside.height()))
+        elif (event.position() - start).manhattanLength() < _CLICK_REACH:
+            at = self.to_image(event.position())
+            self.pressed.emit(at.x(), at.y())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self._go(QRectF())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QSize, QTimer, Signal
 from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from cvstudio.core.annotation import LabelClass
-from cvstudio.core.config import TrainConfig
+from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.core.geometry import Box
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.core.wire import Message
@@ -27,7 +28,6 @@ from cvstudio.gui.tasks import Control, LatestWins
 from cvstudio.gui.widgets.overlay import OverlayItem
 from cvstudio.gui.widgets.section import NextButton, label, tool
 from cvstudio.imaging.heat import colours
-from cvstudio.project import runs
 from cvstudio.project.analysis import Analysis, Case, ObjectAnalysis
 from cvstudio.project.records import RunRecord
 
@@ -54,6 +54,18 @@ class _Scale(QWidget):
         painter.fillRect(bar, gradient)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Question:
+    """What the network is asked about: the evidence for a class, and for which object or region.
+
+    None as class is whatever the network answers there.
+    """
+
+    image: SnapshotImage
+    class_id: int | None
+    box: Box | None
+
+
 class _Pane(QWidget):
     """A titled picture with a figure at the right of its title."""
 
@@ -62,8 +74,11 @@ class _Pane(QWidget):
         self.title = label(title, "section")
         self.figure = label("", "caption")
         self.view = CompareView(title)
-        head = QHBoxLayout()
+        header = QWidget()
+        header.setFixedHeight(theme.size("row_compact"))
+        head = self.head = QHBoxLayout(header)
         head.setContentsMargins(0, 0, 0, 0)
+        head.setSpacing(8)
         head.addWidget(self.title)
         head.addWidget(self.figure)
         head.insertStretch(1 if right is None else 2, 1)
@@ -72,7 +87,7 @@ class _Pane(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addLayout(head)
+        column.addWidget(header)
         column.addWidget(self.view, 1)
 
 
@@ -85,10 +100,10 @@ class Detail(QWidget):
         super().__init__(parent)
         self._studio = studio
         self._run: RunRecord | None = None
-        self._config: TrainConfig | None = None
         self._analysis: Analysis | None = None
         self._pictures: Pictures | None = None
         self.case: Case | None = None
+        self._score = 0.0
         self._latest = LatestWins(studio.tasks, owner=self)
         self._rgb: NDArray[np.uint8] | None = None
 
@@ -106,6 +121,15 @@ class Detail(QWidget):
         self.labels = _Pane("Labels")
         self.answers = _Pane("Prediction")
         self.heat = _Pane("GradCAM", _Scale())
+        self.class_box = QComboBox()
+        self.class_box.setAccessibleName("Class to explain")
+        self.class_box.setToolTip("The class whose evidence is shown")
+        self.class_box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.class_box.setMinimumWidth(88)
+        self.class_box.setMaximumWidth(180)
+        self.class_box.activated.connect(lambda _index: self._choose_class())
+        self.heat.head.insertWidget(1, self.class_box, 1)
+        self._question: _Question | None = None
         self._busy = QTimer(self, singleShot=True, interval=300)
         self._busy.timeout.connect(lambda: self.heat.figure.setText("looking …"))
         panes = QHBoxLayout()
@@ -114,6 +138,10 @@ class Detail(QWidget):
         for pane in (self.labels, self.answers, self.heat):
             panes.addWidget(pane, 1)
         link_views([self.labels.view, self.answers.view, self.heat.view])
+        self.labels.view.pressed.connect(self._label_pressed)
+        self.answers.view.pressed.connect(self._answer_pressed)
+        for pane in (self.labels, self.answers, self.heat):
+            pane.view.drawn.connect(self._region_drawn)
 
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -147,11 +175,23 @@ class Detail(QWidget):
     def use(self, run: RunRecord, analysed: Analysis, pictures: Pictures | None) -> None:
         """Show cases of this run from now on."""
         self._run, self._analysis, self._pictures = run, analysed, pictures
-        self._config = runs.config_of(run)
+        task = analysed.snapshot.task
+        self.class_box.clear()
+        for known in analysed.classes:
+            self.class_box.addItem(known.name, known.id)
+        self.class_box.setVisible(task in (Task.CLASSIFY, Task.SEGMENT))
+        said = {
+            Task.SEGMENT: "Drag with Shift to explain the class inside a rectangle",
+            Task.CLASSIFY: "",
+        }.get(task, "Click an object to explain it")
+        for pane in (self.labels, self.answers, self.heat):
+            pane.view.draws_regions = task is Task.SEGMENT
+            pane.view.setToolTip(said)
 
     def clear(self) -> None:
         """Show that there is no case at hand."""
-        self.case, self._rgb = None, None
+        self.case, self._rgb, self._question = None, None, None
+        self.class_box.setEnabled(False)
         self.name.setText("")
         self.place.setText("")
         self.said.setText("Nothing to look at here.")
@@ -173,18 +213,20 @@ class Detail(QWidget):
         assert self._analysis is not None
         image = self._analysis.images[case.image_id]
         again = self.case is not None and self.case.image_id == case.image_id
-        self.case = case
+        self.case, self._score = case, score
         self._studio.actions.allow("analyze.fix", True)
         self.name.setText(image.path.name)
         self.place.setText(f"{position[0]:,} of {position[1]:,} · {words.place(case)}")
         self.said.setText(said[0])
         self.more.setText(said[1])
         self._show_shapes(image, case, score)
-        self.heat.title.setText(self._heat_title(case))
+        self.class_box.setEnabled(True)
         for pane in (self.labels, self.answers, self.heat):
             pane.view.show_frame(case.box)
+        self._question = _Question(image, case.predicted or case.labelled or None, case.box)
+        self._show_question()
         if again and self._rgb is not None:
-            self._explain(image, case)
+            self._explain()
             return
         pictures = self._pictures
         assert pictures is not None
@@ -193,7 +235,7 @@ class Detail(QWidget):
             control.check()
             return pictures.read(case.image_id)
 
-        self._latest.request(work, lambda rgb: self._read(image, case, rgb), self._unreadable)
+        self._latest.request(work, lambda rgb: self._read(case, rgb), self._unreadable)
 
     def release(self) -> None:
         """The page goes away."""
@@ -203,14 +245,14 @@ class Detail(QWidget):
 
     # -- pictures
 
-    def _read(self, image: SnapshotImage, case: Case, rgb: NDArray[np.uint8]) -> None:
+    def _read(self, case: Case, rgb: NDArray[np.uint8]) -> None:
         if self.case is not case:
             return
         self._rgb = rgb
         for pane in (self.labels, self.answers, self.heat):
             pane.view.set_words("")
             pane.view.set_image(rgb)
-        self._explain(image, case)
+        self._explain()
 
     def _unreadable(self, error: BaseException) -> None:
         for pane in (self.labels, self.answers, self.heat):
@@ -274,50 +316,93 @@ class Detail(QWidget):
 
     # -- where the evidence lies
 
-    def _heat_title(self, case: Case) -> str:
-        classes = self._classes()
-        target = case.predicted or case.labelled
-        if target not in classes:
-            return "GradCAM"
-        score = f" {case.score:.2f}" if case.score is not None else ""
-        return f"GradCAM for {classes[target].name}{score}"
+    def _label_pressed(self, x: float, y: float) -> None:
+        if self._question is not None:
+            places = [(a.class_id, a.box) for a in self._question.image.annotations if a.shape]
+            self._ask_object(places, x, y)
 
-    def _explain(self, image: SnapshotImage, case: Case) -> None:
-        """Ask the live process for the heat map of this case; the newest request wins."""
+    def _answer_pressed(self, x: float, y: float) -> None:
+        if self._question is not None and self._analysis is not None:
+            image_id = self._question.image.id
+            answer = self._analysis.predictions.get(image_id, Prediction(image_id))
+            shown = [
+                (found.class_id, found.box)
+                for place, found in enumerate(answer.objects)
+                if found.score >= self._score or (self.case and place == self.case.prediction)
+            ]
+            self._ask_object(shown, x, y)
+
+    def _ask_object(self, places: Sequence[tuple[int, Box]], x: float, y: float) -> None:
+        """Explain the smallest of these objects that lies under a point."""
+        under = [place for place in places if place[1].contains(x, y)]
+        if under and isinstance(self._analysis, ObjectAnalysis):
+            class_id, box = min(under, key=lambda place: place[1].area)
+            self._ask(class_id, box)
+
+    def _region_drawn(self, box: Box) -> None:
+        self._ask(None, box)
+
+    def _choose_class(self) -> None:
+        if self._question is not None:
+            self._ask(int(self.class_box.currentData()), self._question.box)
+
+    def _ask(self, class_id: int | None, box: Box | None) -> None:
+        if self._question is None or self._rgb is None:
+            return
+        self._question = _Question(self._question.image, class_id, box)
+        for pane in (self.labels, self.answers, self.heat):
+            pane.view.show_frame(box)
+        self._show_question()
+        self._explain()
+
+    def _show_question(self) -> None:
+        assert self._question is not None
+        self.heat.title.setText("GradCAM")
+        self.heat.figure.setText("")
+        wanted = self._question.class_id
+        self.class_box.setCurrentIndex(-1 if wanted is None else self.class_box.findData(wanted))
+
+    def _explain(self) -> None:
+        """Ask the live process for the heat map of the question; the newest request wins."""
         assert self._run is not None
-        assert self._analysis is not None
+        question = self._question
+        if question is None:
+            return
         self.heat.view.set_words("")
         self.heat.view.set_heat(np.zeros((1, 1), np.float32))
         self._busy.start()
+        image, box = question.image, question.box
         header: dict[str, Any] = {
             "run": str(self._run.directory), "path": str(Path(image.path)), "page": image.page,
             "window": list(image.window) if image.window else None,
-            "class_id": (case.predicted or case.labelled) or None,
-            "box": None,
+            "class_id": question.class_id,
+            "box": [box.x, box.y, box.w, box.h] if box is not None else None,
         }  # fmt: skip
-        if case.box is not None:
-            header["box"] = [case.box.x, case.box.y, case.box.w, case.box.h]
-        if isinstance(self._analysis, ObjectAnalysis) and case.prediction is None:
-            # A missed object: there is no prediction to explain, so ask what lies on the label.
-            header["class_id"] = None
         self._studio.live.request(
             "explain", header, owner=self,
-            done=lambda message: self._heated(case, message),
-            failed=lambda text, _hint: self._not_heated(case, text),
+            done=lambda message: self._heated(question, message),
+            failed=lambda text, _hint: self._not_heated(question, text),
         )  # fmt: skip
 
-    def _heated(self, case: Case, message: Message) -> None:
-        if self.case is case and self._rgb is not None:
-            self._heat_over()
-            self.heat.view.set_heat(np.asarray(message.arrays["heat"], np.float32))
-
-    def _heat_over(self) -> None:
+    def _heated(self, question: _Question, message: Message) -> None:
+        """Show the heat, titled with what the network says it explains."""
+        if self._question is not question or self._rgb is None:
+            return
         self._busy.stop()
-        self.heat.figure.setText("")
+        class_id, score = message.header["class_id"], f"{message.header['score']:.2f}"
+        if self.class_box.isHidden():
+            known = self._classes().get(class_id)
+            self.heat.title.setText(f"GradCAM for {known.name if known else '?'} {score}")
+            self.heat.figure.setText("")
+        else:
+            self.class_box.setCurrentIndex(self.class_box.findData(class_id))
+            self.heat.figure.setText(score)
+        self.heat.view.set_heat(np.asarray(message.arrays["heat"], np.float32))
 
-    def _not_heated(self, case: Case, text: str) -> None:
-        if self.case is case:
-            self._heat_over()
+    def _not_heated(self, question: _Question, text: str) -> None:
+        if self._question is question:
+            self._busy.stop()
+            self.heat.figure.setText("")
             self.heat.view.set_words(text)
 
 

@@ -207,7 +207,9 @@ class AnalyzePage(Workspace):
         if self.studio.project is None:
             return
         all_runs = runs.all_runs(self.project)
-        judged = [r for r in reversed(all_runs) if RunStatus(r.status).has_network]
+        judged = [
+            r for r in reversed(all_runs) if RunStatus(r.status).has_network and runs.whole(r)
+        ]
         keep = self._wanted_run or (self.run.id if self.run else None)
         self._wanted_run = None
         self.run_box.clear()
