@@ -10,6 +10,8 @@ from typing import Literal
 from cvstudio.project.rows import Change, Touched
 
 Kind = Literal["do", "undo", "redo"]
+Table = Literal["image", "annotation", "label_class", "tag", "run", "project"]
+"""What views ask about; "project" stands for the settings too."""
 
 SHOWN_AS = {"image_tag": "tag", "setting": "project", "snapshot": "run"}
 """Tables that views know under the name of another one."""
@@ -22,9 +24,8 @@ OVERHEAD = 200
 class ChangeSet:
     """One committed transaction, or its undoing or redoing.
 
-    Tables are "image", "annotation", "label_class", "tag", "run" and "project" (which stands for
-    the settings too). `source` is whatever the caller of the transaction gave, so that a view can
-    recognise its own change.
+    `source` is whatever the caller of the transaction gave, so that a view can recognise its own
+    change.
     """
 
     label: str
@@ -32,14 +33,14 @@ class ChangeSet:
     source: object = None
     touched: Mapping[str, Touched] = field(default_factory=dict)
 
-    def touches(self, table: str, *, image: int | None = None) -> bool:
-        """Whether rows of a table changed; with `image`, whether rows of that image did."""
-        found = [t for name, t in self.touched.items() if SHOWN_AS.get(name, name) == table]
+    def touches(self, *tables: Table, image: int | None = None) -> bool:
+        """Whether rows of one of these changed; with `image`, whether rows of that image did."""
+        found = [t for name, t in self.touched.items() if SHOWN_AS.get(name, name) in tables]
         if image is None:
             return bool(found)
         return any(t.images is None or image in t.images for t in found)
 
-    def ids(self, table: str) -> set[int] | None:
+    def ids(self, table: Table) -> set[int] | None:
         """The ids of the changed rows of a table; None when they are many."""
         found: set[int] = set()
         for name, touched in self.touched.items():

@@ -27,6 +27,7 @@ from cvstudio.gui.style import StudioStyle
 from cvstudio.gui.train.page import TrainPage
 from cvstudio.gui.train.settings_form import fields
 from cvstudio.project import launch, runs
+from cvstudio.project.pipeline import pipeline
 from cvstudio.project.project import Project
 from cvstudio.project.run_status import RunStatus
 from cvstudio.project.sample import create_sample
@@ -363,3 +364,14 @@ def test_the_run_list_can_be_narrowed_to_runs_with_a_network(window: Window) -> 
     window.page.table.show_kind("All runs")
     assert [row.run.id for row in window.page.table.model.rows] == [2, 1]
     assert runs.status(runs.get(window.project, 1)) is RunStatus.FINISHED
+
+
+def test_undoing_the_choice_of_a_pipeline_shows_the_one_before_it(window: Window) -> None:
+    shown = window.page.new_run.augment
+    before = shown.currentText()
+    place = next(i for i in range(shown.count()) if shown.itemText(i) != before)
+    shown.setCurrentIndex(place)
+    shown.activated.emit(place)
+    assert pipeline(window.project).name == shown.currentText() != before
+    window.studio.undo()
+    window.until(lambda: shown.currentText() == before)

@@ -256,7 +256,7 @@ class AugmentPage(Workspace):
 
     def _project_changed(self, changes: ChangeSet) -> None:
         self.strip.images.take(changes)
-        if not any(changes.touches(table) for table in ("image", "annotation", "label_class")):
+        if not changes.touches("image", "annotation", "label_class"):
             return
         if self.isVisible():
             self._refresh_images()

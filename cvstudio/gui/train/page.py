@@ -33,6 +33,7 @@ from cvstudio.gui.widgets.section import NextStep, label, line
 from cvstudio.gui.workspace import Workspace
 from cvstudio.project import device, estimate, preflight, runs
 from cvstudio.project import weights as weight_files
+from cvstudio.project.changes import ChangeSet
 from cvstudio.project.estimate import Measured
 from cvstudio.project.pipeline import pipeline, set_pipeline
 from cvstudio.project.preflight import Action, Facts
@@ -169,10 +170,10 @@ class TrainPage(Workspace):
 
     # What the next run would be
 
-    def _project_changed(self, changes: Any) -> None:
-        if any(changes.touches(table) for table in ("image", "annotation", "label_class")):
+    def _project_changed(self, changes: ChangeSet) -> None:
+        if changes.touches("image", "annotation", "label_class"):
             self._gather()
-        if changes.touches("setting"):
+        if changes.touches("project"):
             self._show_pipelines()
 
     def _gather(self) -> None:
