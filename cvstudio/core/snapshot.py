@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -79,6 +80,12 @@ class Snapshot:
 
     def of(self, split: Split | str) -> tuple[SnapshotImage, ...]:
         return tuple(image for image in self.images if image.split == split)
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """The window of most images of more than 8 bits; None when there are none."""
+        windows = Counter(image.window for image in self.images if image.window is not None)
+        return windows.most_common(1)[0][0] if windows else None
 
     def class_index(self) -> dict[int, int]:
         """From a class's id to its place in `classes`."""

@@ -121,7 +121,8 @@ def read_rgb(path: Path, page: int = 0, window: Window | None = None) -> NDArray
     Deeper images are mapped through `window` (None: display.auto_window of this image), 8-bit
     images are left as they are; transparent pixels are laid over white. Raises ImageError.
     """
-    return to_rgb8(read_image(path, page), window)
+    array = read_image(path, page)
+    return to_rgb8(array, None if array.dtype == np.uint8 else window)
 
 
 def turn(array: NDArray[Any], orientation: int) -> NDArray[Any]:

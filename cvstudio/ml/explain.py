@@ -70,7 +70,8 @@ def explain(
     class is explained. Raises ConfigError when the network does not know the class.
     """
     if class_id is not None and class_id not in network.class_ids:
-        raise ConfigError(f"The network was not trained on the class with the number {class_id}.")
+        known = ", ".join(c.name for c in network.classes)
+        raise ConfigError(f"The network was not trained on this class. It knows: {known}.")
     index = None if class_id is None else network.class_ids.index(class_id)
     tensor, placement = network.prepare(rgb)
     with _readable(network.module), torch.inference_mode(False), torch.enable_grad():
@@ -373,18 +374,18 @@ def _to_image(maps: Sequence[torch.Tensor], placement: Placement) -> Heat:
 
 
 def run_explain(job: JobDir, config: ExplainConfig) -> Outcome:
-    """The explain job: a PNG of the heat over the image, and beside it what it explains as JSON."""
+    """The explain job: a PNG of the heat over the image, and heat.json in the job's own directory
+    with what it explains."""
     job.emit(Phase(text=f"Loading the network of {config.run_directory.name}"))
     network = load_network(config.run_directory, device=config.device)
     job.emit(Phase(text=f"Looking at {config.image.name}"))
     rgb = read_rgb(config.image, config.page, _window(config))
     box = Box(*config.box) if config.box is not None else None
     explanation = explain(network, rgb, class_id=config.class_id, box=box)
-    output = config.output or job.path / "heat.png"
-    write_picture(output, overlay(rgb, explanation.heat))
+    write_picture(config.output or job.path / "heat.png", overlay(rgb, explanation.heat))
     found = explanation.box
     write_json(
-        output.with_suffix(".json"),
+        job.path / "heat.json",
         {
             "class": explanation.class_id,
             "score": explanation.score,
@@ -395,14 +396,15 @@ def run_explain(job: JobDir, config: ExplainConfig) -> Outcome:
 
 
 def _window(config: ExplainConfig) -> tuple[float, float] | None:
-    """The display window under which the run saw this image, if it was one of its images."""
+    """The window under which the run saw this image; of a stranger, that of most of its images."""
     path = JobDir(config.run_directory).snapshot
     if not path.is_file():
         return None
-    for image in read_snapshot(path).images:
+    snapshot = read_snapshot(path)
+    for image in snapshot.images:
         if image.path == config.image and image.page == config.page:
             return image.window
-    return None
+    return snapshot.window
 
 
 def write_picture(path: Path, rgb: NDArray[np.uint8]) -> None:

@@ -41,7 +41,7 @@ from cvstudio.ml.judge import BEST_METRIC, FALLBACK_SCORE, judge
 from cvstudio.ml.load import LoadedNetwork, load_network, outputs_of
 from cvstudio.ml.onnx_file import BOXES, INPUT, KEY, MAPS, FileRecord, output_rows
 from cvstudio.ml.predict import OnnxNetwork
-from cvstudio.ml.preprocess import Preprocessing, place
+from cvstudio.ml.preprocess import Preprocessing, depth_rules, place
 from cvstudio.ml.quantise import quantise
 from cvstudio.ml.verify import Check, Latency
 
@@ -112,9 +112,15 @@ def to_onnx(network: LoadedNetwork) -> onnx.ModelProto:
 
 
 def record_of(
-    network: LoadedNetwork, model: onnx.ModelProto, *, run: str, report: dict[str, Any]
+    network: LoadedNetwork,
+    model: onnx.ModelProto,
+    *,
+    run: str,
+    report: dict[str, Any],
+    window: tuple[float, float] | None = None,
 ) -> FileRecord:
-    """What the file is going to say about itself; `report` is the run's report.json."""
+    """What the file is going to say about itself; `report` is the run's report.json, `window` that
+    of the deeper images of its snapshot."""
     info = network_info(network.config.network)
     plain = replace(network.preprocessor, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     shape = _shape(model.graph.input[0])
@@ -126,7 +132,7 @@ def record_of(
         input={
             **plain.to_json(), "name": INPUT, "type": "float32", "shape": shape, "range": [0, 1],
             "inside": {"mean": list(network.mean), "std": list(network.std)},
-            "multiple_of": 32,
+            "multiple_of": 32, **depth_rules(window),
         },
         outputs=output_rows(
             network.task, len(network.classes), [_shape(o) for o in model.graph.output]
@@ -303,7 +309,7 @@ def export(network: LoadedNetwork, config: ExportConfig, told: _Told) -> dict[st
     report = read_report(run)
     told.phase("Writing ONNX")
     model = to_onnx(network)
-    record = record_of(network, model, run=run.path.name, report=report)
+    record = record_of(network, model, run=run.path.name, report=report, window=snapshot.window)
     small = None
     if config.int8:
         told.phase("Calibrating 8 bits with training images")

@@ -46,6 +46,12 @@ class FileRecord:
     def preprocessing(self) -> Preprocessing:
         return Preprocessing.from_json(self.input)
 
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """The values of deeper images that become black and white; None: each image's own."""
+        found = self.input.get("deeper_than_8_bits", {}).get("window")
+        return (float(found[0]), float(found[1])) if found else None
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; the answer section repeats what decode.py does, in words and numbers."""
         return {

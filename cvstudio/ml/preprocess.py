@@ -133,6 +133,22 @@ class Preprocessing:
         return cls(int(data["size"]), Fit(data["fit"]), mean, std)  # type: ignore[arg-type]
 
 
+def depth_rules(window: tuple[float, float] | None) -> dict[str, Any]:
+    """How images with transparency or more than 8 bits become the 8-bit RGB that step 1 begins
+    with, as plain JSON; `window` is the one of the images that the network was trained on."""
+    return {
+        "alpha": "laid over white",
+        "grey": "repeated as red, green and blue",
+        "deeper_than_8_bits": {
+            "window": list(window) if window else None,
+            "rule": "the window's first value and all below become 0, its second and all above"
+            " become 255, linear between, rounded"
+            if window
+            else "the same with each image's own window: its 0.1 and 99.9 percentiles",
+        },
+    }
+
+
 def place(rgb: Image, *, size: int, fit: Fit) -> tuple[Image, Placement]:
     """Bring an image to the network's input.
 

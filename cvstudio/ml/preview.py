@@ -21,6 +21,7 @@ from cvstudio.augment.presets import load_steps
 from cvstudio.augment.view import Image, item_seed, scaled, training_shapes, training_view
 from cvstudio.core.annotation import Review, Shape, Split, Task, box_of, trains
 from cvstudio.core.config import Fit
+from cvstudio.core.geometry import Box
 from cvstudio.core.snapshot import (
     SnapshotAnnotation,
     SnapshotImage,
@@ -58,7 +59,7 @@ def image_from_json(data: Mapping[str, Any], task: Task) -> PreviewImage:
         shape = shape_from_json(item)
         annotation = SnapshotAnnotation(
             id=number, class_id=item["class"], shape=shape, box=box_of(shape),
-            crowd=bool(item.get("crowd", False)),
+            crowd=bool(item.get("crowd", False)) or _blots(shape, task),
         )  # fmt: skip
         if shape is not None and (annotation.crowd or trains(annotation, task)):
             annotations.append(annotation)
@@ -70,6 +71,11 @@ def image_from_json(data: Mapping[str, Any], task: Task) -> PreviewImage:
         window=(float(window[0]), float(window[1])) if window else None,
         annotations=tuple(annotations),
     )
+
+
+def _blots(shape: Shape, task: Task) -> bool:
+    """Whether a shape only says where nothing is taught: a box among outlines."""
+    return task is Task.SEGMENT and isinstance(shape, Box)
 
 
 class Previews:

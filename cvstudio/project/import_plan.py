@@ -9,13 +9,14 @@ import gc
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -33,8 +34,10 @@ from cvstudio.formats.base import (
     Progress,
     Reading,
 )
-from cvstudio.imaging.decode import ImageInfo, probe
-from cvstudio.project import queries
+from cvstudio.imaging.decode import ImageInfo, probe, read_image
+from cvstudio.imaging.display import Window
+from cvstudio.imaging.windows import Values, pooled_window, values_of
+from cvstudio.project import queries, windows
 from cvstudio.project.project import Project
 from cvstudio.project.tables import ImageRow
 
@@ -42,6 +45,8 @@ PLAIN = "images"
 """The format of a folder of images without labels."""
 
 _THREADS, _CHUNK, _TRIAL = 4, 32, 3
+_MOST_MEASURED = 256
+"""Deep images that are decoded to find a window for all."""
 _AT_ONCE = 1 << 20
 _SLOW = 0.0002  # seconds a file above which several threads look at files
 
@@ -69,6 +74,8 @@ class ImportPlan:
     new_classes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     extras: dict[str, Any] = field(default_factory=dict)
+    windows: dict[int, Window] = field(default_factory=dict)
+    """By bit depth above 8, the window that the new images of that depth get."""
 
     @property
     def annotation_count(self) -> int:
@@ -212,6 +219,8 @@ def _plan(
     with project.read() as s:
         _recognise(s, project, result.images)
         names = {c.name for c in queries.classes(s)}
+        result.windows = windows.common_windows(s)
+    result.windows |= _pooled_windows(result.images, reading, known=result.windows)
     used = {c.name.strip() for c in result.classes}
     result.new_classes = [c.name for c in result.classes if c.name.strip() not in names]
     if len(used) < len(result.classes):
@@ -273,6 +282,47 @@ def _hash_all(paths: Sequence[Path], reading: Reading) -> dict[Path, tuple[str, 
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
     return results
+
+
+def _pooled_windows(
+    images: Sequence[PlannedImage], reading: Reading, *, known: Mapping[int, Window]
+) -> dict[int, Window]:
+    """One window for all new images of a bit depth above 8 that the project has no window for.
+
+    Each image adds equally many values, so that a bright one among many dark ones stays bright; of
+    very many images an even choice is looked at.
+    """
+    deep: dict[int, list[PlannedImage]] = {}
+    for image in images:
+        depth = image.info.bit_depth
+        if depth > 8 and image.known is None and depth not in known:
+            deep.setdefault(depth, []).append(image)
+    found: dict[int, Window] = {}
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="import") as pool:
+        for depth, members in deep.items():
+            step = max(1, -(-len(members) // _MOST_MEASURED))
+            chosen = members[::step]
+            samples = []
+            for number, sample in enumerate(pool.map(_sample, chosen), start=1):
+                samples.append(sample)
+                try:
+                    reading.step("Measuring brightness", number, len(chosen))
+                except Cancelled:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
+            window = pooled_window(samples)
+            if window is not None:
+                found[depth] = window
+    return found
+
+
+def _sample(image: PlannedImage) -> Values:
+    """Some values of an image; none of one whose pixels turn out to be damaged, which training and
+    the Label page will say when they open it."""
+    try:
+        return values_of(read_image(image.parsed.path, image.info.page))
+    except ImageError:
+        return np.zeros(0, np.float32)
 
 
 def _report_equal_files(result: ImportPlan) -> None:

@@ -13,7 +13,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +31,8 @@ from cvstudio.formats.base import (
     Work,
 )
 from cvstudio.imaging.decode import ImageInfo
+from cvstudio.imaging.display import Window
+from cvstudio.imaging.windows import words_of
 from cvstudio.project import commands, queries, rows
 from cvstudio.project import splits as split_proposals
 from cvstudio.project.carried import carry, dump
@@ -62,6 +64,8 @@ class ImportReport:
     doubles: int
     classes: tuple[str, ...]
     problems: tuple[Problem, ...]
+    windows: dict[int, Window] = field(default_factory=dict)
+    """By bit depth, the window that the new images of that depth got."""
 
     def sentences(self) -> list[str]:
         """The report in words."""
@@ -75,6 +79,11 @@ class ImportReport:
             lines.append(f"{doubles} there already and not doubled.")
         if self.classes:
             lines.append(f"New classes: {', '.join(self.classes)}.")
+        for depth, window in sorted(self.windows.items()):
+            lines.append(
+                f"Images of {depth} bits are shown to the network through the window"
+                f" {words_of(window)}; the Label page can change it."
+            )
         if self.problems:
             counts = Counter(problem.kind.value for problem in self.problems)
             words = ", ".join(f"{count:,} × {kind}" for kind, count in counts.items())
@@ -207,7 +216,12 @@ class _Import:
             doubles=self.doubles,
             classes=tuple(new_classes),
             problems=tuple(self.plan.problems),
+            windows=self._windows(),
         )
+
+    def _windows(self) -> dict[int, Window]:
+        new = {image.info.bit_depth for image in self.plan.images if image.known is None}
+        return {depth: w for depth, w in self.plan.windows.items() if depth in new}
 
     def _classes(self) -> tuple[dict[str, int], list[str]]:
         """The id of each class by the source's name for it; missing ones are made."""
@@ -250,6 +264,7 @@ class _Import:
             size=image.size,
             review=review,
             split=parsed.split,
+            window=self.plan.windows.get(info.bit_depth) if info.bit_depth > 8 else None,
         )
 
     def _uri(self, path: Path) -> str:

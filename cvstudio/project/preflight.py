@@ -25,6 +25,8 @@ from cvstudio.core.config import Fit, Start, TrainConfig
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.networks import fits, network
 from cvstudio.core.words import counted
+from cvstudio.imaging.display import Window
+from cvstudio.imaging.windows import words_of
 from cvstudio.project import device as devices
 from cvstudio.project import estimate, queries
 from cvstudio.project.device import Device
@@ -88,6 +90,8 @@ class Facts:
     """Image ids, one per box without area."""
     boxes_left_out: tuple[int, ...]
     """Images with boxes where masks or polygons are needed."""
+    deep: Mapping[tuple[int, Window | None], tuple[int, ...]]
+    """Images of more than 8 bits, by their depth and the window that they are seen through."""
     counts: Mapping[Split, Mapping[int, int]]
     """Annotations that train, by split and class."""
     sides: NDArray[np.float64]
@@ -129,6 +133,7 @@ def gather(session: Session, project: Project) -> Facts:
         in_two_splits=tuple(i.id for i in images if i.sha256 in twice and i.id in usable),
         no_area=marks.no_area,
         boxes_left_out=boxed,
+        deep=_deep(session, usable),
         counts=marks.counts,
         sides=marks.sides,
         free_disk=shutil.disk_usage(project.path).free,
@@ -140,6 +145,19 @@ class _Marks:
     no_area: tuple[int, ...]
     counts: dict[Split, Counter[int]]
     sides: NDArray[np.float64]
+
+
+def _deep(
+    session: Session, usable: Mapping[int, Split]
+) -> dict[tuple[int, Window | None], tuple[int, ...]]:
+    """The usable images of more than 8 bits, by depth and window."""
+    row = ImageRow
+    query = select(row.id, row.bit_depth, row.window_low, row.window_high).where(row.bit_depth > 8)
+    found: dict[tuple[int, Window | None], list[int]] = defaultdict(list)
+    for id, depth, low, high in session.execute(query):
+        if id in usable:
+            found[depth, None if low is None else (low, high)].append(id)
+    return {key: tuple(ids) for key, ids in found.items()}
 
 
 def _boxed(session: Session, usable: Mapping[int, Split]) -> tuple[int, ...]:
@@ -254,7 +272,31 @@ def _label_checks(facts: Facts) -> list[Check]:
             many = counted(len(facts.boxes_left_out), "image has", "images have")
             text = f"{many} boxes, which teach nothing"
         lines.append(Check(Level.ADVICE, text, (show,), why))
-    return [*lines, *_class_checks(facts)]
+    return [*lines, *_depth_checks(facts), *_class_checks(facts)]
+
+
+def _depth_checks(facts: Facts) -> list[Check]:
+    """How images of more than 8 bits reach the network."""
+    lines = []
+    depths = Counter(depth for depth, _ in facts.deep)
+    for (depth, window), ids in facts.deep.items():
+        many = counted(len(ids), f"image of {depth} bits is", f"images of {depth} bits are")
+        show = (Action("Show", "images", image_ids=ids),)
+        if window is None:
+            text = f"{many} mapped by their own brightness"
+            why = "Choose a window on the Label page (Display) and use it for training: then the"
+            lines.append(
+                Check(Level.ADVICE, text, show, f"{why} same number is the same grey everywhere.")
+            )
+            continue
+        text = f"{many} shown to the network through the window {words_of(window)}"
+        if depths[depth] > 1:
+            why = "Images of one depth have several windows: the same number is not the same grey."
+            lines.append(Check(Level.ADVICE, text, show, why))
+        else:
+            why = "The network takes 8 bits. The Label page (Display) can change the window."
+            lines.append(Check(Level.OK, text, (), why))
+    return lines
 
 
 def _class_checks(facts: Facts) -> list[Check]:

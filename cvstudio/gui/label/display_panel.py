@@ -13,7 +13,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.widgets.range_slider import RangeSlider
-from cvstudio.gui.widgets.section import FoldSection, label
+from cvstudio.gui.widgets.section import FoldSection, label, link
 from cvstudio.imaging.display import Display, Window
 
 _CHANNELS = ("All (RGB)", "Red", "Green", "Blue")
@@ -77,6 +77,8 @@ class DisplayPanel(QWidget):
     """A Display."""
     fill_changed = Signal(float)
     """The opacity of masks, 0 to 1."""
+    window_wanted = Signal(object)
+    """The Window through which the network is to see all images of this depth."""
 
     def __init__(self, document: Document, fill: int) -> None:
         super().__init__()
@@ -84,6 +86,7 @@ class DisplayPanel(QWidget):
         self._default_fill = fill
         self._range: Window = (0.0, 255.0)
         self._auto: Window = (0.0, 255.0)
+        self._exact: Window = (0.0, 255.0)
         content = QWidget()
         grid = QGridLayout(content)
         grid.setContentsMargins(16, 0, 16, 12)
@@ -103,6 +106,8 @@ class DisplayPanel(QWidget):
         grid.addWidget(self.window_title, row, 0)
         grid.addWidget(self.window_slider, row, 1)
         grid.addWidget(self.window_figure, row, 2)
+        self.training = link("Use for training", self._use_window)
+        grid.addWidget(self.training, grid.rowCount(), 1, 1, 2, Qt.AlignmentFlag.AlignRight)
         self.gamma = _Row(
             grid, "Gamma", low=-80, high=80, words=lambda v: f"{_gamma(v):.2f}", changed=tell
         )
@@ -160,6 +165,9 @@ class DisplayPanel(QWidget):
             row.show_row(not grey)
         for widget in (self.window_title, self.window_slider, self.window_figure):
             widget.setVisible(grey)
+        image = self._document.image
+        self.training.setVisible(image is not None and image.bit_depth > 8)
+        self._show_training()
         self.gamma.show_row(grey)
         self.channel.setVisible(not grey)
         self.channel_title.setVisible(not grey)
@@ -170,11 +178,12 @@ class DisplayPanel(QWidget):
         untouched = self.levels == self._auto
         same = values == self._range
         self._range = values
-        self._auto = auto
+        self._auto = self._exact = auto
         if untouched or not same:
             self._show_window(auto)
             # The steps of the slider are what can be had; the automatic window is one of them.
             self._auto = self.levels
+        self._show_training()
 
     def reset(self) -> None:
         """Everything as it comes."""
@@ -182,6 +191,7 @@ class DisplayPanel(QWidget):
         self.contrast.set(0)
         self.gamma.set(0)
         self._show_window(self._auto)
+        self._show_training()
         self.channel.setCurrentIndex(0)
         self.fill.set(self._default_fill)
         self._tell()
@@ -199,7 +209,25 @@ class DisplayPanel(QWidget):
 
     def _window_moved(self) -> None:
         self._show_window_words()
+        self._show_training()
         self._tell()
+
+    def _use_window(self) -> None:
+        self.window_wanted.emit(self._exact if self.levels == self._auto else self.levels)
+
+    def _show_training(self) -> None:
+        """The network's own window needs no button; another one can become it."""
+        image = self._document.image
+        if image is None:
+            return
+        used = image.window is not None and self.levels == self._auto
+        self.training.setEnabled(not used)
+        self.training.setText("Used for training" if used else "Use for training")
+        self.training.setToolTip(
+            f"The network sees all images of {image.bit_depth} bits through this window."
+            if used
+            else f"Let the network see all images of {image.bit_depth} bits through this window."
+        )
 
     def _show_window_words(self) -> None:
         low, high = (self._level_words(level) for level in self.levels)

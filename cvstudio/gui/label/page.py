@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, Q
 
 from cvstudio.core.annotation import State, Task
 from cvstudio.core.geometry import Box
+from cvstudio.core.words import counted
 from cvstudio.gui.actions import BY_ID
 from cvstudio.gui.label.bars import OptionsBar, Palette, StripBar
 from cvstudio.gui.label.canvas import Canvas
@@ -37,8 +38,9 @@ from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.filmstrip import Filmstrip
 from cvstudio.gui.widgets.section import line
 from cvstudio.gui.workspace import Workspace
-from cvstudio.imaging.display import Display
-from cvstudio.project import queries
+from cvstudio.imaging.display import Display, Window
+from cvstudio.imaging.windows import words_of
+from cvstudio.project import queries, windows
 from cvstudio.project.changes import ChangeSet
 
 _READING_SHOWN_AFTER = 300  # ms
@@ -135,6 +137,7 @@ class LabelPage(Workspace):
         self.studio.thumbnails.ready.connect(self._on_thumbnails)
         document.image_changed.connect(self._on_image)
         document.image_updated.connect(self._show_review)
+        document.image_updated.connect(self._show_range)
         document.annotations_changed.connect(self._on_annotations)
         document.classes_changed.connect(self._on_classes)
         document.hidden_changed.connect(self._on_classes)
@@ -156,6 +159,7 @@ class LabelPage(Workspace):
         )
         self.display.display_changed.connect(self._show_display)
         self.display.fill_changed.connect(self._set_fill)
+        self.display.window_wanted.connect(self._use_window)
         self.strip.chosen.connect(self.studio.select_image)
         self.images.ready.connect(self._on_decoded)
         self.images.failed.connect(self._on_unreadable)
@@ -347,6 +351,13 @@ class LabelPage(Workspace):
         if (pyramid.width, pyramid.height) != (image.width, image.height):
             self._say("This file is of another size than when it came into the project")
         self.canvas.tiles.show(pyramid, self.document.size)
+        self._show_range()
+
+    def _show_range(self) -> None:
+        """Give the display panel the values of the open image and the window it is seen through."""
+        pyramid, image = self.canvas.tiles.pyramid, self.document.image
+        if pyramid is None or image is None:
+            return
         window = image.window or pyramid.window
         small = pyramid.level(pyramid.levels - 1)
         finite = small[np.isfinite(small)] if small.dtype.kind == "f" else small
@@ -519,6 +530,17 @@ class LabelPage(Workspace):
             display = replace(display, window=image.window)
         self.canvas.tiles.set_display(display)
         self.canvas.repaint()
+
+    def _use_window(self, window: Window) -> None:
+        """The network is to see all images of the open one's depth through one window."""
+        image = self.document.image
+        if image is None:
+            return
+        with self.project.transaction("Use window for training") as session:
+            ids = windows.deep_images(session, bit_depth=image.bit_depth)
+            windows.set_window(session, image_ids=ids, window=window)
+        many = counted(len(ids), "image")
+        self._say(f"The network sees {many} of {image.bit_depth} bits from {words_of(window)}")
 
     def _set_fill(self, opacity: float) -> None:
         self.canvas.shapes.fill = opacity
