@@ -55,8 +55,6 @@ REASONS = {
     "selection": "Select images first",
     "undo": "Nothing to undo",
     "redo": "Nothing to redo",
-    "classify": "Only in projects that classify images",
-    "classes": "Add a class first",
 }
 """Why an action cannot be used while a fact is missing; see Studio.refresh_facts."""
 

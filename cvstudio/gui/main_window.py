@@ -41,6 +41,7 @@ from cvstudio.gui.header import Header
 from cvstudio.gui.search import SearchPopup
 from cvstudio.gui.studio import Studio, Toast
 from cvstudio.gui.widgets.icons import icon
+from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.toast import Toasts
 from cvstudio.gui.workspace import Workspace
@@ -465,10 +466,7 @@ class MainWindow(QMainWindow):
         teller = self.sender()
         if isinstance(teller, Workspace) and teller is not front:
             return
-        while (item := self._status.takeAt(0)) is not None:
-            old = item.widget()
-            if old is not None:
-                old.deleteLater()
+        empty(self._status)
         for text in front.status_left if front else ():
             words = QLabel(text)
             words.setTextFormat(Qt.TextFormat.PlainText)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.icons import icon
+from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel, Message
 from cvstudio.gui.widgets.samples import SampleCards
 from cvstudio.gui.widgets.section import label, push
@@ -120,10 +121,7 @@ class StartPage(QScrollArea):
 
     def refresh(self) -> None:
         """Show the recent projects as they are now."""
-        while (item := self._recent.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
+        empty(self._recent)
         paths = self._studio.memory.recent()[:4]
         self._recent_title.setVisible(bool(paths))
         for path in paths:

@@ -217,13 +217,8 @@ class Studio(QObject):
             facts.add("project")
             with project.read() as session:
                 self.image_count = sum(queries.review_counts(session).values())
-                classes = queries.classes(session)
             if self.image_count:
                 facts.add("images")
-            if classes:
-                facts.add("classes")
-            if project.task == "classify":
-                facts.add("classify")
             if project.undo_label is not None:
                 facts.add("undo")
             if project.redo_label is not None:

@@ -653,6 +653,7 @@ def test_time_is_told_as_people_say_it(seconds: float | None, words: str) -> Non
 def test_the_status_bar_belongs_to_the_page_in_front(studio_window: Person) -> None:
     page = studio_window.page("data")
     page.set_status("12 of 12 images shown", right="Space pans")
+    studio_window.settle()
     texts = [
         w.text()
         for w in studio_window.window.statusBar().findChildren(type(studio_window.window._saved))
