@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from cvstudio.cli.output import (
     run_argument,
     table,
 )
-from cvstudio.core.annotation import Split
+from cvstudio.core.annotation import Annotation, Split
 from cvstudio.core.config import EvaluateConfig, ExplainConfig, ExportConfig
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
@@ -79,7 +79,7 @@ def evaluate_command(
     names = {c.id: c.name for c in analysis.load(JobDir(record.directory), split).classes}
 
     def words() -> None:
-        _say_metrics(report["metrics"])
+        _say_metrics(report["metrics"], report.get("intervals", {}))
         _say_classes(report, names)
 
     answer({"run": run, "split": split, **report}, as_json=as_json, words=words)
@@ -159,29 +159,36 @@ def errors_command(
     help="The PNG to write.",
 )
 @click.option("--class", "class_name", help="The class to explain; else the likeliest.")
-@click.option("--object", "annotation", type=int, help="Id of the annotation to explain.")
+@click.option(
+    "--object", "annotation_id", type=WholeNumber(min=1), help="Id of the annotation to explain."
+)
+@click.option("--page", type=WholeNumber(min=1), help="Page of a file with several, from 1 on.")
 @device_option
 @as_json
 def explain_command(
     project: Path, run: int, image: str, output: Path, class_name: str | None,
-    annotation: int | None, device: str, as_json: bool,
+    annotation_id: int | None, page: int | None, device: str, as_json: bool,
 ) -> None:  # fmt: skip
     """A heat map of what a run's network looks at. IMAGE is a file, or an image's name or id."""
     with opened(project) as open_project:
         record = _with_network(open_project, run)
-        path, page = _image(open_project, image)
+        path, number = _image(open_project, image, page)
+        thing = _annotation(open_project, annotation_id)
+        class_id = _class_id(open_project, class_name)
+        if class_id is None and thing is not None:
+            class_id = thing.class_id
         config = ExplainConfig(
             run_directory=record.directory,
             image=path,
-            page=page,
-            class_id=_class_id(open_project, class_name),
-            box=_box(open_project, annotation),
+            page=number,
+            class_id=class_id,
+            box=(thing.box.x, thing.box.y, thing.box.w, thing.box.h) if thing else None,
             device=device,
             output=output.absolute(),
         )
         job = runs.start_job(open_project, run, config)
     _finish(job, f"Explaining {path.name}")
-    content = json.loads(output.absolute().with_suffix(".json").read_text(encoding="utf-8"))
+    content = json.loads((job.path / "heat.json").read_text(encoding="utf-8"))
     answer(
         {"output": str(output.absolute()), **content},
         as_json=as_json,
@@ -275,14 +282,18 @@ def _finish(job: JobDir, title: str) -> RunState:
     return follower.state
 
 
-def _image(project: Project, words: str) -> tuple[Path, int]:
-    """A file of the disk, or an image of the project by its id or its name."""
+def _image(project: Project, words: str, page: int | None) -> tuple[Path, int]:
+    """A file of the disk, or an image of the project by its id or its name, with its page."""
     path = Path(words)
     if path.is_file():
-        return path.absolute(), 0
+        return path.absolute(), (page or 1) - 1
     with project.read() as session:
         every = queries.images(session, queries.image_ids(session))
-    found = [image for image in every if words in (str(image.id), image.name, image.uri)]
+    found = [
+        image
+        for image in every
+        if words in (str(image.id), image.name, image.uri) and page in (None, image.page + 1)
+    ]
     if len(found) != 1:
         problem = f"{len(found)} images are called" if found else "There is no image"
         raise click.BadParameter(f'{problem} "{words}".', param_hint="IMAGE")
@@ -302,19 +313,26 @@ def _class_id(project: Project, name: str | None) -> int | None:
     return found
 
 
-def _box(project: Project, annotation_id: int | None) -> tuple[float, float, float, float] | None:
+def _annotation(project: Project, annotation_id: int | None) -> Annotation | None:
     if annotation_id is None:
         return None
     with project.read() as session:
         found = queries.annotation(session, annotation_id)
     if found is None:
         raise click.BadParameter(f"There is no annotation {annotation_id}.", param_hint="--object")
-    return found.box.x, found.box.y, found.box.w, found.box.h
+    return found
 
 
-def _say_metrics(metrics: Mapping[str, float | None]) -> None:
+def _say_metrics(
+    metrics: Mapping[str, float | None], intervals: Mapping[str, Sequence[float]]
+) -> None:
+    """Each figure, with the range in which 95 of 100 lie when the images are drawn again."""
     for name, value in metrics.items():
-        click.echo(f"{name}: {figure(value)}")
+        between = ""
+        if name in intervals:
+            low, high = intervals[name]
+            between = f" (95 %: {figure(low)} to {figure(high)})"
+        click.echo(f"{name}: {figure(value)}{between}")
 
 
 def _say_classes(report: Mapping[str, Any], names: Mapping[int, str]) -> None:

@@ -241,8 +241,10 @@ def test_the_job_writes_a_picture_and_says_what_it_explains(tmp_path: Path) -> N
     assert told["class"] == 7
     assert len(told["box"]) == 4
     elsewhere = tmp_path / "given.png"
+    elsewhere.with_suffix(".json").write_text("the person's own")
     run_explain(job, replace_output(config, elsewhere))
     assert np.array_equal(read_rgb(elsewhere), picture)
+    assert elsewhere.with_suffix(".json").read_text() == "the person's own"
 
 
 def replace_output(config: ExplainConfig, output: Path) -> ExplainConfig:

@@ -1,0 +1,112 @@
+"""What the terminal asks of the jobs that judge and explain, and how it words their answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cvstudio.__main__ import main
+from cvstudio.cli import judging
+from cvstudio.core.annotation import Task
+from cvstudio.core.config import ExplainConfig, TrainConfig
+from cvstudio.core.geometry import Box
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.opencv import cv2
+from cvstudio.core.snapshot import Snapshot, write_snapshot
+from cvstudio.project import commands, queries, runs
+from cvstudio.project.project import Project
+from cvstudio.project.records import NewImage
+
+
+@dataclass
+class Judged:
+    """A project with run 1; `asked` are the configs of the jobs that commands started."""
+
+    folder: Path
+    picture: Path
+    annotation: int
+    class_id: int
+    asked: list[Any] = field(default_factory=list)
+
+
+@pytest.fixture
+def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Judged:
+    picture = tmp_path / "stack.tif"
+    pages = [np.full((48, 64), value, np.uint8) for value in (10, 20, 30)]
+    assert cv2.imwritemulti(str(picture), pages)
+    folder = tmp_path / "cells"
+    with Project.create(folder, task=Task.DETECT, classes=["RBC", "WBC"]) as project:
+        with project.transaction("Fill") as s:
+            class_id = queries.classes(s)[1].id
+            new = [
+                NewImage(uri=project.uri_of(picture), page=page, pages=3, width=64, height=48)
+                for page in range(3)
+            ]
+            first, *_ = commands.add_images(s, new)
+            annotation = commands.add_annotation(
+                s, image_id=first, class_id=class_id, shape=Box(4, 5, 6, 7)
+            )
+        runs.create_run(project, TrainConfig(task=Task.DETECT, network="yolo11n"))
+    found = Judged(folder, picture, annotation, class_id)
+
+    def start(project: Project, run: int, config: Any, **_more: Any) -> JobDir:
+        found.asked.append(config)
+        job = JobDir(runs.job_of(runs.get(project, run)).path / "jobs" / "evaluate-1")
+        job.path.mkdir(parents=True, exist_ok=True)
+        write_snapshot(job.snapshot, Snapshot(Task.DETECT, (), ()))
+        (job.path / "heat.json").write_text(json.dumps({"class": 2, "score": 0.5, "box": None}))
+        return job
+
+    monkeypatch.setattr(runs, "start_job", start)
+    monkeypatch.setattr(judging, "_finish", lambda job, title: None)
+    monkeypatch.setattr(judging, "_with_network", runs.get)
+    return found
+
+
+def explained(judged: Judged, *more: str) -> ExplainConfig:
+    output = str(judged.folder.parent / "heat.png")
+    assert main(["explain", str(judged.folder), "1", *more, "-o", output]) == 0
+    config = judged.asked[-1]
+    assert isinstance(config, ExplainConfig)
+    return config
+
+
+def test_any_page_of_a_file_can_be_explained(judged: Judged) -> None:
+    assert explained(judged, str(judged.picture)).page == 0
+    assert explained(judged, str(judged.picture), "--page", "3").page == 2
+    assert explained(judged, "stack.tif", "--page", "2").page == 1
+
+
+def test_an_object_is_explained_for_its_label_unless_another_class_is_asked(
+    judged: Judged,
+) -> None:
+    number = str(judged.annotation)
+    config = explained(judged, str(judged.picture), "--object", number)
+    assert config.class_id == judged.class_id
+    assert config.box == (4, 5, 6, 7)
+    config = explained(judged, str(judged.picture), "--object", number, "--class", "RBC")
+    assert config.class_id != judged.class_id
+
+
+def test_figures_come_with_the_range_in_which_they_are_known(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = {"mAP50": 0.61, "recall": 0.9}
+    report = {"val": {"metrics": metrics, "intervals": {"recall": [0.842, 0.951]}}}
+
+    def load(job: JobDir, split: str) -> Any:
+        return Snapshot(Task.DETECT, (), ())
+
+    def finish(job: JobDir, title: str) -> None:
+        job.report.write_text(json.dumps(report))
+
+    monkeypatch.setattr(judging.analysis, "load", load)
+    monkeypatch.setattr(judging, "_finish", finish)
+    assert main(["evaluate", str(judged.folder), "1"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == ["mAP50: 0.610", "recall: 0.900 (95 %: 0.842 to 0.951)"]
