@@ -36,7 +36,7 @@ class WholeNumber(click.IntRange):
         return number
 
 
-class DeviceName(click.ParamType):
+class DeviceName(click.types.StringParamType):
     """Where a network computes: auto, cpu, mps, cuda or cuda with a number."""
 
     name = "device"

@@ -24,6 +24,7 @@ from cvstudio.cli.output import (
 )
 from cvstudio.core.annotation import Split
 from cvstudio.core.config import Preset, TrainConfig
+from cvstudio.core.curves import reading
 from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
 from cvstudio.core.networks import check_settings, default_config, networks_for
 from cvstudio.core.networks import network as network_of
@@ -333,6 +334,9 @@ def _summary(run: RunRecord, status: RunStatus, state: RunState) -> None:
     if state.ended is not None and state.ended.best is not None:
         best = figure(state.ended.best)
         click.echo(f"Best {state.ended.metric} on val: {best} at epoch {state.ended.best_epoch}.")
+    said = reading(state)
+    if said:
+        click.echo(said)
     if status.has_network:
         click.echo(f"Network and report: {run.directory}")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import small_job
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QCheckBox, QSpinBox
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from cvstudio.core import events
@@ -24,11 +25,15 @@ from cvstudio.core.snapshot import read_snapshot
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.style import StudioStyle
+from cvstudio.gui.train import words
+from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.page import TrainPage
 from cvstudio.gui.train.settings_form import fields
 from cvstudio.project import launch, runs
+from cvstudio.project.device import Device
 from cvstudio.project.pipeline import pipeline
 from cvstudio.project.project import Project
+from cvstudio.project.remedies import Remedy
 from cvstudio.project.run_status import RunStatus
 from cvstudio.project.sample import create_sample
 
@@ -375,3 +380,122 @@ def test_undoing_the_choice_of_a_pipeline_shows_the_one_before_it(window: Window
     assert pipeline(window.project).name == shown.currentText() != before
     window.studio.undo()
     window.until(lambda: shown.currentText() == before)
+
+
+def test_a_finished_run_can_be_started_from_and_left_again(window: Window) -> None:
+    form = window.page.new_run.form
+    start = form.editors["start"]
+    assert isinstance(start, QComboBox)
+    assert start.findText("Run") < 0
+    window.start(epochs=1)
+    window.until(lambda: window.words_of(1) == "Finished")
+    best = window.job(1).best
+    place = next(i for i in range(start.count()) if start.itemText(i).startswith("Run 1, "))
+    start.setCurrentIndex(place)
+    config = window.page.new_run.config
+    assert (config.start, config.weights_file) == (Start.RUN, best)
+    assert window.studio.actions["train.start"].isEnabled()
+    assert window.studio.actions.trigger("train.start")
+    window.until(lambda: window.words_of(2) == "Finished")
+    assert runs.get(window.project, 2).parent_id == 1
+    window.page.new_run.apply({"start": Start.PRETRAINED})
+    assert window.page.new_run.config.weights_file is None
+    assert start.currentText() == "Pretrained"
+
+
+def test_a_failed_run_that_started_from_a_run_is_started_again_from_it(window: Window) -> None:
+    window.start(epochs=1)
+    window.until(lambda: window.words_of(1) == "Finished")
+    best = window.job(1).best
+    window.start(start=Start.RUN, weights_file=best, epochs=1)
+    window.until(lambda: window.words_of(2) == "Finished")
+    window.page.show_run(2)
+    window.page._take_way(Remedy("again", "again", "", {"batch": 2}, resume=False))
+    window.until(lambda: len(runs.all_runs(window.project)) == 3)
+    third = runs.get(window.project, 3)
+    assert third.parent_id == 1
+    assert (runs.config_of(third).batch, runs.config_of(third).weights_file) == (2, best)
+
+
+def test_settings_without_effect_on_the_network_are_not_shown(qtbot: QtBot) -> None:
+    for task, smoothing, fits in ((Task.DETECT, False, 2), (Task.SEGMENT, True, 3)):
+        new = NewRun(task)
+        qtbot.addWidget(new)
+        new.all_link.click()
+        form = new.form
+        assert form.editors["label_smoothing"].isVisibleTo(form) is smoothing
+        assert form.editors["frozen_epochs"].isVisibleTo(form)
+        fit = form.editors["fit"]
+        assert isinstance(fit, QComboBox)
+        assert fit.count() == fits
+        count = len(fields()) - (not smoothing)
+        new.all_link.click()
+        assert new.all_link.text() == f"All {count} settings"
+
+
+def test_the_gpus_of_this_computer_can_be_picked(window: Window) -> None:
+    gpus = tuple(Device("cuda", f"GPU {n}", 8 * 2**30, 0, place=f"cuda:{n}") for n in (0, 1))
+    window.page.jobs._device_seen(replace(gpus[0], others=gpus[1:]))
+    box = window.page.new_run.form.editors["device"]
+    assert isinstance(box, QComboBox)
+    assert [box.itemData(i) for i in range(box.count())] == ["auto", "cpu", "cuda:0", "cuda:1"]
+    box.setCurrentIndex(3)
+    assert window.page.new_run.config.device == "cuda:1"
+    window.page.jobs._device_seen(gpus[0])  # the second one is gone
+    assert window.page.new_run.config.device == "cuda:1"
+    assert any("no cuda:1" in text for text in window.page.checks.texts)
+    assert not window.studio.actions["train.start"].isEnabled()
+
+
+def test_only_what_can_be_asked_of_the_shown_run_is_enabled(window: Window) -> None:
+    actions = window.studio.actions
+
+    def enabled() -> set[str]:
+        return {what for what in words.ASKED if actions[f"train.{what}"].isEnabled()}
+
+    assert enabled() == set()
+    assert "No run yet" in actions["train.pause"].toolTip()
+    window.start(epochs=200)
+    window.until(lambda: enabled() == {"pause", "finish", "cancel"})
+    assert actions.trigger("train.pause")
+    window.until(lambda: window.words_of(1) == "Paused")
+    window.until(lambda: "cancel" in enabled())
+    assert "pause" not in enabled()
+    assert "Run 1 is paused" in actions["train.pause"].toolTip()
+
+
+@pytest.mark.parametrize(
+    ("status", "begun", "saved", "possible"),
+    [
+        (RunStatus.RUNNING, False, False, {"cancel"}),
+        (RunStatus.RUNNING, True, False, {"pause", "finish", "cancel"}),
+        (RunStatus.PAUSED, False, True, {"cancel", "resume"}),
+        (RunStatus.FAILED, False, True, {"resume"}),
+        (RunStatus.FAILED, False, False, set()),
+        (RunStatus.QUEUED, False, False, {"cancel"}),
+        (RunStatus.FINISHED, False, False, set()),
+    ],
+)
+def test_each_state_of_a_run_allows_its_own_steps_and_gives_reasons(
+    status: RunStatus, begun: bool, saved: bool, possible: set[str]
+) -> None:
+    reasons = words.why_not(4, status, begun=begun, saved=saved)
+    assert {what for what, why in reasons.items() if not why} == possible
+    assert all("Run 4" in why for why in reasons.values() if why)
+
+
+def test_curves_that_show_learning_by_heart_are_put_in_words(qtbot: QtBot, folder: Path) -> None:
+    with Project.open(folder) as project:
+        job = stored_run(project)
+        falls, rises = [1.0, 0.8, 0.6, 0.5, 0.4, 0.3], [1.0, 0.8, 0.9, 1.0, 1.1, 1.2]
+        for epoch, (on_train, on_val) in enumerate(zip(falls, rises, strict=True), start=4):
+            job.emit(
+                events.EpochEnded(
+                    at=300.0 + epoch, epoch=epoch, train={"loss": on_train}, val={"loss": on_val},
+                    learning_rate=0.1, seconds=60, metrics={"mAP50-95": 0.1}, best=False,
+                )
+            )  # fmt: skip
+    window = Window(qtbot, folder)
+    note = window.page.view.note
+    window.until(lambda: note.isVisible() and "by heart" in note._words.text())
+    window.close()

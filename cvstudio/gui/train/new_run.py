@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QSpinBox, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import Preset, TrainConfig
+from cvstudio.core.config import Preset, Start, TrainConfig
 from cvstudio.core.errors import ConfigError
-from cvstudio.core.networks import default_config, networks_for
+from cvstudio.core.networks import applies, default_config, network, networks_for
 from cvstudio.gui import theme
 from cvstudio.gui.train.settings_form import SettingsForm, fields
 from cvstudio.gui.widgets.cards import ChoiceCards
@@ -78,10 +79,11 @@ class NewRun(QWidget):
         body.addWidget(self.presets)
         body.addSpacing(4)
         body.addLayout(self._fields())
-        self.all_link = link(f"All {len(fields())} settings", self._toggle_form)
+        self.all_link = link(self._all_words(), self._toggle_form)
         body.addWidget(self.all_link, 0, Qt.AlignmentFlag.AlignLeft)
         self.form = SettingsForm()
         self.form.changed.connect(self._set)
+        self.form.start_chosen.connect(self._choose_start)
         self.form.hide()
         body.addWidget(self.form)
         self._show()
@@ -158,12 +160,19 @@ class NewRun(QWidget):
         self._over = {k: v for k, v in self._over.items() if k != "image_size"}
         self._set("network", self.network.currentData())
 
+    def _choose_start(self, start: str, file: Path | None) -> None:
+        self._over["start"] = start
+        if file is not None:
+            self._over["weights_file"] = file
+        self._rebuild()
+
     def _toggle_form(self) -> None:
         self.form.setVisible(self.form.isHidden())
         self.all_link.setText("Fewer settings" if self.form.isVisible() else self._all_words())
 
     def _all_words(self) -> str:
-        return f"All {len(fields())} settings"
+        info = network(self.config.network)
+        return f"All {sum(applies(name, info) for name in fields())} settings"
 
     # Showing
 
@@ -174,7 +183,12 @@ class NewRun(QWidget):
             self._over.get("network"),
             image_count=self._images or None,
         )
-        over = {k: v for k, v in self._over.items() if k != "network"}
+        left_run = self.config.start is Start.RUN and self._over.get("start") != Start.RUN
+        if left_run and self._over.get("weights_file") == self.config.weights_file:
+            # The file of a run goes with it, else "pretrained" would mean that run's weights.
+            self._over.pop("weights_file", None)
+        info = network(base.network)
+        over = {k: v for k, v in self._over.items() if k != "network" and applies(k, info)}
         self.config = changed_config(base, over)
         self._show()
         self.changed.emit()
@@ -188,7 +202,10 @@ class NewRun(QWidget):
             self.network.setCurrentIndex(self.network.findData(self.config.network))
             self.image_size.setValue(self.config.image_size)
             self.batch.setValue(self.config.batch)
+        self.form.show_for(network(self.config.network))
         self.form.fill(self.config)
+        if self.form.isHidden():
+            self.all_link.setText(self._all_words())
 
     def _fields(self) -> QGridLayout:
         grid = QGridLayout()

@@ -39,7 +39,7 @@ from cvstudio.project.pipeline import pipeline, set_pipeline
 from cvstudio.project.preflight import Action, Facts
 from cvstudio.project.records import RunRecord
 from cvstudio.project.remedies import Remedy
-from cvstudio.project.run_status import RunStatus
+from cvstudio.project.run_status import RunStatus, resumable
 
 SHOW_MS = 200
 """How often a running run is drawn again at most."""
@@ -192,7 +192,8 @@ class TrainPage(Workspace):
         self._config_changed()
         self._show_empty()
 
-    def _device_changed(self, _found: Any) -> None:
+    def _device_changed(self, found: device.Device) -> None:
+        self.new_run.form.set_devices(device.choices(found))
         if self.isVisible():
             self._config_changed()
 
@@ -222,6 +223,18 @@ class TrainPage(Workspace):
         if self._starting:
             why_not = "The run is being prepared"
         self.studio.actions.allow("train.start", not why_not, why=why_not)
+
+    def _allow_asking(self, run: RunRecord | None) -> None:
+        """Enable what can be asked of the shown run; the others say why not."""
+        if run is None:
+            reasons = dict.fromkeys(words.ASKED, "No run yet")
+        else:
+            job, status = runs.job_of(run), self._status(run)
+            reasons = words.why_not(
+                run.id, status, begun=self._state(run).running, saved=resumable(job, status)
+            )
+        for what, why in reasons.items():
+            self.studio.actions.allow(f"train.{what}", not why, why=why)
 
     def _note_batch(self, config: TrainConfig, found: device.Device) -> None:
         on_gpu = found.kind == "cuda" and config.device != "cpu"
@@ -332,6 +345,7 @@ class TrainPage(Workspace):
     def refresh_runs(self) -> None:
         """Read the list of runs and show it."""
         self._runs = runs.all_runs(self.project)
+        self._offer_runs()
         self._load_states()
         if not self._run_id and self._runs:
             first = self.jobs.current or runs.held_by(self.project) or self._runs[-1]
@@ -341,6 +355,11 @@ class TrainPage(Workspace):
         self._show_next()
         self._draw()
         self._compare()
+
+    def _offer_runs(self) -> None:
+        """Let the next run start from the network of an earlier one."""
+        best = [(run, runs.job_of(run).best) for run in reversed(self._runs)]
+        self.new_run.form.set_runs([(words.run_line(run), b) for run, b in best if b.exists()])
 
     def show_run(self, run_id: int) -> None:
         """Show a run in the middle."""
@@ -431,6 +450,7 @@ class TrainPage(Workspace):
     def _draw(self) -> None:
         """Show the chosen run as it is now."""
         run = self._run(self._run_id)
+        self._allow_asking(run)
         self.centre.setCurrentWidget(self.view if run is not None else self.empty)
         for part in (self.comparison, self.saw):
             part.setVisible(run is not None)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.config import TrainConfig
+from cvstudio.core.curves import reading
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.run_state import RunState
 from cvstudio.gui import theme
@@ -246,9 +247,12 @@ class RunView(QScrollArea):
         if failed is not None and self._job is not None:
             self.failure.show_failure(run, config, state, self._job)
         warnings = [note for note in state.notes if note.level == "warning"]
-        self.note.setVisible(bool(warnings) and failed is None)
+        said = reading(state)
+        self.note.setVisible(bool(warnings or said) and failed is None)
         if warnings:
             self.note.set("warning", " ".join(note.text for note in warnings[-2:]))
+        elif said:
+            self.note.set("info", said)
         for chart in self.charts:
             chart.setVisible(bool(state.epochs) or status is RunStatus.RUNNING)
         if failed is not None:  # what led to the failure is enough beside its card

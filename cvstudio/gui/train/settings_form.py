@@ -26,7 +26,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.config import TrainConfig
+from cvstudio.core.config import Start, TrainConfig
+from cvstudio.core.networks import NetworkInfo, applies, fits
 from cvstudio.gui.widgets.section import label, push
 
 FIELD_WIDTH = 136
@@ -108,14 +109,23 @@ class FileBox(QWidget):
             self.changed.emit()
 
 
+_OF_RUN = "run:"
+
+
 class SettingsForm(QWidget):
-    """Every setting by group. `changed(name, value)` is emitted when the person changes one."""
+    """Every setting by group. `changed(name, value)` is emitted when the person changes one.
+
+    `start_chosen(start, file)` tells what a run starts from: the file is a run's checkpoint, None
+    for everything that is not a run.
+    """
 
     changed = Signal(str, object)
+    start_chosen = Signal(str, object)
 
     def __init__(self) -> None:
         super().__init__()
         self.editors: dict[str, QWidget] = {}
+        self._words: dict[str, QWidget] = {}
         self._filling = False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -139,8 +149,44 @@ class SettingsForm(QWidget):
         """Show the values of a config, without telling."""
         self._filling = True
         for name, editor in self.editors.items():
-            _show(editor, getattr(config, name))
+            if name != "start":
+                _show(editor, getattr(config, name))
+        of_run = f"{_OF_RUN}{config.weights_file}" if config.start is Start.RUN else ""
+        _show(self.editors["start"], of_run or config.start, words="A run")
         self._filling = False
+
+    def show_for(self, info: NetworkInfo) -> None:
+        """Show the settings that have an effect on a network, and the ways in which it can be used.
+
+        Call it before `fill`.
+        """
+        for name, editor in self.editors.items():
+            for part in (editor, self._words[name]):
+                part.setVisible(applies(name, info))
+        self._offer("fit", [(fit.value, fit.value.capitalize()) for fit in fits(info)])
+
+    def set_devices(self, places: list[tuple[str, str]]) -> None:
+        """The devices to choose from: the config's value, and words."""
+        self._offer("device", places)
+
+    def set_runs(self, runs: list[tuple[str, Path]]) -> None:
+        """The runs to start from: words, and the checkpoint."""
+        kinds = [(s.value, s.value.capitalize()) for s in Start if s is not Start.RUN]
+        self._offer("start", kinds + [(f"{_OF_RUN}{path}", words) for words, path in runs])
+
+    def _offer(self, name: str, entries: list[tuple[str, str]]) -> None:
+        """Change what a list offers; what is chosen stays chosen."""
+        box = self.editors[name]
+        assert isinstance(box, QComboBox)
+        if [(box.itemData(i), box.itemText(i)) for i in range(box.count())] == entries:
+            return
+        chosen, words = box.currentData(), box.currentText()
+        was_filling, self._filling = self._filling, True
+        box.clear()
+        for value, text in entries:
+            box.addItem(text, value)
+        _show(box, chosen, words=words)
+        self._filling = was_filling
 
     def _add_row(self, grid: QGridLayout, name: str) -> None:
         field = fields()[name]
@@ -154,7 +200,7 @@ class SettingsForm(QWidget):
         row = grid.rowCount()
         grid.addWidget(words, row, 0)
         grid.addWidget(editor, row, 1)
-        self.editors[name] = editor
+        self.editors[name], self._words[name] = editor, words
 
     def _editor(self, name: str, field: FieldInfo) -> QWidget:
         def tell(value: Any) -> None:
@@ -170,11 +216,22 @@ class SettingsForm(QWidget):
             file = FileBox()
             file.changed.connect(lambda: tell(file.edit.text() or None))
             return file
+        if name == "start":
+            kinds = [(s.value, s.value.capitalize()) for s in Start if s is not Start.RUN]
+            return _choices(kinds, self._tell_start)
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return _choices([(choice.value, choice.value.capitalize()) for choice in kind], tell)
         if kind is str:  # device is the one setting in words
             return _choices([("auto", "GPU if there is one"), ("cpu", "Processor")], tell)
         return _number(kind, field, tell)
+
+    def _tell_start(self, key: str) -> None:
+        if self._filling:
+            return
+        if key.startswith(_OF_RUN):
+            self.start_chosen.emit(Start.RUN.value, Path(key.removeprefix(_OF_RUN)))
+        else:
+            self.start_chosen.emit(key, None)
 
 
 def _plain(kind: Any) -> Any:
@@ -208,14 +265,15 @@ def _number(kind: Any, field: FieldInfo, tell: Callable[[Any], None]) -> QSpinBo
     return box
 
 
-def _show(editor: QWidget, value: Any) -> None:
+def _show(editor: QWidget, value: Any, *, words: str = "") -> None:
+    """Show a value; one that a list does not offer is added to it, under `words`."""
     match editor:
         case QCheckBox():
             editor.setChecked(bool(value))
         case QComboBox():
             index = editor.findData(str(value))
             if index < 0:
-                editor.addItem(str(value), str(value))
+                editor.addItem(words or str(value), str(value))
                 index = editor.count() - 1
             editor.setCurrentIndex(index)
         case QSpinBox() | QDoubleSpinBox():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.config import TrainConfig
+from cvstudio.core.curves import loss_of
 from cvstudio.core.events import EpochEnded, Failed
 from cvstudio.core.run_state import RunState
 from cvstudio.project.estimate import in_words
+from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
 
 STATE_ICONS: dict[RunStatus, tuple[str, str]] = {
@@ -54,6 +55,38 @@ def state_words(status: RunStatus, failed: Failed | None, *, waits: bool = False
     return status.value.capitalize()
 
 
+ASKED = ("pause", "finish", "cancel", "resume")
+"""What can be asked of a run, as the actions are called."""
+
+
+def why_not(run_id: int, status: RunStatus, *, begun: bool, saved: bool) -> dict[str, str]:
+    """Why each of ASKED cannot be asked of a run now; "" where it can.
+
+    `begun`: its process has said that it works. `saved`: it has a checkpoint to go on from.
+    """
+    it_is = f"Run {run_id} is {status}"
+    live = status is RunStatus.RUNNING
+    starting = "" if begun else f"Run {run_id} is starting"
+    resume = it_is
+    if saved:
+        resume = ""
+    elif status in (RunStatus.PAUSED, RunStatus.FAILED):
+        resume = f"Run {run_id} has saved no checkpoint"
+    cancel = live or status in (RunStatus.QUEUED, RunStatus.PAUSED)
+    return {
+        "pause": starting if live else it_is,
+        "finish": starting if live else it_is,
+        "cancel": "" if cancel else it_is,
+        "resume": resume,
+    }
+
+
+def run_line(run: RunRecord) -> str:
+    """A run among others to start from: "Run 3, yolo26n, 0.612"."""
+    best = f", {run.best:.3f}" if run.best is not None else ""
+    return f"Run {run.id}, {run.network}{best}"
+
+
 def headline(failed: Failed) -> str:
     """What a failure card says in one line, after "Run 7 stopped"."""
     return {
@@ -91,13 +124,6 @@ def settings_line(config: TrainConfig) -> str:
         f"batch {config.batch}",
     )
     return " · ".join(parts)
-
-
-def loss_of(losses: Mapping[str, float]) -> float | None:
-    """The loss that is drawn: the one called so, else the sum of its parts."""
-    if not losses:
-        return None
-    return losses["loss"] if "loss" in losses else sum(losses.values())
 
 
 def loss_series(epochs: list[EpochEnded], of: str) -> tuple[list[float], list[float]]:
