@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.gui import theme
+from cvstudio.gui.widgets.swatch import paint_swatch
 
 CELL = QSize(68, 40)
 NARROWEST = 30
@@ -160,7 +161,7 @@ class _Header(QHeaderView):
             x = rect.right() - width - 8
         if colour:
             y = rect.center().y() - _SWATCH // 2 + 1
-            painter.fillRect(QRect(x, y, _SWATCH, _SWATCH), colour)
+            paint_swatch(painter, QRect(x, y, _SWATCH, _SWATCH), colour)
         painter.setPen(theme.colour("text" if colour else "muted"))
         painter.drawText(
             QRect(x + swatch, rect.y(), width, rect.height()),

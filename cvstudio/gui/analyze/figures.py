@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QPixmap
+from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from cvstudio.core.annotation import LabelClass
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.section import label
+from cvstudio.gui.widgets.swatch import swatch
 from cvstudio.project.analysis import Card, Row
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -100,7 +101,7 @@ class ClassModel(QAbstractTableModel):
         self.beginResetModel()
         self._columns, self._rows = columns, rows
         self._names = {0: nothing} | {i: c.name for i, c in classes.items()}
-        self._swatches = {i: _swatch(c.colour) for i, c in classes.items()}
+        self._swatches = {i: swatch(c.colour) for i, c in classes.items()}
         self.endResetModel()
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:
@@ -167,9 +168,3 @@ class ClassTable(QTableView):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         shown = min(len(rows), 10)
         self.setFixedHeight(header.height() + shown * theme.size("row_compact") + 2)
-
-
-def _swatch(colour: str) -> QPixmap:
-    pixmap = QPixmap(12, 12)
-    pixmap.fill(QColor(colour))
-    return pixmap

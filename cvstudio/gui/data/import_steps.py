@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -36,8 +35,9 @@ from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.section import SectionHeader, label, push
+from cvstudio.gui.widgets.swatch import swatch_icon
 from cvstudio.project import import_choices
-from cvstudio.project.importing import ImportPlan, Known
+from cvstudio.project.importing import Bare, ImportPlan, Known
 
 PROBLEM_WORDS: dict[ProblemKind, tuple[str, str, str]] = {
     ProblemKind.NO_AREA: ("Shapes without area", "left out; nothing can be learned from one",
@@ -239,12 +239,44 @@ class CheckStep(QWidget):
         self.known_choice.addItem("Leave them as they are", "skip")
         row.addWidget(self.known_choice)
         column.addWidget(self.already)
+        self.silent = QWidget()
+        row = QHBoxLayout(self.silent)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._silent_words = label("")
+        row.addWidget(self._silent_words, 1)
+        self.bare_choice = QComboBox()
+        self.bare_choice.setAccessibleName("Images without annotations")
+        row.addWidget(self.bare_choice)
+        column.addWidget(self.silent)
         column.addStretch(0)
 
     @property
     def known(self) -> Known:
         """What happens to images that the project has already."""
         return "skip" if self.known_choice.currentData() == "skip" else "add"
+
+    @property
+    def bare(self) -> Bare:
+        """What images without annotations become."""
+        choice: Bare = self.bare_choice.currentData() or "stated"
+        return choice
+
+    def _show_silent(self, plan: ImportPlan) -> None:
+        """Ask what images without annotations are, where there are some in a source of labels."""
+        stated, bare = plan.empty_count, plan.bare_count
+        self.silent.setVisible(stated + bare > 0)
+        have = counted(stated + bare, "image has", "images have")
+        said = f"; the source calls {stated:,} of them empty" if stated and bare else ""
+        self._silent_words.setText(f"{have} no annotation{said}")
+        self.bare_choice.clear()
+        if stated and bare:
+            self.bare_choice.addItem("As the source says, others unlabelled", "stated")
+        default = "unlabelled" if bare and not stated else "empty"
+        choices = {"unlabelled": "Unlabelled, not trained on", "empty": "Reviewed and empty"}
+        for value, words in choices.items():
+            self.bare_choice.addItem(words, value)
+        if not (stated and bare):
+            self.bare_choice.setCurrentIndex(self.bare_choice.findData(default))
 
     def summary(self) -> str:
         """For the list of steps."""
@@ -280,6 +312,7 @@ class CheckStep(QWidget):
         self.already.setVisible(plan.known_count > 0)
         already = counted(plan.known_count, "image is", "images are")
         self._already_words.setText(f"{already} in the project already")
+        self._show_silent(plan)
         if some:
             self.table.selectRow(0)
             self._show_places()
@@ -347,9 +380,7 @@ class ClassesStep(QWidget):
             cell = QTableWidgetItem(name)
             colour = plan.classes[line].colour
             if colour:
-                swatch = QPixmap(10, 10)
-                swatch.fill(QColor(colour))
-                cell.setIcon(swatch)
+                cell.setIcon(swatch_icon(colour, 10))
             cell.setFlags(Qt.ItemFlag.ItemIsEnabled)
             figure = QTableWidgetItem(f"{counts.get(name, 0):,}")
             figure.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -28,6 +27,7 @@ from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import SectionHeader, label
+from cvstudio.gui.widgets.swatch import swatch_icon
 from cvstudio.project import commands, queries, splits
 from cvstudio.project.records import ImageFilter
 
@@ -48,6 +48,7 @@ class SplitDialog(StudioDialog):
         self._changed: dict[int, Split] = {}
         with self._project.read() as session:
             self._classes = queries.classes(session)
+            self._grouped = queries.has_groups(session)
         self._build()
         self._ask()
 
@@ -79,9 +80,10 @@ class SplitDialog(StudioDialog):
         grid.addWidget(label("seed", "muted"), 0, 3)
         grid.addWidget(self.seed, 1, 3)
         self.together = QComboBox()
-        self.together.addItem("images of the same group", "group")
-        self.together.addItem("images of the same folder", "folder")
+        if self._grouped:
+            self.together.addItem("images of the same group", "group")
         self.together.addItem("nothing", None)
+        self.together.addItem("images of the same folder", "folder")
         self.together.setMinimumWidth(220)
         self.together.currentIndexChanged.connect(self._ask)
         grid.addWidget(label("keep together", "muted"), 0, 4)
@@ -125,9 +127,7 @@ class SplitDialog(StudioDialog):
             table.setHorizontalHeaderItem(column, item)
         for column, found in enumerate(self._classes, 3):
             item = QTableWidgetItem(found.name)
-            swatch = QPixmap(10, 10)
-            swatch.fill(QColor(found.colour))
-            item.setIcon(swatch)
+            item.setIcon(swatch_icon(found.colour, 10))
             item.setToolTip(f"Images that show {found.name}")
             item.setTextAlignment(right)
             table.setHorizontalHeaderItem(column, item)

@@ -16,7 +16,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -33,6 +33,7 @@ from cvstudio.gui.widgets.bar_chart import ClassBars, Histogram
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import SectionHeader, label, link
+from cvstudio.gui.widgets.swatch import paint_swatch
 from cvstudio.project import health, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter
@@ -175,7 +176,7 @@ class SwatchHeader(QHeaderView):
         painter.drawText(area, side | Qt.AlignmentFlag.AlignVCenter, text)
         if colour:
             left = area.right() - metrics.horizontalAdvance(text) - swatch
-            painter.fillRect(QRect(left, area.center().y() - 4, 10, 10), QColor(colour))
+            paint_swatch(painter, QRect(left, area.center().y() - 4, 10, 10), colour)
         painter.restore()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPixmap
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -34,6 +34,7 @@ from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.overlay import OverlayItem
 from cvstudio.gui.widgets.section import label, link, push
 from cvstudio.gui.widgets.slider_field import SliderField
+from cvstudio.gui.widgets.swatch import swatch
 from cvstudio.imaging.decode import SUFFIXES, read_rgb
 
 
@@ -330,9 +331,7 @@ class _Swatch(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         box = QLabel()
-        pixmap = QPixmap(12, 12)
-        pixmap.fill(QColor(colour))
-        box.setPixmap(pixmap)
+        box.setPixmap(swatch(colour))
         row.addWidget(box)
         row.addWidget(label(name), 1)
 

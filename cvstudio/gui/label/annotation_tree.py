@@ -32,8 +32,8 @@ from cvstudio.core.masks import Mask
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
-from cvstudio.gui.label.paint import paint_swatch
 from cvstudio.gui.widgets.icons import paint_icon
+from cvstudio.gui.widgets.swatch import paint_swatch
 
 ROLE = Qt.ItemDataRole.UserRole
 KIND_ICONS = {

@@ -40,11 +40,10 @@ from cvstudio.gui.label.paint import (
     EmptyWords,
     colour_name,
     paint_key,
-    paint_swatch,
-    swatch_icon,
 )
 from cvstudio.gui.widgets.icons import paint_icon
 from cvstudio.gui.widgets.section import SectionHeader, push, tool
+from cvstudio.gui.widgets.swatch import paint_swatch, swatch_icon
 
 ROLE = Qt.ItemDataRole.UserRole
 _KEYS = "1234567890"

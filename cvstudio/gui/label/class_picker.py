@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.gui import theme
-from cvstudio.gui.label.paint import swatch_icon
 from cvstudio.gui.widgets.section import label
+from cvstudio.gui.widgets.swatch import swatch_icon
 
 _ROLE = Qt.ItemDataRole.UserRole
 _MOST_ROWS = 10

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
-from cvstudio.gui.label.paint import paint_swatch
 from cvstudio.gui.widgets.section import SectionHeader, label, link
+from cvstudio.gui.widgets.swatch import paint_swatch
 
 
 class _Swatch(QWidget):

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from cvstudio.core.annotation import State
 from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.document import Document
-from cvstudio.gui.label.paint import swatch_icon
+from cvstudio.gui.widgets.swatch import swatch_icon
 
 
 def annotation_menu(document: Document, actions: Actions, parent: QWidget) -> QMenu:

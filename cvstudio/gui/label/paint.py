@@ -1,9 +1,9 @@
-"""Small marks that the lists of the page share: key caps, swatches, icons of colours."""
+"""Small marks that the lists of the page share: key caps, names of colours, words."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
@@ -21,26 +21,6 @@ def paint_key(painter: QPainter, rect: QRect, key: str, role: str) -> None:
     painter.setPen(theme.colour(role))
     painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, key)
     painter.restore()
-
-
-def paint_swatch(painter: QPainter, rect: QRect, colour: str) -> None:
-    """The colour of a class."""
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(colour))
-    painter.drawRoundedRect(rect, 2, 2)
-    painter.restore()
-
-
-def swatch_icon(colour: str) -> QIcon:
-    """A menu's icon of a colour."""
-    pixmap = QPixmap(16, 16)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    paint_swatch(painter, QRect(2, 2, 12, 12), colour)
-    painter.end()
-    return QIcon(pixmap)
 
 
 def colour_name(colour: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPixmap
+from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QColorDialog,
@@ -32,6 +32,7 @@ from cvstudio.augment.summary import digits_of, with_unit
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.range_slider import RangeSlider
 from cvstudio.gui.widgets.section import label
+from cvstudio.gui.widgets.swatch import swatch_icon
 
 _LABEL_WIDTH = 82
 _FIELD_WIDTH = 74
@@ -290,9 +291,7 @@ class _ColourRow(Row):
 
     def set_value(self, value: Any) -> None:
         self._value = value
-        swatch = QPixmap(16, 16)
-        swatch.fill(QColor(value))
-        self.button.setIcon(swatch)
+        self.button.setIcon(swatch_icon(value, 16))
         self.button.setText(value)
 
     def _ask(self) -> None:

@@ -29,7 +29,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPen, QPixmap, QRegion, QResizeEvent
+from PySide6.QtGui import QImage, QKeyEvent, QPainter, QPen, QPixmap, QRegion, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -51,6 +51,7 @@ from cvstudio.gui.widgets.overlay import (
     overlay_items,
     paint_items,
 )
+from cvstudio.gui.widgets.swatch import paint_swatch
 from cvstudio.project import queries
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.project import Project
@@ -391,8 +392,8 @@ class ThumbnailDelegate(QStyledItemDelegate):
             Qt.AlignmentFlag.AlignVCenter,
             text,
         )
-        swatch = QRect(right - width - 14, line.center().y() - 4, 10, 10)
-        painter.fillRect(swatch, QColor(found.colour))
+        square = QRect(right - width - 14, line.center().y() - 4, 10, 10)
+        paint_swatch(painter, square, found.colour)
         return right - width - 20
 
 
