@@ -62,11 +62,28 @@ class _Shares(click.ParamType["Fractions"]):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="For colour-coded masks: which colour is which class.",
 )
+@click.option(
+    "--empty",
+    "bare",
+    type=click.Choice(["stated", "unlabelled", "empty"]),
+    default="stated",
+    show_default=True,
+    help="Images without annotations: empty where the source says so (and else unlabelled), all"
+    " unlabelled, or all reviewed and empty.",
+)
+@click.option(
+    "--group-by",
+    type=click.Choice(["file", "folder"]),
+    default="file",
+    show_default=True,
+    help="Which images never part into different splits: pages of one file, or those of a folder.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would come in, and what is wrong.")
 @as_json
 def import_command(
     project: Path, source: Path, format_: str, copy: bool, splits: Fractions | None, seed: int,
-    class_map: Path | None, dry_run: bool, as_json: bool,
+    class_map: Path | None, bare: importing.Bare, group_by: importing.GroupBy, dry_run: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Bring images, with or without labels, into a project: one undo step."""
     with opened(project, write=not dry_run) as open_project:
@@ -78,13 +95,17 @@ def import_command(
             answer(content, as_json=as_json, words=lambda: _say_plan(plan))
             return
         report = importing.run(
-            open_project, plan, copy=copy, splits=splits, seed=seed, progress=_progress()
-        )
+            open_project, plan, copy=copy, bare=bare, group_by=group_by, splits=splits, seed=seed,
+            progress=_progress(),
+        )  # fmt: skip
     content |= {
         "added": report.added,
         "known": report.known,
         "annotations": report.annotations,
         "doubles": report.doubles,
+        "empty": report.empty,
+        "unlabelled": report.bare,
+        "windows": {str(depth): list(window) for depth, window in report.windows.items()},
         "image_ids": list(report.image_ids),
     }
 
@@ -233,6 +254,8 @@ def _planned(plan: ImportPlan) -> dict[str, Any]:
         "annotations": plan.annotation_count,
         "classes": plan.class_counts(),
         "new_classes": plan.new_classes,
+        "said_to_be_empty": plan.empty_count,
+        "without_annotations": plan.bare_count,
         "splits": {(s.value if s else "none"): n for s, n in plan.split_counts().items()},
         "problems": [
             {
@@ -254,6 +277,8 @@ def _say_plan(plan: ImportPlan) -> None:
     )
     for name, count in plan.class_counts().items():
         click.echo(f"  {count:,} × {name}" + (" (new)" if name in plan.new_classes else ""))
+    for sentence in plan.silence():
+        click.echo(sentence)
     _say_problems(plan)
 
 

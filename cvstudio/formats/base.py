@@ -76,8 +76,9 @@ class ParsedAnnotation:
 class ParsedImage:
     """One image that a source speaks of; `width` and `height` are 0 where it does not say.
 
-    `empty` says that the source states there to be nothing on it; `extras` is what the source
-    knows about the image besides, carried for an export in the same format.
+    `empty` says that the source states there to be nothing on it; `bare` that it has no annotation
+    and the source does not say why. `extras` is what the source knows about the image besides,
+    carried for an export in the same format.
     """
 
     path: Path
@@ -87,6 +88,7 @@ class ParsedImage:
     split: Split | None = None
     page: int = 0
     empty: bool = False
+    bare: bool = False
     extras: dict[str, Any] = field(default_factory=dict)
 
 

@@ -118,6 +118,11 @@ def _about(file: Path) -> str:
     return "_" + file.stem
 
 
+EMPTY_KEY = "cvstudio_empty"
+"""Our own field of an image: COCO has no word for "reviewed, and nothing is on it"."""
+_NOT_CARRIED = ("file_name", "width", "height", EMPTY_KEY)
+
+
 class _FileReader:
     """Reads one COCO file into a data set that may hold others already."""
 
@@ -201,8 +206,10 @@ class _FileReader:
                 width=_whole(item.get("width")),
                 height=_whole(item.get("height")),
                 split=self.split,
-                empty=stated,
-                extras={k: v for k, v in item.items() if k not in ("file_name", "width", "height")},
+                # COCO only lists images: one without annotations may be empty, or not labelled yet.
+                bare=stated and item.get(EMPTY_KEY) is not True,
+                empty=stated and item.get(EMPTY_KEY) is True,
+                extras={k: v for k, v in item.items() if k not in _NOT_CARRIED},
             )
             self.images[key] = image
             self.dataset.images.append(image)
@@ -243,7 +250,7 @@ class _FileReader:
             if id(image) not in listed:
                 missing += 1
                 continue
-            image.empty = False
+            image.empty = image.bare = False
             if "caption" in item or "segments_info" in item:
                 skipped += 1
                 continue

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cvstudio.core import masks
-from cvstudio.core.annotation import Shape, Split, area_of
+from cvstudio.core.annotation import Review, Shape, Split, area_of
 from cvstudio.core.errors import FormatError
 from cvstudio.core.geometry import Polygon
 from cvstudio.core.masks import Mask
@@ -17,7 +17,7 @@ from cvstudio.formats.base import (
     ExportImage,
     Writing,
 )
-from cvstudio.formats.coco import counts_of, fingerprint
+from cvstudio.formats.coco import EMPTY_KEY, counts_of, fingerprint
 from cvstudio.formats.images import place
 
 
@@ -42,6 +42,7 @@ def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
             found["images"].append(
                 {
                     **{k: v for k, v in image.extras.items() if k != "id"},
+                    **({EMPTY_KEY: True} if image.review == Review.EMPTY else {}),
                     "id": ids.image(image),
                     "file_name": name,
                     "width": image.width,

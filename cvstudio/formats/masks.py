@@ -92,6 +92,7 @@ def read(source: Path, reading: Reading) -> ParsedDataset:
     for number, pair in enumerate(pairs):
         reading.step("Reading masks", number, len(pairs))
         image = ParsedImage(pair.image, split=_split(pair.image, source))
+        image.bare = not (pair.masks or pair.objects)
         dataset.images.append(image)
         reader.read(pair, image)
     reader.finish()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from defusedxml.ElementTree import fromstring
 from cvstudio.core.annotation import Split
 from cvstudio.core.errors import FormatError
 from cvstudio.core.geometry import Box
+from cvstudio.core.words import counted
 from cvstudio.formats.base import (
     ExportAnnotation,
     ExportDataset,
@@ -39,6 +41,9 @@ from cvstudio.formats.base import (
 )
 from cvstudio.formats.images import place
 
+_DROPPED = {"polygon": "a polygon", "mask": "a mask", "segmentation": "a mask", "part": "parts"}
+"""What an object may have beside its box, and is not taken."""
+_MASK_FOLDERS = ("SegmentationObject", "SegmentationClass")
 _FLAGS = ("difficult", "truncated", "occluded")
 
 
@@ -59,11 +64,12 @@ def read(source: Path, reading: Reading) -> ParsedDataset:
     images = {Path(name).stem for names in index.folders.values() for name in names}
     splits = _splits(root, images)
     dataset = ParsedDataset()
+    dropped: Counter[str] = Counter()
     seen: dict[Path, Path] = {}
     for number, file in enumerate(files):
         if number % 200 == 0:
             reading.step("Reading VOC files", number, len(files))
-        image = _File(file, index, dataset.problems, reading).read()
+        image = _File(file, index, dataset.problems, reading, dropped).read()
         if image is None:
             continue
         if image.path in seen:
@@ -76,6 +82,14 @@ def read(source: Path, reading: Reading) -> ParsedDataset:
         )
         dataset.images.append(image)
     dataset.images += _unlabelled(index, seen, splits)
+    for kind, count in dropped.items():
+        have = counted(count, "object has", "objects have")
+        text = f"{have} {_DROPPED[kind]} in the label file: the box comes in, the rest does not."
+        dataset.problems.append(Problem(ProblemKind.NOT_TAKEN, text, root))
+    masks = [name for name in _MASK_FOLDERS if (root / name).is_dir()]
+    if masks:
+        text = f"The masks in {' and '.join(masks)} are not taken: import them as masks."
+        dataset.problems.append(Problem(ProblemKind.NOT_TAKEN, text, root / masks[0]))
     names = {a.class_name: None for image in dataset.images for a in image.annotations}
     dataset.classes = [ParsedClass(name) for name in sorted(names)]
     return dataset
@@ -124,7 +138,7 @@ def _unlabelled(
     """Images beside the labelled ones that have no file of their own."""
     folders = {path.parent for path in seen}
     return [
-        ParsedImage(folder / name, split=splits.get(Path(name).stem))
+        ParsedImage(folder / name, split=splits.get(Path(name).stem), bare=True)
         for folder, names in index.folders.items()
         if folder in folders
         for name in names
@@ -136,9 +150,15 @@ class _File:
     """Reads one XML file."""
 
     def __init__(
-        self, file: Path, index: ImageIndex, problems: list[Problem], reading: Reading
+        self,
+        file: Path,
+        index: ImageIndex,
+        problems: list[Problem],
+        reading: Reading,
+        dropped: Counter[str],
     ) -> None:
         self.file, self.index, self.problems, self.reading = file, index, problems, reading
+        self.dropped = dropped
 
     def _problem(self, kind: ProblemKind, text: str, line: int | None = None) -> None:
         self.problems.append(Problem(kind, text, self.file, line))
@@ -228,7 +248,10 @@ class _File:
         )
         if problem is not None:
             self.problems.append(problem)
-        return ParsedAnnotation(name, box, _attributes(item)) if box is not None else None
+        if box is None:
+            return None
+        self.dropped.update(kind for kind in _DROPPED if item.find(kind) is not None)
+        return ParsedAnnotation(name, box, _attributes(item))
 
 
 def _counts_from_one(root: Xml.Element) -> bool:

@@ -90,6 +90,7 @@ def read(source: Path, reading: Reading) -> ParsedDataset:
         info = reading.info(path)
         labels = _label_file(path)
         if labels is None or info is None:
+            image.bare = labels is None
             continue
         image.width, image.height = info.width, info.height
         _LabelFile(labels, image, layout, dataset.problems, used).read()

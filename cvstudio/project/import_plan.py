@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Split
 from cvstudio.core.errors import FormatError, ImageError
+from cvstudio.core.words import counted
 from cvstudio.formats import table
 from cvstudio.formats.base import (
     Cancelled,
@@ -85,6 +86,27 @@ class ImportPlan:
     def known_count(self) -> int:
         """How many of the images are in the project already."""
         return sum(1 for image in self.images if image.known is not None)
+
+    @property
+    def empty_count(self) -> int:
+        """How many images the source says to be empty."""
+        return sum(1 for image in self.images if image.parsed.empty)
+
+    @property
+    def bare_count(self) -> int:
+        """How many images have no annotation without the source saying what that means."""
+        return sum(1 for image in self.images if image.parsed.bare)
+
+    def silence(self) -> list[str]:
+        """What is to be said about images without annotations."""
+        lines = []
+        if self.empty_count:
+            many = counted(self.empty_count, "image has", "images have")
+            lines.append(f"{many} no annotation and an empty label: reviewed and empty.")
+        if self.bare_count:
+            many = counted(self.bare_count, "image has", "images have")
+            lines.append(f"{many} no annotation, and the source does not say why: unlabelled.")
+        return lines
 
     @property
     def bytes(self) -> int:
@@ -215,6 +237,8 @@ def _plan(
             )
             result.problems.append(Problem(ProblemKind.MALFORMED, text, parsed.path))
         result.images.append(PlannedImage(parsed, info, found[0], found[1]))
+    if format != PLAIN:
+        _report_further_pages(result)
     _report_equal_files(result)
     with project.read() as s:
         _recognise(s, project, result.images)
@@ -323,6 +347,17 @@ def _sample(image: PlannedImage) -> Values:
         return values_of(read_image(image.parsed.path, image.info.page))
     except ImageError:
         return np.zeros(0, np.float32)
+
+
+def _report_further_pages(result: ImportPlan) -> None:
+    """Label files know no pages: of a file with several, they speak of the first."""
+    for image in result.images:
+        if image.info.pages > 1:
+            text = (
+                f"{image.parsed.path.name} has {image.info.pages:,} pages; the labels speak of one,"
+                f" so page {image.info.page + 1} was taken."
+            )
+            result.problems.append(Problem(ProblemKind.NOT_TAKEN, text, image.parsed.path))
 
 
 def _report_equal_files(result: ImportPlan) -> None:

@@ -26,6 +26,7 @@ from cvstudio.core.words import counted
 from cvstudio.formats.base import (
     Cancelled,
     ParsedAnnotation,
+    ParsedImage,
     Problem,
     Progress,
     Work,
@@ -46,11 +47,28 @@ from cvstudio.project.import_plan import (
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
 
-__all__ = ["Cancelled", "ImportPlan", "ImportReport", "Known", "plan", "plan_images", "run"]
+__all__ = [
+    "Bare",
+    "Cancelled",
+    "GroupBy",
+    "ImportPlan",
+    "ImportReport",
+    "Known",
+    "plan",
+    "plan_images",
+    "run",
+]
 
 Known = Literal["add", "skip"]
 """What happens to images that are in the project already: "add" gives them the annotations that
 they do not have yet, "skip" leaves them as they are."""
+
+
+Bare = Literal["stated", "unlabelled", "empty"]
+"""What images without any annotation in a source of labels become. "stated": empty where the source
+says so (an empty label file), else unlabelled; "unlabelled" or "empty": all of them that."""
+GroupBy = Literal["file", "folder"]
+"""Which new images must share a split: the pages of one file, or all images of one folder."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +84,9 @@ class ImportReport:
     problems: tuple[Problem, ...]
     windows: dict[int, Window] = field(default_factory=dict)
     """By bit depth, the window that the new images of that depth got."""
+    empty: int = 0
+    """Images without annotations that came in as reviewed and empty; `bare`: as unlabelled."""
+    bare: int = 0
 
     def sentences(self) -> list[str]:
         """The report in words."""
@@ -77,6 +98,12 @@ class ImportReport:
         if self.doubles:
             doubles = counted(self.doubles, "annotation was", "annotations were")
             lines.append(f"{doubles} there already and not doubled.")
+        if self.empty:
+            many = counted(self.empty, "image")
+            lines.append(f"{many} without annotations: reviewed and empty, negatives in training.")
+        if self.bare:
+            many = counted(self.bare, "image")
+            lines.append(f"{many} without annotations: unlabelled, left out of training.")
         if self.classes:
             lines.append(f"New classes: {', '.join(self.classes)}.")
         for depth, window in sorted(self.windows.items()):
@@ -97,6 +124,8 @@ def run(
     *,
     copy: bool = False,
     known: Known = "add",
+    bare: Bare = "stated",
+    group_by: GroupBy = "file",
     splits: split_proposals.Fractions | None = None,
     seed: int = 0,
     source: object = None,
@@ -106,7 +135,8 @@ def run(
     """Carry out a plan in one transaction, which is one undo step.
 
     copy: the image files are copied into the project; else they are used where they lie. `splits`
-    are shares of train, val and test for images to which the source gives none. Raises
+    are shares of train, val and test for images to which the source gives none; images of one group
+    (`group_by`) never part. Raises
     ProjectError (a full disk, among others) or Cancelled, and then nothing has changed.
     """
     work = Work(progress, cancelled)
@@ -114,7 +144,8 @@ def run(
     try:
         places = _copy(project, plan, copied, work) if copy else {}
         with collector_at_rest(), project.transaction(f"Import {plan.source}", source=source) as s:
-            report = _Import(s, project, plan, places, known, work).run()
+            choices = _Choices(known, bare, group_by)
+            report = _Import(s, project, plan, places, choices, work).run()
             if splits is not None:
                 proposed = split_proposals.propose(
                     s, image_ids=report.image_ids, fractions=splits, seed=seed, keep=True
@@ -166,6 +197,21 @@ def _free_name(path: Path, taken: set[str]) -> str:
     return name
 
 
+@dataclass(frozen=True)
+class _Choices:
+    """What the person decided about an import as a whole."""
+
+    known: Known
+    bare: Bare
+    group_by: GroupBy
+
+    def says_empty(self, parsed: ParsedImage) -> bool:
+        """Whether an image without annotations counts as reviewed and empty."""
+        if parsed.annotations or not (parsed.empty or parsed.bare):
+            return False
+        return parsed.empty if self.bare == "stated" else self.bare == "empty"
+
+
 class _Import:
     """The inside of the transaction."""
 
@@ -175,11 +221,11 @@ class _Import:
         project: Project,
         plan: ImportPlan,
         places: dict[Path, Path],
-        known: Known,
+        choices: _Choices,
         work: Work,
     ) -> None:
         self.s, self.project, self.plan, self.places = s, project, plan, places
-        self.known, self.work = known, work
+        self.choices, self.known, self.work = choices, choices.known, work
         self.now = time.time()
         self.doubles = 0
         self.folders: dict[Path, str] = {}
@@ -217,7 +263,15 @@ class _Import:
             classes=tuple(new_classes),
             problems=tuple(self.plan.problems),
             windows=self._windows(),
+            **self._counts(),
         )
+
+    def _counts(self) -> dict[str, int]:
+        """How many new images without annotations came in as what."""
+        new = [image.parsed for image in self.plan.images if image.known is None]
+        silent = [parsed for parsed in new if parsed.empty or parsed.bare]
+        empty = sum(self.choices.says_empty(parsed) for parsed in silent)
+        return {"empty": empty, "bare": len(silent) - empty}
 
     def _windows(self) -> dict[int, Window]:
         new = {image.info.bit_depth for image in self.plan.images if image.known is None}
@@ -250,9 +304,10 @@ class _Import:
         if parsed.annotations:
             review = Review.LABELLED
         else:
-            review = Review.EMPTY if parsed.empty else Review.UNLABELLED
+            review = Review.EMPTY if self.choices.says_empty(parsed) else Review.UNLABELLED
+        uri = self._uri(self.places.get(parsed.path, parsed.path))
         return NewImage(
-            uri=self._uri(self.places.get(parsed.path, parsed.path)),
+            uri=uri,
             width=info.width,
             height=info.height,
             page=info.page,
@@ -264,8 +319,16 @@ class _Import:
             size=image.size,
             review=review,
             split=parsed.split,
+            group=self._group(image, uri),
             window=self.plan.windows.get(info.bit_depth) if info.bit_depth > 8 else None,
         )
+
+    def _group(self, image: PlannedImage, uri: str) -> str:
+        """Which images it must share a split with; "" when it stands alone."""
+        if self.choices.group_by == "folder":
+            # Where the image came from, also when it is copied: a copy has no folder of its own.
+            return self.project.uri_of(image.parsed.path.parent)
+        return uri if image.info.pages > 1 else ""
 
     def _uri(self, path: Path) -> str:
         """Project.uri_of, asked once a folder."""
@@ -299,7 +362,11 @@ class _Import:
             for r in records
             if r.review in (Review.UNLABELLED, Review.EMPTY) and chosen[r.id].annotations
         ]
-        empty = [r.id for r in records if r.review is Review.UNLABELLED and chosen[r.id].empty]
+        empty = [
+            r.id
+            for r in records
+            if r.review is Review.UNLABELLED and self.choices.says_empty(chosen[r.id])
+        ]
         commands.set_review(self.s, image_ids=labelled, review=Review.LABELLED)
         commands.set_review(self.s, image_ids=empty, review=Review.EMPTY)
         unsplit = {r.id: chosen[r.id].split for r in records if r.split is None}

@@ -156,7 +156,7 @@ def _deep(
     found: dict[tuple[int, Window | None], list[int]] = defaultdict(list)
     for id, depth, low, high in session.execute(query):
         if id in usable:
-            found[depth, None if low is None else (low, high)].append(id)
+            found[depth, None if low is None or high is None else (low, high)].append(id)
     return {key: tuple(ids) for key, ids in found.items()}
 
 

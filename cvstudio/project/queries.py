@@ -301,6 +301,11 @@ def review_counts(s: Session) -> dict[Review, int]:
     return {review: found.get(review.value, 0) for review in Review}
 
 
+def has_groups(s: Session) -> bool:
+    """Whether any image belongs to a group that shares a split."""
+    return s.scalar(select(ImageRow.id).where(ImageRow.group != "").limit(1)) is not None
+
+
 def split_counts(s: Session) -> dict[Split | None, int]:
     """How many images are in each split and, under None, in none; all splits are there."""
     found = dict(s.execute(select(ImageRow.split, func.count()).group_by(ImageRow.split)).all())

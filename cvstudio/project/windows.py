@@ -39,5 +39,6 @@ def common_windows(s: Session) -> dict[int, Window]:
     )
     found: dict[int, Window] = {}
     for depth, lowest, highest in s.execute(counts):
-        found.setdefault(depth, (lowest, highest))
+        if lowest is not None and highest is not None:
+            found.setdefault(depth, (lowest, highest))
     return found

@@ -310,7 +310,11 @@ def test_voc_says_what_it_cannot_take(tmp_path: Path) -> None:
         "outside the image",
         "malformed",
         "image missing",
+        "not taken",
     ]
+    assert dataset.problems[-1].text == (
+        "1 object has parts in the label file: the box comes in, the rest does not."
+    )
     assert next(p for p in dataset.problems if p.text.startswith("b.xml")).line == 2
 
 

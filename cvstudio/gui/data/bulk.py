@@ -32,6 +32,8 @@ class Bulk:
             "data.mark_empty": lambda: self.set_review(Review.EMPTY),
             "data.mark_labelled": lambda: self.set_review(Review.LABELLED),
             "data.tag": self.tag,
+            "data.group": self.keep_together,
+            "data.ungroup": self.let_part,
             "data.remove": self.remove,
         }
         for id, handler in handlers.items():
@@ -101,6 +103,36 @@ class Bulk:
                 f"Tag {counted(len(ids), 'image')} {name}",
                 lambda s: commands.tag_images(s, image_ids=ids, tag=name),
             )
+
+    def keep_together(self, name: str = "") -> None:
+        """Let the selected images share a split (one patient, one slide); asks for the group's
+        name when none is given."""
+        ids = self._ids
+        many = counted(len(ids), "image")
+        if not name:
+            project = self._studio.project
+            assert project is not None
+            with project.read() as session:
+                first = queries.images(session, ids[:1])[0]
+            name = ask_text(
+                self._page, f"Keep {many} together", "Name of the group",
+                first.group or first.name.rpartition(".")[0], yes="Keep together",
+                note="Images of one group always share a split: one patient, one slide.",
+            )  # fmt: skip
+        if name:
+            self._do(
+                f"Keep {many} together",
+                lambda s: commands.set_group(s, image_ids=ids, group=name),
+            )
+            self._studio.toast(f"{many} of the group {name} share a split when images are divided.")
+
+    def let_part(self) -> None:
+        """Let each of the selected images stand alone when images are divided."""
+        ids = self._ids
+        self._do(
+            f"Let {counted(len(ids), 'image')} part",
+            lambda s: commands.set_group(s, image_ids=ids, group=""),
+        )
 
     def remove(self) -> None:
         """Take the selected images out of the project after a question; files stay."""

@@ -300,14 +300,14 @@ class ImportDialog(StudioDialog):
         names = self.classes.mapping()
         copy, splits, seed = self.split.copy, self.split.fractions, self.split.seed
         keep = self.split.keep_given
-        known = self.check.known
+        known, bare = self.check.known, self.check.bare
 
         def run(control: Control) -> ImportReport:
             import_choices.choose_classes(project, plan, names)
             if not keep:
                 import_choices.forget_splits(plan)
             return importing.run(
-                project, plan, copy=copy, known=known, splits=splits, seed=seed,
+                project, plan, copy=copy, known=known, bare=bare, splits=splits, seed=seed,
                 progress=lambda text, done, total: control.progress(done, total, text),
                 cancelled=control.cancelled,
             )  # fmt: skip

@@ -462,6 +462,8 @@ class DataPage(Workspace):
                 entry = classes.addAction(f"{found.name}\t{found.hotkey}")
                 entry.triggered.connect(partial(self._set_class, found.id))
         menu.addAction(action["data.tag"])
+        menu.addAction(action["data.group"])
+        menu.addAction(action["data.ungroup"])
         menu.addSeparator()
         menu.addAction(action["data.select_all"])
         menu.addAction(action["data.export"])

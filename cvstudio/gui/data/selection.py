@@ -129,6 +129,8 @@ class SelectionPanel(QWidget):
         ]
         if tags:
             rows.append(("Tags", ", ".join(tags)))
+        if record.group:
+            rows.append(("Group", record.group))
         if record.problem:
             rows.append(("Problem", record.problem))
         self._fill(rows)
