@@ -328,6 +328,8 @@ def _summary(run: RunRecord, status: RunStatus, state: RunState) -> None:
         for way in remedies.remedies(config, state.failed, saved_epoch=saved):
             changes = " ".join(f"--set {name}={value}" for name, value in way.changes.items())
             verb = "resume PROJECT " + str(run.id) if way.resume else "train PROJECT"
+            if not way.resume and run.parent_id is not None and "start" not in way.changes:
+                verb += f" --from-run {run.parent_id}"
             note(f"  {way.title}: cvstudio {verb} {changes}".rstrip())
         return
     click.echo(f"Run {run.id} is {status} after {len(state.epochs)} epochs.")

@@ -7,6 +7,7 @@ remembers (sizes, recent projects) lies beside it in a file of its own.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +36,15 @@ class Setting:
     low: float | None = None
     high: float | None = None
     unit: str = ""
+    also: str = ""
+    """A regular expression of further choices: those that only some computers have."""
 
     def check(self, value: Any) -> Value:
         """The value in the setting's own type. Raises ConfigError with what it may be."""
         if self.choices:
             allowed = [choice for choice, _ in self.choices]
-            if value not in allowed:
+            known = isinstance(value, str) and self.also and re.fullmatch(self.also, value)
+            if value not in allowed and not known:
                 words = ", ".join(str(choice) for choice in allowed)
                 raise ConfigError(f"{self.title} can be {words}, not {value!r}.")
             return value  # type: ignore[no-any-return]
@@ -97,6 +101,7 @@ SETTINGS: tuple[Setting, ...] = (
         "train.device", "Training", "Device",
         "Where runs are computed unless the run says otherwise.",
         "auto", choices=(("auto", "GPU if there is one"), ("cpu", "Processor")),
+        also=r"mps|cuda:\d+",
     ),
     Setting(
         "train.downloads", "Training", "Download pretrained weights",

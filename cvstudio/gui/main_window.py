@@ -444,8 +444,10 @@ class MainWindow(QMainWindow):
 
     def _show_settings(self) -> None:
         from cvstudio.gui.settings_dialog import SettingsDialog
+        from cvstudio.project import device
 
-        dialog = SettingsDialog(self, self.studio.settings)
+        offered = {"train.device": device.choices(self.studio.jobs.device)}
+        dialog = SettingsDialog(self, self.studio.settings, offered)
         dialog.exec()
         dialog.deleteLater()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -27,12 +27,21 @@ from cvstudio.gui.widgets.section import SectionHeader, label
 
 
 class SettingsDialog(StudioDialog):
-    """Every setting in its group, with its words. There is no OK: a change is a change."""
+    """Every setting in its group, with its words. There is no OK: a change is a change.
 
-    def __init__(self, parent: QWidget | None, settings: Settings) -> None:
+    `offered` names the choices of settings that depend on this computer, by key.
+    """
+
+    def __init__(
+        self,
+        parent: QWidget | None,
+        settings: Settings,
+        offered: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+    ) -> None:
         super().__init__(parent, "Settings", width=640, height=640)
         self.setObjectName("settings")
         self._settings = settings
+        self._offered = offered or {}
         self.editors: dict[str, QWidget] = {}
         area = QScrollArea()
         theme.mark(area, plain=True)
@@ -64,6 +73,7 @@ class SettingsDialog(StudioDialog):
             record,
             self._settings.get(record.key),
             partial(self._settings.set, record.key),
+            choices=self._offered.get(record.key, record.choices),
         )
         editor.setAccessibleName(record.title)
         self.editors[record.key] = editor
@@ -71,12 +81,20 @@ class SettingsDialog(StudioDialog):
         return row
 
 
-def make_editor(record: Setting, value: Any, changed: Callable[[Any], None]) -> QWidget:
+def make_editor(
+    record: Setting,
+    value: Any,
+    changed: Callable[[Any], None],
+    *,
+    choices: Sequence[tuple[Any, str]] = (),
+) -> QWidget:
     """The control that fits a setting, showing a value and telling of changes."""
-    if record.choices:
+    if choices:
         combo = QComboBox()
-        for choice, words in record.choices:
+        for choice, words in choices:
             combo.addItem(words, choice)
+        if combo.findData(value) < 0:  # chosen on another day, when this computer had it
+            combo.addItem(str(value), value)
         combo.setCurrentIndex(combo.findData(value))
         combo.currentIndexChanged.connect(lambda index: changed(combo.itemData(index)))
         combo.setMinimumWidth(160)

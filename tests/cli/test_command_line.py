@@ -425,3 +425,15 @@ def test_a_fault_is_said_without_the_name_of_a_class(
     said = capsys.readouterr().err
     assert "KeyError" not in said
     assert str(private_home / "logs") in said
+
+
+def test_the_ways_out_of_a_failure_keep_the_run_that_was_started_from(
+    sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(sample), "--epochs", "1", *SCRATCH]) == 0
+    capsys.readouterr()
+    hungry = ["--set", f"seed={small_job.HUNGRY}", "--set", "batch=16", "--epochs", "5"]
+    assert main(["train", str(sample), *hungry, "--from-run", "1"]) == 1
+    said = capsys.readouterr().err
+    assert "cvstudio resume PROJECT 2 --set batch=8" in said
+    assert "cvstudio train PROJECT --from-run 1 --set image_size=" in said

@@ -463,6 +463,22 @@ def test_every_setting_has_a_control_that_changes_it(
     dialog.deleteLater()
 
 
+def test_a_gpu_of_this_computer_can_be_made_the_one_for_all_runs(
+    dressed: theme.ThemeKeeper, studio: Studio
+) -> None:
+    offered = {"train.device": [("auto", "GPU if there is one"), ("cuda:1", "RTX 3060, GPU 1")]}
+    dialog = SettingsDialog(None, studio.settings, offered)
+    combo = dialog.editors["train.device"]
+    combo.setCurrentIndex(1)  # type: ignore[attr-defined]
+    assert studio.settings.get("train.device") == "cuda:1"
+    dialog.deleteLater()
+    later = SettingsDialog(None, studio.settings)  # the GPU is not there any more
+    assert later.editors["train.device"].currentData() == "cuda:1"  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError, match="Device can be auto, cpu"):
+        studio.settings.set("train.device", "gpu")
+    later.deleteLater()
+
+
 def test_the_list_of_keys_has_every_action_and_finds_by_key(dressed: theme.ThemeKeeper) -> None:
     dialog = KeysDialog(None, "label")
     dialog.show()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -275,3 +276,17 @@ def test_an_unknown_error_is_told_without_names_of_classes_and_a_file_by_its_nam
     assert unknown.detail == "KeyError: 'x'"
     refused = failed_event(PermissionError(13, "Permission denied", "a.png"), detail="")
     assert refused.text == "a.png may not be read or written by you."
+
+
+def test_a_smaller_batch_after_memory_ran_out_is_said_with_what_a_step_still_learns_from() -> None:
+    from cvstudio.ml.engine.yolo import _epoch_started
+
+    told: list[str] = []
+    trainer = mock.Mock(epoch=0, batch_size=4, _oom_retries=1)
+    trainer.session.config.batch = 16
+    trainer.session.note = lambda text, *, warning: told.append(text)
+    _epoch_started(trainer)
+    assert told == [
+        "The memory did not hold a batch of 16: it goes through the network 4 images at a time, and"
+        " every step still learns from all of it."
+    ]
