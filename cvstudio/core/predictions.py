@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.masks import Mask
 from cvstudio.core.snapshot import shape_from_json, shape_to_json
@@ -50,10 +52,15 @@ def write_predictions(path: Path, predictions: Iterable[Prediction]) -> None:
 
 
 def read_predictions(path: Path) -> Iterator[Prediction]:
-    """The predictions of a file, in its order."""
-    with gzip.open(path, "rt", encoding="utf-8") as stream:
-        for line in stream:
-            yield from_json(json.loads(line))
+    """The predictions of a file, in its order. Raises RunError when it is missing or damaged."""
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as stream:
+            for line in stream:
+                yield from_json(json.loads(line))
+    except FileNotFoundError:
+        raise RunError(f"The run's answers are missing: {path}") from None
+    except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError) as error:
+        raise RunError(f"The run's answers are damaged: {path}") from error
 
 
 def to_json(prediction: Prediction) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import io
 import json
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -177,13 +178,12 @@ def read_snapshot(path: Path) -> Snapshot:
     """Read a snapshot file. Raises RunError when it is missing, damaged or of a newer format."""
     with _opened(path) as stream:
         header = _read_header(path, stream)
-        images = tuple(_image_from_json(json.loads(line)) for line in stream)
-    return Snapshot(
-        task=Task(header["task"]),
-        classes=tuple(LabelClass(**item) for item in header["classes"]),
-        images=images,
-        hash=header["hash"],
-    )
+        return Snapshot(
+            task=Task(header["task"]),
+            classes=tuple(LabelClass(**item) for item in header["classes"]),
+            images=tuple(_image_from_json(json.loads(line)) for line in stream),
+            hash=header["hash"],
+        )
 
 
 @contextmanager
@@ -194,7 +194,7 @@ def _opened(path: Path) -> Iterator[TextIO]:
             yield stream
     except FileNotFoundError:
         raise RunError(f"The run's snapshot is missing: {path}") from None
-    except (OSError, EOFError, ValueError, KeyError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError) as error:
         raise RunError(f"The run's snapshot is damaged: {path}") from error
 
 

@@ -42,6 +42,8 @@ class JobProcess:
 
     def process(self) -> psutil.Process | None:
         """The living process, or None."""
+        if self.pid <= 0:
+            return None
         try:
             process = psutil.Process(self.pid)
             if abs(process.create_time() - self.created) > CLOCK_SLACK:
@@ -106,9 +108,13 @@ def launch(job: JobDir, *, command: Callable[[Path], Sequence[str]] = worker_com
 def find(job: JobDir) -> JobProcess | None:
     """The process that was last started for a job; it may be gone. None if there never was one."""
     try:
-        return JobProcess(**json.loads(_file(job).read_bytes()))
+        data = json.loads(_file(job).read_bytes())
+        return JobProcess(int(data["pid"]), float(data["created"]), float(data["launched_at"]))
     except FileNotFoundError:
         return None
+    except (ValueError, TypeError, KeyError):
+        # A project may come from elsewhere, damaged: its process is not at work here.
+        return JobProcess(0, 0.0, 0.0)
 
 
 def alive(job: JobDir) -> bool:
@@ -118,13 +124,18 @@ def alive(job: JobDir) -> bool:
     return process is not None and process.process() is not None
 
 
-def reap(job: JobDir) -> int | None:
+def reap(job: JobDir, *, seconds: float = 0.0) -> int | None:
     """The exit code of a process that this program started and that is over: -9 for signal 9.
 
-    None while it works, and for one that another program started.
+    None while it works, and for one that another program started. A process that is known to be
+    dead may need a moment (`seconds`) until the system gives its code away: its threads end first.
     """
     child = _children.get(job.path)
-    return child.poll() if child is not None else None
+    if child is None:
+        return None
+    with suppress(subprocess.TimeoutExpired):
+        return child.wait(seconds)
+    return None
 
 
 def end(

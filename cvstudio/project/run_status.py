@@ -120,7 +120,7 @@ def _write_last_word(job: JobDir) -> RunStatus:
     if job.asked() is Request.CANCEL:
         job.emit(events.Ended(outcome=events.Outcome.CANCELLED))
         return RunStatus.CANCELLED
-    job.emit(_failure(job, exit_code=launch.reap(job)))
+    job.emit(_failure(job, exit_code=launch.reap(job, seconds=2.0)))
     return RunStatus.FAILED
 
 
