@@ -69,6 +69,15 @@ def config_of(run: RunRecord) -> TrainConfig:
     return config
 
 
+def whole(run: RunRecord) -> bool:
+    """Whether a run's directory is there with settings that can be read; people delete folders."""
+    try:
+        config_of(run)
+    except (ConfigError, RunError):
+        return False
+    return True
+
+
 def changed_config(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
     """A config with some fields replaced. Raises ConfigError in words."""
     try:

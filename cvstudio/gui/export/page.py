@@ -407,14 +407,16 @@ def read_proof(report: Path) -> Proof | None:
     """A report beside its file; None when one of the two is missing or the report is damaged."""
     try:
         content = json.loads(report.read_text(encoding="utf-8"))
-        file = report.with_name(content["file"])
-    except (OSError, ValueError, KeyError, TypeError):
+        proof = Proof(report.with_name(content["file"]), content)
+        _ = proof.run, proof.made, proof.title, proof.counts  # whatever will be shown must be there
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return Proof(file, content) if file.exists() else None
+    return proof if proof.file.exists() else None
+
 
 
 def _ready(run: RunRecord) -> bool:
-    return RunStatus(run.status).has_network
+    return RunStatus(run.status).has_network and runs.whole(run)
 
 
 def _plain(name: str) -> str:

@@ -59,6 +59,7 @@ class TrainPage(Workspace):
         self._gathering = LatestWins(studio.tasks, owner=self)
         self._comparing_saw = LatestWins(studio.tasks, owner=self)
         self._runs: list[RunRecord] = []
+        self._lost: list[RunRecord] = []
         self._states: dict[int, tuple[tuple[str, float | None], RunState]] = {}
         self._run_id = 0
         self._opened: Path | None = None
@@ -344,7 +345,9 @@ class TrainPage(Workspace):
 
     def refresh_runs(self) -> None:
         """Read the list of runs and show it."""
-        self._runs = runs.all_runs(self.project)
+        found = runs.all_runs(self.project)
+        self._runs = [run for run in found if runs.whole(run)]
+        self._lost = [run for run in found if run not in self._runs]
         self._offer_runs()
         self._load_states()
         if not self._run_id and self._runs:
@@ -432,10 +435,13 @@ class TrainPage(Workspace):
         text = ""
         if held is not None and waiting:
             text = f"Run {min(waiting)} waits until you decide about run {held.id}."
+        elif self._lost:
+            run = self._lost[-1]
+            text = f"Run {run.id} is left out: {run.directory} is missing or damaged."
         self.table.set_words(text)
 
     def _show_next(self) -> None:
-        number = max((run.id for run in self._runs), default=0) + 1
+        number = max((run.id for run in (*self._runs, *self._lost)), default=0) + 1
         self.new_run.header.figure.setText(f"run {number}")
         verb = "Queue" if self.jobs.current is not None else "Start"
         self.next_step.button.set_text(f"{verb} run {number}")
