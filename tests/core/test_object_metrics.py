@@ -9,7 +9,7 @@ import pytest
 
 from cvstudio.core.geometry import Box, Polygon, iou_matrix
 from cvstudio.core.masks import Mask
-from cvstudio.core.metrics import NOTHING, ErrorKind, ImageObjects, mask_iou, match_objects
+from cvstudio.core.metrics import NOTHING, ErrorKind, ImageObjects, match_objects
 from cvstudio.core.metrics.overlaps import greedy
 from cvstudio.core.predictions import Found
 from cvstudio.core.snapshot import SnapshotAnnotation
@@ -129,7 +129,8 @@ def test_masks_and_not_boxes_decide_for_instances() -> None:
     assert match_objects([same_box], class_ids=[1], masks=True).at(score=0.5).correct == 0
     judged = match_objects([same_mask], class_ids=[1], masks=True).at(score=0.5)
     assert judged.cell(1, 1)[0].iou == 1
-    assert mask_iou(bar_mask, other_mask) == pytest.approx(16 / (80 + 80 - 16))
+    crossed = match_objects([same_box], class_ids=[1], masks=True).at(score=0.5, iou=0.1)
+    assert crossed.cell(1, 1)[0].iou == pytest.approx(16 / (80 + 80 - 16))
 
 
 def test_average_precision_by_hand() -> None:

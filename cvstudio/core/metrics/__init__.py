@@ -1,7 +1,8 @@
 """How good predictions are, in numpy alone: the window, the jobs and the tests share these rules.
 
 objects.py (detect, instance) · overlaps.py (what lies over what) · curves.py (precision and recall)
-· classes.py (classify) · pixels.py (segment). A figure that cannot be computed is not-a-number.
+· classes.py (classify) · pixels.py (segment) · figures.py (of each class). A figure that cannot be
+computed is not-a-number.
 """
 
 from cvstudio.core.metrics.classes import (
@@ -18,7 +19,7 @@ from cvstudio.core.metrics.objects import (
     ObjectMatches,
     match_objects,
 )
-from cvstudio.core.metrics.overlaps import ImageObjects, mask_iou
+from cvstudio.core.metrics.overlaps import ImageObjects
 from cvstudio.core.metrics.pixels import (
     PixelMatches,
     PixelReport,
@@ -45,7 +46,6 @@ __all__ = [
     "classification_report",
     "iou_per_class",
     "label_map",
-    "mask_iou",
     "match_objects",
     "match_pixels",
     "pixel_confusion",

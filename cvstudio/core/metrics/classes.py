@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.metrics.objects import ClassFigures
+from cvstudio.core.metrics.figures import ClassFigures, class_figures, mean_of_known, ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,37 +48,21 @@ class ClassificationReport:
     @property
     def accuracy(self) -> float:
         """The share of images that are right."""
-        return _mean_ratio(np.trace(self.confusion), self.confusion.sum())
+        return ratio(np.trace(self.confusion), self.confusion.sum())
 
     @property
     def balanced_accuracy(self) -> float:
         """The mean recall of the classes that are labelled."""
-        return _nanmean([row.recall for row in self.per_class()])
+        return mean_of_known([row.recall for row in self.per_class()])
 
     @property
     def macro_f1(self) -> float:
         """The mean F1 of the classes that occur."""
-        return _nanmean([row.f1 for row in self.per_class()])
+        return mean_of_known([row.f1 for row in self.per_class()])
 
     def per_class(self) -> list[ClassFigures]:
         """Each class's figures, in the order of class_ids."""
-        rows = []
-        for place, class_id in enumerate(self.class_ids):
-            labelled = int(self.confusion[place].sum())
-            predicted = int(self.confusion[:, place].sum())
-            correct = int(self.confusion[place, place])
-            rows.append(
-                ClassFigures(
-                    class_id=class_id,
-                    labelled=labelled,
-                    predicted=predicted,
-                    correct=correct,
-                    precision=_mean_ratio(correct, predicted),
-                    recall=_mean_ratio(correct, labelled),
-                    f1=_mean_ratio(2 * correct, labelled + predicted),
-                )
-            )
-        return rows
+        return class_figures(self.confusion, self.class_ids)
 
     def cell(self, labelled: int, predicted: int) -> list[ClassifiedImage]:
         """The images behind one cell of the confusion, the surest first."""
@@ -114,12 +98,3 @@ def classification_report(
     )
     confusion = np.bincount(cells, minlength=size * size).reshape(size, size).astype(np.int64)
     return ClassificationReport(tuple(places), confusion, images)
-
-
-def _mean_ratio(part: float, whole: float) -> float:
-    return float(part) / float(whole) if whole else float("nan")
-
-
-def _nanmean(values: Sequence[float]) -> float:
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else float("nan")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.metrics.curves import Curve, best_score
+from cvstudio.core.metrics.figures import ClassFigures, class_figures, ratio
 from cvstudio.core.metrics.overlaps import (
     ImageObjects,
     Ints,
@@ -58,19 +59,6 @@ class ObjectError:
     iou: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class ClassFigures:
-    """The figures of one class at one score. Not-a-number where a ratio has no denominator."""
-
-    class_id: int
-    labelled: int
-    predicted: int
-    correct: int
-    precision: float
-    recall: float
-    f1: float
-
-
 @dataclass(frozen=True, eq=False)
 class Judgement:
     """Everything at one score and one overlap; rows are kept as arrays until they are asked for.
@@ -106,32 +94,16 @@ class Judgement:
     @property
     def precision(self) -> float:
         """Right predictions among all predictions of all classes."""
-        return _ratio(self.correct, self.predicted)
+        return ratio(self.correct, self.predicted)
 
     @property
     def recall(self) -> float:
         """Annotations that were found among all annotations of all classes."""
-        return _ratio(self.correct, self.labelled)
+        return ratio(self.correct, self.labelled)
 
     def per_class(self) -> list[ClassFigures]:
         """Each class's figures, in the order of class_ids."""
-        rows = []
-        for place, class_id in enumerate(self.class_ids):
-            labelled = int(self.confusion[place].sum())
-            predicted = int(self.confusion[:, place].sum())
-            correct = int(self.confusion[place, place])
-            rows.append(
-                ClassFigures(
-                    class_id=class_id,
-                    labelled=labelled,
-                    predicted=predicted,
-                    correct=correct,
-                    precision=_ratio(correct, predicted),
-                    recall=_ratio(correct, labelled),
-                    f1=_ratio(2 * correct, labelled + predicted),
-                )
-            )
-        return rows
+        return class_figures(self.confusion, self.class_ids)
 
     def counts(self) -> dict[ErrorKind, int]:
         """How many errors of each kind there are."""
@@ -365,10 +337,6 @@ def match_objects(
     Takes a second or so for 5,000 images with 40 predictions each; judging afterwards does not.
     """
     return ObjectMatches(find_overlaps(images, class_ids=class_ids, masks=masks))
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")
 
 
 def _take(values: NDArray[T], index: Ints) -> NDArray[T]:

@@ -147,13 +147,6 @@ def greedy(found: Ints, label: Ints, *, found_count: int, label_count: int) -> I
     return match
 
 
-def mask_iou(a: Mask, b: Mask) -> float:
-    """Intersection over union of two masks on the same image."""
-    shared = _shared(_Patch(a, a.patch()), _Patch(b, b.patch()))
-    union = a.area + b.area - shared
-    return shared / union if union else 0.0
-
-
 def _boxes(objects: Sequence[Labelled] | Sequence[Found]) -> Floats:
     return np.array([(o.box.x, o.box.y, o.box.w, o.box.h) for o in objects], np.float64).reshape(
         -1, 4

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cvstudio.core.annotation import COUNTING, Labelled, Task, kind_of
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask, mask_of
+from cvstudio.core.metrics.figures import mean_of_known
 
 BACKGROUND = 0
 IGNORED = 65535
@@ -115,12 +116,12 @@ class PixelReport:
     @property
     def mean_iou(self) -> float:
         """The mean over the classes that occur, background included."""
-        return _nanmean(iou_per_class(self.confusion))
+        return mean_of_known(iou_per_class(self.confusion))
 
     @property
     def mean_dice(self) -> float:
         """The mean over the classes that occur, background included."""
-        return _nanmean(dice_per_class(self.confusion))
+        return mean_of_known(dice_per_class(self.confusion))
 
     @property
     def pixel_accuracy(self) -> float:
@@ -164,7 +165,7 @@ class PixelMatches:
     def worst(self) -> list[tuple[int, float]]:
         """Images with the mean IoU of the classes that occur in them, lowest first."""
         ious = iou_per_class(self.confusions)
-        rows = [(i, _nanmean(row)) for i, row in zip(self.image_ids, ious, strict=True)]
+        rows = [(i, mean_of_known(row)) for i, row in zip(self.image_ids, ious, strict=True)]
         return sorted((row for row in rows if not np.isnan(row[1])), key=lambda row: row[1])
 
     def cell(self, labelled: int, predicted: int) -> list[tuple[int, int]]:
@@ -186,8 +187,3 @@ def match_pixels(
         confusions.append(pixel_confusion(labelled, predicted, classes=len(class_ids)))
     stacked = np.stack(confusions) if confusions else np.zeros((0, size, size), np.int64)
     return PixelMatches((BACKGROUND, *class_ids), tuple(ids), stacked)
-
-
-def _nanmean(values: NDArray[np.float64]) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")
