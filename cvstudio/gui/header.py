@@ -23,6 +23,7 @@ from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, line, tool
+from cvstudio.gui.widgets.verbatim import face, tip
 
 if TYPE_CHECKING:
     from cvstudio.core.run_state import RunState
@@ -242,11 +243,13 @@ class Header(QFrame):
         menu.addAction(actions["project.open"])
         current = self._studio.project.path if self._studio.project else None
         others = [path for path in self._studio.memory.recent() if path != current][:8]
+        menu.addSeparator()
+        heading = menu.addAction("Recent projects" if others else "No other project yet")
+        heading.setEnabled(False)
         if others:
-            menu.addSeparator()
             for path in others:
-                action = menu.addAction(icon("folder-outline"), path.name)
-                action.setToolTip(str(path))
+                action = menu.addAction(icon("folder-outline"), face(path.name))
+                action.setToolTip(tip(str(path)))
                 action.triggered.connect(
                     lambda _checked=False, p=path: self._studio.go_to("open", path=p)
                 )
@@ -270,7 +273,7 @@ class Header(QFrame):
         action = self._studio.actions[id]
         button.setEnabled(action.isEnabled())
         button.setToolTip(action.toolTip())
-        button.setAccessibleName(action.text())
+        button.setAccessibleName(action.iconText())
 
     def _search_field(self) -> QLineEdit:
         field = QLineEdit()
@@ -296,13 +299,13 @@ class Header(QFrame):
     def refresh(self) -> None:
         """Name of the project, and the steps that can be undone and redone."""
         project = self._studio.project
-        self.project.setText(project.name if project else "CVStudio")
+        self.project.setText(face(project.name) if project else "CVStudio")
         undo, redo = self._studio.actions["edit.undo"], self._studio.actions["edit.redo"]
         step = project.undo_label if project else None
-        undo.setText(f"Undo {step}" if step else "Undo")
+        undo.setText(face(f"Undo {step}") if step else "Undo")
         self.undo.setText(undo.text())
         again = project.redo_label if project else None
-        redo.setText(f"Redo {again}" if again else "Redo")
+        redo.setText(face(f"Redo {again}") if again else "Redo")
         has = project is not None
         for widget in (self._line, self.undo, self.redo, self.search):
             widget.setVisible(has)

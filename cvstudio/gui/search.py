@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, Q
 from cvstudio.gui import keys, theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.icons import icon
+from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project import queries
 from cvstudio.project.records import ImageFilter
 
@@ -88,7 +89,7 @@ class SearchPopup(QFrame):
         for hit in self._hits:
             words = f"{hit.text}   {hit.detail}" if hit.detail else hit.text
             item = QListWidgetItem(icon(hit.icon), words)
-            item.setToolTip(words)
+            item.setToolTip(tip(words))
             self.list.addItem(item)
         if text.strip() and not self._hits:
             item = QListWidgetItem("Nothing has this name.")

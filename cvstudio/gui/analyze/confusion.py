@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 from cvstudio.core.annotation import LabelClass
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.swatch import paint_swatch
+from cvstudio.gui.widgets.verbatim import tip
 
 CELL = QSize(68, 40)
 NARROWEST = 30
@@ -102,17 +103,20 @@ class ConfusionModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return short_count(self.count(row, column))
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
-                return (
+                words = (
                     f"{self.count(row, column):,} {self._unit}: labelled {self.name(row)}, "
                     f"predicted {self.name(column)} ({self.share(row, column):.0%} of the row)"
                 )
+                return tip(words) if role == Qt.ItemDataRole.ToolTipRole else words
         return None
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return self.name(section)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tip(self.name(section))
         return None
 
 

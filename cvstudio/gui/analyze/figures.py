@@ -22,6 +22,7 @@ from cvstudio.core.annotation import LabelClass
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.section import label
 from cvstudio.gui.widgets.swatch import swatch
+from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project.analysis import Card, Row
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -119,7 +120,7 @@ class ClassModel(QAbstractTableModel):
                 whole = self._columns[column - 1] == "Labelled"
                 return figure(row.values[column - 1], whole=whole)
             case Qt.ItemDataRole.ToolTipRole if column == 0:
-                return self._names.get(row.class_id, "?")
+                return tip(self._names.get(row.class_id, "?"))
             case Qt.ItemDataRole.DecorationRole if column == 0:
                 return self._swatches.get(row.class_id)
             case Qt.ItemDataRole.TextAlignmentRole:

@@ -18,6 +18,7 @@ from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.tasks import Tasks
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.section import label, push, tab_bar
+from cvstudio.gui.widgets.verbatim import face
 from cvstudio.project.analysis import Analysis, Case, KindCount
 
 _GREY = "#FFFFFF"
@@ -92,7 +93,7 @@ class Gallery(QWidget):
                 self.tabs.addTab("")
         self._kinds = tuple(kinds)
         for place, kind in enumerate(kinds):
-            self.tabs.setTabText(place, f"{kind.title}   {kind.count:,}")
+            self.tabs.setTabText(place, face(f"{kind.title}   {kind.count:,}"))
         if fresh:
             self.cell = None
             self.tabs.setCurrentIndex(0)
@@ -100,14 +101,17 @@ class Gallery(QWidget):
 
     def show_cases(
         self, cases: Sequence[Case], classes: Mapping[int, LabelClass], *, nothing: str,
-        analysed: Analysis | None,
+        analysed: Analysis | None, withheld: str = "",
     ) -> None:  # fmt: skip
-        """Show the cases of a tab."""
+        """Show the cases of a tab; `withheld` says why some are not named."""
         self.cell = None
         self.chip.hide()
         images = len({c.image_id for c in cases})
         self.caption.setText(f"{len(cases):,} in {counted(images, 'image')}" if cases else "")
-        self._fill(cases, classes, analysed, empty="Nothing of this kind at this score.")
+        self.caption.setToolTip(withheld)
+        self._fill(
+            cases, classes, analysed, empty=withheld or "Nothing of this kind at this score."
+        )
 
     def show_cell(
         self, cell: tuple[int, int], cases: Sequence[Case], classes: Mapping[int, LabelClass],

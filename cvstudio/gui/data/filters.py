@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QWidge
 from cvstudio.core.annotation import LabelClass, Review, Source, Split
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.icons import icon
+from cvstudio.gui.widgets.verbatim import face
+from cvstudio.gui.widgets.verbatim import tip as plain_tip
 from cvstudio.project.records import ImageFilter
 
 REVIEW_WORDS = {
@@ -130,18 +132,18 @@ class FilterButton(QToolButton):
         words = dict(self.facet.options)
         chosen = [words[v] for v in values if v in words]
         text = f"{self.facet.title}: {', '.join(chosen)}" if chosen else self.facet.title
-        self.setText(text if len(text) <= 36 else f"{self.facet.title}: {len(chosen)} chosen")
+        self.setText(face(text if len(text) <= 36 else f"{self.facet.title}: {len(chosen)} chosen"))
         self.setIcon(icon("close", "selectionText") if chosen else icon("chevron-down"))
         theme.mark(self, set=bool(chosen))
         tip = f"{text}. The cross takes it away." if chosen else "Show only some images"
-        self.setToolTip(f"{self.facet.title}: {tip}" if not chosen else tip)
+        self.setToolTip(plain_tip(tip if chosen else f"{self.facet.title}: {tip}"))
 
     def menu_of(self) -> QMenu:
         """The menu of options, checked as chosen."""
         menu = QMenu(self)
         menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         for value, words in self.facet.options:
-            action = menu.addAction(words)
+            action = menu.addAction(face(words))
             action.setCheckable(True)
             action.setChecked(value in self._values)
             action.toggled.connect(lambda on, v=value: self._toggle(v, on))

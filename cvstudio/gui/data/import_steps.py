@@ -36,6 +36,7 @@ from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.section import SectionHeader, label, push
 from cvstudio.gui.widgets.swatch import swatch_icon
+from cvstudio.gui.widgets.verbatim import tip as plain_tip
 from cvstudio.project import import_choices
 from cvstudio.project.importing import Bare, ImportPlan, Known
 
@@ -287,7 +288,7 @@ class CheckStep(QWidget):
         """Show what a plan says."""
         where = str(sources[0]) if len(sources) == 1 else f"{len(sources):,} files and folders"
         self.source.setText(f"{where}, {plan.title}")
-        self.source.setToolTip(where)
+        self.source.setToolTip(plain_tip(where))
         grouped: dict[ProblemKind, list[Problem]] = {}
         for problem in plan.problems:
             grouped.setdefault(problem.kind, []).append(problem)
@@ -339,7 +340,7 @@ class CheckStep(QWidget):
             where = f", line {problem.line}" if problem.line else ""
             self.places.addItem(problem.text + where)
             tip = f"{problem.file or ''}{where}\n{problem.text}".strip()
-            self.places.item(self.places.count() - 1).setToolTip(tip)
+            self.places.item(self.places.count() - 1).setToolTip(plain_tip(tip))
         if len(problems) > 500:
             self.places.addItem(f"and {len(problems) - 500:,} more; Save the list has them all")
 

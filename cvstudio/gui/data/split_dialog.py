@@ -28,6 +28,7 @@ from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import SectionHeader, label
 from cvstudio.gui.widgets.swatch import swatch_icon
+from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project import commands, queries, splits
 from cvstudio.project.records import ImageFilter
 
@@ -128,7 +129,7 @@ class SplitDialog(StudioDialog):
         for column, found in enumerate(self._classes, 3):
             item = QTableWidgetItem(found.name)
             item.setIcon(swatch_icon(found.colour, 10))
-            item.setToolTip(f"Images that show {found.name}")
+            item.setToolTip(tip(f"Images that show {found.name}"))
             item.setTextAlignment(right)
             table.setHorizontalHeaderItem(column, item)
         mode = QHeaderView.ResizeMode

@@ -34,6 +34,7 @@ from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import SectionHeader, label, link
 from cvstudio.gui.widgets.swatch import paint_swatch
+from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project import health, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter
@@ -144,7 +145,7 @@ class SplitModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.UserRole and found:
             return found.colour
         if role == Qt.ItemDataRole.ToolTipRole and found:
-            return f"Annotations of {found.name} in each split"
+            return tip(f"{found.name}: annotations in each split")
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignLeft if section == 0 else Qt.AlignmentFlag.AlignRight
             return side | Qt.AlignmentFlag.AlignVCenter

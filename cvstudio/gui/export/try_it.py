@@ -35,6 +35,7 @@ from cvstudio.gui.widgets.overlay import OverlayItem
 from cvstudio.gui.widgets.section import label, link, push
 from cvstudio.gui.widgets.slider_field import SliderField
 from cvstudio.gui.widgets.swatch import swatch
+from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.imaging.decode import SUFFIXES, read_rgb
 
 
@@ -211,7 +212,7 @@ class TryIt(QWidget):
         self.view.set_image(None)
         self.view.set_items([])
         self.name.setText(page.title if page is not None else "")
-        self.name.setToolTip(str(page.path) if page is not None else "")
+        self.name.setToolTip(tip(str(page.path)) if page is not None else "")
         self.time.setText("")
         self._offer_saving()
         self._show_counts([])

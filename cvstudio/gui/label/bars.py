@@ -25,6 +25,7 @@ from cvstudio.gui.widgets.filmstrip import Filmstrip
 from cvstudio.gui.widgets.icons import REVIEW_ICONS
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import Pill, Segments, label, line, tool
+from cvstudio.gui.widgets.verbatim import tip
 
 REVIEW_WORDS = {
     Review.UNLABELLED: "Unlabelled",
@@ -188,7 +189,7 @@ class OptionsBar(QFrame):
                 image.title, Qt.TextElideMode.ElideMiddle, width
             )
             self.file.setText(text)
-            self.file.setToolTip(str(image.uri))
+            self.file.setToolTip(tip(str(image.uri)))
             role = "success" if image.review == Review.REVIEWED else "muted"
             self.state.set(REVIEW_WORDS[image.review], REVIEW_ICONS[image.review.value], role)
 

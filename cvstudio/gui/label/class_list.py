@@ -44,6 +44,7 @@ from cvstudio.gui.label.paint import (
 from cvstudio.gui.widgets.icons import paint_icon
 from cvstudio.gui.widgets.section import SectionHeader, push, tool
 from cvstudio.gui.widgets.swatch import paint_swatch, swatch_icon
+from cvstudio.gui.widgets.verbatim import tip
 
 ROLE = Qt.ItemDataRole.UserRole
 _KEYS = "1234567890"
@@ -72,7 +73,7 @@ class ClassModel(QAbstractListModel):
             return found.name
         if role == Qt.ItemDataRole.ToolTipRole:
             key = f", key {found.hotkey}" if found.hotkey else ""
-            return f"{found.name}{key}: double-click renames, right click for more"
+            return tip(f"{found.name}{key}: double-click renames, right click for more")
         return found if role == ROLE else None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:

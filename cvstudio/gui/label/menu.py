@@ -10,6 +10,7 @@ from cvstudio.core.annotation import State
 from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.widgets.swatch import swatch_icon
+from cvstudio.gui.widgets.verbatim import face
 
 
 def annotation_menu(document: Document, actions: Actions, parent: QWidget) -> QMenu:
@@ -22,7 +23,7 @@ def annotation_menu(document: Document, actions: Actions, parent: QWidget) -> QM
         menu.addSeparator()
     classes = menu.addMenu("Class")
     for found in document.classes.values():
-        action = classes.addAction(swatch_icon(found.colour), found.name)
+        action = classes.addAction(swatch_icon(found.colour), face(found.name))
         action.setCheckable(True)
         action.setChecked(all(a.class_id == found.id for a in selected))
         action.triggered.connect(

@@ -17,6 +17,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QMouseEvent, QPainte
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from cvstudio.gui import theme
+from cvstudio.gui.widgets.verbatim import tip
 
 _ROW = 28
 
@@ -102,7 +103,8 @@ class ClassBars(QWidget):
             row = self._row_at(event.pos().y())
             if row >= 0:
                 name, _, count = self._rows[row]
-                QToolTip.showText(event.globalPos(), f"{name}: {count:,}. Click shows the images.")
+                words = tip(f"{name}: {count:,}. Click shows the images.")
+                QToolTip.showText(event.globalPos(), words)
                 return True
         return super().event(event)
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.icons import LEVEL_ICONS, icon
 from cvstudio.gui.widgets.section import label, link
+from cvstudio.gui.widgets.verbatim import face
 
 
 class IconLabel(QLabel):
@@ -62,7 +63,7 @@ class Message(QFrame):
 
     def set_link(self, text: str, do: Callable[[], Any] | None = None) -> None:
         """Another way forward; "" takes it away."""
-        self._link.setText(text)
+        self._link.setText(face(text))
         self._link.setVisible(bool(text))
         self._do = do
 

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.icons import paint_icon
+from cvstudio.gui.widgets.verbatim import tip
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class NavList(QListWidget):
         for row in rows:
             item = QListWidgetItem(row.text)
             item.setData(Qt.ItemDataRole.UserRole, row)
-            item.setToolTip(row.tip or row.text)
+            item.setToolTip(tip(row.tip or row.text))
             if not row.enabled:
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
             self.addItem(item)

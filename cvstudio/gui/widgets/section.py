@@ -33,6 +33,8 @@ from PySide6.QtWidgets import (
 
 from cvstudio.gui import keys, theme
 from cvstudio.gui.widgets.icons import draw, icon
+from cvstudio.gui.widgets.verbatim import face
+from cvstudio.gui.widgets.verbatim import tip as plain_tip
 
 
 def label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
@@ -51,13 +53,13 @@ def label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
 
 def link(text: str, do: Callable[[], Any] | None = None, *, tip: str = "") -> QPushButton:
     """Words that act: Show, Reset, Undo."""
-    button = QPushButton(text)
+    button = QPushButton(face(text))
     theme.mark(button, link=True)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     button.setCursor(Qt.CursorShape.PointingHandCursor)
     button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
     if tip:
-        button.setToolTip(tip)
+        button.setToolTip(plain_tip(tip))
     if do is not None:
         button.clicked.connect(lambda _checked=False: do())
     return button
@@ -67,7 +69,7 @@ def push(
     text: str, do: Callable[[], Any] | None = None, *, icon_name: str = "", **marks: Any
 ) -> QPushButton:
     """A push button; marks: next, danger, flat, small, tall (see theme.py)."""
-    button = QPushButton(text)
+    button = QPushButton(face(text))
     if marks:
         theme.mark(button, **marks)
     if icon_name:

@@ -52,6 +52,7 @@ from cvstudio.gui.widgets.overlay import (
     paint_items,
 )
 from cvstudio.gui.widgets.swatch import paint_swatch
+from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project import queries
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.project import Project
@@ -172,7 +173,7 @@ class ThumbnailModel(QAbstractListModel):
             return ""
         lines = [record.title, f"{record.width:,} × {record.height:,} px", str(record.review)]
         failure = record.problem or self.thumbnails.failure(record.id)
-        return "\n".join([*lines, failure] if failure else lines)
+        return tip("\n".join([*lines, failure] if failure else lines))
 
     def record(self, row: int) -> ImageRecord | None:
         """The record of a row; reads the block around it when it is not known."""
