@@ -59,15 +59,17 @@ def square(class_id: int, x: int, y: int, side: int, *, crowd: bool = False) -> 
     return SnapshotAnnotation(1, class_id, polygon, polygon.box, crowd)
 
 
-def test_later_annotations_paint_over_earlier_ones_and_crowds_are_not_judged() -> None:
-    box_only = SnapshotAnnotation(4, 5, Box(0, 0, 8, 8), Box(0, 0, 8, 8))
+def test_later_annotations_paint_over_earlier_ones_and_crowds_and_boxes_are_not_judged() -> None:
+    box_only = SnapshotAnnotation(4, 5, Box(0, 5, 3, 3), Box(0, 5, 3, 3))
     painted = label_map(
         [square(5, 0, 0, 4), square(9, 2, 2, 4), square(5, 6, 0, 2, crowd=True), box_only],
         height=8, width=8, class_ids=[5, 9],
     )  # fmt: skip
     assert (painted == 1).sum() == 12
     assert (painted == 2).sum() == 16
-    assert (painted == IGNORED).sum() == 4
+    # The crowd, and the box where no outline says more: not its one pixel under the second square.
+    assert (painted == IGNORED).sum() == 4 + 8
+    assert painted[5, 2] == 2
 
 
 def test_pixels_are_pooled_over_images_and_absent_is_not_a_number() -> None:
