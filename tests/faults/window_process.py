@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,15 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "gui"))
 
 from person import Person
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QDialog, QLabel
 
 from cvstudio.core.config import Start
 from cvstudio.gui import app
 from cvstudio.gui.analyze.page import AnalyzePage
 from cvstudio.gui.augment.page import AugmentPage
 from cvstudio.gui.data.page import DataPage
+from cvstudio.gui.export.page import ExportPage
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.main_window import MainWindow
 from cvstudio.gui.start import StartPage
@@ -127,6 +130,43 @@ def analyze(person: Person) -> None:
     say(heat=page.detail.heat.view._words)
 
 
+def tour(person: Person) -> None:
+    """Look at every page of a project that may be damaged; questions and failures are told."""
+    for name in ("data", "label", "augment", "train", "analyze", "export"):
+        watcher = QTimer()
+        watcher.timeout.connect(dismiss)
+        watcher.start(50)
+        page = person.page(name)
+        person.idle()
+        if isinstance(page, TrainPage):
+            say(left_out=page.table.words.text())
+            for row in list(page.table.model.rows):
+                page.show_run(row.run.id)
+                person.idle()
+                say(train=row.run.id)
+        elif isinstance(page, AnalyzePage | ExportPage):
+            for place in range(page.run_box.count()):
+                page.run_box.setCurrentIndex(place)
+                page.run_box.activated.emit(place)
+                person.idle()
+        watcher.stop()
+        say(page=name, shown=type(person.window.front).__name__)
+    say(toured=True)
+
+
+def dismiss() -> None:
+    """Tell what a dialog says, and close it."""
+    dialog = QApplication.activeModalWidget()
+    if isinstance(dialog, QDialog):
+        say(dialog=[label.text() for label in dialog.findChildren(QLabel) if label.text()])
+        dialog.reject()
+
+
+def tell_fault(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """An exception that nobody caught: in the program, its dialog would say it is a fault."""
+    say(fault="".join(traceback.format_exception(kind, error, trace)))
+
+
 def train_page(person: Person) -> TrainPage:
     page = person.page("train")
     assert isinstance(page, TrainPage)
@@ -157,11 +197,12 @@ def tell_changes(person: Person, page: TrainPage, enough: Callable[[dict[str, An
 
 
 WHATS = {
-    f.__name__: f for f in (label, gallery, augment, opened, train, watch, mend, analyze)
+    f.__name__: f for f in (label, gallery, augment, opened, train, watch, mend, analyze, tour)
 }  # fmt: skip
 
 
 def main(what: str, project: Path) -> int:
+    sys.excepthook = tell_fault
     application = app.make_application()
     studio = app.make_studio(application)
     window = MainWindow(studio)

@@ -414,7 +414,6 @@ def read_proof(report: Path) -> Proof | None:
     return proof if proof.file.exists() else None
 
 
-
 def _ready(run: RunRecord) -> bool:
     return RunStatus(run.status).has_network and runs.whole(run)
 
