@@ -78,6 +78,8 @@ def _run(name: str, check: Callable[[], str]) -> Done:
     start = time.monotonic()
     try:
         told, passed = check(), True
+    except CheckFailed as error:
+        told, passed = str(error), False
     except Exception as error:  # noqa: BLE001  # whatever goes wrong is the finding of this check
         told, passed = f"{type(error).__name__}: {error}", False
     return Done(name, passed, round(time.monotonic() - start, 1), told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import click
 from cvstudio.cli.follow import Follower
 from cvstudio.cli.output import (
     DeviceName,
+    Share,
     WholeNumber,
     answer,
     as_json,
@@ -22,10 +24,12 @@ from cvstudio.cli.output import (
     run_argument,
     table,
 )
+from cvstudio.core import proof
 from cvstudio.core.annotation import Annotation, Split
 from cvstudio.core.config import EvaluateConfig, ExplainConfig, ExportConfig
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
+from cvstudio.core.metrics import USUAL_SCORE
 from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
 from cvstudio.imaging.decode import is_image_name
@@ -100,7 +104,7 @@ def evaluate_command(
 @click.option(
     "--limit", type=WholeNumber(min=1), default=20, show_default=True, help="How many of them."
 )
-@click.option("--score", type=click.FloatRange(0, 1), help="Score from which objects count.")
+@click.option("--score", type=Share(), help="Score from which objects count.")
 @as_json
 def errors_command(
     project: Path, run: int, split: str, kind: str | None, limit: int, score: float | None,
@@ -109,7 +113,8 @@ def errors_command(
     """What a run gets wrong, worst first, with the images and annotations to look at."""
     with opened(project) as open_project:
         found = analysis.load(runs.job_of(runs.get(open_project, run)), split)
-    chosen = found.best_score(0.5) if score is None else score
+    best = found.best_score(0.5)
+    chosen = score if score is not None else USUAL_SCORE if math.isnan(best) else best
     verdict = found.judge(score=chosen, iou=0.5)
     kinds = [entry.kind for entry in verdict.kinds]
     if kind is not None and kind not in kinds:
@@ -134,6 +139,8 @@ def errors_command(
 
     def words() -> None:
         click.echo(", ".join(f"{entry.count:,} {entry.title.lower()}" for entry in verdict.kinds))
+        if verdict.withheld:
+            note(verdict.withheld)
         table(
             ("kind", "labelled", "predicted", "score", "image"),
             [
@@ -143,7 +150,14 @@ def errors_command(
             ],
         )  # fmt: skip
 
-    content = {"run": run, "split": split, "score": chosen, "counts": counts, "errors": rows}
+    content = {
+        "run": run,
+        "split": split,
+        "score": chosen,
+        "counts": counts,
+        "withheld": verdict.withheld,
+        "errors": rows,
+    }
     answer(content, as_json=as_json, words=words)
 
 
@@ -251,6 +265,8 @@ def predict_command(
         inside = sorted(path.iterdir()) if path.is_dir() else [path]
         files += [p for p in inside if not path.is_dir() or is_image_name(p.name)]
     content = predict_files(network, files, output)
+    if content["warning"]:
+        note(f"warning: {content['warning']}")
     for problem in content["problems"]:
         note(f"{problem['file']}: {problem['problem']}")
     if output is None or as_json:
@@ -339,7 +355,7 @@ def _say_classes(report: Mapping[str, Any], names: Mapping[int, str]) -> None:
     rows = report.get("per_class", [])
     if not rows:
         return
-    columns = [name for name in rows[0] if name not in ("class", "labelled")]
+    columns = [name for name in rows[0] if name not in _ONLY_IN_JSON]
     table(
         ("class", "labelled", *columns),
         [
@@ -350,20 +366,28 @@ def _say_classes(report: Mapping[str, Any], names: Mapping[int, str]) -> None:
     )  # fmt: skip
 
 
+_ONLY_IN_JSON = ("class", "labelled", "correct", "F1", "best score")
+"""Figures of a class without a column of their own: the table has to fit a terminal."""
+
+
 def _say_proof(content: Mapping[str, Any]) -> None:
     """The verification of an exported file: each check, the times, the 8-bit file."""
     if content["verified"] is None:
         note("It was not verified.")
         return
-    marks = {True: "passed", False: "failed", None: "not made"}
+    marks = {True: "passed", False: "failed", None: "told"}
     for check in content["checks"]:
-        allowed = f", allowed {check['allowed']:.4g}" if check["allowed"] is not None else ""
-        value = "–" if check["value"] is None else f"{check['value']:.4g}"
-        click.echo(f"{marks[check['passed']]}: {check['check']}: {value}{allowed}")
+        allowed = proof.allowed([check]) if check["allowed"] is not None else ""
+        limit = f" ({allowed})" if allowed else ""
+        name = f"{proof.sentence(check['check'])}{_BITS[check['precision']]}"
+        click.echo(f"{marks[check['passed']]}: {name}: {proof.value(check) or '–'}{limit}")
     for times in content["latency"]:
         click.echo(f"{times['what']}: {times['median']:.1f} ms an image on the {times['device']}")
     if content["int8"]:
         click.echo(f"8 bits: {_in_words(content['int8'])}")
+
+
+_BITS = {"float32": "", "int8": " (8 bits)"}
 
 
 def _in_words(row: Mapping[str, Any]) -> str:

@@ -14,6 +14,9 @@ from rich.table import Table
 
 from cvstudio.project.project import Project
 
+_UNLIMITED = 10_000
+"""Characters in a line of a table that nobody looks at on a screen."""
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 project_argument = click.argument(
@@ -33,6 +36,22 @@ class WholeNumber(click.IntRange):
             limits = f" from {self.min}" if self.min is not None else ""
             limits += f" to {self.max}" if self.max is not None else " on" if limits else ""
             self.fail(f'"{value}" is not a whole number{limits}.', param, ctx)
+        return number
+
+
+class Share(click.FloatRange):
+    """A number from 0 to 1; what is none is said in words."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:  # fmt: skip
+        try:
+            number: float = super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f'"{value}" is not a number from 0 to 1.', param, ctx)
         return number
 
 
@@ -71,14 +90,26 @@ def note(text: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a plain table; columns of figures are aligned to the right."""
+    """Print a plain table; columns of figures are aligned to the right.
+
+    No word is ever broken. On a terminal that is too narrow the longest texts are cut with an
+    ellipsis; what goes to a file or another program is as wide as it is.
+    """
     made = Table(box=None, pad_edge=False, header_style="dim")
     for index, name in enumerate(columns):
         figures = bool(rows) and all(_is_figure(row[index]) for row in rows)
-        made.add_column(name, justify="right" if figures else "left", overflow="fold")
+        made.add_column(
+            name,
+            justify="right" if figures else "left",
+            no_wrap=True,
+            min_width=max(len(_cell(row[index])) for row in rows) if figures else None,
+        )
     for row in rows:
         made.add_row(*(_cell(value) for value in row))
-    Console(highlight=False, markup=False).print(made)
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = _UNLIMITED
+    console.print(made)
 
 
 def figure(value: float | None, digits: int = 3) -> str:

@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from cvstudio.cli.output import answer, as_json, note, opened, project_argument, table
+from cvstudio.cli.output import (
+    WholeNumber,
+    answer,
+    as_json,
+    note,
+    opened,
+    project_argument,
+    table,
+)
 from cvstudio.core.annotation import Task
 from cvstudio.core.words import counted
 from cvstudio.project import health, queries
@@ -38,7 +46,7 @@ def new_command(project: Path, task: str, classes: str | None, name: str, as_jso
 @click.command("sample")
 @new_folder
 @task_option
-@click.option("--images", type=click.IntRange(min=1), help="How many images.")
+@click.option("--images", type=WholeNumber(min=1), help="How many images.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed, other images.")
 @as_json
 def sample_command(

@@ -118,6 +118,8 @@ def test_a_folder_opens_the_window_and_a_command_never_does(
         (["watch", ".", "x"], "'x' is not a whole number from 1 on"),
         (["train", ".", "--epochs", "0"], "'0' is not a whole number from 1 on"),
         (["train", ".", "--device", "gpu"], "'gpu' is not auto, cpu, mps or cuda"),
+        (["errors", ".", "1", "--score", "2"], "'2' is not a number from 0 to 1"),
+        (["sample", "p", "--images", "few"], "'few' is not a whole number from 1 on"),
         (["weights", "get", "nope"], "no network called 'nope'"),
     ],
 )
@@ -437,3 +439,62 @@ def test_the_ways_out_of_a_failure_keep_the_run_that_was_started_from(
     said = capsys.readouterr().err
     assert "cvstudio resume PROJECT 2 --set batch=8" in said
     assert "cvstudio train PROJECT --from-run 1 --set image_size=" in said
+
+
+def test_weights_and_predictions_are_told_to_programs_as_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cvstudio.ml import predict
+    from cvstudio.project import weights
+
+    file = tmp_path / "yolo11n.pt"
+    monkeypatch.setattr(weights, "download", lambda _info, progress: file)
+    assert main(["weights", "get", "yolo11n", "--json"]) == 0
+    assert answer(capsys) == {"network": "yolo11n", "path": str(file)}
+    network = tmp_path / "cells.onnx"
+    network.write_bytes(b"network")
+    told = {"images": [{"file": "a.png"}], "problems": [], "warning": ""}
+    monkeypatch.setattr(predict, "predict_files", lambda *_arguments: told)
+    out = ["-o", str(tmp_path / "p.json")]
+    assert main(["predict", str(network), str(network), *out, "--json"]) == 0
+    assert answer(capsys) == told
+    assert main(["predict", str(network), str(network), *out]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_the_demo_as_json_keeps_the_words_of_its_commands_off_stdout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from cvstudio.checks import demo
+
+    def work(folder: Path) -> int:
+        (folder / "pictures").mkdir(parents=True)
+        (folder / "pictures" / "heat.png").write_bytes(b"")
+        return subprocess.call([sys.executable, "-c", "print('a command speaks')"])
+
+    monkeypatch.setattr(demo, "_demo", work)
+    assert main(["demo", str(tmp_path / "d"), "--json"]) == 0
+    said = capfd.readouterr()
+    made = json.loads(said.out)
+    assert made["pictures"] == [str(tmp_path / "d" / "pictures" / "heat.png")]
+    assert (made["network"], made["exit_code"]) == (None, 0)
+    assert "a command speaks" in said.err
+
+
+def test_the_selftest_as_json_names_each_check_and_what_it_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cvstudio.checks import selftest
+
+    def breaks(_folder: Path) -> str:
+        raise selftest.CheckFailed("the window is grey")
+
+    for name in ("_sample", "_live"):
+        monkeypatch.setattr(selftest, name, lambda _folder: "fine")
+    monkeypatch.setattr(selftest, "_window", breaks)
+    monkeypatch.setattr(selftest, "_job", lambda _folder, task: f"{task} is learned")
+    assert main(["selftest", "--json"]) == 1
+    found = {row["check"]: (row["passed"], row["told"]) for row in answer(capsys)}
+    assert found["sample"] == (True, "fine")
+    assert found["window"] == (False, "the window is grey")
+    assert found["detect job"] == (True, "detect is learned")
