@@ -155,7 +155,7 @@ class ObjectAnalysis(Analysis):
     has_scores = True
 
     @cached_property
-    def _matches(self) -> ObjectMatches:
+    def matches(self) -> ObjectMatches:
         masks = self.snapshot.task is Task.INSTANCE
         return match_objects(
             (
@@ -170,13 +170,13 @@ class ObjectAnalysis(Analysis):
         return self.predictions.get(image_id, Prediction(image_id))
 
     def curves(self, iou: float) -> dict[int, Curve]:
-        return self._matches.curves(iou)
+        return self.matches.curves(iou)
 
     def best_score(self, iou: float) -> float:
-        return self._matches.best_score(iou)
+        return self.matches.best_score(iou)
 
     def judge(self, *, score: float, iou: float) -> Verdict:
-        judged = self._matches.at(score=score, iou=iou)
+        judged = self.matches.at(score=score, iou=iou)
         counts = judged.counts()
         likely = judged.likely_label_errors()
         per_class_ap = {
@@ -262,7 +262,7 @@ class ImageAnalysis(Analysis):
     """Classify."""
 
     @cached_property
-    def _report(self) -> ClassificationReport:
+    def judged(self) -> ClassificationReport:
         answers = []
         for image in self.images.values():
             answer = self.predictions.get(image.id)
@@ -274,14 +274,14 @@ class ImageAnalysis(Analysis):
     def curves(self, iou: float) -> dict[int, Curve]:
         result = {}
         for c in self.classes:
-            scores = np.array([i.scores.get(c.id, 0.0) for i in self._report.images])
-            right = np.array([i.labelled == c.id for i in self._report.images], bool)
+            scores = np.array([i.scores.get(c.id, 0.0) for i in self.judged.images])
+            right = np.array([i.labelled == c.id for i in self.judged.images], bool)
             order = np.argsort(-scores, kind="stable")
             result[c.id] = Curve.of(c.id, int(right.sum()), scores[order], right[order])
         return result
 
     def judge(self, *, score: float, iou: float) -> Verdict:
-        report = self._report
+        report = self.judged
         wrong, likely = report.wrong(), report.likely_label_errors()
         total = len(report.images)
 
@@ -357,11 +357,11 @@ class PixelAnalysis(Analysis):
                 yield (image_id, *self.maps(image_id))
 
     @cached_property
-    def _matches(self) -> PixelMatches:
+    def matches(self) -> PixelMatches:
         return match_pixels(self._maps(), class_ids=self._ids())
 
     def judge(self, *, score: float, iou: float) -> Verdict:
-        matches = self._matches
+        matches = self.matches
         report = matches.report()
         pixels = int(report.confusion.sum())
         right = int(np.trace(report.confusion))
@@ -401,7 +401,7 @@ class PixelAnalysis(Analysis):
     def _cell(self, labelled: int, predicted: int) -> list[Case]:
         ids = (0, *self._ids())
         cases = []
-        for image_id, count in self._matches.cell(labelled, predicted)[:200]:
+        for image_id, count in self.matches.cell(labelled, predicted)[:200]:
             truth, answer = self.maps(image_id)
             here = (truth == ids.index(labelled)) & (answer == ids.index(predicted))
             kind = "right" if labelled == predicted else WRONG

@@ -245,6 +245,21 @@ class ObjectMatches:
             )
         return result
 
+    def ranking(self, class_id: int, iou: float) -> tuple[Ints, NDArray[np.bool_]]:
+        """The predictions of a class from the surest on: the place of their image, and whether each
+        is right; those in crowds are left out."""
+        t = self._table
+        right = self._right_matches(iou)
+        counted = (right >= 0) | (t.found_in_crowd < iou)
+        chosen = np.flatnonzero(counted & (t.found_class == self.class_ids.index(class_id)))
+        return t.found_image[chosen], right[chosen] >= 0
+
+    def labelled_in(self, class_id: int) -> Ints:
+        """How many annotations of a class each image has, in the order of the images."""
+        t = self._table
+        of_class = t.label_class == self.class_ids.index(class_id)
+        return np.bincount(t.label_image[of_class], minlength=len(t.image_ids))
+
     def best_score(self, iou: float = 0.5) -> float:
         """The score at which the classes' mean F1 is highest; not-a-number without labels."""
         return best_score(self.curves(iou).values())
