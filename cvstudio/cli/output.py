@@ -17,6 +17,9 @@ from cvstudio.project.project import Project
 _UNLIMITED = 10_000
 """Characters in a line of a table that nobody looks at on a screen."""
 
+_SHORT = 16
+"""Characters up to which a text is not broken."""
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 project_argument = click.argument(
@@ -92,17 +95,18 @@ def note(text: str) -> None:
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a plain table; columns of figures are aligned to the right.
 
-    No word is ever broken. On a terminal that is too narrow the longest texts are cut with an
-    ellipsis; what goes to a file or another program is as wide as it is.
+    What goes to a file or another program is as wide as it is. On a terminal that is too narrow,
+    texts go on in the next line; figures and short words are never broken.
     """
     made = Table(box=None, pad_edge=False, header_style="dim")
     for index, name in enumerate(columns):
         figures = bool(rows) and all(_is_figure(row[index]) for row in rows)
+        widest = max(len(text) for text in (name, *(_cell(row[index]) for row in rows)))
         made.add_column(
             name,
             justify="right" if figures else "left",
-            no_wrap=True,
-            min_width=max(len(_cell(row[index])) for row in rows) if figures else None,
+            overflow="fold",
+            min_width=widest if figures else min(widest, _SHORT),
         )
     for row in rows:
         made.add_row(*(_cell(value) for value in row))

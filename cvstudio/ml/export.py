@@ -31,13 +31,14 @@ from cvstudio.core.config import ExportConfig, Fit
 from cvstudio.core.errors import RunError
 from cvstudio.core.events import Note, Outcome, Phase, Progress
 from cvstudio.core.jobdir import JobDir, Request, replace_file, write_json
+from cvstudio.core.metrics import USUAL_SCORE
 from cvstudio.core.networks import network as network_info
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import SnapshotImage, read_snapshot
 from cvstudio.ml import verify
 from cvstudio.ml.devices import name_of
 from cvstudio.ml.evaluate import Stopped, predict_images, read_images, read_report
-from cvstudio.ml.judge import BEST_METRIC, FALLBACK_SCORE, judge
+from cvstudio.ml.judge import BEST_METRIC, judge, nothing_right
 from cvstudio.ml.load import LoadedNetwork, load_network, outputs_of
 from cvstudio.ml.onnx_file import BOXES, INPUT, KEY, MAPS, FileRecord, output_rows
 from cvstudio.ml.predict import OnnxNetwork
@@ -140,7 +141,7 @@ def record_of(
         network={"name": info.name, "title": info.title, "family": info.family},
         run={
             "name": run, "epoch": network.epoch, "snapshot": network.snapshot,
-            "metrics": val.get("metrics", {}),
+            "metrics": val.get("metrics", {}), "warning": nothing_right(network.task, val),
         },
         score=thresholds.get("score"),
         class_scores={int(k): v for k, v in thresholds.get("per_class", {}).items()},
@@ -214,7 +215,7 @@ def _reference(
         network, images, progress=told.progress, stopped=told.stopped, note=told.note
     )
     score = report.get("val", {}).get("thresholds", {}).get("score")
-    score = FALLBACK_SCORE if score is None else float(score)
+    score = USUAL_SCORE if score is None else float(score)
     figures = judge(network.task, network.classes, images, predictions, score=score)
     rgbs = tuple(rgb for _, rgb in read_images(images[:parity_images], []))
     metric = figures["metrics"][BEST_METRIC[network.task]]
@@ -310,6 +311,8 @@ def export(network: LoadedNetwork, config: ExportConfig, told: _Told) -> dict[st
     told.phase("Writing ONNX")
     model = to_onnx(network)
     record = record_of(network, model, run=run.path.name, report=report, window=snapshot.window)
+    if record.warning:
+        told.note(record.warning)
     small = None
     if config.int8:
         told.phase("Calibrating 8 bits with training images")
@@ -352,6 +355,7 @@ class _Written:
             "run": record.run["name"],
             "task": network.task.value,
             "network": record.network,
+            "warning": record.warning,
             "input": record.input,
             "outputs": list(record.outputs),
             "verified": None,

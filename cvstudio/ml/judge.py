@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.metrics import (
     NOTHING,
+    USUAL_SCORE,
     ClassifiedImage,
     ErrorKind,
     ImageObjects,
@@ -33,8 +34,8 @@ from cvstudio.ml.coco import statistics_of
 from cvstudio.ml.decode import MOST_OBJECTS
 
 IOU = 0.5
-FALLBACK_SCORE = 0.25
 _RESAMPLES = 500
+_NEXT_TO_NOTHING = 0.01
 
 Report = dict[str, Any]
 
@@ -67,6 +68,30 @@ def judge(
     report["counts"]["images"] = len(judged)
     plain: Report = _plain(report)
     return plain
+
+
+def nothing_right(task: Task, report: Report) -> str:
+    """A warning when an entry of report.json shows a network that has learned nothing; else ""."""
+    metrics, rows = report.get("metrics", {}), report.get("per_class", [])
+    useless = False
+    match task:
+        case Task.DETECT | Task.INSTANCE:
+            found = metrics.get("mAP50")
+            useless = found is not None and found < _NEXT_TO_NOTHING
+        case Task.CLASSIFY:
+            recalls = [row["recall"] for row in rows if row["labelled"]]
+            useless = len(recalls) > 1 and sum(recalls) / len(recalls) <= 1 / len(recalls)
+        case Task.SEGMENT:
+            found = [row["IoU"] for row in rows if row["class"] != NOTHING and row["labelled"]]
+            useless = bool(found) and max(found) < _NEXT_TO_NOTHING
+    if not useless:
+        return ""
+    did = "did no better than guessing" if task is Task.CLASSIFY else "found next to nothing right"
+    value = metrics.get(BEST_METRIC[task]) or 0
+    return (
+        f"This network {did} on the images it was judged on ({BEST_METRIC[task]} {value:.3f}):"
+        " train it longer, or with more labels."
+    )
 
 
 def match(
@@ -189,7 +214,7 @@ def _objects(
     matches = match(task, images, answers, class_ids)
     curves = matches.curves(IOU)
     best = matches.best_score(IOU)
-    at = score if score is not None else best if math.isfinite(best) else FALLBACK_SCORE
+    at = score if score is not None else best if math.isfinite(best) else USUAL_SCORE
     judged = matches.at(score=at, iou=IOU)
     truths = [_only(image, held_to(image, task)) for image in images]
     predictions = [answers[image.id] for image in images]

@@ -52,6 +52,11 @@ class FileRecord:
         found = self.input.get("deeper_than_8_bits", {}).get("window")
         return (float(found[0]), float(found[1])) if found else None
 
+    @property
+    def warning(self) -> str:
+        """What a user of the file should know before trusting its answers; usually ""."""
+        return str(self.run.get("warning", ""))
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; the answer section repeats what decode.py does, in words and numbers."""
         return {

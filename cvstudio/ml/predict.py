@@ -87,7 +87,8 @@ def predict_files(
 ) -> dict[str, Any]:
     """Answer for image files (every page) and give, or also write, the answers as plain JSON.
 
-    {"file", "task", "classes", "score", "images": [...], "problems": [...]}. Each image has
+    {"file", "task", "classes", "score", "warning", "images": [...], "problems": [...]}; "warning"
+    says when the network had learned nothing ("" otherwise). Each image has
     "file", "page", "width", "height" and, by task, "scores" {class name: probability} and "class";
     "objects" [{"class", "score", "box": [x, y, w, h], "segmentation": COCO RLE}] from `score`
     upwards (None: the one stored in the file); or "regions" {class name: COCO RLE}. An image that
@@ -131,6 +132,7 @@ def _content(
         "task": network.task.value,
         "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in network.classes],
         "score": network.record.score if score is None else score,
+        "warning": network.record.warning,
         "images": images,
         "problems": problems,
     }

@@ -292,7 +292,7 @@ def check_metric(
     if ours is None or theirs is None:
         same = ours is None and theirs is None
         return Check(name, precision, theirs, None, None if same else False, ours)
-    return _at_least(name, precision, theirs, ours - limits.drop, ours)
+    return _at_least(name, precision, theirs, max(ours - limits.drop, 0.0), ours)
 
 
 def measure_latency(

@@ -35,6 +35,7 @@ from cvstudio.core.metrics import (
     match_objects,
     match_pixels,
     region_map,
+    withheld_sentence,
 )
 from cvstudio.core.opencv import cv2
 from cvstudio.core.predictions import Prediction, read_predictions
@@ -111,6 +112,8 @@ class Verdict:
     kinds: tuple[KindCount, ...]
     cases: Callable[[str], list[Case]] = field(repr=False)
     cell: Callable[[int, int], list[Case]] = field(repr=False)
+    withheld: str = ""
+    """Why no likely label errors are named for some classes; "" when nothing is held back."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +151,10 @@ class Analysis:
         """The score with the best mean F1; not-a-number where it has no meaning."""
         return math.nan
 
+    def _withheld(self, class_ids: list[int]) -> str:
+        names = {c.id: c.name for c in self.classes}
+        return withheld_sentence([names[i] for i in class_ids if i in names])
+
 
 class ObjectAnalysis(Analysis):
     """Detect and instance."""
@@ -179,6 +186,7 @@ class ObjectAnalysis(Analysis):
         judged = self.matches.at(score=score, iou=iou)
         counts = judged.counts()
         likely = judged.likely_label_errors()
+        withheld = self._withheld(judged.withheld_classes())
         per_class_ap = {
             row["class"]: row.get("AP50-95") for row in self.report.get("per_class", ())
         }
@@ -208,7 +216,12 @@ class ObjectAnalysis(Analysis):
                     _of(judged.correct, judged.predicted, "predicted"),
                 ),
                 Card("Recall", judged.recall, _of(judged.correct, judged.labelled, "labelled")),
-                Card("Likely label errors", len(likely), _in_images(likely), whole=True),
+                Card(
+                    "Likely label errors",
+                    len(likely),
+                    _likely_detail(len(likely), _in_images(likely), withheld),
+                    whole=True,
+                ),
             ),
             class_ids=(*judged.class_ids, NOTHING),
             confusion=judged.confusion,
@@ -233,6 +246,7 @@ class ObjectAnalysis(Analysis):
             ),
             cases=cases,
             cell=lambda labelled, predicted: self._cases(judged.cell(labelled, predicted)),
+            withheld=withheld,
         )
 
     def _cases(self, found: list[ObjectError]) -> list[Case]:
@@ -283,6 +297,7 @@ class ImageAnalysis(Analysis):
     def judge(self, *, score: float, iou: float) -> Verdict:
         report = self.judged
         wrong, likely = report.wrong(), report.likely_label_errors()
+        withheld = self._withheld(report.withheld_classes())
         total = len(report.images)
 
         def cases(kind: str) -> list[Case]:
@@ -298,7 +313,12 @@ class ImageAnalysis(Analysis):
                 ),
                 Card("Macro F1", report.macro_f1, "mean of the classes"),
                 Card("Wrong", len(wrong), f"of {counted(total, 'image')}", whole=True),
-                Card("Likely label errors", len(likely), "surer than usual", whole=True),
+                Card(
+                    "Likely label errors",
+                    len(likely),
+                    _likely_detail(len(likely), "surer than usual", withheld),
+                    whole=True,
+                ),
             ),
             class_ids=report.class_ids,
             confusion=report.confusion,
@@ -316,6 +336,7 @@ class ImageAnalysis(Analysis):
             cell=lambda labelled, predicted: [
                 self._case(image) for image in report.cell(labelled, predicted)
             ],
+            withheld=withheld,
         )
 
     def _case(self, answer: ClassifiedImage) -> Case:
@@ -482,6 +503,11 @@ def _of(part: int, whole: int, word: str) -> str:
 
 def _share_of_pixels(right: int, pixels: int) -> str:
     return f"{right / 1e6:.1f} of {pixels / 1e6:.1f} million pixels"
+
+
+def _likely_detail(count: int, where: str, withheld: str) -> str:
+    """Under the number of likely label errors: none at all is otherwise taken for good labels."""
+    return "none claimed yet" if withheld and not count else where
 
 
 def _in_images(errors: list[ObjectError]) -> str:

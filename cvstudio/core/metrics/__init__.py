@@ -10,7 +10,7 @@ from cvstudio.core.metrics.classes import (
     ClassifiedImage,
     classification_report,
 )
-from cvstudio.core.metrics.curves import Curve, best_score
+from cvstudio.core.metrics.curves import USUAL_SCORE, Curve, best_score
 from cvstudio.core.metrics.objects import (
     NOTHING,
     ErrorKind,
@@ -29,9 +29,11 @@ from cvstudio.core.metrics.pixels import (
     pixel_confusion,
     region_map,
 )
+from cvstudio.core.metrics.trust import withheld_sentence
 
 __all__ = [
     "NOTHING",
+    "USUAL_SCORE",
     "ClassificationReport",
     "ClassifiedImage",
     "Curve",
@@ -50,4 +52,5 @@ __all__ = [
     "match_pixels",
     "pixel_confusion",
     "region_map",
+    "withheld_sentence",
 ]

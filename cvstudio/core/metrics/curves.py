@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+USUAL_SCORE = 0.25
+"""From where predictions count when no score is better than another."""
+_USEFUL_F1 = 0.05
+"""Below that, the best score is an accident: the network finds next to nothing right."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Curve:
@@ -47,8 +52,8 @@ class Curve:
 
     @property
     def best_score(self) -> float:
-        """The score with the highest F1; not-a-number without annotations or predictions."""
-        if not self.labelled or not len(self.score):
+        """The score with the highest F1; not-a-number when no score finds anything to speak of."""
+        if not self.labelled or not len(self.score) or self.f1.max() < _USEFUL_F1:
             return float("nan")
         return float(self.score[int(np.argmax(self.f1))])
 
@@ -73,7 +78,7 @@ def best_score(curves: Iterable[Curve]) -> float:
     """The one score, in steps of 0.001, at which the F1 of all labelled classes is best on average.
 
     Where several steps in a row are equally good, the middle one. Not-a-number when nothing is
-    labelled.
+    labelled, and when no score finds anything to speak of.
     """
     steps = np.arange(1, 1000) / 1000
     rows = []
@@ -84,6 +89,8 @@ def best_score(curves: Iterable[Curve]) -> float:
     if not rows:
         return float("nan")
     mean = np.mean(rows, axis=0)
+    if mean.max() < _USEFUL_F1:
+        return float("nan")
     first = int(np.argmax(mean))
     worse = np.flatnonzero(mean[first:] < mean[first] - 1e-12)
     last = first + (int(worse[0]) if worse.size else len(mean) - first) - 1

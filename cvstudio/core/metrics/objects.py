@@ -19,6 +19,7 @@ from cvstudio.core.metrics.overlaps import (
     find_overlaps,
     greedy,
 )
+from cvstudio.core.metrics.trust import believable
 
 NOTHING = 0
 """Stands in the place of a class id where nothing is labelled, or nothing was found."""
@@ -157,18 +158,42 @@ class Judgement:
         """Errors in which the network is as sure as it usually is when it is right.
 
         Extra, wrong-class and loose predictions whose score reaches the median score of the right
-        predictions of that class: there the label is more often at fault than the network.
+        predictions of that class: there the label is more often at fault than the network, as long
+        as the network is to be believed about the class at all (trust.py).
         """
         found_class = _take(self._table.found_class, self._found)
-        scores = _take(self._table.found_score, self._found)
-        suspect = np.isin(self._kind, [_EXTRA, _WRONG_CLASS, _LOOSE])
         chosen = np.zeros(len(self._kind), bool)
-        for place in range(len(self.class_ids)):
-            of_class = found_class == place
-            right = scores[of_class & (self._kind == _CORRECT)]
-            if right.size:
-                chosen |= suspect & of_class & (scores >= np.median(right))
+        for place, (sure, suspect) in enumerate(self._sure()):
+            if self._believed(place, sure):
+                chosen |= suspect & (found_class == place)
         return list(self._rows(np.flatnonzero(chosen)))
+
+    def withheld_classes(self) -> list[int]:
+        """Classes whose errors say nothing about labels: the network knows them too badly."""
+        return [
+            self.class_ids[place]
+            for place, (sure, suspect) in enumerate(self._sure())
+            if suspect.any() and not self._believed(place, sure)
+        ]
+
+    def _sure(self) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+        """For each class its predictions that are as sure as right ones usually are (all when none
+        is right), and those of them that may speak against a label."""
+        found_class = _take(self._table.found_class, self._found)
+        scores = _take(self._table.found_score, self._found)
+        wrong = np.isin(self._kind, [_EXTRA, _WRONG_CLASS, _LOOSE])
+        for place in range(len(self.class_ids)):
+            of_class = (self._found >= 0) & (found_class == place)
+            right = scores[of_class & (self._kind == _CORRECT)]
+            sure = of_class & (scores >= np.median(right)) if right.size else of_class
+            yield sure, sure & wrong
+
+    def _believed(self, place: int, sure: NDArray[np.bool_]) -> bool:
+        return believable(
+            right=int(self.confusion[place, place]),
+            sure=int(sure.sum()),
+            sure_and_right=int((self._kind[sure] == _CORRECT).sum()),
+        )
 
     def _place(self, class_id: int) -> int:
         return self.class_ids.index(class_id)
@@ -261,7 +286,7 @@ class ObjectMatches:
         return np.bincount(t.label_image[of_class], minlength=len(t.image_ids))
 
     def best_score(self, iou: float = 0.5) -> float:
-        """The score at which the classes' mean F1 is highest; not-a-number without labels."""
+        """The score at which the classes' mean F1 is highest; not-a-number when none is useful."""
         return best_score(self.curves(iou).values())
 
     def _count(self, score: float) -> int:

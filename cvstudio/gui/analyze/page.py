@@ -24,6 +24,7 @@ from cvstudio.core.annotation import LabelClass, Split, Task
 from cvstudio.core.errors import RunError
 from cvstudio.core.snapshot import read_split_sizes
 from cvstudio.core.words import counted
+from cvstudio.core.metrics.resampling import Difference, Draws, draw
 from cvstudio.gui import theme
 from cvstudio.gui.analyze import words
 from cvstudio.gui.analyze.confusion import ConfusionView
@@ -34,10 +35,11 @@ from cvstudio.gui.analyze.figures import CardRow, ClassTable
 from cvstudio.gui.analyze.gallery import Gallery
 from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import Control, LatestWins
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.section import SectionHeader, label, line, link
 from cvstudio.gui.workspace import Workspace
-from cvstudio.project import analysis, runs
+from cvstudio.project import analysis, certainty, runs
 from cvstudio.project.analysis import Analysis, Case, Verdict
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
@@ -56,6 +58,10 @@ class AnalyzePage(Workspace):
         self.run: RunRecord | None = None
         self.analysis: Analysis | None = None
         self.verdict: Verdict | None = None
+        self.since: Difference | None = None
+        """How much better the run is than the one before it; None when nobody can tell yet."""
+        self._drawn: Draws = draw(0)
+        self._comparing = LatestWins(studio.tasks, owner=self)
         self._wanted_run: int | None = None
         self._later = QTimer(self, singleShot=True, interval=_DRAG_MS)
         self._later.timeout.connect(self._judge)
@@ -197,6 +203,7 @@ class AnalyzePage(Workspace):
 
     def release(self) -> None:
         self._later.stop()
+        self._comparing.drop()
         self.evaluation.stop()
         self.detail.release()
 
@@ -275,12 +282,13 @@ class AnalyzePage(Workspace):
             self._show_not_judged(run, split)
             return
 
-        def work(_control: object) -> tuple[Analysis, Verdict, float]:
+        def work(_control: object) -> tuple[Analysis, Verdict, float, Draws]:
             loaded = analysis.load(job, split)
             best = loaded.best_score(self.overlap_field.value())
             score = DEFAULT_SCORE if math.isnan(best) else max(round(best, 2), 0.01)
             # The first verdict computes what later ones reuse: here, not on the window thread.
-            return loaded, loaded.judge(score=score, iou=self.overlap_field.value()), score
+            verdict = loaded.judge(score=score, iou=self.overlap_field.value())
+            return loaded, verdict, score, certainty.draws_for(loaded)
 
         self.studio.tasks.run(
             work, title=f"Read the answers of run {run.id}", owner=self,
@@ -288,11 +296,12 @@ class AnalyzePage(Workspace):
         )  # fmt: skip
 
     def _loaded(
-        self, run: RunRecord, split: Split, loaded: Analysis, verdict: Verdict, score: float
-    ) -> None:
+        self, run: RunRecord, split: Split, loaded: Analysis, verdict: Verdict, score: float,
+        drawn: Draws,
+    ) -> None:  # fmt: skip
         if self.run is None or run.id != self.run.id or split != self.split:
             return
-        self.analysis = loaded
+        self.analysis, self._drawn = loaded, drawn
         for part in self._score_parts:
             part.setVisible(loaded.has_scores)
         self._set_score(score)
@@ -301,6 +310,29 @@ class AnalyzePage(Workspace):
         self.chart.show_curves(loaded.curves(self.overlap_field.value()), self._classes())
         self.stack.setCurrentIndex(1)
         self._take(verdict, fresh=True)
+        self._compare(run, split, loaded)
+
+    def _compare(self, run: RunRecord, split: Split, loaded: Analysis) -> None:
+        """Find out in a thread whether the run is better than the newest one before it."""
+        self._say_since(None, 0)
+        before = [
+            r for r in runs.all_runs(self.project)
+            if r.id < run.id and RunStatus(r.status).has_network
+        ]  # fmt: skip
+
+        def work(control: Control) -> tuple[Difference | None, int]:
+            for older in reversed(before):
+                control.check()
+                job = runs.job_of(older)
+                if split in analysis.judged_splits(job):
+                    return certainty.compare(loaded, analysis.load(job, split)), older.id
+            return None, 0
+
+        self._comparing.request(work, lambda found: self._say_since(*found))
+
+    def _say_since(self, since: Difference | None, older: int) -> None:
+        self.since = since
+        self.cards.show_since(since, older)
 
     def _show_not_judged(self, run: RunRecord, split: Split) -> None:
         self.analysis = self.verdict = None
@@ -357,7 +389,13 @@ class AnalyzePage(Workspace):
     def _take(self, verdict: Verdict, *, fresh: bool = False) -> None:
         self.verdict = verdict
         classes = self._classes()
-        self.cards.show_cards(verdict.cards)
+        sure = {}
+        if self.analysis is not None:
+            sure = certainty.intervals(
+                self.analysis, self._drawn,
+                score=self.score_field.value(), iou=self.overlap_field.value(),
+            )  # fmt: skip
+        self.cards.show_cards(verdict.cards, sure)
         self.matrix.show_counts(
             verdict.confusion, verdict.class_ids, classes, nothing=self.nothing, unit=verdict.unit
         )
@@ -385,8 +423,9 @@ class AnalyzePage(Workspace):
         if kind == analysis.LIKELY and (kept := self._kept_keys()):
             cases = [case for case in cases if _key(case) not in kept]
         self.gallery.show_cases(
-            cases, self._classes(), nothing=self.nothing, analysed=self.analysis
-        )
+            cases, self._classes(), nothing=self.nothing, analysed=self.analysis,
+            withheld=self.verdict.withheld if kind == analysis.LIKELY else "",
+        )  # fmt: skip
 
     def _show_cell(self, labelled: int, predicted: int) -> None:
         if self.verdict is None:

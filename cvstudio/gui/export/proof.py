@@ -13,10 +13,11 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from cvstudio.core import proof as proof_words
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.layouts import empty
-from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.message import IconLabel, Message
 from cvstudio.gui.widgets.section import label, line, push
 
 FLOAT, INT8 = "float32", "int8"
@@ -47,6 +48,11 @@ class Proof:
     def eight(self) -> dict[str, Any] | None:
         """What is told of the 8-bit file, if there is one."""
         return self.content.get("int8")
+
+    @property
+    def warning(self) -> str:
+        """What to know before the file is used: a network that found nothing right; usually ""."""
+        return str(self.content.get("warning", ""))
 
     @property
     def title(self) -> str:
@@ -105,6 +111,8 @@ class ProofCard(QFrame):
         head.addLayout(said, 1)
         head.addWidget(push("Save certificate", on_save, icon_name="tray-arrow-down"))
         column.addLayout(head)
+        self.warning = Message("warning", "")
+        column.addWidget(self.warning)
         column.addWidget(line())
         self._table = QWidget()
         self._grid = QGridLayout(self._table)
@@ -131,6 +139,8 @@ class ProofCard(QFrame):
             self.icon.set("shield-alert-outline", "danger")
         self.title.setText(proof.title)
         self.subtitle.setText(proof.subtitle)
+        self.warning.set("warning", proof.warning)
+        self.warning.setVisible(bool(proof.warning))
         empty(self._grid)
         bits = [FLOAT, INT8] if proof.eight else [FLOAT]
         heads = ["Check", f"Run {proof.run}", "32-bit", "8-bit"][: 2 + len(bits)]
@@ -138,13 +148,13 @@ class ProofCard(QFrame):
             self._grid.addWidget(_cell(text, "caption", right=column > 0), 0, column)
         for row, found in enumerate(proof.lines(), 1):
             first = next(iter(found.values()))
-            self._grid.addWidget(label(_sentence(first["check"]), wrap=True), row, 0)
-            reference = _figure(first["reference"], first["unit"])
+            self._grid.addWidget(label(proof_words.sentence(first["check"]), wrap=True), row, 0)
+            reference = proof_words.figure(first["reference"], first["unit"])
             self._grid.addWidget(_cell(reference, "muted", right=True), row, 1)
             for column, precision in enumerate(bits, 2):
                 if precision in found:
                     self._grid.addWidget(_value(found[precision]), row, column)
-            allowed = _allowed([found[p] for p in bits if p in found])
+            allowed = proof_words.allowed([found[p] for p in bits if p in found])
             self._grid.addWidget(_cell(allowed, "muted", right=True), row, 2 + len(bits))
         self._show_facts(proof)
 
@@ -262,38 +272,8 @@ def _value(check: dict[str, Any]) -> QWidget:
     row.addStretch(1)
     if role:
         row.addWidget(IconLabel("check" if role == "success" else "close", role, 14))
-    yes = check["value"] == check["allowed"] == 1 and not check["unit"]
-    row.addWidget(label("yes" if yes else _figure(check["value"], check["unit"]), role))
+    row.addWidget(label(proof_words.value(check), role))
     return frame
-
-
-def _sentence(name: str) -> str:
-    """The name of a check with a capital; names such as mAP50 and mIoU keep their own."""
-    return name[0].upper() + name[1:] if name[:2].islower() else name
-
-
-def _figure(value: float | None, unit: str) -> str:
-    """A value with as many places as it needs: 0.0004, 0.624, 1,177 px."""
-    if value is None:
-        return ""
-    if value == int(value) and abs(value) >= 1:
-        text = f"{value:,.0f}"
-    elif value == 0:
-        text = "0"
-    else:
-        text = f"{value:.3f}" if abs(value) >= 0.0095 else f"{value:.4f}"
-        text = "under 0.0001" if text == "0.0000" else text
-    return f"{text} {unit}".strip()
-
-
-def _allowed(checks: Sequence[dict[str, Any]]) -> str:
-    """What each precision is held to; a check that only informs is held to nothing."""
-    # Where the run has a value of its own, the file must reach it; elsewhere it must stay below.
-    side = "at most" if checks[0]["reference"] is None else "at least"
-    words = ["–" if c["allowed"] is None else _figure(c["allowed"], c["unit"]) for c in checks]
-    if all(c["value"] == c["allowed"] == 1 and not c["unit"] for c in checks):
-        return ""
-    return f"{side} {' · '.join(dict.fromkeys(words))}"
 
 
 def _pixels(given: dict[str, Any]) -> str:

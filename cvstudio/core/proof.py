@@ -1,0 +1,49 @@
+"""The words and figures in which the checks of an exported file are told, in window and terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Check = Mapping[str, Any]
+"""A row of "checks" in FILE.verification.json: check, precision, value, allowed, reference, unit,
+passed."""
+
+
+def sentence(name: str) -> str:
+    """The name of a check with a capital; names such as mAP50 and mIoU keep their own."""
+    return name[0].upper() + name[1:] if name[:2].islower() else name
+
+
+def is_yes(check: Check) -> bool:
+    """Whether a check has no figure but is simply fulfilled."""
+    return bool(check["value"] == check["allowed"] == 1) and not check["unit"]
+
+
+def value(check: Check) -> str:
+    """What was found: a figure, or "yes"."""
+    return "yes" if is_yes(check) else figure(check["value"], check["unit"])
+
+
+def figure(number: float | None, unit: str) -> str:
+    """A value with as many places as it needs: 0.0004, 0.624, 1,177 px."""
+    if number is None:
+        return ""
+    if number == int(number) and abs(number) >= 1:
+        text = f"{number:,.0f}"
+    elif number == 0:
+        text = "0"
+    else:
+        text = f"{number:.3f}" if abs(number) >= 0.0095 else f"{number:.4f}"
+        text = "under 0.0001" if text == "0.0000" else text
+    return f"{text} {unit}".strip()
+
+
+def allowed(checks: Sequence[Check]) -> str:
+    """What each precision is held to; a check that only informs is held to nothing."""
+    # Where the run has a value of its own, the file must reach it; elsewhere it must stay below.
+    side = "at most" if checks[0]["reference"] is None else "at least"
+    words = ["–" if c["allowed"] is None else figure(c["allowed"], c["unit"]) for c in checks]
+    if all(is_yes(c) for c in checks):
+        return ""
+    return f"{side} {' · '.join(dict.fromkeys(words))}"
