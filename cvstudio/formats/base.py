@@ -194,6 +194,8 @@ class ExportImage:
     annotations: list[ExportAnnotation]
     page: int = 0
     pages: int = 1
+    orientation: int = 1
+    """EXIF's 1 to 8: how the file's own pixels have to be turned."""
     extras: dict[str, Any] = field(default_factory=dict)
 
 

@@ -142,7 +142,7 @@ def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
             folder /= image.split.value if image.split else "unsplit"
             if image.split is None:
                 writing.lose('images without a split were put into "unsplit"')
-        place(image, folder / names[labels[0].class_name], Writing(copy_images=True))
+        place(image, folder / names[labels[0].class_name], writing, copy=True)
         writing.step("Writing folders", done, len(dataset.images))
 
 

@@ -1,37 +1,72 @@
-"""Bringing the image files of an export to their place: whole files, or single pages."""
+"""Bringing the image files of an export to their place: whole files, upright ones, single pages."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from cvstudio.core.errors import FormatError, ImageError
+from cvstudio.core.opencv import cv2
 from cvstudio.formats.base import ExportImage, Writing
 from cvstudio.imaging.decode import read_image
 
 
-def place(image: ExportImage, folder: Path, writing: Writing) -> str:
+def place(image: ExportImage, folder: Path, writing: Writing, *, copy: bool | None = None) -> str:
     """Put an image into a folder and return the name by which a label file finds it there.
 
-    The bytes of the file are copied as they are; a page of a multi-page file becomes a TIFF of its
-    own. Without copying, the name is the image's own absolute path. Raises FormatError.
+    The bytes of the file are copied as they are, with two exceptions: a page of a multi-page file
+    becomes a TIFF of its own; and a file that is to be turned by its EXIF tag is written upright
+    and lossless, because labels speak of upright pixels and many programs ignore the tag. Without
+    copying (`copy`, or as `writing` says), the name is the image's own absolute path.
+    Raises FormatError.
     """
-    if not writing.copy_images and image.pages == 1:
+    copy = writing.copy_images if copy is None else copy
+    if not copy and image.pages == 1:
+        if image.orientation != 1:
+            writing.lose("images have a rotation tag: a program that ignores it sees labels beside"
+                         " their objects")  # fmt: skip
         return image.path.as_posix()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if image.pages == 1:
+        if image.pages == 1 and image.orientation == 1:
             shutil.copyfile(image.path, folder / image.name)
             return image.name
-        name = f"{Path(image.name).stem}.tif"
         pixels = read_image(image.path, image.page)
-        photometric = "rgb" if pixels.ndim == 3 else "minisblack"
-        tifffile.imwrite(folder / name, pixels, photometric=photometric)
-        return name
+        if image.pages > 1:
+            name = f"{Path(image.name).stem}.tif"
+            _write_tiff(folder / name, pixels)
+            return name
+        writing.lose("images had a rotation tag and were written upright, without loss, as PNG or"
+                     " TIFF; the originals are untouched")  # fmt: skip
+        return _write_upright(folder, image.name, pixels)
     except ImageError as error:
         raise FormatError(error.message, path=image.path) from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise FormatError(f"{image.name} could not be copied: {reason}.", path=folder) from None
+
+
+def _write_upright(folder: Path, name: str, pixels: NDArray[Any]) -> str:
+    """Write pixels without a tag: TIFFs and floats as TIFF, all others as PNG."""
+    stem, suffix = Path(name).stem, Path(name).suffix.lower()
+    if suffix in (".tif", ".tiff") or pixels.dtype == np.float32:
+        name = f"{stem}.tif"
+        _write_tiff(folder / name, pixels)
+        return name
+    name = f"{stem}.png"
+    turned = pixels
+    if pixels.ndim == 3:
+        how = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
+        turned = cv2.cvtColor(pixels, how)
+    _, data = cv2.imencode(".png", turned)
+    (folder / name).write_bytes(data.tobytes())
+    return name
+
+
+def _write_tiff(path: Path, pixels: NDArray[Any]) -> None:
+    tifffile.imwrite(path, pixels, photometric="rgb" if pixels.ndim == 3 else "minisblack")

@@ -43,7 +43,7 @@ def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
     for done, image in enumerate(dataset.images, 1):
         part = Path(image.split.value if image.split else ".")
         # Masks are found by their image's name, so that the images always come along.
-        name = place(image, dest / "images" / part, Writing(copy_images=True))
+        name = place(image, dest / "images" / part, writing, copy=True)
         if image.annotations or image.review in ("reviewed", "reviewed and empty"):
             painted = paint(image, values, writing)
             file = dest / "masks" / part / f"{Path(name).stem}.{suffix}"

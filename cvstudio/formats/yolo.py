@@ -395,8 +395,7 @@ def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
         if image.split is None:
             writing.lose("images without a split were put into train")
         used.add(split)
-        copying = Writing(copy_images=True)
-        name = place(image, dest / "images" / split.value, copying)
+        name = place(image, dest / "images" / split.value, writing, copy=True)
         lines = [
             line
             for a in image.annotations

@@ -186,6 +186,7 @@ def _dataset(
             ],
             page=record.page,
             pages=record.pages,
+            orientation=record.orientation,
             extras=described.get(str(record.id), {}),
         )
         for record, name in zip(records, unique, strict=True)
