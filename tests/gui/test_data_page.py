@@ -28,7 +28,8 @@ from cvstudio.gui.data.statistics import imbalance, read_facts
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.bar_chart import Histogram, round_step
 from cvstudio.gui.widgets.overlay import OverlayItem, mask_layer, overlay_items, paint_items
-from cvstudio.gui.widgets.thumbnail_grid import ThumbnailGrid, ThumbnailModel
+from cvstudio.gui.widgets.thumbnail_grid import ThumbnailGrid
+from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage

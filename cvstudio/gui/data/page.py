@@ -36,7 +36,8 @@ from cvstudio.gui.widgets.dialogs import ask_text
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import NextStep, label, line, link, push, tab_bar
-from cvstudio.gui.widgets.thumbnail_grid import ThumbnailGrid, ThumbnailModel
+from cvstudio.gui.widgets.thumbnail_grid import ThumbnailGrid
+from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
 from cvstudio.gui.workspace import Workspace
 from cvstudio.project import commands, queries
 from cvstudio.project.changes import ChangeSet

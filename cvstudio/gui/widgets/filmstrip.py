@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QWidget
 
 from cvstudio.gui import theme
 from cvstudio.gui.thumbnails import Thumbnails
-from cvstudio.gui.widgets.thumbnail_grid import ThumbnailDelegate, ThumbnailModel
+from cvstudio.gui.widgets.thumbnail_grid import ThumbnailDelegate
+from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
 
 
 class Filmstrip(QListView):

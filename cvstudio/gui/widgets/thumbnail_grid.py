@@ -1,12 +1,8 @@
-"""Thumbnails of many images: a list view that fetches ids once, and rows and pictures as needed.
+"""Thumbnails of many images: a list view over a ThumbnailModel, and how each cell is painted.
 
-    model = ThumbnailModel(studio.thumbnails)
-    model.open(project); model.set_ids(ids)
-    grid = ThumbnailGrid(model); grid.set_side(148)
-    grid.selected.connect(f)     # tuple of image ids
-    grid.opened.connect(f)       # image id: double click or Enter
-    model.take(changes)          # after a ChangeSet: repaints what changed
-Only what is visible is read from the database or decoded, so 100,000 images scroll like 100.
+grid = ThumbnailGrid(model); grid.set_side(148)
+grid.selected.connect(f)     # tuple of image ids
+grid.opened.connect(f)       # image id: double click or Enter
 """
 
 from __future__ import annotations
@@ -17,11 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractListModel,
     QItemSelection,
     QItemSelectionModel,
-    QModelIndex,
-    QPersistentModelIndex,
     QRect,
     QRectF,
     QSize,
@@ -40,197 +33,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.annotation import LabelClass, State
+from cvstudio.core.annotation import LabelClass
 from cvstudio.gui import theme
-from cvstudio.gui.thumbnails import Thumbnails
 from cvstudio.gui.widgets.icons import REVIEW_ICONS, paint_icon
-from cvstudio.gui.widgets.overlay import (
-    OverlayItem,
-    has_masks,
-    mask_layer,
-    overlay_items,
-    paint_items,
-)
+from cvstudio.gui.widgets.overlay import paint_items
 from cvstudio.gui.widgets.swatch import paint_swatch
-from cvstudio.gui.widgets.verbatim import tip
-from cvstudio.project import queries
-from cvstudio.project.changes import ChangeSet
-from cvstudio.project.project import Project
+from cvstudio.gui.widgets.thumbnail_model import ID_ROLE, Index, ThumbnailModel
 from cvstudio.project.records import ImageRecord
 
-_BLOCK = 64
-_RECORDS_KEPT = 4096
 _PIXMAPS_KEPT = 500
 _CAPTION = 24
 _PAD = 4
 _GAP = 8
-
-Index = QModelIndex | QPersistentModelIndex
-
-
-class ThumbnailModel(QAbstractListModel):
-    """Images by id; records and annotations come from the project in blocks, when painted."""
-
-    def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.thumbnails = thumbnails
-        self._project: Project | None = None
-        self._ids: list[int] = []
-        self._rows: dict[int, int] = {}
-        self._records: OrderedDict[int, ImageRecord] = OrderedDict()
-        self._items: dict[int, list[OverlayItem]] = {}
-        self._image_class: dict[int, LabelClass] = {}
-        self._layers: dict[int, QImage | None] = {}
-        self._classes: dict[int, LabelClass] = {}
-        self._generation = 0
-        thumbnails.ready.connect(self._came)
-
-    # -- what is shown
-
-    def open(self, project: Project | None) -> None:
-        """Show images of a project; None lets go of it."""
-        self._project = project
-        self._forget_all()
-        self.set_ids([])
-
-    def set_ids(self, ids: Sequence[int]) -> None:
-        """Show these images in this order."""
-        new = list(ids)
-        if new == self._ids:
-            return
-        self.beginResetModel()
-        self._ids = new
-        self._rows = {image_id: row for row, image_id in enumerate(new)}
-        self.endResetModel()
-
-    @property
-    def ids(self) -> list[int]:
-        """All ids in their order; not to be changed."""
-        return self._ids
-
-    def row_of(self, image_id: int) -> int:
-        """The row of an image, -1 when it is not shown."""
-        return self._rows.get(image_id, -1)
-
-    def take(self, changes: ChangeSet) -> None:
-        """Repaint what a change touched. The order and the number of images are the caller's."""
-        if changes.touches("label_class"):
-            self._forget_all()
-        images = changes.images()
-        if images is None:
-            self._forget_all()
-        else:
-            for image_id in images:
-                self._forget(image_id)
-        if self._ids:
-            self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
-
-    def _forget_all(self) -> None:
-        self._generation += 1
-        self._records.clear()
-        self._items.clear()
-        self._image_class.clear()
-        self._layers.clear()
-        self._classes.clear()
-
-    def _forget(self, image_id: int) -> None:
-        self._generation += 1
-        for cache in (self._records, self._items, self._image_class, self._layers):
-            cache.pop(image_id, None)
-
-    def _came(self, ids: list[int]) -> None:
-        for image_id in ids:
-            row = self._rows.get(image_id)
-            if row is not None:
-                index = self.index(row)
-                self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
-
-    # -- for the delegate
-
-    @property
-    def generation(self) -> int:
-        """Another number whenever something that was painted is not true any more."""
-        return self._generation
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(self._ids)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._ids):
-            return None
-        if role == Qt.ItemDataRole.DisplayRole or role == Qt.ItemDataRole.AccessibleTextRole:
-            record = self.record(index.row())
-            return record.title if record else ""
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(index.row())
-        if role == Qt.ItemDataRole.UserRole:
-            return self._ids[index.row()]
-        return None
-
-    def _tip(self, row: int) -> str:
-        record = self.record(row)
-        if record is None:
-            return ""
-        lines = [record.title, f"{record.width:,} × {record.height:,} px", str(record.review)]
-        failure = record.problem or self.thumbnails.failure(record.id)
-        return tip("\n".join([*lines, failure] if failure else lines))
-
-    def record(self, row: int) -> ImageRecord | None:
-        """The record of a row; reads the block around it when it is not known."""
-        image_id = self._ids[row]
-        found = self._records.get(image_id)
-        if found is None:
-            self._read_block(row)
-            found = self._records.get(image_id)
-        return found
-
-    def items(self, image_id: int) -> list[OverlayItem]:
-        """The shapes of an image whose record is known."""
-        return self._items.get(image_id, [])
-
-    def image_class(self, image_id: int) -> LabelClass | None:
-        """The class of the whole image, in projects that classify."""
-        return self._image_class.get(image_id)
-
-    def layer(self, image_id: int) -> QImage | None:
-        """The masks of an image as a picture; None when it has none, or while it is painted."""
-        if image_id not in self._layers and has_masks(self.items(image_id)):
-            self._layers[image_id] = None
-            record = self._records[image_id]
-            items, generation = self.items(image_id), self._generation
-            self.thumbnails.tasks.run(
-                lambda _control: mask_layer(items, record.width, record.height),
-                done=lambda picture: self._layer_came(image_id, picture, generation),
-                owner=self,
-            )
-        return self._layers.get(image_id)
-
-    def _layer_came(self, image_id: int, picture: QImage | None, generation: int) -> None:
-        if generation == self._generation or image_id in self._layers:
-            self._layers[image_id] = picture
-            self._came([image_id])
-
-    def _read_block(self, row: int) -> None:
-        if self._project is None:
-            return
-        start = row // _BLOCK * _BLOCK
-        wanted = [i for i in self._ids[start : start + _BLOCK] if i not in self._records]
-        with self._project.read() as session:
-            if not self._classes:
-                self._classes = {c.id: c for c in queries.classes(session)}
-            records = queries.images(session, wanted)
-            annotations = queries.annotations_of(session, wanted)
-        for record in records:
-            self._records[record.id] = record
-            mine = annotations[record.id]
-            self._items[record.id] = overlay_items(mine, self._classes)
-            for annotation in mine:
-                if annotation.shape is None and annotation.state == State.ACCEPTED:
-                    self._image_class[record.id] = self._classes[annotation.class_id]
-        while len(self._records) > _RECORDS_KEPT:
-            old, _ = self._records.popitem(last=False)
-            for cache in (self._items, self._image_class, self._layers):
-                cache.pop(old, None)
 
 
 class ThumbnailDelegate(QStyledItemDelegate):
@@ -427,7 +241,7 @@ class ThumbnailGrid(QListView):
         self.selectionModel().selectionChanged.connect(self._tell)
         model.modelAboutToBeReset.connect(self._before_reset)
         model.modelReset.connect(self._after_reset)
-        self.doubleClicked.connect(lambda index: self.opened.emit(index.data(_ID)))
+        self.doubleClicked.connect(lambda index: self.opened.emit(index.data(ID_ROLE)))
         self._kept: tuple[tuple[int, ...], int] = ((), 0)
         self._quiet = False
         self._side = 148
@@ -492,7 +306,7 @@ class ThumbnailGrid(QListView):
     def current_id(self) -> int:
         """The image under the keyboard's cursor; 0 when there is none."""
         index = self.currentIndex()
-        return int(index.data(_ID)) if index.isValid() else 0
+        return int(index.data(ID_ROLE)) if index.isValid() else 0
 
     def _tell(self) -> None:
         if not self._quiet:
@@ -526,6 +340,3 @@ class ThumbnailGrid(QListView):
 
     def keyboardSearch(self, search: str) -> None:
         """Letters are keys of actions here, not a search by name."""
-
-
-_ID = Qt.ItemDataRole.UserRole
