@@ -285,6 +285,32 @@ def class_ids(project: Project) -> list[int]:
         return [c.id for c in queries.classes(s)]
 
 
+def test_the_first_card_says_whether_the_run_is_better_than_the_one_before(
+    studio_window: Person, explainer: Explainer
+) -> None:
+    older = finished_run(studio_window.project)
+    nothing = [Prediction(i.id) for i in read_snapshot(older.snapshot).of("val")]
+    write_predictions(older.predictions("val"), nothing)
+    finished_run(studio_window.project)
+    page = judged_page(studio_window)
+    studio_window.until(lambda: page.since is not None)
+    assert page.since is not None
+    assert page.since.certain
+    card = page.cards._cards[0]
+    assert card._detail.text() == f"{page.since.value:.3f} better than run 1, certain"
+    assert "on the 5 images that both were judged on" in card.toolTip()
+    page.score_field.setValue(0.85)
+    studio_window.until(lambda: not page._later.isActive())
+    assert "better than run 1" in card._detail.text()  # dragging the score does not take it away
+    recall = next(c for c in page.cards._cards if c._title.text() == "Recall")
+    assert " to " in recall._interval.text()
+    page.run_box.setCurrentIndex(1)
+    page._choose_run()
+    studio_window.until(lambda: page.since is None)
+    studio_window.idle()
+    assert "better" not in card._detail.text()
+
+
 def test_an_image_that_is_gone_is_said_in_its_place(
     studio_window: Person, page: AnalyzePage
 ) -> None:

@@ -40,8 +40,10 @@ class Difference:
 
 def draw(images: int, *, draws: int = DRAWS, seed: int = 0) -> Draws:
     """Draw as many images as there are, with repeats, again and again."""
+    if images == 0:
+        return np.zeros((draws, 0), np.float32)
     random = np.random.default_rng(seed)
-    counts = random.multinomial(images, np.full(images, 1 / max(images, 1)), size=draws)
+    counts = random.multinomial(images, np.full(images, 1 / images), size=draws)
     return counts.astype(np.float32)
 
 

@@ -19,12 +19,15 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import LabelClass
+from cvstudio.core.metrics.resampling import Difference
 from cvstudio.gui import theme
+from cvstudio.gui.analyze import words
 from cvstudio.gui.widgets.section import label
 from cvstudio.gui.widgets.swatch import swatch
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project.analysis import Card, Row
 
+Interval = tuple[float, float]
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -45,8 +48,11 @@ class CardRow(QWidget):
         self._row.setSpacing(8)
         self._cards: list[_CardFrame] = []
 
-    def show_cards(self, cards: Sequence[Card]) -> None:
-        """Show a verdict's cards; frames are kept so that nothing flickers while dragging."""
+    def show_cards(self, cards: Sequence[Card], intervals: Mapping[str, Interval]) -> None:
+        """Show a verdict's cards with the 95 % intervals of those that have one, by title.
+
+        Frames are kept so that nothing flickers while dragging.
+        """
         while len(self._cards) > len(cards):
             gone = self._cards.pop()
             self._row.removeWidget(gone)
@@ -55,7 +61,12 @@ class CardRow(QWidget):
             self._cards.append(_CardFrame())
             self._row.addWidget(self._cards[-1], 1)
         for frame, card in zip(self._cards, cards, strict=True):
-            frame.show_card(card)
+            frame.show_card(card, intervals.get(card.title))
+
+    def show_since(self, since: Difference | None, older: int) -> None:
+        """Say on the first card how it compares with an older run; None takes it away."""
+        if self._cards:
+            self._cards[0].show_since(since, older)
 
 
 class _CardFrame(QFrame):
@@ -66,22 +77,59 @@ class _CardFrame(QFrame):
         column.setContentsMargins(12, 8, 12, 8)
         column.setSpacing(2)
         self._title = label("", "muted")
+        self._interval = label("", "caption")
+        self._card: Card | None = None
+        self._since: tuple[Difference, int] | None = None
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self._title)
+        head.addStretch(1)
+        head.addWidget(self._interval)
         self._value = label("", "figure")
-        self._detail = label("", "caption")
+        self._detail = label("", "caption", wrap=True)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._value)
         row.addWidget(self._detail, 1, Qt.AlignmentFlag.AlignBottom)
         self._detail.setContentsMargins(0, 0, 0, 4)
-        column.addWidget(self._title)
+        column.addLayout(head)
         column.addLayout(row)
 
-    def show_card(self, card: Card) -> None:
+    def show_card(self, card: Card, interval: Interval | None) -> None:
+        self._card = card
         self._title.setText(card.title)
         self._value.setText(figure(card.value, whole=card.whole))
-        self._detail.setText(card.detail)
-        self.setAccessibleName(f"{card.title} {self._value.text()}, {card.detail}")
-        self.setToolTip(f"{card.title}: {self._value.text()} ({card.detail})")
+        between = "" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}"
+        self._interval.setText(between)
+        self._tell()
+
+    def show_since(self, since: Difference | None, older: int) -> None:
+        self._since = None if since is None else (since, older)
+        self._tell()
+
+    def _tell(self) -> None:
+        """The words beside the figure, and everything in the tooltip."""
+        card = self._card
+        if card is None:
+            return
+        said, lines = card.detail, [f"{card.title}: {self._value.text()} ({card.detail})"]
+        if self._interval.text():
+            lines.append(f"95 % interval: {self._interval.text()}, the images drawn again")
+        role = "caption"
+        if self._since is not None:
+            since, older = self._since
+            said, role = words.since(since, older), _since_role(since)
+            lines.append(words.since_in_full(since, older, card.title))
+        self._detail.setText(said)
+        theme.mark(self._detail, role=role)
+        self.setAccessibleName(f"{card.title} {self._value.text()}, {said}")
+        self.setToolTip("\n".join(lines))
+
+
+def _since_role(since: Difference) -> str:
+    if not since.certain:
+        return "caption"
+    return "success_caption" if since.value > 0 else "danger_caption"
 
 
 class ClassModel(QAbstractTableModel):

@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass, Split, Task
 from cvstudio.core.errors import RunError
+from cvstudio.core.metrics.resampling import Difference, Draws, draw
 from cvstudio.core.snapshot import read_split_sizes
 from cvstudio.core.words import counted
-from cvstudio.core.metrics.resampling import Difference, Draws, draw
 from cvstudio.gui import theme
 from cvstudio.gui.analyze import words
 from cvstudio.gui.analyze.confusion import ConfusionView

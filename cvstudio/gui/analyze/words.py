@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.metrics import ErrorKind
+from cvstudio.core.metrics.resampling import Difference
+from cvstudio.core.words import counted
 from cvstudio.project.analysis import LIKELY, WORST, WRONG, Case, Verdict
 
 
@@ -54,6 +56,31 @@ def explain(
             case, verdict, predicted
         )
     return f"Labelled {labelled}, predicted {predicted}.", ""
+
+
+def since(found: Difference, older: int) -> str:
+    """How a run compares with an older one, beside its figure."""
+    if found.value == 0:
+        return f"as run {older}"
+    word = "certain" if found.certain else "uncertain"
+    return f"{abs(found.value):.3f} {_than(found)} than run {older}, {word}"
+
+
+def since_in_full(found: Difference, older: int, metric: str) -> str:
+    """The same with its range and what it rests on."""
+    if found.certain:
+        end = "The difference is certain: whichever way the images are drawn, it stays."
+    else:
+        end = "That may be chance: more images would tell."
+    return (
+        f"{metric} is {abs(found.value):.3f} {_than(found)} than that of run {older}"
+        f" (95 %: {found.low:+.3f} to {found.high:+.3f}) on the"
+        f" {counted(found.images, 'image')} that both were judged on. {end}"
+    )
+
+
+def _than(found: Difference) -> str:
+    return "better" if found.value >= 0 else "worse"
 
 
 def _trust(case: Case, verdict: Verdict, name: str) -> str:
