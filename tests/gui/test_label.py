@@ -732,3 +732,61 @@ def test_no_class_yet_leads_to_adding_one(person, monkeypatch):
     person.press(50, 40)
     assert "wanted" in asked
     assert person.shapes == []
+
+
+@pytest.mark.parametrize("person", [Task.INSTANCE], indirect=True)
+def test_painting_beside_a_polygon_that_was_just_drawn_begins_another_object(person):
+    person.page.brush.size = 40
+    person.do("label.polygon")
+    for x, y in ((100, 100), (200, 100), (150, 200)):
+        person.click(x, y)
+    person.do("label.finish")
+    assert isinstance(person.only.shape, Polygon)
+    person.do("label.brush")
+    QApplication.processEvents()
+    note = person.page.bar.note
+    assert note.fontMetrics().horizontalAdvance(note.text()) <= note.width(), "the hint is cut"
+    person.drag((150, 212), (250, 212))
+    polygon, mask = person.shapes
+    assert isinstance(polygon.shape, Polygon), "the brush reached it, but began beside it"
+    assert isinstance(mask.shape, Mask)
+    person.drag((300, 60), (350, 60))
+    assert len(person.shapes) == 3
+
+
+@pytest.mark.parametrize("person", [Task.SEGMENT], indirect=True)
+def test_a_pixel_painted_in_another_class_leaves_the_class_it_had(person):
+    person.page.brush.size = 20
+    nucleus = person.add(Mask.from_patch(np.ones((60, 60), np.uint8), 20, 20), class_id=2)
+    cell = person.add(Mask.from_patch(np.ones((100, 100), np.uint8), 100, 100), class_id=1)
+    above = person.add(Polygon.simple([(300, 100), (380, 100), (380, 180), (300, 180)]), class_id=3)
+    whole = WIDTH * HEIGHT / 100
+    assert person.document.covered_shares() == pytest.approx(
+        {1: 10_000 / whole, 2: 3_600 / whole, 3: 6_400 / whole}, abs=0.01
+    )
+    person.document.select([])
+    person.document.choose_class(2)
+    person.do("label.brush")
+    person.drag((110, 150), (190, 150))
+    shapes = {a.id: a.shape for a in person.shapes}
+    full = {id: shapes[id].full(HEIGHT, WIDTH) for id in (nucleus, cell)}
+    assert full[nucleus][150, 150] == 1
+    assert full[cell][150, 150] == 0, "it lies above and would have won in training"
+    assert full[cell][120, 120] == 1
+    shares = person.document.covered_shares()
+    assert shares[1] == pytest.approx(full[cell].sum() / whole)
+    assert shares[2] == pytest.approx(full[nucleus].sum() / whole)
+    person.drag((310, 140), (370, 140))
+    assert isinstance({a.id: a.shape for a in person.shapes}[above], Mask)
+    person.studio.undo()
+    person.studio.undo()
+    assert {a.id: a.shape for a in person.shapes}[cell].area == 10_000, "one step takes both back"
+
+
+@pytest.mark.parametrize("person", [Task.SEGMENT], indirect=True)
+def test_shares_of_a_region_under_another_count_only_what_is_seen(person):
+    person.add(Mask.from_patch(np.ones((100, 200), np.uint8), 0, 0), class_id=1)
+    person.add(Polygon.simple([(50, 0), (250, 0), (250, 100), (50, 100)]), class_id=2)
+    shares = person.document.covered_shares()
+    assert shares[1] == pytest.approx(100 * 50 * 100 / (WIDTH * HEIGHT))
+    assert shares[2] == pytest.approx(100 * 200 * 100 / (WIDTH * HEIGHT))

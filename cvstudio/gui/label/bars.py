@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
     QHBoxLayout,
-    QSizePolicy,
     QSlider,
     QSpinBox,
     QToolButton,
@@ -24,6 +23,7 @@ from cvstudio.gui.label.tools.brush import LARGEST, SMALLEST, BrushSettings, Bru
 from cvstudio.gui.widgets.filmstrip import Filmstrip
 from cvstudio.gui.widgets.icons import REVIEW_ICONS
 from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import Pill, Segments, label, line, tool
 from cvstudio.gui.widgets.verbatim import tip
 
@@ -147,9 +147,10 @@ class OptionsBar(QFrame):
         self.brush = BrushOptions(settings)
         row.addWidget(self.brush)
         self.note = label("", "muted")
-        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        row.addWidget(self.note, 1)
-        self.file = label("", "muted")
+        # What the next gesture will do is never cut: the name of the file gives way.
+        row.addWidget(self.note)
+        row.addStretch(1)
+        self.file = NameLabel()
         row.addWidget(self.file)
         self.state = Pill()
         row.addWidget(self.state)
@@ -184,11 +185,7 @@ class OptionsBar(QFrame):
         self.file.setVisible(image is not None)
         self.state.setVisible(image is not None)
         if image is not None:
-            width = max(self.width() // 4, 120)
-            text = self.file.fontMetrics().elidedText(
-                image.title, Qt.TextElideMode.ElideMiddle, width
-            )
-            self.file.setText(text)
+            self.file.setText(image.title)
             self.file.setToolTip(tip(str(image.uri)))
             role = "success" if image.review == Review.REVIEWED else "muted"
             self.state.set(REVIEW_WORDS[image.review], REVIEW_ICONS[image.review.value], role)

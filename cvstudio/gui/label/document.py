@@ -12,11 +12,12 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor
 
-from cvstudio.core.annotation import Annotation, LabelClass, Review, Shape, State, Task, area_of
+from cvstudio.core.annotation import Annotation, LabelClass, Review, Shape, State, Task
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import counted
 from cvstudio.gui.label import edits
 from cvstudio.gui.label.layer import ShapeLayer
+from cvstudio.gui.label.regions import Regions
 from cvstudio.gui.studio import Studio
 from cvstudio.project import commands, queries
 from cvstudio.project.changes import ChangeSet
@@ -61,6 +62,7 @@ class Document(QObject):
         self.hidden_ids: frozenset[int] = frozenset()
         self._copied: tuple[int, tuple[tuple[int, Shape], ...]] = (0, ())
         self._pasted = 0
+        self._regions = Regions()
         self._read_classes()
 
     # -- what is there
@@ -119,13 +121,13 @@ class Document(QObject):
         return result
 
     def covered_shares(self) -> dict[int, float]:
-        """How much of the open image the shapes of each class cover, in percent."""
+        """How much of the open image is trained as each class, in percent.
+
+        Where shapes overlap, the pixel is of the class that lies on top.
+        """
         result = dict.fromkeys(self.classes, 0.0)
-        pixels = max(self.size[0] * self.size[1], 1)
-        for annotation in self.layer.annotations:
-            if annotation.state == State.ACCEPTED and annotation.class_id in result:
-                result[annotation.class_id] += area_of(annotation.shape) / pixels * 100
-        return result
+        result.update(self._regions.shares(self.layer, *self.size))
+        return {id: share for id, share in result.items() if id in self.classes}
 
     def count_of_class(self, class_id: int) -> int:
         """How many annotations a class has in the whole project."""
@@ -202,8 +204,13 @@ class Document(QObject):
 
     # -- verbs: each is one undo step
 
-    def add(self, shape: Shape, *, label: str) -> int | None:
-        """Add a shape of the current class, and select it. None when it was not possible."""
+    def add(
+        self, shape: Shape, *, label: str, also: Mapping[int, Shape] | None = None
+    ) -> int | None:
+        """Add a shape of the current class, and select it. None when it was not possible.
+
+        `also` gives other annotations new shapes in the same step; None deletes one.
+        """
         if self.image is None or self.class_id is None:
             return None
         made: list[int] = []
@@ -213,6 +220,7 @@ class Document(QObject):
             made.append(
                 commands.add_annotation(session, image_id=image_id, class_id=class_id, shape=shape)
             )
+            self._set_shapes(session, also or {})
 
         if not self._commit(label, work):
             return None
@@ -224,20 +232,23 @@ class Document(QObject):
 
         A suggestion that a person has put right is accepted by that.
         """
-        gone = [id for id, shape in shapes.items() if shape is None]
         suggested = [a.id for a in self.annotations if a.state == State.SUGGESTED]
-        kept = [id for id in suggested if id in shapes and id not in gone]
+        kept = [id for id in suggested if shapes.get(id) is not None]
 
         def work(session: Any) -> None:
-            for annotation_id, shape in shapes.items():
-                if shape is not None:
-                    commands.set_shape(session, id=annotation_id, shape=shape)
+            self._set_shapes(session, shapes)
             if kept:
                 commands.set_state(session, ids=kept, state=State.ACCEPTED)
-            if gone:
-                commands.delete_annotations(session, ids=gone)
 
         self._commit(label, work)
+
+    def _set_shapes(self, session: Any, shapes: Mapping[int, Shape]) -> None:
+        gone = [id for id, shape in shapes.items() if shape is None]
+        for annotation_id, shape in shapes.items():
+            if shape is not None:
+                commands.set_shape(session, id=annotation_id, shape=shape)
+        if gone:
+            commands.delete_annotations(session, ids=gone)
 
     def delete(self, ids: Collection[int]) -> None:
         """Delete annotations. A suggestion is rejected instead, so that it does not come back."""

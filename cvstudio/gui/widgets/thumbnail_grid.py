@@ -7,7 +7,6 @@ grid.opened.connect(f)       # image id: double click or Enter
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -35,6 +34,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.gui import theme
+from cvstudio.gui.widgets import names
 from cvstudio.gui.widgets.icons import REVIEW_ICONS, paint_icon
 from cvstudio.gui.widgets.overlay import paint_items
 from cvstudio.gui.widgets.swatch import paint_swatch
@@ -181,19 +181,14 @@ class ThumbnailDelegate(QStyledItemDelegate):
                 Qt.AlignmentFlag.AlignVCenter,
                 record.split,
             )
-            right -= width + 12
+            right -= width + 8
         name = record.title.rpartition(".")[0] or record.title
         if record.pages > 1:
             name = record.title
         painter.setPen(theme.colour("selectionText" if selected else "text"))
-        room = right - line.x() - 4
-        if self.short_names and metrics.horizontalAdvance(name) > room:
-            # Neighbours differ at the end: "BloodImage_00035" is known as "00035".
-            name = re.split(r"[_\-\s]", name)[-1] or name
-        mode = Qt.TextElideMode.ElideLeft if self.short_names else Qt.TextElideMode.ElideMiddle
-        painter.drawText(
-            line, Qt.AlignmentFlag.AlignVCenter, metrics.elidedText(name, mode, max(room, 20))
-        )
+        room = right - line.x() - 2
+        cut = names.short if self.short_names else names.elided
+        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, cut(name, metrics, max(room, 20)))
 
     def _paint_class(
         self, painter: QPainter, line: QRect, right: int, found: LabelClass, selected: bool

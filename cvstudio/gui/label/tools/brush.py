@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
-from cvstudio.core.annotation import Annotation, Task
+from cvstudio.core.annotation import Annotation, Shape, Task
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask, Patch, rasterise
 from cvstudio.gui.label import hit
@@ -16,10 +16,12 @@ from cvstudio.gui.label.dabs import Rect, dab, fill_new_holes
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.label.mask_picture import MaskPicture
+from cvstudio.gui.label.regions import without
 from cvstudio.gui.label.shapes_item import cosmetic
 from cvstudio.gui.label.tools.base import Pointer, Surface, Tool
 
 SMALLEST, LARGEST = 1, 1000
+_NEAR = 3  # screen pixels beside a polygon that still count as on it
 _RING_DARK, _RING_LIGHT = QColor(0, 0, 0, 170), QColor(255, 255, 255)
 
 
@@ -134,7 +136,7 @@ class BrushTool(Tool):
     def note(self) -> str:
         annotation = self.selected()
         if annotation is not None and isinstance(annotation.shape, Polygon):
-            return "Painting on the selected polygon turns it into a mask"
+            return "Painting on the polygon turns it into a mask"
         if self.erases and annotation is not None and isinstance(annotation.shape, Box):
             return "Erasing turns the selected box into a mask"
         return ""
@@ -155,6 +157,8 @@ class BrushTool(Tool):
     def _to_extend(self, pointer: Pointer) -> Annotation | None:
         """The selected mask or polygon of the class, when the stroke starts on it or with Shift.
 
+        A mask is met by the whole brush. A polygon would turn into a mask, so only a stroke whose
+        middle starts on it is meant for it: painting beside it begins another object.
         In a project that segments, a class is one area: its mask is extended from anywhere.
         """
         chosen = self.selected()
@@ -190,9 +194,12 @@ class BrushTool(Tool):
         return found[0] if found else None
 
     def _touches(self, annotation: Annotation, pointer: Pointer) -> bool:
+        reach = self.settings.size / 2
+        if isinstance(annotation.shape, Polygon):
+            reach = min(reach, _NEAR / self.surface.scale)
         return bool(
             hit.shapes_at(
-                ShapeLayer((annotation,)), pointer.x, pointer.y, reach=self.settings.size / 2,
+                ShapeLayer((annotation,)), pointer.x, pointer.y, reach=reach,
                 patch_of=self.surface.pictures.patch,
             )
         )  # fmt: skip
@@ -233,10 +240,10 @@ class BrushTool(Tool):
         picture, target = stroke.picture, stroke.target
         ink = picture.ink
         patch = picture.patch[ink.y0 : ink.y1, ink.x0 : ink.x1]
+        before = np.zeros_like(patch)
+        if target is not None and not stroke.erases and not ink.empty:
+            _imprint(target, before, left=ink.x0, top=ink.y0)
         if self.settings.fill_holes and not stroke.erases and not ink.empty:
-            before = np.zeros_like(patch)
-            if target is not None:
-                _imprint(target, before, left=ink.x0, top=ink.y0)
             fill_new_holes(patch, before)
             picture.changed(ink)
         mask = None if ink.empty else Mask.from_patch(np.ascontiguousarray(patch), ink.x0, ink.y0)
@@ -246,10 +253,16 @@ class BrushTool(Tool):
         if mask is not None:
             picture.left, picture.top = mask.x, mask.y
             self.surface.pictures.keep(mask, picture)
+        others: dict[int, Shape] = {}
+        if self.document.task == Task.SEGMENT and not stroke.erases and not ink.empty:
+            painted = patch & ~before & 1
+            others = without(self.document.layer, painted, ink.x0, ink.y0, target=target)
         if target is not None:
-            self.document.reshape({target.id: mask}, label=label)
+            self.document.reshape({target.id: mask, **others}, label=label)
+            if isinstance(target.shape, Polygon):
+                self.surface.say("The polygon is a mask now. Ctrl+Z makes it a polygon again")
         elif mask is not None:
-            self.document.add(mask, label=label)
+            self.document.add(mask, label=label, also=others)
 
     # -- the ring
 
