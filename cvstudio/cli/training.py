@@ -22,8 +22,10 @@ from cvstudio.cli.output import (
     run_argument,
     table,
 )
+from cvstudio.cli.settings import WithSettings
+from cvstudio.cli.settings import settings as known_settings
 from cvstudio.core.annotation import Split
-from cvstudio.core.config import Preset, TrainConfig
+from cvstudio.core.config import Preset, Start, TrainConfig
 from cvstudio.core.curves import reading
 from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
 from cvstudio.core.networks import check_settings, default_config, networks_for
@@ -39,7 +41,7 @@ from cvstudio.project.run_status import RunStatus, saved_epoch
 QUEUE_SECONDS = 1.0
 
 
-@click.command("train")
+@click.command("train", cls=WithSettings)
 @project_argument
 @click.option(
     "--preset",
@@ -51,22 +53,35 @@ QUEUE_SECONDS = 1.0
 @click.option("--network", help="A network of the project's task; the preset has one.")
 @click.option("--epochs", type=WholeNumber(min=1), help="How often each image is seen.")
 @click.option("--device", "device_name", type=DeviceName(), help="auto, cpu, mps or cuda:0.")
+@click.option(
+    "--start",
+    type=click.Choice([s.value for s in Start]),
+    help="The first weights: pretrained ones (default), none (scratch), those of --weights-file,"
+    " or those of --from-run.",
+)
+@click.option(
+    "--weights-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Start from the weights in that file.",
+)
 @click.option("--from-run", type=WholeNumber(min=1), help="Start from that run's network.")
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Any other setting, as batch=8. May be given several times.",
+    help="Any other setting of the list below, as batch=8. May be given several times.",
 )
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on by itself.")
 @as_json
 def train_command(
     project: Path, preset: str, network: str | None, epochs: int | None, device_name: str | None,
-    from_run: int | None, settings: tuple[str, ...], detach: bool, as_json: bool,
+    start: str | None, weights_file: Path | None, from_run: int | None, settings: tuple[str, ...],
+    detach: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Train a network on the labels of a project."""
     changes = _parsed(settings)
+    changes |= _started(start, weights_file, from_run)
     for name, value in (("epochs", epochs), ("device", device_name)):
         if value is not None:
             changes[name] = value
@@ -200,9 +215,28 @@ def resume_command(
     return _follow(project, run, as_json=as_json)
 
 
+def _started(start: str | None, weights_file: Path | None, from_run: int | None) -> dict[str, Any]:
+    """What --start and the options that imply it change; wrong usage when they disagree."""
+    implied = {
+        Start.FILE.value: ("--weights-file", weights_file is not None),
+        Start.RUN.value: ("--from-run", from_run is not None),
+    }
+    for value, (option, given) in implied.items():
+        if start == value and not given:
+            raise click.BadParameter(f"{value} needs {option}.", param_hint="--start")
+        if given and start not in (None, value):
+            raise click.BadParameter(f"{option} is for --start {value}.", param_hint="--start")
+    if weights_file is not None and from_run is not None:
+        raise click.UsageError("Give --weights-file or --from-run, not both.")
+    if weights_file is not None:
+        return {"start": Start.FILE.value, "weights_file": weights_file.absolute()}
+    # The checkpoint of a run is found by runs.with_parent.
+    return {"start": start} if start is not None and from_run is None else {}
+
+
 def _parsed(settings: tuple[str, ...]) -> dict[str, Any]:
     """--set key=value as a dictionary; a key that is no setting is wrong usage."""
-    known = [name for name, field in TrainConfig.model_fields.items() if field.title]
+    known = list(known_settings())
     changes = {}
     for text in settings:
         name, equals, value = text.partition("=")
@@ -264,7 +298,12 @@ def _preflight(project: Project, config: TrainConfig) -> None:
 
 
 def _as_option(action: preflight.Action) -> str:
-    return " ".join(f"--set {name}={value}" for name, value in action.changes.items())
+    return " ".join(_option(name, value) for name, value in action.changes.items())
+
+
+def _option(name: str, value: object) -> str:
+    """How a setting is written on the command line."""
+    return f"--start {value}" if name == "start" else f"--set {name}={value}"
 
 
 def _follow(path: Path, run_id: int, *, as_json: bool) -> int:
@@ -326,7 +365,7 @@ def _summary(run: RunRecord, status: RunStatus, state: RunState) -> None:
         note(f"Run {run.id} failed: {state.failed.text}")
         config, saved = runs.config_of(run), saved_epoch(runs.job_of(run))
         for way in remedies.remedies(config, state.failed, saved_epoch=saved):
-            changes = " ".join(f"--set {name}={value}" for name, value in way.changes.items())
+            changes = " ".join(_option(name, value) for name, value in way.changes.items())
             verb = "resume PROJECT " + str(run.id) if way.resume else "train PROJECT"
             if not way.resume and run.parent_id is not None and "start" not in way.changes:
                 verb += f" --from-run {run.parent_id}"

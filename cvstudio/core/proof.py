@@ -1,4 +1,4 @@
-"""The words and figures in which the checks of an exported file are told, in window and terminal."""
+"""How the checks of an exported file are told, in the window and in the terminal."""
 
 from __future__ import annotations
 

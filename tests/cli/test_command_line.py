@@ -17,7 +17,9 @@ import small_job
 
 from cvstudio.__main__ import main
 from cvstudio.cli import main as cli
+from cvstudio.cli.output import table
 from cvstudio.core.annotation import Split, Task
+from cvstudio.core.config import TrainConfig
 from cvstudio.core.geometry import Box
 from cvstudio.project import commands, launch, queries, runs
 from cvstudio.project.project import Project
@@ -39,7 +41,7 @@ def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             launch.end(runs.job_of(run), asked_seconds=0, terminate_seconds=0)
 
 
-SCRATCH = ("--set", "start=scratch")
+SCRATCH = ("--start", "scratch")
 
 
 def answer(capsys: pytest.CaptureFixture[str]) -> Any:
@@ -211,7 +213,7 @@ def test_missing_weights_are_said_at_once_with_file_and_folder(
     said = capsys.readouterr().err
     assert "yolo11n.pt" in said
     assert str(private_home / "weights") in said
-    assert "--set start=scratch" in said
+    assert "--start scratch" in said
     with Project.open(sample, write=False) as project:
         assert runs.all_runs(project) == []
 
@@ -224,6 +226,57 @@ def test_an_unknown_setting_names_the_one_that_was_meant(
     assert 'Did you mean "batch"?' in capsys.readouterr().err
     assert main(["train", str(sample), "--set", "batch=0"]) == 2
     assert "Batch must be 1 or more, not 0." in capsys.readouterr().err.replace('"', "")
+
+
+def test_help_lists_each_setting_with_its_limits(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "--start [pretrained|scratch|file|run]" in said
+    for words in ("batch 1 to 1024", "image_size 32 to 4096 in steps of 32", "fit pad|stretch|crop",
+                  "learning_rate above 0 to 1", "class_weights true|false"):  # fmt: skip
+        assert words in said
+    own = {"start", "weights_file", "epochs", "device"}
+    for name, field in TrainConfig.model_fields.items():
+        assert not field.title or f" {name} " in said or name in own
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--start", "run"], "run needs --from-run."),
+        (["--start", "file"], "file needs --weights-file."),
+        (["--start", "scratch", "--from-run", "1"], "--from-run is for --start run."),
+        (["--start", "moon"], "'moon' is not one of"),
+    ],
+)
+def test_a_start_that_does_not_fit_its_options_is_wrong_usage(
+    sample: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["train", str(sample), *arguments]) == 2
+    assert words in capsys.readouterr().err
+    with Project.open(sample, write=False) as project:
+        assert runs.all_runs(project) == []
+
+
+def test_the_start_that_was_asked_for_is_the_runs(sample: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "mine.pt"
+    weights.write_bytes(b"weights")
+    assert main(["train", str(sample), "--start", "scratch", "--detach"]) == 0
+    file = ["--start", "file", "--weights-file", str(weights)]
+    main(["train", str(sample), *file, "--detach"])
+    with Project.open(sample, write=False) as project:
+        configs = [runs.config_of(run) for run in runs.all_runs(project)]
+    assert [(c.start, c.weights_file) for c in configs] == [("scratch", None), ("file", weights)]
+
+
+def test_a_table_in_a_file_has_one_line_for_each_row(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "a_name_that_alone_is_wider_than_any_terminal" * 3
+    table(("class", "labelled", "image"), [("Platelets", 12, long), ("RBC", 3, long)])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines] == [
+        ["class", "labelled", "image"], ["Platelets", "12", long], ["RBC", "3", long],
+    ]  # fmt: skip
 
 
 def test_a_detached_run_is_paused_resumed_and_finished_from_the_terminal(

@@ -107,9 +107,7 @@ class ClassificationReport:
             right[said] += is_right
             sure[said] += is_sure
             both[said] += is_right and is_sure
-        return {
-            c for c in sure if believable(right=right[c], sure=sure[c], sure_and_right=both[c])
-        }
+        return {c for c in sure if believable(right=right[c], sure=sure[c], sure_and_right=both[c])}
 
 
 def classification_report(

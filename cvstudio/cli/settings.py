@@ -1,0 +1,63 @@
+"""The settings of a run as `train --help` lists them: limits and words come from TrainConfig."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic.fields import FieldInfo
+
+from cvstudio.core.config import TrainConfig
+
+
+class WithSettings(click.Command):
+    """A command that takes --set; its help ends with every setting without an own option."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        own = {parameter.name for parameter in self.params} | {"device"}
+        with formatter.section("Settings for --set KEY=VALUE"):
+            formatter.write_dl(
+                [
+                    (f"{name} {_allowed(field)}", _words(field))
+                    for name, field in settings().items()
+                    if name not in own
+                ]
+            )
+        super().format_epilog(ctx, formatter)
+
+
+def settings() -> dict[str, FieldInfo]:
+    """The fields of TrainConfig that a person may choose, by name."""
+    return {name: field for name, field in TrainConfig.model_fields.items() if field.title}
+
+
+def _words(field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    unit = extra.get("unit") if isinstance(extra, dict) else None
+    return f"{field.title}{f', in {unit}' if unit else ''}. {field.description}"
+
+
+def _allowed(field: FieldInfo) -> str:
+    """What a setting may be: "1 to 10000", "pad|stretch|crop", "true|false"."""
+    kind = field.annotation
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return "|".join(member.value for member in kind)
+    if kind is bool:
+        return "true|false"
+    if kind in (int, float):
+        return _range(field)
+    return "FILE" if kind == Path | None else "TEXT"
+
+
+def _range(field: FieldInfo) -> str:
+    limits: dict[str, Any] = {}
+    for rule in field.metadata:
+        for name in ("ge", "gt", "le", "lt", "multiple_of"):
+            if getattr(rule, name, None) is not None:
+                limits[name] = getattr(rule, name)
+    low = f"{limits['ge']}" if "ge" in limits else f"above {limits['gt']}"
+    high = f"to {limits['le']}" if "le" in limits else f"to below {limits['lt']}"
+    steps = f" in steps of {limits['multiple_of']}" if "multiple_of" in limits else ""
+    return f"{low} {high}{steps}"
