@@ -428,6 +428,8 @@ def test_settings_without_effect_on_the_network_are_not_shown(qtbot: QtBot) -> N
         fit = form.editors["fit"]
         assert isinstance(fit, QComboBox)
         assert fit.count() == fits
+        new.apply({"fit": "crop"})
+        assert fit.currentText() == "Crop"
         count = len(fields()) - (not smoothing)
         new.all_link.click()
         assert new.all_link.text() == f"All {count} settings"

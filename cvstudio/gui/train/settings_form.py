@@ -149,8 +149,9 @@ class SettingsForm(QWidget):
         """Show the values of a config, without telling."""
         self._filling = True
         for name, editor in self.editors.items():
+            value = getattr(config, name)
             if name != "start":
-                _show(editor, getattr(config, name))
+                _show(editor, value, words=_named(value) if isinstance(value, StrEnum) else "")
         of_run = f"{_OF_RUN}{config.weights_file}" if config.start is Start.RUN else ""
         _show(self.editors["start"], of_run or config.start, words="A run")
         self._filling = False
@@ -163,7 +164,7 @@ class SettingsForm(QWidget):
         for name, editor in self.editors.items():
             for part in (editor, self._words[name]):
                 part.setVisible(applies(name, info))
-        self._offer("fit", [(fit.value, fit.value.capitalize()) for fit in fits(info)])
+        self._offer("fit", [(fit.value, _named(fit)) for fit in fits(info)])
 
     def set_devices(self, places: list[tuple[str, str]]) -> None:
         """The devices to choose from: the config's value, and words."""
@@ -171,7 +172,7 @@ class SettingsForm(QWidget):
 
     def set_runs(self, runs: list[tuple[str, Path]]) -> None:
         """The runs to start from: words, and the checkpoint."""
-        kinds = [(s.value, s.value.capitalize()) for s in Start if s is not Start.RUN]
+        kinds = [(s.value, _named(s)) for s in Start if s is not Start.RUN]
         self._offer("start", kinds + [(f"{_OF_RUN}{path}", words) for words, path in runs])
 
     def _offer(self, name: str, entries: list[tuple[str, str]]) -> None:
@@ -217,10 +218,10 @@ class SettingsForm(QWidget):
             file.changed.connect(lambda: tell(file.edit.text() or None))
             return file
         if name == "start":
-            kinds = [(s.value, s.value.capitalize()) for s in Start if s is not Start.RUN]
+            kinds = [(s.value, _named(s)) for s in Start if s is not Start.RUN]
             return _choices(kinds, self._tell_start)
         if isinstance(kind, type) and issubclass(kind, StrEnum):
-            return _choices([(choice.value, choice.value.capitalize()) for choice in kind], tell)
+            return _choices([(choice.value, _named(choice)) for choice in kind], tell)
         if kind is str:  # device is the one setting in words
             return _choices([("auto", "GPU if there is one"), ("cpu", "Processor")], tell)
         return _number(kind, field, tell)
@@ -232,6 +233,11 @@ class SettingsForm(QWidget):
             self.start_chosen.emit(Start.RUN.value, Path(key.removeprefix(_OF_RUN)))
         else:
             self.start_chosen.emit(key, None)
+
+
+def _named(choice: StrEnum) -> str:
+    """A choice as people write it."""
+    return {"adamw": "AdamW", "sgd": "SGD"}.get(choice.value, choice.value.capitalize())
 
 
 def _plain(kind: Any) -> Any:
