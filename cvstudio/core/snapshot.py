@@ -145,7 +145,9 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> str:
         {"id": c.id, "name": c.name, "colour": c.colour, "hotkey": c.hotkey, "order": c.order}
         for c in snapshot.classes
     ]
-    header = {"format": FORMAT, "task": snapshot.task.value, "classes": classes}
+    header: dict[str, Any] = {
+        "format": FORMAT, "task": snapshot.task.value, "classes": classes,
+    }  # fmt: skip
     digest = hashlib.sha256()
     for line in (json.dumps(header, ensure_ascii=False), *lines):
         digest.update(line.encode())

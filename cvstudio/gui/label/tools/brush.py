@@ -255,7 +255,7 @@ class BrushTool(Tool):
             self.surface.pictures.keep(mask, picture)
         others: dict[int, Shape] = {}
         if self.document.task == Task.SEGMENT and not stroke.erases and not ink.empty:
-            painted = patch & ~before & 1
+            painted = (patch > before).astype(np.uint8)
             others = without(self.document.layer, painted, ink.x0, ink.y0, target=target)
         if target is not None:
             self.document.reshape({target.id: mask, **others}, label=label)
