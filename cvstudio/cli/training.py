@@ -50,7 +50,9 @@ QUEUE_SECONDS = 1.0
     show_default=True,
     help="How long the run may take.",
 )
-@click.option("--network", help="A network of the project's task; the preset has one.")
+@click.option(
+    "--network", help="A network of the project's task; else the preset's, or that of --from-run."
+)
 @click.option("--epochs", type=WholeNumber(min=1), help="How often each image is seen.")
 @click.option("--device", "device_name", type=DeviceName(), help="auto, cpu, mps or cuda:0.")
 @click.option(
@@ -86,6 +88,8 @@ def train_command(
         if value is not None:
             changes[name] = value
     with opened(project, write=True) as open_project:
+        if from_run is not None and network is None:
+            network = runs.get(open_project, from_run).network
         config = _config(open_project, Preset(preset), network, changes)
         if from_run is not None:
             config = runs.with_parent(open_project, config, from_run)

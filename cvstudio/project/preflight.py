@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -21,8 +22,9 @@ from sqlalchemy.orm import Session
 
 from cvstudio.core import nvidia, pretrained
 from cvstudio.core.annotation import COUNTING, Kind, Review, Split, State, Task
-from cvstudio.core.config import Fit, Start, TrainConfig
+from cvstudio.core.config import Fit, Start, TrainConfig, read_config
 from cvstudio.core.errors import ConfigError
+from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import fits, network
 from cvstudio.core.words import counted
 from cvstudio.imaging.display import Window
@@ -405,7 +407,21 @@ def _weights_checks(facts: Facts, config: TrainConfig) -> list[Check]:
         return [Check(Level.BLOCKING, f"Which {what} is to be started from?")]
     if not config.weights_file.is_file():
         return [Check(Level.BLOCKING, f"There is no weights file {config.weights_file}")]
-    return []
+    return _run_checks(config, config.weights_file) if config.start is Start.RUN else []
+
+
+def _run_checks(config: TrainConfig, best: Path) -> list[Check]:
+    """Whether the run to start from has the same network."""
+    try:
+        earlier = read_config(JobDir(best.parent.parent).config)
+    except ConfigError:
+        return []  # the weights are there and that is enough; the run says itself what is damaged
+    if not isinstance(earlier, TrainConfig) or earlier.network == config.network:
+        return []
+    text = f"The run to start from is a {network(earlier.network).title}"
+    use = Action("Use it", "set", {"network": earlier.network})
+    why = f"{network(config.network).title} can only take over layers that are alike, if any."
+    return [Check(Level.ADVICE, text, (use,), why)]
 
 
 def _device_checks(config: TrainConfig, found: Device) -> list[Check]:

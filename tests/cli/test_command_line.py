@@ -412,7 +412,8 @@ def test_images_are_divided_anew_only_when_asked(
 def test_a_run_goes_on_from_the_network_of_another_one(
     sample: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", str(sample), "--epochs", "1", *SCRATCH]) == 0
+    small = ["--epochs", "1", "--network", "yolo11n"]
+    assert main(["train", str(sample), *small, *SCRATCH]) == 0
     capsys.readouterr()
     assert main(["train", str(sample), "--epochs", "1", "--from-run", "7"]) == 1
     assert "This project has no run 7." in capsys.readouterr().err
@@ -426,6 +427,7 @@ def test_a_run_goes_on_from_the_network_of_another_one(
         assert second.parent_id == 1
         config = runs.config_of(second)
     assert (config.start, config.weights_file) == ("run", best)
+    assert config.network == "yolo11n"
 
 
 @pytest.mark.parametrize(

@@ -387,13 +387,15 @@ def test_a_finished_run_can_be_started_from_and_left_again(window: Window) -> No
     start = form.editors["start"]
     assert isinstance(start, QComboBox)
     assert start.findText("Run") < 0
-    window.start(epochs=1)
+    window.start(epochs=1, network="yolo11n")
     window.until(lambda: window.words_of(1) == "Finished")
     best = window.job(1).best
+    window.page.new_run.apply({"network": "yolo26s"})
     place = next(i for i in range(start.count()) if start.itemText(i).startswith("Run 1, "))
     start.setCurrentIndex(place)
     config = window.page.new_run.config
     assert (config.start, config.weights_file) == (Start.RUN, best)
+    assert config.network == "yolo11n"
     assert window.studio.actions["train.start"].isEnabled()
     assert window.studio.actions.trigger("train.start")
     window.until(lambda: window.words_of(2) == "Finished")

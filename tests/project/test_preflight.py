@@ -13,6 +13,7 @@ from cvstudio.core import nvidia, pretrained
 from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.config import Start, TrainConfig
 from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import default_config, network
 from cvstudio.project import commands, device, estimate, preflight, rows
 from cvstudio.project.device import Device
@@ -242,6 +243,20 @@ def test_a_config_from_a_file_of_weights_needs_that_file(project: Project) -> No
 def test_a_start_from_a_run_without_a_run_asks_which(project: Project) -> None:
     check = saying(lines(project, start=Start.RUN), "Which run is to be started from?")
     assert check.level is Level.BLOCKING
+
+
+def test_a_start_from_a_run_of_another_network_is_advised_against(
+    project: Project, tmp_path: Path
+) -> None:
+    run = JobDir(tmp_path / "run")
+    run.best.parent.mkdir(parents=True)
+    run.best.write_bytes(b"w")
+    run.config.write_text(default_config(Task.DETECT, network="yolo11n").model_dump_json())
+    over = {"start": Start.RUN, "weights_file": run.best}
+    check = saying(lines(project, network="yolo26s", **over), "is a YOLO11 nano")
+    assert (check.level, check.actions[0].changes) == (Level.ADVICE, {"network": "yolo11n"})
+    same = lines(project, network="yolo11n", **over)
+    assert not any("run to start from" in c.text for c in same)
 
 
 def test_crops_are_refused_before_the_start_where_a_network_cannot_use_them(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ class NewRun(QWidget):
         self.task = task
         self._images: int | None = None
         self._over: dict[str, Any] = {}
+        self._networks: dict[Path, str] = {}
         self.config = default_config(task)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -95,6 +96,11 @@ class NewRun(QWidget):
         if count != self._images:
             self._images = count
             self._rebuild()
+
+    def set_runs(self, runs: Sequence[tuple[str, Path, str]]) -> None:
+        """The runs to start from: words, the checkpoint, the name of its network."""
+        self._networks = {path: name for _, path, name in runs}
+        self.form.set_runs([(words, path) for words, path, _ in runs])
 
     def set_times(self, times: Mapping[Preset, str]) -> None:
         """What each preset takes, as "about 35 min"."""
@@ -164,6 +170,8 @@ class NewRun(QWidget):
         self._over["start"] = start
         if file is not None:
             self._over["weights_file"] = file
+            # Another network could take nothing over from it.
+            self._over["network"] = self._networks[file]
         self._rebuild()
 
     def _toggle_form(self) -> None:

@@ -362,7 +362,9 @@ class TrainPage(Workspace):
     def _offer_runs(self) -> None:
         """Let the next run start from the network of an earlier one."""
         best = [(run, runs.job_of(run).best) for run in reversed(self._runs)]
-        self.new_run.form.set_runs([(words.run_line(run), b) for run, b in best if b.exists()])
+        self.new_run.set_runs(
+            [(words.run_line(run), path, run.network) for run, path in best if path.exists()]
+        )
 
     def show_run(self, run_id: int) -> None:
         """Show a run in the middle."""
