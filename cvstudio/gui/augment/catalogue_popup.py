@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QFrame,
@@ -24,21 +34,22 @@ from cvstudio.gui import theme
 _RECORD = Qt.ItemDataRole.UserRole
 _SIZE = QSize(380, 480)
 _GROUP_HEIGHT = 32
+_Index = QModelIndex | QPersistentModelIndex
 
 
 class _Delegate(QStyledItemDelegate):
-    def sizeHint(self, option: QStyleOptionViewItem, index: object) -> QSize:
-        record = index.data(_RECORD)  # type: ignore[attr-defined]
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+        record = index.data(_RECORD)
         return QSize(100, theme.size("row_two_lines") if record else _GROUP_HEIGHT)
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: object) -> None:
-        record = index.data(_RECORD)  # type: ignore[attr-defined]
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        record = index.data(_RECORD)
         area = option.rect
         upright = Qt.AlignmentFlag.AlignVCenter
         if record is None:
             painter.setFont(theme.font("caption"))
             painter.setPen(theme.colour("muted"))
-            text = index.data(Qt.ItemDataRole.DisplayRole)  # type: ignore[attr-defined]
+            text = index.data(Qt.ItemDataRole.DisplayRole)
             painter.drawText(area.adjusted(12, 6, -12, 0), upright, text)
             return
         view = option.widget

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Review
@@ -44,18 +45,18 @@ class ViewCounts:
 
 
 class ViewsPanel(QWidget):
-    """`picked(ImageFilter)` when a row is chosen; `save_asked` and `removed(name)` besides."""
+    """`picked(ImageFilter)` when a row is chosen, `removed(name)` when a saved view is to go."""
 
     picked = Signal(object)
     removed = Signal(str)
 
-    def __init__(self, save_action: object) -> None:
+    def __init__(self, save_action: QAction) -> None:
         super().__init__()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         header = SectionHeader("Views")
-        self.add_button = tool(save_action)  # type: ignore[arg-type]
+        self.add_button = tool(save_action)
         header.add(self.add_button)
         column.addWidget(header)
         self.views = NavList()

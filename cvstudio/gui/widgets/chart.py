@@ -22,7 +22,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
@@ -394,8 +394,8 @@ class Chart(QFrame):
     # Reading values
 
     def eventFilter(self, watched: Any, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.MouseMove:
-            self._read(event.position())  # type: ignore[attr-defined]
+        if event.type() == QEvent.Type.MouseMove and isinstance(event, QMouseEvent):
+            self._read(event.position())
         elif event.type() == QEvent.Type.Leave:
             self._cross.setVisible(False)
             self.figures.setText(self._figures)
