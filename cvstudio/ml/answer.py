@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.config import Fit
 from cvstudio.core.predictions import Prediction
-from cvstudio.ml.decode import decode
-from cvstudio.ml.preprocess import Image, Preprocessing
+from cvstudio.ml.decode import decode, label_map, regions_of
+from cvstudio.ml.preprocess import Image, Preprocessing, placement_for
+from cvstudio.ml.tiles import is_large, most_at_once, tiles_of
 
 Compute = Callable[[NDArray[np.float32]], Sequence[NDArray[Any]]]
 """From a batch (N, 3, H, W) to the raw outputs that decode.decode() reads, each with N in front."""
@@ -28,18 +30,48 @@ def answer(
 ) -> list[Prediction]:
     """Predictions for RGB images of any sizes, in image coordinates and in their order.
 
-    Images that come to one input size go through the network together.
+    Images that come to one input size go through the network together. Segmenters that take images
+    at their own scale see large ones in tiles, and of others only as many as fit into the bound of
+    tiles.WHOLE, so that memory stays bounded.
     """
-    prepared = [preprocessor.prepare(rgb) for rgb in rgbs]
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for index, (array, _) in enumerate(prepared):
-        groups.setdefault(array.shape, []).append(index)
     answers: dict[int, Prediction] = {}
-    for members in groups.values():
-        outputs = compute(np.concatenate([prepared[index][0] for index in members]))
-        for row, index in enumerate(members):
-            answers[index] = decode(
-                task, [array[row] for array in outputs], prepared[index][1],
-                class_ids=class_ids, image_id=image_ids[index],
-            )  # fmt: skip
-    return [answers[index] for index in range(len(prepared))]
+    groups: dict[tuple[int, int], list[int]] = {}
+    for index, rgb in enumerate(rgbs):
+        height, width = rgb.shape[:2]
+        if goes_in_tiles(task, preprocessor.fit, width, height):
+            labels = label_map_by_tiles(compute, rgb, preprocessor)
+            regions = regions_of(labels, class_ids)
+            answers[index] = Prediction(image_ids[index], regions=regions)
+            continue
+        at = placement_for(width, height, size=preprocessor.size, fit=preprocessor.fit)
+        groups.setdefault((at.input_width, at.input_height), []).append(index)
+    for size, members in groups.items():
+        step = most_at_once(*size) if preprocessor.fit is Fit.CROP else len(members)
+        for start in range(0, len(members), step):
+            some = members[start : start + step]
+            prepared = [preprocessor.prepare(rgbs[index]) for index in some]
+            outputs = compute(np.concatenate([array for array, _ in prepared]))
+            for row, index in enumerate(some):
+                answers[index] = decode(
+                    task, [array[row] for array in outputs], prepared[row][1],
+                    class_ids=class_ids, image_id=image_ids[index],
+                )  # fmt: skip
+    return [answers[index] for index in range(len(rgbs))]
+
+
+def goes_in_tiles(task: Task, fit: Fit, width: int, height: int) -> bool:
+    """Whether an image of that size is shown to a network in tiles."""
+    return task is Task.SEGMENT and fit is Fit.CROP and is_large(width, height)
+
+
+def label_map_by_tiles(
+    compute: Compute, rgb: Image, preprocessor: Preprocessing
+) -> NDArray[np.uint8]:
+    """The most likely output per pixel of a large image, (h, w): 0 is background."""
+    height, width = rgb.shape[:2]
+    labels = np.zeros((height, width), np.uint8)
+    for tile in tiles_of(width, height):
+        array, placement = preprocessor.prepare(np.ascontiguousarray(rgb[tile.seen.slices]))
+        found = label_map(compute(array)[0][0], placement)
+        labels[tile.kept.slices] = found[tile.kept.within(tile.seen).slices]
+    return labels

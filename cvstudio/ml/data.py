@@ -27,6 +27,7 @@ from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.labels import IGNORE, target_map
 from cvstudio.ml.preprocess import PADDING, Image, placement_for, resize
+from cvstudio.ml.tiles import most_at_once
 
 if TYPE_CHECKING:
     from cvstudio.augment.build import Augmenter  # albumentations takes seconds to import
@@ -238,12 +239,21 @@ def padded(array: NDArray[Any], size: int, fit: Fit, *, value: int = PADDING) ->
 class Batches(Sampler[list[Key]]):
     """The batches of an epoch, shuffled by seed and epoch; others set `epoch` and `start`.
 
-    `start` leaves out the batches that an interrupted epoch has already seen. A last batch of one
-    image is dropped while training: batch normalisation cannot learn from it.
+    Without a seed, images of one size follow each other in order; `bounded` keeps a batch of whole
+    images below tiles.WHOLE pixels. `start` leaves out the batches that an interrupted epoch has
+    already seen. A last batch of one image is dropped while training: batch normalisation cannot
+    learn from it.
     """
 
-    def __init__(self, sizes: Sequence[tuple[int, int]], batch: int, *, seed: int | None) -> None:
-        self._sizes, self._batch, self._seed = sizes, batch, seed
+    def __init__(
+        self,
+        sizes: Sequence[tuple[int, int]],
+        batch: int,
+        *,
+        seed: int | None,
+        bounded: bool = False,
+    ) -> None:
+        self._sizes, self._batch, self._seed, self._bounded = sizes, batch, seed, bounded
         self.epoch, self.start = 1, 0
 
     def __len__(self) -> int:
@@ -257,7 +267,7 @@ class Batches(Sampler[list[Key]]):
     def _plan(self) -> list[list[int]]:
         count, batch = len(self._sizes), self._batch
         if self._seed is None:
-            return _same_size_runs(self._sizes, batch)
+            return _same_size_runs(self._sizes, batch, bounded=self._bounded)
         generator = torch.Generator().manual_seed(self._seed * 100_003 + self.epoch)
         order = torch.randperm(count, generator=generator).tolist()
         plan = [order[at : at + batch] for at in range(0, count, batch)]
@@ -266,10 +276,13 @@ class Batches(Sampler[list[Key]]):
         return plan
 
 
-def _same_size_runs(sizes: Sequence[tuple[int, int]], batch: int) -> list[list[int]]:
+def _same_size_runs(
+    sizes: Sequence[tuple[int, int]], batch: int, *, bounded: bool
+) -> list[list[int]]:
     plan: list[list[int]] = []
     for index, size in enumerate(sizes):
-        if plan and len(plan[-1]) < batch and sizes[plan[-1][0]] == size:
+        most = min(batch, most_at_once(*size)) if bounded else batch
+        if plan and len(plan[-1]) < most and sizes[plan[-1][0]] == size:
             plan[-1].append(index)
         else:
             plan.append([index])

@@ -20,6 +20,8 @@ from cvstudio.core.snapshot import SnapshotImage, read_snapshot
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.judge import Report, judge
 
+_MOST_PIXELS = 64_000_000
+"""Pixels of whole images that are held at once, about 200 MB."""
 Told = Callable[[int, int], None]
 
 
@@ -83,17 +85,19 @@ def predict_images(
     """The network's answers for a split, a batch at a time so that memory stays bounded."""
     predictions: list[Prediction] = []
     problems: list[str] = []
-    for start in range(0, len(images), batch):
+    done = 0
+    for some in _batches(images, batch):
         if stopped is not None and stopped():
             raise Stopped
         ids, rgbs = [], []
-        for image, rgb in read_images(images[start : start + batch], problems):
+        for image, rgb in read_images(some, problems):
             ids.append(image.id)
             rgbs.append(rgb)
         if rgbs:
             predictions += network.predict(rgbs, ids)
+        done += len(some)
         if progress is not None:
-            progress(min(start + batch, len(images)), len(images))
+            progress(done, len(images))
     if note is not None:
         for problem in problems:
             note(f"Left out: {problem}")
@@ -101,6 +105,21 @@ def predict_images(
         reason = f" {problems[0]}" if problems else ""
         raise RunError(f"There is no image to judge the network on.{reason}")
     return predictions
+
+
+def _batches(images: Sequence[SnapshotImage], batch: int) -> Iterator[list[SnapshotImage]]:
+    """The images in order, `batch` at a time or fewer when they are large."""
+    some: list[SnapshotImage] = []
+    pixels = 0
+    for image in images:
+        own = image.width * image.height
+        if some and (len(some) == batch or pixels + own > _MOST_PIXELS):
+            yield some
+            some, pixels = [], 0
+        some.append(image)
+        pixels += own
+    if some:
+        yield some
 
 
 def read_images(

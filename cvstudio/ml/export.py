@@ -36,6 +36,7 @@ from cvstudio.core.networks import network as network_info
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import SnapshotImage, read_snapshot
 from cvstudio.ml import verify
+from cvstudio.ml.answer import goes_in_tiles
 from cvstudio.ml.devices import name_of
 from cvstudio.ml.evaluate import Stopped, predict_images, read_images, read_report
 from cvstudio.ml.judge import BEST_METRIC, judge, nothing_right
@@ -44,6 +45,7 @@ from cvstudio.ml.onnx_file import BOXES, INPUT, KEY, MAPS, FileRecord, output_ro
 from cvstudio.ml.predict import OnnxNetwork
 from cvstudio.ml.preprocess import Preprocessing, depth_rules, place
 from cvstudio.ml.quantise import quantise
+from cvstudio.ml.tiles import tiles_of
 from cvstudio.ml.verify import Check, Latency
 
 OPSET = 18
@@ -217,9 +219,17 @@ def _reference(
     score = report.get("val", {}).get("thresholds", {}).get("score")
     score = USUAL_SCORE if score is None else float(score)
     figures = judge(network.task, network.classes, images, predictions, score=score)
-    rgbs = tuple(rgb for _, rgb in read_images(images[:parity_images], []))
+    rgbs = tuple(_seen_at_once(network, rgb) for _, rgb in read_images(images[:parity_images], []))
     metric = figures["metrics"][BEST_METRIC[network.task]]
     return _Reference(tuple(images), rgbs, tuple(predictions), metric, score)
+
+
+def _seen_at_once(network: LoadedNetwork, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image as it goes through the network; of one that goes in tiles, the first."""
+    height, width = rgb.shape[:2]
+    if not goes_in_tiles(network.task, network.config.fit, width, height):
+        return rgb
+    return np.ascontiguousarray(rgb[next(tiles_of(width, height)).seen.slices])
 
 
 def _prove(
@@ -444,7 +454,7 @@ def _calibration(
     step = max(len(images) / _CALIBRATION_IMAGES, 1)
     chosen = [images[int(i * step)] for i in range(min(len(images), _CALIBRATION_IMAGES))]
     for _, rgb in read_images(chosen, []):
-        placed, _ = place(rgb, size=plain.size, fit=plain.fit)
+        placed, _ = place(_seen_at_once(network, rgb), size=plain.size, fit=plain.fit)
         yield plain.normalise(placed)[None]
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.config import Start, TrainConfig
+from cvstudio.core.config import Fit, Start, TrainConfig
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import Request
@@ -21,6 +21,7 @@ from cvstudio.core.metrics.classes import ClassificationReport
 from cvstudio.core.metrics.pixels import PixelReport
 from cvstudio.core.networks import check_fit
 from cvstudio.core.predictions import Prediction
+from cvstudio.ml.answer import goes_in_tiles
 from cvstudio.ml.data import (
     Batches,
     JudgedItems,
@@ -31,7 +32,7 @@ from cvstudio.ml.data import (
     readers,
     stacked,
 )
-from cvstudio.ml.decode import decode
+from cvstudio.ml.decode import decode, regions_of
 from cvstudio.ml.devices import device_of, half_type, seed_everything
 from cvstudio.ml.engine.parts import (
     ClassifyLoss,
@@ -51,6 +52,7 @@ from cvstudio.ml.failures import JobFailure, is_out_of_memory, out_of_memory
 from cvstudio.ml.labels import IGNORE, class_of
 from cvstudio.ml.networks.build import build, head
 from cvstudio.ml.preprocess import placement_for
+from cvstudio.ml.tiles import tiles_of
 
 _CLIP = 10.0
 """Gradients longer than that are shortened: a brake against single bad batches."""
@@ -151,7 +153,11 @@ class _Training:
             collate=stacked, workers=workers, device=self.device, batch_size=config.batch,
         )  # fmt: skip
         self.val_loader = Loader(
-            val_items, Batches(_input_sizes(self.val_images), config.batch, seed=None),
+            val_items,
+            Batches(
+                _input_sizes(self.val_images), config.batch, seed=None,
+                bounded=config.fit is Fit.CROP,
+            ),
             collate=stacked, workers=min(workers, 2), device=self.device, batch_size=config.batch,
         )  # fmt: skip
 
@@ -346,20 +352,54 @@ class _Training:
         samples: dict[int, Prediction] = {}
         total, seen = torch.zeros((), device=self.device), 0
         for images, targets, places in self.val_loader:
-            logits = self._answers(images)
-            targets = targets.to(self.device, non_blocking=True)
-            total += self.criterion(logits, targets) * len(images)
             seen += len(images)
-            pooled += _confusion(logits, targets, outputs)
-            for row, place in enumerate(places):
-                if place in wanted:
-                    samples[place] = self._prediction(logits[row], place)
+            height, width = images.shape[1:3]
+            if goes_in_tiles(self.config.task, self.config.fit, width, height):
+                loss, counts, labels = self._judge_tiles(images, targets, outputs)
+                total, pooled = total + loss, pooled + counts
+                if places[0] in wanted:
+                    samples[places[0]] = self._regions(labels, places[0])
+            else:
+                logits = self._answers(images)
+                targets = targets.to(self.device, non_blocking=True)
+                total += self.criterion(logits, targets) * len(images)
+                pooled += _confusion(logits, targets, outputs)
+                for row, place in enumerate(places):
+                    if place in wanted:
+                        samples[place] = self._prediction(logits[row], place)
             if self.session.requested() is Request.CANCEL:
                 raise Cancelled
         confusion = pooled.view(outputs, outputs).cpu().numpy()
-        loss = {"loss": float(total) / seen}
-        _check_finite(loss["loss"], self.at.epoch, self.at.step)
-        return loss, self._figures(confusion), [samples[place] for place in sorted(samples)]
+        losses = {"loss": float(total) / seen}
+        _check_finite(losses["loss"], self.at.epoch, self.at.step)
+        return losses, self._figures(confusion), [samples[place] for place in sorted(samples)]
+
+    def _judge_tiles(
+        self, images: torch.Tensor, targets: torch.Tensor, outputs: int
+    ) -> tuple[torch.Tensor, torch.Tensor, NDArray[np.uint8]]:
+        """Loss, confusion and label map of one large image (1, h, w, 3), in tiles as it is used
+        later. The loss is the mean over the tiles, weighed by their labelled pixels."""
+        height, width = images.shape[1:3]
+        labels = np.zeros((height, width), np.uint8)
+        counts = torch.zeros(outputs * outputs, dtype=torch.int64, device=self.device)
+        loss, known = torch.zeros((), device=self.device), 0
+        for tile in tiles_of(width, height):
+            answers = self._answers(images[(slice(None), *tile.seen.slices)])
+            inner = tile.kept.within(tile.seen).slices
+            logits = answers[(slice(None), slice(None), *inner)]
+            wanted = targets[(slice(None), *tile.kept.slices)].to(self.device)
+            pixels = int((wanted != IGNORE).sum())
+            loss, known = loss + self.criterion(logits, wanted) * pixels, known + pixels
+            counts += _confusion(logits, wanted, outputs)
+            labels[tile.kept.slices] = logits.argmax(dim=1)[0].cpu().numpy()
+        return loss / max(known, 1), counts, labels
+
+    def _regions(self, labels: NDArray[np.uint8], place: int) -> Prediction:
+        """The answer for a large image from the label map of its padded input."""
+        image = self.val_images.images[place]
+        inside = labels[: image.height, : image.width]
+        ids = [c.id for c in self.session.snapshot.classes]
+        return Prediction(image.id, regions=regions_of(inside, ids))
 
     def _answers(self, images: torch.Tensor) -> torch.Tensor:
         """Logits of a val batch; in smaller parts when memory runs out while judging."""

@@ -1,0 +1,71 @@
+"""Images that are too large for a network in one piece: which tiles it is shown, what is kept.
+
+Only segmenters that take images at their own scale (Fit.CROP) need that: all others are shown a
+square. The tiles lie on multiples of 32, the step of every network's deepest layer, so that a
+network sees the same grid in a tile as in the whole image; what it sees around the kept part makes
+tiles and whole agree wherever MARGIN is more than the network looks far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+WHOLE = 2048 * 2048
+"""Pixels of input that go through a network at once, over all images of a batch."""
+SIDE = 1024
+"""The side of the part of a tile's answer that is kept."""
+MARGIN = 128
+"""Pixels that a network sees around that part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A part of an image, in whole pixels."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns, for an array (h, w, ...)."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def within(self, other: Area) -> Area:
+        """The same part, seen from the left top corner of another one."""
+        return Area(
+            self.left - other.left, self.top - other.top,
+            self.right - other.left, self.bottom - other.top,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One piece: the network is shown `seen`, and its answer counts in `kept`."""
+
+    seen: Area
+    kept: Area
+
+
+def is_large(width: int, height: int) -> bool:
+    """Whether an image goes through a network in tiles."""
+    return width * height > WHOLE
+
+
+def tiles_of(width: int, height: int) -> Iterator[Tile]:
+    """The tiles of an image, row by row; their kept parts cover it once."""
+    for top in range(0, height, SIDE):
+        for left in range(0, width, SIDE):
+            kept = Area(left, top, min(left + SIDE, width), min(top + SIDE, height))
+            seen = Area(
+                max(left - MARGIN, 0), max(top - MARGIN, 0),
+                min(left + SIDE + MARGIN, width), min(top + SIDE + MARGIN, height),
+            )  # fmt: skip
+            yield Tile(seen, kept)
+
+
+def most_at_once(width: int, height: int) -> int:
+    """How many images of an input size go through a network together."""
+    return max(WHOLE // max(width * height, 1), 1)
