@@ -28,7 +28,7 @@ from cvstudio.core.metrics import (
 )
 from cvstudio.core.metrics.pixels import PixelReport
 from cvstudio.core.predictions import Prediction
-from cvstudio.core.run_state import BEST_METRIC as BEST_METRIC
+from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.core.snapshot import SnapshotAnnotation, SnapshotImage, held_to
 from cvstudio.ml.coco import statistics_of
 from cvstudio.ml.decode import MOST_OBJECTS

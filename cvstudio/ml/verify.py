@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from cvstudio.core.annotation import Task
 from cvstudio.core.metrics import ImageObjects, match_objects, region_map
 from cvstudio.core.predictions import Prediction
+from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.core.snapshot import SnapshotAnnotation, SnapshotImage
 from cvstudio.ml.decode import SCORE_FLOOR
-from cvstudio.ml.judge import BEST_METRIC
 from cvstudio.ml.load import LoadedNetwork
 from cvstudio.ml.predict import OnnxNetwork
 from cvstudio.ml.preprocess import Image, place

@@ -24,10 +24,10 @@ from cvstudio.core.events import (
 from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.core.networks import NetworkInfo, network
 from cvstudio.core.predictions import Prediction, write_predictions
+from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
 from cvstudio.ml.checkpoint import Checkpoint, Weights, read_checkpoint, write_checkpoint
 from cvstudio.ml.devices import Load, load_of, name_of, unused_card
-from cvstudio.ml.judge import BEST_METRIC
 from cvstudio.ml.labels import Usable, usable
 from cvstudio.ml.preprocess import Preprocessing
 
