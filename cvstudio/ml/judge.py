@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,10 @@ from cvstudio.core.metrics import (
     NOTHING,
     USUAL_SCORE,
     ClassifiedImage,
+    Curve,
     ErrorKind,
     ImageObjects,
+    Judgement,
     ObjectMatches,
     classification_report,
     label_map,
@@ -26,11 +29,12 @@ from cvstudio.core.metrics import (
     match_pixels,
     region_map,
 )
+from cvstudio.core.metrics.figures import ClassFigures, ratio
 from cvstudio.core.metrics.pixels import PixelReport
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.run_state import BEST_METRIC
-from cvstudio.core.snapshot import SnapshotAnnotation, SnapshotImage, held_to
-from cvstudio.ml.coco import statistics_of
+from cvstudio.core.snapshot import SnapshotImage, held_to
+from cvstudio.ml.coco import CocoStatistics, statistics_of
 from cvstudio.ml.decode import MOST_OBJECTS
 
 IOU = 0.5
@@ -144,18 +148,7 @@ def _classify(
             "correct": int(np.trace(report.confusion)),
             "wrong": len(report.wrong()),
         },
-        "per_class": [
-            {
-                "class": row.class_id,
-                "labelled": row.labelled,
-                "predicted": row.predicted,
-                "correct": row.correct,
-                "precision": row.precision,
-                "recall": row.recall,
-                "F1": row.f1,
-            }
-            for row in report.per_class()
-        ],
+        "per_class": [_figures(row) for row in report.per_class()],
         "confusion": _confusion(report.class_ids, report.confusion),
     }
 
@@ -216,7 +209,7 @@ def _objects(
     best = matches.best_score(IOU)
     at = score if score is not None else best if math.isfinite(best) else USUAL_SCORE
     judged = matches.at(score=at, iou=IOU)
-    truths = [_only(image, held_to(image, task)) for image in images]
+    truths = [replace(image, annotations=tuple(held_to(image, task))) for image in images]
     predictions = [answers[image.id] for image in images]
     main = statistics_of(
         truths, predictions, class_ids, "segm" if task is Task.INSTANCE else "bbox",
@@ -236,31 +229,9 @@ def _objects(
     counts = judged.image_counts()
 
     def resampled(chosen: NDArray[np.int64]) -> list[float]:
-        labelled, predicted, correct = (float(v) for v in counts[chosen].sum(0))
-        return [
-            correct / predicted if predicted else math.nan,
-            correct / labelled if labelled else math.nan,
-        ]
+        labelled, predicted, correct = counts[chosen].sum(0)
+        return [ratio(correct, predicted), ratio(correct, labelled)]
 
-    per_class = []
-    for row in judged.per_class():
-        if row.class_id not in class_ids:
-            continue
-        average, average50 = main.of_class(row.class_id)
-        per_class.append(
-            {
-                "class": row.class_id,
-                "labelled": row.labelled,
-                "predicted": row.predicted,
-                "correct": row.correct,
-                "precision": row.precision,
-                "recall": row.recall,
-                "F1": row.f1,
-                "AP50-95": average,
-                "AP50": average50,
-                "best score": curves[row.class_id].best_score,
-            }
-        )
     kinds = judged.counts()
     return {
         "metrics": metrics,
@@ -271,7 +242,7 @@ def _objects(
             "correct": judged.correct,
             **{kind.value: kinds[kind] for kind in ErrorKind},
         },
-        "per_class": per_class,
+        "per_class": _object_rows(judged, main, curves, class_ids),
         "confusion": {
             **_confusion((*judged.class_ids, NOTHING), judged.confusion),
             "score": at,
@@ -285,11 +256,29 @@ def _objects(
     }
 
 
-def _only(image: SnapshotImage, annotations: Sequence[SnapshotAnnotation]) -> SnapshotImage:
-    return SnapshotImage(
-        image.id, image.path, image.page, image.width, image.height, image.split, image.review,
-        image.sha256, tuple(annotations), image.window,
-    )  # fmt: skip
+def _object_rows(
+    judged: Judgement, main: CocoStatistics, curves: dict[int, Curve], class_ids: list[int]
+) -> list[Report]:
+    rows = []
+    for row in judged.per_class():
+        if row.class_id in class_ids:
+            average, average50 = main.of_class(row.class_id)
+            best = curves[row.class_id].best_score
+            own = {"AP50-95": average, "AP50": average50, "best score": best}
+            rows.append(_figures(row) | own)
+    return rows
+
+
+def _figures(row: ClassFigures) -> Report:
+    return {
+        "class": row.class_id,
+        "labelled": row.labelled,
+        "predicted": row.predicted,
+        "correct": row.correct,
+        "precision": row.precision,
+        "recall": row.recall,
+        "F1": row.f1,
+    }
 
 
 def _confusion(class_ids: Sequence[int], matrix: NDArray[np.int64]) -> Report:
