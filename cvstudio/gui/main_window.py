@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from cvstudio.core import places
 from cvstudio.core.errors import CVStudioError, ProjectDamaged, ProjectError, ProjectLocked
@@ -43,12 +44,13 @@ from cvstudio.gui.studio import Studio, Toast
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel
-from cvstudio.gui.widgets.toast import Toasts
+from cvstudio.gui.widgets.toast import ToastFrame, Toasts
 from cvstudio.gui.workspace import Workspace
 
 if TYPE_CHECKING:
     from cvstudio.gui.start import StartPage
     from cvstudio.project.backup import Backup
+    from cvstudio.project.changes import ChangeSet
 
 PROJECT_FILE = "project.db"
 WATCH_AFTER = 250
@@ -126,6 +128,7 @@ class MainWindow(QMainWindow):
         self._front = ""
         self._closing = False
         self._start: StartPage | None = None
+        self._far_step: ToastFrame | None = None
         self.stack = QStackedWidget()
         self.header = Header(studio)
         centre = QWidget()
@@ -146,6 +149,7 @@ class MainWindow(QMainWindow):
         studio.project_closing.connect(self._drop_pages)
         studio.project_closed.connect(self.show_start)
         studio.project_changed.connect(lambda _changes: self._show_saved())
+        studio.project_changed.connect(self._tell_far_step)
         self._restore()
 
     # -- building
@@ -487,6 +491,21 @@ class MainWindow(QMainWindow):
             self._saved.setText("Open for reading only")
         else:
             self._saved.setText("All changes saved")
+
+    def _tell_far_step(self, changes: ChangeSet) -> None:
+        """Undo and redo reach over the whole project: say what the page at hand may not show."""
+        if self._far_step is not None and isValid(self._far_step):
+            self._far_step.deleteLater()  # its link would take back another step by now
+        self._far_step = None
+        if changes.kind == "do" or (self.front is not None and self.front.shows(changes)):
+            return
+        undone = changes.kind == "undo"
+        self._far_step = self.toasts.show(
+            f"{'Undone' if undone else 'Done again'}: {changes.label}.",
+            "info",
+            "Redo" if undone else "Undo",
+            self.studio.redo if undone else self.studio.undo,
+        )
 
     def _toast(self, toast: Toast) -> None:
         self.toasts.show(toast.text, toast.level, toast.link, toast.do)

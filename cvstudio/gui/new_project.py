@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QWidget
 
 from cvstudio.core.annotation import Task
@@ -41,6 +44,16 @@ def split_names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
+def nearly_same(names: Sequence[str]) -> tuple[str, str] | None:
+    """Two of the names that differ in nothing but small and capital letters, if there are such."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            return other, name
+    return None
+
+
 def folder_name(name: str) -> str:
     """A folder's name for a project's name: without what file systems refuse."""
     return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .")
@@ -69,6 +82,7 @@ class NewProjectDialog(StudioDialog):
         self.location = QLineEdit(str(location))
         self.location.textChanged.connect(self._check)
         self.classes = QLineEdit()
+        self.classes.textChanged.connect(self._check)
         self.classes.setPlaceholderText("RBC, WBC, Platelets (more can be added any time)")
         row = QHBoxLayout()
         row.addWidget(self.location, 1)
@@ -80,6 +94,9 @@ class NewProjectDialog(StudioDialog):
         grid.addWidget(self.classes, 2, 1)
         self.content.addLayout(grid)
         self.where = label("", "caption", wrap=True)
+        self.where.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        # Room for a second line from the start: nothing jumps when the folder is a long one.
+        self.where.setMinimumHeight(2 * QFontMetrics(theme.font("caption")).lineSpacing() + 2)
         self.content.addWidget(self.where)
         self.content.addStretch(1)
         self.add_button("Cancel", self.reject)
@@ -105,10 +122,15 @@ class NewProjectDialog(StudioDialog):
             problem = f"{folder} is a file."
         named = bool(self.name.text())
         theme.mark(self.where, role="danger_caption" if problem and named else "caption")
-        self.where.setText(
+        said = (
             problem or f"Everything of the project goes into {folder}; images stay where they are."
         )
+        alike = nearly_same(split_names(self.classes.text()))
+        if alike:
+            said += f"\n“{alike[0]}” and “{alike[1]}” will be two classes: is one a slip?"
+        self.where.setText(said)
         self.go.setEnabled(not problem)
+        self.fit_height()
 
     def _choose(self) -> None:
         found = QFileDialog.getExistingDirectory(self, "Choose a folder", self.location.text())

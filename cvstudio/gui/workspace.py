@@ -43,6 +43,7 @@ from PySide6.QtWidgets import (
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.section import tool
+from cvstudio.project.changes import ChangeSet
 
 FOLD_RIGHT_BELOW = 1281
 FOLD_LEFT_BELOW = 1280
@@ -221,6 +222,10 @@ class Workspace(QWidget):
 
     def release(self) -> None:
         """The project closes; the page will be deleted."""
+
+    def shows(self, changes: ChangeSet) -> bool:
+        """Whether the page itself makes plain what was undone or done again; else a toast does."""
+        return False
 
     # -- folding
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from person import Person
-from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics, QImage, QKeySequence, QPainter
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 
-from cvstudio.core.annotation import Task
+from cvstudio.core.annotation import Split, Task
+from cvstudio.core.geometry import Box
+from cvstudio.gui import theme
 from cvstudio.gui.data.page import DataPage
+from cvstudio.gui.data.statistics import FindingRow
+from cvstudio.gui.new_project import NewProjectDialog
+from cvstudio.gui.widgets import names
+from cvstudio.gui.widgets.bar_chart import Histogram
 from cvstudio.gui.widgets.section import push
+from cvstudio.gui.widgets.toast import ToastFrame
 from cvstudio.project import commands
 from cvstudio.project.project import Project
+from cvstudio.project.records import NewImage
 
 AWKWARD = "Zebra & Gras <b>100%</b>"
 
@@ -53,3 +64,132 @@ def test_the_menu_of_projects_lists_the_ones_opened_before(
     header._fill_menu()
     words = [a.text() for a in header._menu.actions()]
     assert words[words.index("Recent projects") + 1] == "Mäuse && Co"
+
+
+def test_a_step_undone_beyond_the_page_says_so_and_can_be_done_again(
+    studio_window: Person, tmp_path: Path
+) -> None:
+    studio, window = studio_window.studio, studio_window.window
+    project = studio.project
+    assert project is not None
+    file = tmp_path / "late.png"
+    file.write_bytes(b"")
+    with project.transaction("Import late.png") as session:
+        new = NewImage(uri=project.uri_of(file), width=10, height=10)
+        commands.add_images(session, [new])
+    with project.transaction("Add box") as session:
+        commands.add_annotation(session, image_id=1, class_id=1, shape=Box(1, 1, 5, 5))
+    studio.go_to("label", image_id=1)
+    studio_window.settle()
+    studio.undo()
+    studio_window.settle()
+    assert window.toasts.texts() == [], "what happens on the image is seen there"
+    studio.undo()
+    studio_window.settle()
+    (said,) = window.findChildren(ToastFrame)
+    assert said.words.text() == "Undone: Import late.png."
+    studio_window.click(studio_window.button("Redo", said))
+    studio_window.settle()
+    assert project.undo_label == "Import late.png"
+    studio_window.until(lambda: window.toasts.texts() == ["Done again: Import late.png."])
+    with project.transaction("Add class") as session:
+        commands.add_class(session, name="New")
+    studio_window.until(lambda: window.toasts.texts() == [])
+
+
+def test_a_long_folder_cuts_no_words_of_the_new_project_dialog(
+    dressed: object, tmp_path: Path
+) -> None:
+    dialog = NewProjectDialog(None, tmp_path)
+    dialog.show()
+    dialog.name.setText("Zebra")
+    QApplication.processEvents()
+    place = dialog.classes.mapTo(dialog, dialog.classes.rect().topLeft())
+    for folder in ("/a long path" * 8, "/a long path" * 30):
+        dialog.location.setText(folder)
+        QApplication.processEvents()
+        assert dialog.classes.mapTo(dialog, dialog.classes.rect().topLeft()) == place
+        for words in (dialog.where, *(card.text for card in dialog.tasks.cards.values())):
+            assert words.height() >= words.heightForWidth(words.width()), words.text()
+    dialog.classes.setText("Zebra, zebra")
+    assert "“Zebra” and “zebra”" in dialog.where.text()
+    dialog.close()
+
+
+def test_the_names_of_classes_are_whole_while_there_is_room(studio_window: Person) -> None:
+    project = studio_window.studio.project
+    assert project is not None
+    with project.transaction("Add classes") as session:
+        for name in ("Zebra", "zebra", "Gras"):
+            commands.add_class(session, name=name)
+    page = studio_window.window.page_named("data")
+    assert isinstance(page, DataPage)
+    studio_window.until(lambda: "statistics" in vars(page))
+    panel = page.statistics
+    studio_window.until(lambda: len(panel.facts.classes) == 5)
+    names, _ = panel.bars._columns()
+    assert names - 12 > panel.bars.fontMetrics().horizontalAdvance("Platelets"[:5])
+    table, model = panel.table, panel.split_model
+    assert model.index(1, 0).data() == "RBC"
+    assert [model.headerData(c, Qt.Orientation.Horizontal) for c in range(4)] == [
+        "Split", "train", "val", "test",
+    ]  # fmt: skip
+    studio_window.settle()
+    assert table.horizontalHeader().length() <= table.viewport().width()
+    total = sum(int(model.index(0, c).data()) for c in range(1, model.columnCount()))
+    assert total == studio_window.studio.image_count
+    assert int(model.index(1, 1).data()) == panel.facts.split_classes[Split.TRAIN].get(1, 0)
+
+
+def test_half_boxes_are_not_counted(dressed: object) -> None:
+    chart = Histogram("box side, px")
+    chart.resize(300, 148)
+    drawn: list[str] = []
+    picture = QImage(300, 148, QImage.Format.Format_RGB32)
+    painter = QPainter(picture)
+
+    class Listener:
+        def __getattr__(self, name: str) -> object:
+            def heard(*what: object) -> object:
+                drawn.extend(w for w in what if name == "drawText" and isinstance(w, str))
+                return getattr(painter, name)(*what)
+
+            return heard
+
+    chart.show_values(np.array([40.0, 90.0]))
+    chart._paint_grid(Listener(), chart._plot(), *chart._scale())
+    painter.end()
+    assert drawn == ["0", "1"]
+
+
+def test_a_name_that_is_cut_keeps_its_distinguishing_end(dressed: object) -> None:
+    metrics = QFontMetrics(theme.font("caption"))
+    name = "000000078381"
+    assert names.elided(name, metrics, metrics.horizontalAdvance(name)) == name
+    cut = names.elided(name, metrics, metrics.horizontalAdvance(name) - 8)
+    assert "…" in cut
+    assert cut.endswith("078381")
+    assert names.short("BloodImage_00035", metrics, 60) == "00035"
+    odd = names.short("weiß & rot #1 (50%)", metrics, 60)
+    assert odd.startswith("…")
+    assert odd.endswith("(50%)")
+    assert len(odd) > len("…(50%)")
+
+
+def test_ticks_about_splits_wait_until_there_are_splits(studio_window: Person) -> None:
+    page = studio_window.window.page_named("data")
+    assert isinstance(page, DataPage)
+
+    def ticks() -> list[str]:
+        rows = page.statistics.findChildren(FindingRow)
+        return [row.findChildren(QLabel)[-1].text() for row in rows]
+
+    studio_window.until(lambda: "statistics" in vars(page) and bool(page.statistics.facts.classes))
+    facts = replace(page.statistics.facts, findings=(), split_images={Split.TRAIN: 3})
+    page.statistics.show_facts(facts)
+    studio_window.settle()
+    assert "Classes appear in all splits" in ticks()
+    page.statistics.show_facts(replace(facts, split_images={None: 3}))
+    studio_window.settle()
+    assert "Classes appear in all splits" not in ticks()
+    assert "Every image can be read" in ticks()

@@ -249,6 +249,9 @@ class AugmentPage(Workspace):
         self.preview.stop()
         self._stale = True
 
+    def shows(self, changes: ChangeSet) -> bool:
+        return set(changes.counts()) <= {"setting", "project"}
+
     def release(self) -> None:
         """The project closes."""
         self.preview.stop()

@@ -100,7 +100,7 @@ class ImportDialog(StudioDialog):
         body.setSpacing(0)
         rail = QFrame()
         theme.mark(rail, panel="left")
-        rail.setFixedWidth(176)
+        rail.setFixedWidth(208)
         column = QVBoxLayout(rail)
         column.setContentsMargins(0, 8, 0, 8)
         column.setSpacing(0)

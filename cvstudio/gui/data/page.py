@@ -38,6 +38,7 @@ from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import NextStep, label, line, link, push, tab_bar
 from cvstudio.gui.widgets.thumbnail_grid import ThumbnailGrid
 from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
+from cvstudio.gui.widgets.verbatim import face
 from cvstudio.gui.workspace import Workspace
 from cvstudio.project import commands, queries
 from cvstudio.project.changes import ChangeSet
@@ -256,6 +257,11 @@ class DataPage(Workspace):
     def hidden(self) -> None:
         self._visible = False
 
+    def shows(self, changes: ChangeSet) -> bool:
+        """States, splits, tags and views are seen here; images, shapes and classes need words."""
+        came, _, went = changes.counts().get("image", (0, 0, 0))
+        return not (came or went or changes.touches("annotation", "label_class"))
+
     def release(self) -> None:
         self.studio.settings.unlisten(self._on_setting)
         self._later.stop()
@@ -460,7 +466,7 @@ class DataPage(Workspace):
         if self.project.task == Task.CLASSIFY and self._classes:
             classes = menu.addMenu("Set class")
             for found in self._classes.values():
-                entry = classes.addAction(f"{found.name}\t{found.hotkey}")
+                entry = classes.addAction(face(f"{found.name}\t{found.hotkey}"))
                 entry.triggered.connect(partial(self._set_class, found.id))
         menu.addAction(action["data.tag"])
         menu.addAction(action["data.group"])

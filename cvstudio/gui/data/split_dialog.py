@@ -23,11 +23,11 @@ from cvstudio.core.annotation import Split
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
+from cvstudio.gui.data.statistics import SwatchHeader
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import SectionHeader, label
-from cvstudio.gui.widgets.swatch import swatch_icon
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project import commands, queries, splits
 from cvstudio.project.records import ImageFilter
@@ -86,6 +86,10 @@ class SplitDialog(StudioDialog):
         self.together.addItem("nothing", None)
         self.together.addItem("images of the same folder", "folder")
         self.together.setMinimumWidth(220)
+        self.together.setToolTip(
+            "Keep together: a group is images of one thing, as of one patient, slide or film."
+            " Make one on the Data page: select images, right click, Group"
+        )
         self.together.currentIndexChanged.connect(self._ask)
         grid.addWidget(label("keep together", "muted"), 0, 4)
         grid.addWidget(self.together, 1, 4)
@@ -113,6 +117,7 @@ class SplitDialog(StudioDialog):
 
     def _dress_table(self) -> None:
         table = self.table
+        table.setHorizontalHeader(SwatchHeader())
         table.verticalHeader().hide()
         table.setShowGrid(False)
         table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -128,7 +133,7 @@ class SplitDialog(StudioDialog):
             table.setHorizontalHeaderItem(column, item)
         for column, found in enumerate(self._classes, 3):
             item = QTableWidgetItem(found.name)
-            item.setIcon(swatch_icon(found.colour, 10))
+            item.setData(Qt.ItemDataRole.UserRole, found.colour)
             item.setToolTip(tip(f"Images that show {found.name}"))
             item.setTextAlignment(right)
             table.setHorizontalHeaderItem(column, item)

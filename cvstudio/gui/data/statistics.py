@@ -33,7 +33,7 @@ from cvstudio.gui.widgets.bar_chart import ClassBars, Histogram
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import SectionHeader, label, link
-from cvstudio.gui.widgets.swatch import paint_swatch
+from cvstudio.gui.widgets.swatch import paint_swatch, swatch_icon
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project import health, queries
 from cvstudio.project.project import Project
@@ -54,6 +54,9 @@ GOOD = (
     ("copies across splits", "No image is in two splits"),
 )
 """Rules that are worth a tick when they found nothing: the finding's kind, and the words."""
+
+NEED_SPLITS = frozenset({"class missing in split", "copies across splits"})
+"""Rules that say nothing while no image is in a split."""
 
 
 @dataclass
@@ -96,60 +99,93 @@ def imbalance(classes: Sequence[LabelClass], counts: Mapping[int, int]) -> str:
     if ratio < 3:
         return ""
     shown = f"{ratio:.1f}".removesuffix(".0") if ratio < 100 else f"{ratio:,.0f}"
-    return f"{most[1]} outnumber {least[1]} {shown} to 1."
+    return f"{shown} times as many of {most[1]} as of {least[1]}."
+
+
+MOST_COLUMNS = 3
+"""Classes that have room as columns of the split table; more of them become its rows."""
 
 
 class SplitModel(QAbstractTableModel):
-    """Rows are splits; columns are the number of images, then each class."""
+    """Splits against the number of images and of each class's annotations.
+
+    Few classes are columns and splits are rows; more classes are rows, so that nothing scrolls
+    sideways.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._facts = Facts()
-        self._rows: list[Split | None] = []
+        self._splits: list[Split | None] = []
+        self._turned = False
 
     def show_facts(self, facts: Facts) -> None:
         """Show the splits that have images, and always the three that there are."""
         self.beginResetModel()
         self._facts = facts
-        self._rows = [*Split, *([None] if facts.split_images.get(None) else [])]
+        self._splits = [*Split, *([None] if facts.split_images.get(None) else [])]
+        self._turned = len(facts.classes) > MOST_COLUMNS
         self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(self._rows)
+        if parent.isValid():
+            return 0
+        return 1 + len(self._facts.classes) if self._turned else len(self._splits)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else 2 + len(self._facts.classes)
+        if parent.isValid():
+            return 0
+        return 1 + len(self._splits) if self._turned else 2 + len(self._facts.classes)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        split = self._rows[index.row()]
+        row, column = index.row(), index.column()
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignLeft if not index.column() else Qt.AlignmentFlag.AlignRight
+            side = Qt.AlignmentFlag.AlignLeft if not column else Qt.AlignmentFlag.AlignRight
             return side | Qt.AlignmentFlag.AlignVCenter
+        if self._turned and column == 0:
+            return self._class_head(row - 1, role)
         if role != Qt.ItemDataRole.DisplayRole:
             return None
-        if index.column() == 0:
-            return str(split) if split else "none"
-        if index.column() == 1:
+        split = self._splits[column - 1 if self._turned else row]
+        if column == 0:
+            return _word_of(split)
+        place = row if self._turned else column - 1
+        if place == 0:
             return f"{self._facts.split_images.get(split, 0):,}"
-        found = self._facts.classes[index.column() - 2]
+        found = self._facts.classes[place - 1]
         return f"{self._facts.split_classes.get(split, {}).get(found.id, 0):,}"
+
+    def _class_head(self, place: int, role: int) -> object:
+        """The words and the swatch of a class, "Images" before the first one."""
+        found = self._facts.classes[place] if place >= 0 else None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return found.name if found else "Images"
+        if role == Qt.ItemDataRole.UserRole and found:
+            return found.colour
+        if role == Qt.ItemDataRole.DecorationRole and found:
+            return swatch_icon(found.colour, 10)
+        if role == Qt.ItemDataRole.ToolTipRole and found:
+            return tip(f"{found.name}: annotations in each split")
+        return None
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
         if orientation == Qt.Orientation.Vertical:
             return None
-        found = self._facts.classes[section - 2] if section >= 2 else None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return found.name if found else ("Split", "Images")[section]
-        if role == Qt.ItemDataRole.UserRole and found:
-            return found.colour
-        if role == Qt.ItemDataRole.ToolTipRole and found:
-            return tip(f"{found.name}: annotations in each split")
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignLeft if section == 0 else Qt.AlignmentFlag.AlignRight
             return side | Qt.AlignmentFlag.AlignVCenter
-        return None
+        if section == 0:
+            return "Split" if role == Qt.ItemDataRole.DisplayRole else None
+        if self._turned:
+            word = _word_of(self._splits[section - 1])
+            return word if role == Qt.ItemDataRole.DisplayRole else None
+        return self._class_head(section - 2, role)
+
+
+def _word_of(split: Split | None) -> str:
+    return str(split) if split else "none"
 
 
 class SwatchHeader(QHeaderView):
@@ -238,6 +274,7 @@ class StatisticsPanel(QWidget):
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.table.verticalHeader().setDefaultSectionSize(theme.size("row_compact"))
         self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = self.table.horizontalHeader()
         header.setMinimumSectionSize(44)
         header.setTextElideMode(Qt.TextElideMode.ElideRight)
@@ -264,7 +301,9 @@ class StatisticsPanel(QWidget):
         self.bars.show_counts(
             [(c.name, c.colour, facts.counts.get(c.id, 0)) for c in facts.classes]
         )
-        words = imbalance(facts.classes, facts.counts)
+        # Regions are counted in pixels: how many masks hold them says nothing.
+        whole = facts.task == Task.SEGMENT
+        words = "" if whole else imbalance(facts.classes, facts.counts)
         self.note.setText(words if facts.classes else "Classes appear here when there are some.")
         self.note.setVisible(bool(words) or not facts.classes)
         shapes = facts.task != Task.CLASSIFY
@@ -279,18 +318,14 @@ class StatisticsPanel(QWidget):
     def _fit_table(self) -> None:
         rows = self.split_model.rowCount()
         header = self.table.horizontalHeader()
-        wide = self.split_model.columnCount() > 5
+        turned = len(self.facts.classes) > MOST_COLUMNS
         mode = QHeaderView.ResizeMode
-        header.setSectionResizeMode(mode.ResizeToContents if wide else mode.Stretch)
-        if not wide:
-            header.setSectionResizeMode(0, mode.ResizeToContents)
+        header.setSectionResizeMode(mode.ResizeToContents if turned else mode.Stretch)
+        header.setSectionResizeMode(0, mode.Stretch if turned else mode.ResizeToContents)
+        if not turned:
             header.setSectionResizeMode(1, mode.ResizeToContents)
-        policy = Qt.ScrollBarPolicy
-        self.table.setHorizontalScrollBarPolicy(
-            policy.ScrollBarAsNeeded if wide else policy.ScrollBarAlwaysOff
-        )
         height = theme.size("table_header") + rows * theme.size("row_compact") + 2
-        self.table.setFixedHeight(height + (12 if wide else 0))
+        self.table.setFixedHeight(height)
 
     def _show_findings(self, facts: Facts) -> None:
         empty(self._findings)
@@ -302,8 +337,9 @@ class StatisticsPanel(QWidget):
             self._findings.addWidget(FindingRow(icon_name, role, finding.text, show))
         if any(facts.split_images.values()):
             wrong = {finding.kind for finding in facts.findings}
+            divided = any(number for split, number in facts.split_images.items() if split)
             for kind, words in GOOD:
-                if kind not in wrong:
+                if kind not in wrong and (divided or kind not in NEED_SPLITS):
                     self._findings.addWidget(FindingRow("check", "muted", words, None))
 
 

@@ -121,6 +121,9 @@ class TryIt(QWidget):
         self.view = ImageView()
         self.view.setMinimumHeight(190)
         column.addWidget(self.view, 1)
+        self.nothing = label("Export a network first, then try it here.", "muted", wrap=True)
+        column.addWidget(self.nothing)
+        column.addStretch(0)
         self.score = SliderField(0.01, 0.99, 0.25, step=0.01)
         self.score.changed.connect(lambda _value: self._draw())
         row = QHBoxLayout()
@@ -209,6 +212,10 @@ class TryIt(QWidget):
         self.before.setEnabled(self._place > 0)
         self.after.setEnabled(self._place + 1 < len(self._pages))
         self._rgb = None
+        # An empty picture would look like a broken one.
+        self.view.setVisible(page is not None and self._file is not None)
+        self.nothing.setVisible(self._file is None)
+        self.save.setVisible(page is not None)
         self.view.set_image(None)
         self.view.set_items([])
         self.name.setText(page.title if page is not None else "")

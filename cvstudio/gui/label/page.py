@@ -242,6 +242,14 @@ class LabelPage(Workspace):
         self._front = False
         self.canvas.tool.settle()
 
+    def shows(self, changes: ChangeSet) -> bool:
+        """Work on one image: the page goes there. Images that come or go need words."""
+        came, _, went = changes.counts().get("image", (0, 0, 0))
+        images = changes.images()
+        if came or went or changes.touches("label_class"):
+            return False
+        return images is not None and len(images) == 1
+
     def release(self) -> None:
         self.canvas.tool.settle()
         self.strip.images.open(None)
@@ -385,11 +393,11 @@ class LabelPage(Workspace):
     # -- what changes
 
     def _on_changes(self, changes: ChangeSet) -> None:
-        self._follow_undo(changes)
         came_or_went = changes.counts().get("image", (0, 0, 0))
         if came_or_went[0] or came_or_went[2]:
             self.order.refresh()
             self.strip.images.set_ids(self.order.ids)
+        self._follow_undo(changes)
         self.document.take_in(changes)
         self.strip.images.take(changes)
         if changes.touches("image"):

@@ -50,7 +50,8 @@ class ClassBars(QWidget):
     def _columns(self) -> tuple[int, int]:
         """The widths of the names and of the figures."""
         metrics = QFontMetrics(self.font())
-        names = max((metrics.horizontalAdvance(name) for name, *_ in self._rows), default=0)
+        # Two pixels more: the printed width may be a rounding larger than the measured one.
+        names = max((metrics.horizontalAdvance(name) for name, *_ in self._rows), default=0) + 2
         figures = max((metrics.horizontalAdvance(f"{n:,}") for *_, n in self._rows), default=0)
         return min(names + 12, round(self.width() * 0.42)), figures
 
@@ -132,7 +133,7 @@ class Histogram(QWidget):
         """Show the distribution of values >= 0; at most one in a hundred is put into the end."""
         if len(values):
             high = max(float(np.percentile(values, 99)), 1.0)
-            self._bin = round_step(high, bins)
+            self._bin = max(round_step(high, bins), 1.0)
             edges = np.arange(0, high + self._bin, self._bin)
             self._clipped = bool(values.max() >= edges[-1])
             clipped = np.minimum(values, edges[-1] - 1e-6)
@@ -149,6 +150,12 @@ class Histogram(QWidget):
         left = metrics.horizontalAdvance(f"{most:,}") + 10
         return QRectF(left, 8, self.width() - left - 4, self.height() - 48)
 
+    def _scale(self) -> tuple[float, float]:
+        """The step between the lines of the grid, and the count at its top."""
+        most = int(self._counts.max())
+        step = max(round_step(most, 3), 1.0)  # there are no half boxes
+        return step, max(math.ceil(most / step - 0.2) * step, most)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setFont(theme.font("small"))
@@ -157,9 +164,7 @@ class Histogram(QWidget):
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "No shapes yet")
             return
         plot = self._plot()
-        most = int(self._counts.max())
-        step = round_step(most, 3)
-        top = max(math.ceil(most / step - 0.2) * step, most)
+        step, top = self._scale()
         self._paint_grid(painter, plot, step, top)
         width = plot.width() / len(self._counts)
         painter.setPen(Qt.PenStyle.NoPen)

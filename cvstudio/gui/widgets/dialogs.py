@@ -64,6 +64,12 @@ class StudioDialog(QDialog):
         """Words at the left of the footer: what the answer will do."""
         self._note.setText(text)
 
+    def fit_height(self) -> None:
+        """Grow until no words that wrap are cut, however long they have become."""
+        self.outer.activate()
+        needed = self.outer.totalHeightForWidth(max(self.width(), self.minimumWidth()))
+        self.setMinimumHeight(min(needed, self.screen().availableSize().height()))
+
     def add_button(self, text: str, do: Callable[[], Any], **marks: Any) -> QPushButton:
         """A button at the right of the footer; next=True is the answer, which Enter gives."""
         icon_name = marks.pop("icon_name", "")
