@@ -11,10 +11,11 @@ import click
 
 from cvstudio.cli.output import answer, as_json, note, opened, project_argument, table
 from cvstudio.core.annotation import Review, Split
-from cvstudio.core.words import counted
+from cvstudio.core.words import alike_sentences, counted, look_alikes
 from cvstudio.formats.table import all_formats
-from cvstudio.project import commands, exporting, importing, queries, splits
+from cvstudio.project import commands, exporting, import_choices, importing, queries, splits
 from cvstudio.project.importing import ImportPlan
+from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter
 from cvstudio.project.splits import Fractions
 
@@ -78,19 +79,30 @@ class _Shares(click.ParamType["Fractions"]):
     show_default=True,
     help="Which images never part into different splits: pages of one file, or those of a folder.",
 )
+@click.option(
+    "--class",
+    "renames",
+    multiple=True,
+    metavar="OLD=NEW",
+    help="Let a class of the source come in under another name; OLD= leaves it out.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would come in, and what is wrong.")
 @as_json
 def import_command(
     project: Path, source: Path, format_: str, copy: bool, splits: Fractions | None, seed: int,
-    class_map: Path | None, bare: importing.Bare, group_by: importing.GroupBy, dry_run: bool,
-    as_json: bool,
+    class_map: Path | None, bare: importing.Bare, group_by: importing.GroupBy,
+    renames: tuple[str, ...], dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Bring images, with or without labels, into a project: one undo step."""
     with opened(project, write=not dry_run) as open_project:
         plan = importing.plan(
             open_project, source, format=format_, class_map=class_map, progress=_progress()
         )
-        content = _planned(plan)
+        _rename(open_project, plan, renames)
+        advice = _advice(open_project, plan)
+        content = _planned(plan) | {"advice": advice}
+        for sentence in advice:
+            note(f"advice: {sentence}")
         if dry_run:
             answer(content, as_json=as_json, words=lambda: _say_plan(plan))
             return
@@ -243,6 +255,33 @@ def _progress() -> Callable[[str, int, int], None]:
             note(f"{doing}: {done:,} of {total:,}" if total else doing)
 
     return say
+
+
+def _rename(project: Project, plan: ImportPlan, renames: tuple[str, ...]) -> None:
+    """Carry out --class; a name that the source does not have is wrong usage."""
+    known = [c.name for c in plan.classes]
+    names: dict[str, str | None] = {}
+    for text in renames:
+        old, equals, new = text.partition("=")
+        if not equals or old not in known:
+            offered = ", ".join(known) or "none"
+            problem = f'"{text}" is not OLD=NEW with a class of the source: {offered}.'
+            raise click.BadParameter(problem, param_hint="--class")
+        names[old] = new.strip() or None
+    if names:
+        import_choices.choose_classes(project, plan, names)
+
+
+def _advice(project: Project, plan: ImportPlan) -> list[str]:
+    """What may be a slip in the names of classes, with the way to change it."""
+    with project.read() as session:
+        present = [c.name for c in queries.classes(session)]
+    alike = look_alikes(plan.new_classes, present)
+    sentences = alike_sentences(plan.new_classes, present)
+    return [
+        f'{sentence} --class "{name}={other}" makes them one.'
+        for sentence, (name, other) in zip(sentences, alike.items(), strict=True)
+    ]
 
 
 def _planned(plan: ImportPlan) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from cvstudio.cli.output import (
     table,
 )
 from cvstudio.core.annotation import Task
-from cvstudio.core.words import counted
+from cvstudio.core.words import alike_sentences, counted
 from cvstudio.project import health, queries
 from cvstudio.project.project import Project
 from cvstudio.project.sample import create_sample
@@ -38,6 +38,8 @@ task_option = click.option(
 def new_command(project: Path, task: str, classes: str | None, name: str, as_json: bool) -> None:
     """Make an empty project in a new folder."""
     names = [part.strip() for part in (classes or "").split(",") if part.strip()]
+    for sentence in alike_sentences(list(dict.fromkeys(names)), []):
+        note(f"advice: {sentence}")
     with Project.create(project, task=Task(task), name=name, classes=names) as made:
         content = {"project": str(made.path), "name": made.name, "task": made.task.value}
     answer(content, as_json=as_json, words=lambda: click.echo(f"Made {content['project']}"))

@@ -31,6 +31,7 @@ from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
 from cvstudio.core.networks import check_settings, default_config, networks_for
 from cvstudio.core.networks import network as network_of
 from cvstudio.core.run_state import RunState
+from cvstudio.core.words import counted
 from cvstudio.project import device, estimate, launch, preflight, remedies, runs
 from cvstudio.project.pipeline import pipeline
 from cvstudio.project.preflight import Level
@@ -96,7 +97,10 @@ def train_command(
         _preflight(open_project, config)
         run = runs.create_run(open_project, config)
         status = runs.start(open_project, run.id)
-    note(f"Run {run.id} is {status}: {config.network}, {config.epochs} epochs, {run.directory}")
+    note(
+        f"Run {run.id} is {status}: {config.network}, {counted(config.epochs, 'epoch')},"
+        f" {run.directory}"
+    )
     if detach:
         answer(_about(runs.job_of(run).state(), run, status), as_json=as_json, words=lambda: None)
         return 0
@@ -375,7 +379,7 @@ def _summary(run: RunRecord, status: RunStatus, state: RunState) -> None:
                 verb += f" --from-run {run.parent_id}"
             note(f"  {way.title}: cvstudio {verb} {changes}".rstrip())
         return
-    click.echo(f"Run {run.id} is {status} after {len(state.epochs)} epochs.")
+    click.echo(f"Run {run.id} is {status} after {counted(len(state.epochs), 'epoch')}.")
     if state.ended is not None and state.ended.best is not None:
         best = figure(state.ended.best)
         click.echo(f"Best {state.ended.metric} on val: {best} at epoch {state.ended.best_epoch}.")

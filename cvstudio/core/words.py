@@ -1,6 +1,8 @@
-"""Numbers with their nouns, for every sentence that counts something."""
+"""Small parts of sentences: numbers with their nouns, and names that look alike."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -9,3 +11,31 @@ def counted(number: int, one: str, many: str = "") -> str:
     `many` is for other plurals, and for a noun with its verb: "image is", "images are".
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def look_alikes(names: Iterable[str], present: Iterable[str]) -> dict[str, str]:
+    """For each new name that another one equals but for case, spaces and underscores, that one.
+
+    Names that the project has come first: "platelets" joins "Platelets".
+    """
+    seen: dict[str, str] = {}
+    for name in present:
+        seen.setdefault(_bare(name), name)
+    found = {}
+    for name in names:
+        other = seen.setdefault(_bare(name), name)
+        if other != name:
+            found[name] = other
+    return found
+
+
+def alike_sentences(names: Iterable[str], present: Iterable[str]) -> list[str]:
+    """Advice for each new name that may be a slip for another one."""
+    return [
+        f'"{name}" and "{other}" differ only in case, spaces or dashes: one of them may be a slip.'
+        for name, other in look_alikes(names, present).items()
+    ]
+
+
+def _bare(name: str) -> str:
+    return "".join(name.casefold().replace("_", " ").replace("-", " ").split())

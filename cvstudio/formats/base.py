@@ -37,6 +37,7 @@ class ProblemKind(StrEnum):
     IMAGE_UNREADABLE = "image unreadable"
     MALFORMED = "malformed"
     DUPLICATE = "duplicate"
+    SAME_CONTENT = "same content"
     NOT_TAKEN = "not taken"
 
 
@@ -124,18 +125,21 @@ class Work:
 
 
 class Reading(Work):
-    """What a reader is given: for whom it reads, and looks at image files that are kept."""
+    """What a reader is given: for whom it reads (a task, and the classes that there are already),
+    and looks at image files that are kept."""
 
     def __init__(
         self,
         *,
         task: Task | None = None,
+        classes: Sequence[str] = (),
         class_map: Path | None = None,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> None:
         super().__init__(progress, cancelled)
         self.task = task
+        self.classes = tuple(classes)
         self.class_map = class_map
         self.infos: dict[Path, list[ImageInfo]] = {}
         self.unreadable: dict[Path, str] = {}

@@ -350,6 +350,7 @@ class _Reader:
                 continue
             image.annotations += found
             image.empty = not image.annotations
+        self._name_foreground()
         used = {a.class_name for image in self.dataset.images for a in image.annotations}
         names = self.known.names() if self.known is not None else []
         names += [n for n in natsorted(used, key=lambda n: self._place(n)) if n not in names]
@@ -357,6 +358,13 @@ class _Reader:
         for image in self.dataset.images:
             image.annotations.sort(key=lambda a: place[a.class_name])
         self.dataset.classes = [ParsedClass(name, self._colour(name)) for name in names]
+
+    def _name_foreground(self) -> None:
+        """Masks of black and white show the one class that a project has, if it has just one."""
+        every = [a for image in self.dataset.images for a in image.annotations]
+        if len(self.reading.classes) == 1 and {a.class_name for a in every} == {_FOREGROUND}:
+            for annotation in every:
+                annotation.class_name = self.reading.classes[0]
 
     def _usual(self) -> str:
         """How most masks are coded. Binary ones agree with masks of values."""

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import COUNTING, Kind, Review, Split, State, Task
-from cvstudio.core.words import counted
+from cvstudio.core.words import alike_sentences, counted
 from cvstudio.project import queries
 from cvstudio.project.project import Project
 from cvstudio.project.tables import AnnotationRow, ImageRow
@@ -34,6 +34,20 @@ class Finding:
     image_ids: tuple[int, ...] = ()
 
 
+UNFIT = {
+    Kind.BOX: ("box", "boxes"),
+    Kind.POLYGON: ("polygon", "polygons"),
+    Kind.MASK: ("mask", "masks"),
+    Kind.IMAGE: ("class of a whole image", "classes of whole images"),
+}
+LEARNS = {
+    Task.DETECT: "finding objects learns from shapes only",
+    Task.INSTANCE: "outlining learns from polygons and masks only",
+    Task.SEGMENT: "colouring regions learns from polygons and masks only",
+    Task.CLASSIFY: "sorting images learns from the class of the whole image only",
+}
+"""What each task learns from, in the words of the dialog that starts a project."""
+
 SLACK = 1.0
 """Pixels by which a shape may stand out of its image before that is worth a word."""
 
@@ -48,6 +62,7 @@ def check(s: Session, project: Project, *, files: bool = True) -> list[Finding]:
         *_groups(s),
         *_kinds(s, project.task),
         *_classes(s),
+        *_alike(s),
         *_splits(s),
         *_unfinished(s),
     ]
@@ -169,11 +184,18 @@ def _kinds(s: Session, task: Task) -> Iterator[Finding]:
     number = s.scalar(select(func.count()).select_from(AnnotationRow).where(unfit)) or 0
     if number:
         ids = _ids(s, unfit, annotations=True)
-        text = (
-            f"{counted(number, 'annotation is', 'annotations are')} of a kind that the task"
-            f" “{task}” cannot learn from."
+        kinds = select(AnnotationRow.kind, func.count()).where(unfit).group_by(AnnotationRow.kind)
+        many = " and ".join(
+            counted(number, *UNFIT[Kind(kind)])
+            for kind, number in s.execute(kinds.order_by("kind"))
         )
+        text = f"{many} {'is' if number == 1 else 'are'} left out: {LEARNS[task]}."
         yield Finding(Level.WARNING, "kind", text, tuple(ids))
+
+
+def _alike(s: Session) -> Iterator[Finding]:
+    for sentence in alike_sentences([c.name for c in queries.classes(s)], []):
+        yield Finding(Level.WARNING, "classes alike", sentence)
 
 
 def _classes(s: Session) -> Iterator[Finding]:

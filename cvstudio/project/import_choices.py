@@ -14,26 +14,6 @@ from cvstudio.project.importing import ImportPlan
 from cvstudio.project.project import Project
 
 
-def look_alikes(names: list[str], present: list[str]) -> dict[str, str]:
-    """For each new name that another one equals but for case, spaces and underscores, that one.
-
-    Names that the project has come first: "platelets" joins "Platelets".
-    """
-    seen: dict[str, str] = {}
-    for name in present:
-        seen.setdefault(_plain(name), name)
-    found = {}
-    for name in names:
-        other = seen.setdefault(_plain(name), name)
-        if other != name:
-            found[name] = other
-    return found
-
-
-def _plain(name: str) -> str:
-    return "".join(name.casefold().replace("_", " ").replace("-", " ").split())
-
-
 def choose_classes(
     project: Project, plan: ImportPlan, names: Mapping[str, str | None]
 ) -> tuple[int, int]:

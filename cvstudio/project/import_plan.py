@@ -140,9 +140,12 @@ def plan(
     FormatError when the source cannot be read as that, Cancelled when the user has had enough.
     """
     source = Path(source).absolute()
+    with project.read() as s:
+        present = tuple(c.name for c in queries.classes(s))
     reading = Reading(
-        task=project.task, class_map=class_map, progress=progress, cancelled=cancelled
-    )
+        task=project.task, classes=present, class_map=class_map, progress=progress,
+        cancelled=cancelled,
+    )  # fmt: skip
     reading.step("Looking at the source", 0, 0)
     if not source.exists():
         raise FormatError(f"There is nothing at {source}.", path=source)
@@ -368,8 +371,11 @@ def _report_equal_files(result: ImportPlan) -> None:
         if len(paths) > 1:
             names = ", ".join(path.name for path in list(paths)[:3])
             more = ", …" if len(paths) > 3 else ""
-            text = f"{len(paths):,} files have the same content ({names}{more}); all are taken."
-            result.problems.append(Problem(ProblemKind.DUPLICATE, text, next(iter(paths))))
+            text = (
+                f"{len(paths):,} files have the same content ({names}{more}): all are taken, and"
+                " they share a split."
+            )
+            result.problems.append(Problem(ProblemKind.SAME_CONTENT, text, next(iter(paths))))
 
 
 def _recognise(s: Session, project: Project, images: list[PlannedImage]) -> None:

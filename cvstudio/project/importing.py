@@ -11,7 +11,6 @@ import errno
 import os
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +43,7 @@ from cvstudio.project.import_plan import (
     plan,
     plan_images,
 )
+from cvstudio.project.import_words import what_became
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
 
@@ -111,10 +111,7 @@ class ImportReport:
                 f"Images of {depth} bits are shown to the network through the window"
                 f" {words_of(window)}; the Label page can change it."
             )
-        if self.problems:
-            counts = Counter(problem.kind.value for problem in self.problems)
-            words = ", ".join(f"{count:,} × {kind}" for kind, count in counts.items())
-            lines.append(f"Not all was well: {words}.")
+        lines += what_became(self.problems)
         return lines
 
 

@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 from cvstudio.core.annotation import Split
 from cvstudio.core.errors import ConfigError
 from cvstudio.project import queries
-from cvstudio.project.queries import id_list
 from cvstudio.project.tables import ImageRow
 
 Fractions = tuple[float, float, float]
@@ -45,24 +44,54 @@ def propose(
     """A split for each image (all of the project when image_ids is None); nothing is changed.
 
     keep: images that have a split already stay there, and the others fill up what is missing.
-    group_by: images with the same group (or in the same folder) share a split. Raises ConfigError
-    when the fractions are not three shares that add up to 1.
+    group_by: images with the same group (or in the same folder) share a split. Images with the same
+    content share one in any case, also with those that are not asked about: a copy in another split
+    would be judged on what was trained. Raises ConfigError when the fractions are not three shares
+    that add up to 1.
     """
-    query = select(ImageRow.id, ImageRow.split, ImageRow.group, ImageRow.folder)
-    if image_ids is not None:
-        query = query.where(id_list(ImageRow.id, image_ids))
-    found = s.execute(query.order_by(ImageRow.id)).all()
+    columns = (ImageRow.id, ImageRow.split, ImageRow.group, ImageRow.folder, ImageRow.sha256)
+    every = s.execute(select(*columns, ImageRow.page).order_by(ImageRow.id)).all()
+    asked = {row.id for row in every} if image_ids is None else set(image_ids)
+    ties: dict[int, tuple[object, ...]] = {}
+    for row in every:
+        group = {"group": row.group, "folder": row.folder}.get(group_by or "", "")
+        content = (row.sha256, row.page) if row.sha256 else None
+        ties[row.id] = tuple(tie for tie in (group, content) if tie)
+    near = {tie for id in asked & ties.keys() for tie in ties[id]}
+    found = [
+        row
+        for row in every
+        if row.id in asked or (row.split and any(tie in near for tie in ties[row.id]))
+    ]
     labels = queries.class_ids_by_image(s, [row.id for row in found]) if stratify else {}
-    groups: dict[int, str] = {}
-    if group_by is not None:
-        groups = {row.id: row.group if group_by == "group" else row.folder for row in found}
-    return assign(
+    result = assign(
         {row.id: labels.get(row.id, ()) for row in found},
         fractions=fractions,
         seed=seed,
-        groups=groups,
-        kept={row.id: Split(row.split) for row in found if row.split} if keep else {},
+        groups=_joined({row.id: ties[row.id] for row in found}),
+        kept={
+            row.id: Split(row.split) for row in found if row.split and (keep or row.id not in asked)
+        },
     )
+    return {id: split for id, split in result.items() if id in asked}
+
+
+def _joined(ties: Mapping[int, Sequence[object]]) -> dict[int, str]:
+    """The images that hang together through any ties, each named by the first of them."""
+    parents = {image: image for image in ties}
+
+    def root(image: int) -> int:
+        while parents[image] != image:
+            parents[image] = parents[parents[image]]
+            image = parents[image]
+        return image
+
+    first: dict[object, int] = {}
+    for image, own in ties.items():
+        for tie in own:
+            one, other = sorted((root(image), root(first.setdefault(tie, image))))
+            parents[other] = one
+    return {image: str(root(image)) for image, own in ties.items() if own}
 
 
 def assign(

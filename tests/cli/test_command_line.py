@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import small_job
 
@@ -21,6 +22,7 @@ from cvstudio.cli.output import table
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.config import TrainConfig
 from cvstudio.core.geometry import Box
+from cvstudio.core.opencv import cv2
 from cvstudio.project import commands, launch, queries, runs
 from cvstudio.project.project import Project
 
@@ -156,6 +158,28 @@ def test_a_new_project_has_the_classes_asked_for(
     assert [c["name"] for c in content["classes"]] == ["a", "b"]
     assert content["images"] == 0
     assert main(made) == 1
+
+
+def test_names_that_look_alike_are_asked_about_and_can_be_made_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, folder = tmp_path / "source", tmp_path / "cells"
+    for name in ("rbc", "dirt"):
+        (source / name).mkdir(parents=True)
+        assert cv2.imwrite(str(source / name / "a.png"), np.full((20, 20), len(name), np.uint8))
+    assert main(["new", str(folder), "--task", "classify", "--classes", "RBC, Zebra, zebra"]) == 0
+    assert '"zebra" and "Zebra" differ only' in capsys.readouterr().err
+    bring = ["import", str(folder), str(source), "--format", "folders"]
+    assert main([*bring, "--dry-run"]) == 0
+    assert '--class "rbc=RBC" makes them one.' in capsys.readouterr().err
+    assert main([*bring, "--class", "nope=RBC"]) == 2
+    assert main([*bring, "--class", "rbc=RBC", "--class", "dirt="]) == 0
+    with Project.open(folder, write=False) as project, project.read() as s:
+        names = {c.id: c.name for c in queries.classes(s)}
+        counts = {names[id]: count for id, count in queries.class_counts(s).items()}
+    assert set(names.values()) == {"RBC", "Zebra", "zebra"}
+    assert counts["RBC"] == 1
+    assert sum(counts.values()) == 1
 
 
 def test_what_is_exported_comes_in_again(

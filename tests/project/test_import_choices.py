@@ -9,20 +9,19 @@ import numpy as np
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.geometry import Box
 from cvstudio.core.opencv import cv2
+from cvstudio.core.words import look_alikes
 from cvstudio.formats.base import ParsedAnnotation, ParsedClass
 from cvstudio.project import import_choices, importing, queries
 from cvstudio.project.project import Project
 
 
 def test_names_that_differ_by_case_or_underscores_are_taken_for_the_same() -> None:
-    found = import_choices.look_alikes(
-        ["platelets", "White cell", "white_cell", "dirt"], ["Platelets", "RBC"]
-    )
+    found = look_alikes(["platelets", "White cell", "white_cell", "dirt"], ["Platelets", "RBC"])
     assert found == {"platelets": "Platelets", "white_cell": "White cell"}
 
 
 def test_names_that_are_there_already_stay_as_they_are() -> None:
-    assert import_choices.look_alikes(["RBC", "rbc"], ["RBC"]) == {"rbc": "RBC"}
+    assert look_alikes(["RBC", "rbc"], ["RBC"]) == {"rbc": "RBC"}
 
 
 def test_renamed_and_left_out_classes_never_reach_the_project(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ from cvstudio.core.annotation import Review, Shape, Split, Task
 from cvstudio.core.errors import FormatError, ProjectError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask, mask_of
+from cvstudio.formats.base import Problem, ProblemKind
 from cvstudio.project import commands, exporting, importing, queries
+from cvstudio.project.import_words import what_became
 from cvstudio.project.importing import Cancelled
 from cvstudio.project.project import Project
 
@@ -457,3 +459,71 @@ def test_an_image_whose_file_is_gone_is_reported_and_the_rest_leaves(new, tmp_pa
     report = exporting.export(project, tmp_path / "out", format="coco")
     assert report.images == 5
     assert "its file is missing" in report.problems[0].text
+
+
+def test_the_report_says_what_became_of_boxes_without_area(new, tmp_path: Path) -> None:
+    source = coco(tmp_path / "data", images=2, boxes=3)
+    file = source / "labels.json"
+    content = json.loads(file.read_text())
+    for annotation in content["annotations"][:2]:
+        annotation["bbox"][2] = 0
+    file.write_text(json.dumps(content))
+    report = bring(new(), source)
+    assert report.annotations == 4
+    assert "Left out: 2 shapes without area." in report.sentences()
+
+
+def test_every_kind_of_problem_reads_as_a_sentence_for_one_and_for_many() -> None:
+    for kind in ProblemKind:
+        one, many = (what_became([Problem(kind, "")] * count)[0] for count in (1, 2))
+        assert "1 " in one
+        assert "2 " in many
+        assert one.endswith(".")
+        assert one != many
+
+
+def test_copies_of_a_file_are_all_taken_and_never_parted(new, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(3)
+    for number in range(12):
+        Image.fromarray(rng.integers(0, 256, (20, 20, 3), np.uint8)).save(folder / f"{number}.png")
+    for number in range(3):
+        shutil.copyfile(folder / f"{number}.png", folder / f"copy of {number}.png")
+    project = new()
+    plan = importing.plan(project, folder)
+    assert [problem.kind for problem in plan.problems] == [ProblemKind.SAME_CONTENT] * 3
+    assert "all are taken, and they share a split" in plan.problems[0].text
+    for seed in range(4):
+        report = importing.run(project, plan, splits=(0.4, 0.3, 0.3), seed=seed)
+        assert report.added == 15
+        assert "3 files come more than once" in report.sentences()[-1]
+        with project.read() as s:
+            splits: dict[str, set[Split | None]] = {}
+            for image in queries.images(s, list(report.image_ids)):
+                splits.setdefault(image.sha256, set()).add(image.split)
+        assert all(len(found) == 1 for found in splits.values())
+        project.undo()
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [(["membrane"], ["membrane"]), ([], ["foreground"]), (["a", "b"], ["a", "b", "foreground"])],
+)
+def test_black_and_white_masks_show_the_one_class_of_the_project(
+    tmp_path: Path, classes: list[str], expected: list[str]
+) -> None:
+    for name in ("images", "masks"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    for number in range(2):
+        pixels = np.zeros((20, 30), np.uint8)
+        Image.fromarray(pixels + 90).save(tmp_path / "data/images" / f"{number}.png")
+        pixels[4:9, 5:15] = 255
+        Image.fromarray(pixels).save(tmp_path / "data/masks" / f"{number}.png")
+    with Project.create(tmp_path / "p", task=Task.SEGMENT, classes=classes) as project:
+        bring(project, tmp_path / "data")
+        with project.read() as s:
+            assert [c.name for c in queries.classes(s)] == expected
+            counts = queries.class_counts(s)
+            ids = {c.name: c.id for c in queries.classes(s)}
+    assert {id: count for id, count in counts.items() if count} == {ids[expected[-1]]: 2}

@@ -200,7 +200,13 @@ def test_annotations_that_the_task_cannot_learn_from_are_found(tmp_path: Path, t
             ids = commands.add_images(s, [NewImage(f"{n}.png", 50, 50) for n in range(4)])
             for id, shape in zip(ids, shapes, strict=True):
                 commands.add_annotation(s, image_id=id, class_id=1, shape=shape)
-        unfit = set(findings(project)["kind"].image_ids)
+        finding = findings(project)["kind"]
+        if task is Task.INSTANCE:
+            assert finding.text == (
+                "1 box and 1 class of a whole image are left out:"
+                " outlining learns from polygons and masks only."
+            )
+        unfit = set(finding.image_ids)
     useful = {kind_of(shape) for id, shape in zip(ids, shapes, strict=True) if id not in unfit}
     assert (
         useful
@@ -211,3 +217,11 @@ def test_annotations_that_the_task_cannot_learn_from_are_found(tmp_path: Path, t
             Task.INSTANCE: {Kind.POLYGON, Kind.MASK},
         }[task]
     )
+
+
+def test_classes_that_differ_in_case_only_are_asked_about(project: Project) -> None:
+    assert "classes alike" not in findings(project)
+    with project.transaction("Class") as s:
+        commands.add_class(s, name="Red_Cell")
+    found = findings(project)["classes alike"]
+    assert found.text.startswith('"Red_Cell" and "red cell" differ only')

@@ -10,7 +10,7 @@ import pytest
 from cvstudio.core.annotation import Split
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.geometry import Box
-from cvstudio.project import commands, splits
+from cvstudio.project import commands, queries, splits
 from cvstudio.project.project import Project
 
 TRAIN, VAL, TEST = Split
@@ -125,3 +125,26 @@ def test_a_proposal_for_a_project_follows_its_groups_and_changes_nothing(
         commands.set_splits(s, proposed)
     with project.read() as s:
         assert splits.propose(s, fractions=(0.5, 0.25, 0.25), seed=9) == proposed
+
+
+def test_copies_of_a_file_are_never_trained_and_judged(project: Project) -> None:
+    copies = [[1, 2], [3, 4, 5], [6, 7]]
+    with project.transaction("Prepare") as s:
+        hashes = [(i, f"{n:064x}") for n, images in enumerate(copies) for i in images]
+        commands.update_images(s, ("sha256",), hashes)
+        commands.set_group(s, image_ids=[5, 6], group="slide 1")
+    with project.read() as s:
+        for seed in range(8):
+            for group_by in ("group", None):
+                proposed = splits.propose(
+                    s, fractions=(0.4, 0.3, 0.3), seed=seed, group_by=group_by, stratify=False
+                )
+                for images in copies:
+                    assert len({proposed[image] for image in images}) == 1
+        assert proposed.keys() == set(queries.image_ids(s))
+        joined = splits.propose(s, fractions=(0.4, 0.3, 0.3), stratify=False)
+        assert len({joined[image] for image in (3, 4, 5, 6, 7)}) == 1
+    with project.transaction("Decide") as s:
+        commands.set_split(s, image_ids=[1], split=TEST)
+    with project.read() as s:
+        assert splits.propose(s, image_ids=[2], keep=False) == {2: TEST}

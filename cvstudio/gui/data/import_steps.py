@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, look_alikes
 from cvstudio.formats.base import Problem, ProblemKind
 from cvstudio.formats.table import all_formats
 from cvstudio.gui import theme
@@ -52,8 +52,9 @@ PROBLEM_WORDS: dict[ProblemKind, tuple[str, str, str]] = {
                                    " are", "danger"),
     ProblemKind.MALFORMED: ("Entries that make no sense", "left out where they cannot be used",
                             "warning"),
-    ProblemKind.DUPLICATE: ("Things that are there twice", "kept once where that is certain",
-                            "info"),
+    ProblemKind.DUPLICATE: ("Things that are there twice", "taken once", "info"),
+    ProblemKind.SAME_CONTENT: ("Files with the same content", "all are taken; copies share a"
+                               " split", "info"),
     ProblemKind.NOT_TAKEN: ("Things that CVStudio cannot hold", "left out", "info"),
 }  # fmt: skip
 """Each kind of problem in words: what it is, what happens to it, how much it matters."""
@@ -296,12 +297,13 @@ class CheckStep(QWidget):
         self._groups = sorted(
             grouped.items(), key=lambda g: (levels.index(PROBLEM_WORDS[g[0]][2]), -len(g[1]))
         )
+        harmful = any(PROBLEM_WORDS[kind][2] != "info" for kind in grouped)
         for card, number in zip(
             self.cards,
             (len(plan.images), plan.annotation_count, len(plan.classes), len(grouped)),
             strict=True,
         ):
-            card.set(number, warn=card is self.cards[3] and number > 0)
+            card.set(number, warn=card is self.cards[3] and harmful)
         self.table.setRowCount(len(self._groups))
         for line, (kind, problems) in enumerate(self._groups):
             self._fill(line, kind, len(problems))
@@ -374,7 +376,7 @@ class ClassesStep(QWidget):
         """Show the classes of a plan, matched with those of the project by name."""
         counts = plan.class_counts()
         self._names = [c.name for c in plan.classes]
-        proposals = import_choices.look_alikes(self._names, list(present))
+        proposals = look_alikes(self._names, list(present))
         self._choices = []
         self.table.setRowCount(len(self._names))
         for line, name in enumerate(self._names):
