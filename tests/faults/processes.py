@@ -23,6 +23,7 @@ class Window:
     """A window process; everything that it says is kept in `said`."""
 
     def __init__(self, what: str, project: Path) -> None:
+        self.what = what
         self.said: list[dict[str, Any]] = []
         self._lines: queue.Queue[str] = queue.Queue()
         # Files, not pipes: a jammed pipe must never be what stops a window.
@@ -52,9 +53,12 @@ class Window:
             except queue.Empty:
                 raise AssertionError(f"not in {seconds} s; {self._report()}") from None
             assert line, f"the window ended with {self.process.wait()}; {self._report()}"
-            self.said.append(json.loads(line))
-            if wanted(self.said[-1]):
-                return self.said[-1]
+            told = json.loads(line)
+            self.said.append(told)
+            if "fault" in told and self.what != "tour":
+                raise AssertionError(told["fault"])
+            if wanted(told):
+                return told
 
     def ended(self, seconds: float = 60) -> int:
         """Wait for its end by itself; what it said until then is in `said`."""
