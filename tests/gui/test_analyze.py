@@ -266,6 +266,10 @@ def test_a_segment_heat_map_is_for_the_chosen_class_or_the_drawn_rectangle(
     assert explainer.last["class_id"] is None
     box = page.detail.class_box
     assert box.currentIndex() == -1
+    mask = page.detail.answers.view._layer  # seen on the picture that was read after it
+    assert mask is not None
+    assert mask.pixelColor(12, 12).alpha() > 0
+    assert mask.pixelColor(40, 40).alpha() == 0
     explainer.answer(first, 0.8)
     assert box.currentText() == "nucleus"
     box.setCurrentIndex(1)
@@ -303,7 +307,7 @@ def test_the_first_card_says_whether_the_run_is_better_than_the_one_before(
     studio_window.until(lambda: not page._later.isActive())
     assert "better than run 1" in card._detail.text()  # dragging the score does not take it away
     recall = next(c for c in page.cards._cards if c._title.text() == "Recall")
-    assert " to " in recall._interval.text()
+    assert recall._interval.text().startswith("95 %: ")
     page.run_box.setCurrentIndex(1)
     page._choose_run()
     studio_window.until(lambda: page.since is None)

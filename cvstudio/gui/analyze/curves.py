@@ -34,8 +34,9 @@ class CurveChart(QWidget):
 
         if self._chart is None:
             self._chart = Chart(
-                "Precision and recall", x="recall", y="precision", framed=False, height=240
-            )
+                "Precision and recall", x="recall", y="precision", framed=False, height=240,
+                ground="window",
+            )  # fmt: skip
             self._chart.set_range(x=(0, 1), y=(0, 1))
             self._column.addWidget(self._chart)
         chart = self._chart

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QSize, QTimer, Signal
 from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.geometry import Box
@@ -31,9 +31,16 @@ from cvstudio.imaging.heat import colours
 from cvstudio.project.analysis import Analysis, Case, ObjectAnalysis
 from cvstudio.project.records import RunRecord
 
+_SHORTEST_BAR = 32
+
 
 class _Scale(QWidget):
     """The legend of the heat map: little … much."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMinimumWidth(32)
+        self.setToolTip("How much a place speaks for the class: dark little, bright much")
 
     def sizeHint(self) -> QSize:
         return QSize(124, 16)
@@ -43,10 +50,13 @@ class _Scale(QWidget):
         painter.setFont(theme.font("small"))
         painter.setPen(theme.colour("muted"))
         metrics = painter.fontMetrics()
-        left, right = metrics.horizontalAdvance("little"), metrics.horizontalAdvance("much")
-        painter.drawText(self.rect(), 0x0081, "little")
-        painter.drawText(self.rect(), 0x0082, "much")
-        bar = QRect(left + 4, 4, self.width() - left - right - 8, 8)
+        left, right = metrics.horizontalAdvance("little") + 4, metrics.horizontalAdvance("much") + 4
+        if self.width() < left + right + _SHORTEST_BAR:
+            left = right = 0  # the colours alone say it
+        else:
+            painter.drawText(self.rect(), 0x0081, "little")
+            painter.drawText(self.rect(), 0x0082, "much")
+        bar = QRect(left, (self.height() - 8) // 2, self.width() - left - right, 8)
         shades = colours(np.linspace(0, 1, 6, dtype=np.float32)[None])[0]
         gradient = QLinearGradient(bar.left(), 0, bar.right(), 0)
         for place, (r, g, b) in enumerate(shades.tolist()):
@@ -124,11 +134,12 @@ class Detail(QWidget):
         self.class_box = QComboBox()
         self.class_box.setAccessibleName("Class to explain")
         self.class_box.setToolTip("The class whose evidence is shown")
-        self.class_box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.class_box.setMinimumWidth(88)
+        self.class_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.class_box.setMaximumWidth(132)
+        self.class_box.setPlaceholderText("likeliest")
         self.class_box.setMaximumWidth(180)
         self.class_box.activated.connect(lambda _index: self._choose_class())
-        self.heat.head.insertWidget(1, self.class_box, 1)
+        self.heat.head.insertWidget(1, self.class_box)
         self._question: _Question | None = None
         self._busy = QTimer(self, singleShot=True, interval=300)
         self._busy.timeout.connect(lambda: self.heat.figure.setText("looking …"))
@@ -219,6 +230,11 @@ class Detail(QWidget):
         self.place.setText(f"{position[0]:,} of {position[1]:,} · {words.place(case)}")
         self.said.setText(said[0])
         self.more.setText(said[1])
+        if not again:
+            # The shapes of the new image must not lie on the pixels of the old one.
+            for pane in (self.labels, self.answers, self.heat):
+                pane.view.set_image(None, size=(image.width, image.height))
+                pane.view.set_heat(None)
         self._show_shapes(image, case, score)
         self.class_box.setEnabled(True)
         for pane in (self.labels, self.answers, self.heat):

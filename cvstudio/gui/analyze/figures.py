@@ -90,16 +90,17 @@ class _CardFrame(QFrame):
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._value)
-        row.addWidget(self._detail, 1, Qt.AlignmentFlag.AlignBottom)
-        self._detail.setContentsMargins(0, 0, 0, 4)
+        row.addWidget(self._detail, 1, Qt.AlignmentFlag.AlignVCenter)
+        self._value.setMinimumHeight(34)  # two lines of small words fit beside it
         column.addLayout(head)
         column.addLayout(row)
+        column.addStretch(1)
 
     def show_card(self, card: Card, interval: Interval | None) -> None:
         self._card = card
         self._title.setText(card.title)
         self._value.setText(figure(card.value, whole=card.whole))
-        between = "" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}"
+        between = "" if interval is None else f"95 %: {interval[0]:.2f}–{interval[1]:.2f}"
         self._interval.setText(between)
         self._tell()
 
@@ -114,7 +115,7 @@ class _CardFrame(QFrame):
             return
         said, lines = card.detail, [f"{card.title}: {self._value.text()} ({card.detail})"]
         if self._interval.text():
-            lines.append(f"95 % interval: {self._interval.text()}, the images drawn again")
+            lines.append(f"{self._interval.text()}, were other images of the kind judged")
         role = "caption"
         if self._since is not None:
             since, older = self._since
@@ -213,7 +214,10 @@ class ClassTable(QTableView):
         """Show a verdict's rows."""
         self.rows.show(columns, rows, classes, nothing=nothing)
         header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        metrics = self.fontMetrics()
+        widest = max(metrics.horizontalAdvance(c) for c in (*columns, "0.000"))
+        header.setDefaultSectionSize(widest + 16)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         shown = min(len(rows), 10)
         self.setFixedHeight(header.height() + shown * theme.size("row_compact") + 2)

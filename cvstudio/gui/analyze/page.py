@@ -181,7 +181,7 @@ class AnalyzePage(Workspace):
         across.addWidget(area)
         across.addWidget(upright)
         across.setStretchFactor(1, 1)
-        across.setSizes([440, 1000])
+        across.setSizes([408, 962])
 
         content = QWidget()
         stack = QVBoxLayout(content)

@@ -68,11 +68,17 @@ def shown(value: float) -> str:
     size = abs(value)
     if size >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.3g}" if size < 0.01 or size >= 100 else f"{value:.3f}".rstrip("0").rstrip(".")
+    if size < 0.01:
+        return np.format_float_positional(value, precision=3, fractional=False, trim="-")
+    return f"{value:.3g}" if size >= 100 else f"{value:.3f}".rstrip("0").rstrip(".")
 
 
 class _Axis(pg.AxisItem):
-    """An axis with few round ticks and no tick marks."""
+    """An axis with few round ticks, no tick marks, and figures as they are."""
+
+    def updateAutoSIPrefix(self) -> None:
+        """Never scale: pyqtgraph does so whenever a label is set again, even when told not to."""
+        self.autoSIPrefixScale = 1.0
 
     def boundingRect(self) -> QRectF:
         # With a grid, pyqtgraph leaves no room for the words of the first and the last tick.
@@ -152,7 +158,9 @@ class Chart(QFrame):
         framed: bool = True,
         height: int = 216,
         fixed: bool = False,
+        ground: str = "",
     ) -> None:
+        """`ground` is the colour of a page that an unframed chart lies on, edge to edge."""
         super().__init__()
         self._x_name, self._y_name = x, y
         self._lines: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
@@ -164,7 +172,7 @@ class Chart(QFrame):
         self._y_range: tuple[float, float | None] = (0, None)
         self._limit: tuple[float, str, str] | None = None
         self._figures = ""
-        self._ground = "raised" if framed else "surface"
+        self._ground = "raised" if framed else ground or "surface"
         if framed:
             theme.mark(self, card=True)
         self.setMinimumHeight(height)
@@ -304,6 +312,8 @@ class Chart(QFrame):
 
     def _build(self, title: str, framed: bool) -> None:
         side = theme.size("card_padding") if framed else theme.size("panel_padding")
+        if self._ground == "window":
+            side = 0
         column = QVBoxLayout(self)
         column.setContentsMargins(side, 8 if framed else 0, side, 4)
         column.setSpacing(2)
