@@ -108,3 +108,18 @@ def test_a_chart_changes_with_the_theme(chart: Chart) -> None:
         assert chart.plot.backgroundBrush().color().name() == "#ffffff"
     finally:
         keeper.choose(before)
+
+
+def test_small_figures_stay_what_they_are_after_a_change_of_theme(
+    qtbot: QtBot, dressed: theme.ThemeKeeper
+) -> None:
+    made = Chart("Learning rate", x="epoch", y="rate")
+    qtbot.addWidget(made)
+    made.set_line("learning rate", [1, 2], [0.0005, 0.002])
+    made.show()
+    dressed.choose("light")
+    axis = made.plot.getAxis("left")
+    words = axis.tickStrings([0.002], axis.autoSIPrefixScale * axis.scale, 0.0005)
+    dressed.choose("dark")
+    assert words == ["0.002"]
+    assert shown(2.78e-05) == "0.0000278"
