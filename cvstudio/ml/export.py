@@ -46,6 +46,7 @@ from cvstudio.ml.onnx_file import BOXES, INPUT, KEY, MAPS, FileRecord, output_ro
 from cvstudio.ml.predict import OnnxNetwork
 from cvstudio.ml.preprocess import Preprocessing, depth_rules, place
 from cvstudio.ml.quantise import quantise
+from cvstudio.ml.tiles import rules as tile_rules
 from cvstudio.ml.tiles import tiles_of
 from cvstudio.ml.verify import Check, Latency
 
@@ -136,7 +137,7 @@ def record_of(
         input={
             **plain.to_json(), "name": INPUT, "type": "float32", "shape": shape, "range": [0, 1],
             "inside": {"mean": list(network.mean), "std": list(network.std)},
-            "multiple_of": 32, **depth_rules(window),
+            "multiple_of": 32, **depth_rules(window), **_tile_rules(network),
         },
         outputs=output_rows(
             network.task, len(network.classes), [_shape(o) for o in model.graph.output]
@@ -150,6 +151,12 @@ def record_of(
         class_scores={int(k): v for k, v in thresholds.get("per_class", {}).items()},
         versions={name: metadata.version(name) for name in _VERSIONS},
     )  # fmt: skip
+
+
+def _tile_rules(network: LoadedNetwork) -> dict[str, Any]:
+    """How images too large for memory are answered, where that can happen."""
+    can = network.task is Task.SEGMENT and network.config.fit is Fit.CROP
+    return {"large_images": tile_rules()} if can else {}
 
 
 def _shape(value: onnx.ValueInfoProto) -> list[int | str]:

@@ -49,6 +49,17 @@ class Tile:
     kept: Area
 
 
+def rules() -> dict[str, int | str]:
+    """The same in plain JSON, for another program that is to do it like this one."""
+    return {
+        "above_pixels": WHOLE,
+        "side": SIDE,
+        "margin": MARGIN,
+        "rule": "answer squares of side px from the left top corner one by one, each seen with"
+        " margin px around it as far as the image reaches, and keep the square's own answer",
+    }
+
+
 def is_large(width: int, height: int) -> bool:
     """Whether an image goes through a network in tiles."""
     return width * height > WHOLE

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from judge_samples import network_of, snapshot_of
@@ -22,9 +23,11 @@ from cvstudio.ml import tiles
 from cvstudio.ml.answer import answer
 from cvstudio.ml.data import Batches
 from cvstudio.ml.evaluate import _batches
+from cvstudio.ml.export import record_of
 from cvstudio.ml.preprocess import Preprocessing
 from cvstudio.ml.worker import run_job
 
+_GRAPH = onnx.GraphProto(input=[onnx.ValueInfoProto(name="images")])
 CROP = Preprocessing(64, Fit.CROP, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
 
 
@@ -109,6 +112,17 @@ def test_tiles_of_a_real_network_agree_with_the_whole_away_from_their_borders(
     inside = np.ones_like(whole, dtype=bool)
     inside[:, 192 - 8 : 192 + 8] = inside[192 - 8 : 192 + 8] = False
     assert np.mean(tiled[inside] == whole[inside]) > 0.97
+
+
+def test_the_exported_file_says_how_large_images_are_answered() -> None:
+    for fit, said in ((Fit.CROP, True), (Fit.PAD, False)):
+        network = network_of(Task.SEGMENT, "unet-mobilenet_v2", size=64, fit=fit)
+        record = record_of(network, onnx.ModelProto(graph=_GRAPH), run="r", report={})
+        assert ("large_images" in record.input) is said
+    tile = next(tiles.tiles_of(5000, 5000))
+    rules = tiles.rules()
+    assert tile.kept.right == rules["side"]
+    assert tile.seen.right == tiles.SIDE + tiles.MARGIN == 1024 + int(rules["margin"])
 
 
 @pytest.mark.usefixtures("small_bounds")
