@@ -33,7 +33,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QScrollArea,
     QSizePolicy,
     QSplitter,
     QVBoxLayout,
@@ -42,6 +41,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import tool
 from cvstudio.project.changes import ChangeSet
 
@@ -87,15 +87,11 @@ class SidePanel(QFrame):
 
     def make_scrollable(self) -> None:
         """Let the column scroll when it is higher than the panel. Call once, when it is filled."""
-        area = QScrollArea()
-        theme.mark(area, plain=True)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._outer.insertWidget(self._outer.indexOf(self._column), area, 1)
+        place = self._outer.indexOf(self._column)
         self._outer.removeWidget(self._column)
-        area.setWidget(self._column)
+        area = scrolling(self._column)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._outer.insertWidget(place, area, 1)
 
     def set_footer(self, footer: QWidget) -> None:
         """Put a widget under the column, with a line above: the home of the next step."""

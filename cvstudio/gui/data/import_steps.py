@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFrame,
     QGridLayout,
@@ -26,11 +25,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.annotation import Split, Task
+from cvstudio.core.annotation import Task
 from cvstudio.core.words import counted, look_alikes
 from cvstudio.formats.base import Problem, ProblemKind
 from cvstudio.formats.table import all_formats
 from cvstudio.gui import theme
+from cvstudio.gui.data.shares import add_shares
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.message import Message
@@ -462,12 +462,7 @@ class SplitStep(QWidget):
         grid = QGridLayout()
         grid.setContentsMargins(24, 0, 0, 0)
         grid.setHorizontalSpacing(8)
-        self.shares = [_share(value) for value in (70, 20, 10)]
-        for place, (name, spin) in enumerate(zip(Split, self.shares, strict=True)):
-            spin.setAccessibleName(f"Share of {name}")
-            spin.valueChanged.connect(self._check)
-            grid.addWidget(label(str(name), "muted"), 0, place)
-            grid.addWidget(spin, 1, place)
+        self.shares = add_shares(grid, self._check)
         self._seed = QSpinBox()
         self._seed.setRange(0, 2**31 - 1)
         self._seed.setAccessibleName("Seed")
@@ -531,16 +526,6 @@ class SplitStep(QWidget):
         self.sum.setVisible(wrong)
         for spin in (*self.shares, self._seed):
             spin.setEnabled(self.divide.isChecked())
-
-
-def _share(value: float) -> QDoubleSpinBox:
-    spin = QDoubleSpinBox()
-    spin.setRange(0, 100)
-    spin.setDecimals(0)
-    spin.setSingleStep(5)
-    spin.setSuffix(" %")
-    spin.setValue(value)
-    return spin
 
 
 def _plain(table: QTableWidget) -> None:

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QMenu,
-    QScrollArea,
     QSlider,
     QStackedWidget,
     QVBoxLayout,
@@ -34,6 +33,7 @@ from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.dialogs import ask_text
 from cvstudio.gui.widgets.empty_state import EmptyState
+from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import NextStep, label, line, link, push, tab_bar
 from cvstudio.gui.widgets.thumbnail_grid import ThumbnailGrid
@@ -547,12 +547,6 @@ class DataPage(Workspace):
 
 
 def _scrolling(inside: QWidget) -> QWidget:
-    """A panel's column in a scroll area that never scrolls sideways."""
-    area = QScrollArea()
-    theme.mark(area, plain=True)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area = scrolling(inside)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setWidget(inside)
     return area

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QGridLayout,
     QHeaderView,
     QSpinBox,
@@ -23,6 +22,7 @@ from cvstudio.core.annotation import Split
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
+from cvstudio.gui.data.shares import add_shares
 from cvstudio.gui.data.statistics import SwatchHeader
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import LatestWins
@@ -61,19 +61,7 @@ class SplitDialog(StudioDialog):
         self.content.addWidget(label(words, "muted", wrap=True))
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
-        self.shares = []
-        for place, (split, value) in enumerate(zip(Split, (70, 20, 10), strict=True)):
-            spin = QDoubleSpinBox()
-            spin.setRange(0, 100)
-            spin.setDecimals(0)
-            spin.setSingleStep(5)
-            spin.setSuffix(" %")
-            spin.setValue(value)
-            spin.setAccessibleName(f"Share of {split}")
-            spin.valueChanged.connect(self._ask)
-            self.shares.append(spin)
-            grid.addWidget(label(str(split), "muted"), 0, place)
-            grid.addWidget(spin, 1, place)
+        self.shares = add_shares(grid, self._ask)
         self.seed = QSpinBox()
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setAccessibleName("Seed")

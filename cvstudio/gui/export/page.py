@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QProgressBar,
-    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -33,7 +32,7 @@ from cvstudio.gui.jobs import SmallJob
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.cards import ChoiceCards
 from cvstudio.gui.widgets.empty_state import EmptyState
-from cvstudio.gui.widgets.layouts import empty
+from cvstudio.gui.widgets.layouts import empty, scrolling
 from cvstudio.gui.widgets.message import IconLabel, Message
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, line, push, tool
 from cvstudio.gui.workspace import Workspace
@@ -130,12 +129,7 @@ class ExportPage(Workspace):
         for part in (self.busy, self.card, self.message, self.times):
             inside.addWidget(part)
         inside.addStretch(1)
-        area = QScrollArea()
-        theme.mark(area, plain=True)
-        area.setWidget(column)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area = scrolling(column)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(area)
