@@ -45,6 +45,8 @@ SHOW_MS = 200
 """How often a running run is drawn again at most."""
 
 TICK_MS = 1000
+_HISTORY = 5
+"""Finished runs whose speeds the guess for the next one rests on."""
 
 
 class TrainPage(Workspace):
@@ -247,12 +249,14 @@ class TrainPage(Workspace):
     def _history(self) -> list[Measured]:
         """The speeds that finished runs of this project had on this computer."""
         found = []
-        for run in self._runs:
+        for run in reversed(self._runs):
             state = self._states.get(run.id, (None, None))[1]
-            if run.status.startswith("finished") and state is not None and state.images_per_second:
+            if RunStatus(run.status).has_network and state is not None and state.images_per_second:
                 config = runs.config_of(run)
                 found.append(Measured(config, not words.on_gpu(state), state.images_per_second))
-        return found[-5:]
+                if len(found) == _HISTORY:
+                    break
+        return found[::-1]
 
     def _show_pipelines(self) -> None:
         try:
@@ -581,7 +585,7 @@ class TrainPage(Workspace):
         """The runs in the small chart: the selected ones, or this one and the last two finished."""
         chosen = self.table.selected
         if len(chosen) < 2:
-            finished = [r.id for r in reversed(self._runs) if r.status.startswith("finished")]
+            finished = [r.id for r in reversed(self._runs) if RunStatus(r.status).has_network]
             chosen = [self._run_id, *[i for i in finished if i != self._run_id][:2]]
         found = {i: self._state(run) for i in chosen[:4] if (run := self._run(i)) is not None}
         return {i: state for i, state in found.items() if state.epochs}
