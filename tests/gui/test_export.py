@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from person import Person
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 from test_analyze import finished_run
 
 from cvstudio.core.config import ExportConfig
@@ -132,11 +132,35 @@ def test_exports_to_any_folder_are_listed_until_their_file_is_gone(
     assert page.proof is not None
     assert page.proof.file == output
     studio_window.button("cells.onnx", page.earlier)
+    assert any("in elsewhere" in w.text() for w in page.earlier.findChildren(QLabel))
     studio_window.studio.jobs.runs_changed.emit()
     assert page.proof is not None
     output.unlink()
     page.refresh()
     assert page.proof is None
+
+
+def test_all_earlier_exports_can_be_reached(studio_window: Person) -> None:
+    job = finished_run(studio_window.project)
+    folder = studio_window.project.exports_directory
+    for number in range(9):
+        made = f"2026-11-20T14:{number + 10}:00+00:00"
+        exported_by_job(job, folder / f"cells-{number}.onnx", passed=True, made=made)
+    page = opened(studio_window)
+    assert not [b for b in page.earlier.findChildren(QPushButton) if b.text() == "cells-0.onnx"]
+    studio_window.click(studio_window.button("Show all 9", page.earlier))
+    studio_window.click(studio_window.button("cells-0.onnx", page.earlier))
+    assert page.proof is not None
+    assert page.proof.file.name == "cells-0.onnx"
+
+
+def test_a_run_is_called_by_the_figure_that_analyze_shows(studio_window: Person) -> None:
+    job = finished_run(studio_window.project)
+    page = opened(studio_window)
+    assert page.run_box.currentText() == "Run 1 · yolo11n · mAP50-95 0.400"
+    job.report.write_text(json.dumps({"val": {"metrics": {"mAP50-95": 0.45}}}))
+    page.refresh()
+    assert page.run_box.currentText() == "Run 1 · yolo11n · mAP50-95 0.450"
 
 
 def test_a_failed_export_over_a_proven_file_shows_the_failure_and_keeps_the_file(

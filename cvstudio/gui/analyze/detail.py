@@ -26,7 +26,7 @@ from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, LatestWins
 from cvstudio.gui.widgets.overlay import OverlayItem
-from cvstudio.gui.widgets.section import NextButton, label, tool
+from cvstudio.gui.widgets.section import NextButton, label, push, tool
 from cvstudio.imaging.heat import colours
 from cvstudio.project.analysis import Analysis, Case, ObjectAnalysis
 from cvstudio.project.records import RunRecord
@@ -427,8 +427,6 @@ class KeepButton(QWidget):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
-        from cvstudio.gui.widgets.section import push
-
         action = studio.actions["analyze.keep"]
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
-    QScrollArea,
     QSlider,
     QSplitter,
     QStackedWidget,
@@ -37,12 +36,14 @@ from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, LatestWins
 from cvstudio.gui.widgets.empty_state import EmptyState
+from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import SectionHeader, label, line, link
 from cvstudio.gui.workspace import Workspace
-from cvstudio.project import analysis, certainty, runs
+from cvstudio.project import analysis, certainty, commands, queries, runs
 from cvstudio.project.analysis import Analysis, Case, Verdict
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
+from cvstudio.project.run_titles import run_title
 
 DEFAULT_SCORE = 0.25
 _DRAG_MS = 25
@@ -160,12 +161,7 @@ class AnalyzePage(Workspace):
         column.addSpacing(8)
         column.addWidget(self.chart)
         column.addStretch(1)
-        area = QScrollArea()
-        theme.mark(area, plain=True)
-        area.setWidget(left)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area = scrolling(left)
         area.setMinimumWidth(360)
 
         upright = QSplitter(Qt.Orientation.Vertical)
@@ -221,7 +217,7 @@ class AnalyzePage(Workspace):
         self._wanted_run = None
         self.run_box.clear()
         for run in judged:
-            self.run_box.addItem(_run_title(run), run)
+            self.run_box.addItem(run_title(run), run)
         if not judged:
             self._show_no_run(all_runs)
             return
@@ -455,8 +451,11 @@ class AnalyzePage(Workspace):
             return
         wrong = self.verdict.kinds[0]
         images = len(self.analysis.images)
+        what = counted(wrong.count, "error") if wrong.kind == analysis.ALL else (
+            f"{wrong.title}: {wrong.count:,}"
+        )  # fmt: skip
         self.set_status(
-            f"{wrong.title}: {wrong.count:,} on {counted(images, 'image')}",
+            f"{what} on {counted(images, 'image')}",
             f"{self.gallery.count:,} in this view",
         )
 
@@ -477,8 +476,6 @@ class AnalyzePage(Workspace):
         case = self.gallery.current
         if case is None or self.run is None:
             return
-        from cvstudio.project import commands
-
         kept = [*self._kept_keys(), _key(case)]
         with self.project.transaction("Keep the label", source=self) as session:
             commands.set_setting(session, self._kept_name(), kept)
@@ -489,8 +486,6 @@ class AnalyzePage(Workspace):
         return f"analyze.kept.{self.run.id}"
 
     def _kept_keys(self) -> list[list[int]]:
-        from cvstudio.project import queries
-
         with self.project.read() as session:
             return list(queries.setting(session, self._kept_name(), []))
 
@@ -506,11 +501,6 @@ def _key(case: Case) -> list[int]:
         case.annotation_id or 0,
         -1 if case.prediction is None else case.prediction,
     ]
-
-
-def _run_title(run: RunRecord) -> str:
-    best = f" · {run.metric} {run.best:.3f}" if run.best is not None else ""
-    return f"Run {run.id} · {run.network}{best}"
 
 
 def _share_field(name: str, *, low: float = 0.01) -> QDoubleSpinBox:

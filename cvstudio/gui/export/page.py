@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,16 @@ from cvstudio.gui.widgets.cards import ChoiceCards
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.layouts import empty, scrolling
 from cvstudio.gui.widgets.message import IconLabel, Message
-from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, line, push, tool
+from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, line, link, push, tool
 from cvstudio.gui.workspace import Workspace
 from cvstudio.project import exports, runs
 from cvstudio.project.exports import REPORT_SUFFIX
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
+from cvstudio.project.run_titles import run_title
 
+_FEW = 6
+"""So many earlier exports are listed before all are asked for."""
 _FACTS = (
     ("Any number of images at once", "The batch is free; the proof tries several."),
     ("Classes and preprocessing inside", "Readable without CVStudio."),
@@ -60,6 +64,7 @@ class ExportPage(Workspace):
         self._job: SmallJob | None = None
         self._wanted_run: int | None = None
         self._named_by_hand = False
+        self._all_earlier = False
         self._build()
         studio.actions.connect("export.network", self.export, self)
         studio.actions.connect("export.try", lambda: self.try_it.area.choose(), self)
@@ -159,8 +164,7 @@ class ExportPage(Workspace):
         self._wanted_run = None
         self.run_box.clear()
         for run in ready:
-            best = f" · {run.metric} {run.best:.3f}" if run.best is not None else ""
-            self.run_box.addItem(f"Run {run.id} · {run.network}{best}", run)
+            self.run_box.addItem(run_title(run), run)
         self.studio.actions.allow("export.network", bool(ready), why="Finish a run first")
         if not ready:
             self.run = None
@@ -210,12 +214,33 @@ class ExportPage(Workspace):
     def _list_earlier(self) -> None:
         empty(self._earlier)
         proofs = self._proofs()
-        for proof in proofs[:6]:
-            row = push(proof.file.name, partial(self._show, proof), flat=True)
-            row.setToolTip(f"{proof.file}\n{proof.subtitle}")
-            self._earlier.addWidget(row, 0, Qt.AlignmentFlag.AlignLeft)
+        for proof in proofs if self._all_earlier else proofs[:_FEW]:
+            self._earlier.addWidget(self._earlier_row(proof))
+        if len(proofs) > _FEW and not self._all_earlier:
+            more = link(f"Show all {len(proofs):,}", self._show_all_earlier)
+            self._earlier.addWidget(more, 0, Qt.AlignmentFlag.AlignLeft)
         if not proofs:
             self._earlier.addWidget(label("None yet.", "muted"))
+
+    def _earlier_row(self, proof: Proof) -> QWidget:
+        """A button with the file's name, and the folder when it is not the project's own."""
+        row = QWidget()
+        box = QHBoxLayout(row)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(8)
+        button = push(proof.file.name, partial(self._show, proof), flat=True)
+        button.setToolTip(f"{proof.file}\n{proof.subtitle}")
+        box.addWidget(button)
+        box.addStretch(1)
+        own = proof.file.parent == self.project.exports_directory
+        where = "" if own else f"in {proof.file.parent.name}, "
+        made = time.strftime("%d %b", time.localtime(proof.made)).lstrip("0")
+        box.addWidget(label(f"{where}{made}", "caption"))
+        return row
+
+    def _show_all_earlier(self) -> None:
+        self._all_earlier = True
+        self._list_earlier()
 
     # -- exporting
 

@@ -1,0 +1,29 @@
+"""How a run is called where one is chosen: its number, its network, and its figure on val."""
+
+from __future__ import annotations
+
+import json
+
+from cvstudio.core.jobdir import JobDir
+from cvstudio.project.records import RunRecord
+
+
+def run_title(run: RunRecord) -> str:
+    """A run in one line: "Run 2 · yolo11n · mAP50-95 0.517".
+
+    The figure is the one that Analyze shows; while there is none, the best of the training.
+    """
+    value = _judged(run)
+    value = run.best if value is None else value
+    figure = f" · {run.metric} {value:.3f}" if value is not None else ""
+    return f"Run {run.id} · {run.network}{figure}"
+
+
+def _judged(run: RunRecord) -> float | None:
+    """The metric by which runs are compared, from the run's own report; None when it has none."""
+    try:
+        report = json.loads(JobDir(run.directory).report.read_text(encoding="utf-8"))
+        value = report["val"]["metrics"][run.metric]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return None if value is None else float(value)
