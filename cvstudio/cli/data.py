@@ -14,6 +14,7 @@ from cvstudio.core.annotation import Review, Split
 from cvstudio.core.words import alike_sentences, counted, look_alikes
 from cvstudio.formats.table import all_formats
 from cvstudio.project import commands, exporting, import_choices, importing, queries, splits
+from cvstudio.project.import_words import what_became
 from cvstudio.project.importing import ImportPlan
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter
@@ -309,14 +310,15 @@ def _planned(plan: ImportPlan) -> dict[str, Any]:
 
 
 def _say_plan(plan: ImportPlan) -> None:
+    there = counted(plan.known_count, "image is", "images are")
     click.echo(
         f"{plan.title}: {counted(len(plan.images), 'image')} with"
-        f" {counted(plan.annotation_count, 'annotation')} would come in;"
-        f" {plan.known_count:,} of them are in the project already."
+        f" {counted(plan.annotation_count, 'annotation')} would come in"
+        + (f"; {there} in the project already." if plan.known_count else ".")
     )
     for name, count in plan.class_counts().items():
         click.echo(f"  {count:,} × {name}" + (" (new)" if name in plan.new_classes else ""))
-    for sentence in plan.silence():
+    for sentence in (*plan.silence(), *what_became(plan.problems)):
         click.echo(sentence)
     _say_problems(plan)
 

@@ -60,7 +60,9 @@ class Follower:
                 case events.Phase() if not self._live:
                     note(event.text)
                 case events.Note():
-                    self._console.print(f"{event.level}: {event.text}", markup=False)
+                    self._console.print(
+                        f"{event.level}: {event.text}", markup=False, soft_wrap=True
+                    )
         bar.update(task, completed=self.state.share, words=words_of(self.state))
 
 

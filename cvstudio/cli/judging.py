@@ -29,7 +29,7 @@ from cvstudio.core.annotation import Annotation, Split
 from cvstudio.core.config import EvaluateConfig, ExplainConfig, ExportConfig
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
-from cvstudio.core.metrics import USUAL_SCORE
+from cvstudio.core.metrics import USUAL_SCORE, nothing_right
 from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
 from cvstudio.imaging.decode import is_image_name
@@ -81,12 +81,16 @@ def evaluate_command(
     _finish(job, f"Judging run {run} on {split}")
     report = json.loads(job.report.read_text(encoding="utf-8"))[split]
     names = {c.id: c.name for c in analysis.load(JobDir(record.directory), split).classes}
+    warning = nothing_right(record.task, report)
 
     def words() -> None:
         _say_metrics(report["metrics"], report.get("intervals", {}))
         _say_classes(report, names)
+        if warning:
+            note(f"warning: {warning}")
 
-    answer({"run": run, "split": split, **report}, as_json=as_json, words=words)
+    content = {"run": run, "split": split, "warning": warning, **report}
+    answer(content, as_json=as_json, words=words)
     return 0
 
 

@@ -368,7 +368,9 @@ def fitted(
     if not all(-1e9 < number < 1e9 for number in numbers):
         return None, Problem(ProblemKind.MALFORMED, f"{who} has no usable numbers.", file, line)
     if box.w <= 0 or box.h <= 0:
-        return None, Problem(ProblemKind.NO_AREA, f"{who} is a box of no area.", file, line)
+        return None, Problem(
+            ProblemKind.NO_AREA, f"{who} is a box without area: left out.", file, line
+        )
     if not width or not height:
         return box, None
     if box.x >= -1 and box.y >= -1 and box.right <= width + 1 and box.bottom <= height + 1:

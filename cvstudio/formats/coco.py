@@ -283,7 +283,9 @@ class _FileReader:
                 return
             box, area = shape.box, shape.area
             if area <= 0:
-                self._problem(ProblemKind.NO_AREA, f"{_who(item, number)} covers no area.")
+                self._problem(
+                    ProblemKind.NO_AREA, f"{_who(item, number)} covers no area: left out."
+                )
                 return
         elif bbox:
             shape = self._box(bbox, item, number, image)
@@ -331,7 +333,7 @@ class _FileReader:
             self._problem(ProblemKind.MALFORMED, text)
             return None, False
         if shape is None:
-            self._problem(ProblemKind.NO_AREA, f"{_who(item, number)} covers no area.")
+            self._problem(ProblemKind.NO_AREA, f"{_who(item, number)} covers no area: left out.")
             return None, False
         if isinstance(shape, Polygon):
             box = shape.box

@@ -361,7 +361,9 @@ class _LabelFile:
                 polygon = Polygon.simple(np.clip(points, 0, (width, height)))
             shape = polygon if around is not None and polygon.area > 0 else None
             if problem is None and shape is None:
-                problem = Problem(ProblemKind.NO_AREA, f"{who} covers no area.", self.file, line)
+                problem = Problem(
+                    ProblemKind.NO_AREA, f"{who} covers no area: left out.", self.file, line
+                )
         else:
             self._problem(ProblemKind.MALFORMED, f"{who} is neither a box nor an outline.", line)
             return None

@@ -31,7 +31,7 @@ from cvstudio.core.config import ExportConfig, Fit
 from cvstudio.core.errors import RunError
 from cvstudio.core.events import Note, Outcome, Phase, Progress
 from cvstudio.core.jobdir import JobDir, Request, replace_file, write_json
-from cvstudio.core.metrics import USUAL_SCORE
+from cvstudio.core.metrics import USUAL_SCORE, nothing_right
 from cvstudio.core.networks import network as network_info
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.run_state import BEST_METRIC
@@ -40,7 +40,7 @@ from cvstudio.ml import verify
 from cvstudio.ml.answer import goes_in_tiles
 from cvstudio.ml.devices import name_of
 from cvstudio.ml.evaluate import Stopped, predict_images, read_images, read_report
-from cvstudio.ml.judge import judge, nothing_right
+from cvstudio.ml.judge import judge
 from cvstudio.ml.load import LoadedNetwork, load_network, outputs_of
 from cvstudio.ml.onnx_file import BOXES, INPUT, KEY, MAPS, FileRecord, output_rows
 from cvstudio.ml.predict import OnnxNetwork

@@ -32,14 +32,12 @@ from cvstudio.core.metrics import (
 from cvstudio.core.metrics.figures import ClassFigures, ratio
 from cvstudio.core.metrics.pixels import PixelReport
 from cvstudio.core.predictions import Prediction
-from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.core.snapshot import SnapshotImage, held_to
 from cvstudio.ml.coco import CocoStatistics, statistics_of
 from cvstudio.ml.decode import MOST_OBJECTS
 
 IOU = 0.5
 _RESAMPLES = 500
-_NEXT_TO_NOTHING = 0.01
 
 Report = dict[str, Any]
 
@@ -72,30 +70,6 @@ def judge(
     report["counts"]["images"] = len(judged)
     plain: Report = _plain(report)
     return plain
-
-
-def nothing_right(task: Task, report: Report) -> str:
-    """A warning when an entry of report.json shows a network that has learned nothing; else ""."""
-    metrics, rows = report.get("metrics", {}), report.get("per_class", [])
-    useless = False
-    match task:
-        case Task.DETECT | Task.INSTANCE:
-            found = metrics.get("mAP50")
-            useless = found is not None and found < _NEXT_TO_NOTHING
-        case Task.CLASSIFY:
-            recalls = [row["recall"] for row in rows if row["labelled"]]
-            useless = len(recalls) > 1 and sum(recalls) / len(recalls) <= 1 / len(recalls)
-        case Task.SEGMENT:
-            found = [row["IoU"] for row in rows if row["class"] != NOTHING and row["labelled"]]
-            useless = bool(found) and max(found) < _NEXT_TO_NOTHING
-    if not useless:
-        return ""
-    did = "did no better than guessing" if task is Task.CLASSIFY else "found next to nothing right"
-    value = metrics.get(BEST_METRIC[task]) or 0
-    return (
-        f"This network {did} on the images it was judged on ({BEST_METRIC[task]} {value:.3f}):"
-        " train it longer, or with more labels."
-    )
 
 
 def match(

@@ -108,5 +108,39 @@ def test_figures_come_with_the_range_in_which_they_are_known(
     monkeypatch.setattr(judging.analysis, "load", load)
     monkeypatch.setattr(judging, "_finish", finish)
     assert main(["evaluate", str(judged.folder), "1"]) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[:2] == ["mAP50: 0.610", "recall: 0.900 (95 %: 0.842 to 0.951)"]
+    said = capsys.readouterr()
+    assert said.out.splitlines()[:2] == ["mAP50: 0.610", "recall: 0.900 (95 %: 0.842 to 0.951)"]
+    assert "warning" not in said.err
+    metrics["mAP50"] = 0.0001
+    assert main(["evaluate", str(judged.folder), "1"]) == 0
+    assert "found next to nothing right" in capsys.readouterr().err
+
+
+def test_the_checks_of_an_exported_file_say_their_limits_and_the_warning_of_the_run(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = {"precision": "float32", "passed": True, "reference": None, "unit": ""}
+    content = {
+        "verified": True, "latency": [], "int8": None,
+        "checks": [
+            {**check, "check": "Largest shift of a box", "value": 0.0123, "allowed": 0.5,
+             "unit": "px"},
+            {**check, "check": "Predictions kept", "value": 23_920, "allowed": 23_896,
+             "reference": 23_920},
+            {**check, "check": "mAP50-95, measured again", "value": 6.253e-05, "allowed": 0.0,
+             "reference": 6.3e-05, "precision": "int8"},
+        ],
+    }  # fmt: skip
+    output = judged.folder.parent / "net.onnx"
+    output.write_bytes(b"x")
+
+    def finish(job: JobDir, title: str) -> None:
+        (job.path / "verification.json").write_text(json.dumps(content))
+
+    monkeypatch.setattr(judging, "_finish", finish)
+    assert main(["export-network", str(judged.folder), "1", "-o", str(output)]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "passed: Largest shift of a box: 0.012 px (at most 0.500 px)",
+        "passed: Predictions kept: 23,920 (at least 23,896)",
+        "passed: mAP50-95, measured again (8 bits): 0.0001 (at least 0)",
+    ]

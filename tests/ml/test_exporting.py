@@ -306,6 +306,9 @@ def test_predictions_for_new_files_name_classes_and_list_what_could_not_be_read(
     content = predict_files(onnx_file, [image.path, broken], output, score=0.01)
     assert json.loads(output.read_text()) == content
     assert [p["file"] for p in content["problems"]] == [str(broken)]
+    # An untaught detector finds nothing right, and its file says so wherever it is used.
+    if task is Task.DETECT:
+        assert "next to nothing right" in content["warning"]
     alone = predict_page(OnnxNetwork(onnx_file), onnx_file, image.path, 0, score=0.01)
     assert alone == {**content, "problems": []}
     asked = {"kind": "answers", "onnx": str(onnx_file), "path": str(image.path), "page": 0}

@@ -19,6 +19,7 @@ from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.masks import Mask, mask_of
+from cvstudio.core.metrics import nothing_right
 from cvstudio.core.predictions import Found, Prediction, read_predictions
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
 from cvstudio.ml.coco import NAMES, coco_statistics, whole_image_code
@@ -136,6 +137,33 @@ def test_answers_that_repeat_the_labels_are_perfect(tmp_path: Path, task: Task) 
     assert written == {"val": report}
     stored = list(read_predictions(JobDir(tmp_path).predictions("val")))
     assert [p.image_id for p in stored] == [i.id for i in snapshot.images]
+
+
+def _nothing_of(task: Task, image: SnapshotImage) -> Prediction:
+    """What a network says that has learned nothing; a classifier names the first class always."""
+    if task is Task.CLASSIFY:
+        return Prediction(image.id, scores={CLASSES[0].id: 0.9, CLASSES[1].id: 0.1})
+    if task is Task.SEGMENT:
+        return Prediction(image.id, regions={})
+    noise = tuple(Found(CLASSES[0].id, 0.002, Box(0, 0, 2, 2)) for _ in range(5))
+    return Prediction(image.id, objects=noise)
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_a_network_that_learned_nothing_is_called_so_and_gets_the_usual_threshold(
+    tmp_path: Path, task: Task
+) -> None:
+    snapshot = snapshot_of(tmp_path, task)
+    good = judge(task, CLASSES, snapshot.images, list(truth_of(snapshot).values()))
+    assert nothing_right(task, good) == ""
+    answers = [_nothing_of(task, image) for image in snapshot.images]
+    poor = judge(task, CLASSES, snapshot.images, answers)
+    words = "no better than guessing" if task is Task.CLASSIFY else "next to nothing right"
+    assert words in nothing_right(task, poor)
+    assert nothing_right(task, {}) == ""
+    if task is Task.DETECT:
+        assert poor["thresholds"]["score"] == 0.25
+        assert poor["thresholds"]["best"] is None
 
 
 def test_a_missed_object_shows_in_every_figure(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from cvstudio.core.metrics.pixels import (
     pixel_confusion,
     region_map,
 )
-from cvstudio.core.metrics.trust import withheld_sentence
+from cvstudio.core.metrics.trust import nothing_right, withheld_sentence
 
 __all__ = [
     "NOTHING",
@@ -50,6 +50,7 @@ __all__ = [
     "label_map",
     "match_objects",
     "match_pixels",
+    "nothing_right",
     "pixel_confusion",
     "region_map",
     "withheld_sentence",

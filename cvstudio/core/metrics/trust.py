@@ -1,9 +1,17 @@
-"""When a network knows a class well enough to doubt a label because of what it says."""
+"""How far a network is to be believed: whether it may doubt a label, whether it is of any use."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.run_state import BEST_METRIC
+
 LEAST_RIGHT = 5
 LEAST_PRECISION = 0.5
+_NEXT_TO_NOTHING = 0.01
+_BACKGROUND = 0
 
 
 def believable(*, right: int, sure: int, sure_and_right: int) -> bool:
@@ -20,4 +28,28 @@ def withheld_sentence(names: list[str]) -> str:
     return (
         f"No label errors are claimed for {shown}: first {LEAST_RIGHT} answers of a class must be"
         " right, and at least half of the answers that are as sure as those."
+    )
+
+
+def nothing_right(task: Task, report: Mapping[str, Any]) -> str:
+    """A warning when an entry of report.json shows a network that has learned nothing; else ""."""
+    metrics, rows = report.get("metrics", {}), report.get("per_class", [])
+    useless = False
+    match task:
+        case Task.DETECT | Task.INSTANCE:
+            found = metrics.get("mAP50")
+            useless = found is not None and found < _NEXT_TO_NOTHING
+        case Task.CLASSIFY:
+            recalls = [row["recall"] for row in rows if row["labelled"]]
+            useless = len(recalls) > 1 and sum(recalls) / len(recalls) <= 1 / len(recalls)
+        case Task.SEGMENT:
+            ious = [row["IoU"] for row in rows if row["class"] != _BACKGROUND and row["labelled"]]
+            useless = bool(ious) and max(ious) < _NEXT_TO_NOTHING
+    if not useless:
+        return ""
+    did = "did no better than guessing" if task is Task.CLASSIFY else "found next to nothing right"
+    value = metrics.get(BEST_METRIC[task]) or 0
+    return (
+        f"This network {did} on the images it was judged on ({BEST_METRIC[task]} {value:.3f}):"
+        " train it longer, or with more labels."
     )
