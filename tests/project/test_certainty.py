@@ -161,5 +161,7 @@ def test_the_reports_intervals_stand_under_the_titles_of_the_cards(tmp_path: Pat
     loaded = analysis.load(run, "val")
     titles = {card.title for card in loaded.judge(score=0, iou=0).cards}
     sure = intervals(loaded, draws_for(loaded), score=0, iou=0)
-    assert sure == {"mIoU": (0.1, 0.2), "Dice": (0.3, 0.4), "Pixel accuracy": (0.5, 0.6), "Macro F1": (0, 1)}
+    assert sure == {
+        "mIoU": (0.1, 0.2), "Dice": (0.3, 0.4), "Pixel accuracy": (0.5, 0.6), "Macro F1": (0, 1),
+    }  # fmt: skip
     assert sure.keys() - {"Macro F1"} <= titles
