@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,3 +105,32 @@ def seed_everything(seed: int, *, deterministic: bool) -> None:
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
     torch.backends.cudnn.deterministic = deterministic
     torch.backends.cudnn.benchmark = not deterministic
+
+
+def empty_cache(device: torch.device) -> None:
+    """Give memory that the library keeps for later back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """Where the generators of the processor and the device stand, for a checkpoint."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        state["mps"] = torch.mps.get_rng_state()
+    return state
+
+
+def set_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
+    """Put the generators where random_state found them; a run may go on on another device."""
+    torch.set_rng_state(state["cpu"])
+    setters: dict[str, Callable[[torch.Tensor], None]] = {
+        "cuda": lambda value: torch.cuda.set_rng_state(value, device),
+        "mps": torch.mps.set_rng_state,
+    }
+    if device.type in setters and device.type in state:
+        setters[device.type](state[device.type])

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import shiboken6
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -15,7 +14,6 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, Q
 
 from cvstudio.core.annotation import State, Task
 from cvstudio.core.geometry import Box
-from cvstudio.core.words import counted
 from cvstudio.gui.actions import BY_ID
 from cvstudio.gui.label.bars import OptionsBar, Palette, StripBar
 from cvstudio.gui.label.canvas import Canvas
@@ -32,6 +30,7 @@ from cvstudio.gui.label.tools.box import BoxTool
 from cvstudio.gui.label.tools.brush import BrushSettings, BrushTool, EraserTool
 from cvstudio.gui.label.tools.polygon import PolygonTool
 from cvstudio.gui.label.tools.select import SelectTool
+from cvstudio.gui.label.training_window import use_for_training, value_range
 from cvstudio.gui.label.words import pixel_words, selection_words
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.empty_state import EmptyState
@@ -39,8 +38,7 @@ from cvstudio.gui.widgets.filmstrip import Filmstrip
 from cvstudio.gui.widgets.section import line
 from cvstudio.gui.workspace import Workspace
 from cvstudio.imaging.display import Display, Window
-from cvstudio.imaging.windows import words_of
-from cvstudio.project import queries, windows
+from cvstudio.project import queries
 from cvstudio.project.changes import ChangeSet
 
 _READING_SHOWN_AFTER = 300  # ms
@@ -367,12 +365,7 @@ class LabelPage(Workspace):
         if pyramid is None or image is None:
             return
         window = image.window or pyramid.window
-        small = pyramid.level(pyramid.levels - 1)
-        finite = small[np.isfinite(small)] if small.dtype.kind == "f" else small
-        low, high = (0.0, 255.0)
-        if small.dtype != np.uint8 and finite.size:
-            low, high = min(float(finite.min()), window[0]), max(float(finite.max()), window[1])
-        self.display.set_range((low, high), window)
+        self.display.set_range(value_range(pyramid, window), window)
         self._show_display(self.display.display)
 
     def _on_unreadable(self, image_id: int, words: str) -> None:
@@ -541,14 +534,8 @@ class LabelPage(Workspace):
 
     def _use_window(self, window: Window) -> None:
         """The network is to see all images of the open one's depth through one window."""
-        image = self.document.image
-        if image is None:
-            return
-        with self.project.transaction("Use window for training") as session:
-            ids = windows.deep_images(session, bit_depth=image.bit_depth)
-            windows.set_window(session, image_ids=ids, window=window)
-        many = counted(len(ids), "image")
-        self._say(f"The network sees {many} of {image.bit_depth} bits from {words_of(window)}")
+        if self.document.image is not None:
+            self._say(use_for_training(self.project, self.document.image, window))
 
     def _set_fill(self, opacity: float) -> None:
         self.canvas.shapes.fill = opacity

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,14 @@ from cvstudio.ml.data import (
     stacked,
 )
 from cvstudio.ml.decode import decode, regions_of
-from cvstudio.ml.devices import device_of, half_type, seed_everything
+from cvstudio.ml.devices import (
+    device_of,
+    empty_cache,
+    half_type,
+    random_state,
+    seed_everything,
+    set_random_state,
+)
 from cvstudio.ml.engine.parts import (
     ClassifyLoss,
     Schedule,
@@ -302,7 +309,7 @@ class _Training:
                 if not is_out_of_memory(error):
                     raise
             self.optimizer.zero_grad(set_to_none=True)
-            _empty_cache(self.device)
+            empty_cache(self.device)
             self.pieces *= 2
             if self.pieces > len(images):
                 raise out_of_memory("training", self.config.batch, device_type=self.device.type)
@@ -416,7 +423,7 @@ class _Training:
                     raise out_of_memory(
                         "validation", len(images), device_type=self.device.type
                     ) from error
-            _empty_cache(self.device)
+            empty_cache(self.device)
             size = max(size // 2, 1)
 
     def _prediction(self, logits: torch.Tensor, place: int) -> Prediction:
@@ -452,7 +459,7 @@ class _Training:
             "position": {"epoch": self.at.epoch, "seen": self.at.step * self.config.batch},
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
-            "random": _random_state(self.device),
+            "random": random_state(self.device),
             "pieces": self.pieces,
         }
         self.session.save(
@@ -463,7 +470,7 @@ class _Training:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.pieces = state["pieces"]
-        _set_random_state(state["random"], self.device)
+        set_random_state(state["random"], self.device)
 
     def close(self) -> None:
         """End the readers."""
@@ -509,30 +516,3 @@ def _input_sizes(images: SplitImages) -> Sequence[tuple[int, int]]:
         for image in images.images
     )
     return [(p.input_width, p.input_height) for p in placements]
-
-
-def _empty_cache(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()
-
-
-def _random_state(device: torch.device) -> dict[str, torch.Tensor]:
-    state = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device)
-    elif device.type == "mps":
-        state["mps"] = torch.mps.get_rng_state()
-    return state
-
-
-def _set_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
-    torch.set_rng_state(state["cpu"])
-    setters: dict[str, Callable[[torch.Tensor], None]] = {
-        "cuda": lambda value: torch.cuda.set_rng_state(value, device),
-        "mps": torch.mps.set_rng_state,
-    }
-    # A run may go on on another device than it began on.
-    if device.type in setters and device.type in state:
-        setters[device.type](state[device.type])
