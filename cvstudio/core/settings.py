@@ -104,8 +104,8 @@ SETTINGS: tuple[Setting, ...] = (
         also=r"mps|cuda:\d+",
     ),
     Setting(
-        "train.downloads", "Training", "Download pretrained weights",
-        "Weights that are missing are fetched from their makers. Nothing is ever sent.", True,
+        "train.downloads", "Training", "Allow downloading pretrained weights",
+        "Asked for by the button on the Train page only. Nothing is ever sent.", True,
     ),
     Setting(
         "memory.thumbnails", "Computer", "Memory for thumbnails",

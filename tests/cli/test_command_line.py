@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 import small_job
@@ -73,6 +76,24 @@ def test_every_command_explains_itself_and_does_nothing_else(
     assert main([entry.name, "--help"]) == 0
     assert "Usage: cvstudio " + entry.name in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_commands_of_the_readme_are_understood_as_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readme = Path(__file__).parents[2] / "README.md"
+    lines = re.findall(r"^cvstudio (.*?)(?: +#.*)?$", readme.read_text("utf-8"), re.MULTILINE)
+    assert len(lines) >= 8
+    monkeypatch.chdir(tmp_path)
+    for folder in ("cells", "bccd", "new"):
+        (tmp_path / folder).mkdir()
+    for file in ("cells.onnx", "new/1.jpg"):
+        (tmp_path / file).touch()
+    for line in lines:
+        name, *arguments = shlex.split(line.replace("~/data/bccd", "bccd").replace("*", "1"))
+        command = cli.root.get_command(click.Context(cli.root), name)
+        assert command is not None, line
+        command.make_context(name, arguments)
 
 
 def test_commands_leave_torch_and_qt_alone(sample: Path) -> None:
