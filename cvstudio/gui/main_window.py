@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
     QDragEnterEvent,
+    QDragLeaveEvent,
     QDropEvent,
     QResizeEvent,
     QShowEvent,
@@ -38,6 +39,7 @@ from shiboken6 import isValid
 from cvstudio.core import places
 from cvstudio.core.errors import CVStudioError, ProjectDamaged, ProjectError, ProjectLocked
 from cvstudio.gui import theme
+from cvstudio.gui.dropping import Dropping, refusal, usable
 from cvstudio.gui.header import Header
 from cvstudio.gui.search import SearchPopup
 from cvstudio.gui.studio import Studio, Toast
@@ -141,6 +143,7 @@ class MainWindow(QMainWindow):
         self._make_rail()
         self._make_status()
         self.toasts = Toasts(self)
+        self.dropping = Dropping(self, self.take_dropped)
         self.search = SearchPopup(self, self.header.search, studio)
         self._connect_actions()
         studio.went.connect(self._went)
@@ -545,19 +548,22 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasUrls() and any(u.isLocalFile() for u in event.mimeData().urls()):
-            event.acceptProposedAction()
+        self.dropping.enter(event, self.stack)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.dropping.leave()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        urls = event.mimeData().urls()
-        self.take_dropped([Path(url.toLocalFile()) for url in urls if url.isLocalFile()])
-        event.acceptProposedAction()
+        self.dropping.drop(event)
 
     def take_dropped(self, paths: list[Path]) -> None:
         """Open a dropped project; bring in dropped images and folders."""
+        fit = usable(paths)
         if len(paths) == 1 and (paths[0] / PROJECT_FILE).exists():
             self.open_project(paths[0])
+        elif not fit:
+            self.studio.toast(refusal(paths), level="warning")
         elif self.studio.project is not None:
-            self.show_page("data", sources=paths)
+            self.show_page("data", sources=fit)
         else:
-            self.new_project(paths)
+            self.new_project(fit)

@@ -6,14 +6,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from person import Person
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetrics, QImage, QKeySequence, QPainter
+from person import Person, make_images
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDropEvent,
+    QFontMetrics,
+    QImage,
+    QKeySequence,
+    QPainter,
+)
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.geometry import Box
 from cvstudio.gui import theme
+from cvstudio.gui.data.import_dialog import ImportDialog
 from cvstudio.gui.data.page import DataPage
 from cvstudio.gui.data.statistics import FindingRow
 from cvstudio.gui.new_project import NewProjectDialog
@@ -193,3 +201,45 @@ def test_ticks_about_splits_wait_until_there_are_splits(studio_window: Person) -
     studio_window.settle()
     assert "Classes appear in all splits" not in ticks()
     assert "Every image can be read" in ticks()
+
+
+def _dragged(paths: list[Path]) -> tuple[QMimeData, tuple[object, ...]]:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    any_way = Qt.DropAction.CopyAction | Qt.DropAction.MoveAction
+    return data, (any_way, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+
+
+def test_dropped_files_are_never_taken_away_from_where_they_are(
+    studio_window: Person, tmp_path: Path
+) -> None:
+    window = studio_window.window
+    (picture,) = make_images(tmp_path / "dropped", 1)
+    seen: list[list[Path]] = []
+    window.dropping._taken = seen.append
+    _data, parts = _dragged([picture])
+    enter = QDragEnterEvent(QPoint(600, 300), *parts)
+    window.dragEnterEvent(enter)
+    assert enter.isAccepted()
+    assert enter.dropAction() == Qt.DropAction.CopyAction
+    assert window.dropping.isVisible()
+    assert picture.name in window.dropping.words.text()
+    _gone, nothing = _dragged([])
+    drop = QDropEvent(QPointF(600, 300), *nothing)
+    window.dropEvent(drop)
+    assert drop.dropAction() == Qt.DropAction.CopyAction
+    assert seen == [[picture]], "the giver may be gone by the time of the drop"
+    assert not window.dropping.isVisible()
+
+
+def test_a_dropped_file_that_is_no_image_is_refused_in_words(
+    studio_window: Person, tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes & more.txt"
+    notes.write_text("no picture")
+    studio_window.window.take_dropped([notes])
+    studio_window.settle()
+    assert studio_window.window.toasts.texts() == [
+        "notes & more.txt is no image, label file or folder."
+    ]
+    assert not [d for d in QApplication.topLevelWidgets() if isinstance(d, ImportDialog)]

@@ -490,7 +490,7 @@ def test_brushing_on_a_polygon_turns_it_into_a_mask_and_says_so_before(person):
     person.do("label.select")
     person.click(150, 150)
     person.do("label.brush")
-    assert "turns it into a mask" in person.page.bar.note.text()
+    assert person.page.bar.note.text() == "Makes the polygon a mask"
     person.page.brush.size = 20
     person.drag((200, 150), (230, 150))
     assert isinstance(person.only.shape, Mask)

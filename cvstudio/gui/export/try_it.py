@@ -25,6 +25,7 @@ from cvstudio.core.predictions import Prediction, from_json
 from cvstudio.core.wire import Message
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
+from cvstudio.gui.dropping import copies, files_of
 from cvstudio.gui.export.saving import Page, Saving, pages_of
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, LatestWins
@@ -76,14 +77,15 @@ class DropArea(QFrame):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():
             theme.mark(self, over=True)
-            event.acceptProposedAction()
+            copies(event)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         theme.mark(self, over=False)
 
     def dropEvent(self, event: QDropEvent) -> None:
         theme.mark(self, over=False)
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        paths = files_of(event.mimeData())
+        copies(event)
         if paths:
             self.dropped.emit(paths)
 

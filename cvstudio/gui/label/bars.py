@@ -146,8 +146,7 @@ class OptionsBar(QFrame):
         row.addSpacing(4)
         self.brush = BrushOptions(settings)
         row.addWidget(self.brush)
-        self.note = label("", "muted")
-        # What the next gesture will do is never cut: the name of the file gives way.
+        self.note = NameLabel(front=1)
         row.addWidget(self.note)
         row.addStretch(1)
         self.file = NameLabel()
@@ -177,18 +176,24 @@ class OptionsBar(QFrame):
             self.brush.refresh(erases=tool_.erases)
         self.note.setText(tool_.note())
         self.note.setToolTip(tool_.note())
+        self._share_room()
         self._line.setVisible(is_brush or bool(tool_.note()))
 
     def show_image(self) -> None:
         """The open image's name and review state."""
         image = self._document.image
-        self.file.setVisible(image is not None)
-        self.state.setVisible(image is not None)
+        self._share_room()
         if image is not None:
             self.file.setText(image.title)
             self.file.setToolTip(tip(str(image.uri)))
             role = "success" if image.review == Review.REVIEWED else "muted"
             self.state.set(REVIEW_WORDS[image.review], REVIEW_ICONS[image.review.value], role)
+
+    def _share_room(self) -> None:
+        """What the next gesture will do goes before name and state, which the strip shows too."""
+        shown = self._document.image is not None and not self.note.text()
+        self.file.setVisible(shown)
+        self.state.setVisible(shown)
 
     def show_zoom(self, scale: float) -> None:
         """Screen pixels per pixel of the image, in percent."""

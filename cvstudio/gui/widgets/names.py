@@ -39,10 +39,13 @@ def short(name: str, metrics: QFontMetrics, room: int) -> str:
 
 
 class NameLabel(QLabel):
-    """A file's name that gives way to its neighbours and is cut only while there is no room."""
+    """A line of words that gives way to its neighbours and is cut only while there is no room."""
 
-    def __init__(self, parent: QWidget | None = None, *, role: str = "muted") -> None:
+    def __init__(
+        self, parent: QWidget | None = None, *, role: str = "muted", front: float = 0.25
+    ) -> None:
         super().__init__(parent)
+        self._front = front
         self.setTextFormat(Qt.TextFormat.PlainText)
         theme.mark(self, role=role)
 
@@ -51,7 +54,7 @@ class NameLabel(QLabel):
 
     def shown(self) -> str:
         """What can be read of the text now."""
-        return elided(self.text(), self.fontMetrics(), self.width())
+        return elided(self.text(), self.fontMetrics(), self.width(), front=self._front)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -136,9 +136,9 @@ class BrushTool(Tool):
     def note(self) -> str:
         annotation = self.selected()
         if annotation is not None and isinstance(annotation.shape, Polygon):
-            return "Painting on the polygon turns it into a mask"
+            return "Makes the polygon a mask"
         if self.erases and annotation is not None and isinstance(annotation.shape, Box):
-            return "Erasing turns the selected box into a mask"
+            return "Makes the box a mask"
         return ""
 
     def paint(self, painter: QPainter, exposed: QRectF) -> None:
