@@ -314,6 +314,7 @@ def test_the_first_card_says_whether_the_run_is_better_than_the_one_before(
     page.score_field.setValue(0.85)
     studio_window.until(lambda: not page._later.isActive())
     assert "better than run 1" in card._detail.text()  # dragging the score does not take it away
+    assert card._interval.text().startswith("95 %: ")
     recall = next(c for c in page.cards._cards if c._title.text() == "Recall")
     assert recall._interval.text().startswith("95 %: ")
     page.run_box.setCurrentIndex(1)

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass, Split, Task
 from cvstudio.core.errors import RunError
-from cvstudio.core.metrics.resampling import Difference, Draws, draw
+from cvstudio.core.metrics.resampling import Difference, Draws, draw, interval
 from cvstudio.core.snapshot import read_split_sizes
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
@@ -30,7 +30,7 @@ from cvstudio.gui.analyze.confusion import ConfusionView
 from cvstudio.gui.analyze.curves import CurveChart
 from cvstudio.gui.analyze.detail import Detail
 from cvstudio.gui.analyze.evaluation import Evaluation
-from cvstudio.gui.analyze.figures import CardRow, ClassTable
+from cvstudio.gui.analyze.figures import CardRow, ClassTable, Interval
 from cvstudio.gui.analyze.gallery import Gallery
 from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.studio import Studio
@@ -62,6 +62,7 @@ class AnalyzePage(Workspace):
         self.since: Difference | None = None
         """How much better the run is than the one before it; None when nobody can tell yet."""
         self._drawn: Draws = draw(0)
+        self._main_interval: Interval | None = None
         self._comparing = LatestWins(studio.tasks, owner=self)
         self._wanted_run: int | None = None
         self._later = QTimer(self, singleShot=True, interval=_DRAG_MS)
@@ -235,7 +236,8 @@ class AnalyzePage(Workspace):
                            do=lambda: self.studio.go_to("train"))  # fmt: skip
         else:
             left = self.studio.jobs.state.seconds_left()
-            more = f" needs {max(round(left / 60), 1)} more minutes" if left else " is at work"
+            minutes = counted(max(round((left or 0) / 60), 1), "more minute")
+            more = f" needs {minutes}" if left else " is at work"
             self.empty.set(
                 f"Errors appear here after the first run. Run {at_work.id}{more}.",
                 button=f"Show run {at_work.id}", do=lambda: self.studio.go_to("train"),
@@ -316,19 +318,37 @@ class AnalyzePage(Workspace):
             if r.id < run.id and RunStatus(r.status).has_network
         ]  # fmt: skip
 
-        def work(control: Control) -> tuple[Difference | None, int]:
+        drawn = self._drawn
+
+        def work(control: Control) -> tuple[Difference | None, int, Interval | None]:
+            known = interval(certainty.main_figure(loaded, drawn))
             for older in reversed(before):
                 control.check()
                 job = runs.job_of(older)
                 if split in analysis.judged_splits(job):
-                    return certainty.compare(loaded, analysis.load(job, split)), older.id
-            return None, 0
+                    return certainty.compare(loaded, analysis.load(job, split)), older.id, known
+            return None, 0, known
 
         self._comparing.request(work, lambda found: self._say_since(*found))
 
-    def _say_since(self, since: Difference | None, older: int) -> None:
-        self.since = since
+    def _say_since(
+        self, since: Difference | None, older: int, known: Interval | None = None
+    ) -> None:
+        self.since, self._main_interval = since, known
+        if known is not None and self.verdict is not None:
+            self._show_cards(self.verdict)
         self.cards.show_since(since, older)
+
+    def _show_cards(self, verdict: Verdict) -> None:
+        sure = {}
+        if self._main_interval is not None:
+            sure[verdict.cards[0].title] = self._main_interval
+        if self.analysis is not None:
+            sure |= certainty.intervals(
+                self.analysis, self._drawn,
+                score=self.score_field.value(), iou=self.overlap_field.value(),
+            )  # fmt: skip
+        self.cards.show_cards(verdict.cards, sure)
 
     def _show_not_judged(self, run: RunRecord, split: Split) -> None:
         self.analysis = self.verdict = None
@@ -385,13 +405,7 @@ class AnalyzePage(Workspace):
     def _take(self, verdict: Verdict, *, fresh: bool = False) -> None:
         self.verdict = verdict
         classes = self._classes()
-        sure = {}
-        if self.analysis is not None:
-            sure = certainty.intervals(
-                self.analysis, self._drawn,
-                score=self.score_field.value(), iou=self.overlap_field.value(),
-            )  # fmt: skip
-        self.cards.show_cards(verdict.cards, sure)
+        self._show_cards(verdict)
         self.matrix.show_counts(
             verdict.confusion, verdict.class_ids, classes, nothing=self.nothing, unit=verdict.unit
         )

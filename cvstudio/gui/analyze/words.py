@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from cvstudio.core.annotation import LabelClass
@@ -84,19 +83,24 @@ def _than(found: Difference) -> str:
 
 
 def _trust(case: Case, verdict: Verdict, name: str) -> str:
-    """How far the network can be believed when it says a class, from its precision."""
-    column = verdict.columns.index("Precision") if "Precision" in verdict.columns else None
-    row = next((r for r in verdict.rows if r.class_id == case.predicted), None)
-    if column is None or row is None or math.isnan(row.values[column]):
+    """How far the network can be believed when it says a class: the counts, never a bare share."""
+    if "Precision" not in verdict.columns or case.predicted not in verdict.class_ids:
         return "Look at the label first: it is the quicker one to fix."
-    share = round(100 * row.values[column])
+    place = verdict.class_ids.index(case.predicted)
+    right, said = int(verdict.confusion[place, place]), int(verdict.confusion[:, place].sum())
     likely = any(
         (c.image_id, c.prediction) == (case.image_id, case.prediction)
         for c in verdict.cases(LIKELY)
     )
-    ends = (
-        "and it is as sure here as it usually is when it is right: probably a label error."
-        if likely
-        else "but it is less sure here than usual."
-    )
-    return f"{share} in 100 of the {name} that it reports are right, {ends}"
+    if likely:
+        how = "probably" if said >= _MANY else "perhaps"
+        ends = f"and it is as sure here as it usually is when it is right: {how} a label error."
+    elif right < said / 2:
+        ends = "so its word says little about the label."
+    else:
+        ends = "but it is less sure here than usual."
+    return f"{right:,} of the {said:,} {name} that it reports are right, {ends}"
+
+
+_MANY = 30
+"""Answers of a class from which its share of right ones is more than a first impression."""

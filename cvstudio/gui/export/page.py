@@ -178,6 +178,7 @@ class ExportPage(Workspace):
 
     def _choose(self) -> None:
         self.run = self.run_box.currentData()
+        self.run_box.setToolTip(self.run_box.currentText())
         self._suggest_name()
         self._list_earlier()
         if self._job is None:

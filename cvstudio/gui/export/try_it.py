@@ -55,6 +55,7 @@ class DropArea(QFrame):
         column.setContentsMargins(12, 12, 12, 12)
         column.setSpacing(2)
         row = QHBoxLayout()
+        row.setSpacing(8)
         row.addStretch(1)
         row.addWidget(IconLabel("image-plus-outline", "muted", 18))
         row.addWidget(label("Drop images here"))
@@ -288,20 +289,22 @@ class TryIt(QWidget):
                 for c, n in counts.most_common()
             ]
         self.view.set_items(items)
-        self._show_counts(rows)
+        self._show_counts(rows, "Share" if answer.regions is not None else "Score")
 
-    def _show_counts(self, rows: list[tuple[int, str, str]]) -> None:
+    def _show_counts(self, rows: list[tuple[int, str, str]], figure_title: str = "") -> None:
         empty(self._grid)
         if not rows:
             return
-        third = "Lowest score" if any(r[2] for r in rows) else ""
-        for column, text in enumerate(("Class", "Found" if third else "", third)):
+        objects = any(row[2] for row in rows)
+        titles = ("Class", "Found", "Lowest score") if objects else ("Class", figure_title)
+        for column, text in enumerate(titles):
             self._grid.addWidget(_right(label(text, "caption"), column > 0), 0, column)
         for place, (class_id, figure, lowest) in enumerate(rows, 1):
             name, colour = self._classes.get(class_id, ("?", "#888888"))
             self._grid.addWidget(_Swatch(name, colour), place, 0)
             self._grid.addWidget(_right(label(figure), True), place, 1)
-            self._grid.addWidget(_right(label(lowest, "muted"), True), place, 2)
+            if objects:
+                self._grid.addWidget(_right(label(lowest, "muted"), True), place, 2)
 
     # -- saving
 
