@@ -41,13 +41,15 @@ from PySide6.QtWidgets import (
 
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import tool
 from cvstudio.project.changes import ChangeSet
 
 FOLD_RIGHT_BELOW = 1281
 FOLD_LEFT_BELOW = 1280
-"""Widths of the window in px under which a side panel folds to its tab."""
+"""Widths of the window in px under which a side panel folds to its tab, unless it holds the next
+step: what one works with is never out of sight because a window is narrow."""
 
 
 class SidePanel(QFrame):
@@ -123,10 +125,19 @@ class FoldTab(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
         name = "chevron-right" if side == "left" else "chevron-left"
+        self._side = side
         self.button = tool(icon_name=name, tip=f"Unfold the {side} panel", do=self.pressed.emit)
         column.addWidget(self.button)
         column.addStretch(1)
         self.hide()
+
+    def show_folded(self, folded: bool) -> None:
+        """The arrow points to where the panel would go."""
+        inward = "right" if self._side == "left" else "left"
+        words = f"{'Unfold' if folded else 'Fold'} the {self._side} panel"
+        self.button.setIcon(icon(f"chevron-{inward if folded else self._side}"))
+        self.button.setToolTip(words)
+        self.button.setAccessibleName(words)
 
 
 class Workspace(QWidget):
@@ -231,6 +242,10 @@ class Workspace(QWidget):
         if panel is None:
             return
         fold = not (self._folded.get(side) or self._narrow.get(side))
+        if fold and self._was_narrow.get(side):
+            self._narrow[side] = True  # for want of room: in a wide window it comes back
+            self._apply_folds()
+            return
         self._folded[side] = fold
         self._narrow[side] = False
         self.studio.memory.set(f"folded.{self.name}.{side}", fold)
@@ -239,7 +254,8 @@ class Workspace(QWidget):
     def fit_width(self, width: int) -> None:
         """Fold panels for which a window of that width has no room, and unfold them again."""
         for side, limit in (("right", FOLD_RIGHT_BELOW), ("left", FOLD_LEFT_BELOW)):
-            narrow = width < limit
+            panel = self._side(side)
+            narrow = width < limit and (panel is None or panel.footer is None)
             if narrow != self._was_narrow.get(side, False):
                 self._was_narrow[side] = self._narrow[side] = narrow
         self._apply_folds()
@@ -259,7 +275,10 @@ class Workspace(QWidget):
                 folded = bool(self._folded.get(side) or self._narrow.get(side))
                 used = side not in self._unused
                 panel.setVisible(used and not folded)
-                self._tabs[side].setVisible(used and folded)
+                # In a narrow window the tab stays, to fold the panel again that it unfolded.
+                narrow = self._was_narrow.get(side, False)
+                self._tabs[side].setVisible(used and (folded or narrow))
+                self._tabs[side].show_folded(folded)
 
     def _remember(self, _position: int = 0, _index: int = 0) -> None:
         panels: Sequence[SidePanel | None] = (self.left, self.right)

@@ -360,9 +360,15 @@ def test_panels_fold_when_the_window_is_narrow_and_come_back(studio_window: Pers
     assert page.left.isVisible()
     studio_window.click(studio_window.button("Unfold the right panel"))
     assert page.right.isVisible()
-    studio_window.window.resize(1200, 760)
+    studio_window.click(studio_window.button("Fold the right panel"))
+    assert not page.right.isVisible()
+    studio_window.window.resize(1000, 700)
     studio_window.settle()
-    assert not page.left.isVisible()
+    assert page.left.isVisible(), "the panel with the next step stays"
+    label = studio_window.page("label")
+    assert label.right is not None
+    assert label.right.isVisible(), "classes and Approve stay in sight in a narrow window"
+    studio_window.page("data")
     studio_window.window.resize(1440, 900)
     studio_window.settle()
     assert page.right.isVisible()

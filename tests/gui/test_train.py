@@ -29,7 +29,7 @@ from cvstudio.gui.train import words
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.page import TrainPage
 from cvstudio.gui.train.settings_form import fields
-from cvstudio.project import launch, runs
+from cvstudio.project import commands, launch, queries, runs
 from cvstudio.project.device import Device
 from cvstudio.project.pipeline import pipeline
 from cvstudio.project.project import Project
@@ -354,8 +354,24 @@ def test_a_project_without_labels_says_how_many_are_needed(qtbot: QtBot, tmp_pat
     window = Window(qtbot, tmp_path / "empty")
     assert window.page.centre.currentWidget() is window.page.empty
     assert "0 of the 20 images" in window.page.empty.words.text()
-    assert window.page.empty.button.text() == "Label 20 more"
+    assert window.page.empty.button.text() == "Bring in images"
     assert not window.studio.actions["train.start"].isEnabled()
+    window.close()
+
+
+def test_labelled_images_without_a_split_are_to_be_divided_not_labelled_again(
+    qtbot: QtBot, folder: Path
+) -> None:
+    with Project.open(folder) as project, project.transaction("No split") as session:
+        ids = queries.image_ids(session)
+        commands.set_split(session, image_ids=ids, split=None)
+    window = Window(qtbot, folder)
+    assert "22 labelled images are in no split" in window.page.empty.words.text()
+    assert window.page.empty.button.text() == "Divide the images"
+    went: list[str] = []
+    window.studio.went.connect(lambda name, _what: went.append(name))
+    window.page.empty.button.click()
+    assert went == ["data"]
     window.close()
 
 

@@ -505,14 +505,22 @@ class TrainPage(Workspace):
         if self._runs or self._facts is None:
             return
         ready = sum(self._facts.images.get(split, 0) for split in (Split.TRAIN, Split.VAL))
-        missing = preflight.FIRST_RUN - ready
+        undivided, unlabelled = len(self._facts.without_split), len(self._facts.unlabelled)
+        missing = preflight.FIRST_RUN - ready - undivided
         if missing > 0:
             text = (
-                f"{ready} of the {preflight.FIRST_RUN} images that a first run needs are labelled."
+                f"{ready + undivided} of the {preflight.FIRST_RUN} images that a first run needs"
+                " are labelled."
             )
+            some = min(missing, unlabelled)
+            button, place = (f"Label {some} more", "label") if some else ("Bring in images", "data")
+            self.empty.set(text, button=button, do=lambda: self.studio.go_to(place))
+        elif ready < preflight.FIRST_RUN:
+            many = counted(undivided, "labelled image is", "labelled images are")
             self.empty.set(
-                text, button=f"Label {missing} more", do=lambda: self.studio.go_to("label")
-            )
+                f"{many} in no split yet: a run learns from train and is judged on val.",
+                button="Divide the images", do=lambda: self._act(Action("Divide", "split")),
+            )  # fmt: skip
         else:
             self.empty.set("Choose how long it may take, then start.", button="")
         blocked = not self.studio.actions["train.start"].isEnabled()
