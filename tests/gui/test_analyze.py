@@ -29,6 +29,7 @@ from cvstudio.core.wire import Message
 from cvstudio.gui.analyze.compare_view import CompareView
 from cvstudio.gui.analyze.page import AnalyzePage
 from cvstudio.project import commands, queries, runs, splits
+from cvstudio.project.analysis import Case, PixelAnalysis
 from cvstudio.project.project import Project
 from cvstudio.project.run_status import RunStatus
 
@@ -247,7 +248,7 @@ def test_a_click_on_any_object_explains_it(studio_window: Person, explainer: Exp
 
 
 def test_a_segment_heat_map_is_for_the_chosen_class_or_the_drawn_rectangle(
-    studio_window: Person, explainer: Explainer, tmp_path: Path
+    studio_window: Person, explainer: Explainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "tissue"
     project = Project.create(folder, task=Task.SEGMENT, name="T", classes=["nucleus", "wall"])
@@ -278,6 +279,23 @@ def test_a_segment_heat_map_is_for_the_chosen_class_or_the_drawn_rectangle(
     assert mask is not None
     assert mask.pixelColor(12, 12).alpha() > 0
     assert mask.pixelColor(40, 40).alpha() == 0
+    threads: list[threading.Thread] = []
+    cell = PixelAnalysis._cell
+
+    def watched(self: PixelAnalysis, labelled: int, predicted: int) -> list[Case]:
+        threads.append(threading.current_thread())
+        return cell(self, labelled, predicted)
+
+    monkeypatch.setattr(PixelAnalysis, "_cell", watched)
+    page._judge()  # a verdict that asks the watched one
+    page.matrix.pick(first, 0)
+    studio_window.idle()
+    assert page.gallery.cell == (first, 0)
+    assert page.gallery.count == 3
+    assert threads
+    assert threading.main_thread() not in threads
+    page._show_kind("worst images")
+    studio_window.idle()
     explainer.answer(first, 0.8)
     assert box.currentText() == "nucleus"
     box.setCurrentIndex(1)

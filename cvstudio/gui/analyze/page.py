@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass, Split, Task
 from cvstudio.core.errors import RunError
+from cvstudio.core.metrics import Curve
 from cvstudio.core.metrics.resampling import Difference, Draws, draw, interval
 from cvstudio.core.snapshot import read_split_sizes
 from cvstudio.core.words import counted
@@ -49,6 +51,17 @@ DEFAULT_SCORE = 0.25
 _DRAG_MS = 25
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Loaded:
+    """What a thread found out about a run on a split, so that the window need not."""
+
+    analysis: Analysis
+    verdict: Verdict
+    score: float
+    curves: dict[int, Curve]
+    drawn: Draws
+
+
 class AnalyzePage(Workspace):
     """Errors of a finished run, from the figures down to the one object."""
 
@@ -64,6 +77,7 @@ class AnalyzePage(Workspace):
         self._drawn: Draws = draw(0)
         self._main_interval: Interval | None = None
         self._comparing = LatestWins(studio.tasks, owner=self)
+        self._finding = LatestWins(studio.tasks, owner=self)
         self._wanted_run: int | None = None
         self._later = QTimer(self, singleShot=True, interval=_DRAG_MS)
         self._later.timeout.connect(self._judge)
@@ -201,6 +215,7 @@ class AnalyzePage(Workspace):
     def release(self) -> None:
         self._later.stop()
         self._comparing.drop()
+        self._finding.drop()
         self.evaluation.stop()
         self.detail.release()
 
@@ -280,34 +295,35 @@ class AnalyzePage(Workspace):
             self._show_not_judged(run, split)
             return
 
-        def work(_control: object) -> tuple[Analysis, Verdict, float, Draws]:
+        iou = self.overlap_field.value()
+
+        def work(_control: object) -> _Loaded:
             loaded = analysis.load(job, split)
-            best = loaded.best_score(self.overlap_field.value())
+            best = loaded.best_score(iou)
             score = DEFAULT_SCORE if math.isnan(best) else max(round(best, 2), 0.01)
             # The first verdict computes what later ones reuse: here, not on the window thread.
-            verdict = loaded.judge(score=score, iou=self.overlap_field.value())
-            return loaded, verdict, score, certainty.draws_for(loaded)
+            verdict = loaded.judge(score=score, iou=iou)
+            drawn = certainty.draws_for(loaded)
+            return _Loaded(loaded, verdict, score, loaded.curves(iou), drawn)
 
         self.studio.tasks.run(
             work, title=f"Read the answers of run {run.id}", owner=self,
-            done=lambda found: self._loaded(run, split, *found),
+            done=lambda found: self._loaded(run, split, found),
         )  # fmt: skip
 
-    def _loaded(
-        self, run: RunRecord, split: Split, loaded: Analysis, verdict: Verdict, score: float,
-        drawn: Draws,
-    ) -> None:  # fmt: skip
+    def _loaded(self, run: RunRecord, split: Split, found: _Loaded) -> None:
         if self.run is None or run.id != self.run.id or split != self.split:
             return
-        self.analysis, self._drawn = loaded, drawn
+        loaded = found.analysis
+        self.analysis, self._drawn = loaded, found.drawn
         for part in self._score_parts:
             part.setVisible(loaded.has_scores)
-        self._set_score(score)
+        self._set_score(found.score)
         self.gallery.use(Pictures(loaded.images))
         self.detail.use(run, loaded, self.gallery.pictures)
-        self.chart.show_curves(loaded.curves(self.overlap_field.value()), self._classes())
+        self.chart.show_curves(found.curves, self._classes())
         self.stack.setCurrentIndex(1)
-        self._take(verdict, fresh=True)
+        self._take(found.verdict, fresh=True)
         self._compare(run, split, loaded)
 
     def _compare(self, run: RunRecord, split: Split, loaded: Analysis) -> None:
@@ -428,6 +444,7 @@ class AnalyzePage(Workspace):
     def _show_kind(self, kind: str) -> None:
         if self.verdict is None:
             return
+        self._finding.drop()
         self.matrix.unpick()
         cases = self.verdict.cases(kind)
         if kind == analysis.LIKELY and (kept := self._kept_keys()):
@@ -440,11 +457,17 @@ class AnalyzePage(Workspace):
     def _show_cell(self, labelled: int, predicted: int) -> None:
         if self.verdict is None:
             return
-        cases = self.verdict.cell(labelled, predicted)
-        self.gallery.show_cell(
-            (labelled, predicted), cases, self._classes(), nothing=self.nothing,
-            analysed=self.analysis,
-        )  # fmt: skip
+        verdict = self.verdict
+
+        def show(cases: list[Case]) -> None:
+            if self.verdict is verdict:
+                self.gallery.show_cell(
+                    (labelled, predicted), cases, self._classes(), nothing=self.nothing,
+                    analysed=self.analysis,
+                )  # fmt: skip
+
+        # Where the pixels of a cell lie is found by painting image after image.
+        self._finding.request(lambda _control: verdict.cell(labelled, predicted), show)
 
     def _drop_cell(self) -> None:
         self._show_kind(self.gallery.kind)
