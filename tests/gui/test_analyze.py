@@ -323,11 +323,11 @@ def test_the_first_card_says_whether_the_run_is_better_than_the_one_before(
     write_predictions(older.predictions("val"), nothing)
     finished_run(studio_window.project)
     page = judged_page(studio_window)
-    studio_window.until(lambda: page.since is not None)
-    assert page.since is not None
-    assert page.since.certain
+    studio_window.until(lambda: page.standing.since is not None)
+    assert page.standing.since is not None
+    assert page.standing.since.certain
     card = page.cards._cards[0]
-    assert card._detail.text() == f"{page.since.value:.3f} better than run 1, certain"
+    assert card._detail.text() == f"{page.standing.since.value:.3f} better than run 1, certain"
     assert "on the 5 images that both were judged on" in card.toolTip()
     page.score_field.setValue(0.85)
     studio_window.until(lambda: not page._later.isActive())
@@ -337,7 +337,7 @@ def test_the_first_card_says_whether_the_run_is_better_than_the_one_before(
     assert recall._interval.text().startswith("95 %: ")
     page.run_box.setCurrentIndex(1)
     page._choose_run()
-    studio_window.until(lambda: page.since is None)
+    studio_window.until(lambda: page.standing.since is None)
     studio_window.idle()
     assert "better" not in card._detail.text()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
@@ -22,21 +21,21 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass, Split, Task
 from cvstudio.core.errors import RunError
-from cvstudio.core.metrics import Curve
-from cvstudio.core.metrics.resampling import Difference, Draws, draw, interval
+from cvstudio.core.metrics.resampling import Draws, draw
 from cvstudio.core.snapshot import read_split_sizes
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
-from cvstudio.gui.analyze import words
+from cvstudio.gui.analyze import finding, words
 from cvstudio.gui.analyze.confusion import ConfusionView
 from cvstudio.gui.analyze.curves import CurveChart
 from cvstudio.gui.analyze.detail import Detail
 from cvstudio.gui.analyze.evaluation import Evaluation
-from cvstudio.gui.analyze.figures import CardRow, ClassTable, Interval
+from cvstudio.gui.analyze.figures import CardRow, ClassTable
+from cvstudio.gui.analyze.finding import DEFAULT_SCORE, Loaded, Standing
 from cvstudio.gui.analyze.gallery import Gallery
 from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import Control, LatestWins
+from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import SectionHeader, label, line, link
@@ -47,19 +46,7 @@ from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
 from cvstudio.project.run_titles import run_title
 
-DEFAULT_SCORE = 0.25
 _DRAG_MS = 25
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Loaded:
-    """What a thread found out about a run on a split, so that the window need not."""
-
-    analysis: Analysis
-    verdict: Verdict
-    score: float
-    curves: dict[int, Curve]
-    drawn: Draws
 
 
 class AnalyzePage(Workspace):
@@ -72,10 +59,9 @@ class AnalyzePage(Workspace):
         self.run: RunRecord | None = None
         self.analysis: Analysis | None = None
         self.verdict: Verdict | None = None
-        self.since: Difference | None = None
-        """How much better the run is than the one before it; None when nobody can tell yet."""
+        self.standing = Standing()
+        """How sure the main figure is and how it compares; empty until a thread has found out."""
         self._drawn: Draws = draw(0)
-        self._main_interval: Interval | None = None
         self._comparing = LatestWins(studio.tasks, owner=self)
         self._finding = LatestWins(studio.tasks, owner=self)
         self._wanted_run: int | None = None
@@ -297,21 +283,13 @@ class AnalyzePage(Workspace):
 
         iou = self.overlap_field.value()
 
-        def work(_control: object) -> _Loaded:
-            loaded = analysis.load(job, split)
-            best = loaded.best_score(iou)
-            score = DEFAULT_SCORE if math.isnan(best) else max(round(best, 2), 0.01)
-            # The first verdict computes what later ones reuse: here, not on the window thread.
-            verdict = loaded.judge(score=score, iou=iou)
-            drawn = certainty.draws_for(loaded)
-            return _Loaded(loaded, verdict, score, loaded.curves(iou), drawn)
-
         self.studio.tasks.run(
-            work, title=f"Read the answers of run {run.id}", owner=self,
+            lambda _control: finding.load(job, split, iou=iou),
+            title=f"Read the answers of run {run.id}", owner=self,
             done=lambda found: self._loaded(run, split, found),
         )  # fmt: skip
 
-    def _loaded(self, run: RunRecord, split: Split, found: _Loaded) -> None:
+    def _loaded(self, run: RunRecord, split: Split, found: Loaded) -> None:
         if self.run is None or run.id != self.run.id or split != self.split:
             return
         loaded = found.analysis
@@ -328,37 +306,27 @@ class AnalyzePage(Workspace):
 
     def _compare(self, run: RunRecord, split: Split, loaded: Analysis) -> None:
         """Find out in a thread whether the run is better than the newest one before it."""
-        self._say_since(None, 0)
+        self._say_standing(Standing())
         before = [
             r for r in runs.all_runs(self.project)
             if r.id < run.id and RunStatus(r.status).has_network
         ]  # fmt: skip
 
         drawn = self._drawn
+        self._comparing.request(
+            lambda control: finding.standing(loaded, drawn, before, control), self._say_standing
+        )
 
-        def work(control: Control) -> tuple[Difference | None, int, Interval | None]:
-            known = interval(certainty.main_figure(loaded, drawn))
-            for older in reversed(before):
-                control.check()
-                job = runs.job_of(older)
-                if split in analysis.judged_splits(job):
-                    return certainty.compare(loaded, analysis.load(job, split)), older.id, known
-            return None, 0, known
-
-        self._comparing.request(work, lambda found: self._say_since(*found))
-
-    def _say_since(
-        self, since: Difference | None, older: int, known: Interval | None = None
-    ) -> None:
-        self.since, self._main_interval = since, known
-        if known is not None and self.verdict is not None:
+    def _say_standing(self, standing: Standing) -> None:
+        self.standing = standing
+        if standing.interval is not None and self.verdict is not None:
             self._show_cards(self.verdict)
-        self.cards.show_since(since, older)
+        self.cards.show_since(standing.since, standing.older)
 
     def _show_cards(self, verdict: Verdict) -> None:
         sure = {}
-        if self._main_interval is not None:
-            sure[verdict.cards[0].title] = self._main_interval
+        if self.standing.interval is not None:
+            sure[verdict.cards[0].title] = self.standing.interval
         if self.analysis is not None:
             sure |= certainty.intervals(
                 self.analysis, self._drawn,
