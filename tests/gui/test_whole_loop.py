@@ -165,7 +165,7 @@ def open_cell(person: Person, page: AnalyzePage) -> tuple[int, int]:
     person.click(page.matrix.viewport(), page.matrix.visualRect(index).center())
     ids = page.matrix.matrix.class_ids
     cell = (ids[index.row()], ids[index.column()])
-    assert page.gallery.cell == cell
+    person.until(lambda: page.gallery.cell == cell, 30)
     assert page.gallery.count >= 1
     assert page.gallery.chip.isVisible()
     case = page.gallery.current
