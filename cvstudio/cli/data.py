@@ -142,7 +142,8 @@ def split_command(
 ) -> None:
     """Divide the labelled images into train, val and test: 0.7,0.2,0.1.
 
-    Every class gets its share in each. Images that have a split keep it, unless --anew.
+    Every class gets its share in each. Images that have a split keep it, unless --anew. Copies of a
+    file never part.
     """
     with opened(project, write=True) as open_project:
         with open_project.read() as session:

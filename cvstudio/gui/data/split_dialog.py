@@ -71,7 +71,7 @@ class SplitDialog(StudioDialog):
         self.together = QComboBox()
         if self._grouped:
             self.together.addItem("images of the same group", "group")
-        self.together.addItem("nothing", None)
+        self.together.addItem("copies of a file only", None)
         self.together.addItem("images of the same folder", "folder")
         self.together.setMinimumWidth(220)
         self.together.setToolTip(
