@@ -11,6 +11,7 @@ import pytest
 
 from cvstudio.core.annotation import Kind, Review, Split, Task
 from cvstudio.core.geometry import Box
+from cvstudio.formats.coco import EMPTY_KEY
 from cvstudio.project import exporting, importing, queries
 from cvstudio.project.project import Project
 
@@ -90,19 +91,23 @@ def test_polygons_runs_and_crowds_survive_coco_to_coco_exactly(
 ) -> None:
     project = new(Task.INSTANCE)
     source = shared_data / "inst_tinycoco" / "tinycoco"
-    report = bring(project, source)
+    report = bring(project, source, bare="empty")
     assert (report.added, report.annotations) == (38, 424)
     exporting.export(project, tmp_path / "out", format="coco")
+    said_empty = 0
     for split in ("train", "val"):
         old = json.loads((source / f"annotations/instances_{split}2017.json").read_text())
         file = tmp_path / f"out/annotations/instances_{split}.json"
         new_ = json.loads(file.read_text(encoding="utf-8"))
+        for image in new_["images"]:
+            said_empty += image.pop(EMPTY_KEY, False)
         assert sorted(new_["images"], key=lambda i: i["id"]) == sorted(
             old["images"], key=lambda i: i["id"]
         )
         assert new_["categories"] == old["categories"]
         assert (new_["info"], new_["licenses"]) == (old["info"], old["licenses"])
         assert {a["id"]: a for a in new_["annotations"]} == {a["id"]: a for a in old["annotations"]}
+    assert said_empty == report.empty > 0
 
 
 def test_keypoints_are_carried_from_coco_to_coco(new, shared_data: Path, tmp_path: Path) -> None:
