@@ -176,6 +176,8 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._menu_button, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addSpacing(4)
         group = QActionGroup(self)
+        # Without a project no page is the one at hand.
+        group.setExclusionPolicy(QActionGroup.ExclusionPolicy.ExclusiveOptional)
         width, height = theme.tokens()["size"]["rail_item"]
         for page in PAGES:
             action = self.studio.actions[f"go.{page.name}"]
@@ -317,6 +319,8 @@ class MainWindow(QMainWindow):
         self._start.new.setFocus(Qt.FocusReason.OtherFocusReason)
         self.stack.setCurrentWidget(self._start)
         self._front = ""
+        for page in PAGES:
+            self.studio.actions[f"go.{page.name}"].setChecked(False)
         self.setWindowTitle("CVStudio")
         self._show_status()
 

@@ -24,12 +24,13 @@ from cvstudio.gui import theme
 from cvstudio.gui.data.import_dialog import ImportDialog
 from cvstudio.gui.data.page import DataPage
 from cvstudio.gui.data.statistics import FindingRow
+from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.new_project import NewProjectDialog
 from cvstudio.gui.widgets import names
 from cvstudio.gui.widgets.bar_chart import Histogram
 from cvstudio.gui.widgets.section import push
 from cvstudio.gui.widgets.toast import ToastFrame
-from cvstudio.project import commands
+from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
 
@@ -243,3 +244,28 @@ def test_a_dropped_file_that_is_no_image_is_refused_in_words(
         "notes & more.txt is no image, label file or folder."
     ]
     assert not [d for d in QApplication.topLevelWidgets() if isinstance(d, ImportDialog)]
+
+
+def test_no_page_is_marked_as_open_without_a_project(studio_window: Person) -> None:
+    actions = studio_window.studio.actions
+    assert actions["go.data"].isChecked()
+    studio_window.trigger("project.close")
+    assert not actions["go.data"].isChecked()
+
+
+def test_an_image_that_is_still_being_read_is_not_approved_unseen(studio_window: Person) -> None:
+    page = studio_window.page("label")
+    assert isinstance(page, LabelPage)
+    studio_window.until(lambda: page.canvas.tiles.pyramid is not None)
+    assert page.document.image is not None
+    before = page.document.image.review
+    page.canvas.tiles.show(None, page.document.size)
+    page.canvas.tiles.preview = None
+    empty = page.canvas.grab().toImage()
+    page._wait_for_image(True)
+    assert page.canvas.grab().toImage() != empty, "the canvas says that it waits"
+    page.approve()
+    with studio_window.project.read() as session:
+        assert queries.image(session, page.document.image.id).review == before
+    page._wait_for_image(False)
+    assert page.canvas.grab().toImage() == empty

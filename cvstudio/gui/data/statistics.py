@@ -16,7 +16,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -102,8 +102,15 @@ def imbalance(classes: Sequence[LabelClass], counts: Mapping[int, int]) -> str:
     return f"{shown} times as many of {most[1]} as of {least[1]}."
 
 
-MOST_COLUMNS = 3
-"""Classes that have room as columns of the split table; more of them become its rows."""
+ROOM = 168
+"""Pixels of the split table that class names may take as its headings."""
+
+
+def fit_as_columns(classes: Sequence[LabelClass]) -> bool:
+    """Whether the classes have room as columns of the split table; else they become its rows."""
+    metrics = QFontMetrics(theme.font("caption"))
+    widest = max((metrics.horizontalAdvance(c.name) for c in classes), default=0)
+    return (widest + 28) * len(classes) <= ROOM
 
 
 class SplitModel(QAbstractTableModel):
@@ -124,7 +131,7 @@ class SplitModel(QAbstractTableModel):
         self.beginResetModel()
         self._facts = facts
         self._splits = [*Split, *([None] if facts.split_images.get(None) else [])]
-        self._turned = len(facts.classes) > MOST_COLUMNS
+        self._turned = not fit_as_columns(facts.classes)
         self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:
@@ -318,7 +325,7 @@ class StatisticsPanel(QWidget):
     def _fit_table(self) -> None:
         rows = self.split_model.rowCount()
         header = self.table.horizontalHeader()
-        turned = len(self.facts.classes) > MOST_COLUMNS
+        turned = not fit_as_columns(self.facts.classes)
         mode = QHeaderView.ResizeMode
         header.setSectionResizeMode(mode.ResizeToContents if turned else mode.Stretch)
         header.setSectionResizeMode(0, mode.Stretch if turned else mode.ResizeToContents)

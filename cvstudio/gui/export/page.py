@@ -77,6 +77,7 @@ class ExportPage(Workspace):
         left.add(SectionHeader("Network"))
         self.run_box = QComboBox()
         self.run_box.setAccessibleName("Network")
+        self.run_box.setPlaceholderText("No finished run yet")
         self.run_box.activated.connect(lambda _index: self._choose())
         left.add_padded(self.run_box, bottom=8)
         left.add(SectionHeader("Format"))
@@ -93,15 +94,17 @@ class ExportPage(Workspace):
         left.add(SectionHeader("Save as"))
         self.file = QLineEdit()
         self.file.setAccessibleName("Save as")
+        self.file.setPlaceholderText("Named after the run")
         self.file.textEdited.connect(self._named)
         row = QWidget()
         box = QHBoxLayout(row)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(8)
         box.addWidget(self.file, 1)
-        box.addWidget(
-            tool(icon_name="folder-open-outline", tip="Choose where to save", do=self._choose_file)
+        self.choose_file = tool(
+            icon_name="folder-open-outline", tip="Choose where to save", do=self._choose_file
         )
+        box.addWidget(self.choose_file)
         left.add_padded(row)
         left.body.addStretch(1)
         left.make_scrollable()
@@ -166,6 +169,8 @@ class ExportPage(Workspace):
         for run in ready:
             self.run_box.addItem(run_title(run), run)
         self.studio.actions.allow("export.network", bool(ready), why="Finish a run first")
+        for part in (self.run_box, self.file, self.choose_file):
+            part.setEnabled(bool(ready))
         if not ready:
             self.run = None
             self.empty.set("A finished run becomes an ONNX file here.", button="Go to Train",

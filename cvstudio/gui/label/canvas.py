@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QEnterEvent,
@@ -56,6 +56,8 @@ class Canvas(QGraphicsView):
     def __init__(self, document: Document) -> None:
         self.document = document
         self.tiles = TilePainter()
+        self.waiting = False
+        """Whether the picture has been waited for so long that it is said."""
         self._pictures = MaskPictures()
         scene = QGraphicsScene()
         super().__init__(scene)
@@ -263,6 +265,24 @@ class Canvas(QGraphicsView):
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         painter.save()
         self.tool.paint(painter, QRectF(rect))
+        painter.restore()
+        if self.waiting:
+            self._paint_waiting(painter)
+
+    def _paint_waiting(self, painter: QPainter) -> None:
+        """Words in the middle, on a ground that is read on a preview too."""
+        painter.save()
+        painter.resetTransform()
+        painter.setFont(theme.font("section"))
+        words = "Reading the image"
+        size = painter.fontMetrics().size(0, words) + QSize(32, 16)
+        area = QRect(QPoint(0, 0), size)
+        area.moveCenter(self.viewport().rect().center())
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("raised"))
+        painter.drawRoundedRect(area, 4, 4)
+        painter.setPen(theme.colour("text"))
+        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, words)
         painter.restore()
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:

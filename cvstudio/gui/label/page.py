@@ -68,7 +68,7 @@ class LabelPage(Workspace):
         self._reading = QTimer(self)
         self._reading.setSingleShot(True)
         self._reading.setInterval(_READING_SHOWN_AFTER)
-        self._reading.timeout.connect(lambda: self._say("Reading the image"))
+        self._reading.timeout.connect(lambda: self._wait_for_image(True))
         self._build(fill)
         apply_preset(studio.actions, str(studio.settings.get("label.keys")))
         studio.settings.listen(self._on_setting)
@@ -304,6 +304,9 @@ class LabelPage(Workspace):
     def approve(self) -> None:
         """Mark the open image as reviewed, and go on to the next one that is not."""
         self.canvas.tool.settle()
+        if self.canvas.waiting and self.canvas.tiles.preview is None:
+            self._say("The image is still being read")  # nobody has seen what they approve
+            return
         if self.document.image is None or not self.document.approve():
             return
         if not self.studio.settings.get("label.next_after_approving"):
@@ -326,7 +329,7 @@ class LabelPage(Workspace):
         """Another image is open: its picture may be at hand, else a thumbnail stands in."""
         self._said = ""
         image = self.document.image
-        self._reading.stop()
+        self._wait_for_image(False)
         if image is not None:
             self.canvas.tiles.preview = self.studio.thumbnails.picture(image)
             pyramid = self.images.get(image.id)
@@ -345,15 +348,19 @@ class LabelPage(Workspace):
         self._show_state()
         self._show_status()
 
+    def _wait_for_image(self, on: bool) -> None:
+        """Say on the canvas that the image is being read; nothing is said of a short wait."""
+        self._reading.stop()
+        if on != self.canvas.waiting:
+            self.canvas.waiting = on
+            self.canvas.viewport().update()
+
     def _on_decoded(self, image_id: int) -> None:
         pyramid = self.images.get(image_id)
         image = self.document.image
         if image is None or image_id != image.id or pyramid is None:
             return
-        if self._reading.isActive():
-            self._reading.stop()
-        elif self._said == "Reading the image":
-            self._say("")
+        self._wait_for_image(False)
         if (pyramid.width, pyramid.height) != (image.width, image.height):
             self._say("This file is of another size than when it came into the project")
         self.canvas.tiles.show(pyramid, self.document.size)
@@ -370,7 +377,7 @@ class LabelPage(Workspace):
 
     def _on_unreadable(self, image_id: int, words: str) -> None:
         if image_id == self._image_id:
-            self._reading.stop()
+            self._wait_for_image(False)
             self.empty.set(
                 words, title=self.document.image.name if self.document.image else "",
                 icon_name="image-broken-variant", button="Next image", do=lambda: self._step(1),

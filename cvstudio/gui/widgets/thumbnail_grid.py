@@ -193,9 +193,13 @@ class ThumbnailDelegate(QStyledItemDelegate):
     def _paint_class(
         self, painter: QPainter, line: QRect, right: int, found: LabelClass, selected: bool
     ) -> int:
-        """The class of the whole image, as a swatch with its name; returns what is left."""
+        """The class of the whole image, as a swatch with its name; returns what is left.
+
+        In the filmstrip there is room for the swatch only.
+        """
         metrics = painter.fontMetrics()
-        text = metrics.elidedText(found.name, Qt.TextElideMode.ElideRight, line.width() // 2)
+        room = 0 if self.short_names else round(0.6 * line.width())
+        text = metrics.elidedText(found.name, Qt.TextElideMode.ElideRight, room)
         width = metrics.horizontalAdvance(text)
         painter.drawText(
             QRect(right - width, line.y(), width + 2, line.height()),
