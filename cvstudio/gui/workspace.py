@@ -29,7 +29,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -43,7 +44,7 @@ from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.layouts import scrolling
-from cvstudio.gui.widgets.section import tool
+from cvstudio.gui.widgets.section import SectionHeader, tool
 from cvstudio.project.changes import ChangeSet
 
 FOLD_RIGHT_BELOW = 1281
@@ -126,13 +127,33 @@ class FoldTab(QFrame):
         column.setContentsMargins(0, 4, 0, 0)
         name = "chevron-right" if side == "left" else "chevron-left"
         self._side = side
+        self._folded = False
+        self.panel: SidePanel | None = None
+        """What is folded; its first heading is read on the strip."""
         self.button = tool(icon_name=name, tip=f"Unfold the {side} panel", do=self.pressed.emit)
         column.addWidget(self.button)
         column.addStretch(1)
         self.hide()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._folded or self.panel is None:
+            return
+        first = self.panel.findChild(SectionHeader)
+        if first is None:
+            return
+        painter = QPainter(self)
+        painter.setFont(theme.font("caption"))
+        painter.setPen(theme.colour("muted"))
+        painter.translate(self.width(), 0)
+        painter.rotate(90)
+        area = QRect(44, 0, self.height() - 52, self.width())
+        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, first.title.text())
+
     def show_folded(self, folded: bool) -> None:
         """The arrow points to where the panel would go."""
+        self._folded = folded
+        self.update()
         inward = "right" if self._side == "left" else "left"
         words = f"{'Unfold' if folded else 'Fold'} the {self._side} panel"
         self.button.setIcon(icon(f"chevron-{inward if folded else self._side}"))
@@ -191,6 +212,7 @@ class Workspace(QWidget):
     ) -> None:
         """Put the three parts into the splitter, with the widths of last time. Call once."""
         self.left, self.right = left, right
+        self._tabs["left"].panel, self._tabs["right"].panel = left, right
         widths: dict[str, int] = self.studio.memory.get(f"widths.{self.name}", {})
         sizes = []
         for part in (left, centre, right):

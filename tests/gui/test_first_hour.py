@@ -18,12 +18,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 
-from cvstudio.core.annotation import Split, Task
+from cvstudio.core.annotation import LabelClass, Split, Task
 from cvstudio.core.geometry import Box
 from cvstudio.gui import theme
 from cvstudio.gui.data.import_dialog import ImportDialog
 from cvstudio.gui.data.page import DataPage
 from cvstudio.gui.data.statistics import FindingRow
+from cvstudio.gui.label.class_picker import ClassPicker
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.new_project import NewProjectDialog
 from cvstudio.gui.widgets import names
@@ -269,3 +270,21 @@ def test_an_image_that_is_still_being_read_is_not_approved_unseen(studio_window:
         assert queries.image(session, page.document.image.id).review == before
     page._wait_for_image(False)
     assert page.canvas.grab().toImage() == empty
+
+
+def test_adding_a_class_that_is_there_chooses_it_and_says_so(studio_window: Person) -> None:
+    classes = [LabelClass(1, "Cell", "#ffffff"), LabelClass(2, "Cell wall", "#ffffff")]
+    picker = ClassPicker(None, classes, title="Add a class", adding=True)
+    picker.search.setText("cell")
+    assert [picker.list.item(i).text() for i in range(picker.list.count())] == [
+        "Cell is there already"
+    ]
+    assert picker.go.text() == "Choose"
+    picker.go.click()
+    assert (picker.class_id, picker.new_name) == (1, "")
+    again = ClassPicker(None, classes, title="Add a class", adding=True)
+    assert not again.go.isEnabled()
+    again.search.setText("cell w")
+    assert again.go.text() == "Add"
+    again.go.click()
+    assert (again.class_id, again.new_name) == (None, "cell w")

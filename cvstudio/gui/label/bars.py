@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -33,6 +34,10 @@ REVIEW_WORDS = {
     Review.REVIEWED: "Reviewed",
     Review.EMPTY: "Reviewed, empty",
 }
+
+
+_WIDE = 840
+"""Pixels of the options bar from which the review state has room beside brush and file name."""
 
 
 class Palette(QFrame):
@@ -193,7 +198,11 @@ class OptionsBar(QFrame):
         """What the next gesture will do goes before name and state, which the strip shows too."""
         shown = self._document.image is not None and not self.note.text()
         self.file.setVisible(shown)
-        self.state.setVisible(shown)
+        self.state.setVisible(shown and self.width() >= _WIDE)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_room()
 
     def show_zoom(self, scale: float) -> None:
         """Screen pixels per pixel of the image, in percent."""

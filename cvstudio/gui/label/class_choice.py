@@ -63,7 +63,7 @@ class ClassChoice(QObject):
         title = "Class of the selection" if selected else "Class of the next annotation"
         if document.task == Task.CLASSIFY:
             title = "Class of this image"
-        class_id = self._ask(title, offer=True)
+        class_id = self._ask(title)
         if class_id is None:
             return
         if selected and document.task != Task.CLASSIFY:
@@ -74,11 +74,13 @@ class ClassChoice(QObject):
 
     def add(self) -> None:
         """Ask for the name of a new class."""
-        self._ask("Add a class", offer=False)
+        class_id = self._ask("Add a class", adding=True)
+        if class_id is not None:
+            self._document.choose_class(class_id)
 
-    def _ask(self, title: str, *, offer: bool) -> int | None:
+    def _ask(self, title: str, *, adding: bool = False) -> int | None:
         classes = list(self._document.classes.values())
-        picker = ClassPicker(self._window, classes if offer else [], title=title)
+        picker = ClassPicker(self._window, classes, title=title, adding=adding)
         picker.exec()
         class_id, name = picker.class_id, picker.new_name
         picker.deleteLater()

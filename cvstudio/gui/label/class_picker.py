@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
+    QHBoxLayout,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -18,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.gui import theme
-from cvstudio.gui.widgets.section import label
+from cvstudio.gui.widgets.section import label, push
 from cvstudio.gui.widgets.swatch import swatch_icon
 
 _ROLE = Qt.ItemDataRole.UserRole
@@ -26,22 +27,33 @@ _MOST_ROWS = 10
 
 
 class ClassPicker(QDialog):
-    """`exec` returns Accepted with either `class_id` or `new_name` set."""
+    """`exec` returns Accepted with either `class_id` or `new_name` set.
+
+    `adding`: for a new class; the name of one that is there already chooses that one.
+    """
 
     def __init__(
-        self, parent: QWidget | None, classes: Sequence[LabelClass], *, title: str
+        self,
+        parent: QWidget | None,
+        classes: Sequence[LabelClass],
+        *,
+        title: str,
+        adding: bool = False,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
         self.class_id: int | None = None
         self.new_name = ""
         self._classes = tuple(classes)
+        self._adding = adding
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
         column.setSpacing(8)
         column.addWidget(label(title, "section"))
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Type a class" if classes else "Name of the class")
+        self.search.setPlaceholderText(
+            "Name of the class" if adding or not classes else "Type a class"
+        )
         self.search.setAccessibleName(title)
         column.addWidget(self.search)
         self.list = QListWidget()
@@ -51,6 +63,14 @@ class ClassPicker(QDialog):
         self.list.setUniformItemSizes(True)
         column.addWidget(self.list)
         self.setMinimumWidth(320)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(push("Cancel", self.reject))
+        self.go = push("Add" if adding else "Choose", self._take, next=True)
+        buttons.addWidget(self.go)
+        for button in (buttons.itemAt(1).widget(), self.go):
+            button.setAutoDefault(False)  # Enter is the field's
+        column.addLayout(buttons)
         self.search.textChanged.connect(self._filter)
         self.search.returnPressed.connect(self._take)
         self.search.installEventFilter(self)
@@ -71,7 +91,12 @@ class ClassPicker(QDialog):
         self.list.clear()
         wanted = text.strip().casefold()
         for found in sorted(self._classes, key=lambda c: not c.name.casefold().startswith(wanted)):
-            if wanted in found.name.casefold():
+            same = found.name.casefold() == wanted
+            if self._adding and same:
+                item = QListWidgetItem(swatch_icon(found.colour), f"{found.name} is there already")
+                item.setData(_ROLE, found.id)
+                self.list.addItem(item)
+            elif not self._adding and wanted in found.name.casefold():
                 key = f"   {found.hotkey}" if found.hotkey else ""
                 item = QListWidgetItem(swatch_icon(found.colour), found.name + key)
                 item.setData(_ROLE, found.id)
@@ -84,6 +109,9 @@ class ClassPicker(QDialog):
         rows = min(max(self.list.count(), 1), _MOST_ROWS)
         self.list.setFixedHeight(rows * theme.size("row"))
         self.list.setVisible(self.list.count() > 0)
+        self.go.setEnabled(self.list.count() > 0)
+        known = self._adding and self.list.count() > 0 and self.list.item(0).data(_ROLE)
+        self.go.setText("Choose" if known or not self._adding else "Add")
         self.adjustSize()
 
     def _take(self) -> None:
