@@ -65,11 +65,11 @@ class ClassPicker(QDialog):
         self.setMinimumWidth(320)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
-        buttons.addWidget(push("Cancel", self.reject))
+        cancel = push("Cancel", self.reject)
         self.go = push("Add" if adding else "Choose", self._take, next=True)
-        buttons.addWidget(self.go)
-        for button in (buttons.itemAt(1).widget(), self.go):
+        for button in (cancel, self.go):
             button.setAutoDefault(False)  # Enter is the field's
+            buttons.addWidget(button)
         column.addLayout(buttons)
         self.search.textChanged.connect(self._filter)
         self.search.returnPressed.connect(self._take)
