@@ -103,6 +103,8 @@ def test_a_cell_opens_its_objects_and_fix_lands_on_the_label(
     studio_window.trigger("analyze.fix")
     assert studio_window.window.front.name == "label"
     assert studio_window.studio.image_id == case.image_id
+    studio_window.click(studio_window.button("Back to the errors"))
+    assert studio_window.window.front.name == "analyze"
 
 
 def test_dragging_the_score_moves_every_figure(studio_window: Person, page: AnalyzePage) -> None:

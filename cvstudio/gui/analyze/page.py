@@ -475,6 +475,11 @@ class AnalyzePage(Workspace):
         self.studio.go_to(
             "label", image_id=case.image_id, annotation_id=case.annotation_id, box=box
         )
+        self.studio.toast(
+            "Analyze keeps your place among the errors.",
+            link="Back to the errors",
+            do=lambda: self.studio.go_to("analyze"),
+        )
 
     def _keep(self) -> None:
         """The label is right and the network is wrong: take the case out of the likely errors."""

@@ -196,9 +196,10 @@ class OptionsBar(QFrame):
 
     def _share_room(self) -> None:
         """What the next gesture will do goes before name and state, which the strip shows too."""
-        shown = self._document.image is not None and not self.note.text()
+        crowded = self.brush.isVisibleTo(self)
+        shown = self._document.image is not None and not (crowded and self.note.text())
         self.file.setVisible(shown)
-        self.state.setVisible(shown and self.width() >= _WIDE)
+        self.state.setVisible(shown and (not crowded or self.width() >= _WIDE))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
