@@ -107,6 +107,18 @@ def test_a_cell_opens_its_objects_and_fix_lands_on_the_label(
     assert studio_window.window.front.name == "analyze"
 
 
+def test_in_a_low_window_the_gallery_gives_its_height_to_the_three_pictures(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    assert page.gallery.crops.side == 144
+    studio_window.window.resize(1280, 720)
+    studio_window.settle()
+    assert page.detail.labels.view.height() >= 200
+    crops = page.gallery.crops
+    assert 72 <= crops.side < 144
+    assert crops.side + 24 <= crops.viewport().height(), "one row is whole"
+
+
 def test_dragging_the_score_moves_every_figure(studio_window: Person, page: AnalyzePage) -> None:
     page.score_field.setValue(0.85)
     studio_window.until(

@@ -29,7 +29,7 @@ class CompareView(ImageView):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.setAccessibleName(name)
-        self.setMinimumSize(120, 90)
+        self.setMinimumSize(120, 120)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self._region = QRectF()
         self._frame: Box | None = None

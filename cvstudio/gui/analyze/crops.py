@@ -19,7 +19,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -36,6 +36,7 @@ from cvstudio.gui.widgets.pixels import to_image
 
 _Index = QModelIndex | QPersistentModelIndex
 SIDE = 144
+SMALLEST_SIDE = 72
 _CAPTION = 24
 _KEPT = 400
 
@@ -159,8 +160,10 @@ class CropModel(QAbstractListModel):
 
 
 class _Tile(QStyledItemDelegate):
+    side = SIDE
+
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        return QSize(SIDE + 10, SIDE + _CAPTION + 10)
+        return QSize(self.side + 10, self.side + _CAPTION + 10)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         model = index.model()
@@ -175,11 +178,12 @@ class _Tile(QStyledItemDelegate):
             painter.setPen(theme.colour("focus") if selected else Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour("selection" if selected else "hover"))
             painter.drawRoundedRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
-        picture = QRect(rect.x() + 4, rect.y() + 4, SIDE, SIDE)
+        picture = QRect(rect.x() + 4, rect.y() + 4, self.side, self.side)
         image = index.data(Qt.ItemDataRole.DecorationRole)
         if image is None:
             painter.fillRect(picture, theme.colour("canvas"))
         else:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(picture, image)
             self._shapes(painter, picture, item)
         self._caption(painter, picture, item, selected)
@@ -212,9 +216,10 @@ class _Tile(QStyledItemDelegate):
         painter.setFont(theme.font("caption"))
         metrics = painter.fontMetrics()
         figure = metrics.horizontalAdvance(item.figure)
-        title = metrics.elidedText(
-            item.title, Qt.TextElideMode.ElideMiddle, line.width() - figure - 8
-        )
+        room = line.width() - figure - 8
+        title = metrics.elidedText(item.title, Qt.TextElideMode.ElideMiddle, room)
+        if len(title) < 3 and title != item.title:
+            title = ""  # a mere "…" says nothing; the tooltip has the name
         painter.setPen(theme.colour("selectionMuted" if selected else "muted"))
         painter.drawText(
             line, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), title
@@ -226,7 +231,10 @@ class _Tile(QStyledItemDelegate):
 
 
 class CropGallery(QListView):
-    """One row of crops that wraps; `chosen` gives the row that was picked by mouse or keys."""
+    """Crops in rows; `chosen` gives the one that was picked by mouse or keys.
+
+    Where there is no height for a whole row, the crops become smaller, down to SMALLEST_SIDE.
+    """
 
     chosen = Signal(int)
 
@@ -236,7 +244,9 @@ class CropGallery(QListView):
         super().__init__(parent)
         self.crops = CropModel(tasks, read, self)
         self.setModel(self.crops)
-        self.setItemDelegate(_Tile(self))
+        self._tile = _Tile(self)
+        self.setItemDelegate(self._tile)
+        self.setMinimumHeight(SMALLEST_SIDE + _CAPTION + 10)
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setMovement(QListView.Movement.Static)
@@ -250,6 +260,18 @@ class CropGallery(QListView):
         self.selectionModel().currentChanged.connect(
             lambda now, _before: self.chosen.emit(now.row()) if now.isValid() else None
         )
+
+    @property
+    def side(self) -> int:
+        """Width and height of a crop on the screen."""
+        return self._tile.side
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        side = min(max(self.viewport().height() - _CAPTION - 10, SMALLEST_SIDE), SIDE)
+        if side != self._tile.side:
+            self._tile.side = side
+            self.scheduleDelayedItemsLayout()
+        super().resizeEvent(event)
 
     def show_items(self, items: Sequence[CropItem]) -> None:
         """Show cases and pick the first."""

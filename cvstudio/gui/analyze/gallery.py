@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import LabelClass
@@ -46,12 +47,6 @@ class Gallery(QWidget):
         self.chip.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.chip.setToolTip("Show all cases of the tab again")
         self.caption = label("", "muted")
-        head = QWidget()
-        row = QHBoxLayout(head)
-        row.setContentsMargins(16, 8, 16, 4)
-        row.setSpacing(8)
-        row.addWidget(self.chip)
-        row.addWidget(self.caption, 1)
 
         self.crops = CropGallery(tasks, self._read)
         self.crops.chosen.connect(self._chosen)
@@ -63,19 +58,19 @@ class Gallery(QWidget):
         tab_row = QFrame()
         theme.mark(tab_row, panel="bar")
         tabs = QHBoxLayout(tab_row)
-        tabs.setContentsMargins(8, 0, 8, 0)
-        tabs.addWidget(self.tabs)
-        tabs.addStretch(1)
+        tabs.setContentsMargins(8, 0, 16, 0)
+        tabs.setSpacing(8)
+        tabs.addWidget(self.tabs, 1)
+        tabs.addWidget(self.chip)
+        tabs.addWidget(self.caption)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(tab_row)
-        column.addWidget(head)
         body = QHBoxLayout()
-        body.setContentsMargins(12, 0, 4, 0)
+        body.setContentsMargins(12, 8, 4, 4)
         body.addWidget(self.stack)
         column.addLayout(body, 1)
-        self.setMinimumHeight(180)
 
     # -- what the page tells
 
@@ -106,9 +101,9 @@ class Gallery(QWidget):
         """Show the cases of a tab; `withheld` says why some are not named."""
         self.cell = None
         self.chip.hide()
-        images = len({c.image_id for c in cases})
-        self.caption.setText(f"{len(cases):,} in {counted(images, 'image')}" if cases else "")
+        self.caption.setText(_amount(cases) if cases else "")
         self.caption.setToolTip(withheld)
+        self._make_room()
         self._fill(
             cases, classes, analysed, empty=withheld or "Nothing of this kind at this score."
         )
@@ -124,8 +119,8 @@ class Gallery(QWidget):
             f"{names.get(cell[0], '?')} labelled, {names.get(cell[1], '?')} predicted"
         )
         self.chip.show()
-        images = len({c.image_id for c in cases})
-        self.caption.setText(f"{len(cases):,} in {counted(images, 'image')}")
+        self.caption.setText(_amount(cases))
+        self._make_room()
         self._fill(cases, classes, analysed, empty="Nothing stands behind this cell.")
 
     # -- what the page asks
@@ -174,6 +169,15 @@ class Gallery(QWidget):
             return
         self.crops.show_items([_item(case, classes, analysed) for case in cases])
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """The tabs need the row more than the amount, which the status bar says too."""
+        needed = self.tabs.sizeHint().width() + self.caption.sizeHint().width() + 32
+        self.caption.setVisible(self.cell is not None or needed < self.width())
+
     def _read(self, image_id: int) -> NDArray[np.uint8]:
         assert self.pictures is not None
         return self.pictures.read(image_id)
@@ -187,6 +191,13 @@ class Gallery(QWidget):
 
     def _chosen(self, row: int) -> None:
         self.case_chosen.emit(self._cases[row] if 0 <= row < len(self._cases) else None)
+
+
+def _amount(cases: Sequence[Case]) -> str:
+    images = len({case.image_id for case in cases})
+    if images == len(cases):
+        return counted(images, "image")
+    return f"{len(cases):,} in {counted(images, 'image')}"
 
 
 def _item(case: Case, classes: Mapping[int, LabelClass], analysed: Analysis) -> CropItem:

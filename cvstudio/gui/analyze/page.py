@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -47,6 +48,8 @@ from cvstudio.project.run_status import RunStatus
 from cvstudio.project.run_titles import run_title
 
 _DRAG_MS = 25
+_GALLERY, _PICTURES = 240, 360
+"""The height of one row of large crops, and what the three pictures need to be compared, in px."""
 
 
 class AnalyzePage(Workspace):
@@ -165,13 +168,7 @@ class AnalyzePage(Workspace):
         area = scrolling(left)
         area.setMinimumWidth(360)
 
-        upright = QSplitter(Qt.Orientation.Vertical)
-        upright.setHandleWidth(1)
-        upright.setChildrenCollapsible(False)
-        upright.addWidget(self.gallery)
-        upright.addWidget(self.detail)
-        upright.setStretchFactor(1, 1)
-        upright.setSizes([268, 400])
+        upright = _Halves(self.gallery, self.detail)
         across = QSplitter(Qt.Orientation.Horizontal)
         across.setHandleWidth(1)
         across.setChildrenCollapsible(False)
@@ -503,6 +500,29 @@ class AnalyzePage(Workspace):
         own = changes.source is self and changes.kind == "do"
         if not own and changes.touches("project") and self.isVisible():
             self._show_kind(self.gallery.kind)
+
+
+class _Halves(QSplitter):
+    """Gallery over pictures. Where height is scarce the pictures get it; a hand at it is final."""
+
+    def __init__(self, gallery: QWidget, detail: QWidget) -> None:
+        super().__init__(Qt.Orientation.Vertical)
+        self._touched = False
+        self.setHandleWidth(1)
+        self.setChildrenCollapsible(False)
+        self.addWidget(gallery)
+        self.addWidget(detail)
+        self.setStretchFactor(1, 1)
+        self.splitterMoved.connect(self._touch)
+
+    def _touch(self, _position: int, _index: int) -> None:
+        self._touched = True
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self._touched:
+            gallery = min(max(self.height() - _PICTURES, 0), _GALLERY)
+            self.setSizes([gallery, self.height() - gallery])
 
 
 def _key(case: Case) -> list[int]:
