@@ -97,7 +97,7 @@ class JobPill(Clickable):
         jobs = self._studio.jobs
         jobs.run_started.connect(lambda run: self._show(run, jobs.state))
         jobs.run_moved.connect(lambda run, _events: self._show(run, jobs.state))
-        jobs.run_ended.connect(self._ended)
+        jobs.run_ended.connect(self.tell_end)
         if jobs.current is not None:
             self._show(jobs.current.id, jobs.state)
 
@@ -126,7 +126,8 @@ class JobPill(Clickable):
         self.setAccessibleName(f"{self._title.text()} {self._words.text()}")
         self.show()
 
-    def _ended(self, run: int, status: str) -> None:
+    def tell_end(self, run: int, status: str) -> None:
+        """Say how a run ended."""
         if status == "failed":
             self._run, self._failed = run, True
             theme.mark(self, failed=True)

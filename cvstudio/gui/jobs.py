@@ -198,6 +198,8 @@ class Jobs(QObject):
         self._endings: list[_Ending] = []
         self._small: list[SmallJob] = []
         self._device_watcher: DeviceWatcher | None = None
+        self._changed: list[RunRecord] = []
+        self._ended_unseen: tuple[RunRecord, ...] = ()
         self._timer = QTimer(self, interval=SYNC_MS)
         self._timer.timeout.connect(self.look)
 
@@ -216,7 +218,13 @@ class Jobs(QObject):
         self.leave()
         self.project = project
         self.look()
+        self._ended_unseen = tuple(run for run in self._changed if RunStatus(run.status).over)
         self._timer.start()
+
+    def take_unseen(self) -> tuple[RunRecord, ...]:
+        """Runs that ended while no window looked, told once after the project was opened."""
+        found, self._ended_unseen = self._ended_unseen, ()
+        return found
 
     def leave(self) -> None:
         """Stop watching the project; its jobs go on."""
@@ -303,7 +311,8 @@ class Jobs(QObject):
         if project is None:
             return
         try:
-            changed = bool(runs.sync(project)) if project.writable else False
+            self._changed = runs.sync(project) if project.writable else []
+            changed = bool(self._changed)
             if project.writable:
                 changed = runs.advance(project, command=self.command) is not None or changed
         except CVStudioError as error:

@@ -343,6 +343,8 @@ class MainWindow(QMainWindow):
             self.header.job.watch()
             jobs.device_changed.connect(self.header.device.show_device)
             jobs.watch_device()
+        for run in jobs.take_unseen():
+            self.header.job.tell_end(run.id, run.status)
 
     def _drop_pages(self) -> None:
         if self.front is not None:

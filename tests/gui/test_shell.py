@@ -770,14 +770,14 @@ def test_the_running_job_stands_in_the_header_and_turns_into_its_message(
     assert pill._bar.value() == 10
     studio_window.click(pill)
     assert went == [("train", {"run_id": 7})]
-    pill._ended(7, "failed")
+    pill.tell_end(7, "failed")
     assert pill._title.text() == "Run 7 stopped"
     assert "Run 7 stopped. Labels are saved." in studio_window.window.toasts.texts()
     studio_window.key("Return", pill)
     assert went[-1] == ("train", {"run_id": 7})
     assert not pill.isVisible()
     pill._show(8, state)
-    pill._ended(8, "finished")
+    pill.tell_end(8, "finished")
     assert not pill.isVisible()
     assert "Run 8 is finished." in studio_window.window.toasts.texts()
 

@@ -375,6 +375,20 @@ def test_labelled_images_without_a_split_are_to_be_divided_not_labelled_again(
     window.close()
 
 
+def test_a_run_that_ended_while_no_window_was_open_is_told_when_one_opens(window: Window) -> None:
+    window.start(epochs=2)
+    window.until(lambda: window.words_of(1) == "Finished")
+    project, jobs = window.project, window.studio.jobs
+    jobs.leave()
+    runs._store(project, 1, status=RunStatus.RUNNING.value)  # as a closed window leaves it
+    jobs.open(project)
+    assert [(run.id, run.status) for run in jobs.take_unseen()] == [(1, RunStatus.FINISHED)]
+    assert jobs.take_unseen() == (), "it is told once"
+    jobs.leave()
+    jobs.open(project)
+    assert jobs.take_unseen() == ()
+
+
 def test_the_run_list_can_be_narrowed_to_runs_with_a_network(window: Window) -> None:
     window.start(epochs=2)
     window.until(lambda: window.words_of(1) == "Finished")

@@ -141,7 +141,7 @@ class RunTable(QWidget):
         head = self.view.horizontalHeader()
         head.setHighlightSections(False)
         head.setFixedHeight(theme.size("table_header"))
-        for place, width in enumerate((40, 0, 58, 128)):
+        for place, width in enumerate((34, 0, 68, 122)):
             if width:
                 head.setSectionResizeMode(place, QHeaderView.ResizeMode.Fixed)
                 head.resizeSection(place, width)
