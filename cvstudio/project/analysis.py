@@ -30,6 +30,7 @@ from cvstudio.core.metrics import (
     ObjectError,
     ObjectMatches,
     PixelMatches,
+    PixelReport,
     classification_report,
     label_map,
     match_objects,
@@ -390,8 +391,8 @@ class PixelAnalysis(Analysis):
 
         return Verdict(
             cards=(
-                Card("mIoU", report.mean_iou, "all pixels pooled, with background"),
-                Card("Dice", report.mean_dice, "mean of the classes"),
+                Card("mIoU", report.mean_iou, _mean_words(report)),
+                Card("Dice", report.mean_dice, "mean of the same classes"),
                 Card("Pixel accuracy", report.pixel_accuracy, _share_of_pixels(right, pixels)),
                 Card(
                     "Images",
@@ -499,6 +500,16 @@ def _largest_piece(here: NDArray[np.bool_]) -> Box | None:
 
 def _of(part: int, whole: int, word: str) -> str:
     return f"{part:,} of {whole:,} {word}"
+
+
+def _mean_words(report: PixelReport) -> str:
+    """Over which classes the mean is taken: without those that no image of the split has."""
+    labelled = report.confusion.sum(axis=1) > 0
+    classes = int(labelled[1:].sum())
+    background = " and background" if labelled[0] else ""
+    if classes == len(report.class_ids) - 1:
+        return f"mean of all classes{background}"
+    return f"mean of {counted(classes, 'labelled class', 'labelled classes')}{background}"
 
 
 def _share_of_pixels(right: int, pixels: int) -> str:

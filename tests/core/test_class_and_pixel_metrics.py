@@ -103,6 +103,19 @@ def test_pixels_are_pooled_over_images_and_absent_is_not_a_number() -> None:
     assert matches.cell(3, 0) == [(1, 4)]
 
 
+def test_a_class_that_is_only_predicted_does_not_enter_the_mean_of_a_split() -> None:
+    labelled = np.zeros((4, 4), np.uint16)
+    labelled[:2] = 1
+    predicted = labelled.copy()
+    predicted[0, 0] = 2  # a class that nobody labelled
+    report = match_pixels([(1, labelled, predicted)], class_ids=[3, 8]).report()
+    background, first, unlabelled = report.per_class()
+    assert unlabelled.iou == 0
+    assert report.mean_iou == pytest.approx((background.iou + first.iou) / 2)
+    assert report.mean_dice == pytest.approx((background.dice + first.dice) / 2)
+    assert first.iou == pytest.approx(7 / 8), "the stray pixel counts where it is missing"
+
+
 def test_ignored_pixels_do_not_count() -> None:
     labelled = np.full((2, 2), IGNORED, np.uint16)
     labelled[0] = 1

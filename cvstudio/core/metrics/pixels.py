@@ -115,13 +115,20 @@ class PixelReport:
 
     @property
     def mean_iou(self) -> float:
-        """The mean over the classes that occur, background included."""
-        return mean_of_known(iou_per_class(self.confusion))
+        """The mean over the classes that are labelled, background included.
+
+        A class that is only predicted has an IoU of 0 by definition; whatever is wrongly given to
+        it is missing from a labelled class, and counts there.
+        """
+        return self._mean_of_labelled(iou_per_class(self.confusion))
 
     @property
     def mean_dice(self) -> float:
-        """The mean over the classes that occur, background included."""
-        return mean_of_known(dice_per_class(self.confusion))
+        """The mean over the classes that are labelled, background included."""
+        return self._mean_of_labelled(dice_per_class(self.confusion))
+
+    def _mean_of_labelled(self, values: NDArray[np.float64]) -> float:
+        return mean_of_known(values[self.confusion.sum(axis=1) > 0])
 
     @property
     def pixel_accuracy(self) -> float:
