@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QWidget
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.words import look_alikes
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.cards import ChoiceCards
 from cvstudio.gui.widgets.dialogs import StudioDialog
@@ -42,16 +42,6 @@ def split_names(text: str) -> tuple[str, ...]:
     """Class names written with commas or line ends between them; each once, in order."""
     names = (part.strip() for part in re.split(r"[,;\n]", text))
     return tuple(dict.fromkeys(name for name in names if name))
-
-
-def nearly_same(names: Sequence[str]) -> tuple[str, str] | None:
-    """Two of the names that differ in nothing but small and capital letters, if there are such."""
-    seen: dict[str, str] = {}
-    for name in names:
-        other = seen.setdefault(name.casefold(), name)
-        if other != name:
-            return other, name
-    return None
 
 
 def folder_name(name: str) -> str:
@@ -125,9 +115,8 @@ class NewProjectDialog(StudioDialog):
         said = (
             problem or f"Everything of the project goes into {folder}; images stay where they are."
         )
-        alike = nearly_same(split_names(self.classes.text()))
-        if alike:
-            said += f"\n“{alike[0]}” and “{alike[1]}” will be two classes: is one a slip?"
+        for name, other in look_alikes(split_names(self.classes.text()), ()).items():
+            said += f"\n“{other}” and “{name}” will be two classes: is one a slip?"
         self.where.setText(said)
         self.go.setEnabled(not problem)
         self.fit_height()

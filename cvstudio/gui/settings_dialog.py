@@ -58,7 +58,7 @@ class SettingsDialog(StudioDialog):
         column.addStretch(1)
         area.setWidget(inside)
         self.content.addWidget(area)
-        self.note("Changes hold at once.")
+        self.note("Changes take effect at once.")
         self.add_button("Close", self.accept)
 
     def _row(self, record: Setting) -> QHBoxLayout:

@@ -21,6 +21,14 @@ from cvstudio.project.records import NewImage
 IMAGES = {Task.CLASSIFY: 150, Task.DETECT: 120, Task.SEGMENT: 60, Task.INSTANCE: 120}
 """How many images a sample has when nobody says otherwise."""
 
+TITLES = {
+    Task.DETECT: "Sample: cells",
+    Task.INSTANCE: "Sample: cell outlines",
+    Task.SEGMENT: "Sample: cell regions",
+    Task.CLASSIFY: "Sample: tissues",
+}
+"""What a sample project is called, in the words of the page on which it is chosen."""
+
 _FEWEST = 12
 _BUDDING = KINDS.index("budding cell")
 _UNREVIEWED, _UNLABELLED, _EMPTY = 5, 10, 13
@@ -55,7 +63,7 @@ def create_sample(
     if count < _FEWEST:
         raise ConfigError(f"A sample needs at least {_FEWEST} images.")
     names = TISSUES if task is Task.CLASSIFY else KINDS
-    project = Project.create(path, task=task, name=f"Sample: {task}", classes=names)
+    project = Project.create(path, task=task, name=TITLES[task], classes=names)
     try:
         _fill(project, count, seed, progress or (lambda done, total: None))
     except BaseException:

@@ -88,7 +88,7 @@ class ExportPage(Workspace):
             ]
         )
         left.add_padded(self.formats, bottom=8)
-        left.add(SectionHeader("Always so"))
+        left.add(SectionHeader("In every export"))
         for title, text in _FACTS:
             left.add_padded(_fact(title, text), bottom=8)
         left.add(SectionHeader("Save as"))

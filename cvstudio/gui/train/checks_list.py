@@ -65,7 +65,7 @@ class ChecksList(QWidget):
         row = QWidget()
         row.setMinimumHeight(27)
         layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(0, 4, 0, 4)  # lines that wrap must not run together
         layout.setSpacing(8)
         layout.addWidget(IconLabel(*_ICONS[check.level]))
         words = label(check.text, wrap=True)
