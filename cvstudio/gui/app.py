@@ -16,9 +16,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 
-# Before Qt on purpose: once PySide6 is there, it reads the source of every module that is imported
-# after it, which costs a third of a second for SQLAlchemy and numpy alone.
-from cvstudio.project import queries  # noqa: F401
+# First on purpose: it makes what is imported after Qt quick and safe.
+from cvstudio.gui import shiboken  # noqa: F401
 
 # isort: split
 from PySide6.QtCore import QTimer, QtMsgType, qInstallMessageHandler

@@ -24,6 +24,10 @@ from functools import cache
 from string import Template
 from typing import Any
 
+# First on purpose: it makes what is imported after Qt quick and safe.
+from cvstudio.gui import shiboken  # noqa: F401
+
+# isort: split
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QStyle, QWidget

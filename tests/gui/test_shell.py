@@ -785,7 +785,7 @@ def test_the_running_job_stands_in_the_header_and_turns_into_its_message(
 def test_libraries_can_be_loaded_after_qt() -> None:
     """Shiboken's look into each import must not break packages that are still being imported."""
     script = (
-        "import cvstudio.gui, sys\n"
+        "import cvstudio.gui.theme, sys\n"
         "from shibokensupport import feature\n"
         "feature.inspect.getsource = lambda module: sys.exit(3)\n"
         "import pydantic, sqlalchemy.orm, cvstudio.core.events\n"
