@@ -269,7 +269,11 @@ def _label_checks(facts: Facts) -> list[Check]:
         show = Action("Show", "images", image_ids=facts.boxes_left_out)
         why = "This task learns outlines: masks and polygons."
         if facts.task is Task.INSTANCE:
-            text = f"{counted(len(facts.boxes_left_out), 'image')} with boxes, left out"
+            text = f"{counted(len(facts.boxes_left_out), 'image')} with boxes, left out whole"
+            why += (
+                " An object with a box alone would be taught as background, so its whole image"
+                " waits until the object is outlined or the box deleted."
+            )
         else:
             many = counted(len(facts.boxes_left_out), "image has", "images have")
             text = f"{many} boxes, which teach nothing"

@@ -127,7 +127,7 @@ def test_a_task_that_learns_outlines_says_that_boxes_are_left_out(tmp_path: Path
             shape = Polygon.simple([(0, 0), (50, 0), (50, 50)])
             commands.add_annotation(s, image_id=images[1], class_id=1, shape=shape)
         found = lines(project)
-        assert saying(found, "1 image with boxes, left out").level is Level.ADVICE
+        assert saying(found, "1 image with boxes, left out whole").level is Level.ADVICE
         assert saying(found, "1 train, 1 val, no test images").level is Level.OK
         assert not preflight.blocking(found)
 
