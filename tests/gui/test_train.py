@@ -389,6 +389,29 @@ def test_a_run_that_ended_while_no_window_was_open_is_told_when_one_opens(window
     assert jobs.take_unseen() == ()
 
 
+def test_the_form_is_as_it_was_left_when_the_project_is_opened_again(
+    qtbot: QtBot, folder: Path
+) -> None:
+    first = Window(qtbot, folder)
+    qtbot.mouseClick(first.page.new_run.presets.cards["fast"], Qt.MouseButton.LeftButton)
+    first.choose(image_size=96, epochs=4)
+    left = first.page.new_run.config
+    first.close()
+    again = Window(qtbot, folder)
+    assert again.page.new_run.presets.key == "fast"
+    assert again.page.new_run.config == left
+    again.close()
+
+
+def test_the_time_on_the_chosen_card_is_that_of_the_settings(window: Window) -> None:
+    new = window.page.new_run
+    before = new.presets.cards["balanced"].figure.text()
+    assert "first guess" in new.times_note.text()
+    window.choose(epochs=1, image_size=32)
+    assert new.presets.cards["balanced"].figure.text() == "under a minute" != before
+    assert words.times_from([4, 1]) == "Times from the speed of runs 1, 4."
+
+
 def test_the_run_list_can_be_narrowed_to_runs_with_a_network(window: Window) -> None:
     window.start(epochs=2)
     window.until(lambda: window.words_of(1) == "Finished")

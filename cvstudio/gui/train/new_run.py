@@ -78,7 +78,9 @@ class NewRun(QWidget):
         self.presets.choose(Preset.BALANCED.value)
         self.presets.chosen.connect(self._choose_preset)
         body.addWidget(self.presets)
-        body.addSpacing(4)
+        self.times_note = label("", "caption", wrap=True)
+        self.times_note.hide()
+        body.addWidget(self.times_note)
         body.addLayout(self._fields())
         self.all_link = link(self._all_words(), self._toggle_form)
         body.addWidget(self.all_link, 0, Qt.AlignmentFlag.AlignLeft)
@@ -102,10 +104,15 @@ class NewRun(QWidget):
         self._networks = {path: name for _, path, name in runs}
         self.form.set_runs([(words, path) for words, path, _ in runs])
 
-    def set_times(self, times: Mapping[Preset, str]) -> None:
-        """What each preset takes, as "about 35 min"."""
+    def set_times(self, times: Mapping[Preset, str], rest_on: str) -> None:
+        """What each preset takes, as "about 35 min", and in a sentence how that is known.
+
+        The time on the chosen card is that of the settings as they are.
+        """
         for preset, words in times.items():
             self.presets.cards[preset.value].figure.setText(words)
+        self.times_note.setText(rest_on)
+        self.times_note.setVisible(any(times.values()))
 
     def set_pipelines(self, names: list[str], current: int) -> None:
         """The names in the augmentation list and the one in use."""
@@ -125,6 +132,25 @@ class NewRun(QWidget):
         return changed_config(
             default_config(self.task, preset, image_count=self._images or None), stays
         )
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """What the person chose, as JSON: for `restore` another day."""
+        chosen = {"network", *fields()} & set(self._over) - {"device"}  # of the computer
+        if self.config.start is Start.RUN:
+            chosen -= {"start", "weights_file"}  # that run may be gone by then
+        told = self.config.model_dump(mode="json", include=chosen)
+        return {"preset": self.presets.key, "settings": told}
+
+    def restore(self, choices: Mapping[str, Any]) -> None:
+        """Take over choices of another day. Raises ConfigError when they fit no more."""
+        preset, told = choices["preset"], choices["settings"]
+        base = default_config(self.task, Preset(preset), told.get("network"))
+        found = changed_config(base, told)
+        with QSignalBlocker(self.presets):
+            self.presets.choose(preset)
+        self._over |= {name: getattr(found, name) for name in told}
+        self._rebuild()
 
     # What the person does
 

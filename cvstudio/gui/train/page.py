@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,15 @@ from cvstudio.project.records import RunRecord
 from cvstudio.project.remedies import Remedy
 from cvstudio.project.run_status import RunStatus, resumable
 
+log = logging.getLogger(__name__)
+
 SHOW_MS = 200
 """How often a running run is drawn again at most."""
 
 TICK_MS = 1000
+_CHOICES, _REMEMBERED = "train.choices", 12
+"""Where the form is remembered by project, and of how many projects."""
+
 _HISTORY = 5
 """Finished runs whose speeds the guess for the next one rests on."""
 
@@ -70,6 +76,7 @@ class TrainPage(Workspace):
         self._pipelines: list[Pipeline] = []
         self._build()
         self._connect()
+        self._recall_choices()
         wanted = self.studio.settings.get("train.device")
         if wanted != "auto":
             self.new_run.apply({"device": wanted})
@@ -214,12 +221,14 @@ class TrainPage(Workspace):
         history = self._history()
         times = {}
         for preset in Preset:
+            chosen = preset.value == self.new_run.presets.key
             guess = estimate.seconds(
-                self.new_run.preset_config(preset),
-                train=train, val=val, device=found, history=history,
+                config if chosen else self.new_run.preset_config(preset),
+                train=train, val=val, device=found, history=list(history.values()),
             )  # fmt: skip
             times[preset] = estimate.roughly(guess) if train else ""
-        self.new_run.set_times(times)
+        self.new_run.set_times(times, words.times_from(list(history)))
+        self._remember_choices()
         self._note_batch(config, found)
 
     def _allow_start(self, why_not: str) -> None:
@@ -246,17 +255,34 @@ class TrainPage(Workspace):
         place = "fits the GPU" if on_gpu else "fits in memory"
         self.new_run.set_batch_note(place if fits else "too large", "muted" if fits else "warning")
 
-    def _history(self) -> list[Measured]:
-        """The speeds that finished runs of this project had on this computer."""
-        found = []
+    def _remember_choices(self) -> None:
+        """Keep the form for the next time this project is open."""
+        kept = dict(self.studio.memory.get(_CHOICES, {}))
+        kept.pop(str(self.project.path), None)
+        newest = {str(self.project.path): self.new_run.choices, **kept}
+        self.studio.memory.set(_CHOICES, dict(list(newest.items())[:_REMEMBERED]))
+
+    def _recall_choices(self) -> None:
+        choices = self.studio.memory.get(_CHOICES, {}).get(str(self.project.path))
+        if choices is None:
+            return
+        try:
+            self.new_run.restore(choices)
+        except ConfigError as error:
+            log.info("the choices of last time fit no more: %s", error.message)
+
+    def _history(self) -> dict[int, Measured]:
+        """The speeds that finished runs of this project had on this computer, by run."""
+        found = {}
         for run in reversed(self._runs):
             state = self._states.get(run.id, (None, None))[1]
             if RunStatus(run.status).has_network and state is not None and state.images_per_second:
                 config = runs.config_of(run)
-                found.append(Measured(config, not words.on_gpu(state), state.images_per_second))
+                speed = state.images_per_second
+                found[run.id] = Measured(config, not words.on_gpu(state), speed)
                 if len(found) == _HISTORY:
                     break
-        return found[::-1]
+        return found
 
     def _show_pipelines(self) -> None:
         try:

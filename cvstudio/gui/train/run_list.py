@@ -89,7 +89,8 @@ class RunsModel(QAbstractTableModel):
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 best = "–" if row.best is None else f"{row.best:.3f}"
-                return (str(row.run.id), row.run.network, best, row.words)[column]
+                name = words.network_title(row.run.network)
+                return (str(row.run.id), name, best, row.words)[column]
             case Qt.ItemDataRole.DecorationRole if column == 3:
                 return icon(*words.STATE_ICONS[row.status])
             case Qt.ItemDataRole.ForegroundRole:
@@ -100,7 +101,7 @@ class RunsModel(QAbstractTableModel):
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _alignment(column)
             case Qt.ItemDataRole.ToolTipRole if column == 1:
-                return row.run.network
+                return words.network_title(row.run.network)
             case Qt.ItemDataRole.ToolTipRole:
                 return row.run.message or row.run.title or f"Run {row.run.id}: {row.words}"
         return None
@@ -141,12 +142,11 @@ class RunTable(QWidget):
         head = self.view.horizontalHeader()
         head.setHighlightSections(False)
         head.setFixedHeight(theme.size("table_header"))
-        for place, width in enumerate((34, 0, 68, 122)):
-            if width:
-                head.setSectionResizeMode(place, QHeaderView.ResizeMode.Fixed)
-                head.resizeSection(place, width)
-            else:
-                head.setSectionResizeMode(place, QHeaderView.ResizeMode.Stretch)
+        # The network gets whatever the others leave; the head of a figure is never cut.
+        head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        head.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
+        head.resizeSection(0, 34)
+        head.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.view.selectionModel().currentRowChanged.connect(self._current_changed)
         self.view.selectionModel().selectionChanged.connect(
             lambda *_: self.selection_changed.emit()

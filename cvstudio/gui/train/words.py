@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.config import TrainConfig
 from cvstudio.core.curves import loss_of
+from cvstudio.core.errors import ConfigError
 from cvstudio.core.events import EpochEnded, Failed
+from cvstudio.core.networks import network
 from cvstudio.core.run_state import RunState
 from cvstudio.project.estimate import in_words
 from cvstudio.project.records import RunRecord
@@ -81,10 +84,18 @@ def why_not(run_id: int, status: RunStatus, *, begun: bool, saved: bool) -> dict
     }
 
 
+def network_title(name: str) -> str:
+    """A network as the form calls it: "U-Net, ResNet-18"; its own name when it is not known."""
+    try:
+        return network(name).title
+    except ConfigError:
+        return name
+
+
 def run_line(run: RunRecord) -> str:
-    """A run among others to start from: "Run 3, yolo26n, 0.612"."""
+    """A run among others to start from: "Run 3, YOLO26 n, 0.612"."""
     best = f", {run.best:.3f}" if run.best is not None else ""
-    return f"Run {run.id}, {run.network}{best}"
+    return f"Run {run.id}, {network_title(run.network)}{best}"
 
 
 def headline(failed: Failed) -> str:
@@ -116,14 +127,22 @@ def on_gpu(state: RunState) -> bool:
 
 
 def settings_line(config: TrainConfig) -> str:
-    """The settings that matter most: "yolo26n · Balanced · 640 px · batch 16"."""
+    """The settings that matter most: "YOLO26 n · Balanced · 640 px · batch 16"."""
     parts = (
-        config.network,
+        network_title(config.network),
         config.preset.value.capitalize(),
         f"{config.image_size} px",
         f"batch {config.batch}",
     )
     return " · ".join(parts)
+
+
+def times_from(run_ids: Sequence[int]) -> str:
+    """What the times on the preset cards rest on."""
+    if not run_ids:
+        return "Times are a first guess; a finished run makes them better."
+    many = "run" if len(run_ids) == 1 else "runs"
+    return f"Times from the speed of {many} {', '.join(str(id) for id in sorted(run_ids))}."
 
 
 def loss_series(epochs: list[EpochEnded], of: str) -> tuple[list[float], list[float]]:
