@@ -28,6 +28,7 @@ from cvstudio.core.snapshot import read_snapshot
 from cvstudio.core.wire import Message
 from cvstudio.gui.analyze.compare_view import CompareView
 from cvstudio.gui.analyze.page import AnalyzePage
+from cvstudio.gui.label.page import LabelPage
 from cvstudio.project import commands, queries, runs, splits
 from cvstudio.project.analysis import Case, PixelAnalysis
 from cvstudio.project.project import Project
@@ -103,6 +104,13 @@ def test_a_cell_opens_its_objects_and_fix_lands_on_the_label(
     studio_window.trigger("analyze.fix")
     assert studio_window.window.front.name == "label"
     assert studio_window.studio.image_id == case.image_id
+    many = page.gallery.count
+    studio_window.click(studio_window.button("Back to the errors"))
+    assert studio_window.window.front is page
+    assert page.gallery.position == (min(2, many), many), "on to the next error, in the same view"
+    label = studio_window.page("label")
+    assert isinstance(label, LabelPage)
+    assert label.bar.back.isHidden(), "the offer is taken once"
     studio_window.click(studio_window.button("Back to the errors"))
     assert studio_window.window.front.name == "analyze"
 

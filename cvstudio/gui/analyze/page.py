@@ -191,6 +191,8 @@ class AnalyzePage(Workspace):
     def arrive(self, **what: Any) -> None:
         if what.get("run_id"):
             self._wanted_run = int(what["run_id"])
+        if what.get("go_on"):
+            self.gallery.step(1)  # the case at hand has been dealt with
 
     def shown(self) -> None:
         self._list_runs()
@@ -470,8 +472,9 @@ class AnalyzePage(Workspace):
             return
         box = (case.box.x, case.box.y, case.box.w, case.box.h) if case.box else None
         self.studio.go_to(
-            "label", image_id=case.image_id, annotation_id=case.annotation_id, box=box
-        )
+            "label", image_id=case.image_id, annotation_id=case.annotation_id, box=box,
+            back=("analyze", "Back to the errors"),
+        )  # fmt: skip
         self.studio.toast(
             "Analyze keeps your place among the errors.",
             link="Back to the errors",

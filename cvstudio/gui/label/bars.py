@@ -25,7 +25,7 @@ from cvstudio.gui.widgets.filmstrip import Filmstrip
 from cvstudio.gui.widgets.icons import REVIEW_ICONS
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.names import NameLabel
-from cvstudio.gui.widgets.section import Pill, Segments, label, line, tool
+from cvstudio.gui.widgets.section import Pill, Segments, label, line, push, tool
 from cvstudio.gui.widgets.verbatim import tip
 
 REVIEW_WORDS = {
@@ -132,6 +132,9 @@ class BrushOptions(QWidget):
 class OptionsBar(QFrame):
     """The tool's name and options at the left; the image and the zoom at the right."""
 
+    back_wanted = Signal()
+    """The person wants to go back to where the image was opened from."""
+
     def __init__(self, document: Document, actions: Actions, settings: BrushSettings) -> None:
         super().__init__()
         theme.mark(self, panel="bar")
@@ -140,6 +143,9 @@ class OptionsBar(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 0, 12, 0)
         row.setSpacing(8)
+        self.back = push("", self.back_wanted.emit, icon_name="arrow-left", small=True)
+        self.back.hide()
+        row.addWidget(self.back)
         self._icon = IconLabel("cursor-default-outline", "muted", 18)
         self._name = label("", "section")
         row.addWidget(self._icon)
@@ -170,6 +176,11 @@ class OptionsBar(QFrame):
         row.addWidget(self.zoom)
         row.addWidget(tool(actions["label.zoom_in"]))
         row.addWidget(tool(actions["label.fit"]))
+
+    def offer_back(self, words: str) -> None:
+        """Offer a way back, such as "Back to the errors"; "" takes the offer away."""
+        self.back.setText(words)
+        self.back.setVisible(bool(words))
 
     def show_tool(self, tool_: Tool, *, title: str, icon_name: str) -> None:
         """The tool in hand, and what it has to say before its next gesture."""

@@ -65,6 +65,7 @@ class LabelPage(Workspace):
         self._pointed: tuple[float, float] | None = None
         self._said = ""
         self._pending: tuple[int | None, Box | None] | None = None
+        self._back_to = ""
         self._reading = QTimer(self)
         self._reading.setSingleShot(True)
         self._reading.setInterval(_READING_SHOWN_AFTER)
@@ -144,6 +145,7 @@ class LabelPage(Workspace):
         document.class_chosen.connect(self._on_class_chosen)
         canvas.pointed.connect(self._on_pointed)
         canvas.zoomed.connect(self.bar.show_zoom)
+        self.bar.back_wanted.connect(self._go_back)
         canvas.said.connect(self._say)
         canvas.menu_wanted.connect(self._show_canvas_menu)
         self.tree.menu_wanted.connect(self._show_menu)
@@ -208,9 +210,15 @@ class LabelPage(Workspace):
         annotation_id: int | None = None,
         box: Sequence[float] | Box | None = None,
         ids: Sequence[int] | None = None,
+        back: tuple[str, str] = ("", ""),
         **_more: Any,
     ) -> None:
-        """Show an image, and in it an object: it is selected and stands in the middle."""
+        """Show an image, and in it an object: it is selected and stands in the middle.
+
+        `back`: a page and the words that offer to go there again, with `go_on` for its arrive().
+        """
+        self._back_to = back[0]
+        self.bar.offer_back(back[1])
         if ids is not None:
             self.order.give(tuple(ids))
             self.strip.images.set_ids(self.order.ids)
@@ -276,6 +284,10 @@ class LabelPage(Workspace):
             box = box or annotation.box
         if box is not None:
             self.canvas.show_box(box)
+
+    def _go_back(self) -> None:
+        self.bar.offer_back("")
+        self.studio.go_to(self._back_to, go_on=True)
 
     def _open_first(self) -> None:
         known = self.studio.image_id
