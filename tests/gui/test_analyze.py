@@ -111,8 +111,6 @@ def test_a_cell_opens_its_objects_and_fix_lands_on_the_label(
     label = studio_window.page("label")
     assert isinstance(label, LabelPage)
     assert label.bar.back.isHidden(), "the offer is taken once"
-    studio_window.click(studio_window.button("Back to the errors"))
-    assert studio_window.window.front.name == "analyze"
 
 
 def test_in_a_low_window_the_gallery_gives_its_height_to_the_three_pictures(

@@ -48,6 +48,9 @@ from cvstudio.project.run_status import RunStatus
 from cvstudio.project.run_titles import run_title
 
 _DRAG_MS = 25
+_MOMENT = 40
+"""Seconds that are not told as minutes."""
+_READING_SAID_AFTER = 300  # ms
 _GALLERY, _PICTURES = 240, 360
 """The height of one row of large crops, and what the three pictures need to be compared, in px."""
 
@@ -70,6 +73,8 @@ class AnalyzePage(Workspace):
         self._wanted_run: int | None = None
         self._later = QTimer(self, singleShot=True, interval=_DRAG_MS)
         self._later.timeout.connect(self._judge)
+        self._reading = QTimer(self, singleShot=True, interval=_READING_SAID_AFTER)
+        self._reading.timeout.connect(self._say_reading)
         self.evaluation = Evaluation(studio, self)
         self.evaluation.done.connect(self._load)
         self.evaluation.moved.connect(self._evaluation_moved)
@@ -199,6 +204,7 @@ class AnalyzePage(Workspace):
 
     def release(self) -> None:
         self._later.stop()
+        self._reading.stop()
         self._comparing.drop()
         self._finding.drop()
         self.evaluation.stop()
@@ -228,6 +234,7 @@ class AnalyzePage(Workspace):
             self._choose_run()
 
     def _show_no_run(self, all_runs: list[RunRecord]) -> None:
+        self._reading.stop()
         self.run, self.analysis, self.verdict = None, None, None
         self._bar.hide()
         at_work = next((r for r in all_runs if r.status == RunStatus.RUNNING), None)
@@ -237,7 +244,9 @@ class AnalyzePage(Workspace):
         else:
             left = self.studio.jobs.state.seconds_left()
             minutes = counted(max(round((left or 0) / 60), 1), "more minute")
-            more = f" needs {minutes}" if left else " is at work"
+            more = " is at work" if not left else " is over in a moment"
+            if left and left >= _MOMENT:
+                more = f" needs {minutes}"
             self.empty.set(
                 f"Errors appear here after the first run. Run {at_work.id}{more}.",
                 button=f"Show run {at_work.id}", do=lambda: self.studio.go_to("train"),
@@ -281,16 +290,27 @@ class AnalyzePage(Workspace):
             return
 
         iou = self.overlap_field.value()
-
+        self._reading.start()
         self.studio.tasks.run(
             lambda _control: finding.load(job, split, iou=iou),
             title=f"Read the answers of run {run.id}", owner=self,
-            done=lambda found: self._loaded(run, split, found),
+            done=lambda found: self._loaded(run, split, found), failed=self._not_loaded,
         )  # fmt: skip
+
+    def _not_loaded(self, error: BaseException) -> None:
+        self._reading.stop()
+        if self.stack.currentIndex() == 0:
+            self.empty.set("The answers of this run cannot be read.", button="")
+        self.studio.fail(error)
+
+    def _say_reading(self) -> None:
+        if self.stack.currentIndex() == 0 and self.run is not None:
+            self.empty.set(f"Reading the answers of run {self.run.id} …", button="")
 
     def _loaded(self, run: RunRecord, split: Split, found: Loaded) -> None:
         if self.run is None or run.id != self.run.id or split != self.split:
             return
+        self._reading.stop()
         loaded = found.analysis
         self.analysis, self._drawn = loaded, found.drawn
         for part in self._score_parts:
@@ -334,6 +354,7 @@ class AnalyzePage(Workspace):
         self.cards.show_cards(verdict.cards, sure)
 
     def _show_not_judged(self, run: RunRecord, split: Split) -> None:
+        self._reading.stop()
         self.analysis = self.verdict = None
         self.empty.set(
             f"Run {run.id} has not been judged on {split} yet.",
@@ -475,11 +496,6 @@ class AnalyzePage(Workspace):
             "label", image_id=case.image_id, annotation_id=case.annotation_id, box=box,
             back=("analyze", "Back to the errors"),
         )  # fmt: skip
-        self.studio.toast(
-            "Analyze keeps your place among the errors.",
-            link="Back to the errors",
-            do=lambda: self.studio.go_to("analyze"),
-        )
 
     def _keep(self) -> None:
         """The label is right and the network is wrong: take the case out of the likely errors."""
