@@ -341,7 +341,7 @@ class Chart(QFrame):
         self._cross = pg.InfiniteLine(angle=90, movable=False)
         self._cross.setVisible(False)
         self._limit_line = pg.InfiniteLine(angle=0, movable=False)
-        self._limit_words = pg.TextItem(anchor=(1, 0))
+        self._limit_words = pg.TextItem(anchor=(1, 1))
         for item in (self._cross, self._limit_line, self._limit_words):
             self.plot.addItem(item, ignoreBounds=True)
         column.addWidget(self.plot, 1)
