@@ -47,17 +47,23 @@ def cost(config: TrainConfig, info: NetworkInfo | None = None) -> float:
 def seconds(
     config: TrainConfig, *, train: int, val: int, device: Device, history: Sequence[Measured] = ()
 ) -> float:
-    """The time of a whole run, early stopping left out. Judging costs a third of training."""
+    """The time of a whole run, early stopping left out. Judging costs a third of training.
+
+    A run with smaller images or a smaller network spent its time on reading and starting more than
+    on what grows with them: the dearer the wanted run is beside it, the less it corrects.
+    """
     on_processor = device.kind == "cpu" or config.device == "cpu"
     speed = cores() / 2 if on_processor else _GPU_SPEED
     if device.kind == "mps" and not on_processor:
         speed = cores() * 2
+    wanted = cost(config)
     known = [
-        m.images_per_second * cost(m.config) for m in history if m.on_processor is on_processor
-    ]
+        (m.images_per_second * cost(m.config) / speed) ** min(cost(m.config) / wanted, 1.0)
+        for m in history if m.on_processor is on_processor
+    ]  # fmt: skip
     if known:
-        speed = median(known)
-    return config.epochs * (train + val / 3) * cost(config) / speed
+        speed *= median(known)
+    return config.epochs * (train + val / 3) * wanted / speed
 
 
 def memory(config: TrainConfig) -> int:

@@ -208,6 +208,17 @@ def test_an_earlier_run_corrects_the_estimate() -> None:
     assert guess == pytest.approx(10 * (90 + 10) / 10)
 
 
+def test_a_tiny_run_hardly_corrects_the_estimate_of_a_large_one() -> None:
+    tiny = default_config(Task.DETECT, network="yolo26n", image_size=96, epochs=2)
+    large = default_config(Task.DETECT, network="yolo26m", image_size=640, epochs=10)
+    slow = estimate.Measured(tiny, on_processor=True, images_per_second=3)  # mostly reading
+    first = estimate.seconds(large, train=90, val=30, device=PROCESSOR)
+    after = estimate.seconds(large, train=90, val=30, device=PROCESSOR, history=[slow])
+    assert first < after < 1.2 * first
+    again = estimate.seconds(tiny, train=90, val=30, device=PROCESSOR, history=[slow])
+    assert again == pytest.approx(2 * 100 / 3), "the same settings take the same time"
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(20, "under a minute"), (130, "about 2 min"), (2100, "about 35 min"), (8000, "about 2 h")],
