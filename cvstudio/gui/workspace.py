@@ -139,7 +139,8 @@ class FoldTab(QFrame):
         super().paintEvent(event)
         if not self._folded or self.panel is None:
             return
-        first = self.panel.findChild(SectionHeader)
+        heads = self.panel.findChildren(SectionHeader)
+        first = next((head for head in heads if head.isVisibleTo(self.panel)), None)
         if first is None:
             return
         painter = QPainter(self)

@@ -37,9 +37,11 @@ from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.filmstrip import Filmstrip
 from cvstudio.gui.widgets.image_view import ImageView
+from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.param_form import ParamForm
 from cvstudio.gui.widgets.pixels import to_image
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, line, push, tool
+from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.gui.workspace import SidePanel, Workspace
 from cvstudio.project import queries
 from cvstudio.project.changes import ChangeSet
@@ -127,8 +129,8 @@ class AugmentPage(Workspace):
 
     def _make_bar(self) -> QFrame:
         bar, row = _bar()
-        self.image_name = label("")
-        self.image_name.setMinimumWidth(150)
+        self.image_name = NameLabel(role="")
+        self.image_name.setMinimumWidth(72)  # at 1280 px the right panel needs the rest
         self.image_name.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.seed = QSpinBox()
         self.seed.setRange(0, 99_999)
@@ -302,6 +304,7 @@ class AugmentPage(Workspace):
             found = queries.annotations(session, image_id)
         self._annotations = accepted(found)
         self.image_name.setText(self._image.title)
+        self.image_name.setToolTip(tip(self._image.title))
         self.strip.show_image(image_id)
         self._ask()
 
