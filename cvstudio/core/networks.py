@@ -211,6 +211,12 @@ def network(name: str) -> NetworkInfo:
         raise ConfigError(f'There is no network called "{name}".') from None
 
 
+def title_of(name: str) -> str:
+    """A network as people read it, "U-Net, ResNet-18"; its name when the table has none."""
+    info = _BY_NAME.get(name)
+    return info.title if info is not None else name
+
+
 def networks_for(task: Task) -> tuple[NetworkInfo, ...]:
     """All networks of a task, in the order in which they are offered."""
     return tuple(info for info in NETWORKS if info.task == task)

@@ -157,10 +157,10 @@ def test_all_earlier_exports_can_be_reached(studio_window: Person) -> None:
 def test_a_run_is_called_by_the_figure_that_analyze_shows(studio_window: Person) -> None:
     job = finished_run(studio_window.project)
     page = opened(studio_window)
-    assert page.run_box.currentText() == "Run 1 · yolo11n · mAP50-95 0.400"
+    assert page.run_box.currentText() == "Run 1 · YOLO11 nano · mAP50-95 0.400"
     job.report.write_text(json.dumps({"val": {"metrics": {"mAP50-95": 0.45}}}))
     page.refresh()
-    assert page.run_box.currentText() == "Run 1 · yolo11n · mAP50-95 0.450"
+    assert page.run_box.currentText() == "Run 1 · YOLO11 nano · mAP50-95 0.450"
 
 
 def test_a_failed_export_over_a_proven_file_shows_the_failure_and_keeps_the_file(

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.config import TrainConfig
+from cvstudio.core.networks import title_of
 from cvstudio.core.run_state import RunState
 from cvstudio.gui import theme
 from cvstudio.gui.train import words
@@ -89,7 +90,7 @@ class RunsModel(QAbstractTableModel):
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 best = "–" if row.best is None else f"{row.best:.3f}"
-                name = words.network_title(row.run.network)
+                name = title_of(row.run.network)
                 return (str(row.run.id), name, best, row.words)[column]
             case Qt.ItemDataRole.DecorationRole if column == 3:
                 return icon(*words.STATE_ICONS[row.status])
@@ -101,7 +102,7 @@ class RunsModel(QAbstractTableModel):
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _alignment(column)
             case Qt.ItemDataRole.ToolTipRole if column == 1:
-                return words.network_title(row.run.network)
+                return title_of(row.run.network)
             case Qt.ItemDataRole.ToolTipRole:
                 return row.run.message or row.run.title or f"Run {row.run.id}: {row.words}"
         return None

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from cvstudio.core.annotation import Task
 from cvstudio.core.config import TrainConfig
 from cvstudio.core.curves import loss_of
-from cvstudio.core.errors import ConfigError
 from cvstudio.core.events import EpochEnded, Failed
-from cvstudio.core.networks import network
+from cvstudio.core.networks import title_of
 from cvstudio.core.run_state import RunState
 from cvstudio.project.estimate import in_words
 from cvstudio.project.records import RunRecord
@@ -84,18 +83,10 @@ def why_not(run_id: int, status: RunStatus, *, begun: bool, saved: bool) -> dict
     }
 
 
-def network_title(name: str) -> str:
-    """A network as the form calls it: "U-Net, ResNet-18"; its own name when it is not known."""
-    try:
-        return network(name).title
-    except ConfigError:
-        return name
-
-
 def run_line(run: RunRecord) -> str:
-    """A run among others to start from: "Run 3, YOLO26 n, 0.612"."""
+    """A run among others to start from: "Run 3, YOLO26 nano, 0.612"."""
     best = f", {run.best:.3f}" if run.best is not None else ""
-    return f"Run {run.id}, {network_title(run.network)}{best}"
+    return f"Run {run.id}, {title_of(run.network)}{best}"
 
 
 def headline(failed: Failed) -> str:
@@ -127,9 +118,9 @@ def on_gpu(state: RunState) -> bool:
 
 
 def settings_line(config: TrainConfig) -> str:
-    """The settings that matter most: "YOLO26 n · Balanced · 640 px · batch 16"."""
+    """The settings that matter most: "YOLO26 nano · Balanced · 640 px · batch 16"."""
     parts = (
-        network_title(config.network),
+        title_of(config.network),
         config.preset.value.capitalize(),
         f"{config.image_size} px",
         f"batch {config.batch}",
