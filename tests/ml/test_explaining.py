@@ -89,7 +89,7 @@ def test_stretched_and_uncut_images_get_their_heat_too() -> None:
 
 def test_a_class_that_the_network_never_learned_is_refused() -> None:
     network = network_of(Task.CLASSIFY, "resnet18", size=64)
-    with pytest.raises(ConfigError, match="not trained on the class"):
+    with pytest.raises(ConfigError, match="not trained on this class"):
         explain(network, random_image(), class_id=1)
 
 

@@ -230,7 +230,8 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_place(tmp_path: Path, ta
         )
         assert run_job(job.path) == 1
     assert failed(job).cause == "not a number"
-    assert "epoch 1, step 1" in failed(job).text
+    # The loss is looked at a few times a second, so a later step of the epoch may be named.
+    assert "in epoch 1, step" in failed(job).text
 
 
 def test_a_full_disk_is_said_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,7 +268,7 @@ def test_memory_that_does_not_hold_one_image_is_said_with_place_and_batch(
 def test_what_libraries_print_goes_to_the_log(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     job = run_directory(tmp_path, Task.DETECT, epochs=1)
     assert run_job(job.path) == 0
-    assert "epochs completed" in job.log.read_text()
+    assert "mAP50-95" in job.log.read_text()
     assert capfd.readouterr().out == ""
     assert {p.name for p in job.path.iterdir()} == {
         "checkpoints", "config.json", "environment.json", "events.jsonl", "predictions",
