@@ -32,6 +32,7 @@ from cvstudio.gui.widgets.bar_chart import Histogram
 from cvstudio.gui.widgets.section import push
 from cvstudio.gui.widgets.toast import ToastFrame
 from cvstudio.project import commands, queries
+from cvstudio.project.health import Finding, Level
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
 
@@ -199,6 +200,10 @@ def test_ticks_about_splits_wait_until_there_are_splits(studio_window: Person) -
     page.statistics.show_facts(facts)
     studio_window.settle()
     assert "Classes appear in all splits" in ticks()
+    unused = Finding(Level.NOTE, "unused class", "No image shows “a” yet.")
+    page.statistics.show_facts(replace(facts, findings=(unused,)))
+    studio_window.settle()
+    assert "Classes appear in all splits" not in ticks(), "one is in none"
     page.statistics.show_facts(replace(facts, split_images={None: 3}))
     studio_window.settle()
     assert "Classes appear in all splits" not in ticks()
