@@ -163,6 +163,16 @@ def test_a_run_is_called_by_the_figure_that_analyze_shows(studio_window: Person)
     assert page.run_box.currentText() == "Run 1 · YOLO11 nano · mAP50-95 0.450"
 
 
+def test_the_folder_of_the_file_is_said_before_the_export(
+    studio_window: Person, tmp_path: Path
+) -> None:
+    finished_run(studio_window.project)
+    page = opened(studio_window)
+    assert page.folder.text() == f"in {studio_window.project.exports_directory}"
+    page.file.setText(str(tmp_path / "mine.onnx"))
+    assert page.folder.text() == f"in {tmp_path}"
+
+
 def test_a_failed_export_over_a_proven_file_shows_the_failure_and_keeps_the_file(
     studio_window: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,9 @@ from cvstudio.gui.widgets.cards import ChoiceCards
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.layouts import empty, scrolling
 from cvstudio.gui.widgets.message import IconLabel, Message
+from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, line, link, push, tool
+from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.gui.workspace import Workspace
 from cvstudio.project import exports, runs
 from cvstudio.project.exports import REPORT_SUFFIX
@@ -106,6 +108,10 @@ class ExportPage(Workspace):
         )
         box.addWidget(self.choose_file)
         left.add_padded(row)
+        self.folder = NameLabel()
+        left.add_padded(self.folder, top=4)
+        self.file.textChanged.connect(lambda _text: self._show_folder())
+        self._show_folder()
         left.body.addStretch(1)
         left.make_scrollable()
         self.next_step = NextStep(self.studio.actions["export.network"])
@@ -194,6 +200,12 @@ class ExportPage(Workspace):
     def _suggest_name(self) -> None:
         if self.run is not None and not self._named_by_hand:
             self.file.setText(f"{_plain(self.project.name)}-run{self.run.id}.onnx")
+
+    def _show_folder(self) -> None:
+        """Where the file will lie, below its name."""
+        folder = self._target().parent
+        self.folder.setText(f"in {folder}")
+        self.folder.setToolTip(tip(str(folder)))
 
     def _named(self) -> None:
         self._named_by_hand = bool(self.file.text())
