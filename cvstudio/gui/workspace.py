@@ -53,6 +53,9 @@ FOLD_LEFT_BELOW = 1280
 step: what one works with is never out of sight because a window is narrow."""
 
 
+_OTHER = {"left": "right", "right": "left"}
+
+
 class SidePanel(QFrame):
     """A panel at the side of a page: a column that may scroll, and a footer that does not."""
 
@@ -169,6 +172,9 @@ class Workspace(QWidget):
     title: ClassVar[str] = ""
     icon: ClassVar[str] = ""
 
+    centre_needs: ClassVar[int] = 0
+    """Pixels under which the middle would be cut: then one side panel at a time."""
+
     status_changed = Signal()
 
     def __init__(self, studio: Studio) -> None:
@@ -195,6 +201,8 @@ class Workspace(QWidget):
         self._narrow: dict[str, bool] = {}
         self._was_narrow: dict[str, bool] = {}
         self._unused: set[str] = set()
+        self._lent = ""
+        """The side that gave its room to the other one."""
 
     # -- for pages
 
@@ -267,21 +275,44 @@ class Workspace(QWidget):
         fold = not (self._folded.get(side) or self._narrow.get(side))
         if fold and self._was_narrow.get(side):
             self._narrow[side] = True  # for want of room: in a wide window it comes back
+            self._give_room_back()
             self._apply_folds()
             return
         self._folded[side] = fold
         self._narrow[side] = False
+        if not fold and self._was_narrow.get(side):
+            self._lend_room(_OTHER[side])
         self.studio.memory.set(f"folded.{self.name}.{side}", fold)
         self._apply_folds()
 
     def fit_width(self, width: int) -> None:
         """Fold panels for which a window of that width has no room, and unfold them again."""
+        if width >= FOLD_RIGHT_BELOW:
+            self._lent = ""
         for side, limit in (("right", FOLD_RIGHT_BELOW), ("left", FOLD_LEFT_BELOW)):
             panel = self._side(side)
             narrow = width < limit and (panel is None or panel.footer is None)
+            if self._lent == side:
+                continue  # as long as the window stays narrow
             if narrow != self._was_narrow.get(side, False):
                 self._was_narrow[side] = self._narrow[side] = narrow
         self._apply_folds()
+
+    def _lend_room(self, other: str) -> None:
+        """Fold the other side when the middle has not enough room beside both."""
+        if self._lent == other or self.left is None or self.right is None:
+            return
+        taken = self.left.wanted_width + self.right.wanted_width
+        if self.width() - taken >= self.centre_needs:
+            return
+        self._give_room_back()
+        self._lent = other
+        self._narrow[other] = self._was_narrow[other] = True
+
+    def _give_room_back(self) -> None:
+        if self._lent:
+            self._narrow[self._lent] = False
+            self._lent = ""
 
     def use_side(self, side: str, used: bool) -> None:
         """Take a side panel away altogether while it has nothing to say."""

@@ -368,6 +368,26 @@ def test_panels_fold_when_the_window_is_narrow_and_come_back(studio_window: Pers
     label = studio_window.page("label")
     assert label.right is not None
     assert label.right.isVisible(), "classes and Approve stay in sight in a narrow window"
+    export = studio_window.page("export")
+    studio_window.window.resize(1280, 720)
+    studio_window.settle()
+    assert export.left is not None
+    assert export.right is not None
+    studio_window.click(studio_window.button("Unfold the right panel", export))
+    assert export.right.isVisible()
+    assert not export.left.isVisible(), "the middle would be cut beside both"
+    studio_window.click(studio_window.button("Fold the right panel", export))
+    assert export.left.isVisible()
+    assert not export.right.isVisible()
+    studio_window.click(studio_window.button("Unfold the right panel", export))
+    studio_window.click(studio_window.button("Unfold the left panel", export))
+    assert export.left.isVisible()
+    assert not export.right.isVisible(), "one at a time"
+    studio_window.page("data")
+    studio_window.window.resize(1440, 900)
+    studio_window.settle()
+    assert export.left.isVisibleTo(export)
+    assert export.right.isVisibleTo(export)
     studio_window.page("data")
     studio_window.window.resize(1440, 900)
     studio_window.settle()

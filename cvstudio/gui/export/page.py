@@ -58,6 +58,7 @@ class ExportPage(Workspace):
     """A finished run becomes an ONNX file here."""
 
     name, title, icon = "export", "Export", "package-variant-closed"
+    centre_needs = 740
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)

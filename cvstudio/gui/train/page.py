@@ -59,6 +59,7 @@ class TrainPage(Workspace):
     """Choose how long a run may take, start it, watch it, compare it."""
 
     name, title, icon = "train", "Train", "chart-line"
+    centre_needs = 740
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
