@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import COUNTING, Kind, Review, Split, State, Task
-from cvstudio.core.words import counted
+from cvstudio.core.words import alike_sentences, counted
 from cvstudio.project import queries
 from cvstudio.project.project import Project
 from cvstudio.project.tables import AnnotationRow, ImageRow
@@ -62,6 +62,7 @@ def check(s: Session, project: Project, *, files: bool = True) -> list[Finding]:
         *_groups(s),
         *_kinds(s, project.task),
         *_classes(s),
+        *_alike(s),
         *_splits(s),
         *_unfinished(s),
     ]
@@ -190,6 +191,11 @@ def _kinds(s: Session, task: Task) -> Iterator[Finding]:
         )
         text = f"{many} {'is' if number == 1 else 'are'} left out: {LEARNS[task]}."
         yield Finding(Level.WARNING, "kind", text, tuple(ids))
+
+
+def _alike(s: Session) -> Iterator[Finding]:
+    for sentence in alike_sentences([c.name for c in queries.classes(s)], []):
+        yield Finding(Level.WARNING, "classes alike", sentence)
 
 
 def _classes(s: Session) -> Iterator[Finding]:
