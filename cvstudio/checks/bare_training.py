@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -38,7 +39,7 @@ class Pictures(Dataset[tuple[torch.Tensor, Any]]):
     def _target(self, target: Any) -> Any:
         if not isinstance(target, Path):
             return target
-        mask: Any = cv2.imread(str(target), cv2.IMREAD_UNCHANGED)
+        mask = np.asarray(Image.open(target))  # OpenCV would turn indices into their colours
         return cv2.resize(mask, (self.size, self.size), interpolation=cv2.INTER_NEAREST)
 
     def __len__(self) -> int:

@@ -407,7 +407,8 @@ def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
         if lines or image.review in ("reviewed", "reviewed and empty"):
             _write_text(file, "".join(line + "\n" for line in lines))
         writing.step("Writing YOLO", done, len(dataset.images))
-    table: dict[str, Any] = {"path": "."}
+    # No "path": ultralytics then looks beside the file; "." would be whatever folder it is run in.
+    table: dict[str, Any] = {}
     for split in (Split.TRAIN, Split.VAL, Split.TEST):
         if split in used or split is not Split.TEST:
             table[split.value] = f"images/{split.value}"
