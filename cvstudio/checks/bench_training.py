@@ -95,6 +95,7 @@ def _trial(
         ),
         Figure(
             f"{trial.task} {trial.network}: processor time of all", ratio_of_pairs(*whole), "x",
+            TIME_LIMIT,
             detail=f"{statistics.median(whole[0]):.0f} s against"
             f" {statistics.median(whole[1]):.0f} s, with start-up and final judgement",
         ),
