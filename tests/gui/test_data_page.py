@@ -57,7 +57,7 @@ def reviews(project: Project) -> dict[int, Review]:
 def test_the_gallery_shows_every_image_in_natural_order(studio_window: Person) -> None:
     page = data_page(studio_window)
     assert names(page) == [f"slide_{n}.png" for n in range(1, 13)]
-    assert page.count.text() == "12 images"
+    assert page.gallery.count.text() == "12 images"
 
 
 def test_views_count_images_and_filter_the_gallery(studio_window: Person) -> None:
@@ -75,18 +75,18 @@ def test_views_count_images_and_filter_the_gallery(studio_window: Person) -> Non
     views.setCurrentRow(1)
     studio_window.settle()
     assert names(page) == ["slide_11.png", "slide_12.png"]
-    assert page.words.text() == "unlabelled"
+    assert page.gallery.words.text() == "unlabelled"
 
 
 def test_a_filter_is_said_in_words_and_taken_away_by_its_cross(studio_window: Person) -> None:
     page = data_page(studio_window)
-    button = page.filter_bar.buttons["class_ids"]
+    button = page.gallery.filter_bar.buttons["class_ids"]
     menu = button.menu_of()
     assert [a.text() for a in menu.actions()] == ["RBC", "WBC"]
     menu.actions()[1].trigger()
     studio_window.settle()
     assert button.text() == "Class: WBC"
-    assert page.words.text() == "with WBC"
+    assert page.gallery.words.text() == "with WBC"
     assert len(page.model.ids) == 10
     studio_window.click(button, QPoint(button.width() - 10, button.height() // 2))
     assert page.filter == ImageFilter()
@@ -97,12 +97,12 @@ def test_a_filter_is_said_in_words_and_taken_away_by_its_cross(studio_window: Pe
 def test_backspace_in_the_empty_field_takes_the_last_filter_away(studio_window: Person) -> None:
     page = data_page(studio_window)
     page.show_filter(ImageFilter(reviews=(Review.LABELLED,), splits=(None,)))
-    page.filter_bar.text.setFocus()
-    studio_window.key("Backspace", page.filter_bar.text)
+    page.gallery.filter_bar.text.setFocus()
+    studio_window.key("Backspace", page.gallery.filter_bar.text)
     assert page.filter == ImageFilter(splits=(None,)) or page.filter == ImageFilter(
         reviews=(Review.LABELLED,)
     )
-    studio_window.key("Backspace", page.filter_bar.text)
+    studio_window.key("Backspace", page.gallery.filter_bar.text)
     assert page.filter == ImageFilter()
 
 
@@ -111,14 +111,14 @@ def test_typing_a_name_filters_and_an_empty_result_offers_the_way_back(
 ) -> None:
     page = data_page(studio_window)
     studio_window.trigger("data.filter_text")
-    studio_window.type(page.filter_bar.text, "slide_1")
+    studio_window.type(page.gallery.filter_bar.text, "slide_1")
     assert len(page.model.ids) == 4
-    studio_window.type(page.filter_bar.text, "zzz")
-    assert page.shown_part.currentWidget() is page.nothing
-    assert page.nothing.words.text() == "No image is named “slide_1zzz”."
-    studio_window.click(page.nothing.button)
+    studio_window.type(page.gallery.filter_bar.text, "zzz")
+    assert page.gallery.shown_part.currentWidget() is page.gallery.nothing
+    assert page.gallery.nothing.words.text() == "No image is named “slide_1zzz”."
+    studio_window.click(page.gallery.nothing.button)
     assert len(page.model.ids) == 12
-    assert page.filter_bar.text.text() == ""
+    assert page.gallery.filter_bar.text.text() == ""
 
 
 def test_a_saved_view_survives_and_is_one_undo_step(studio_window: Person) -> None:
@@ -173,7 +173,7 @@ def test_several_images_are_marked_split_and_tagged_in_one_step_each(
     page.grid.select_ids(ids[2:5])
     studio_window.settle()
     assert studio_window.studio.selection == tuple(ids[2:5])
-    assert page.words.text() == "3 selected"
+    assert page.gallery.words.text() == "3 selected"
     studio_window.trigger("data.set_val")
     studio_window.trigger("data.mark_reviewed")
     with studio_window.project.read() as s:
@@ -472,7 +472,7 @@ def test_the_columns_fill_the_width(studio_window: Person) -> None:
     page = data_page(studio_window)
     grid = page.grid
     for side in (96, 148, 288):
-        page.side.setValue(side)
+        page.gallery.side.setValue(side)
         studio_window.settle()
         room = grid.viewport().width()
         used = grid.columns * grid.delegate.cell.width()

@@ -24,7 +24,10 @@ from PySide6.QtWidgets import (
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
-from cvstudio.gui.data.import_steps import CheckStep, ClassesStep, SourceStep, SplitStep
+from cvstudio.gui.data.import_check import CheckStep
+from cvstudio.gui.data.import_classes import ClassesStep
+from cvstudio.gui.data.import_source import SourceStep
+from cvstudio.gui.data.import_split import SplitStep
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, ThreadWork
 from cvstudio.gui.widgets.dialogs import StudioDialog

@@ -11,48 +11,31 @@ from typing import Any
 from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
-    QFrame,
-    QHBoxLayout,
     QMenu,
-    QSlider,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
 from cvstudio.core.annotation import LabelClass, Review, Task
 from cvstudio.core.words import counted
-from cvstudio.gui import theme
-from cvstudio.gui.data import filters
+from cvstudio.gui.data import filters, saved_views
 from cvstudio.gui.data.bulk import Bulk
-from cvstudio.gui.data.filters import FilterBar
-from cvstudio.gui.data.views import SavedView, ViewCounts, ViewsPanel
+from cvstudio.gui.data.gallery import Gallery
+from cvstudio.gui.data.saved_views import SavedView
+from cvstudio.gui.data.selection_menu import selection_menu
+from cvstudio.gui.data.views import ViewCounts, ViewsPanel
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.dialogs import ask_text
-from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.layouts import scrolling
-from cvstudio.gui.widgets.message import IconLabel
-from cvstudio.gui.widgets.section import NextStep, label, line, link, push, tab_bar
-from cvstudio.gui.widgets.thumbnail_grid import ThumbnailGrid
+from cvstudio.gui.widgets.section import NextStep, line, tab_bar
 from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
-from cvstudio.gui.widgets.verbatim import face
 from cvstudio.gui.workspace import Workspace
-from cvstudio.project import commands, queries
+from cvstudio.project import queries
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.records import ImageFilter
 
-SORTS = (
-    ("name", "Sort: file name"),
-    ("imported", "Sort: newest first"),
-    ("annotations", "Sort: most annotations"),
-    ("review", "Sort: review state"),
-    ("size", "Sort: file size"),
-)
-VIEWS_KEY = "views"
-_SIDES = (96, 288)
 _STATISTICS_WAIT = 400
 
 
@@ -121,93 +104,19 @@ class DataPage(Workspace):
         from cvstudio.gui.data.empty import EmptyProject
 
         self.pages = QStackedWidget()
-        gallery = QWidget()
-        column = QVBoxLayout(gallery)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self._filter_row())
-        column.addWidget(self._sort_row())
-        self.grid = ThumbnailGrid(self.model)
-        self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.gallery = Gallery(self.studio, self.model)
+        self.gallery.filtered.connect(self.show_filter)
+        self.gallery.reordered.connect(self.refresh)
+        self.grid = self.gallery.grid
         self.grid.customContextMenuRequested.connect(self._open_context_menu)
         self.grid.selected.connect(self._selected)
         self.grid.opened.connect(lambda image_id: self.studio.go_to("label", image_id=image_id))
         self.grid.installEventFilter(self)
-        self.grid.delegate.overlays = bool(self.studio.settings.get("data.overlays"))
-        self.grid.set_side(int(self.studio.memory.get("data.side", 148)))
-        self.nothing = EmptyState(
-            "image-filter-none", "", button="Clear the filter", do=self.clear_filter, next_=False
-        )
-        self.shown_part = QStackedWidget()
-        holder = QWidget()
-        inner = QHBoxLayout(holder)
-        inner.setContentsMargins(8, 0, 0, 0)
-        inner.addWidget(self.grid)
-        self.shown_part.addWidget(holder)
-        self.shown_part.addWidget(self.nothing)
-        column.addWidget(self.shown_part, 1)
-        self.pages.addWidget(gallery)
+        self.pages.addWidget(self.gallery)
         self.empty = EmptyProject(self.studio)
         self.empty.sample_asked.connect(lambda key: self.studio.go_to("sample", key=key))
         self.pages.addWidget(self.empty)
         return self.pages
-
-    def _filter_row(self) -> QWidget:
-        frame = QFrame()
-        theme.mark(frame, panel="bar")
-        frame.setFixedHeight(theme.size("bar"))
-        row = QHBoxLayout(frame)
-        row.setContentsMargins(16, 0, 16, 0)
-        row.setSpacing(8)
-        self.filter_bar = FilterBar()
-        self.filter_bar.changed.connect(self._filter_changed)
-        row.addWidget(self.filter_bar, 1)
-        self.import_button = push(
-            "Import",
-            lambda: self.studio.actions.trigger("data.import"),
-            icon_name="import",
-            small=True,
-        )
-        self.import_button.setToolTip(self.studio.actions["data.import"].toolTip())
-        row.addWidget(self.import_button)
-        return frame
-
-    def _sort_row(self) -> QWidget:
-        frame = QWidget()
-        frame.setFixedHeight(44)
-        row = QHBoxLayout(frame)
-        row.setContentsMargins(16, 0, 16, 0)
-        row.setSpacing(8)
-        self.count = label("", "section")
-        self.words = label("", "muted")
-        self.words.setMinimumWidth(40)
-        row.addWidget(self.count)
-        row.addWidget(self.words, 1)
-        self.save_link = link(
-            "Save as view", lambda: self.studio.actions.trigger("data.save_view"),
-            tip=self.studio.actions["data.save_view"].toolTip(),
-        )  # fmt: skip
-        row.addWidget(self.save_link)
-        divider = line(upright=True)
-        divider.setFixedHeight(20)
-        row.addWidget(divider)
-        self.sort = QComboBox()
-        for key, text in SORTS:
-            self.sort.addItem(text, key)
-        self.sort.setMinimumWidth(144)
-        self.sort.setAccessibleName("Sort")
-        self.sort.currentIndexChanged.connect(lambda _place: self.refresh())
-        row.addWidget(self.sort)
-        row.addWidget(IconLabel("view-grid-outline", "muted", 16))
-        self.side = QSlider(Qt.Orientation.Horizontal)
-        self.side.setRange(*_SIDES)
-        self.side.setFixedWidth(88)
-        self.side.setValue(int(self.studio.memory.get("data.side", 148)))
-        self.side.setToolTip("Size of the thumbnails")
-        self.side.setAccessibleName("Size of the thumbnails")
-        self.side.valueChanged.connect(self._set_side)
-        row.addWidget(self.side)
-        return frame
 
     def _connect_actions(self) -> None:
         def connect(id: str, do: Any) -> None:
@@ -219,7 +128,7 @@ class DataPage(Workspace):
         connect("data.review", self.review)
         connect("data.open", self._open_selected)
         connect("data.select_all", self.grid.selectAll)
-        connect("data.filter_text", self._focus_text)
+        connect("data.filter_text", self.gallery.seek)
         connect("data.clear_filter", self.clear_filter)
         connect("data.save_view", self.save_view)
         connect("data.split", self.edit_split)
@@ -287,23 +196,18 @@ class DataPage(Workspace):
             tags = [tag.name for tag in queries.tags(session)]
             reviews = queries.review_counts(session)
             total = sum(reviews.values())
-            ids = queries.image_ids(session, self.filter, self.sort.currentData() or "name")
+            ids = queries.image_ids(session, self.filter, self.gallery.order)
             saved = [
                 (view, len(queries.image_ids(session, view.filter)))
-                for view in self._saved_views(session)
+                for view in saved_views.stored(session)
             ]
             folders = queries.folders(session)
-        self.filter_bar.set_facets(list(self._classes.values()), tags)
-        self.filter_bar.show_filter(self.filter)
+        self.gallery.filter_bar.set_facets(list(self._classes.values()), tags)
+        self.gallery.filter_bar.show_filter(self.filter)
         self.views.show_counts(ViewCounts(reviews, saved, folders))
         self.views.show_filter(self.filter)
-        self.model.set_ids(ids)
+        self.gallery.show_ids(ids, self.filter, self._classes)
         self.pages.setCurrentIndex(0 if total else 1)
-        self.shown_part.setCurrentIndex(0 if ids else 1)
-        if not ids:
-            words = filters.in_words(self.filter, self._classes)
-            has = words.startswith("with ")
-            self.nothing.set(f"No image {'has ' + words[5:] if has else 'is ' + words}.")
         self.use_side("right", bool(total))
         self._show_next_step(reviews)
         self._show_words()
@@ -327,13 +231,9 @@ class DataPage(Workspace):
 
     def _show_words(self) -> None:
         shown, chosen = len(self.model.ids), len(self.studio.selection)
-        self.count.setText(counted(shown, "image"))
-        parts = [self._filter_words or filters.in_words(self.filter, self._classes)]
-        if chosen:
-            parts.append(f"{chosen:,} selected")
-        self.words.setText(" · ".join(part for part in parts if part))
         set_ = self.filter != ImageFilter()
-        self.save_link.setVisible(set_ and self.filter.ids is None)
+        words = self._filter_words or filters.in_words(self.filter, self._classes)
+        self.gallery.show_words(words, chosen=chosen, may_save=set_ and self.filter.ids is None)
         self.studio.actions.allow("data.save_view", set_, why="Choose a filter first")
         self.studio.actions.allow("data.clear_filter", set_, why="Every image is shown")
         total = self.studio.image_count
@@ -365,12 +265,7 @@ class DataPage(Workspace):
 
     def _on_setting(self, key: str, value: Any) -> None:
         if key == "data.overlays":
-            self.grid.delegate.overlays = bool(value)
-            self.grid.viewport().update()
-
-    def _set_side(self, side: int) -> None:
-        self.grid.set_side(side)
-        self.studio.memory.set("data.side", side)
+            self.gallery.show_overlays(bool(value))
 
     # -- filter and views
 
@@ -383,20 +278,9 @@ class DataPage(Workspace):
         """Show every image."""
         self.show_filter(ImageFilter())
 
-    def _filter_changed(self, chosen: ImageFilter) -> None:
-        self.show_filter(chosen)
-
     def _show_found(self, ids: Sequence[int], words: str) -> None:
         self.filter, self._filter_words = ImageFilter(ids=tuple(ids)), words
         self.refresh()
-
-    def _focus_text(self) -> None:
-        self.filter_bar.text.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.filter_bar.text.selectAll()
-
-    def _saved_views(self, session: Any) -> list[SavedView]:
-        stored = queries.setting(session, VIEWS_KEY, [])
-        return [SavedView(item["name"], filters.from_json(item["filter"])) for item in stored]
 
     def save_view(self, name: str = "") -> None:
         """Keep the filter under a name; asks for it when none is given."""
@@ -406,23 +290,12 @@ class DataPage(Workspace):
             name = ask_text(
                 self, "Save as view", "Name", proposal, yes="Save", note="It appears at the left."
             )
-        if not name:
-            return
-        with self.project.read() as session:
-            views = self._saved_views(session)
-        views = [view for view in views if view.name != name]
-        self._store_views([*views, SavedView(name, self.filter)], f"Save view {name}")
+        if name:
+            saved_views.save(self.project, SavedView(name, self.filter), source=self)
 
     def remove_view(self, name: str) -> None:
         """Forget a saved view; its images stay."""
-        with self.project.read() as session:
-            views = [view for view in self._saved_views(session) if view.name != name]
-        self._store_views(views, f"Remove view {name}")
-
-    def _store_views(self, views: Sequence[SavedView], step: str) -> None:
-        stored = [{"name": view.name, "filter": filters.to_json(view.filter)} for view in views]
-        with self.project.transaction(step, source=self) as session:
-            commands.set_setting(session, VIEWS_KEY, stored)
+        saved_views.remove(self.project, name, source=self)
 
     # -- selection
 
@@ -454,32 +327,9 @@ class DataPage(Workspace):
 
     def context_menu(self) -> QMenu:
         """The menu of the selected images."""
-        menu = QMenu(self)
-        action = self.studio.actions
-        menu.addAction(action["data.open"])
-        menu.addSeparator()
-        for id in ("data.mark_reviewed", "data.mark_empty", "data.mark_labelled"):
-            menu.addAction(action[id])
-        split = menu.addMenu("Set split")
-        for id in ("data.set_train", "data.set_val", "data.set_test", "data.set_none"):
-            split.addAction(action[id])
-        if self.project.task == Task.CLASSIFY and self._classes:
-            classes = menu.addMenu("Set class")
-            for found in self._classes.values():
-                entry = classes.addAction(face(f"{found.name}\t{found.hotkey}"))
-                entry.triggered.connect(partial(self._set_class, found.id))
-        menu.addAction(action["data.tag"])
-        menu.addAction(action["data.group"])
-        menu.addAction(action["data.ungroup"])
-        menu.addSeparator()
-        menu.addAction(action["data.select_all"])
-        menu.addAction(action["data.export"])
-        menu.addSeparator()
-        menu.addAction(action["data.remove"])
-        return menu
-
-    def _set_class(self, class_id: int, _checked: bool = False) -> None:
-        self.bulk.set_class(class_id)
+        whole = self.project.task == Task.CLASSIFY
+        classes = self._classes.values() if whole else ()
+        return selection_menu(self.studio.actions, self.bulk, self, classes=classes)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """In projects that classify, a class's key says what the selected images are."""

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Review
+from cvstudio.gui.data.saved_views import SavedView
 from cvstudio.gui.widgets.icons import REVIEW_ICONS
 from cvstudio.gui.widgets.nav_list import NavList, NavRow
 from cvstudio.gui.widgets.section import SectionHeader, label, tool
@@ -25,14 +26,6 @@ BUILT_IN: tuple[tuple[str, str, str, ImageFilter], ...] = (
     ("empty", "Reviewed and empty", REVIEW_ICONS["reviewed and empty"],
      ImageFilter(reviews=(Review.EMPTY,))),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class SavedView:
-    """A filter under a name."""
-
-    name: str
-    filter: ImageFilter
 
 
 @dataclass

@@ -1,0 +1,165 @@
+"""The middle of the Data page: the filter bar, the row of counts and sorting, the thumbnails."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QSlider,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core.annotation import LabelClass
+from cvstudio.core.words import counted
+from cvstudio.gui import theme
+from cvstudio.gui.data import filters
+from cvstudio.gui.data.filters import FilterBar
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.empty_state import EmptyState
+from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.section import label, line, link, push
+from cvstudio.gui.widgets.thumbnail_grid import ThumbnailGrid
+from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
+from cvstudio.project.queries import Sort
+from cvstudio.project.records import ImageFilter
+
+SORTS = (
+    ("name", "Sort: file name"),
+    ("imported", "Sort: newest first"),
+    ("annotations", "Sort: most annotations"),
+    ("review", "Sort: review state"),
+    ("size", "Sort: file size"),
+)
+_SIDES = (96, 288)
+_SIDE, _SIDE_KEY = 148, "data.side"
+
+
+class Gallery(QWidget):
+    """`filtered(ImageFilter)` when the person chose a filter, `reordered` when another order."""
+
+    filtered = Signal(object)
+    reordered = Signal()
+
+    def __init__(self, studio: Studio, model: ThumbnailModel) -> None:
+        super().__init__()
+        self._studio, self._model = studio, model
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._filter_row())
+        column.addWidget(self._sort_row())
+        self.grid = ThumbnailGrid(model)
+        self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.grid.delegate.overlays = bool(studio.settings.get("data.overlays"))
+        self.grid.set_side(self.side.value())
+        self.nothing = EmptyState(
+            "image-filter-none", "", button="Clear the filter",
+            do=lambda: self.filtered.emit(ImageFilter()), next_=False,
+        )  # fmt: skip
+        self.shown_part = QStackedWidget()
+        holder = QWidget()
+        inner = QHBoxLayout(holder)
+        inner.setContentsMargins(8, 0, 0, 0)
+        inner.addWidget(self.grid)
+        self.shown_part.addWidget(holder)
+        self.shown_part.addWidget(self.nothing)
+        column.addWidget(self.shown_part, 1)
+
+    def _filter_row(self) -> QWidget:
+        frame = QFrame()
+        theme.mark(frame, panel="bar")
+        frame.setFixedHeight(theme.size("bar"))
+        row = QHBoxLayout(frame)
+        row.setContentsMargins(16, 0, 16, 0)
+        row.setSpacing(8)
+        self.filter_bar = FilterBar()
+        self.filter_bar.changed.connect(self.filtered)
+        row.addWidget(self.filter_bar, 1)
+        self.import_button = push(
+            "Import",
+            lambda: self._studio.actions.trigger("data.import"),
+            icon_name="import",
+            small=True,
+        )
+        self.import_button.setToolTip(self._studio.actions["data.import"].toolTip())
+        row.addWidget(self.import_button)
+        return frame
+
+    def _sort_row(self) -> QWidget:
+        frame = QWidget()
+        frame.setFixedHeight(44)
+        row = QHBoxLayout(frame)
+        row.setContentsMargins(16, 0, 16, 0)
+        row.setSpacing(8)
+        self.count = label("", "section")
+        self.words = label("", "muted")
+        self.words.setMinimumWidth(40)
+        row.addWidget(self.count)
+        row.addWidget(self.words, 1)
+        self.save_link = link(
+            "Save as view", lambda: self._studio.actions.trigger("data.save_view"),
+            tip=self._studio.actions["data.save_view"].toolTip(),
+        )  # fmt: skip
+        row.addWidget(self.save_link)
+        divider = line(upright=True)
+        divider.setFixedHeight(20)
+        row.addWidget(divider)
+        self.sort = QComboBox()
+        for key, text in SORTS:
+            self.sort.addItem(text, key)
+        self.sort.setMinimumWidth(144)
+        self.sort.setAccessibleName("Sort")
+        self.sort.currentIndexChanged.connect(lambda _place: self.reordered.emit())
+        row.addWidget(self.sort)
+        row.addWidget(IconLabel("view-grid-outline", "muted", 16))
+        self.side = QSlider(Qt.Orientation.Horizontal)
+        self.side.setRange(*_SIDES)
+        self.side.setFixedWidth(88)
+        self.side.setValue(int(self._studio.memory.get(_SIDE_KEY, _SIDE)))
+        self.side.setToolTip("Size of the thumbnails")
+        self.side.setAccessibleName("Size of the thumbnails")
+        self.side.valueChanged.connect(self._set_side)
+        row.addWidget(self.side)
+        return frame
+
+    def _set_side(self, side: int) -> None:
+        self.grid.set_side(side)
+        self._studio.memory.set(_SIDE_KEY, side)
+
+    @property
+    def order(self) -> Sort:
+        """How the images are sorted."""
+        chosen: Sort = self.sort.currentData()
+        return chosen
+
+    def show_overlays(self, on: bool) -> None:
+        """Draw the shapes over the thumbnails, or not."""
+        self.grid.delegate.overlays = on
+        self.grid.viewport().update()
+
+    def show_ids(
+        self, ids: list[int], current: ImageFilter, classes: dict[int, LabelClass]
+    ) -> None:
+        """Show these images; when there are none, say what none of them is."""
+        self._model.set_ids(ids)
+        self.shown_part.setCurrentIndex(0 if ids else 1)
+        if not ids:
+            words = filters.in_words(current, classes)
+            has = words.startswith("with ")
+            self.nothing.set(f"No image {'has ' + words[5:] if has else 'is ' + words}.")
+
+    def show_words(self, words: str, *, chosen: int, may_save: bool) -> None:
+        """Say how many images are shown, which, and how many are selected."""
+        self.count.setText(counted(len(self._model.ids), "image"))
+        selected = f"{chosen:,} selected" if chosen else ""
+        self.words.setText(" · ".join(part for part in (words, selected) if part))
+        self.save_link.setVisible(may_save)
+
+    def seek(self) -> None:
+        """Put the cursor into the field of the file name."""
+        self.filter_bar.text.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.filter_bar.text.selectAll()

@@ -1,0 +1,49 @@
+"""Filters that are kept under a name, as settings of the project; each change is one undo step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cvstudio.gui.data import filters
+from cvstudio.project import commands, queries
+from cvstudio.project.project import Project
+from cvstudio.project.records import ImageFilter
+
+_KEY = "views"
+
+
+@dataclass(frozen=True)
+class SavedView:
+    """A filter under a name."""
+
+    name: str
+    filter: ImageFilter
+
+
+def stored(session: Any) -> list[SavedView]:
+    """The saved views in the order in which they were saved."""
+    found = queries.setting(session, _KEY, [])
+    return [SavedView(item["name"], filters.from_json(item["filter"])) for item in found]
+
+
+def save(project: Project, view: SavedView, *, source: object) -> None:
+    """Keep a view; one of the same name gives way."""
+    _store(project, [*_without(project, view.name), view], f"Save view {view.name}", source)
+
+
+def remove(project: Project, name: str, *, source: object) -> None:
+    """Forget a saved view; its images stay."""
+    _store(project, _without(project, name), f"Remove view {name}", source)
+
+
+def _without(project: Project, name: str) -> list[SavedView]:
+    with project.read() as session:
+        return [view for view in stored(session) if view.name != name]
+
+
+def _store(project: Project, views: Sequence[SavedView], step: str, source: object) -> None:
+    plain = [{"name": view.name, "filter": filters.to_json(view.filter)} for view in views]
+    with project.transaction(step, source=source) as session:
+        commands.set_setting(session, _KEY, plain)
