@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QEnterEvent,
@@ -25,6 +25,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.mask_picture import MaskPictures
+from cvstudio.gui.label.reading_notice import ReadingNotice
 from cvstudio.gui.label.selection_item import SelectionItem
 from cvstudio.gui.label.shapes_item import ShapesItem
 from cvstudio.gui.label.tile_painter import TilePainter
@@ -56,8 +57,6 @@ class Canvas(QGraphicsView):
     def __init__(self, document: Document) -> None:
         self.document = document
         self.tiles = TilePainter()
-        self.waiting = False
-        """Whether the picture has been waited for so long that it is said."""
         self._pictures = MaskPictures()
         scene = QGraphicsScene()
         super().__init__(scene)
@@ -76,6 +75,7 @@ class Canvas(QGraphicsView):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Canvas")
+        self.notice = ReadingNotice(self)
         self._scale = 1.0
         self._corner = QPointF(0, 0)
         self._shown_size = (0, 0)
@@ -145,6 +145,24 @@ class Canvas(QGraphicsView):
         """Show one sentence in the status bar."""
         self.said.emit(text)
 
+    # -- waiting for the picture
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the picture is waited for, and it is said: no tool gets the pointer then."""
+        return not self.notice.isHidden()
+
+    def wait(self, on: bool) -> None:
+        """Say that the open image is being read, or that it need not be said any more."""
+        if on == self.waiting:
+            return
+        if on:
+            self.tool.leave()
+            self.notice.begin(self.document.image)
+        else:
+            self.notice.end()
+        self._show_cursor()
+
     # -- the tool
 
     def set_tool(self, tool: Tool) -> None:
@@ -156,7 +174,7 @@ class Canvas(QGraphicsView):
         self.tool = tool
         self.selection.handles = tool.name == "select"
         self.drafts_changed()
-        self.point_with(tool.cursor)
+        self._show_cursor()
         self.repaint()
 
     # -- where the image lies
@@ -266,24 +284,6 @@ class Canvas(QGraphicsView):
         painter.save()
         self.tool.paint(painter, QRectF(rect))
         painter.restore()
-        if self.waiting:
-            self._paint_waiting(painter)
-
-    def _paint_waiting(self, painter: QPainter) -> None:
-        """Words in the middle, on a ground that is read on a preview too."""
-        painter.save()
-        painter.resetTransform()
-        painter.setFont(theme.font("section"))
-        words = "Reading the image"
-        size = painter.fontMetrics().size(0, words) + QSize(32, 16)
-        area = QRect(QPoint(0, 0), size)
-        area.moveCenter(self.viewport().rect().center())
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour("raised"))
-        painter.drawRoundedRect(area, 4, 4)
-        painter.setPen(theme.colour("text"))
-        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, words)
-        painter.restore()
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         """Everything is drawn again: what is drawn in screen pixels would smear otherwise."""
@@ -292,6 +292,7 @@ class Canvas(QGraphicsView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self.notice.place()
         if self._fits:
             self.fit()
         else:
@@ -326,23 +327,33 @@ class Canvas(QGraphicsView):
         ):
             self._panning = True
             self._pan.press(self._pointer(event))
-        elif event.button() == Qt.MouseButton.LeftButton and self.document.image is not None:
+        elif event.button() == Qt.MouseButton.LeftButton and self._can_begin():
             self._held = True
             self.tool.press(self._pointer(event))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton or self._space:
             self.mousePressEvent(event)
-        elif self.document.image is not None:
+        elif self._can_begin():
             self._held = True
             self.tool.double_click(self._pointer(event))
+
+    def _can_begin(self) -> bool:
+        """Whether a gesture may begin; nobody draws on a picture that they cannot see yet."""
+        if self.document.image is not None and self.waiting:
+            self.say("The image is still being read")
+        return self.document.image is not None and not self.waiting
+
+    def _listens(self) -> bool:
+        """Whether the tool is told where the pointer goes; a gesture under way comes to its end."""
+        return self.document.image is not None and (self._held or not self.waiting)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._last = event.position()
         pointer = self._pointer(event)
         if self._panning:
             self._pan.move(pointer, held=True)
-        elif self.document.image is not None:
+        elif self._listens():
             self.tool.move(pointer, held=self._held)
         self.pointed.emit((pointer.x, pointer.y))
 
@@ -357,7 +368,7 @@ class Canvas(QGraphicsView):
             self.tool.release(self._pointer(event))
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        if not self.tool.busy:
+        if not self.tool.busy and not self.waiting:
             self.menu_wanted.emit(event.globalPos())
 
     def enterEvent(self, event: QEnterEvent) -> None:
@@ -455,10 +466,11 @@ class Canvas(QGraphicsView):
 
     def _follow_pointer(self, keys: Qt.KeyboardModifier) -> None:
         """Tell the tool where the pointer is now, although it did not move on the screen."""
-        if self._last is not None and not self._panning and self.document.image is not None:
+        if self._last is not None and not self._panning and self._listens():
             pointer = self._pointer_at(self._last, keys)
             self.tool.move(pointer, held=self._held)
             self.pointed.emit((pointer.x, pointer.y))
 
     def _show_cursor(self) -> None:
-        self.point_with(self._pan.cursor if self._space else self.tool.cursor)
+        own = Qt.CursorShape.BusyCursor if self.waiting else self.tool.cursor
+        self.point_with(self._pan.cursor if self._space else own)

@@ -42,6 +42,7 @@ from cvstudio.project import queries
 from cvstudio.project.changes import ChangeSet
 
 _READING_SHOWN_AFTER = 300  # ms
+_LARGE = 50_000_000  # pixels from which it is plain that reading takes a while: said at once
 _CLASS_KEYS = "1234567890"
 
 
@@ -347,6 +348,8 @@ class LabelPage(Workspace):
             pyramid = self.images.get(image.id)
             if pyramid is not None:
                 self._on_decoded(image.id)
+            elif image.width * image.height >= _LARGE:
+                self._wait_for_image(True)
             else:
                 self._reading.start()
             beside = [self.order.beside(image.id, step) for step in (1, -1)]
@@ -361,11 +364,13 @@ class LabelPage(Workspace):
         self._show_status()
 
     def _wait_for_image(self, on: bool) -> None:
-        """Say on the canvas that the image is being read; nothing is said of a short wait."""
+        """Say on the canvas that the image is being read, and let nobody draw meanwhile.
+
+        Nothing is said of a short wait: what is drawn in it lands where it should, for the image's
+        size and its annotations are known.
+        """
         self._reading.stop()
-        if on != self.canvas.waiting:
-            self.canvas.waiting = on
-            self.canvas.viewport().update()
+        self.canvas.wait(on)
 
     def _on_decoded(self, image_id: int) -> None:
         pyramid = self.images.get(image_id)
