@@ -44,7 +44,8 @@ COUNTING: dict[Task, frozenset[Kind]] = {
 
 
 class Source(StrEnum):
-    """Who made an annotation."""
+    """Who made an annotation as it is now: one that a person has edited is HUMAN, whoever drew it
+    first. One that a person has merely kept is still what it was."""
 
     HUMAN = "human"
     IMPORT = "import"
@@ -170,6 +171,10 @@ def area_of(shape: Shape) -> float:
 def pack_shape(shape: Shape) -> bytes:
     """The bytes that the database keeps beside kind and box: empty for boxes and image-level."""
     match shape:
+        case Polygon(parts=(Part(outer=ring, holes=()),)):
+            # Nearly all outlines are one ring: three header words (one part, one ring, its points).
+            points = np.ascontiguousarray(ring, np.float64)
+            return _ONE_RING.pack(3, 1, 1, len(points)) + points.tobytes()
         case Polygon():
             header = [len(shape.parts)]
             rings = []
@@ -183,6 +188,9 @@ def pack_shape(shape: Shape) -> bytes:
             return struct.pack("<4i", shape.x, shape.y, shape.w, shape.h) + shape.counts
         case _:
             return b""
+
+
+_ONE_RING = struct.Struct("<4I")
 
 
 def unpack_shape(kind: Kind | str, box: Box, payload: bytes) -> Shape:

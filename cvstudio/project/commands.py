@@ -124,7 +124,11 @@ def annotation_row(
 
 
 def set_shape(s: Session, *, id: int, shape: Shape) -> None:
-    """Give an annotation another shape; its kind follows."""
+    """Give an annotation another shape; its kind follows.
+
+    This is the hand of a person: an annotation that was imported or came from a network is the
+    person's own from now on, without run and score, for neither stands for the new shape.
+    """
     size = s.execute(
         select(ImageRow.width, ImageRow.height)
         .join(AnnotationRow, AnnotationRow.image_id == ImageRow.id)
@@ -133,16 +137,23 @@ def set_shape(s: Session, *, id: int, shape: Shape) -> None:
     if size is None:
         raise ProjectError("That annotation is no longer there.")
     box = box_of(shape, width=size[0], height=size[1])
-    rows.change(
+    changed = rows.change(
         s, "annotation", [id],
         kind=kind_of(shape).value, x=float(box.x), y=float(box.y), w=float(box.w), h=float(box.h),
         area=float(area_of(shape)), payload=pack_shape(shape) or None,
     )  # fmt: skip
+    _by_hand(s, changed)
 
 
 def set_class(s: Session, *, ids: Iterable[int], class_id: int) -> None:
-    """Give annotations another class."""
-    rows.change(s, "annotation", ids, class_id=class_id)
+    """Give annotations another class. As with set_shape, those that had another one before are
+    the person's own from now on."""
+    _by_hand(s, rows.change(s, "annotation", ids, class_id=class_id))
+
+
+def _by_hand(s: Session, ids: Iterable[int]) -> None:
+    """A person has changed what these annotations say."""
+    rows.change(s, "annotation", ids, source=Source.HUMAN.value, run_id=None, score=None)
 
 
 def set_state(s: Session, *, ids: Collection[int], state: State) -> None:
@@ -218,7 +229,10 @@ def copy_annotations(s: Session, *, ids: Collection[int], image_ids: Iterable[in
 
 
 def set_image_class(s: Session, *, image_ids: Collection[int], class_id: int | None) -> None:
-    """Say which class whole images are, in place of what was said before; None says nothing."""
+    """Say which class whole images are, in place of what was said before; None says nothing.
+
+    What an import or a network had said otherwise is the person's own word from now on.
+    """
     old = s.execute(
         select(AnnotationRow.id, AnnotationRow.image_id, AnnotationRow.class_id)
         .where(id_list(AnnotationRow.image_id, image_ids), AnnotationRow.kind == Kind.IMAGE.value)
@@ -234,7 +248,7 @@ def set_image_class(s: Session, *, image_ids: Collection[int], class_id: int | N
             kept[image] = id
     rows.remove(s, "annotation", surplus)
     if class_id is not None:
-        rows.change(s, "annotation", kept.values(), class_id=class_id)
+        _by_hand(s, rows.change(s, "annotation", kept.values(), class_id=class_id))
         missing = [image for image in image_ids if image not in kept]
         sizes = s.execute(
             select(ImageRow.id, ImageRow.width, ImageRow.height).where(

@@ -15,6 +15,7 @@ from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
 from cvstudio.gui import app
+from cvstudio.gui.label.annotation_tree import maker_words
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
@@ -622,6 +623,39 @@ def test_a_suggestion_is_kept_with_enter_and_removed_with_delete(person):
     assert states[kept] == State.ACCEPTED
     assert sorted(states.values()) == [State.ACCEPTED, State.REJECTED]
     assert [a.id for a in person.document.annotations] == [kept]
+
+
+def made_by(person, annotation_id):
+    """What the row of an annotation says at its right end."""
+    tree = person.page.tree
+    annotation = tree.rows.annotation(tree.rows.index_of(person.document.get(annotation_id)))
+    return maker_words(annotation)
+
+
+def test_the_list_says_that_an_edited_annotation_is_the_persons_own(person):
+    moved = person.add(Box(50, 40, 40, 40), source=Source.IMPORT)
+    relabelled = person.add(Box(150, 40, 40, 40), source=Source.NETWORK, score=0.5)
+    assert (made_by(person, moved), made_by(person, relabelled)) == ("import", "network")
+    person.do("label.select")
+    person.drag((70, 60), (80, 70))
+    person.click(170, 60)
+    person.key(Qt.Key.Key_2)
+    assert (made_by(person, moved), made_by(person, relabelled)) == ("you", "you")
+    person.studio.undo()
+    assert made_by(person, relabelled) == "network"
+    person.studio.undo()
+    assert made_by(person, moved) == "import"
+
+
+def test_a_suggestion_of_the_wrong_class_is_kept_by_giving_it_the_right_one(person):
+    person.add(Box(50, 40, 40, 40), source=Source.NETWORK, score=0.9, state=State.SUGGESTED)
+    person.do("label.select")
+    person.click(70, 60)
+    person.key(Qt.Key.Key_2)
+    assert (person.only.class_id, person.only.state) == (2, State.ACCEPTED)
+    person.studio.undo()
+    assert (person.only.class_id, person.only.state) == (1, State.SUGGESTED)
+    assert person.only.score == 0.9
 
 
 # Images

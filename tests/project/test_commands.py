@@ -390,3 +390,54 @@ def test_splits_are_set_for_all_at_once_or_one_by_one(project: Project) -> None:
         assert queries.split_counts(s) == {
             Split.TRAIN: 10, Split.VAL: 1, Split.TEST: 0, None: 1,
         }  # fmt: skip
+
+
+# Who made an annotation, as it is now
+
+
+def test_what_a_person_edits_is_their_own_until_they_undo_it(project: Project) -> None:
+    first = add(project, source=Source.IMPORT, score=0.25)
+    second = add(project, source=Source.NETWORK, score=0.4, run_id=3)
+
+    def made_by() -> list[tuple[Source, float | None, int | None]]:
+        with project.read() as s:
+            found = [queries.annotation(s, id) for id in (first, second)]
+        return [(a.source, a.score, a.run_id) for a in found if a is not None]
+
+    before = made_by()
+    assert before == [(Source.IMPORT, 0.25, None), (Source.NETWORK, 0.4, 3)]
+    with project.transaction("Move") as s:
+        commands.set_shape(s, id=first, shape=Box(1, 2, 30, 40))
+    assert made_by() == [(Source.HUMAN, None, None), before[1]]
+    with project.transaction("Relabel") as s:
+        commands.set_class(s, ids=[first, second], class_id=2)
+    assert made_by() == [(Source.HUMAN, None, None)] * 2
+    project.undo()
+    assert made_by() == [(Source.HUMAN, None, None), before[1]]
+    project.undo()
+    assert made_by() == before
+    project.redo()
+    assert made_by() == [(Source.HUMAN, None, None), before[1]]
+
+
+def test_what_a_person_leaves_as_it_is_keeps_its_maker(project: Project) -> None:
+    id = add(project, source=Source.NETWORK, score=0.4, run_id=3, state=State.SUGGESTED)
+    with project.transaction("Keep") as s:
+        commands.set_state(s, ids=[id], state=State.ACCEPTED)
+        commands.set_class(s, ids=[id], class_id=1)
+        commands.set_shape(s, id=id, shape=BOX)
+        commands.set_z(s, id=id, to="front")
+    with project.read() as s:
+        kept = queries.annotation(s, id)
+    assert kept is not None
+    assert (kept.source, kept.score, kept.run_id) == (Source.NETWORK, 0.4, 3)
+
+
+def test_another_class_for_a_whole_image_is_the_persons_word(project: Project) -> None:
+    same = add(project, shape=None, class_id=2, source=Source.IMPORT)
+    other = add(project, image_id=2, shape=None, class_id=1, source=Source.IMPORT)
+    with project.transaction("Classify") as s:
+        commands.set_image_class(s, image_ids=[1, 2], class_id=2)
+    with project.read() as s:
+        found = [queries.annotation(s, id) for id in (same, other)]
+    assert [a.source for a in found if a is not None] == [Source.IMPORT, Source.HUMAN]

@@ -179,6 +179,13 @@ def describe(annotation: Annotation) -> str:
     return text + (", crowd" if annotation.crowd else "")
 
 
+def maker_words(annotation: Annotation) -> str:
+    """Who made an annotation as it is now, or how sure the network is of what it suggests."""
+    if annotation.state != State.SUGGESTED:
+        return _WHO[annotation.source]
+    return f"{annotation.score:.2f}" if annotation.score is not None else "suggested"
+
+
 class _Delegate(QStyledItemDelegate):
     def __init__(self, document: Document, view: QTreeView) -> None:
         super().__init__(view)
@@ -233,10 +240,8 @@ class _Delegate(QStyledItemDelegate):
             paint_icon(painter, "check", keep, text)
             paint_icon(painter, "close", drop, text)
             row = row.adjusted(0, 0, -2 * _BUTTON, 0)
-            figure = f"{annotation.score:.2f}" if annotation.score is not None else "suggested"
-        else:
-            figure = _WHO[annotation.source]
-        self._paint_words(painter, row, 60, describe(annotation), figure, text, quiet)
+        words = describe(annotation)
+        self._paint_words(painter, row, 60, words, maker_words(annotation), text, quiet)
 
     @staticmethod
     def _paint_words(

@@ -274,14 +274,19 @@ class Document(QObject):
         )
 
     def relabel(self, ids: Collection[int], class_id: int) -> None:
-        """Give annotations another class."""
-        changed = [a.id for a in self.annotations if a.id in ids and a.class_id != class_id]
-        if changed and class_id in self.classes:
-            name = self.classes[class_id].name
-            self._commit(
-                f"Change class to {name}",
-                lambda s: commands.set_class(s, ids=changed, class_id=class_id),
-            )
+        """Give annotations another class; a suggestion is accepted by that."""
+        wrong = [a for a in self.annotations if a.id in ids and a.class_id != class_id]
+        changed = [a.id for a in wrong]
+        kept = [a.id for a in wrong if a.state == State.SUGGESTED]
+        if not changed or class_id not in self.classes:
+            return
+
+        def work(session: Any) -> None:
+            commands.set_class(session, ids=changed, class_id=class_id)
+            if kept:
+                commands.set_state(session, ids=kept, state=State.ACCEPTED)
+
+        self._commit(f"Change class to {self.classes[class_id].name}", work)
 
     def reorder(self, annotation_id: int, to: str) -> None:
         """Draw an annotation above ("front") or below ("back") all others."""
