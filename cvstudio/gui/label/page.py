@@ -31,6 +31,7 @@ from cvstudio.gui.label.tools.brush import BrushSettings, BrushTool, EraserTool
 from cvstudio.gui.label.tools.polygon import PolygonTool
 from cvstudio.gui.label.tools.select import SelectTool
 from cvstudio.gui.label.training_window import use_for_training, value_range
+from cvstudio.gui.label.training_words import idle_words
 from cvstudio.gui.label.words import pixel_words, selection_words
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.empty_state import EmptyState
@@ -322,13 +323,29 @@ class LabelPage(Workspace):
             return
         if self.document.image is None or not self.document.approve():
             return
-        if not self.studio.settings.get("label.next_after_approving"):
+        goes_on = bool(self.studio.settings.get("label.next_after_approving"))
+        self._warn_of_idle(goes_on)
+        if not goes_on:
             return
         found = self.order.open_beside(self._image_id, 1)
         if found:
             self.studio.select_image(found)
         else:
             self._show_done()
+
+    def _warn_of_idle(self, goes_on: bool) -> None:
+        """Tell which annotations do not train; their image may have been left by then."""
+        document = self.document
+        assert document.image is not None
+        image = document.image
+        where = image.title if goes_on else "this image"
+        words = idle_words(document.annotations, document.task, where=where)
+        if words and goes_on:
+            self.studio.toast(
+                words, level="warning", link="Show", do=partial(self.studio.select_image, image.id)
+            )
+        elif words:
+            self.studio.toast(words, level="warning")
 
     @property
     def _image_id(self) -> int:

@@ -1,0 +1,39 @@
+"""What of an image's annotations will not train, in words for the person who approves it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from cvstudio.core.annotation import COUNTING, Annotation, Kind, State, Task
+from cvstudio.core.words import counted
+
+_NEEDS = {
+    Task.CLASSIFY: "classification needs a class for the whole image",
+    Task.DETECT: "detection needs boxes, polygons or masks",
+    Task.SEGMENT: "segmentation needs polygons or masks",
+    Task.INSTANCE: "instance segmentation needs polygons or masks",
+}
+_MANY = {
+    Kind.BOX: ("box", "boxes"),
+    Kind.POLYGON: ("polygon", "polygons"),
+    Kind.MASK: ("mask", "masks"),
+    Kind.IMAGE: ("image class", "image classes"),
+}
+
+
+def idle_words(annotations: Iterable[Annotation], task: Task, *, where: str = "this image") -> str:
+    """ "2 boxes on this image will not train: segmentation needs polygons or masks."
+
+    "" when the kind of every accepted annotation is one that the task learns from. In a project
+    that segments, an image of which nothing trains is background to the network: that is said too.
+    """
+    kinds = Counter(a.kind for a in annotations if a.state == State.ACCEPTED)
+    without = [kind for kind in Kind if kind in kinds and kind not in COUNTING[task]]
+    idle = [counted(kinds[kind], *_MANY[kind]) for kind in without]
+    if not idle:
+        return ""
+    words = f"{' and '.join(idle)} on {where} will not train: {_NEEDS[task]}."
+    if task is Task.SEGMENT and not kinds.keys() & COUNTING[task]:
+        words += " Without them all of it trains as background."
+    return words
