@@ -145,6 +145,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "each of the selected images may have its own split", "project", "selection"),
     _a("data.remove", "Remove from project", "trash-can-outline", "Del",
        "take the selected images out of the project; files stay", "project", "selection"),
+    _a("data.relocate", "Find moved images", "folder-search-outline", "",
+       "say where the files are that are not where they were", "project", "images"),
     _a("data.health", "Check again", "stethoscope", "F5", "look for problems in the data",
        "project", "images"),
     # Label

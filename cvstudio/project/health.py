@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import COUNTING, Kind, Review, Split, State, Task
 from cvstudio.core.words import alike_sentences, counted
-from cvstudio.project import queries
+from cvstudio.project import queries, relocation
 from cvstudio.project.project import Project
 from cvstudio.project.tables import AnnotationRow, ImageRow
 
@@ -84,14 +84,8 @@ def _unreadable(s: Session) -> Iterator[Finding]:
 
 
 def _missing_files(s: Session, project: Project) -> Iterator[Finding]:
-    there: dict[str, bool] = {}
-    ids = []
-    query = select(ImageRow.id, ImageRow.uri).order_by(ImageRow.sort_key, ImageRow.id)
-    for id, uri in s.execute(query):
-        if uri not in there:
-            there[uri] = project.image_path(uri).is_file()
-        if not there[uri]:
-            ids.append(id)
+    found = relocation.missing_files(s, project)
+    ids = [image_id for missing in found for image_id in missing.image_ids]
     if ids:
         text = f"The files of {counted(len(ids), 'image')} are not where they were."
         yield Finding(Level.ERROR, "missing file", text, tuple(ids))

@@ -18,6 +18,7 @@ from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.data import filters
 from cvstudio.gui.data.filters import FilterBar
+from cvstudio.gui.data.missing import MissingNotice
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.message import IconLabel
@@ -51,6 +52,8 @@ class Gallery(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._filter_row())
+        self.missing = MissingNotice(studio, model)
+        column.addWidget(self.missing)
         column.addWidget(self._sort_row())
         self.grid = ThumbnailGrid(model)
         self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
@@ -35,6 +35,9 @@ from cvstudio.gui.workspace import Workspace
 from cvstudio.project import queries
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.records import ImageFilter
+
+if TYPE_CHECKING:
+    from cvstudio.gui.data.statistics import Facts
 
 _STATISTICS_WAIT = 400
 
@@ -107,6 +110,7 @@ class DataPage(Workspace):
         self.gallery = Gallery(self.studio, self.model)
         self.gallery.filtered.connect(self.show_filter)
         self.gallery.reordered.connect(self.refresh)
+        self.gallery.missing.suspected.connect(self._look_again)
         self.grid = self.gallery.grid
         self.grid.customContextMenuRequested.connect(self._open_context_menu)
         self.grid.selected.connect(self._selected)
@@ -133,12 +137,13 @@ class DataPage(Workspace):
         connect("data.save_view", self.save_view)
         connect("data.split", self.edit_split)
         connect("data.health", self._read_statistics)
+        connect("data.relocate", self.find_moved)
         self.bulk.connect()
 
     # -- hooks
 
     def arrive(self, **what: Any) -> None:
-        """`class_id`, `ids` (with `words`), `filter`, or `sources` to bring in."""
+        """`class_id`, `ids` (with `words`), `filter`, `sources` to bring in, or `moved=True`."""
         if "class_id" in what:
             self.show_filter(ImageFilter(class_ids=(int(what["class_id"]),)))
         elif "filter" in what:
@@ -152,6 +157,8 @@ class DataPage(Workspace):
             # The drop must end before a dialog opens.
             paths = [Path(path) for path in what["sources"]]
             QTimer.singleShot(0, partial(self.open_import, paths))
+        elif what.get("moved"):
+            QTimer.singleShot(0, self.find_moved)
 
     def shown(self) -> None:
         """Catch up with what changed while another page was in front."""
@@ -173,6 +180,7 @@ class DataPage(Workspace):
 
     def release(self) -> None:
         self.studio.settings.unlisten(self._on_setting)
+        self.gallery.missing.release()
         self._later.stop()
         self._latest.drop()
         self.model.open(None)
@@ -259,9 +267,16 @@ class DataPage(Workspace):
             self._on_selection(self.studio.selection)
         self._statistics_stale = False
         project = self.project
-        self._latest.request(
-            lambda _control: read_facts(project), lambda facts: self.statistics.show_facts(facts)
-        )
+        self._latest.request(lambda _control: read_facts(project), self._show_facts)
+
+    def _show_facts(self, facts: Facts) -> None:
+        self.statistics.show_facts(facts)
+        self.gallery.missing.show_findings(facts.findings)
+
+    def _look_again(self) -> None:
+        self._statistics_stale = True
+        if self._visible:
+            self._later.start()
 
     def _on_setting(self, key: str, value: Any) -> None:
         if key == "data.overlays":
@@ -383,6 +398,12 @@ class DataPage(Workspace):
         dialog = ExportDialog(self.window(), self.studio)
         dialog.exec()
         dialog.deleteLater()
+
+    def find_moved(self) -> None:
+        """Find images whose files have moved."""
+        from cvstudio.gui.data.relocate_dialog import find_moved
+
+        find_moved(self.studio)
 
     def edit_split(self) -> None:
         """Open the dialog that divides the images."""

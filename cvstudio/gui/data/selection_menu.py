@@ -37,6 +37,7 @@ def selection_menu(
     menu.addSeparator()
     menu.addAction(actions["data.select_all"])
     menu.addAction(actions["data.export"])
+    menu.addAction(actions["data.relocate"])
     menu.addSeparator()
     menu.addAction(actions["data.remove"])
     return menu

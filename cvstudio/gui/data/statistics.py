@@ -344,6 +344,8 @@ class StatisticsPanel(QWidget):
             self._findings.addWidget(FindingRow(icon_name, role, finding.text, show))
         if any(facts.split_images.values()):
             wrong = {finding.kind for finding in facts.findings}
+            if "missing file" in wrong:
+                wrong.add("unreadable")  # what is not there is not read either
             if "unused class" in wrong:
                 wrong.add("class missing in split")  # it is in no split at all
             divided = any(number for split, number in facts.split_images.items() if split)

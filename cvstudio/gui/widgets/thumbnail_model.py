@@ -81,6 +81,9 @@ class ThumbnailModel(QAbstractListModel):
         if changes.touches("label_class"):
             self._forget_all()
         images = changes.images()
+        # What could not be read may be there again: its file was found, or is read anew.
+        changed = self._ids if images is None else images
+        self.thumbnails.forget([i for i in changed if self.thumbnails.failure(i)])
         if images is None:
             self._forget_all()
         else:
