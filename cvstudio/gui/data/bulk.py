@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -103,6 +104,26 @@ class Bulk:
                 f"Tag {counted(len(ids), 'image')} {name}",
                 lambda s: commands.tag_images(s, image_ids=ids, tag=name),
             )
+
+    def untag(self, name: str) -> None:
+        """Take a tag off the selected images; one that no image carries any more is gone."""
+        ids = self._ids
+        self._do(
+            f"Take tag {name} off {counted(len(ids), 'image')}",
+            lambda s: commands.untag_images(s, image_ids=ids, tag=name),
+        )
+
+    def tags(self) -> dict[str, bool]:
+        """The project's tags, each with whether all selected images carry it."""
+        project = self._studio.project
+        assert project is not None
+        with project.read() as session:
+            carried = queries.tags_of(session, self._ids).values()
+            counts = Counter(tag for tags in carried for tag in tags)
+            return {
+                tag.name: bool(self._ids) and counts[tag.name] == len(self._ids)
+                for tag in queries.tags(session)
+            }
 
     def keep_together(self, name: str = "") -> None:
         """Let the selected images share a split (one patient, one slide); asks for the group's

@@ -24,6 +24,7 @@ from cvstudio.gui.data.bulk import Bulk
 from cvstudio.gui.data.gallery import Gallery
 from cvstudio.gui.data.saved_views import SavedView
 from cvstudio.gui.data.selection_menu import selection_menu
+from cvstudio.gui.data.tag_list import delete_tag, rename_tag
 from cvstudio.gui.data.views import ViewCounts, ViewsPanel
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import LatestWins
@@ -75,6 +76,7 @@ class DataPage(Workspace):
         self.views = ViewsPanel(self.studio.actions["data.save_view"])
         self.views.picked.connect(self.show_filter)
         self.views.removed.connect(self.remove_view)
+        self.views.tags.asked.connect(self.edit_tag)
         left.add(self.views, 1)
         left.make_scrollable()
         self.next_step = NextStep(self.studio.actions["data.review"])
@@ -201,7 +203,7 @@ class DataPage(Workspace):
         self._stale = False
         with self.project.read() as session:
             self._classes = {c.id: c for c in queries.classes(session)}
-            tags = [tag.name for tag in queries.tags(session)]
+            tags = queries.tags(session)
             reviews = queries.review_counts(session)
             total = sum(reviews.values())
             ids = queries.image_ids(session, self.filter, self.gallery.order)
@@ -210,9 +212,9 @@ class DataPage(Workspace):
                 for view in saved_views.stored(session)
             ]
             folders = queries.folders(session)
-        self.gallery.filter_bar.set_facets(list(self._classes.values()), tags)
+        self.gallery.filter_bar.set_facets(list(self._classes.values()), [tag.name for tag in tags])
         self.gallery.filter_bar.show_filter(self.filter)
-        self.views.show_counts(ViewCounts(reviews, saved, folders))
+        self.views.show_counts(ViewCounts(reviews, saved, folders, tags))
         self.views.show_filter(self.filter)
         self.gallery.show_ids(ids, self.filter, self._classes)
         self.pages.setCurrentIndex(0 if total else 1)
@@ -312,6 +314,17 @@ class DataPage(Workspace):
         """Forget a saved view; its images stay."""
         saved_views.remove(self.project, name, source=self)
 
+    def edit_tag(self, what: str, tag: str, name: str = "") -> None:
+        """Rename ("rename") or delete ("delete") a tag; the filter follows."""
+        if what == "delete":
+            delete_tag(self.studio, self, tag)
+            left = tuple(t for t in self.filter.tags if t != tag)
+        else:
+            now = rename_tag(self.studio, self, tag, name)
+            left = tuple(now if t == tag else t for t in self.filter.tags)
+        if left != self.filter.tags:
+            self.show_filter(replace(self.filter, tags=left))
+
     # -- selection
 
     def _selected(self, ids: tuple[int, ...]) -> None:
@@ -344,7 +357,9 @@ class DataPage(Workspace):
         """The menu of the selected images."""
         whole = self.project.task == Task.CLASSIFY
         classes = self._classes.values() if whole else ()
-        return selection_menu(self.studio.actions, self.bulk, self, classes=classes)
+        return selection_menu(
+            self.studio.actions, self.bulk, self, classes=classes, tags=self.bulk.tags()
+        )
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """In projects that classify, a class's key says what the selected images are."""

@@ -28,6 +28,12 @@ def stored(session: Any) -> list[SavedView]:
     return [SavedView(item["name"], filters.from_json(item["filter"])) for item in found]
 
 
+def put(session: Any, views: Sequence[SavedView]) -> None:
+    """Keep these views and no others, as a part of somebody's transaction."""
+    plain = [{"name": view.name, "filter": filters.to_json(view.filter)} for view in views]
+    commands.set_setting(session, _KEY, plain)
+
+
 def save(project: Project, view: SavedView, *, source: object) -> None:
     """Keep a view; one of the same name gives way."""
     _store(project, [*_without(project, view.name), view], f"Save view {view.name}", source)
@@ -44,6 +50,5 @@ def _without(project: Project, name: str) -> list[SavedView]:
 
 
 def _store(project: Project, views: Sequence[SavedView], step: str, source: object) -> None:
-    plain = [{"name": view.name, "filter": filters.to_json(view.filter)} for view in views]
     with project.transaction(step, source=source) as session:
-        commands.set_setting(session, _KEY, plain)
+        put(session, views)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
@@ -110,7 +110,7 @@ class SelectionPanel(QWidget):
             self.view.set_image(picture, size=(records[0].width, records[0].height))
             self.view.set_items(overlay_items(found[records[0].id], classes))
         else:
-            self._show_many(ids, records)
+            self._show_many(ids, records, tags)
 
     def _show_classes(self, classes: Sequence[LabelClass], counts: Counter[int]) -> None:
         rows = [(c.name, c.colour, counts[c.id]) for c in classes if counts[c.id]]
@@ -135,7 +135,12 @@ class SelectionPanel(QWidget):
             rows.append(("Problem", record.problem))
         self._fill(rows)
 
-    def _show_many(self, ids: Sequence[int], records: Sequence[ImageRecord]) -> None:
+    def _show_many(
+        self,
+        ids: Sequence[int],
+        records: Sequence[ImageRecord],
+        tags: Mapping[int, Sequence[str]],
+    ) -> None:
         self.title.title.setText(f"{len(ids):,} images")
         self.view.hide()
         splits: Counter[Split | None] = Counter(r.split for r in records)
@@ -143,6 +148,9 @@ class SelectionPanel(QWidget):
         more = " (of the first 2,000)" if len(ids) > len(records) else ""
         rows = [("Split" + more, ", ".join(f"{n:,} {SPLIT_WORDS[s]}" for s, n in splits.items()))]
         rows.append(("State", ", ".join(f"{n:,} {REVIEW_WORDS[r]}" for r, n in reviews.items())))
+        carried = Counter(tag for each in tags.values() for tag in each)
+        if carried:
+            rows.append(("Tags", ", ".join(f"{n:,} {tag}" for tag, n in carried.items())))
         rows.append(("Files", size_words(sum(r.size for r in records))))
         self._fill(rows)
 

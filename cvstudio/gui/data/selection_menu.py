@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from PySide6.QtWidgets import QMenu, QWidget
@@ -14,9 +14,18 @@ from cvstudio.gui.widgets.verbatim import face
 
 
 def selection_menu(
-    actions: Actions, bulk: Bulk, parent: QWidget, *, classes: Iterable[LabelClass] = ()
+    actions: Actions,
+    bulk: Bulk,
+    parent: QWidget,
+    *,
+    classes: Iterable[LabelClass] = (),
+    tags: Mapping[str, bool],
 ) -> QMenu:
-    """What can be done to the selected images; `classes` are those a whole image may have."""
+    """What can be done to the selected images.
+
+    `classes` are those a whole image may have; `tags` are the project's, each with whether all
+    selected images carry it.
+    """
     menu = QMenu(parent)
     menu.addAction(actions["data.open"])
     menu.addSeparator()
@@ -31,7 +40,10 @@ def selection_menu(
         for found in kinds:
             entry = of_image.addAction(face(f"{found.name}\t{found.hotkey}"))
             entry.triggered.connect(partial(_set_class, bulk, found.id))
-    menu.addAction(actions["data.tag"])
+    if tags:
+        menu.addMenu(_tag_menu(actions, bulk, menu, tags))
+    else:
+        menu.addAction(actions["data.tag"])
     menu.addAction(actions["data.group"])
     menu.addAction(actions["data.ungroup"])
     menu.addSeparator()
@@ -41,6 +53,28 @@ def selection_menu(
     menu.addSeparator()
     menu.addAction(actions["data.remove"])
     return menu
+
+
+def _tag_menu(actions: Actions, bulk: Bulk, parent: QMenu, tags: Mapping[str, bool]) -> QMenu:
+    """The project's tags with a tick where all carry it, and a new one."""
+    menu = QMenu("Tags", parent)
+    for name, on in tags.items():
+        entry = menu.addAction(face(name))
+        entry.setCheckable(True)
+        entry.setChecked(on)
+        entry.toggled.connect(partial(_set_tag, bulk, name))
+    menu.addSeparator()
+    new = menu.addAction("New tag…")
+    new.setIcon(actions["data.tag"].icon())
+    new.triggered.connect(lambda: actions.trigger("data.tag"))
+    return menu
+
+
+def _set_tag(bulk: Bulk, name: str, on: bool) -> None:
+    if on:
+        bulk.tag(name)
+    else:
+        bulk.untag(name)
 
 
 def _set_class(bulk: Bulk, class_id: int, _checked: bool = False) -> None:

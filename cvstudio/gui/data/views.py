@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Review
 from cvstudio.gui.data.saved_views import SavedView
+from cvstudio.gui.data.tag_list import TagList, key_of
 from cvstudio.gui.widgets.icons import REVIEW_ICONS
 from cvstudio.gui.widgets.nav_list import NavList, NavRow
 from cvstudio.gui.widgets.section import SectionHeader, label, tool
-from cvstudio.project.records import ImageFilter
+from cvstudio.project.records import ImageFilter, TagRecord
 
 BUILT_IN: tuple[tuple[str, str, str, ImageFilter], ...] = (
     ("all", "All images", "view-grid-outline", ImageFilter()),
@@ -35,6 +36,7 @@ class ViewCounts:
     reviews: Mapping[Review, int] = field(default_factory=dict)
     saved: Sequence[tuple[SavedView, int]] = ()
     folders: Mapping[str, int] = field(default_factory=dict)
+    tags: Sequence[TagRecord] = ()
 
 
 class ViewsPanel(QWidget):
@@ -64,6 +66,13 @@ class ViewsPanel(QWidget):
         self._hint.setContentsMargins(16, 0, 16, 0)
         column.addWidget(self._hint)
         column.addSpacing(8)
+        self._tags_header = SectionHeader("Tags")
+        column.addWidget(self._tags_header)
+        self.tags = TagList()
+        column.addWidget(self.tags)
+        self._tags_gap = QWidget()
+        self._tags_gap.setFixedHeight(8)
+        column.addWidget(self._tags_gap)
         self._folders_header = SectionHeader("Folders")
         column.addWidget(self._folders_header)
         self.folders = NavList()
@@ -71,7 +80,8 @@ class ViewsPanel(QWidget):
         column.addWidget(self.folders)
         column.addStretch(1)
         self._filters: dict[str, ImageFilter] = {}
-        for part in (self.views, self.saved, self.folders):
+        self._picked = ""
+        for part in (self.views, self.saved, self.tags, self.folders):
             part.chosen.connect(self._chosen)
         self.saved.removed.connect(lambda key: self.removed.emit(key.removeprefix("saved:")))
         self.show_counts(ViewCounts())
@@ -95,6 +105,11 @@ class ViewsPanel(QWidget):
             self._filters[key] = view.filter
         self.saved.show_rows(saved)
         self._hint.setVisible(not saved)
+        self.tags.show_tags(counts.tags)
+        for tag in counts.tags:
+            self._filters[key_of(tag.name)] = ImageFilter(tags=(tag.name,))
+        for part in (self._tags_header, self.tags, self._tags_gap):
+            part.setVisible(bool(counts.tags))
         folders = []
         for folder, number in counts.folders.items():
             name = folder.rstrip("/").rpartition("/")[2] or "project folder"
@@ -106,9 +121,12 @@ class ViewsPanel(QWidget):
 
     def show_filter(self, current: ImageFilter) -> None:
         """Mark the row whose filter is on; none when the filter is another one."""
-        found = next((key for key, f in self._filters.items() if f == current), "")
-        for part in (self.views, self.saved, self.folders):
+        fitting = [key for key, f in self._filters.items() if f == current]
+        # A tag and a saved view may say the same: the row that was chosen stays the chosen one.
+        found = self._picked if self._picked in fitting else next(iter(fitting), "")
+        for part in (self.views, self.saved, self.tags, self.folders):
             part.choose(found)
 
     def _chosen(self, key: str) -> None:
+        self._picked = key
         self.picked.emit(self._filters[key])
