@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from cvstudio.project import commands, queries
 
 KEY = "carried"
-_NUMBERS = (int, float)
+_NUMBERS = frozenset((int, float))
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -32,7 +32,8 @@ def dump(attributes: dict[str, Any]) -> str | None:
             if kind is float or kind is int:
                 sound = isfinite(value)
             else:
-                sound = kind is list and all(type(v) in _NUMBERS and isfinite(v) for v in value)
+                sound = kind is list and _NUMBERS.issuperset(map(type, value))
+                sound = sound and isfinite(sum(value))
             if not sound:
                 return _encode(attributes)
             parts.append(f'"{key}":{value!r}')

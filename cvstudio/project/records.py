@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from cvstudio.core.annotation import Review, Source, Split, State, Task
@@ -158,4 +159,9 @@ def folder_of(uri: str) -> str:
 
 def sort_key(uri: str, page: int = 0) -> str:
     """The stored key of the gallery's natural order: by name, then folder, then page."""
-    return f"{natural_key(name_of(uri))}\0{natural_key(folder_of(uri))}\0{page:06d}"
+    return f"{natural_key(name_of(uri))}\0{_folder_key(folder_of(uri))}\0{page:06d}"
+
+
+@lru_cache(maxsize=4096)
+def _folder_key(folder: str) -> str:
+    return natural_key(folder)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import marshal
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby, islice
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, event
@@ -110,29 +110,48 @@ def recorder_of(session: Session) -> Recorder:
 
 
 def add(
-    session: Session, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    session: Session,
+    table: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    about: int | None = None,
 ) -> range:
     """Add rows and return their ids, which are consecutive and in the order of the rows.
 
     Columns that are not named take their defaults. This is also the door for hundreds of
-    thousands of rows: it is one executemany, and undo remembers a range and not the rows.
+    thousands of rows: undo remembers a range of them and not each. They may be made while they are
+    written, so that they never lie in memory together; `about` then says how many to expect.
     """
-    if not rows:
-        return range(0)
+    if isinstance(rows, Sized):
+        about = len(rows)
+        if not about:
+            return range(0)
     recorder = recorder_of(session)
     first = next_id(session, table)
-    ids = range(first, first + len(rows))
-    _insert(session, table, ("id", *columns), [(i, *r) for i, r in zip(ids, rows, strict=True)])
+    column = IMAGE_COLUMN.get(table)
+    place = columns.index(column) if column in columns else None
+    images: set[int] = set()
+    numbered = _numbered(rows, first, place, images)
+    count = _insert(session, table, ("id", *columns), numbered, about=about or 0)
+    ids = range(first, first + count)
+    if not ids:
+        return ids
     recorder.changes.append(Drop(table, ((ids[0], ids[-1]),)))
     touched = recorder.of(table)
-    touched.added += len(rows)
-    column = IMAGE_COLUMN.get(table)
-    if column == "id":
-        touched.add(ids, ids)
-    else:
-        place = columns.index(column) if column else None
-        touched.add(ids, [] if place is None else [row[place] for row in rows])
+    touched.added += count
+    touched.add(ids, ids if column == "id" else list(images))
     return ids
+
+
+def _numbered(
+    rows: Iterable[Sequence[Any]], first: int, place: int | None, images: set[int]
+) -> Iterator[Row]:
+    """The rows with their ids in front; what stands at `place` in them is gathered in `images`."""
+    for id, row in enumerate(rows, first):
+        if place is not None:
+            images.add(row[place])
+        yield (id, *row)
 
 
 def change(session: Session, table: str, ids: Iterable[int], **values: Any) -> list[int]:
@@ -207,7 +226,7 @@ def replay(session: Session, changes: Sequence[Change]) -> None:
             case Put():
                 rows = marshal.loads(item.rows)
                 columns = _columns(item.table)
-                _insert(session, item.table, columns, rows)
+                _insert(session, item.table, columns, rows, about=len(rows))
                 ids = [row[0] for row in rows]
                 recorder.changes.append(Drop(item.table, ranges_of(ids)))
                 touched = recorder.of(item.table)
@@ -273,13 +292,33 @@ def door(connection: Connection) -> Iterator[None]:
         connection.info["door"] = False
 
 
-def _insert(session: Session, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+def _insert(
+    session: Session, table: str, columns: Sequence[str], rows: Iterable[Row], *, about: int
+) -> int:
+    """Insert about as many rows as said; returns how many they were."""
     names = ", ".join(f'"{name}"' for name in columns)
-    marks = ", ".join("?" * len(columns))
+    marks = f"({', '.join('?' * len(columns))})"
     # Indexes built once over many rows are faster than indexes that grow row by row.
-    later = len(rows) >= MANY and _has_fewer(session, table, len(rows) // 4)
-    with _writing(session) as connection, _without_indexes(connection, table, really=later):
-        connection.exec_driver_sql(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
+    later = about >= MANY and _has_fewer(session, table, about // 4)
+    # A statement takes several rows: each costs Python and SQLite more than a row does.
+    each = max(1, _MOST_VALUES // len(columns))
+    count, source = 0, iter(rows)
+    with (
+        _writing(session) as connection,
+        _without_indexes(connection, table, really=later),
+        # The driver's own cursor: SQLAlchemy would look at each of the values.
+        closing(connection.connection.cursor()) as cursor,
+    ):
+        while block := tuple(islice(source, each)):
+            values = ", ".join([marks] * len(block))
+            sql = f'INSERT INTO "{table}" ({names}) VALUES {values}'
+            cursor.execute(sql, tuple(chain.from_iterable(block)))
+            count += len(block)
+    return count
+
+
+_MOST_VALUES = 900
+"""Values in one statement; every SQLite takes 999."""
 
 
 def _has_fewer(session: Session, table: str, number: int) -> bool:

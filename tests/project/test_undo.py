@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from sqlite3 import IntegrityError
 from typing import Any
 
 import numpy as np
 import pytest
 from project_state import dump
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Review, Shape, Source, Split, State
@@ -503,3 +503,27 @@ def test_a_taken_or_empty_class_name_is_refused_in_words(project: Project) -> No
         commands.rename_class(s, id=2, name=" red cell ")
     with pytest.raises(ProjectError, match="needs a name"), project.transaction("x") as s:
         commands.add_class(s, name="  ")
+
+
+def test_rows_made_while_they_are_written_come_back_after_undo_and_redo(project: Project) -> None:
+    """As a large import writes them; their number is only about what was expected."""
+
+    def pictures(count: int) -> Iterator[tuple[str, str, str, int, int, float]]:
+        for n in range(count):
+            yield f"late/{n}.png", f"{n}.png", f"{n:06d}", 4, 3, 1.0
+
+    columns = ("uri", "name", "sort_key", "width", "height", "imported_at")
+    before = dump(project)
+    with project.transaction("Import") as s:
+        ids = rows.add(s, "image", columns, pictures(1_234), about=2 * rows.MANY)
+        assert rows.add(s, "image", columns, pictures(0), about=5) == range(
+            ids[-1] + 1, ids[-1] + 1
+        )
+    assert len(ids) == 1_234
+    with project.read() as s:
+        assert [image.name for image in queries.images(s, ids[:2])] == ["0.png", "1.png"]
+    after = dump(project)
+    project.undo()
+    assert dump(project) == before
+    project.redo()
+    assert dump(project) == after
