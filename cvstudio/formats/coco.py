@@ -10,7 +10,7 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,11 @@ from cvstudio.formats.base import (
     split_of,
     walk,
 )
+from cvstudio.formats.outlines import Outline, measured, single_rings
 
 _OWN_KEYS = frozenset(("id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation"))
+_BLOCK = 5000
+"""Annotations that are read between two looks at whether the user has had enough."""
 _KINDS = ("instances", "person_keypoints", "stuff", "labels", "panoptic", "captions", "image_info")
 """Files about the same images, best first: only the first of a split is read."""
 
@@ -180,7 +183,7 @@ class _FileReader:
         if not isinstance(items, list):
             raise self._malformed('it has no list "images"')
         beside = self._folders()
-        taken = {(image.path, image.page) for image in self.dataset.images}
+        taken = {image.path: image for image in self.dataset.images}
         for number, item in enumerate(items):
             if number % 2000 == 0:
                 self.reading.step(f"Reading {self.file.name}", number, len(items))
@@ -195,12 +198,11 @@ class _FileReader:
                 self._problem(ProblemKind.IMAGE_MISSING, f"The image {name} was not found.")
                 self.images[key] = ParsedImage(Path(name))
                 continue
-            if key in self.images or (path, 0) in taken:
+            if key in self.images or path in taken:
                 self._problem(ProblemKind.DUPLICATE, f"The image {name} is listed twice.")
                 if key not in self.images:
-                    self.images[key] = next(i for i in self.dataset.images if i.path == path)
+                    self.images[key] = taken[path]
                 continue
-            taken.add((path, 0))
             image = ParsedImage(
                 path,
                 width=_whole(item.get("width")),
@@ -211,7 +213,7 @@ class _FileReader:
                 empty=stated and item.get(EMPTY_KEY) is True,
                 extras={k: v for k, v in item.items() if k not in _NOT_CARRIED},
             )
-            self.images[key] = image
+            self.images[key] = taken[path] = image
             self.dataset.images.append(image)
 
     def _folders(self) -> list[Path]:
@@ -232,9 +234,7 @@ class _FileReader:
         images, classes = self.images, self.classes
         missing = skipped = 0
         listed = {id(image) for image in self.dataset.images}
-        for number, item in enumerate(items):
-            if number % 5000 == 0:
-                self.reading.step(f"Reading {self.file.name}", number, len(items))
+        for number, item, outline in self._measured(items):
             try:
                 image = images.get(item.get("image_id"))
                 name = classes.get(item.get("category_id"))
@@ -261,7 +261,7 @@ class _FileReader:
                 )
                 self._problem(ProblemKind.CLASS_UNKNOWN, text)
                 continue
-            self._read_annotation(item, number, image, name)
+            self._read_annotation(item, number, image, name, outline)
         if skipped:
             text = f"{skipped:,} captions or panoptic segments are of a kind that is not taken."
             self._problem(ProblemKind.NOT_TAKEN, text)
@@ -271,29 +271,49 @@ class _FileReader:
                 f"{missing:,} annotations were left out because their images were not found.",
             )
 
+    def _measured(self, items: list[Any]) -> Iterator[tuple[int, Any, Outline | None]]:
+        """The annotations by number, with the plain outlines measured. The list is emptied on the
+        way, so that a large file is not in memory both as read and as understood."""
+        for first in range(0, len(items), _BLOCK):
+            self.reading.step(f"Reading {self.file.name}", first, len(items))
+            block = items[first : first + _BLOCK]
+            items[first : first + _BLOCK] = [None] * len(block)
+            outlines = measured(single_rings(block, first))
+            for number, item in enumerate(block, first):
+                yield number, item, outlines.get(number)
+
     def _read_annotation(
-        self, item: dict[str, Any], number: int, image: ParsedImage, name: str
+        self,
+        item: dict[str, Any],
+        number: int,
+        image: ParsedImage,
+        name: str,
+        outline: Outline | None,
     ) -> None:
-        bbox, segmentation = item.get("bbox"), item.get("segmentation")
+        segmentation = item.get("segmentation")
         shape: Shape = None
         box, area, whole = None, None, True
         if segmentation:
-            shape, whole = self._segmentation(item, number, image)
-            if shape is None:
-                return
-            box, area = shape.box, shape.area
+            if outline is not None and _inside(outline.box, image):
+                shape, box, area = outline.polygon, outline.box, outline.area
+            else:
+                shape, whole = self._segmentation(item, number, image)
+                if shape is None:
+                    return
+                box, area = shape.box, shape.area
             if area <= 0:
                 self._problem(
                     ProblemKind.NO_AREA, f"{_who(item, number)} covers no area: left out."
                 )
                 return
-        elif bbox:
+        elif bbox := item.get("bbox"):
             shape = self._box(bbox, item, number, image)
             if shape is None:
                 return
             whole = shape.w == bbox[2] and shape.h == bbox[3]
-        unknown = item.keys() - _OWN_KEYS
-        attributes = {k: item[k] for k in item if k in unknown} if unknown else {}
+        attributes = {}
+        if not _OWN_KEYS.issuperset(item):
+            attributes = {k: v for k, v in item.items() if k not in _OWN_KEYS}
         if item.get("iscrowd"):
             attributes["iscrowd"] = 1
         attributes["coco"] = _carried(item, shape, whole=whole)
@@ -337,8 +357,7 @@ class _FileReader:
             return None, False
         if isinstance(shape, Polygon):
             box = shape.box
-            right, bottom = image.width + 1, image.height + 1
-            if box.x < -1 or box.y < -1 or box.right > right or box.bottom > bottom:
+            if not _inside(box, image):
                 who = _who(item, number)
                 cut, problem = fitted(box, image.width, image.height, who=who, file=self.file)
                 if problem is not None:
@@ -379,6 +398,12 @@ def _key(value: Any) -> Any:
 def _whole(value: Any) -> int:
     ok = isinstance(value, int | float) and math.isfinite(value) and 0 < value < 1e9
     return int(value) if ok else 0
+
+
+def _inside(box: Box, image: ParsedImage) -> bool:
+    """Whether a box lies on its image; up to a pixel over the edge is rounding."""
+    right, bottom = image.width + 1, image.height + 1
+    return box.x >= -1 and box.y >= -1 and box.right <= right and box.bottom <= bottom
 
 
 def _polygon(rings: Any) -> Polygon | None:
@@ -451,7 +476,10 @@ def _carried(item: dict[str, Any], shape: Shape, *, whole: bool) -> dict[str, An
             kept["area"] = area
             kept["shape"] = fingerprint(shape)
         return kept
-    kept |= {key: item[key] for key in ("area", "bbox") if key in item}
+    if area is not None or "area" in item:
+        kept["area"] = area
+    if "bbox" in item:
+        kept["bbox"] = item["bbox"]
     kept["shape"] = fingerprint(shape)
     if isinstance(shape, Mask) and isinstance(item["segmentation"].get("counts"), list):
         kept["runs"] = True
