@@ -18,6 +18,8 @@ MAX_PIXELS = 1 << 30
 """Largest width times height that is decoded; also OpenCV's own limit."""
 
 _TAIL = 65536
+_ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
+"""JPEG's markers that no length follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def jpeg_info(stream: BinaryIO, size: int, name: str) -> ImageInfo:
                 raise ImageError(f"{name} is cut off: the file ends inside its header.")
             marker = b"\xff" + following
         code = marker[1]
-        if code in (0x01, *range(0xD0, 0xD9)):
+        if code in _ALONE:
             continue
         if code == 0xD9:
             raise ImageError(f"{name} is damaged: it holds no picture.")

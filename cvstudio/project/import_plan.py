@@ -264,13 +264,14 @@ def _hash_all(paths: Sequence[Path], reading: Reading) -> dict[Path, tuple[str, 
         if path in reading.unreadable:
             return reading.unreadable[path]
         try:
-            with open(path, "rb") as stream:
+            # Unbuffered: a buffer would take longer to make than most files to read.
+            with open(path, "rb", buffering=0) as stream:
                 data = stream.read(_AT_ONCE)
                 if path not in reading.infos:
                     whole = data if len(data) < _AT_ONCE else None
                     reading.infos[path] = probe(path, content=whole)
                 digest, size = hashlib.sha256(data), len(data)
-                while len(data) == _AT_ONCE:
+                while data:
                     data = stream.read(_AT_ONCE)
                     digest.update(data)
                     size += len(data)
