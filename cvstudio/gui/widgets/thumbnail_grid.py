@@ -21,7 +21,16 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QImage, QKeyEvent, QPainter, QPen, QPixmap, QRegion, QResizeEvent
+from PySide6.QtGui import (
+    QFontMetrics,
+    QImage,
+    QKeyEvent,
+    QPainter,
+    QPen,
+    QPixmap,
+    QRegion,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -45,6 +54,14 @@ _PIXMAPS_KEPT = 500
 _CAPTION = 24
 _PAD = 4
 _GAP = 8
+_SWATCH = 20
+"""Pixels of a class's swatch, with the room on both of its sides."""
+_CLASS_SHARE = 0.4
+"""The share of the caption that a long class name gets beside a long file name."""
+_LEAST_OF_NAME = 8
+"""Letters below which the start of a cut name would take the room that its end needs."""
+_LEAST_OF_CLASS = 4
+"""Letters, with the dots, below which a cut class name says less than its swatch alone."""
 
 
 class ThumbnailDelegate(QStyledItemDelegate):
@@ -171,9 +188,11 @@ class ThumbnailDelegate(QStyledItemDelegate):
             14,
         )
         painter.setPen(theme.colour("selectionText" if selected else "muted"))
+        name = self.name_of(record)
         found = self._model.image_class(record.id)
         if found is not None:
-            right = self._paint_class(painter, line, right - 6, found, selected)
+            wanted = metrics.horizontalAdvance(name)
+            right = self._paint_class(painter, line, right - 6, found, wanted=wanted)
         elif self.split_shown and record.split is not None:
             width = metrics.horizontalAdvance(record.split)
             painter.drawText(
@@ -182,33 +201,60 @@ class ThumbnailDelegate(QStyledItemDelegate):
                 record.split,
             )
             right -= width + 8
-        name = record.title.rpartition(".")[0] or record.title
-        if record.pages > 1:
-            name = record.title
         painter.setPen(theme.colour("selectionText" if selected else "text"))
-        room = right - line.x() - 2
-        cut = names.short if self.short_names else names.elided
-        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, cut(name, metrics, max(room, 20)))
+        room = QRect(line.x(), line.y(), max(right - line.x() - 2, 0), line.height())
+        painter.drawText(
+            room, Qt.AlignmentFlag.AlignVCenter, self.shown_name(name, metrics, room.width())
+        )
+
+    def shown_name(self, name: str, metrics: QFontMetrics, room: int) -> str:
+        """A name in so many pixels: cut in its middle, and in little room at its start."""
+        if self.short_names:
+            return names.short(name, metrics, room)
+        text = names.elided(name, metrics, room)
+        few = len(text) < _LEAST_OF_NAME and text != name
+        return names.elided(name, metrics, room, front=0) if few else text
+
+    @staticmethod
+    def name_of(record: ImageRecord) -> str:
+        """The name under a thumbnail: without its ending, unless the page stands behind that."""
+        if record.pages > 1:
+            return record.title
+        return record.title.rpartition(".")[0] or record.title
 
     def _paint_class(
-        self, painter: QPainter, line: QRect, right: int, found: LabelClass, selected: bool
+        self, painter: QPainter, line: QRect, right: int, found: LabelClass, *, wanted: int
     ) -> int:
-        """The class of the whole image, as a swatch with its name; returns what is left.
+        """The class of the whole image, as a swatch with its name; returns where it begins.
 
-        In the filmstrip there is room for the swatch only.
+        `wanted` is the width of the image's own name. In the filmstrip there is room for the
+        swatch only.
         """
         metrics = painter.fontMetrics()
-        room = 0 if self.short_names else round(0.6 * line.width())
-        text = metrics.elidedText(found.name, Qt.TextElideMode.ElideRight, room)
+        whole = metrics.horizontalAdvance(found.name)
+        free = right - line.x() - _SWATCH - 2
+        room = 0 if self.short_names else class_room(free, wanted, whole)
+        text = found.name
+        if whole > room:
+            text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+            text = text if len(text) >= _LEAST_OF_CLASS else ""
         width = metrics.horizontalAdvance(text)
         painter.drawText(
             QRect(right - width, line.y(), width + 2, line.height()),
             Qt.AlignmentFlag.AlignVCenter,
             text,
         )
-        square = QRect(right - width - 14, line.center().y() - 4, 10, 10)
+        gap = _SWATCH - 6 if text else 10
+        square = QRect(right - width - gap, line.center().y() - 4, 10, 10)
         paint_swatch(painter, square, found.colour)
-        return right - width - 20
+        return square.x() - 6
+
+
+def class_room(available: int, name: int, kind: int) -> int:
+    """How many of the pixels that a name and a class share are the class's; both if they fit."""
+    if name + kind <= available:
+        return kind
+    return max(available - name, min(kind, round(_CLASS_SHARE * available)), 0)
 
 
 class ThumbnailGrid(QListView):

@@ -139,6 +139,9 @@ class ThumbnailModel(QAbstractListModel):
         if record is None:
             return ""
         lines = [record.title, f"{record.width:,} × {record.height:,} px", str(record.review)]
+        found = self.image_class(record.id)
+        if found is not None:
+            lines.insert(1, found.name)
         failure = record.problem or self.thumbnails.failure(record.id)
         return tip("\n".join([*lines, failure] if failure else lines))
 
