@@ -32,6 +32,16 @@ def test_words_and_marks_can_be_read_in_both_themes(
     assert ratio >= TOKENS["contrast"][rule]["at_least"]
 
 
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_focus_on_the_next_step_stands_out_from_the_button_and_the_page(scheme: str) -> None:
+    rules = (resources() / "look" / "window.qss").read_text(encoding="utf-8")
+    found = re.search(r'QPushButton\[next="true"\]:focus +\{ border: 2px solid \$(\w+)', rules)
+    assert found is not None
+    palette = TOKENS["palette"][scheme]
+    for beside in ("accent", "window", "surface", "raised"):
+        assert theme.contrast(QColor(palette[found[1]]), QColor(palette[beside])) >= 3, beside
+
+
 def test_the_contrast_is_that_of_wcag() -> None:
     assert theme.contrast(QColor("#000000"), QColor("#FFFFFF")) == pytest.approx(21)
     assert theme.contrast(QColor("#767676"), QColor("#FFFFFF")) == pytest.approx(4.54, abs=0.01)
