@@ -93,7 +93,8 @@ class _Bench:
     def brush(self, floor: float) -> list[Figure]:
         """One dab of 36 px with its redraw, while a stroke goes on."""
         from cvstudio.gui.label.tools.base import Pointer
-        from cvstudio.gui.label.tools.brush import BrushSettings, BrushTool
+        from cvstudio.gui.label.tools.brush import BrushTool
+        from cvstudio.gui.label.tools.brush_settings import BrushSettings
 
         figures = []
         tool = BrushTool(self._view.document, self._view, BrushSettings(fill_holes=False))

@@ -268,12 +268,12 @@ def test_an_image_that_is_still_being_read_is_not_approved_unseen(studio_window:
     page.canvas.tiles.show(None, page.document.size)
     page.canvas.tiles.preview = None
     empty = page.canvas.grab().toImage()
-    page._wait_for_image(True)
+    page.canvas.wait(True)
     assert page.canvas.grab().toImage() != empty, "the canvas says that it waits"
-    page.approve()
+    page.reviewing.approve()
     with studio_window.project.read() as session:
         assert queries.image(session, page.document.image.id).review == before
-    page._wait_for_image(False)
+    page.canvas.wait(False)
     assert page.canvas.grab().toImage() == empty
 
 

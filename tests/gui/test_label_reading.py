@@ -32,7 +32,7 @@ def gate(monkeypatch):
     """Pictures are not read before the gate opens, and all of them count as large."""
     made = Gate()
     monkeypatch.setattr(images, "_read", made.read)
-    monkeypatch.setattr("cvstudio.gui.label.page._LARGE", 1)
+    monkeypatch.setattr("cvstudio.gui.label.image_loader._LARGE", 1)
     yield made
     made.opened.set()
 
@@ -91,7 +91,7 @@ def test_an_image_that_is_being_read_can_be_zoomed_and_left(gate, studio_window)
 
 
 def test_a_stroke_that_began_before_the_wait_was_said_is_kept(gate, studio_window, monkeypatch):
-    monkeypatch.setattr("cvstudio.gui.label.page._LARGE", 10**9)
+    monkeypatch.setattr("cvstudio.gui.label.image_loader._LARGE", 10**9)
     page = studio_window.page("label")
     before = stored(studio_window)
     page.canvas.wait(False)

@@ -88,7 +88,7 @@ def page(tmp_path, qtbot):
 def test_approving_boxes_where_they_do_not_train_says_so_and_leads_back(page):
     toasts = []
     page.studio.toasted.connect(toasts.append)
-    page.approve()
+    page.reviewing.approve()
     assert page.document.image.id == 2, "it is approved, and the next one is open"
     with page.project.read() as session:
         assert queries.image(session, 1).review == Review.REVIEWED
@@ -98,7 +98,7 @@ def test_approving_boxes_where_they_do_not_train_says_so_and_leads_back(page):
     toast.do()
     assert page.document.image.id == 1
     page.studio.select_image(2)
-    page.approve()
+    page.reviewing.approve()
     assert len(toasts) == 1, "polygons train: nothing is said"
 
 
@@ -106,7 +106,7 @@ def test_without_going_on_the_words_are_about_this_image(page):
     toasts = []
     page.studio.toasted.connect(toasts.append)
     page.studio.settings.set("label.next_after_approving", False)
-    page.approve()
+    page.reviewing.approve()
     assert page.document.image.id == 1
     assert toasts[0].text.startswith("1 box on this image will not train")
     assert toasts[0].link == ""

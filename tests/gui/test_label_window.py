@@ -79,7 +79,7 @@ def test_a_click_on_a_button_leaves_the_keys_of_the_canvas_alive(studio_window, 
 
 def test_letters_typed_into_a_field_are_no_keys_of_the_page(studio_window, label):
     studio_window.key("B")
-    spin = label.bar.brush.spin
+    spin = label.bar.options.spin
     spin.setFocus()
     spin.selectAll()
     QTest.keyClicks(spin, "7")

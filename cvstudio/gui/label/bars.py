@@ -5,14 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
+    QAbstractSpinBox,
+    QApplication,
     QFrame,
     QHBoxLayout,
-    QSlider,
-    QSpinBox,
+    QLineEdit,
     QToolButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from cvstudio.core.annotation import Review
@@ -20,12 +19,13 @@ from cvstudio.gui import theme
 from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import Tool
-from cvstudio.gui.label.tools.brush import LARGEST, SMALLEST, BrushSettings, BrushTool
+from cvstudio.gui.label.tools.options import ToolOptions
+from cvstudio.gui.label.tools.table import ToolInfo
 from cvstudio.gui.widgets.filmstrip import Filmstrip
 from cvstudio.gui.widgets.icons import REVIEW_ICONS
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.names import NameLabel
-from cvstudio.gui.widgets.section import Pill, Segments, label, line, push, tool
+from cvstudio.gui.widgets.section import Pill, label, line, push, tool
 from cvstudio.gui.widgets.verbatim import tip
 
 REVIEW_WORDS = {
@@ -37,7 +37,7 @@ REVIEW_WORDS = {
 
 
 _WIDE = 840
-"""Pixels of the options bar from which the review state has room beside brush and file name."""
+"""Pixels of the options bar from which the review state has room beside options and file name."""
 
 
 class Palette(QFrame):
@@ -67,75 +67,17 @@ class Palette(QFrame):
         column.addStretch(1)
 
 
-class BrushOptions(QWidget):
-    """Size, add or erase, fill holes."""
-
-    changed = Signal()
-    erase_wanted = Signal(bool)
-
-    def __init__(self, settings: BrushSettings) -> None:
-        super().__init__()
-        self._settings = settings
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        row.addWidget(label("Size", "muted"))
-        self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setRange(0, 100)
-        self.slider.setFixedWidth(112)
-        self.slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.slider.setAccessibleName("Brush size")
-        row.addWidget(self.slider)
-        self.spin = QSpinBox()
-        self.spin.setRange(SMALLEST, LARGEST)
-        self.spin.setSuffix(" px")
-        self.spin.setFixedWidth(84)
-        self.spin.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.spin.setAccessibleName("Brush size")
-        row.addWidget(self.spin)
-        self.mode = Segments(("Add", "Erase"), tips=("Brush  B", "Erase  E, or hold Alt"))
-        row.addWidget(self.mode)
-        self.holes = QCheckBox("Fill holes")
-        self.holes.setToolTip("Fill what a stroke closes all around")
-        self.holes.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        row.addWidget(self.holes)
-        self.slider.valueChanged.connect(lambda step: self._set_size(_size_at(step)))
-        self.spin.valueChanged.connect(self._set_size)
-        self.mode.chosen.connect(lambda index: self.erase_wanted.emit(index == 1))
-        self.holes.toggled.connect(self._set_holes)
-
-    def refresh(self, *, erases: bool) -> None:
-        """Show the settings as they are."""
-        for widget, value in (
-            (self.slider, _step_of(self._settings.size)),
-            (self.spin, self._settings.size),
-        ):
-            widget.blockSignals(True)
-            widget.setValue(value)
-            widget.blockSignals(False)
-        self.holes.blockSignals(True)
-        self.holes.setChecked(self._settings.fill_holes)
-        self.holes.blockSignals(False)
-        self.holes.setVisible(not erases)
-        self.mode.choose(1 if erases else 0)
-
-    def _set_size(self, size: int) -> None:
-        if size != self._settings.size:
-            self._settings.size = size
-            self.changed.emit()
-
-    def _set_holes(self, on: bool) -> None:
-        self._settings.fill_holes = on
-        self.changed.emit()
-
-
 class OptionsBar(QFrame):
     """The tool's name and options at the left; the image and the zoom at the right."""
 
     back_wanted = Signal()
     """The person wants to go back to where the image was opened from."""
+    options_changed = Signal()
+    """The settings of the tool in hand are other ones."""
+    tool_wanted = Signal(str)
+    """The person chose another tool in the options, by the id of its action."""
 
-    def __init__(self, document: Document, actions: Actions, settings: BrushSettings) -> None:
+    def __init__(self, document: Document, actions: Actions) -> None:
         super().__init__()
         theme.mark(self, panel="bar")
         self._document = document
@@ -155,8 +97,11 @@ class OptionsBar(QFrame):
         row.addSpacing(4)
         row.addWidget(self._line)
         row.addSpacing(4)
-        self.brush = BrushOptions(settings)
-        row.addWidget(self.brush)
+        self.options: ToolOptions | None = None
+        """The options of the tool in hand."""
+        self._known: dict[type[ToolOptions], ToolOptions] = {}
+        self._place = QHBoxLayout()
+        row.addLayout(self._place)
         self.note = NameLabel(front=1)
         row.addWidget(self.note)
         row.addStretch(1)
@@ -182,18 +127,35 @@ class OptionsBar(QFrame):
         self.back.setText(words)
         self.back.setVisible(bool(words))
 
-    def show_tool(self, tool_: Tool, *, title: str, icon_name: str) -> None:
-        """The tool in hand, and what it has to say before its next gesture."""
-        self._icon.set(icon_name, "muted")
-        self._name.setText(title)
-        is_brush = isinstance(tool_, BrushTool)
-        self.brush.setVisible(is_brush)
-        if isinstance(tool_, BrushTool):
-            self.brush.refresh(erases=tool_.erases)
+    def show_tool(self, tool_: Tool, info: ToolInfo) -> None:
+        """The tool in hand, its options, and what it has to say before its next gesture."""
+        self._icon.set(info.icon, "muted")
+        self._name.setText(info.title)
+        self._show_options(tool_)
         self.note.setText(tool_.note())
         self.note.setToolTip(tool_.note())
         self._share_room()
-        self._line.setVisible(is_brush or bool(tool_.note()))
+        self._line.setVisible(self.options is not None or bool(tool_.note()))
+
+    def _show_options(self, tool_: Tool) -> None:
+        """Tools that name the same type of options share one widget, which keeps the focus."""
+        wanted = tool_.options_type
+        if wanted is not None and wanted not in self._known:
+            made = wanted()
+            made.changed.connect(self.options_changed)
+            made.tool_wanted.connect(self.tool_wanted)
+            self._place.addWidget(made)
+            self._known[wanted] = made
+        self.options = self._known[wanted] if wanted is not None else None
+        if self.options is not None:
+            tool_.fill_options(self.options)
+        for each in self._known.values():
+            each.setVisible(each is self.options)
+
+    def is_typed_in(self) -> bool:
+        """Whether a field of the options has the keys."""
+        field = QApplication.focusWidget()
+        return isinstance(field, QAbstractSpinBox | QLineEdit) and self.isAncestorOf(field)
 
     def show_image(self) -> None:
         """The open image's name and review state."""
@@ -207,7 +169,7 @@ class OptionsBar(QFrame):
 
     def _share_room(self) -> None:
         """What the next gesture will do goes before name and state, which the strip shows too."""
-        crowded = self.brush.isVisibleTo(self)
+        crowded = self.options is not None
         shown = self._document.image is not None and not (crowded and self.note.text())
         self.file.setVisible(shown)
         self.state.setVisible(shown and (not crowded or self.width() >= _WIDE))
@@ -233,13 +195,3 @@ class StripBar(QFrame):
         row.addWidget(tool(icon_name="chevron-left", tip="Earlier", do=lambda: strip.scroll_by(-4)))
         row.addWidget(strip, 1)
         row.addWidget(tool(icon_name="chevron-right", tip="Later", do=lambda: strip.scroll_by(4)))
-
-
-def _size_at(step: int) -> int:
-    """The slider is finer for small brushes."""
-    return round(SMALLEST + (400 - SMALLEST) * (step / 100) ** 2)
-
-
-def _step_of(size: int) -> int:
-    share = (min(size, 400) - SMALLEST) / (400 - SMALLEST)
-    return round(100 * share**0.5)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal
+from functools import partial
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.annotation import Task
+from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.class_picker import ClassPicker
 from cvstudio.gui.label.document import Document
+
+_KEYS = "1234567890"
 
 
 class ClassChoice(QObject):
@@ -18,11 +24,17 @@ class ClassChoice(QObject):
     answered = Signal()
     """A dialog was closed: the canvas takes the keys again."""
 
-    def __init__(self, document: Document, canvas: Canvas, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, actions: Actions, document: Document, canvas: Canvas, page: QWidget) -> None:
+        super().__init__(page)
         self._document = document
         self._canvas = canvas
-        self._window = parent
+        self._page = page
+        document.class_wanted.connect(self.add)
+        actions.connect("label.class", self.pick, page)
+        for key in _KEYS:
+            shortcut = QShortcut(QKeySequence(key), page)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(partial(self.key, key))
 
     def key(self, key: str) -> None:
         """A class's key was pressed."""
@@ -80,7 +92,7 @@ class ClassChoice(QObject):
 
     def _ask(self, title: str, *, adding: bool = False) -> int | None:
         classes = list(self._document.classes.values())
-        picker = ClassPicker(self._window, classes, title=title, adding=adding)
+        picker = ClassPicker(self._page, classes, title=title, adding=adding)
         picker.exec()
         class_id, name = picker.class_id, picker.new_name
         picker.deleteLater()

@@ -1,50 +1,38 @@
-"""The Label page: canvas, palette, lists and filmstrip around one Document."""
+"""The Label page: its parts around one Document, and what passes between them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import shiboken6
-from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from cvstudio.core.annotation import State, Task
 from cvstudio.core.geometry import Box
-from cvstudio.gui.actions import BY_ID
 from cvstudio.gui.label.bars import OptionsBar, Palette, StripBar
 from cvstudio.gui.label.canvas import Canvas
+from cvstudio.gui.label.centre import Centre
 from cvstudio.gui.label.class_choice import ClassChoice
-from cvstudio.gui.label.copy_next import CopyNextDialog
+from cvstudio.gui.label.clipboard import Clipboard
 from cvstudio.gui.label.document import Document
-from cvstudio.gui.label.images import Images
-from cvstudio.gui.label.menu import annotation_menu
+from cvstudio.gui.label.editing import Editing
+from cvstudio.gui.label.image_loader import ImageLoader
 from cvstudio.gui.label.navigation import ImageOrder
 from cvstudio.gui.label.presets import apply_preset
+from cvstudio.gui.label.reviewing import Reviewing
 from cvstudio.gui.label.side import LabelSide
-from cvstudio.gui.label.tools.base import Tool
-from cvstudio.gui.label.tools.box import BoxTool
-from cvstudio.gui.label.tools.brush import BrushSettings, BrushTool, EraserTool
-from cvstudio.gui.label.tools.polygon import PolygonTool
-from cvstudio.gui.label.tools.select import SelectTool
-from cvstudio.gui.label.training_window import use_for_training, value_range
-from cvstudio.gui.label.training_words import idle_words
-from cvstudio.gui.label.words import pixel_words, selection_words
+from cvstudio.gui.label.status import Status
+from cvstudio.gui.label.toolbox import Toolbox
+from cvstudio.gui.label.tools.brush_settings import BrushSettings
+from cvstudio.gui.label.viewing import Viewing
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.filmstrip import Filmstrip
 from cvstudio.gui.widgets.section import line
 from cvstudio.gui.workspace import Workspace
-from cvstudio.imaging.display import Display, Window
 from cvstudio.project import queries
 from cvstudio.project.changes import ChangeSet
-
-_READING_SHOWN_AFTER = 300  # ms
-_LARGE = 50_000_000  # pixels from which it is plain that reading takes a while: said at once
-_CLASS_KEYS = "1234567890"
 
 
 class LabelPage(Workspace):
@@ -56,58 +44,40 @@ class LabelPage(Workspace):
         super().__init__(studio)
         self.document = Document(studio, self)
         self.order = ImageOrder(self.project)
-        self.images = Images(studio.tasks, self.project.image_path, self)
         self.canvas = Canvas(self.document)
-        fill = int(studio.settings.get("label.fill"))
-        segments = self.document.task == Task.SEGMENT
-        self.brush = BrushSettings(fill_holes=not segments, opacity=fill / 100)
-        self.tools: dict[str, Tool] = self._make_tools()
-        self.classes = ClassChoice(self.document, self.canvas, self)
+        self.toolbox = Toolbox(studio, self.document, self.canvas, self)
+        self.status = Status(self.document, self.canvas, self)
         self._front = False
-        self._pointed: tuple[float, float] | None = None
-        self._said = ""
         self._pending: tuple[int | None, Box | None] | None = None
         self._back_to = ""
-        self._reading = QTimer(self)
-        self._reading.setSingleShot(True)
-        self._reading.setInterval(_READING_SHOWN_AFTER)
-        self._reading.timeout.connect(lambda: self._wait_for_image(True))
-        self._build(fill)
+        self._build()
+        self._add_verbs()
         apply_preset(studio.actions, str(studio.settings.get("label.keys")))
         studio.settings.listen(self._on_setting)
         self._connect()
-        self._take_tool("label.select" if self.document.task == Task.CLASSIFY else self._first())
+        self.toolbox.take_first()
         self._open_first()
 
     # -- building
 
-    def _make_tools(self) -> dict[str, Tool]:
-        """Tools by the id of their action, in the order of the palette."""
-        document, canvas = self.document, self.canvas
-        tools: dict[str, Tool] = {"label.select": SelectTool(document, canvas)}
-        if document.task != Task.CLASSIFY:
-            tools["label.box"] = BoxTool(document, canvas)
-            tools["label.polygon"] = PolygonTool(document, canvas)
-            tools["label.brush"] = BrushTool(document, canvas, self.brush)
-            tools["label.erase"] = EraserTool(document, canvas, self.brush)
-        return tools
-
-    def _first(self) -> str:
-        """The tool that most people of a task begin with, when there is nothing to select yet."""
-        return str(self.studio.memory.get(f"label.tool.{self.document.task}", "label.select"))
-
-    def _build(self, fill: int) -> None:
+    def _build(self) -> None:
         actions = self.studio.actions
-        drawing = tuple(
-            id for id in ("label.select", "label.box", "label.polygon") if id in self.tools
+        self.palette_bar = Palette(actions, self.toolbox.groups)
+        self.bar = OptionsBar(self.document, actions)
+        self.stack = Centre(self.studio, self.canvas)
+        self.empty = self.stack.empty
+        self.strip = Filmstrip(self.studio.thumbnails)
+        self.strip.images.open(self.project)
+        self.strip.images.set_ids(self.order.ids)
+        self.side = LabelSide(
+            self.document, actions, fill=int(self.studio.settings.get("label.fill"))
         )
-        painting = tuple(id for id in ("label.brush", "label.erase") if id in self.tools)
-        self.palette_bar = Palette(actions, tuple(g for g in (drawing, painting) if g))
-        self.bar = OptionsBar(self.document, actions, self.brush)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.canvas)
-        self.empty = EmptyState("vector-square-edit", "")
-        self.stack.addWidget(self.empty)
+        self.class_list, self.tree = self.side.class_list, self.side.tree
+        self.display = self.side.display
+        self.assemble(centre=self._laid_out(), right=self.side)
+
+    def _laid_out(self) -> QWidget:
+        """The bar above, the palette at the left, the filmstrip under the canvas."""
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -120,89 +90,68 @@ class LabelPage(Workspace):
         middle = QVBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(self.stack, 1)
-        self.strip = Filmstrip(self.studio.thumbnails)
-        self.strip.images.open(self.project)
-        self.strip.images.set_ids(self.order.ids)
         middle.addWidget(StripBar(self.strip))
         row.addLayout(middle, 1)
         column.addLayout(row, 1)
-        self.side = LabelSide(self.document, actions, fill=fill)
-        self.class_list, self.tree = self.side.class_list, self.side.tree
-        self.display = self.side.display
-        self.assemble(centre=centre, right=self.side)
+        return centre
+
+    def _add_verbs(self) -> None:
+        """The parts that own the page's actions, each its share."""
+        studio, document, canvas, order = self.studio, self.document, self.canvas, self.order
+        actions = studio.actions
+        self.loader = ImageLoader(studio, document, canvas, order, self)
+        self.viewing = Viewing(document, canvas, self.display, self.toolbox.brush, self)
+        self.classes = ClassChoice(actions, document, canvas, self)
+        self.reviewing = Reviewing(studio, document, canvas, order, self)
+        self.clipboard = Clipboard(actions, document, order, self)
+        self.editing = Editing(actions, document, canvas, self.toolbox, self.bar, self)
+        connect = partial(actions.connect, widget=self)
+        connect("label.fit", canvas.fit)
+        connect("label.actual", partial(canvas.zoom_to, 1.0))
+        connect("label.zoom_in", partial(canvas.zoom_by, 1))
+        connect("label.zoom_out", partial(canvas.zoom_by, -1))
 
     def _connect(self) -> None:
-        document, canvas = self.document, self.canvas
         self.studio.project_changed.connect(self._on_changes)
         self.studio.image_selected.connect(self._on_image_selected)
-        self.studio.thumbnails.ready.connect(self._on_thumbnails)
+        self._connect_document()
+        self._connect_tools()
+        self.bar.back_wanted.connect(self._go_back)
+        self.tree.menu_wanted.connect(self.editing.show_menu)
+        self.class_list.chosen.connect(self.classes.clicked)
+        self.class_list.add_wanted.connect(self.classes.add)
+        self.strip.chosen.connect(self.studio.select_image)
+        self.loader.shown.connect(self.viewing.show_range)
+        self.loader.failed.connect(self._on_unreadable)
+        self.reviewing.all_reviewed.connect(lambda: self.stack.show_done(len(self.order.ids)))
+        for part in (self.loader, self.viewing, self.classes, self.reviewing, self.clipboard):
+            part.said.connect(self.status.say)
+        for asking in (self.classes, self.clipboard):
+            asking.answered.connect(self.canvas.setFocus)
+
+    def _connect_document(self) -> None:
+        document = self.document
         document.image_changed.connect(self._on_image)
         document.image_updated.connect(self._show_review)
-        document.image_updated.connect(self._show_range)
         document.annotations_changed.connect(self._on_annotations)
         document.classes_changed.connect(self._on_classes)
         document.hidden_changed.connect(self._on_classes)
-        document.selection_changed.connect(self._on_selection)
-        document.class_wanted.connect(self.classes.add)
+        document.selection_changed.connect(self._on_tool)
         document.class_chosen.connect(self._on_class_chosen)
-        canvas.pointed.connect(self._on_pointed)
-        canvas.zoomed.connect(self.bar.show_zoom)
-        self.bar.back_wanted.connect(self._go_back)
-        canvas.said.connect(self._say)
-        canvas.menu_wanted.connect(self._show_canvas_menu)
-        self.tree.menu_wanted.connect(self._show_menu)
-        self.class_list.chosen.connect(self.classes.clicked)
-        self.class_list.add_wanted.connect(self.classes.add)
-        self.classes.said.connect(self._say)
-        self.classes.answered.connect(canvas.setFocus)
-        self.bar.brush.changed.connect(self._on_brush)
-        self.bar.brush.erase_wanted.connect(
-            lambda erases: self._take_tool("label.erase" if erases else "label.brush")
-        )
-        self.display.display_changed.connect(self._show_display)
-        self.display.fill_changed.connect(self._set_fill)
-        self.display.window_wanted.connect(self._use_window)
-        self.strip.chosen.connect(self.studio.select_image)
-        self.images.ready.connect(self._on_decoded)
-        self.images.failed.connect(self._on_unreadable)
-        self._connect_actions()
 
-    def _connect_actions(self) -> None:
-        connect = partial(self.studio.actions.connect, widget=self)
-        for action_id in self.tools:
-            self.studio.actions.connect(
-                action_id, lambda _checked=True, id=action_id: self._take_tool(id), self
-            )
-        document, canvas = self.document, self.canvas
-        handlers: dict[str, Callable[[], object]] = {
-            "label.previous": lambda: self._step(-1),
-            "label.next": lambda: self._step(1),
-            "label.previous_open": lambda: self._step_open(-1),
-            "label.next_open": lambda: self._step_open(1),
-            "label.approve": self.approve,
-            "label.finish": self._finish,
-            "label.cancel": self._cancel,
-            "label.delete": self._delete,
-            "label.copy": self._copy,
-            "label.paste": self._paste,
-            "label.duplicate": document.duplicate,
-            "label.copy_next": self._copy_to_next,
-            "label.class": self.classes.pick,
-            "label.hide": document.toggle_hidden,
-            "label.smaller": lambda: self._resize_brush(-1),
-            "label.larger": lambda: self._resize_brush(1),
-            "label.fit": canvas.fit,
-            "label.actual": lambda: canvas.zoom_to(1.0),
-            "label.zoom_in": lambda: canvas.zoom_by(1),
-            "label.zoom_out": lambda: canvas.zoom_by(-1),
-            "label.select_all": self._select_all,
-        }
-        for action_id, handler in handlers.items():
-            connect(action_id, handler)
-        for key in _CLASS_KEYS:
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(partial(self.classes.key, key))
+    def _connect_tools(self) -> None:
+        canvas, toolbox, bar = self.canvas, self.toolbox, self.bar
+        canvas.zoomed.connect(bar.show_zoom)
+        toolbox.taken.connect(self._on_tool)
+        toolbox.settings_changed.connect(self._on_tool_settings)
+        bar.options_changed.connect(self._on_tool_settings)
+        bar.tool_wanted.connect(toolbox.take)
+        self.clipboard.pasted.connect(toolbox.take)
+
+    @property
+    def brush(self) -> BrushSettings:
+        """The settings of brush and eraser."""
+        return self.toolbox.brush
 
     # -- the page's life
 
@@ -263,7 +212,7 @@ class LabelPage(Workspace):
         self.strip.images.open(None)
         self.studio.project_changed.disconnect(self._on_changes)
         self.studio.image_selected.disconnect(self._on_image_selected)
-        self.studio.thumbnails.ready.disconnect(self._on_thumbnails)
+        self.loader.release()
 
     def _on_setting(self, key: str, value: object) -> None:
         if not shiboken6.isValid(self):
@@ -281,7 +230,7 @@ class LabelPage(Workspace):
         self._pending = None
         annotation = self.document.get(annotation_id)
         if annotation is not None:
-            self._take_tool("label.select")
+            self.toolbox.take()
             self.document.select([annotation.id])
             box = box or annotation.box
         if box is not None:
@@ -299,53 +248,7 @@ class LabelPage(Workspace):
             self.document.open(first)
         self._show_state()
 
-    # -- going through the images
-
-    def _step(self, step: int) -> None:
-        found = self.order.beside(self._image_id, step)
-        if found:
-            self.studio.select_image(found)
-        else:
-            self._say("This is the last image" if step > 0 else "This is the first image")
-
-    def _step_open(self, step: int) -> None:
-        found = self.order.open_beside(self._image_id, step)
-        if found:
-            self.studio.select_image(found)
-        else:
-            self._say("No other image waits for review")
-
-    def approve(self) -> None:
-        """Mark the open image as reviewed, and go on to the next one that is not."""
-        self.canvas.tool.settle()
-        if self.canvas.waiting and self.canvas.tiles.preview is None:
-            self._say("The image is still being read")  # nobody has seen what they approve
-            return
-        if self.document.image is None or not self.document.approve():
-            return
-        goes_on = bool(self.studio.settings.get("label.next_after_approving"))
-        self._warn_of_idle(goes_on)
-        if not goes_on:
-            return
-        found = self.order.open_beside(self._image_id, 1)
-        if found:
-            self.studio.select_image(found)
-        else:
-            self._show_done()
-
-    def _warn_of_idle(self, goes_on: bool) -> None:
-        """Tell which annotations do not train; their image may have been left by then."""
-        document = self.document
-        assert document.image is not None
-        image = document.image
-        where = image.title if goes_on else "this image"
-        words = idle_words(document.annotations, document.task, where=where)
-        if words and goes_on:
-            self.studio.toast(
-                words, level="warning", link="Show", do=partial(self.studio.select_image, image.id)
-            )
-        elif words:
-            self.studio.toast(words, level="warning")
+    # -- another image
 
     @property
     def _image_id(self) -> int:
@@ -356,73 +259,21 @@ class LabelPage(Workspace):
             self.document.open(image_id)
 
     def _on_image(self) -> None:
-        """Another image is open: its picture may be at hand, else a thumbnail stands in."""
-        self._said = ""
-        image = self.document.image
-        self._wait_for_image(False)
-        if image is not None:
-            self.canvas.tiles.preview = self.studio.thumbnails.picture(image)
-            pyramid = self.images.get(image.id)
-            if pyramid is not None:
-                self._on_decoded(image.id)
-            elif image.width * image.height >= _LARGE:
-                self._wait_for_image(True)
-            else:
-                self._reading.start()
-            beside = [self.order.beside(image.id, step) for step in (1, -1)]
-            with self.project.read() as session:
-                neighbours = queries.images(session, [id for id in beside if id])
-            self.images.want([image, *neighbours])
-            self.strip.show_image(image.id)
+        self.status.say("")
+        self.loader.load()
+        if self.document.image is not None:
+            self.strip.show_image(self.document.image.id)
         self.display.show_image()
         self._show_review()
         self._on_annotations()
         self._show_state()
-        self._show_status()
+        self.status.show()
 
-    def _wait_for_image(self, on: bool) -> None:
-        """Say on the canvas that the image is being read, and let nobody draw meanwhile.
-
-        Nothing is said of a short wait: what is drawn in it lands where it should, for the image's
-        size and its annotations are known.
-        """
-        self._reading.stop()
-        self.canvas.wait(on)
-
-    def _on_decoded(self, image_id: int) -> None:
-        pyramid = self.images.get(image_id)
+    def _on_unreadable(self, words: str) -> None:
         image = self.document.image
-        if image is None or image_id != image.id or pyramid is None:
-            return
-        self._wait_for_image(False)
-        if (pyramid.width, pyramid.height) != (image.width, image.height):
-            self._say("This file is of another size than when it came into the project")
-        self.canvas.tiles.show(pyramid, self.document.size)
-        self._show_range()
-
-    def _show_range(self) -> None:
-        """Give the display panel the values of the open image and the window it is seen through."""
-        pyramid, image = self.canvas.tiles.pyramid, self.document.image
-        if pyramid is None or image is None:
-            return
-        window = image.window or pyramid.window
-        self.display.set_range(value_range(pyramid, window), window)
-        self._show_display(self.display.display)
-
-    def _on_unreadable(self, image_id: int, words: str) -> None:
-        if image_id == self._image_id:
-            self._wait_for_image(False)
-            self.empty.set(
-                words, title=self.document.image.name if self.document.image else "",
-                icon_name="image-broken-variant", button="Next image", do=lambda: self._step(1),
-            )  # fmt: skip
-            self.stack.setCurrentWidget(self.empty)
-
-    def _on_thumbnails(self, ids: Sequence[int]) -> None:
-        image = self.document.image
-        if image is not None and image.id in ids and self.canvas.tiles.pyramid is None:
-            self.canvas.tiles.preview = self.studio.thumbnails.picture(image)
-            self.canvas.repaint()
+        self.stack.show_unreadable(
+            image.name if image else "", words, partial(self.reviewing.step, 1)
+        )
 
     # -- what changes
 
@@ -450,7 +301,7 @@ class LabelPage(Workspace):
 
     def _on_annotations(self) -> None:
         self.side.show_annotations()
-        self._show_status()
+        self.status.show()
 
     def _on_classes(self) -> None:
         self.side.show_classes()
@@ -458,136 +309,18 @@ class LabelPage(Workspace):
 
     def _on_class_chosen(self) -> None:
         self.class_list.refresh()
-        self._show_status()
+        self.status.show()
 
-    def _on_selection(self) -> None:
-        self._said = ""
-        self._show_tool()
-        self._show_status()
+    def _on_tool(self) -> None:
+        """Another tool is in hand, or it is about another selection."""
+        self.status.say("")
+        self.bar.show_tool(self.canvas.tool, self.toolbox.info)
 
-    def _on_brush(self) -> None:
-        self._show_tool()
+    def _on_tool_settings(self) -> None:
+        self.bar.show_tool(self.canvas.tool, self.toolbox.info)
         self.canvas.repaint()
-
-    # -- what the actions do
-
-    def _take_tool(self, action_id: str) -> None:
-        if action_id not in self.tools:
-            action_id = "label.select"
-        for other in self.tools:
-            self.studio.actions[other].setChecked(other == action_id)
-        self.canvas.set_tool(self.tools[action_id])
-        self.studio.memory.set(f"label.tool.{self.document.task}", action_id)
-        self._said = ""
-        self._show_tool()
-        self._show_status()
-
-    def _leave_field(self) -> bool:
-        """Enter and Esc in a field of the bar give the keys back to the canvas, no more."""
-        if not self.bar.brush.spin.hasFocus():
-            return False
-        self.canvas.setFocus()
-        return True
-
-    def _finish(self) -> None:
-        if self._leave_field():
-            return
-        if not self.canvas.tool.finish():
-            hovered = {self.document.hovered} if self.document.hovered else set()
-            self.document.accept(self.document.selection or frozenset(hovered))
-
-    def _cancel(self) -> None:
-        """Esc backs out one step at a time: field, draft, selection, tool."""
-        if self._leave_field() or self.canvas.tool.cancel():
-            return
-        if self.document.selection:
-            self.document.select([])
-        else:
-            self._take_tool("label.select")
-
-    def _delete(self) -> None:
-        if self.document.task == Task.CLASSIFY:
-            self.document.classify(None)
-        elif self.document.selection:
-            self.document.delete(self.document.selection)
-        elif self.document.hovered is not None:
-            annotation = self.document.get(self.document.hovered)
-            if annotation is not None and annotation.state == State.SUGGESTED:
-                self.document.delete([annotation.id])
-
-    def _copy(self) -> None:
-        count = self.document.copy()
-        if count:
-            self._say(f"{count} copied" if count > 1 else "Copied")
-
-    def _paste(self) -> None:
-        if self.document.paste():
-            self._take_tool("label.select")
-
-    def _copy_to_next(self) -> None:
-        """Ask for how many images, and copy what is selected (or everything) onto them."""
-        following = self.order.following(self._image_id)
-        what = self.document.to_copy()
-        if not following or not what:
-            self._say("There is nothing to copy" if following else "This is the last image")
-            return
-        dialog = CopyNextDialog(self, annotations=len(what), following=len(following))
-        if dialog.exec():
-            self.document.copy_to(following[: dialog.count])
-        dialog.deleteLater()
-        self.canvas.setFocus()
-
-    def _select_all(self) -> None:
-        hidden = self.document.hidden()
-        self._take_tool("label.select")
-        self.document.select(a.id for a in self.document.annotations if a.id not in hidden)
-
-    def _resize_brush(self, steps: int) -> None:
-        self.brush.grow(steps)
-        self._on_brush()
-
-    def _show_canvas_menu(self, place: QPoint) -> None:
-        """Right click on the canvas: what is under the pointer is selected first."""
-        hovered = self.document.hovered
-        if hovered is None:
-            select = self.tools["label.select"]
-            assert isinstance(select, SelectTool)
-            at = self.canvas.viewport().mapFromGlobal(place).toPointF()
-            hovered = select.first_under(*self.canvas.to_image(at))
-        if hovered is not None and hovered not in self.document.selection:
-            self.document.select([hovered])
-        if self.document.selection:
-            self._show_menu(place)
-
-    def _show_menu(self, place: QPoint) -> None:
-        menu: QMenu = annotation_menu(self.document, self.studio.actions, self)
-        menu.exec(place)
-        menu.deleteLater()
 
     # -- what is shown
-
-    def _show_display(self, display: Display) -> None:
-        image = self.document.image
-        if display.window is None and image is not None and image.window is not None:
-            display = replace(display, window=image.window)
-        self.canvas.tiles.set_display(display)
-        self.canvas.repaint()
-
-    def _use_window(self, window: Window) -> None:
-        """The network is to see all images of the open one's depth through one window."""
-        if self.document.image is not None:
-            self._say(use_for_training(self.project, self.document.image, window))
-
-    def _set_fill(self, opacity: float) -> None:
-        self.canvas.shapes.fill = opacity
-        self.brush.opacity = opacity
-        self.canvas.repaint()
-
-    def _show_tool(self) -> None:
-        tool_ = self.canvas.tool
-        action_id = next((id for id, t in self.tools.items() if t is tool_), "label.select")
-        info = BY_ID[action_id]
-        self.bar.show_tool(tool_, title=info.text, icon_name=info.icon)
 
     def _show_review(self) -> None:
         self.bar.show_image()
@@ -600,41 +333,6 @@ class LabelPage(Workspace):
     def _show_state(self) -> None:
         """The canvas, or what to do when there is nothing to show."""
         if self.document.image is not None:
-            self.stack.setCurrentWidget(self.canvas)
-            return
-        self.empty.set(
-            "Bring in your first images. They stay on this computer and where they are.",
-            title="", button="Go to Data", do=lambda: self.studio.go_to("data"),
-            icon_name="image-multiple-outline",
-        )  # fmt: skip
-        self.stack.setCurrentWidget(self.empty)
-
-    def _show_done(self) -> None:
-        count = len(self.order.ids)
-        self.empty.set(
-            f"All {count:,} images are reviewed." if count > 1 else "The image is reviewed.",
-            title="", button="Go to Train", do=lambda: self.studio.go_to("train"),
-            icon_name="check-circle-outline",
-        )  # fmt: skip
-        self.stack.setCurrentWidget(self.empty)
-
-    def _on_pointed(self, point: tuple[float, float] | None) -> None:
-        self._pointed = point
-        self._show_status()
-
-    def _say(self, text: str) -> None:
-        self._said = text
-        self._show_status()
-
-    def _show_status(self) -> None:
-        pyramid = self.canvas.tiles.pyramid
-        where, value = pixel_words(pyramid, self._pointed, self.document.size)
-        if self.document.image is None:
-            self.set_status()
-            return
-        self.set_status(
-            where,
-            value,
-            self._said or selection_words(self.document, self.canvas.tool),
-            right=self.canvas.tool.hint(),
-        )
+            self.stack.show_canvas()
+        else:
+            self.stack.show_no_images()

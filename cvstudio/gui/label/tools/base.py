@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter
@@ -12,6 +12,7 @@ from cvstudio.core.annotation import Annotation, Shape
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.mask_picture import MaskPictures
+from cvstudio.gui.label.tools.options import ToolOptions
 
 CLICK = 4.0
 """Screen pixels up to which a press and a release are a click and not a drag."""
@@ -64,6 +65,8 @@ class Tool:
 
     name = ""
     cursor = Qt.CursorShape.CrossCursor
+    options_type: ClassVar[type[ToolOptions] | None] = None
+    """The widget in the options bar that shows the tool's settings; None when it has none."""
 
     def __init__(self, document: Document, surface: Surface) -> None:
         self.document = document
@@ -134,6 +137,9 @@ class Tool:
     def note(self) -> str:
         """A sentence for the options bar when the next gesture does more than is plain."""
         return ""
+
+    def fill_options(self, options: ToolOptions) -> None:
+        """Show the settings in the widget, which is one of `options_type`."""
 
     def on_image(self, x: float, y: float) -> tuple[float, float]:
         """The nearest point on the image."""

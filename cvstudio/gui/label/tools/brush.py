@@ -19,27 +19,12 @@ from cvstudio.gui.label.mask_picture import MaskPicture
 from cvstudio.gui.label.regions import without
 from cvstudio.gui.label.shapes_item import cosmetic
 from cvstudio.gui.label.tools.base import Pointer, Surface, Tool
+from cvstudio.gui.label.tools.brush_options import BrushOptions
+from cvstudio.gui.label.tools.brush_settings import BrushSettings
+from cvstudio.gui.label.tools.options import ToolOptions
 
-SMALLEST, LARGEST = 1, 1000
 _NEAR = 3  # screen pixels beside a polygon that still count as on it
 _RING_DARK, _RING_LIGHT = QColor(0, 0, 0, 170), QColor(255, 255, 255)
-
-
-@dataclass
-class BrushSettings:
-    """What brush and eraser share; the options bar and the keys change it."""
-
-    size: int = 36
-    """Diameter in pixels of the image."""
-    fill_holes: bool = True
-    opacity: float = 0.25
-
-    def grow(self, steps: float) -> None:
-        """Larger or smaller by a tenth for each step, by one pixel at least."""
-        wanted = self.size * 1.12**steps
-        least = self.size + (1 if steps > 0 else -1)
-        size = max(wanted, least) if steps > 0 else min(wanted, least)
-        self.size = int(min(max(round(size), SMALLEST), LARGEST))
 
 
 @dataclass
@@ -58,6 +43,7 @@ class BrushTool(Tool):
 
     name = "brush"
     cursor = Qt.CursorShape.BlankCursor
+    options_type = BrushOptions
     erases = False
 
     def __init__(self, document: Document, surface: Surface, settings: BrushSettings) -> None:
@@ -140,6 +126,10 @@ class BrushTool(Tool):
         if self.erases and annotation is not None and isinstance(annotation.shape, Box):
             return "Makes the box a mask"
         return ""
+
+    def fill_options(self, options: ToolOptions) -> None:
+        assert isinstance(options, BrushOptions)
+        options.show_settings(self.settings, erases=self.erases)
 
     def paint(self, painter: QPainter, exposed: QRectF) -> None:
         scale = self.surface.scale

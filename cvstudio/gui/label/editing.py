@@ -1,0 +1,93 @@
+"""What keys and the right click do to the shape being drawn and to what is selected."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QObject, QPoint
+from PySide6.QtWidgets import QMenu, QWidget
+
+from cvstudio.core.annotation import State, Task
+from cvstudio.gui.actions import Actions
+from cvstudio.gui.label.bars import OptionsBar
+from cvstudio.gui.label.canvas import Canvas
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.menu import annotation_menu
+from cvstudio.gui.label.toolbox import Toolbox
+
+
+class Editing(QObject):
+    """Finish, cancel, delete, hide, select all, and the context menu."""
+
+    def __init__(
+        self, actions: Actions, document: Document, canvas: Canvas, toolbox: Toolbox,
+        bar: OptionsBar, page: QWidget,
+    ) -> None:  # fmt: skip
+        super().__init__(page)
+        self._actions, self._document, self._canvas = actions, document, canvas
+        self._toolbox, self._bar, self._page = toolbox, bar, page
+        canvas.menu_wanted.connect(self._show_canvas_menu)
+        connect = partial(actions.connect, widget=page)
+        connect("label.finish", self._finish)
+        connect("label.cancel", self._cancel)
+        connect("label.delete", self._delete)
+        connect("label.hide", document.toggle_hidden)
+        connect("label.select_all", self._select_all)
+
+    def _leave_field(self) -> bool:
+        """Enter and Esc in a field of the bar give the keys back to the canvas, no more."""
+        if not self._bar.is_typed_in():
+            return False
+        self._canvas.setFocus()
+        return True
+
+    def _finish(self) -> None:
+        if self._leave_field():
+            return
+        document = self._document
+        if not self._canvas.tool.finish():
+            hovered = {document.hovered} if document.hovered else set()
+            document.accept(document.selection or frozenset(hovered))
+
+    def _cancel(self) -> None:
+        """Esc backs out one step at a time: field, draft, selection, tool."""
+        if self._leave_field() or self._canvas.tool.cancel():
+            return
+        if self._document.selection:
+            self._document.select([])
+        else:
+            self._toolbox.take()
+
+    def _delete(self) -> None:
+        document = self._document
+        if document.task == Task.CLASSIFY:
+            document.classify(None)
+        elif document.selection:
+            document.delete(document.selection)
+        elif document.hovered is not None:
+            annotation = document.get(document.hovered)
+            if annotation is not None and annotation.state == State.SUGGESTED:
+                document.delete([annotation.id])
+
+    def _select_all(self) -> None:
+        hidden = self._document.hidden()
+        self._toolbox.take()
+        self._document.select(a.id for a in self._document.annotations if a.id not in hidden)
+
+    def _show_canvas_menu(self, place: QPoint) -> None:
+        """Right click on the canvas: what is under the pointer is selected first."""
+        document, canvas = self._document, self._canvas
+        hovered = document.hovered
+        if hovered is None:
+            at = canvas.viewport().mapFromGlobal(place).toPointF()
+            hovered = self._toolbox.select.first_under(*canvas.to_image(at))
+        if hovered is not None and hovered not in document.selection:
+            document.select([hovered])
+        if document.selection:
+            self.show_menu(place)
+
+    def show_menu(self, place: QPoint) -> None:
+        """The context menu of what is selected."""
+        menu: QMenu = annotation_menu(self._document, self._actions, self._page)
+        menu.exec(place)
+        menu.deleteLater()

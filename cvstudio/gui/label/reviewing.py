@@ -1,0 +1,84 @@
+"""Going through the images and approving them: next, next that waits, approve and next."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from cvstudio.gui.label.canvas import Canvas
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.navigation import ImageOrder
+from cvstudio.gui.label.training_words import idle_words
+from cvstudio.gui.studio import Studio
+
+
+class Reviewing(QObject):
+    """The actions that lead from one image to another."""
+
+    said = Signal(str)
+    all_reviewed = Signal()
+    """The last image that waited has been approved."""
+
+    def __init__(
+        self, studio: Studio, document: Document, canvas: Canvas, order: ImageOrder, page: QWidget
+    ) -> None:
+        super().__init__(page)
+        self._studio, self._document, self._canvas = studio, document, canvas
+        self._order = order
+        connect = partial(studio.actions.connect, widget=page)
+        connect("label.previous", partial(self.step, -1))
+        connect("label.next", partial(self.step, 1))
+        connect("label.previous_open", partial(self._step_open, -1))
+        connect("label.next_open", partial(self._step_open, 1))
+        connect("label.approve", self.approve)
+
+    def step(self, step: int) -> None:
+        """Go to the image some steps further on."""
+        found = self._order.beside(self._image_id, step)
+        if found:
+            self._studio.select_image(found)
+        else:
+            self.said.emit("This is the last image" if step > 0 else "This is the first image")
+
+    def _step_open(self, step: int) -> None:
+        found = self._order.open_beside(self._image_id, step)
+        if found:
+            self._studio.select_image(found)
+        else:
+            self.said.emit("No other image waits for review")
+
+    def approve(self) -> None:
+        """Mark the open image as reviewed, and go on to the next one that is not."""
+        self._canvas.tool.settle()
+        if self._canvas.waiting and self._canvas.tiles.preview is None:
+            self.said.emit("The image is still being read")  # nobody has seen what they approve
+            return
+        if self._document.image is None or not self._document.approve():
+            return
+        goes_on = bool(self._studio.settings.get("label.next_after_approving"))
+        self._warn_of_idle(goes_on)
+        if not goes_on:
+            return
+        found = self._order.open_beside(self._image_id, 1)
+        if found:
+            self._studio.select_image(found)
+        else:
+            self.all_reviewed.emit()
+
+    def _warn_of_idle(self, goes_on: bool) -> None:
+        """Tell which annotations do not train; their image may have been left by then."""
+        image = self._document.image
+        assert image is not None
+        where = image.title if goes_on else "this image"
+        words = idle_words(self._document.annotations, self._document.task, where=where)
+        if words and goes_on:
+            back = partial(self._studio.select_image, image.id)
+            self._studio.toast(words, level="warning", link="Show", do=back)
+        elif words:
+            self._studio.toast(words, level="warning")
+
+    @property
+    def _image_id(self) -> int:
+        return self._document.image.id if self._document.image else 0

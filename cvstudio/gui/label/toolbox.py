@@ -1,0 +1,75 @@
+"""The tools of the open project: which there are, which is in hand, and the actions for them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from cvstudio.core.annotation import Task
+from cvstudio.gui.label.canvas import Canvas
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.tools.base import Tool
+from cvstudio.gui.label.tools.brush_settings import BrushSettings
+from cvstudio.gui.label.tools.select import SelectTool
+from cvstudio.gui.label.tools.table import SELECT, ToolInfo, ToolKit, groups_of, tools_for
+from cvstudio.gui.studio import Studio
+
+
+class Toolbox(QObject):
+    """Makes the tools of the table that fit the task, and hands one of them to the canvas."""
+
+    taken = Signal()
+    """Another tool is in hand."""
+    settings_changed = Signal()
+    """A key has changed what the tool's options show."""
+
+    def __init__(self, studio: Studio, document: Document, canvas: Canvas, page: QWidget) -> None:
+        super().__init__(page)
+        self._studio, self._document, self._canvas = studio, document, canvas
+        fill = int(studio.settings.get("label.fill"))
+        segments = document.task == Task.SEGMENT
+        self.brush = BrushSettings(fill_holes=not segments, opacity=fill / 100)
+        kit = ToolKit(document, canvas, self.brush)
+        self._infos = tools_for(document.task)
+        self.tools: dict[str, Tool] = {info.action: info.make(kit) for info in self._infos}
+        self.groups = groups_of(self._infos)
+        self.info: ToolInfo = self._infos[0]
+        """The row of the tool that is in hand."""
+        for action in self.tools:
+            studio.actions.connect(action, lambda _checked=True, id=action: self.take(id), page)
+        connect = partial(studio.actions.connect, widget=page)
+        connect("label.smaller", partial(self._resize_brush, -1))
+        connect("label.larger", partial(self._resize_brush, 1))
+
+    @property
+    def select(self) -> SelectTool:
+        tool = self.tools[SELECT]
+        assert isinstance(tool, SelectTool)
+        return tool
+
+    def take(self, action: str = SELECT) -> None:
+        """Take a tool in hand, by the id of its action; Select when the project has no such."""
+        if action not in self.tools:
+            action = SELECT
+        for other in self.tools:
+            self._studio.actions[other].setChecked(other == action)
+        self.info = next(info for info in self._infos if info.action == action)
+        self._canvas.set_tool(self.tools[action])
+        self._studio.memory.set(self._remembered, action)
+        self.taken.emit()
+
+    def take_first(self) -> None:
+        """The tool of last time in a project of this task; Select where nothing is drawn."""
+        classifies = self._document.task == Task.CLASSIFY
+        last = str(self._studio.memory.get(self._remembered, SELECT))
+        self.take(SELECT if classifies else last)
+
+    @property
+    def _remembered(self) -> str:
+        return f"label.tool.{self._document.task}"
+
+    def _resize_brush(self, steps: int) -> None:
+        self.brush.grow(steps)
+        self.settings_changed.emit()

@@ -1,0 +1,76 @@
+"""The options of brush and eraser: size, add or erase, fill holes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QSlider, QSpinBox
+
+from cvstudio.gui.label.tools.brush_settings import LARGEST, SMALLEST, BrushSettings
+from cvstudio.gui.label.tools.options import ToolOptions
+from cvstudio.gui.widgets.section import Segments, label
+
+
+class BrushOptions(ToolOptions):
+    """One widget for both tools; its two segments choose between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings = BrushSettings()
+        self.row.addWidget(label("Size", "muted"))
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.slider.setFixedWidth(112)
+        self.slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.slider.setAccessibleName("Brush size")
+        self.row.addWidget(self.slider)
+        self.spin = QSpinBox()
+        self.spin.setRange(SMALLEST, LARGEST)
+        self.spin.setSuffix(" px")
+        self.spin.setFixedWidth(84)
+        self.spin.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.spin.setAccessibleName("Brush size")
+        self.row.addWidget(self.spin)
+        self.mode = Segments(("Add", "Erase"), tips=("Brush  B", "Erase  E, or hold Alt"))
+        self.row.addWidget(self.mode)
+        self.holes = QCheckBox("Fill holes")
+        self.holes.setToolTip("Fill what a stroke closes all around")
+        self.holes.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.row.addWidget(self.holes)
+        self.slider.valueChanged.connect(lambda step: self._set_size(_size_at(step)))
+        self.spin.valueChanged.connect(self._set_size)
+        self.mode.chosen.connect(
+            lambda index: self.tool_wanted.emit("label.erase" if index == 1 else "label.brush")
+        )
+        self.holes.toggled.connect(self._set_holes)
+
+    def show_settings(self, settings: BrushSettings, *, erases: bool) -> None:
+        """Show the settings as they are; what is changed here is changed in them."""
+        self._settings = settings
+        for widget, value in ((self.slider, _step_of(settings.size)), (self.spin, settings.size)):
+            widget.blockSignals(True)
+            widget.setValue(value)
+            widget.blockSignals(False)
+        self.holes.blockSignals(True)
+        self.holes.setChecked(settings.fill_holes)
+        self.holes.blockSignals(False)
+        self.holes.setVisible(not erases)
+        self.mode.choose(1 if erases else 0)
+
+    def _set_size(self, size: int) -> None:
+        if size != self._settings.size:
+            self._settings.size = size
+            self.changed.emit()
+
+    def _set_holes(self, on: bool) -> None:
+        self._settings.fill_holes = on
+        self.changed.emit()
+
+
+def _size_at(step: int) -> int:
+    """The slider is finer for small brushes."""
+    return round(SMALLEST + (400 - SMALLEST) * (step / 100) ** 2)
+
+
+def _step_of(size: int) -> int:
+    share = (min(size, 400) - SMALLEST) / (400 - SMALLEST)
+    return round(100 * share**0.5)

@@ -1,0 +1,83 @@
+"""The table of tools. A new one is a file beside this, a row here, and a row in gui/actions.py.
+
+The row in gui/actions.py holds what menus, tooltips, the search and the list of keys need to know
+before any page is there: words, icon and key. All else (cursor, hint, note, options) the tool says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cvstudio.core.annotation import Task
+from cvstudio.gui.actions import BY_ID
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.tools.base import Surface, Tool
+from cvstudio.gui.label.tools.box import BoxTool
+from cvstudio.gui.label.tools.brush import BrushTool, EraserTool
+from cvstudio.gui.label.tools.brush_settings import BrushSettings
+from cvstudio.gui.label.tools.polygon import PolygonTool
+from cvstudio.gui.label.tools.select import SelectTool
+
+
+@dataclass(frozen=True)
+class ToolKit:
+    """What a tool may be made of."""
+
+    document: Document
+    surface: Surface
+    brush: BrushSettings
+
+
+@dataclass(frozen=True)
+class ToolInfo:
+    """One tool. `action` is the id of its row in gui/actions.py; tools of one `group` stand
+    together in the palette; `tasks` are the projects in which it is offered."""
+
+    action: str
+    make: Callable[[ToolKit], Tool]
+    group: str
+    tasks: frozenset[Task] = frozenset(Task)
+
+    @property
+    def title(self) -> str:
+        return BY_ID[self.action].text
+
+    @property
+    def icon(self) -> str:
+        return BY_ID[self.action].icon
+
+    @property
+    def key(self) -> str:
+        """The first key of the tool, "" without one."""
+        return next(iter(BY_ID[self.action].keys), "")
+
+
+SELECT = "label.select"
+"""The tool that Esc leads back to."""
+
+_DRAWS = frozenset({Task.DETECT, Task.SEGMENT, Task.INSTANCE})
+
+TOOLS: tuple[ToolInfo, ...] = (
+    ToolInfo(SELECT, lambda kit: SelectTool(kit.document, kit.surface), "draw"),
+    ToolInfo("label.box", lambda kit: BoxTool(kit.document, kit.surface), "draw", _DRAWS),
+    ToolInfo("label.polygon", lambda kit: PolygonTool(kit.document, kit.surface), "draw", _DRAWS),
+    ToolInfo(
+        "label.brush", lambda kit: BrushTool(kit.document, kit.surface, kit.brush), "paint", _DRAWS
+    ),
+    ToolInfo(
+        "label.erase", lambda kit: EraserTool(kit.document, kit.surface, kit.brush), "paint", _DRAWS
+    ),
+)
+"""In the order of the palette."""
+
+
+def tools_for(task: Task) -> tuple[ToolInfo, ...]:
+    """The tools that a project of a task offers."""
+    return tuple(info for info in TOOLS if task in info.tasks)
+
+
+def groups_of(infos: tuple[ToolInfo, ...]) -> tuple[tuple[str, ...], ...]:
+    """The actions of tools, group by group, as the palette shows them."""
+    names = dict.fromkeys(info.group for info in infos)
+    return tuple(tuple(i.action for i in infos if i.group == name) for name in names)

@@ -1,0 +1,59 @@
+"""How the open image is seen: the sliders of the display panel, its window, the masks' fill."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, Signal
+
+from cvstudio.gui.label.canvas import Canvas
+from cvstudio.gui.label.display_panel import DisplayPanel
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.tools.brush_settings import BrushSettings
+from cvstudio.gui.label.training_window import use_for_training, value_range
+from cvstudio.imaging.display import Display, Window
+
+
+class Viewing(QObject):
+    """Keeps the display panel and the canvas in step."""
+
+    said = Signal(str)
+
+    def __init__(
+        self, document: Document, canvas: Canvas, panel: DisplayPanel, brush: BrushSettings,
+        page: QObject,
+    ) -> None:  # fmt: skip
+        super().__init__(page)
+        self._document, self._canvas = document, canvas
+        self._panel, self._brush = panel, brush
+        panel.display_changed.connect(self._show_display)
+        panel.fill_changed.connect(self._set_fill)
+        panel.window_wanted.connect(self._use_window)
+        document.image_updated.connect(self.show_range)
+
+    def show_range(self) -> None:
+        """Give the panel the values of the open image and the window it is seen through."""
+        pyramid, image = self._canvas.tiles.pyramid, self._document.image
+        if pyramid is None or image is None:
+            return
+        window = image.window or pyramid.window
+        self._panel.set_range(value_range(pyramid, window), window)
+        self._show_display(self._panel.display)
+
+    def _show_display(self, display: Display) -> None:
+        image = self._document.image
+        if display.window is None and image is not None and image.window is not None:
+            display = replace(display, window=image.window)
+        self._canvas.tiles.set_display(display)
+        self._canvas.repaint()
+
+    def _use_window(self, window: Window) -> None:
+        """The network is to see all images of the open one's depth through one window."""
+        image = self._document.image
+        if image is not None:
+            self.said.emit(use_for_training(self._document.project, image, window))
+
+    def _set_fill(self, opacity: float) -> None:
+        self._canvas.shapes.fill = opacity
+        self._brush.opacity = opacity
+        self._canvas.repaint()
