@@ -3,12 +3,16 @@
 import threading
 
 import pytest
+from person import fill_project, make_images
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from cvstudio.core.annotation import Task
 from cvstudio.gui.label import images
+from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.label.reading_notice import reading_words
 from cvstudio.project import queries
+from cvstudio.project.project import Project
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -23,7 +27,7 @@ class Gate:
 
     def read(self, path, page, control):
         self.threads.append(threading.current_thread())
-        assert self.opened.wait(60)
+        assert self.opened.wait(20)
         return self._read(path, page, control)
 
 
@@ -71,6 +75,7 @@ def test_no_tool_takes_a_stroke_before_the_picture_is_there(gate, studio_window)
     assert stored(studio_window) == before
     gate.opened.set()
     studio_window.until(lambda: page.canvas.tiles.pyramid is not None)
+    assert "The image is still being read" not in page.status_left
     studio_window.trigger("label.box")
     assert page.canvas.viewport().cursor().shape() == Qt.CursorShape.CrossCursor
     studio_window.drag(page.canvas, (30, 10), (50, 40))
@@ -103,6 +108,35 @@ def test_a_stroke_that_began_before_the_wait_was_said_is_kept(gate, studio_windo
     QTest.mouseMove(target, end)
     QTest.mouseRelease(target, LEFT, Qt.KeyboardModifier.NoModifier, end)
     assert len(stored(studio_window)) == len(before) + 1
+    gate.opened.set()
+    studio_window.idle()
+
+
+def test_nobody_says_what_an_image_is_before_anything_of_it_can_be_seen(
+    gate, studio, tmp_path, qtbot
+):
+    project = Project.create(tmp_path / "signs", task=Task.CLASSIFY, classes=["Stop", "Yield"])
+    fill_project(project, make_images(tmp_path / "more", 3), boxes=0)
+    studio.adopt(project)
+    page = LabelPage(studio)
+    page.resize(1280, 860)
+    page.show()
+    page.shown()
+    page.canvas.tiles.preview = None
+    said = []
+    page.classes.said.connect(said.append)
+    page.classes.key("1")
+    page.classes.clicked(2)
+    assert said == ["The image is still being read"] * 2
+    assert page.document.image_class() is None
+    gate.opened.set()
+    qtbot.waitUntil(lambda: page.canvas.tiles.pyramid is not None)
+    page.classes.key("1")
+    assert page.document.image_class() == 1
+    page.hidden()
+    page.release()
+    page.close()
+    page.deleteLater()
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from cvstudio.gui.label.tools.base import Pointer, Tool
 from cvstudio.gui.label.tools.pan import PanTool
 
 LARGEST_SCALE = 64.0
+STILL_READING = "The image is still being read"
 _STEP = 1.2  # zoom of one step of the wheel
 _REST = 90  # ms without another step of the wheel
 _MARGIN = 24  # px around an image that fits
@@ -152,6 +153,11 @@ class Canvas(QGraphicsView):
         """Whether the picture is waited for, and it is said: no tool gets the pointer then."""
         return not self.notice.isHidden()
 
+    @property
+    def unseen(self) -> bool:
+        """Whether the person waits with not even a preview: nothing can be said of the image."""
+        return self.waiting and self.tiles.preview is None
+
     def wait(self, on: bool) -> None:
         """Say that the open image is being read, or that it need not be said any more."""
         if on == self.waiting:
@@ -161,6 +167,7 @@ class Canvas(QGraphicsView):
             self.notice.begin(self.document.image)
         else:
             self.notice.end()
+            self.say("")  # it is over that the tools were told to wait
         self._show_cursor()
 
     # -- the tool
@@ -341,7 +348,7 @@ class Canvas(QGraphicsView):
     def _can_begin(self) -> bool:
         """Whether a gesture may begin; nobody draws on a picture that they cannot see yet."""
         if self.document.image is not None and self.waiting:
-            self.say("The image is still being read")
+            self.say(STILL_READING)
         return self.document.image is not None and not self.waiting
 
     def _listens(self) -> bool:

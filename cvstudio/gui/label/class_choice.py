@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.annotation import Task
 from cvstudio.gui.actions import Actions
-from cvstudio.gui.label.canvas import Canvas
+from cvstudio.gui.label.canvas import STILL_READING, Canvas
 from cvstudio.gui.label.class_picker import ClassPicker
 from cvstudio.gui.label.document import Document
 
@@ -52,7 +52,7 @@ class ClassChoice(QObject):
         """
         document = self._document
         if document.task == Task.CLASSIFY:
-            document.classify(class_id)
+            self._classify(class_id)
         elif document.selection and self._canvas.tool.name == "select":
             document.relabel(document.selection, class_id)
         else:
@@ -63,10 +63,17 @@ class ClassChoice(QObject):
         """A row of the class list was clicked: what is selected keeps its class."""
         document = self._document
         if document.task == Task.CLASSIFY:
-            document.classify(class_id)
+            self._classify(class_id)
         elif self._canvas.tool.name != "select":
             document.select([])
         document.choose_class(class_id)
+
+    def _classify(self, class_id: int) -> None:
+        """Say what the image is, once there is something to see of it."""
+        if self._canvas.unseen:
+            self.said.emit(STILL_READING)
+        else:
+            self._document.classify(class_id)
 
     def pick(self) -> None:
         """The searchable picker, for what is selected or for what comes next."""

@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from cvstudio.gui.label.canvas import Canvas
+from cvstudio.gui.label.canvas import STILL_READING, Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.navigation import ImageOrder
 from cvstudio.gui.label.training_words import idle_words
@@ -52,8 +52,8 @@ class Reviewing(QObject):
     def approve(self) -> None:
         """Mark the open image as reviewed, and go on to the next one that is not."""
         self._canvas.tool.settle()
-        if self._canvas.waiting and self._canvas.tiles.preview is None:
-            self.said.emit("The image is still being read")  # nobody has seen what they approve
+        if self._canvas.unseen:
+            self.said.emit(STILL_READING)  # nobody has seen what they approve
             return
         if self._document.image is None or not self._document.approve():
             return
