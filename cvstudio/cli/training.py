@@ -33,6 +33,7 @@ from cvstudio.core.networks import network as network_of
 from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
 from cvstudio.project import device, estimate, launch, preflight, remedies, runs
+from cvstudio.project.judged import judged
 from cvstudio.project.pipeline import pipeline
 from cvstudio.project.preflight import Level
 from cvstudio.project.project import Project
@@ -381,7 +382,8 @@ def _summary(run: RunRecord, status: RunStatus, state: RunState) -> None:
         return
     click.echo(f"Run {run.id} is {status} after {counted(len(state.epochs), 'epoch')}.")
     if state.ended is not None and state.ended.best is not None:
-        best = figure(state.ended.best)
+        exact = judged(run)
+        best = figure(state.ended.best if exact is None else exact)
         click.echo(f"Best {state.ended.metric} on val: {best} at epoch {state.ended.best_epoch}.")
     said = reading(state)
     if said:
@@ -392,7 +394,9 @@ def _summary(run: RunRecord, status: RunStatus, state: RunState) -> None:
 
 def _about(state: RunState, run: RunRecord, status: RunStatus) -> dict[str, Any]:
     """A run as JSON."""
+    exact = judged(run) if status.has_network else None
     best = state.ended.best if state.ended is not None else run.best
+    best = best if exact is None else exact
     return {
         "run": run.id,
         "task": run.task.value,

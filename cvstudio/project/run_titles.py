@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
-from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import title_of
+from cvstudio.project.judged import judged
 from cvstudio.project.records import RunRecord
 
 
@@ -14,17 +12,7 @@ def run_title(run: RunRecord) -> str:
 
     The figure is the one that Analyze shows; while there is none, the best of the training.
     """
-    value = _judged(run)
+    value = judged(run)
     value = run.best if value is None else value
     figure = f" · {run.metric} {value:.3f}" if value is not None else ""
     return f"Run {run.id} · {title_of(run.network)}{figure}"
-
-
-def _judged(run: RunRecord) -> float | None:
-    """The metric by which runs are compared, from the run's own report; None when it has none."""
-    try:
-        report = json.loads(JobDir(run.directory).report.read_text(encoding="utf-8"))
-        value = report["val"]["metrics"][run.metric]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return None if value is None else float(value)

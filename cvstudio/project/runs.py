@@ -10,19 +10,20 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from cvstudio.core import events
-from cvstudio.core.annotation import Task
 from cvstudio.core.config import JobConfig, Start, TrainConfig, explain, read_config
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir, Request, replace_file
 from cvstudio.core.run_state import BEST_METRIC, RunState
 from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
 from cvstudio.project import commands, launch, queries, snapshots
+from cvstudio.project.judged import judged
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus, observe, require, resumable
@@ -237,14 +238,17 @@ def running(project: Project) -> list[RunRecord]:
 
 
 def sync(project: Project) -> list[RunRecord]:
-    """Bring the rows up to date with the directories; the runs that changed."""
+    """Bring the rows up to date with the directories; the runs whose state changed."""
     changed = []
     for run in all_runs(project):
         now = status(run)
         if now == run.status:
+            figure = judged(run) if now.has_network else None
+            if figure is not None and figure != run.best:
+                _store(project, run.id, best=figure)
             continue
         told = job_of(run).state()
-        _store(project, run.id, **_summary(now, told, task=run.task))
+        _store(project, run.id, **_summary(run, now, told))
         changed.append(get(project, run.id))
     return changed
 
@@ -335,15 +339,18 @@ def _write_config(job: JobDir, config: JobConfig) -> None:
     replace_file(job.config, config.model_dump_json(indent=1).encode())
 
 
-def _summary(now: RunStatus, told: RunState, *, task: Task) -> dict[str, Any]:
-    """The columns of a run's row that follow from its state."""
+def _summary(run: RunRecord, now: RunStatus, told: RunState) -> dict[str, Any]:
+    """The columns of a run's row that follow from its state, and from its report at the end."""
     at_work = now in (RunStatus.RUNNING, RunStatus.QUEUED)
-    metric, best, best_epoch = BEST_METRIC[task], None, told.best_epoch
+    metric, best, best_epoch = BEST_METRIC[run.task], None, told.best_epoch
     if told.ended is not None and told.ended.best is not None:
         metric = told.ended.metric or metric
         best, best_epoch = told.ended.best, told.ended.best_epoch
     elif best_epoch is not None:
         best = next(e.metrics.get(metric) for e in told.epochs if e.epoch == best_epoch)
+    if now.has_network:
+        exact = judged(replace(run, metric=metric))
+        best = best if exact is None else exact
     return {
         "status": now.value,
         "ended": None if at_work else told.last_event_at,

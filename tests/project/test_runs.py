@@ -26,6 +26,7 @@ from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage, RunRecord
 from cvstudio.project.remedies import remedies
 from cvstudio.project.run_status import TRANSITIONS, RunStatus, observe, require, saved_epoch
+from cvstudio.project.run_titles import run_title
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals")
 
@@ -100,6 +101,21 @@ def test_a_run_that_is_let_alone_finishes_with_its_best_figure(project: Project)
     assert run.best == pytest.approx((1 - 0.9**4) / 2)
     assert (run.metric, run.best_epoch) == ("mAP50-95", 4)
     assert run.ended is not None
+
+
+def test_a_judged_run_has_the_same_figure_in_its_row_its_title_and_its_report(
+    project: Project,
+) -> None:
+    run = wait_for(project, started(project), RunStatus.FINISHED)
+    report = runs.job_of(run).report
+    report.write_text('{"val": {"metrics": {"mAP50-95": 0.517}}}')
+    assert runs.sync(project) == []  # its state did not change: nobody is told that it ended
+    run = runs.get(project, run.id)
+    assert run.best == 0.517
+    assert run_title(run).endswith("mAP50-95 0.517")
+    report.write_text('{"val": {"metrics": {"mAP50-95": null}}}')
+    runs.sync(project)
+    assert runs.get(project, run.id).best == 0.517
 
 
 def test_a_paused_run_goes_on_where_it_stopped(project: Project) -> None:

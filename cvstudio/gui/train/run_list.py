@@ -59,7 +59,7 @@ class RunsModel(QAbstractTableModel):
 
     def set_rows(self, rows: Sequence[Row], metric: str) -> None:
         """Show these rows; the rows that stay keep their selection."""
-        self._metric = words.SHORT.get(metric, metric)
+        self._metric = metric
         if [row.run.id for row in rows] != [row.run.id for row in self.rows]:
             self.beginResetModel()
             self.rows = list(rows)
@@ -79,7 +79,10 @@ class RunsModel(QAbstractTableModel):
     ) -> Any:
         if orientation is Qt.Orientation.Horizontal:
             if role == Qt.ItemDataRole.DisplayRole:
-                return ("No.", "Network", self._metric, "State")[section]
+                short = words.SHORT.get(self._metric, self._metric)
+                return ("No.", "Network", short, "State")[section]
+            if role == Qt.ItemDataRole.ToolTipRole and section == 2:
+                return f"{self._metric} on val"
             if role == Qt.ItemDataRole.TextAlignmentRole:
                 return _alignment(section)
         return None

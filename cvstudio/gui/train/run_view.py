@@ -104,7 +104,8 @@ class RunCard(QFrame):
         self.count.setText(str(len(state.epochs)))
         self.of.setText(f"of {total} epochs")
         live = status is RunStatus.RUNNING
-        lines = words.facts(state, run.metric, now=time.time(), live=live)
+        exact = run.best if status.has_network else None
+        lines = words.facts(state, run.metric, now=time.time(), live=live, judged=exact)
         lines.insert(0, ("", self._state_words(status, state), ""))
         self._show_facts(lines)
 

@@ -44,8 +44,8 @@ CURVES: dict[Task, tuple[str, str]] = {
 }
 """The two figures on val that are drawn; the second one chooses the best network."""
 
-SHORT = {"balanced accuracy": "bal. acc.", "mAP50-95": "mAP", "mIoU": "mIoU"}
-"""The head of the column of best figures."""
+SHORT = {"balanced accuracy": "bal. acc."}
+"""The head of the column of best figures, where the name of the metric has no room."""
 
 
 def state_words(status: RunStatus, failed: Failed | None, *, waits: bool = False) -> str:
@@ -143,8 +143,13 @@ def loss_series(epochs: list[EpochEnded], of: str) -> tuple[list[float], list[fl
     return [x for x, _ in known], [y for _, y in known]
 
 
-def facts(state: RunState, metric: str, *, now: float, live: bool) -> list[tuple[str, str, str]]:
-    """The line under the bar, each as words, figure, words: ("", "24 min", "left, until 15:06")."""
+def facts(
+    state: RunState, metric: str, *, now: float, live: bool, judged: float | None = None
+) -> list[tuple[str, str, str]]:
+    """The line under the bar, each as words, figure, words: ("", "24 min", "left, until 15:06").
+
+    `judged`: the exact figure of the best epoch, once the run is over.
+    """
     found = []
     worked = state.seconds_worked(now if live else state.last_event_at or now)
     if worked >= 1:
@@ -158,6 +163,7 @@ def facts(state: RunState, metric: str, *, now: float, live: bool) -> list[tuple
     if state.best_epoch is not None:
         best = next((e for e in state.epochs if e.epoch == state.best_epoch), None)
         value = best.metrics.get(metric) if best is not None else None
+        value = value if judged is None else judged
         if value is not None:
             found.append((f"best {metric}", f"{value:.3f}", f"at epoch {state.best_epoch}"))
     return found
