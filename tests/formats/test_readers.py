@@ -325,6 +325,43 @@ def test_an_xml_bomb_is_refused(tmp_path: Path) -> None:
     assert "refused" in dataset.problems[0].text
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "latin-1", "cp037"])
+def test_an_xml_bomb_is_refused_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    voc(tmp_path, "")
+    text = f'<?xml version="1.0" encoding="{encoding.removesuffix("-sig")}"?>'
+    text += '<!DOCTYPE a [<!ENTITY b "b">]>' + VOC.format(
+        objects=OBJECT.format(name="&b;", b="1234")
+    )
+    bomb = tmp_path / "Annotations" / "bomb.xml"
+    bomb.write_bytes(text.encode(encoding))
+    dataset = read(tmp_path)
+    assert [image.annotations for image in dataset.images] == [[]]
+    assert [(p.kind.value, p.file) for p in dataset.problems] == [("malformed", bomb)]
+
+
+def test_a_voc_box_may_stand_behind_parts_and_comments(tmp_path: Path) -> None:
+    item = OBJECT.format(name="a", b=(10, 20, 30, 60)).replace(
+        "<bndbox><xmin>10", "<!-- by hand --><bndbox><xmin>10"
+    )
+    actions = "<actions><running>1</running></actions></object>"
+    voc(tmp_path, item.replace("</object>", actions))
+    (annotation,) = read(tmp_path).images[0].annotations
+    assert annotation.shape == Box(10, 20, 20, 40)
+    assert annotation.attributes["actions"] == {"running": "1"}
+
+
+def test_images_are_found_by_the_name_of_their_label_file(tmp_path: Path) -> None:
+    """Some tools write the image's name without its ending, or with that of another format."""
+    file = voc(tmp_path, OBJECT.format(name="a", b=(10, 20, 30, 60)))
+    picture(tmp_path / "JPEGImages" / "b.png")
+    file.write_text(file.read_text().replace("a.png", "a"), encoding="utf-8")
+    dataset = read(tmp_path)
+    assert [(i.path.name, len(i.annotations)) for i in dataset.images] == [
+        ("a.png", 1),
+        ("b.png", 0),
+    ]
+
+
 # Folders and masks
 
 
