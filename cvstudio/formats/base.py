@@ -274,6 +274,7 @@ class ImageIndex:
         self.root = root
         self.folders: dict[Path, list[str]] = {}
         self._by_name: dict[str, list[Path]] = {}
+        self._stems: dict[Path, dict[str, str]] = {}
         self._files: set[str] = set()
         for folder, names in walk(root):
             images = [name for name in names if is_image_name(name)]
@@ -309,10 +310,11 @@ class ImageIndex:
 
     def with_stem(self, folder: Path, stem: str) -> Path | None:
         """The image of a folder whose name without its ending is `stem`."""
-        for name in self.folders.get(folder, ()):
-            if os.path.splitext(name)[0] == stem:
-                return folder / name
-        return None
+        stems = self._stems.get(folder)
+        if stems is None:
+            names = self.folders.get(folder, ())
+            stems = self._stems[folder] = {os.path.splitext(n)[0]: n for n in reversed(names)}
+        return folder / stems[stem] if stem in stems else None
 
 
 def _agreement(path: Sequence[str], wanted: Sequence[str]) -> int:
