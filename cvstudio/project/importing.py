@@ -17,6 +17,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Review, Source, area_of, box_of, kind_of, pack_shape
@@ -47,6 +48,7 @@ from cvstudio.project.import_plan import (
 from cvstudio.project.import_words import what_became
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
+from cvstudio.project.tables import AnnotationRow
 
 __all__ = [
     "Bare",
@@ -348,12 +350,13 @@ class _Import:
         ids = [image.known for image in self.plan.images if image.known is not None]
         present: dict[int, set[tuple[Any, ...]]] = {}
         tops: dict[int, int] = {}
-        for image_id, found in queries.annotations_of(self.s, ids).items():
-            for a in found:
-                own = (a.class_id, a.kind.value, a.box.x, a.box.y, a.box.w, a.box.h)
-                payload = pack_shape(a.shape) or None
-                present.setdefault(image_id, set()).add((*own, payload))
-                tops[image_id] = max(tops.get(image_id, -1), a.z)
+        # Rows, not annotations: the shapes would only be unpacked and packed again.
+        columns = [getattr(AnnotationRow, name) for name in (*_COLUMNS[:8], "z")]
+        there = select(*columns).where(queries.id_list(AnnotationRow.image_id, ids))
+        for row in self.s.execute(there):
+            image_id = row[0]
+            present.setdefault(image_id, set()).add(_OWN(row))
+            tops[image_id] = max(tops.get(image_id, -1), row[8])
         return present, tops
 
     def _update_known(self, pairs: list[tuple[int, PlannedImage]]) -> None:

