@@ -22,7 +22,7 @@ from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir, Request, replace_file
 from cvstudio.core.run_state import BEST_METRIC, RunState
 from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
-from cvstudio.project import commands, launch, queries, snapshots
+from cvstudio.project import commands, launch, queries, rows, snapshots
 from cvstudio.project.judged import judged
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
@@ -50,6 +50,12 @@ def all_runs(project: Project) -> list[RunRecord]:
     """All runs, oldest first."""
     with project.read() as session:
         return sorted(queries.runs(session), key=lambda run: run.id)
+
+
+def next_number(project: Project) -> int:
+    """The number that the next run gets; that of a deleted one is not given again."""
+    with project.read() as session:
+        return rows.next_id(session, "run")
 
 
 def status(run: RunRecord) -> RunStatus:

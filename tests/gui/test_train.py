@@ -465,7 +465,7 @@ def test_a_failed_run_that_started_from_a_run_is_started_again_from_it(window: W
     window.start(start=Start.RUN, weights_file=best, epochs=1)
     window.until(lambda: window.words_of(2) == "Finished")
     window.page.show_run(2)
-    window.page._take_way(Remedy("again", "again", "", {"batch": 2}, resume=False))
+    window.page.control.take_way(Remedy("again", "again", "", {"batch": 2}, resume=False))
     window.until(lambda: len(runs.all_runs(window.project)) == 3)
     third = runs.get(window.project, 3)
     assert third.parent_id == 1

@@ -1,0 +1,214 @@
+"""What comes before a run: the checks, the times, the pipelines to choose from, the weights."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from cvstudio.augment import presets
+from cvstudio.augment.presets import Pipeline
+from cvstudio.core import pretrained
+from cvstudio.core.annotation import Split
+from cvstudio.core.config import Preset, TrainConfig
+from cvstudio.core.errors import ConfigError, CVStudioError
+from cvstudio.core.networks import network
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import Control, LatestWins
+from cvstudio.gui.train import words
+from cvstudio.gui.train.checks_list import ChecksList
+from cvstudio.gui.train.new_run import NewRun
+from cvstudio.gui.train.run_book import RunBook
+from cvstudio.gui.widgets.progress_dialog import run_with_progress
+from cvstudio.project import device, estimate, preflight
+from cvstudio.project import weights as weight_files
+from cvstudio.project.pipeline import pipeline, set_pipeline
+from cvstudio.project.preflight import Action, Facts
+
+log = logging.getLogger(__name__)
+
+_CHOICES, _REMEMBERED = "train.choices", 12
+"""Where the form is remembered by project, and of how many projects."""
+
+
+class Preparing(QObject):
+    """Keeps the form of the next run and its checks true. `gathered()`: the facts are known."""
+
+    gathered = Signal()
+
+    def __init__(
+        self, studio: Studio, book: RunBook, *, form: NewRun, checks: ChecksList, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self.studio, self.project, self.jobs = studio, book.project, studio.jobs
+        self.new_run, self.checks, self._book = form, checks, book
+        self.facts: Facts | None = None
+        self._gathering = LatestWins(studio.tasks, owner=self)
+        self._pipelines: list[Pipeline] = []
+        self._starting = False
+        form.changed.connect(self.show)
+        form.augment_chosen.connect(self._choose_pipeline)
+        checks.acted.connect(self.act)
+        self.jobs.device_changed.connect(self._device_changed)
+
+    def begin(self) -> None:
+        """Fill the form as it was left, and ask for the facts."""
+        self._recall_choices()
+        wanted = self.studio.settings.get("train.device")
+        if wanted != "auto":
+            self.new_run.apply({"device": wanted})
+        self.show_pipelines()
+
+    def release(self) -> None:
+        """The project closes."""
+        self._gathering.drop()
+        self.jobs.device_changed.disconnect(self._device_changed)
+
+    def set_device(self, name: object) -> None:
+        """The device that the settings name."""
+        self.new_run.apply({"device": name})
+        self.gather()
+
+    def set_starting(self, on: bool) -> None:
+        """A run is being prepared, and another one cannot begin until it is."""
+        self._starting = on
+        if on:
+            self._allow_start("")
+        else:
+            self.show()
+
+    def gather(self) -> None:
+        """Ask the database for the facts that the checks need, in a thread."""
+        project = self.project
+
+        def ask(_control: Any) -> Facts:
+            with project.read() as session:
+                return preflight.gather(session, project)
+
+        self._gathering.request(ask, self._gathered)
+
+    def _gathered(self, facts: Facts) -> None:
+        self.facts = facts
+        self.new_run.set_image_count(facts.images.get(Split.TRAIN, 0))
+        self.show()
+        self.gathered.emit()
+
+    def _device_changed(self, found: device.Device) -> None:
+        self.new_run.form.set_devices(device.choices(found))
+        if self.new_run.isVisible():
+            self.show()
+
+    def show(self) -> None:
+        """Show again what follows from the settings: checks, times, whether the batch fits."""
+        if self.facts is None:
+            return
+        found = self.jobs.device or device.processor()
+        config = self.new_run.config
+        lines = preflight.checks(self.facts, config, found)
+        self.checks.show_checks(lines)
+        stopping = preflight.blocking(lines)
+        self._allow_start(stopping[0].text if stopping else "")
+        train, val = (self.facts.images.get(s, 0) for s in (Split.TRAIN, Split.VAL))
+        history = self._book.history()
+        times = {}
+        for preset in Preset:
+            chosen = preset.value == self.new_run.presets.key
+            guess = estimate.seconds(
+                config if chosen else self.new_run.preset_config(preset),
+                train=train, val=val, device=found, history=list(history.values()),
+            )  # fmt: skip
+            times[preset] = estimate.roughly(guess) if train else ""
+        self.new_run.set_times(times, words.times_from(list(history)))
+        self._remember_choices()
+        self._note_batch(config, found)
+
+    def _allow_start(self, why_not: str) -> None:
+        if self._starting:
+            why_not = "The run is being prepared"
+        self.studio.actions.allow("train.start", not why_not, why=why_not)
+
+    def _note_batch(self, config: TrainConfig, found: device.Device) -> None:
+        on_gpu = found.kind == "cuda" and config.device != "cpu"
+        room = found.memory if on_gpu else found.memory - found.used
+        fits = estimate.memory(config) < room * 0.95
+        place = "fits the GPU" if on_gpu else "fits in memory"
+        self.new_run.set_batch_note(place if fits else "too large", "muted" if fits else "warning")
+
+    def _remember_choices(self) -> None:
+        """Keep the form for the next time this project is open."""
+        kept = dict(self.studio.memory.get(_CHOICES, {}))
+        kept.pop(str(self.project.path), None)
+        newest = {str(self.project.path): self.new_run.choices, **kept}
+        self.studio.memory.set(_CHOICES, dict(list(newest.items())[:_REMEMBERED]))
+
+    def _recall_choices(self) -> None:
+        choices = self.studio.memory.get(_CHOICES, {}).get(str(self.project.path))
+        if choices is None:
+            return
+        try:
+            self.new_run.restore(choices)
+        except ConfigError as error:
+            log.info("the choices of last time fit no more: %s", error.message)
+
+    def show_pipelines(self) -> None:
+        """Offer the pipelines that there are, the project's own one chosen."""
+        try:
+            current = pipeline(self.project)
+        except ConfigError as error:
+            self.studio.fail(error)
+            return
+        offered = [*presets.presets_for(self.project.task), *presets.saved()]
+        known = [(p.name, p.steps) for p in offered]
+        if (current.name, current.steps) not in known:
+            offered.insert(0, current)
+            known.insert(0, (current.name, current.steps))
+        self._pipelines = offered
+        place = known.index((current.name, current.steps))
+        self.new_run.set_pipelines([p.name for p in offered], place)
+
+    def _choose_pipeline(self, place: int) -> None:
+        chosen = self._pipelines[place]
+        set_pipeline(self.project, name=chosen.name, steps=chosen.steps)
+
+    def act(self, action: Action) -> None:
+        """Do what a check offers."""
+        match action.kind:
+            case "set":
+                self.new_run.apply(action.changes)
+            case "images":
+                text = next((c.text for c in self.checks.shown if action in c.actions), "")
+                self.studio.go_to("data", ids=list(action.image_ids), words=text)
+            case "split":
+                self.studio.go_to("data")
+                self.studio.actions.trigger("data.split")
+            case "weights":
+                self._get_weights()
+
+    def _get_weights(self) -> None:
+        info = network(self.new_run.config.network)
+        if not self.studio.settings.get("train.downloads"):
+            error = pretrained.missing(info)
+            hint = "Downloads are switched off in the settings."
+            self.studio.fail(CVStudioError(error.message, hint=hint))
+            return
+
+        def get(control: Control) -> Path:
+            return weight_files.download(
+                info,
+                progress=lambda done, total: control.progress(done, total, _megabytes(done, total)),
+                cancelled=control.cancelled,
+            )
+
+        title = f"Getting the weights of {info.title}"
+        outcome = run_with_progress(self.studio.window, self.studio.tasks, title, get)
+        if outcome.error is not None:
+            self.studio.fail(outcome.error, doing=title)
+        elif not outcome.cancelled:
+            self.studio.toast(f"{outcome.result.name} is on this computer now.", level="success")
+        self.show()
+
+
+def _megabytes(done: int, total: int) -> str:
+    return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"

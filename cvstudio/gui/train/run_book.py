@@ -1,0 +1,133 @@
+"""The runs of the project as the Train page knows them: records, states, and rows of the list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from cvstudio.core.run_state import RunState
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.train import words
+from cvstudio.gui.train.run_list import Row
+from cvstudio.project import runs
+from cvstudio.project.estimate import Measured
+from cvstudio.project.project import Project
+from cvstudio.project.records import RunRecord
+from cvstudio.project.run_status import RunStatus
+
+_HISTORY = 5
+"""Finished runs whose speeds the guess for the next one rests on."""
+
+
+class RunBook(QObject):
+    """Reads the runs. `loaded()`: the events of runs that were not known yet have been read."""
+
+    loaded = Signal()
+
+    def __init__(self, studio: Studio, project: Project, parent: QObject) -> None:
+        super().__init__(parent)
+        self._studio, self._project, self._jobs = studio, project, studio.jobs
+        self.runs: list[RunRecord] = []
+        self.lost: list[RunRecord] = []
+        """Runs whose directory is missing or damaged."""
+        self._states: dict[int, tuple[tuple[str, float | None], RunState]] = {}
+
+    def read(self) -> None:
+        """Read the list of runs; their events come later, with `loaded`."""
+        found = runs.all_runs(self._project)
+        self.runs = [run for run in found if runs.whole(run)]
+        self.lost = [run for run in found if run not in self.runs]
+        self._load_states()
+
+    @property
+    def project(self) -> Project:
+        """Whose runs these are."""
+        return self._project
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next run."""
+        return runs.next_number(self._project)
+
+    @property
+    def held(self) -> RunRecord | None:
+        """The failed run that the queue waits for."""
+        return runs.held_by(self._project)
+
+    def get(self, run_id: int) -> RunRecord | None:
+        """A run by its number, None when there is no whole one."""
+        return next((run for run in self.runs if run.id == run_id), None)
+
+    def status(self, run: RunRecord) -> RunStatus:
+        """What a run is now."""
+        live = self._jobs.current
+        if live is not None and live.id == run.id:
+            return RunStatus.RUNNING
+        return RunStatus(run.status)
+
+    def state(self, run: RunRecord) -> RunState:
+        """What the events of a run add up to; empty while they are being read."""
+        live = self._jobs.current
+        if live is not None and live.id == run.id:
+            return self._jobs.state
+        return self._states.get(run.id, ((), RunState()))[1]
+
+    def moved(self, run_id: int) -> None:
+        """Events of the running run arrived: kept for the moment after its end, before they are
+        read again."""
+        self._states[run_id] = (("", None), self._jobs.state)
+
+    def history(self) -> dict[int, Measured]:
+        """The speeds that finished runs of this project had on this computer, by run."""
+        found = {}
+        for run in reversed(self.runs):
+            state = self._states.get(run.id, (None, None))[1]
+            if RunStatus(run.status).has_network and state is not None and state.images_per_second:
+                config = runs.config_of(run)
+                speed = state.images_per_second
+                found[run.id] = Measured(config, not words.on_gpu(state), speed)
+                if len(found) == _HISTORY:
+                    break
+        return found
+
+    def rows(self) -> list[Row]:
+        """The rows of the list, newest first."""
+        held = self.held
+        rows = []
+        for run in reversed(self.runs):
+            status, state = self.status(run), self.state(run)
+            best = run.best
+            if status is RunStatus.RUNNING and state.best_epoch is not None:
+                best = next(
+                    (
+                        e.metrics.get(run.metric)
+                        for e in state.epochs
+                        if e.epoch == state.best_epoch
+                    ),
+                    None,
+                )
+            text = words.state_words(status, state.failed, waits=held is not None)
+            rows.append(Row(run, status, text, best))
+        return rows
+
+    def _load_states(self) -> None:
+        """Read the events of runs that are not known yet, in a thread."""
+        wanted = [
+            run
+            for run in self.runs
+            if run.status != RunStatus.RUNNING
+            and self._states.get(run.id, (None,))[0] != (run.status, run.ended)
+        ]
+        if not wanted:
+            return
+
+        def read(_control: Any) -> list[tuple[RunRecord, RunState]]:
+            return [(run, runs.job_of(run).state()) for run in wanted]
+
+        def loaded(found: list[tuple[RunRecord, RunState]]) -> None:
+            for run, state in found:
+                self._states[run.id] = ((run.status, run.ended), state)
+            self.loaded.emit()
+
+        self._studio.tasks.run(read, title="Read the runs", done=loaded, owner=self)
