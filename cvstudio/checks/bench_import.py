@@ -17,7 +17,7 @@ from cvstudio.checks.figures import Figure, ratio_of_pairs, timed
 from cvstudio.core.opencv import cv2
 
 LIMIT = 4.0
-TURNS = 3
+TURNS = 5
 
 # A process of its own, as `cvstudio import` is; only the work is timed, not Python's start.
 _OURS = """
