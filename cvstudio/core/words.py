@@ -13,6 +13,14 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def size_words(size: int) -> str:
+    """A file's size: "1.4 MB"."""
+    for unit, step in (("GB", 2**30), ("MB", 2**20), ("kB", 2**10)):
+        if size >= step:
+            return f"{size / step:.1f} {unit}"
+    return f"{size} bytes"
+
+
 def look_alikes(names: Iterable[str], present: Iterable[str]) -> dict[str, str]:
     """For each new name that another one equals but for case, spaces and underscores, that one.
 

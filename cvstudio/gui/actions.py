@@ -209,6 +209,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "project"),
     _a("train.resume", "Resume", "play", "Ctrl+Shift+R", "go on from the last checkpoint",
        "project"),
+    _a("train.delete", "Delete run", "trash-can-outline", "Del",
+       "take the run out of the list and its files off the disk", "project"),
     # Analyze
     _a("analyze.fix", "Fix this label", "vector-square-edit", "F", "open the object in Label",
        "project"),

@@ -556,3 +556,39 @@ def test_curves_that_show_learning_by_heart_are_put_in_words(qtbot: QtBot, folde
     note = window.page.view.note
     window.until(lambda: note.isVisible() and "by heart" in note._words.text())
     window.close()
+
+
+def test_a_deleted_run_is_asked_about_with_its_size_and_gone_from_list_and_disk(
+    qtbot: QtBot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Project.open(folder) as project:
+        job = stored_run(project)
+    files = sum(path.is_file() for path in job.path.rglob("*"))
+    window = Window(qtbot, folder)
+    asked: list[str] = []
+    answers = [False, True]
+
+    def ask(question: str, text: str = "", *, yes: str, danger: bool = False) -> bool:
+        asked.append(f"{question} {text}")
+        return answers.pop(0)
+
+    monkeypatch.setattr(window.studio, "ask", ask)
+    assert window.studio.actions.trigger("train.delete")
+    assert job.path.is_dir()
+    assert window.studio.actions.trigger("train.delete")
+    window.until(lambda: not list(window.project.runs_directory.iterdir()))
+    assert not window.page.table.model.rows
+    assert asked[0].startswith(f"Delete run 1? Its settings and log go: {files} files, ")
+    assert "cannot be undone" in asked[0]
+    assert not job.path.exists()
+    assert window.page.centre.currentWidget() is window.page.empty
+    assert window.page.next_step.button.text().startswith("Start run 2")
+    window.close()
+
+
+def test_a_running_run_cannot_be_deleted(window: Window) -> None:
+    window.start(epochs=200)
+    window.until(lambda: window.page.view.card.buttons["pause"].isEnabled())
+    action = window.studio.actions["train.delete"]
+    assert not action.isEnabled()
+    assert "Run 1 is running: cancel it first" in action.toolTip()

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import LabelClass, Split, State
+from cvstudio.core.words import size_words
 from cvstudio.gui import theme
 from cvstudio.gui.data.filters import REVIEW_WORDS, SPLIT_WORDS
 from cvstudio.gui.studio import Studio
@@ -21,14 +22,6 @@ from cvstudio.project import queries
 from cvstudio.project.records import ImageRecord
 
 _MOST_LOOKED_AT = 2000
-
-
-def size_words(size: int) -> str:
-    """A file's size: "1.4 MB"."""
-    for unit, step in (("GB", 2**30), ("MB", 2**20), ("kB", 2**10)):
-        if size >= step:
-            return f"{size / step:.1f} {unit}"
-    return f"{size} bytes"
 
 
 class SelectionPanel(QWidget):

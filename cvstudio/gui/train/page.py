@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtWidgets import QStackedWidget
 
 from cvstudio.core.annotation import Split
@@ -75,7 +75,7 @@ class TrainPage(Workspace):
         self.next_step = NextStep(self.studio.actions["train.start"], text="Start run 1")
         left.set_footer(self.next_step)
         right = self.panel("right", 312)
-        self.table = RunTable()
+        self.table = RunTable(self.studio.actions["train.delete"])
         right.add(self.table)
         right.add(line())
         self.comparison = Comparison(BEST_METRIC[self.project.task])
@@ -107,13 +107,16 @@ class TrainPage(Workspace):
         actions.connect("train.finish", lambda: self.control.ask("finish"), self)
         actions.connect("train.cancel", lambda: self.control.ask("cancel"), self)
         actions.connect("train.resume", lambda: self.control.ask("resume"), self)
+        actions.connect("train.delete", lambda: self.control.ask("delete"), self)
         self.preparing.gathered.connect(self._show_empty)
         self.book.loaded.connect(self._loaded)
         self.control.decided.connect(self._draw)
+        self.control.removed.connect(self._forget)
         self.control.wanted.connect(self._start)
         self.view.asked.connect(self.control.ask)
         self.view.chosen.connect(self.control.take_way)
         self.table.chosen.connect(self.show_run)
+        self.table.menu_asked.connect(self._open_menu)
         self.table.selection_changed.connect(self._compare)
         self.comparison.opened.connect(self._open_comparison)
         self.studio.project_changed.connect(self._project_changed)
@@ -245,6 +248,18 @@ class TrainPage(Workspace):
         verb = "Queue" if self.jobs.current is not None else "Start"
         self.next_step.button.set_text(f"{verb} run {number}")
         self._say_status()
+
+    def _forget(self, run_id: int) -> None:
+        """A run is gone: show another one, and let every page read the list again."""
+        if self._run_id == run_id:
+            self._run_id, self._opened = 0, None
+        self.jobs.runs_changed.emit()
+        self.preparing.show()
+
+    def _open_menu(self, place: QPoint) -> None:
+        menu = self.control.menu(self)
+        menu.exec(place)
+        menu.deleteLater()
 
     def _shown_run(self) -> RunRecord | None:
         return self.book.get(self._run_id)

@@ -1,21 +1,22 @@
-"""What the person asks of a run: pause, finish, cancel, resume, a way out of a failure."""
+"""What the person asks of a run: pause, finish, cancel, resume, delete, a way out of a failure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QMenu, QWidget
 
 from cvstudio.core.errors import CVStudioError
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, size_words
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.train import words
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.run_book import RunBook
-from cvstudio.project import runs
+from cvstudio.project import run_removal, runs
 from cvstudio.project.records import RunRecord
 from cvstudio.project.remedies import Remedy
-from cvstudio.project.run_status import resumable
+from cvstudio.project.run_status import RunStatus, resumable
 
 
 class RunControl(QObject):
@@ -23,6 +24,8 @@ class RunControl(QObject):
     `wanted(TrainConfig)`: a run with changed settings is to be started."""
 
     decided = Signal()
+    removed = Signal(int)
+    """A run is gone: its id."""
     wanted = Signal(object)
 
     def __init__(
@@ -47,6 +50,9 @@ class RunControl(QObject):
             reasons = words.why_not(
                 run.id, status, begun=self._book.state(run).running, saved=resumable(job, status)
             )
+        running = run is not None and self._book.status(run) is RunStatus.RUNNING
+        first = f"Run {run.id} is running: cancel it first" if run is not None and running else ""
+        reasons["delete"] = first if run is not None else "No run yet"
         for what, why in reasons.items():
             self.studio.actions.allow(f"train.{what}", not why, why=why)
 
@@ -68,6 +74,8 @@ class RunControl(QObject):
                 case "decide":
                     self.jobs.decide(run.id)
                     self.decided.emit()
+                case "delete":
+                    self._delete(run)
                 case "again":
                     self._form.take(runs.config_of(run))
                 case "analyze":
@@ -84,6 +92,44 @@ class RunControl(QObject):
         if self.studio.ask(f"Cancel run {run.id}?", text, yes=f"Cancel run {run.id}", danger=True):
             self.jobs.cancel(run.id)
 
+    def _delete(self, run: RunRecord) -> None:
+        """Delete a run after a question that says what goes."""
+        project = self._book.project
+        why = run_removal.why_not(project, run)
+        if why:
+            self.studio.toast(f"{why}.", level="warning")
+            return
+        there = run_removal.contents(run)
+        text = (
+            f"{removal_words(run, there)} Labels, images and exported files stay."
+            " This cannot be undone."
+        )
+        question = f"Delete run {run.id}?"
+        if not self.studio.ask(question, text, yes=f"Delete run {run.id}", danger=True):
+            return
+
+        try:
+            run_removal.remove(project, run.id)
+        except OSError as error:  # out of the list, and a file of it is held by another program
+            self.studio.fail(error, doing=f"The files of run {run.id} are left on the disk")
+        self.removed.emit(run.id)
+        freed = f"Run {run.id} deleted, {size_words(there.bytes)} freed."
+        self.studio.tasks.run(
+            lambda _control: run_removal.sweep(project),
+            title=f"The files of run {run.id} are left on the disk",
+            done=lambda _nothing: self.studio.toast(freed),
+            owner=self,
+        )
+
+    def menu(self, parent: QWidget) -> QMenu:
+        """What can be asked of the shown run."""
+        menu = QMenu(parent)
+        for what in words.ASKED:
+            menu.addAction(self.studio.actions[f"train.{what}"])
+        menu.addSeparator()
+        menu.addAction(self.studio.actions["train.delete"])
+        return menu
+
     def take_way(self, way: Remedy) -> None:
         """Go the way forward that was chosen on the failure card."""
         run = self._shown()
@@ -99,3 +145,11 @@ class RunControl(QObject):
             self.studio.fail(error)
             return
         self.wanted.emit(config)
+
+
+def removal_words(run: RunRecord, there: run_removal.Contents) -> str:
+    """What goes with a run: "Its network, figures, log go: 14 files, 45.3 MB."."""
+    if not there.files:
+        return "It has no files on the disk."
+    what = "network, figures and log" if runs.job_of(run).best.exists() else "settings and log"
+    return f"Its {what} go: {counted(there.files, 'file')}, {size_words(there.bytes)}."

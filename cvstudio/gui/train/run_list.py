@@ -6,8 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QActionGroup
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QGridLayout,
@@ -121,8 +128,10 @@ class RunTable(QWidget):
 
     chosen = Signal(int)
     selection_changed = Signal()
+    menu_asked = Signal(QPoint)
+    """A right click on a run, which is chosen by then; the place on the screen."""
 
-    def __init__(self) -> None:
+    def __init__(self, delete: QAction) -> None:
         super().__init__()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -130,6 +139,7 @@ class RunTable(QWidget):
         header = SectionHeader("Runs")
         self._filter = tool(icon_name="filter-variant", tip="Show only some runs")
         self._filter.clicked.connect(self._ask_filter)
+        header.add(tool(delete))
         header.add(self._filter)
         column.addWidget(header)
         self.model = RunsModel()
@@ -139,6 +149,8 @@ class RunTable(QWidget):
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setShowGrid(False)
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._ask_menu)
         self.view.setTabKeyNavigation(False)
         self.view.verticalHeader().hide()
         self.view.verticalHeader().setDefaultSectionSize(28)
@@ -204,6 +216,12 @@ class RunTable(QWidget):
     def _current_changed(self, index: QModelIndex, _before: QModelIndex) -> None:
         if self._telling and index.isValid():
             self.chosen.emit(self.model.rows[index.row()].run.id)
+
+    def _ask_menu(self, place: QPoint) -> None:
+        index = self.view.indexAt(place)
+        if index.isValid():
+            self.choose(self.model.rows[index.row()].run.id)
+            self.menu_asked.emit(self.view.viewport().mapToGlobal(place))
 
     def _ask_filter(self) -> None:
         menu = QMenu(self)
