@@ -101,6 +101,7 @@ class ObjectItems(Dataset[Item]):
             "bboxes": torch.from_numpy(boxes),
             "batch_idx": torch.zeros(len(kept)),
             "im_file": str(image.path),
+            "place": index,
             "ori_shape": (image.height, image.width),
             "resized_shape": (size, size),
             "ratio_pad": (
