@@ -4,7 +4,8 @@ CVStudioError
 ├── ProjectError            the project folder cannot be used as asked
 │   ├── ProjectLocked       somebody else writes to it; the message names who
 │   ├── ProjectDamaged      the database fails its integrity check
-│   └── ProjectTooNew       written by a newer CVStudio
+│   ├── ProjectTooNew       written by a newer CVStudio
+│   └── ProjectReadOnly     it is open for looking at, and something was to be changed
 ├── ImageError              one image file cannot be read; the message says why
 ├── FormatError             a label file cannot be read or written; carries file and line
 ├── ConfigError             a setting is out of its range or does not fit the task
@@ -42,6 +43,10 @@ class ProjectDamaged(ProjectError):
 
 class ProjectTooNew(ProjectError):
     """The project was written by a newer CVStudio."""
+
+
+class ProjectReadOnly(ProjectError):
+    """The project is open for reading only."""
 
 
 class ImageError(CVStudioError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 from cvstudio.project.rows import Change, Touched
@@ -83,16 +84,42 @@ class Notifier:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a step went, for a question before it is taken back.
+
+    `images` are those whose own row, annotations or tags changed, at most two of them: enough to
+    know whether a step is about one image, and which; None when they were too many to be counted.
+    """
+
+    images: frozenset[int] | None = frozenset()
+    image_count: int | None = 0
+    came: int = 0
+    """How many images the step brought."""
+    went: int = 0
+    """How many images it took out of the project."""
+
+    @classmethod
+    def of(cls, changes: ChangeSet) -> Reach:
+        came, _, went = changes.counts().get("image", (0, 0, 0))
+        images = changes.images()
+        if images is None:
+            return cls(None, None, came, went)
+        return cls(frozenset(islice(images, 2)), len(images), came, went)
+
+
+@dataclass(frozen=True, slots=True)
 class UndoStep:
     """One transaction as undo remembers it: its label, and the changes that lead away from here."""
 
     label: str
     changes: Sequence[Change]
     bytes: int
+    reach: Reach = Reach()
 
     @classmethod
-    def of(cls, label: str, changes: Sequence[Change]) -> UndoStep:
-        return cls(label, changes, sum(OVERHEAD + change.bytes for change in changes))
+    def of(cls, label: str, changes: Sequence[Change], reach: Reach | None = None) -> UndoStep:
+        size = sum(OVERHEAD + change.bytes for change in changes)
+        return cls(label, changes, size, reach or Reach())
 
 
 class UndoStack:

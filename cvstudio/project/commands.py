@@ -267,12 +267,14 @@ def set_image_class(s: Session, *, image_ids: Collection[int], class_id: int | N
 
 
 def add_class(
-    s: Session, *, name: str, colour: str | None = None, hotkey: str | None = None
-) -> int:
+    s: Session, *, name: str, colour: str | None = None, hotkey: str | None = None,
+    beside: Iterable[str] = (),
+) -> int:  # fmt: skip
     """Add a label class at the end and return its id.
 
-    Without a colour or hotkey it takes the next free one. Raises ProjectError when the name is
-    empty or taken.
+    Without a colour or hotkey it takes the next free one; a class that is named like a key takes
+    that key. `beside`: names of classes that come too, so that each of them finds its own key
+    free. Raises ProjectError when the name is empty or taken.
     """
     name = _free_class_name(s, name)
     known = s.execute(select(LabelClassRow.colour, LabelClassRow.hotkey, LabelClassRow.order)).all()
@@ -282,7 +284,7 @@ def add_class(
         colour = min(class_colours(), key=lambda each: taken.count(each.upper()))
     if hotkey is None:
         used = {row.hotkey for row in known}
-        hotkey = next((key for key in HOTKEYS if key not in used), "")
+        hotkey = _own_hotkey(name, used, beside)
     else:
         _free_hotkey(s, hotkey)
     order = max((row.order for row in known), default=-1) + 1
@@ -341,6 +343,14 @@ def _free_class_name(s: Session, name: str, but: int | None = None) -> str:
     if other is not None and other != but:
         raise ProjectError(f"There is a class “{name}” already.")
     return name
+
+
+def _own_hotkey(name: str, used: Collection[str], beside: Iterable[str]) -> str:
+    """The key of a new class: a digit is pressed for the class that bears its name."""
+    if name in HOTKEYS and name not in used:
+        return name
+    wanted = {each.strip() for each in beside}
+    return next((key for key in HOTKEYS if key not in used and key not in wanted), "")
 
 
 def _free_hotkey(s: Session, hotkey: str, but: int | None = None) -> None:

@@ -290,11 +290,12 @@ class _Import:
         colours = {c.colour.upper() for c in queries.classes(self.s)}
         ids: dict[str, int] = {}
         made = []
+        names = [parsed.name for parsed in self.plan.classes]
         for parsed in self.plan.classes:
             name = parsed.name.strip() or "unnamed"
             if name not in known:
                 colour = parsed.colour if (parsed.colour or "").upper() not in colours else None
-                known[name] = commands.add_class(self.s, name=name, colour=colour)
+                known[name] = commands.add_class(self.s, name=name, colour=colour, beside=names)
                 made.append(name)
             ids[parsed.name] = known[name]
         return ids, made

@@ -17,9 +17,9 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.errors import ProjectDamaged, ProjectError
+from cvstudio.core.errors import ProjectDamaged, ProjectError, ProjectReadOnly
 from cvstudio.project import backup, commands, database, rows
-from cvstudio.project.changes import ChangeSet, Kind, Notifier, UndoStack, UndoStep
+from cvstudio.project.changes import ChangeSet, Kind, Notifier, Reach, UndoStack, UndoStep
 from cvstudio.project.lock import Lock, user
 from cvstudio.project.records import ImageRecord
 from cvstudio.project.rows import Drop, Put, Recorder
@@ -195,7 +195,7 @@ class Project:
             if not recorder.changes:
                 return
             if undoable:
-                self.undo_stack.done(UndoStep.of(label, recorder.changes))
+                self.undo_stack.done(UndoStep.of(label, recorder.changes, Reach.of(changes)))
             elif any(isinstance(c, Put | Drop) and c.table in CONTENT for c in recorder.changes):
                 self.undo_stack.clear()
         self._announce(changes)
@@ -216,6 +216,16 @@ class Project:
     def redo_label(self) -> str | None:
         return self.undo_stack.forth[-1].label if self.undo_stack.forth else None
 
+    @property
+    def undo_reach(self) -> Reach:
+        """How far the step went that undo would take back."""
+        return self.undo_stack.back[-1].reach if self.undo_stack.back else Reach()
+
+    @property
+    def redo_reach(self) -> Reach:
+        """How far the step went that redo would do again."""
+        return self.undo_stack.forth[-1].reach if self.undo_stack.forth else Reach()
+
     def _replay(
         self, kind: Kind, steps: Sequence[UndoStep], moved: Callable[[UndoStep], None]
     ) -> ChangeSet | None:
@@ -227,7 +237,7 @@ class Project:
                 rows.replay(session, step.changes)
                 changes = ChangeSet(step.label, kind, None, recorder.touched)
                 self._note_history(session, changes)
-            moved(UndoStep.of(step.label, recorder.changes))
+            moved(UndoStep.of(step.label, recorder.changes, step.reach))
         self._announce(changes)
         return changes
 
@@ -235,7 +245,7 @@ class Project:
     def _recorded(self) -> Iterator[tuple[Session, Recorder]]:
         self._require_open()
         if not self.writable:
-            raise ProjectError("The project is open for reading only.")
+            raise ProjectReadOnly("The project is open for reading only.")
         if self._inside:
             raise RuntimeError("a transaction is open already; give its session on instead")
         self._inside = True
@@ -312,5 +322,5 @@ def _fill(engine: Engine, *, task: Task, name: str, classes: Sequence[str]) -> N
             [(name, task.value, time.time(), version("cvstudio"))],
         )
         for each in classes:
-            commands.add_class(session, name=each)
+            commands.add_class(session, name=each, beside=classes)
         session.commit()

@@ -23,7 +23,11 @@ REVIEW_WORDS = {
     Review.REVIEWED: "reviewed",
     Review.EMPTY: "reviewed and empty",
 }
-SOURCE_WORDS = {Source.HUMAN: "drawn by you", Source.IMPORT: "import", Source.NETWORK: "network"}
+SOURCE_WORDS = {
+    Source.HUMAN: "drawn or edited by you",
+    Source.IMPORT: "import",
+    Source.NETWORK: "network",
+}
 SPLIT_WORDS = {Split.TRAIN: "train", Split.VAL: "val", Split.TEST: "test", None: "none"}
 
 
