@@ -15,6 +15,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
+    LargeBinary,
     MetaData,
     UniqueConstraint,
     text,
@@ -23,7 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from cvstudio.core.annotation import Kind, Review, Source, Split, State
 
-VERSION = "0001"
+VERSION = "0002"
 """The newest migration in migrations/versions; they are numbered in order."""
 
 ONCE = {"sqlite_autoincrement": True}
@@ -70,13 +71,17 @@ class LabelClassRow(Base):
     """A name, a colour, a hotkey and a place in the order."""
 
     __tablename__ = "label_class"
-    __table_args__ = (UniqueConstraint("name"), ONCE)
+    __table_args__ = (UniqueConstraint("name"), Index(None, "parent_id"), ONCE)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     colour: Mapped[str]
     hotkey: Mapped[str] = mapped_column(server_default="")
     order: Mapped[int] = mapped_column(server_default=text("0"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("label_class.id", ondelete="SET NULL"))
+    """The class that this one is a kind of."""
+    attributes: Mapped[str | None]
+    """JSON: which attributes annotations of this class have; NULL when none are asked for."""
 
 
 class ImageRow(Base):
@@ -123,6 +128,8 @@ class ImageRow(Base):
     """Images of one group (patient, slide) always share a split; "" stands alone."""
     problem: Mapped[str] = mapped_column(server_default="")
     """Why the file cannot be read, in words; "" when it can."""
+    reject_reason: Mapped[str] = mapped_column(server_default="")
+    """Why a reviewer sent the labels back, in words; "" when nobody did."""
 
 
 class AnnotationRow(Base):
@@ -162,6 +169,26 @@ class AnnotationRow(Base):
     """JSON object; NULL when there is nothing to carry."""
     created: Mapped[float]
     updated: Mapped[float]
+    locked: Mapped[int] = mapped_column(server_default=text("0"))
+    """1 while it must not be touched by hand on the canvas, else 0."""
+
+
+class CommentRow(Base):
+    """What somebody says about an image, or about a place on it."""
+
+    __tablename__ = "comment"
+    __table_args__ = (Index(None, "image_id", "resolved"), ONCE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))
+    x: Mapped[float | None]
+    """Pixels of the image as displayed; x and y are NULL for the whole image."""
+    y: Mapped[float | None]
+    text: Mapped[str]
+    author: Mapped[str]
+    created: Mapped[float]
+    resolved: Mapped[int] = mapped_column(server_default=text("0"))
+    """1 when it is dealt with, else 0."""
 
 
 class TagRow(Base):
@@ -249,6 +276,44 @@ class HistoryRow(Base):
     label: Mapped[str]
     counts: Mapped[str]
     """JSON: {table: [added, changed, deleted]}."""
+
+
+class StepRow(Base):
+    """One undo step (project/steps.py). Those not done were undone and wait for redo: the done
+    ones come first, in the order of their ids, and the present lies between the two."""
+
+    __tablename__ = "step"
+    __table_args__ = (
+        # The nearest step in each direction, and the bytes of all, without reading the steps.
+        Index(None, "done", "id", "bytes"),
+        Index("ix_step_many", "id", sqlite_where=text("images IS NULL")),
+        ONCE,
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    done: Mapped[int] = mapped_column(server_default=text("1"))
+    at: Mapped[float]
+    who: Mapped[str]
+    label: Mapped[str]
+    images: Mapped[int | None]
+    """How many images it touched; NULL when they are too many to be named in step_image."""
+    counts: Mapped[str]
+    """JSON: {table: [added, changed, deleted]}, as the step was done."""
+    bytes: Mapped[int]
+    """The length of `changes`."""
+    changes: Mapped[bytes] = mapped_column(LargeBinary)
+    """What leads to the other side of the step: back when it is done, forth when it is not."""
+
+
+class StepImageRow(Base):
+    """One image that a step touched. Not a foreign key: the image may go and come back."""
+
+    __tablename__ = "step_image"
+    __table_args__ = (Index(None, "image_id", "step_id"), Index(None, "step_id"), ONCE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    step_id: Mapped[int] = mapped_column(ForeignKey("step.id", ondelete="CASCADE"))
+    image_id: Mapped[int]
 
 
 _DIGITS = re.compile(r"\d+")

@@ -9,10 +9,10 @@ from cvstudio.project.tables import Base
 
 
 def dump(project: Project) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table but the history, which only grows."""
+    """Every row of every table but the history and the steps, which tell how it came to be."""
     with project.read() as s:
         return {
             table.name: [tuple(row) for row in s.execute(table.select().order_by("id"))]
             for table in Base.metadata.sorted_tables
-            if table.name != "history"
+            if table.name not in ("history", "step", "step_image")
         }

@@ -367,7 +367,10 @@ def shape_of(file: Path) -> dict[str, list[str]]:
         plain = {
             name: re.sub(r"\s+(?=\))|(?<=\()\s+", "", " ".join(sql.split())) for name, sql in rows
         }
-    # The order of a table's constraints says nothing.
+    # The order of a table's constraints says nothing, nor do the quotes that renaming leaves.
+    plain = {
+        name: re.sub(r'^CREATE TABLE "(\w+)"', r"CREATE TABLE \1", plain[name]) for name in plain
+    }
     return {name: sorted(re.split(r",? (?=CONSTRAINT)", sql[:-1])) for name, sql in plain.items()}
 
 
@@ -383,11 +386,72 @@ def test_migrations_lead_to_the_same_tables_as_a_new_project(
     assert shape_of(file) == shape_of(project.path / database.FILE)
 
 
+def old_project(folder: Path) -> Path:
+    """A project as the first CVStudio left it: 20 classes of which two are gone, and their work."""
+    engine = database.open_engine(folder / database.FILE, write=True)
+    upgrade.upgrade(engine, to="0001")
+    engine.dispose()
+    with closing(sqlite3.connect(folder / database.FILE)) as file, file:
+        file.execute("INSERT INTO project VALUES (1, 'old', 'detect', 5.0, '0.1')")
+        for n in range(1, 21):
+            file.execute(
+                "INSERT INTO label_class VALUES (?, ?, '#FFFFFF', '', ?)", (n, f"class {n}", n)
+            )
+            file.execute(
+                "INSERT INTO image (uri, name, sort_key, width, height, imported_at, review)"
+                " VALUES (?, ?, ?, 50, 40, 6.0, 'labelled')",
+                (f"{n}.png", f"{n}.png", f"{n:04d}"),
+            )
+            file.execute(
+                "INSERT INTO annotation (image_id, class_id, kind, x, y, w, h, area, created,"
+                " updated) VALUES (?, ?, 'box', 1, 2, 3, 4, 12, 7, 8)",
+                (n, n),
+            )
+        file.execute("INSERT INTO history VALUES (1, 9.0, 'me', 'do', 'Draw', '{}')")
+        file.execute("DELETE FROM annotation WHERE class_id > 18")
+        file.execute("DELETE FROM label_class WHERE id > 18")
+    return folder
+
+
+def test_a_project_of_the_first_version_keeps_all_its_work_and_gains_what_is_new(
+    tmp_path: Path,
+) -> None:
+    with Project.open(old_project(tmp_path)) as project:
+        with project.read() as s:
+            assert [c.name for c in queries.classes(s)] == [f"class {n}" for n in range(1, 19)]
+            found = queries.annotations_of(s, range(1, 21))
+            assert [len(found[n]) for n in range(1, 21)] == [1] * 18 + [0, 0]
+            assert {a.box for each in found.values() for a in each} == {Box(1, 2, 3, 4)}
+            asked = (
+                "SELECT DISTINCT locked FROM annotation",
+                "SELECT DISTINCT reject_reason FROM image",
+                "SELECT DISTINCT parent_id, attributes FROM label_class",
+                "SELECT count(*) FROM comment",
+                "SELECT count(*) FROM step",
+            )
+            told = [s.connection().exec_driver_sql(sql).all() for sql in asked]
+            assert told == [[(0,)], [("",)], [(None, None)], [(0,)], [(0,)]]
+            assert [h.label for h in queries.history(s)] == ["Draw"]
+        assert (project.undo_label, project.redo_label) == (None, None)
+        before = dump(project)
+        with project.transaction("Add class") as s:
+            assert commands.add_class(s, name="new") == 21  # an id is never given twice
+        with project.transaction("Delete class") as s:
+            commands.delete_class(s, id=3)  # what refers to it is still known
+        assert project.undo() is not None
+        assert project.undo() is not None
+        assert dump(project) == before
+    (made,) = backup.backups(tmp_path)
+    assert made.reason == f"before version {database.VERSION}"
+    with closing(sqlite3.connect(made.path)) as old:
+        assert old.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+
+
 LATER = '''
 """A column more."""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0002", "0001"
+revision, down_revision = "0003", "0002"
 def upgrade():
     with op.batch_alter_table("image", recreate="always") as batch:
         batch.add_column(sa.Column("stain", sa.String(), nullable=False, server_default="HE"))
@@ -401,10 +465,10 @@ def future(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """As if this CVStudio had one more migration; returns the file of that migration."""
     scripts = tmp_path / "scripts"
     shutil.copytree(upgrade.SCRIPTS, scripts)
-    later = scripts / "versions" / "0002_later.py"
+    later = scripts / "versions" / "0003_later.py"
     later.write_text(LATER.format(fail=False))
-    monkeypatch.setattr("cvstudio.project.project.VERSION", "0002")
-    monkeypatch.setattr("cvstudio.project.database.VERSION", "0002")
+    monkeypatch.setattr("cvstudio.project.project.VERSION", "0003")
+    monkeypatch.setattr("cvstudio.project.database.VERSION", "0003")
     monkeypatch.setattr(upgrade.upgrade, "__kwdefaults__", {"scripts": scripts, "to": "head"})
     return later
 
@@ -430,9 +494,9 @@ def test_an_older_project_is_brought_up_to_date_with_a_backup(
         with opened.transaction("Still linked") as s:
             commands.remove_images(s, ids=[1])
     (made,) = backup.backups(project.path)
-    assert made.reason == "before version 0002"
+    assert made.reason == "before version 0003"
     with closing(sqlite3.connect(made.path)) as old:
-        assert old.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert old.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
         assert old.execute("SELECT count(*) FROM annotation").fetchone() == (1,)
     with Project.open(project.path):
         assert len(backup.backups(project.path)) == 1
@@ -444,7 +508,7 @@ def test_a_migration_that_fails_changes_nothing(project: Project, future: Path) 
     with pytest.raises(RuntimeError, match="no luck"):
         Project.open(project.path)
     with closing(sqlite3.connect(project.path / database.FILE)) as file:
-        assert file.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert file.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
         columns = [row[1] for row in file.execute("PRAGMA table_info(image)")]
     assert "stain" not in columns
     future.write_text(LATER.format(fail=False))
