@@ -28,6 +28,7 @@ VERSION = "0002"
 """The newest migration in migrations/versions; they are numbered in order."""
 
 ONCE = {"sqlite_autoincrement": True}
+_ZERO = text("0")
 
 
 class Base(DeclarativeBase):
@@ -187,7 +188,7 @@ class CommentRow(Base):
     text: Mapped[str]
     author: Mapped[str]
     created: Mapped[float]
-    resolved: Mapped[int] = mapped_column(server_default=text("0"))
+    resolved: Mapped[int] = mapped_column(server_default=_ZERO)
     """1 when it is dealt with, else 0."""
 
 
@@ -284,8 +285,8 @@ class StepRow(Base):
 
     __tablename__ = "step"
     __table_args__ = (
-        # The nearest step in each direction, and the bytes of all, without reading the steps.
-        Index(None, "done", "id", "bytes"),
+        # The nearest step in each direction, and the size of all, without reading the steps.
+        Index(None, "done", "id", "size"),
         Index("ix_step_many", "id", sqlite_where=text("images IS NULL")),
         ONCE,
     )
@@ -299,7 +300,7 @@ class StepRow(Base):
     """How many images it touched; NULL when they are too many to be named in step_image."""
     counts: Mapped[str]
     """JSON: {table: [added, changed, deleted]}, as the step was done."""
-    bytes: Mapped[int]
+    size: Mapped[int]
     """The length of `changes`."""
     changes: Mapped[bytes] = mapped_column(LargeBinary)
     """What leads to the other side of the step: back when it is done, forth when it is not."""

@@ -44,12 +44,12 @@ def upgrade() -> None:
         sa.Column("label", sa.String(), nullable=False),
         sa.Column("images", sa.Integer(), nullable=True),
         sa.Column("counts", sa.String(), nullable=False),
-        sa.Column("bytes", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("changes", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_step"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_step_done_id_bytes", "step", ["done", "id", "bytes"])
+    op.create_index("ix_step_done_id_size", "step", ["done", "id", "size"])
     op.create_index("ix_step_many", "step", ["id"], sqlite_where=sa.text("images IS NULL"))
     op.create_table(
         "step_image",
