@@ -13,6 +13,7 @@ import math
 import random
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ import torch
 from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
+
+Answers = list[tuple[torch.Tensor, torch.Tensor]]
+"""Logits and truth of each val batch of an epoch."""
 
 
 class Pictures(Dataset[tuple[torch.Tensor, Any]]):
@@ -61,17 +65,26 @@ class Pictures(Dataset[tuple[torch.Tensor, Any]]):
 
 
 def loop(
-    network: nn.Module, train: Dataset[Any], val: Dataset[Any], settings: dict[str, Any]
-) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """AdamW, warm-up and cosine decay, val after every epoch; the last epoch's (logits, truth)."""
+    network: nn.Module,
+    train: Dataset[Any],
+    val: Dataset[Any],
+    settings: dict[str, Any],
+    criterion: Callable[[torch.Tensor, torch.Tensor], Any],
+    figure: Callable[[Answers], float],
+) -> float:
+    """AdamW, warm-up and cosine decay, val after every epoch; the best epoch's figure."""
     generator = torch.Generator().manual_seed(settings["seed"])
     loader = DataLoader(
         train, settings["batch"], shuffle=True, generator=generator, drop_last=False
     )
     judged = DataLoader(val, settings["batch"])
     network = network.to(memory_format=torch.channels_last)
+    groups: list[dict[str, Any]] = [
+        {"params": [value for value in network.parameters() if value.ndim > 1]},
+        {"params": [v for v in network.parameters() if v.ndim <= 1], "weight_decay": 0.0},
+    ]
     optimizer = torch.optim.AdamW(
-        network.parameters(), settings["learning_rate"], weight_decay=settings["weight_decay"]
+        groups, settings["learning_rate"], weight_decay=settings["weight_decay"]
     )
     steps = len(loader) * settings["epochs"]
     warm = int(len(loader) * settings["warmup_epochs"])
@@ -83,8 +96,7 @@ def loop(
         return float(0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-    criterion = nn.CrossEntropyLoss()
-    answers: list[tuple[torch.Tensor, torch.Tensor]] = []
+    best = 0.0
     start = time.perf_counter()
     for _ in range(settings["epochs"]):
         network.train()
@@ -98,8 +110,9 @@ def loop(
         network.eval()
         with torch.inference_mode():
             answers = [(network(images), targets) for images, targets in judged]
+        best = max(best, figure(answers))
     settings["seconds"] = time.perf_counter() - start
-    return answers
+    return best
 
 
 def classify(settings: dict[str, Any]) -> float:
@@ -120,9 +133,12 @@ def classify(settings: dict[str, Any]) -> float:
     train = Pictures(pairs["train"], settings["image_size"], train=True)
     val = Pictures(pairs["val"], settings["image_size"], train=False)
     val.mean, val.std = train.mean, train.std
-    answers = loop(network, train, val, settings)
-    right = sum(int((logits.argmax(1) == truth).sum()) for logits, truth in answers)
-    return right / len(val)
+
+    def accuracy(answers: Answers) -> float:
+        right = sum(int((logits.argmax(1) == truth).sum()) for logits, truth in answers)
+        return right / len(val)
+
+    return loop(network, train, val, settings, nn.CrossEntropyLoss(), accuracy)
 
 
 def segment(settings: dict[str, Any]) -> float:
@@ -141,16 +157,24 @@ def segment(settings: dict[str, Any]) -> float:
     train = Pictures(pairs["train"], settings["image_size"], train=True)
     val = Pictures(pairs["val"], settings["image_size"], train=False)
     val.mean, val.std = train.mean, train.std
-    answers = loop(network, train, val, settings)
     count = settings["classes"] + 1
-    pooled = np.zeros((count, count), np.int64)
-    for logits, truth in answers:
-        pooled += np.bincount(
-            (truth * count + logits.argmax(1)).flatten().numpy(), minlength=count * count
-        ).reshape(count, count)
-    union = pooled.sum(0) + pooled.sum(1) - np.diag(pooled)
-    labelled = pooled.sum(1) > 0  # as core.metrics: a class that val has not does not count
-    return float(np.mean((np.diag(pooled) / np.maximum(union, 1))[labelled]))
+    cross, dice = nn.CrossEntropyLoss(), smp.losses.DiceLoss("multiclass")
+
+    def criterion(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        both: torch.Tensor = cross(logits, truth) + dice(logits, truth)
+        return both
+
+    def mean_iou(answers: Answers) -> float:
+        pooled = np.zeros((count, count), np.int64)
+        for logits, truth in answers:
+            pooled += np.bincount(
+                (truth * count + logits.argmax(1)).flatten().numpy(), minlength=count * count
+            ).reshape(count, count)
+        union = pooled.sum(0) + pooled.sum(1) - np.diag(pooled)
+        labelled = pooled.sum(1) > 0  # as core.metrics: a class that val has not does not count
+        return float(np.mean((np.diag(pooled) / np.maximum(union, 1))[labelled]))
+
+    return loop(network, train, val, settings, criterion, mean_iou)
 
 
 def detect(settings: dict[str, Any]) -> float:
