@@ -32,6 +32,7 @@ from cvstudio.gui.label.tile_painter import TilePainter
 from cvstudio.gui.label.tools.base import Pointer, Tool
 from cvstudio.gui.label.tools.pan import PanTool
 
+from cvstudio.imaging.regions.view import Sight
 LARGEST_SCALE = 64.0
 STILL_READING = "The image is still being read"
 _STEP = 1.2  # zoom of one step of the wheel
@@ -151,6 +152,10 @@ class Canvas(QGraphicsView):
     @property
     def waiting(self) -> bool:
         """Whether the picture is waited for, and it is said: no tool gets the pointer then."""
+    def sight(self) -> Sight | None:
+        pyramid = self.tiles.pyramid
+        return Sight(pyramid, self.tiles.display) if pyramid is not None else None
+
         return not self.notice.isHidden()
 
     @property

@@ -211,21 +211,31 @@ class Document(QObject):
 
         `also` gives other annotations new shapes in the same step; None deletes one.
         """
-        if self.image is None or self.class_id is None:
+        if self.class_id is None:
             return None
+        return next(iter(self.add_many([(self.class_id, shape)], label=label, also=also)), None)
+
+    def add_many(
+        self, shapes: Sequence[tuple[int, Shape]], *, label: str,
+        also: Mapping[int, Shape] | None = None,
+    ) -> list[int]:  # fmt: skip
+        """Add (class, shape) pairs in one step, and select them; `also` as in `add`."""
+        if self.image is None:
+            return []
         made: list[int] = []
-        image_id, class_id = self.image.id, self.class_id
+        image_id = self.image.id
 
         def work(session: Any) -> None:
-            made.append(
-                commands.add_annotation(session, image_id=image_id, class_id=class_id, shape=shape)
+            made.extend(
+                commands.add_annotation(session, image_id=image_id, class_id=c, shape=shape)
+                for c, shape in shapes
             )
             self._set_shapes(session, also or {})
 
         if not self._commit(label, work):
-            return None
+            return []
         self.select(made)
-        return made[0]
+        return made
 
     def reshape(self, shapes: Mapping[int, Shape], *, label: str) -> None:
         """Give annotations other shapes; a shape of None deletes its annotation.
@@ -360,23 +370,13 @@ class Document(QObject):
         self, shapes: tuple[tuple[int, Shape], ...], aside: float, *, label: str
     ) -> int:
         assert self.image is not None
-        image_id, (width, height) = self.image.id, self.size
+        width, height = self.size
         placed = [
             (class_id, edits.clipped(edits.moved(shape, aside, aside), width=width, height=height))
             for class_id, shape in shapes
         ]
         inside = [(c, shape) for c, shape in placed if shape is not None and c in self.classes]
-        made: list[int] = []
-
-        def work(session: Any) -> None:
-            made.extend(
-                commands.add_annotation(session, image_id=image_id, class_id=c, shape=shape)
-                for c, shape in inside
-            )
-
-        if inside and self._commit(_counted(label, len(inside)), work):
-            self.select(made)
-        return len(made)
+        return len(self.add_many(inside, label=_counted(label, len(inside)))) if inside else 0
 
     # -- classes
 

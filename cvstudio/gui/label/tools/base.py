@@ -13,6 +13,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.mask_picture import MaskPictures
 from cvstudio.gui.label.tools.options import ToolOptions
+from cvstudio.imaging.regions.view import Sight
 
 CLICK = 4.0
 """Screen pixels up to which a press and a release are a click and not a drag."""
@@ -57,6 +58,13 @@ class Surface(Protocol):
 
     def say(self, text: str) -> None:
         """Show one sentence in the status bar."""
+
+    def visible(self) -> QRectF:
+        """The part of the image's plane that is on the screen."""
+
+    def sight(self) -> Sight | None:
+        """The open image as it is displayed now, for tools that look at pixels; None while it is
+        being read."""
 
 
 class Tool:

@@ -1,0 +1,1 @@
+"""What tools find in pixels: regions and paths of the picture as it is displayed; no window."""
