@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.gui import theme
+from cvstudio.gui.wheel import WheelGuard
 
 _ON = QStyle.StateFlag
 _BOX = 16
@@ -38,6 +39,7 @@ class StudioStyle(QProxyStyle):
 
     def __init__(self) -> None:
         super().__init__("Fusion")
+        self._wheel = WheelGuard(self)
         self._primitives = {
             QStyle.PrimitiveElement.PE_IndicatorCheckBox: _check_box,
             QStyle.PrimitiveElement.PE_IndicatorItemViewItemCheck: _check_box,
@@ -69,6 +71,12 @@ class StudioStyle(QProxyStyle):
             QStyle.PixelMetric.PM_SmallIconSize: 16,
             QStyle.PixelMetric.PM_ToolBarIconSize: 20,
         }
+
+    def polish(self, what: Any) -> Any:
+        """Every widget comes by here before it is first shown; Qt hands over palettes, too."""
+        if isinstance(what, QWidget):
+            self._wheel.watch(what)
+        return super().polish(what)
 
     def drawPrimitive(
         self, element: QStyle.PrimitiveElement, option: QStyleOption, painter: QPainter,
