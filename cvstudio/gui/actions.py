@@ -72,7 +72,10 @@ def _a(
 ACTIONS: tuple[ActionInfo, ...] = (
     # everywhere
     _a("app.search", "Search", "magnify", "Ctrl+K", "find images, classes and actions"),
-    _a("app.keys", "Keys", "keyboard-outline", "F1", "show every action and its keys"),
+    _a("app.keys", "Help", "help-circle-outline", "F1",
+       "show every action with its keys, and what the words mean"),
+    _a("app.words", "Words", "book-open-variant", "Shift+F1",
+       "explain epoch, IoU, mAP and the others in plain sentences"),
     _a("app.settings", "Settings", "cog-outline", "Ctrl+,", "change how CVStudio looks and works"),
     _a("app.log", "Show the log", "text-box-outline", "", "open the folder with CVStudio's logs"),
     _a("app.quit", "Quit", "exit-to-app", "Ctrl+Q", "close the window; runs go on"),

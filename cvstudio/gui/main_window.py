@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, QUrl
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, QUrl
 from PySide6.QtGui import (
     QActionGroup,
     QCloseEvent,
@@ -19,6 +19,7 @@ from PySide6.QtGui import (
     QDropEvent,
     QResizeEvent,
     QShowEvent,
+    QWhatsThisClickedEvent,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -195,8 +196,7 @@ class MainWindow(QMainWindow):
         layout.addStretch(1)
         for id in ("app.keys", "app.settings"):
             action = self.studio.actions[id]
-            name = "help-circle-outline" if id == "app.keys" else "cog-outline"
-            button = self._rail_tool(name, action.toolTip())
+            button = self._rail_tool(str(action.property("iconName")), action.toolTip())
             button.clicked.connect(lambda _checked=False, a=action: a.trigger())
             button.setAccessibleName(action.text())
             layout.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
@@ -248,7 +248,8 @@ class MainWindow(QMainWindow):
     def _connect_actions(self) -> None:
         connect = self.studio.actions.connect
         connect("app.search", self._focus_search)
-        connect("app.keys", self._show_keys)
+        connect("app.keys", self._show_help)
+        connect("app.words", lambda: self._show_help(""))
         connect("app.settings", self._show_settings)
         connect("app.log", self._show_log)
         connect("app.quit", self.close)
@@ -285,13 +286,15 @@ class MainWindow(QMainWindow):
         """Bring a page to the front; `what` reaches its arrive()."""
         if self.studio.project is None:
             return
-        page = self.page_named(name)
-        old = self._pages.get(self._front)
-        if what:
-            page.arrive(**what)
-        self._front = name
-        self.stack.setCurrentWidget(page)
-        self.studio.actions[f"go.{name}"].setChecked(True)
+        try:
+            page = self.page_named(name)
+            old = self._pages.get(self._front)
+            if what:
+                page.arrive(**what)
+            self._front = name
+            self.stack.setCurrentWidget(page)
+        finally:
+            self._mark_rail()  # the click has marked a page that may not have come up
         if old is not page:
             if old is not None:
                 old.hidden()
@@ -299,6 +302,11 @@ class MainWindow(QMainWindow):
             focused = page.focusWidget()
             (focused or page).setFocus(Qt.FocusReason.OtherFocusReason)
         self._show_status()
+
+    def _mark_rail(self) -> None:
+        """Mark the page that is shown, and no other."""
+        for page in PAGES:
+            self.studio.actions[f"go.{page.name}"].setChecked(page.name == self._front)
 
     @property
     def front(self) -> Workspace | None:
@@ -319,8 +327,7 @@ class MainWindow(QMainWindow):
         self._start.new.setFocus(Qt.FocusReason.OtherFocusReason)
         self.stack.setCurrentWidget(self._start)
         self._front = ""
-        for page in PAGES:
-            self.studio.actions[f"go.{page.name}"].setChecked(False)
+        self._mark_rail()
         self.setWindowTitle("CVStudio")
         self._show_status()
 
@@ -448,10 +455,10 @@ class MainWindow(QMainWindow):
         self.header.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.header.search.selectAll()
 
-    def _show_keys(self) -> None:
-        from cvstudio.gui.keys_dialog import KeysDialog
+    def _show_help(self, word: str | None = None) -> None:
+        from cvstudio.gui.help_dialog import HelpDialog
 
-        dialog = KeysDialog(self, self._front)
+        dialog = HelpDialog(self, self._front, word=word)
         dialog.exec()
         dialog.deleteLater()
 
@@ -552,6 +559,13 @@ class MainWindow(QMainWindow):
         self._closing = True
         self.studio.shut_down()
         event.accept()
+
+    def event(self, event: QEvent) -> bool:
+        """The question marks of the pages ask for a word."""
+        if isinstance(event, QWhatsThisClickedEvent):
+            self._show_help(event.href())
+            return True
+        return super().event(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         self.dropping.enter(event, self.stack)

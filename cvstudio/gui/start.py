@@ -16,7 +16,7 @@ from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel, Message
 from cvstudio.gui.widgets.samples import SampleCards
-from cvstudio.gui.widgets.section import label, push
+from cvstudio.gui.widgets.section import NextButton, label, push
 from cvstudio.gui.widgets.steps import Steps
 
 COLUMN = 880
@@ -54,7 +54,7 @@ class RecentRow(QFrame):
         self.pressed.emit()
 
     def keyPressEvent(self, event: Any) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Space):
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             self.pressed.emit()
         else:
             super().keyPressEvent(event)
@@ -93,9 +93,7 @@ class StartPage(QScrollArea):
         column.addWidget(self.message)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
-        self.new = push("New project", lambda: studio.actions.trigger("project.new"), next=True)
-        self.new.setIcon(icon("folder-plus-outline", "accentText"))
-        self.new.setIconSize(QSize(20, 16))
+        self.new = NextButton(studio.actions["project.new"])
         self.open = push("Open project", lambda: studio.actions.trigger("project.open"), tall=True)
         self.open.setIcon(icon("folder-open-outline", "text"))
         self.open.setIconSize(QSize(20, 16))

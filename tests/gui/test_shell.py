@@ -14,7 +14,14 @@ from person import Person
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QDialog, QLineEdit
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QDialog,
+    QFrame,
+    QLineEdit,
+    QScrollArea,
+    QWidget,
+)
 
 from cvstudio.core.annotation import Review, Task
 from cvstudio.core.errors import ConfigError, ProjectError
@@ -22,7 +29,7 @@ from cvstudio.core.settings import SETTINGS, Memory, Settings
 from cvstudio.gui import theme
 from cvstudio.gui.actions import ACTIONS, BY_ID, PAGES, REASONS
 from cvstudio.gui.header import time_left
-from cvstudio.gui.keys_dialog import KeysDialog
+from cvstudio.gui.help_dialog import HelpDialog
 from cvstudio.gui.new_project import NewProjectDialog, folder_name, split_names
 from cvstudio.gui.settings_dialog import SettingsDialog
 from cvstudio.gui.studio import Studio
@@ -506,11 +513,11 @@ def test_a_gpu_of_this_computer_can_be_made_the_one_for_all_runs(
 
 
 def test_the_list_of_keys_has_every_action_and_finds_by_key(dressed: theme.ThemeKeeper) -> None:
-    dialog = KeysDialog(None, "label")
+    dialog = HelpDialog(None, "label")
     dialog.show()
-    assert len(dialog._rows) == len(ACTIONS)
+    assert len(dialog.keys.rows) == len(ACTIONS)
     dialog.field.setText("ctrl+shift+z")
-    assert [words for row, words in dialog._rows if row.isVisible()] == [
+    assert [words for row, words in dialog.keys.rows if row.isVisible()] == [
         "redo do the step again ctrl+shift+z ctrl+y"
     ]
     dialog.close()
@@ -811,3 +818,56 @@ def test_libraries_can_be_loaded_after_qt() -> None:
         "import pydantic, sqlalchemy.orm, cvstudio.core.events\n"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+# -- what a newcomer met
+
+
+def test_enter_presses_the_button_that_has_the_focus_on_the_start_page(
+    empty_window: Person,
+) -> None:
+    start = empty_window.window._start
+    assert start is not None
+    assert start.new.hasFocus()
+    seen: list[QDialog] = []
+
+    def look(dialog: QDialog) -> None:
+        seen.append(dialog)
+        dialog.reject()
+
+    empty_window.answer(look)
+    empty_window.key("Return")
+    assert isinstance(seen[0], NewProjectDialog)
+
+
+def test_the_rail_marks_the_page_that_is_shown_when_another_fails_to_open(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise RuntimeError("no page")
+
+    monkeypatch.setattr(TrainPage, "__init__", fail)
+    actions = studio_window.studio.actions
+    actions["go.train"].setChecked(True)  # what the click does before the page is made
+    with pytest.raises(RuntimeError):
+        studio_window.window.show_page("train")
+    assert studio_window.window.front is not None
+    assert studio_window.window.front.name == "data"
+    assert [name for name in PAGES if actions[f"go.{name}"].isChecked()] == ["data"]
+
+
+def test_no_corner_is_painted_where_two_scroll_bars_cross(dressed: theme.ThemeKeeper) -> None:
+    dressed.choose("light")  # where the dark line is seen best
+    area, inside = QScrollArea(), QWidget()
+    inside.setFixedSize(500, 500)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidget(inside)
+    area.resize(200, 200)
+    area.show()
+    QTest.qWait(20)
+    picture = area.grab().toImage()
+    corner = {picture.pixelColor(x, y).name() for x in range(186, 200) for y in range(186, 200)}
+    assert corner == {theme.colour("window").name()}
+    area.close()
+    area.deleteLater()
+    dressed.choose("dark")

@@ -56,6 +56,7 @@ def link(text: str, do: Callable[[], Any] | None = None, *, tip: str = "") -> QP
     button = QPushButton(face(text))
     theme.mark(button, link=True)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    button.setAutoDefault(True)  # Enter presses it as Space does, outside of dialogs too
     button.setCursor(Qt.CursorShape.PointingHandCursor)
     button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
     if tip:
@@ -79,6 +80,7 @@ def push(
         button.setIcon(icon(icon_name, role))
         button.setIconSize(QSize(20, 16))
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    button.setAutoDefault(True)
     if do is not None:
         button.clicked.connect(lambda _checked=False: do())
     return button
@@ -279,6 +281,7 @@ class NextButton(QPushButton):
         theme.mark(self, next=True)
         self._action, self._own_text = action, text
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAutoDefault(True)
         action.changed.connect(self._follow)
         self.clicked.connect(lambda _checked=False: action.trigger())
         self._follow()
