@@ -18,6 +18,7 @@ from cvstudio.gui.label.tools.brush import BrushTool, EraserTool
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
 from cvstudio.gui.label.tools.polygon import PolygonTool
 from cvstudio.gui.label.tools.select import SelectTool
+from cvstudio.gui.label.tools.wand import WandTool
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ TOOLS: tuple[ToolInfo, ...] = (
     ToolInfo(
         "label.erase", lambda kit: EraserTool(kit.document, kit.surface, kit.brush), "paint", _DRAWS
     ),
+    ToolInfo("label.wand", lambda kit: WandTool(kit.document, kit.surface), "pixels", _DRAWS),
 )
 """In the order of the palette."""
 

@@ -1,0 +1,247 @@
+"""Tools that look at pixels, driven by mouse and keyboard on pictures whose truth is known."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.geometry import Polygon
+from cvstudio.core.masks import Mask, mask_of
+from cvstudio.core.opencv import cv2
+from cvstudio.project import commands, queries
+from cvstudio.project.project import Project
+from cvstudio.project.records import NewImage
+
+WIDTH, HEIGHT = 640, 480
+LEFT, RIGHT = (200, 240, 90), (460, 240, 80)
+"""Two disks: x, y, radius."""
+
+
+def disk(x, y, radius):
+    patch = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.circle(patch, (x, y), radius, 1, -1)
+    return patch
+
+
+def picture():
+    rgb = np.full((HEIGHT, WIDTH, 3), (60, 80, 100), np.float64)
+    rgb[disk(*LEFT) > 0] = (200, 150, 90)
+    rgb[disk(*RIGHT) > 0] = (110, 190, 120)
+    noise = np.random.default_rng(0).normal(0, 4, rgb.shape)
+    return np.clip(rgb + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def task(request):
+    return getattr(request, "param", Task.INSTANCE)
+
+
+@pytest.fixture
+def project(tmp_path, task):
+    """Two images of two disks, and the classes A and B."""
+    folder = tmp_path / "disks"
+    made = Project.create(folder, task=task, name="Disks", classes=["A", "B"])
+    for name in ("1.png", "2.png"):
+        cv2.imwrite(str(tmp_path / name), cv2.cvtColor(picture(), cv2.COLOR_RGB2BGR))
+    with made.transaction("Fill") as session:
+        commands.add_images(
+            session,
+            [
+                NewImage(uri=str(tmp_path / n), width=WIDTH, height=HEIGHT)
+                for n in ("1.png", "2.png")
+            ],
+        )
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(studio_window):
+    """The Label page with the first picture on the canvas."""
+    made = studio_window.page("label")
+    studio_window.until(lambda: made.canvas.tiles.pyramid is not None)
+    studio_window.idle()
+    made.canvas.setFocus()
+    return made
+
+
+class Hand:
+    """A mouse on the canvas, in pixels of the image."""
+
+    def __init__(self, person, page):
+        self.person, self.canvas = person, page.canvas
+
+    def _send(self, kind, x, y, button, held, keys):
+        place = QPointF(self.canvas.to_screen(x, y))
+        everywhere = self.canvas.viewport().mapToGlobal(place)
+        event = QMouseEvent(kind, place, everywhere, button, held, keys)
+        QApplication.sendEvent(self.canvas.viewport(), event)
+
+    def move(self, x, y, *, held=False, keys=Qt.KeyboardModifier.NoModifier):
+        left = Qt.MouseButton.LeftButton if held else Qt.MouseButton.NoButton
+        self._send(QEvent.Type.MouseMove, x, y, Qt.MouseButton.NoButton, left, keys)
+
+    def press(self, x, y, keys=Qt.KeyboardModifier.NoModifier):
+        self.move(x, y, keys=keys)
+        left = Qt.MouseButton.LeftButton
+        self._send(QEvent.Type.MouseButtonPress, x, y, left, left, keys)
+
+    def release(self, x, y, keys=Qt.KeyboardModifier.NoModifier):
+        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+        self._send(QEvent.Type.MouseButtonRelease, x, y, left, none, keys)
+
+    def click(self, x, y, *, alt=False):
+        keys = Qt.KeyboardModifier.AltModifier if alt else Qt.KeyboardModifier.NoModifier
+        self.press(x, y, keys)
+        self.release(x, y, keys)
+        self.person.idle()
+
+    def stroke(self, *points, alt=False):
+        """Press at the first point, pass the others, and release at the last."""
+        keys = Qt.KeyboardModifier.AltModifier if alt else Qt.KeyboardModifier.NoModifier
+        self.press(*points[0], keys)
+        for (x0, y0), (x1, y1) in pairwise(points):
+            for share in (0.25, 0.5, 0.75, 1.0):
+                self.move(x0 + (x1 - x0) * share, y0 + (y1 - y0) * share, held=True, keys=keys)
+        self.release(*points[-1], keys)
+        self.person.idle()
+
+
+@pytest.fixture
+def hand(studio_window, page):
+    return Hand(studio_window, page)
+
+
+def stored(page, image_id=1):
+    with page.project.read() as session:
+        return queries.annotations(session, image_id)
+
+
+def iou(shape, truth):
+    mask = mask_of(shape) if isinstance(shape, Polygon) else shape
+    found = mask.full(HEIGHT, WIDTH)
+    return np.count_nonzero(found & truth) / np.count_nonzero(found | truth)
+
+
+def full(region):
+    patch, x, y = region.full(WIDTH, HEIGHT)
+    whole = np.zeros((HEIGHT, WIDTH), np.uint8)
+    whole[y : y + patch.shape[0], x : x + patch.shape[1]] = patch
+    return whole
+
+
+# -- magic wand
+
+
+def test_w_click_enter_makes_a_mask_of_what_is_alike(studio_window, page, hand):
+    studio_window.key("W")
+    hand.click(200, 240)
+    assert page.canvas.tool.region is not None
+    assert not stored(page), "nothing is kept before Enter"
+    studio_window.key("Return")
+    (annotation,) = stored(page)
+    assert iou(annotation.shape, disk(*LEFT)) > 0.98
+    studio_window.key("Ctrl+Z")
+    assert not stored(page)
+
+
+def test_the_wand_adds_with_a_click_and_takes_away_with_alt(studio_window, page, hand):
+    studio_window.key("W")
+    hand.click(200, 240)
+    hand.click(460, 240)
+    both = full(page.canvas.tool.region)
+    assert both[240, 200]
+    assert both[240, 460]
+    hand.click(200, 240, alt=True)
+    assert not full(page.canvas.tool.region)[240, 200]
+    studio_window.key("Backspace")
+    assert np.array_equal(full(page.canvas.tool.region), both)
+    hand.click(200, 240, alt=True)
+    studio_window.key("Return")
+    (annotation,) = stored(page)
+    assert iou(annotation.shape, disk(*RIGHT)) > 0.98
+
+
+def test_dragging_the_wand_changes_what_it_takes_while_the_button_is_down(
+    studio_window, page, hand
+):
+    studio_window.key("W")
+    hand.press(200, 240)
+    studio_window.idle()
+    before = int(page.canvas.tool.region.patch.sum())
+    hand.move(600, 240, held=True)
+    studio_window.idle()
+    tool = page.canvas.tool
+    assert tool.settings.tolerance > 100
+    assert int(tool.region.patch.sum()) > 2 * before, "it has run over the background"
+    assert page.bar.options.tolerance.value() == tool.settings.tolerance
+    hand.move(200, 240, held=True)
+    studio_window.idle()
+    assert int(tool.region.patch.sum()) == before
+    hand.release(200, 240)
+
+
+def test_esc_drops_what_the_wand_found(studio_window, page, hand):
+    studio_window.key("W")
+    hand.click(200, 240)
+    studio_window.key("Esc")
+    assert page.canvas.tool.region is None
+    studio_window.key("Return")
+    assert not stored(page)
+
+
+def test_the_wand_stays_within_what_is_on_the_screen(studio_window, page, hand):
+    page.canvas.zoom_to(4.0)
+    seen = page.canvas.visible()
+    studio_window.key("W")
+    hand.click(seen.center().x(), seen.top() + 5)
+    box = page.canvas.tool.region.box
+    assert box.x >= seen.left() - 1
+    assert box.right <= seen.right() + 1
+
+
+def test_another_image_keeps_what_was_clicked_on_the_image_it_was_clicked_on(
+    studio_window, page, hand
+):
+    studio_window.key("W")
+    hand.click(200, 240)
+    studio_window.key("D")
+    assert len(stored(page, 1)) == 1
+    assert not stored(page, 2)
+    assert page.canvas.tool.region is None
+
+
+def test_enter_right_after_the_click_keeps_what_is_still_being_found(studio_window, page, hand):
+    studio_window.key("W")
+    hand.press(200, 240)
+    hand.release(200, 240)
+    studio_window.key("Return")
+    studio_window.idle()
+    assert len(stored(page)) == 1
+
+
+@pytest.mark.parametrize("task", [Task.SEGMENT], indirect=True)
+def test_where_pixels_have_one_class_the_wand_grows_its_mask_and_takes_from_others(
+    studio_window, page, hand
+):
+    rest = Mask.from_patch(1 - disk(*LEFT))  # of A: all but the left disk
+    page.document.choose_class(1)
+    page.document.add(rest, label="Rest")
+    page.document.select([])
+    page.document.choose_class(2)
+    studio_window.key("W")
+    hand.click(460, 240)
+    studio_window.key("Return")
+    by_class = {a.class_id: a.shape for a in stored(page)}
+    assert iou(by_class[2], disk(*RIGHT)) > 0.98
+    a, b = (by_class[c].full(HEIGHT, WIDTH) for c in (1, 2))
+    assert not (a & b).any()
+    hand.click(200, 240)
+    studio_window.key("Return")
+    assert len(stored(page)) == 2, "one mask a class"
+    studio_window.key("Ctrl+Z")
+    assert iou({a.class_id: a.shape for a in stored(page)}[2], disk(*RIGHT)) > 0.98
