@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.opencv import cv2
-from cvstudio.imaging.decode import read_image
+from cvstudio.imaging.decode import probe, read_image
 from cvstudio.imaging.display import Display, Window, apply, auto_window
+from cvstudio.imaging.pixel_size import PixelSize, pixel_size
 
 TILE = 512
 """The side of a tile in pixels of its level; tiles at the right and lower edge are smaller."""
@@ -32,6 +33,8 @@ class Pyramid:
         self._lock = threading.RLock()
         self._levels: list[NDArray[Any]] = []
         self._window: Window | None = None
+        self.pixel_size: PixelSize | None = None
+        """How large a pixel is in the world, where the file says so; known once it is loaded."""
 
     def load(self) -> NDArray[Any]:
         """The full array, decoded now if it was not yet. Raises ImageError."""
@@ -39,8 +42,18 @@ class Pyramid:
             if not self._levels:
                 source = self._source
                 array = read_image(source, self._page) if isinstance(source, Path) else source
+                if isinstance(source, Path):
+                    orientation = probe(source)[0].orientation
+                    self.pixel_size = pixel_size(source, self._page, orientation)
                 self._levels.append(array)
             return self._levels[0]
+
+    def pixel(self, x: int, y: int) -> tuple[float, ...] | None:
+        """The file's own numbers at a pixel, one per channel; None outside the image."""
+        array = self.load()
+        if not (0 <= y < array.shape[0] and 0 <= x < array.shape[1]):
+            return None
+        return tuple(np.atleast_1d(array[y, x]).tolist())
 
     @property
     def width(self) -> int:

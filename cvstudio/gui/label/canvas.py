@@ -25,14 +25,15 @@ from cvstudio.core.geometry import Box
 from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.mask_picture import MaskPictures
+from cvstudio.gui.label.overlay import Layer
 from cvstudio.gui.label.reading_notice import ReadingNotice
 from cvstudio.gui.label.selection_item import SelectionItem
 from cvstudio.gui.label.shapes_item import ShapesItem
 from cvstudio.gui.label.tile_painter import TilePainter
 from cvstudio.gui.label.tools.base import Pointer, Tool
 from cvstudio.gui.label.tools.pan import PanTool
-
 from cvstudio.imaging.regions.view import Sight
+
 LARGEST_SCALE = 64.0
 STILL_READING = "The image is still being read"
 _STEP = 1.2  # zoom of one step of the wheel
@@ -78,6 +79,8 @@ class Canvas(QGraphicsView):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Canvas")
         self.notice = ReadingNotice(self)
+        self.layers: list[Layer] = []
+        """What is painted over everything in pixels of the screen."""
         self._scale = 1.0
         self._corner = QPointF(0, 0)
         self._shown_size = (0, 0)
@@ -147,15 +150,15 @@ class Canvas(QGraphicsView):
         """Show one sentence in the status bar."""
         self.said.emit(text)
 
+    def sight(self) -> Sight | None:
+        pyramid = self.tiles.pyramid
+        return Sight(pyramid, self.tiles.display) if pyramid is not None else None
+
     # -- waiting for the picture
 
     @property
     def waiting(self) -> bool:
         """Whether the picture is waited for, and it is said: no tool gets the pointer then."""
-    def sight(self) -> Sight | None:
-        pyramid = self.tiles.pyramid
-        return Sight(pyramid, self.tiles.display) if pyramid is not None else None
-
         return not self.notice.isHidden()
 
     @property
@@ -296,6 +299,12 @@ class Canvas(QGraphicsView):
         painter.save()
         self.tool.paint(painter, QRectF(rect))
         painter.restore()
+        for layer in self.layers:
+            if layer.shown:
+                painter.save()
+                painter.resetTransform()
+                layer.paint(painter, self)
+                painter.restore()
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         """Everything is drawn again: what is drawn in screen pixels would smear otherwise."""

@@ -7,13 +7,22 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
 
 from cvstudio.core.annotation import Task
 from cvstudio.gui import theme
+from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.widgets.range_slider import RangeSlider
-from cvstudio.gui.widgets.section import FoldSection, label, link
+from cvstudio.gui.widgets.section import FoldSection, label, link, tool
 from cvstudio.imaging.display import Display, Window
 
 _CHANNELS = ("All (RGB)", "Red", "Green", "Blue")
@@ -80,7 +89,7 @@ class DisplayPanel(QWidget):
     window_wanted = Signal(object)
     """The Window through which the network is to see all images of this depth."""
 
-    def __init__(self, document: Document, fill: int) -> None:
+    def __init__(self, document: Document, actions: Actions, fill: int) -> None:
         super().__init__()
         self._document = document
         self._default_fill = fill
@@ -123,13 +132,16 @@ class DisplayPanel(QWidget):
             grid, "Mask fill", low=0, high=100, words=lambda v: f"{v} %", changed=self._tell_fill
         )
         self.fill.set(fill)
+        row = grid.rowCount()
+        grid.addWidget(label("Over it"), row, 0)
+        grid.addLayout(_buttons(actions), row, 1, 1, 2)
         self.window_slider.changing.connect(lambda _low, _high: self._window_moved())
         self.window_slider.changed.connect(lambda _low, _high: self._window_moved())
         self.channel.currentIndexChanged.connect(lambda _index: tell())
-        section = FoldSection("Display", content, link_text="Reset", do=self.reset)
+        self.section = FoldSection("Display", content, link_text="Reset", do=self.reset)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(section)
+        column.addWidget(self.section)
         self.show_image()
 
     @property
@@ -249,6 +261,16 @@ class DisplayPanel(QWidget):
 
     def _tell_fill(self) -> None:
         self.fill_changed.emit(self.fill.value / 100)
+
+
+def _buttons(actions: Actions) -> QHBoxLayout:
+    """What can be laid over the image."""
+    row = QHBoxLayout()
+    row.setSpacing(4)
+    for name in ("crosshair", "grid", "rulers", "minimap"):
+        row.addWidget(tool(actions[f"label.{name}"]))
+    row.addStretch(1)
+    return row
 
 
 def _signed(value: int) -> str:

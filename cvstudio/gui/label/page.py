@@ -100,7 +100,7 @@ class LabelPage(Workspace):
         studio, document, canvas, order = self.studio, self.document, self.canvas, self.order
         actions = studio.actions
         self.loader = ImageLoader(studio, document, canvas, order, self)
-        self.viewing = Viewing(document, canvas, self.display, self.toolbox.brush, self)
+        self.viewing = Viewing(document, canvas, self.display, self.toolbox.brush, actions, self)
         self.classes = ClassChoice(actions, document, canvas, self)
         self.reviewing = Reviewing(studio, document, canvas, order, self)
         self.clipboard = Clipboard(actions, document, order, self)
@@ -213,6 +213,7 @@ class LabelPage(Workspace):
         self.studio.project_changed.disconnect(self._on_changes)
         self.studio.image_selected.disconnect(self._on_image_selected)
         self.loader.release()
+        self.viewing.release()
 
     def _on_setting(self, key: str, value: object) -> None:
         if not shiboken6.isValid(self):

@@ -33,7 +33,7 @@ class LabelSide(SidePanel):
             self.add(self.header)
             self.add(self.tree, 1)
         self.add(line())
-        self.display = DisplayPanel(document, fill)
+        self.display = DisplayPanel(document, actions, fill)
         self.add(self.display)
         self.next_step = NextStep(actions["label.approve"])
         self.set_footer(self.next_step)

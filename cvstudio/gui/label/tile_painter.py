@@ -40,6 +40,13 @@ class TilePainter:
             self.display = display
             self._tiles.clear()
 
+    def whole(self) -> QImage | None:
+        """All of the image as it is shown, at most a tile large; None while it is being read."""
+        if self.pyramid is None:
+            return None
+        key = (self.pyramid.levels - 1, 0, 0)
+        return self._tiles.get(key) or self._make(*key)
+
     def paint(self, painter: QPainter, exposed: QRectF, scale: float) -> bool:
         """Draw; False when coarser tiles had to stand in and another frame should follow."""
         whole = QRectF(0, 0, *self.size)

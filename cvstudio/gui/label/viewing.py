@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
 
+from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.display_panel import DisplayPanel
 from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.layers.layers import Layers
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
 from cvstudio.gui.label.training_window import use_for_training, value_range
+from cvstudio.gui.label.view_settings import ViewSettings
 from cvstudio.imaging.display import Display, Window
 
 
@@ -21,11 +25,13 @@ class Viewing(QObject):
 
     def __init__(
         self, document: Document, canvas: Canvas, panel: DisplayPanel, brush: BrushSettings,
-        page: QObject,
+        actions: Actions, page: QWidget,
     ) -> None:  # fmt: skip
         super().__init__(page)
         self._document, self._canvas = document, canvas
         self._panel, self._brush = panel, brush
+        self.settings = ViewSettings(document.project, self)
+        self.layers = Layers(canvas, self.settings, actions, page)
         panel.display_changed.connect(self._show_display)
         panel.fill_changed.connect(self._set_fill)
         panel.window_wanted.connect(self._use_window)
@@ -46,6 +52,11 @@ class Viewing(QObject):
             display = replace(display, window=image.window)
         self._canvas.tiles.set_display(display)
         self._canvas.repaint()
+        self.layers.refresh()
+
+    def release(self) -> None:
+        """The project closes."""
+        self.settings.write()
 
     def _use_window(self, window: Window) -> None:
         """The network is to see all images of the open one's depth through one window."""

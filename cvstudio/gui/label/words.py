@@ -6,6 +6,7 @@ import numpy as np
 
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import Tool
+from cvstudio.imaging.pixel_size import length_words
 from cvstudio.imaging.tiles import Pyramid
 
 
@@ -14,7 +15,8 @@ def pixel_words(
 ) -> tuple[str, str]:
     """Place and value of a pixel: ("x 331, y 384", "RGB 172, 148, 190"), as they are in the file.
 
-    Both are empty outside the image; the value is empty while the image is being read.
+    The place has its lengths where the file knows the size of a pixel. Both are empty outside the
+    image; the value is empty while the image is being read.
     """
     if point is None:
         return "", ""
@@ -24,13 +26,21 @@ def pixel_words(
     place = f"x {x}, y {y}"
     if pyramid is None:
         return place, ""
-    array = pyramid.load()
-    if y >= array.shape[0] or x >= array.shape[1]:
+    known = pyramid.pixel_size
+    if known is not None:
+        place += f" ({length_words(point[0] * known.x)}, {length_words(point[1] * known.y)})"
+    values = pyramid.pixel(x, y)
+    if values is None:
         return place, ""
-    pixel = array[y, x]
-    if array.ndim == 2:
-        return place, f"grey {pixel:g}"
-    return place, "RGB " + ", ".join(f"{value:g}" for value in pixel[:3])
+    name = {1: "grey", 3: "RGB", 4: "RGBA"}[len(values)]
+    return place, f"{name} " + ", ".join(_number(value) for value in values)
+
+
+def _number(value: float) -> str:
+    """A value in full: whole numbers never lose digits."""
+    if isinstance(value, int) or (value.is_integer() and abs(value) < 2**53):
+        return str(int(value))
+    return f"{value:.6g}"
 
 
 def selection_words(document: Document, tool: Tool) -> str:

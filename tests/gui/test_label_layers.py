@@ -1,0 +1,203 @@
+"""What lies over the image: minimap, crosshair, grid, rulers, and the words about the pixel."""
+
+import numpy as np
+import pytest
+import tifffile
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.geometry import Box
+from cvstudio.gui import app
+from cvstudio.gui.label.layers.rulers import bar_words
+from cvstudio.gui.label.page import LabelPage
+from cvstudio.project import importing, queries
+from cvstudio.project.project import Project
+
+LEFT, PLAIN = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Three files with exact values: 16-bit of 0.5 µm pixels, RGBA of unknown size, 32-bit."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    deep = np.arange(600 * 800, dtype=np.uint32).reshape(600, 800) % 65536
+    tifffile.imwrite(
+        folder / "a.tif", deep.astype(np.uint16), resolution=(20000, 20000),
+        resolutionunit="CENTIMETER",
+    )  # fmt: skip
+    colour = np.zeros((600, 800, 4), np.uint8)
+    colour[100:, 200:] = (9, 120, 250, 77)
+    tifffile.imwrite(folder / "b.tif", colour, photometric="rgb", extrasamples=["unassalpha"])
+    tifffile.imwrite(folder / "c.tif", np.full((600, 800), 1234567, np.int32))
+    made = Project.create(tmp_path / "project", task=Task.DETECT, classes=("Cell",))
+    importing.run(made, importing.plan(made, folder))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(project, qtbot):
+    application = app.make_application()
+    studio = app.make_studio(application)
+    studio.adopt(project)
+    shown = LabelPage(studio)
+    shown.resize(1280, 860)
+    shown.show()
+    shown.shown()
+    qtbot.waitUntil(lambda: shown.canvas.tiles.pyramid is not None)
+    shown.activateWindow()
+    yield shown
+    shown.hidden()
+    shown.release()
+    shown.close()
+    shown.deleteLater()
+    studio.close()
+    QApplication.processEvents()
+
+
+def go(qtbot, page, number):
+    with page.project.read() as session:
+        image_id = queries.image_ids(session)[number]
+    page.studio.select_image(image_id)
+    qtbot.waitUntil(
+        lambda: page.document.image.id == image_id and page.canvas.tiles.pyramid is not None
+    )
+    QApplication.processEvents()
+
+
+def grabbed(page):
+    """What the canvas shows once it is no longer made up of stand-ins."""
+    before = None
+    for _ in range(50):
+        now = page.canvas.grab().toImage()
+        if now == before:
+            return now
+        before = now
+        QTest.qWait(10)
+    raise AssertionError("the canvas does not come to rest")
+
+
+def point_at(page, x, y):
+    QTest.mouseMove(page.canvas.viewport(), page.canvas.to_screen(x, y).toPoint())
+
+
+def test_the_minimap_is_there_only_while_a_part_of_the_image_is_in_sight(page, qtbot):
+    minimap = page.viewing.layers.minimap
+    assert not minimap.isVisible(), "the image fits"
+    page.canvas.zoom_to(4.0)
+    assert minimap.isVisible()
+    frame, seen = minimap.frame(), page.canvas.visible()
+    assert frame.width() / minimap.width() == pytest.approx(seen.width() / 800, abs=0.01)
+    page.studio.actions.trigger("label.minimap")
+    assert not minimap.isVisible()
+    page.studio.actions.trigger("label.minimap")
+    assert minimap.isVisible()
+    page.canvas.fit()
+    assert not minimap.isVisible()
+
+
+def test_a_click_and_a_drag_on_the_minimap_bring_that_place_to_the_middle(page, qtbot):
+    page.canvas.zoom_to(8.0)
+    minimap = page.viewing.layers.minimap
+    for x, y, move in ((0.25, 0.75, False), (0.6, 0.3, True)):
+        place = QPoint(round(x * minimap.width()), round(y * minimap.height()))
+        if move:
+            QTest.mousePress(minimap, LEFT, PLAIN, QPoint(10, 10))
+            QTest.mouseMove(minimap, place)
+            QTest.mouseRelease(minimap, LEFT, PLAIN, place)
+        else:
+            QTest.mouseClick(minimap, LEFT, PLAIN, place)
+        middle = page.canvas.visible().center()
+        assert middle.x() == pytest.approx(place.x() / minimap.width() * 800, abs=2)
+        assert middle.y() == pytest.approx(place.y() / minimap.height() * 600, abs=2)
+    assert not page.document.selection, "the click was the minimap's alone"
+
+
+def test_the_minimap_shows_the_image(page, qtbot):
+    go(qtbot, page, 1)
+    page.canvas.zoom_to(6.0)
+    minimap = page.viewing.layers.minimap
+    page.canvas.pan(-3000, -3000)
+    seen = minimap.grab().toImage()
+    place = QPoint(minimap.width() // 2, minimap.height() // 2)
+    shown = seen.pixelColor(place * seen.devicePixelRatio())
+    # (9, 120, 250) with alpha 77 over white, under the shade of what is not in sight
+    share = 77 / 255
+    wanted = [(c * share + 255 * (1 - share)) * (1 - 110 / 255) for c in (9, 120, 250)]
+    assert [shown.red(), shown.green(), shown.blue()] == pytest.approx(wanted, abs=4)
+
+
+def test_the_status_bar_says_the_files_own_values_and_the_place_in_its_units(page, qtbot):
+    page.canvas.show_box(Box(298, 198, 6, 6))
+    point_at(page, 300.4, 200.6)
+    texts = page.status_left
+    assert "x 300, y 200 (150.2 µm, 100.3 µm)" in texts
+    assert f"grey {(200 * 800 + 300) % 65536}" in texts
+    go(qtbot, page, 1)
+    point_at(page, 300.4, 200.6)
+    assert "RGBA 9, 120, 250, 77" in page.status_left
+    assert "x 300, y 200" in page.status_left
+    go(qtbot, page, 2)
+    point_at(page, 300.4, 200.6)
+    assert "grey 1234567" in page.status_left, "seven digits are not rounded"
+
+
+def test_the_scale_bar_is_in_micrometres_where_the_file_knows_and_in_pixels_elsewhere(page, qtbot):
+    page.canvas.zoom_to(1.0)
+    assert bar_words(page.canvas) == "50 µm"  # 100 pixels of 0.5 µm: the first round length
+    page.canvas.zoom_to(4.0)
+    assert bar_words(page.canvas) == "10 µm"
+    go(qtbot, page, 1)
+    page.canvas.zoom_to(1.0)
+    assert bar_words(page.canvas) == "100 px"
+
+
+def test_grid_lines_stand_at_round_places_of_the_image(page, qtbot):
+    page.canvas.zoom_to(1.0)
+    lines = page.viewing.layers.grid.lines(page.canvas)
+    upright = sorted(line.x1() for line in lines if line.x1() == line.x2())
+    places = [page.canvas.to_image(line.p1())[0] for line in lines if line.x1() == line.x2()]
+    assert len(upright) > 3
+    assert all(abs(x / 100 - round(x / 100)) < 0.011 for x in places), "every 50 µm = 100 px"
+    assert all(0 <= x <= 800 for x in places)
+
+
+def test_crosshair_grid_and_rulers_change_pixels_of_the_canvas_and_stay_with_the_project(
+    page, qtbot
+):
+    point_at(page, 400, 300)
+    plain = grabbed(page)
+    for name in ("crosshair", "grid", "rulers"):
+        page.studio.actions.trigger(f"label.{name}")
+        assert grabbed(page) != plain, name
+        page.studio.actions.trigger(f"label.{name}")
+        assert grabbed(page) == plain, name
+    page.studio.actions.trigger("label.grid")
+    before = page.project.undo_label
+    page.viewing.release()
+    with page.project.read() as session:
+        assert queries.setting(session, "label.view")["grid"] is True
+    assert page.project.undo_label == before, "looking is no step to undo"
+
+
+def test_the_crosshair_follows_the_pointer_and_leaves_no_trace(page, qtbot):
+    page.studio.actions.trigger("label.crosshair")
+    point_at(page, 100, 100)
+    page.canvas.grab()
+    point_at(page, 500, 400)
+    QApplication.processEvents()
+    left_over = grabbed(page)
+    page.canvas.viewport().update()
+    QApplication.processEvents()
+    assert grabbed(page) == left_over
+    assert page.viewing.layers.crosshair.at is not None
+
+
+def test_f9_is_the_minimap_and_works_where_the_pointer_is(page, qtbot):
+    page.canvas.setFocus()
+    page.canvas.zoom_to(4.0)
+    QTest.keyClick(page.canvas, Qt.Key.Key_F9)
+    assert not page.viewing.layers.minimap.isVisible()
