@@ -92,7 +92,7 @@ class LabelClass:
 class Annotation:
     """A label class on an image with a shape. `box` is stored beside polygons and masks.
 
-    `attributes` holds what other programs wrote and CVStudio only carries, and "iscrowd".
+    `attributes` holds what other programs wrote and CVStudio only carries, "iscrowd", and "locked".
     """
 
     id: int
@@ -114,6 +114,11 @@ class Annotation:
     @property
     def crowd(self) -> bool:
         return bool(self.attributes.get("iscrowd"))
+
+    @property
+    def locked(self) -> bool:
+        """Whether a person has shut it against changes by hand."""
+        return bool(self.attributes.get("locked"))
 
 
 class Labelled(Protocol):

@@ -240,6 +240,8 @@ class _Delegate(QStyledItemDelegate):
             paint_icon(painter, "check", keep, text)
             paint_icon(painter, "close", drop, text)
             row = row.adjusted(0, 0, -2 * _BUTTON, 0)
+        if annotation.locked:
+            paint_icon(painter, "lock-outline", QRect(14, row.top(), 16, row.height()), quiet)
         words = describe(annotation)
         self._paint_words(painter, row, 60, words, maker_words(annotation), text, quiet)
 

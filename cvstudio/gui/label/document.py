@@ -44,6 +44,8 @@ class Document(QObject):
     selection_changed = Signal()
     hover_changed = Signal()
     hidden_changed = Signal()
+    locked_met = Signal()
+    """Somebody wanted to change what is locked."""
     class_wanted = Signal()
     """Somebody wanted to draw and there is no class yet."""
 
@@ -106,6 +108,10 @@ class Document(QObject):
             return self.hidden_ids
         of_classes = (a.id for a in self.annotations if a.class_id in self.hidden_classes)
         return self.hidden_ids | frozenset(of_classes)
+
+    def untouchable(self) -> frozenset[int]:
+        """Ids of annotations that the pointer does not meet: hidden or locked ones."""
+        return self.hidden() | {a.id for a in self.annotations if a.locked}
 
     def image_class(self) -> int | None:
         """The class of the whole image in a project that classifies; None when it has none."""
@@ -244,6 +250,8 @@ class Document(QObject):
         """
         suggested = [a.id for a in self.annotations if a.state == State.SUGGESTED]
         kept = [id for id in suggested if shapes.get(id) is not None]
+        if not self.unlocked(shapes):
+            return
 
         def work(session: Any) -> None:
             self._set_shapes(session, shapes)
@@ -253,9 +261,10 @@ class Document(QObject):
         self._commit(label, work)
 
     def _set_shapes(self, session: Any, shapes: Mapping[int, Shape]) -> None:
-        gone = [id for id, shape in shapes.items() if shape is None]
-        for annotation_id, shape in shapes.items():
-            if shape is not None:
+        free = self.unlocked(shapes)
+        gone = [id for id in free if shapes[id] is None]
+        for annotation_id in free:
+            if (shape := shapes[annotation_id]) is not None:
                 commands.set_shape(session, id=annotation_id, shape=shape)
         if gone:
             commands.delete_annotations(session, ids=gone)
@@ -263,6 +272,7 @@ class Document(QObject):
     def delete(self, ids: Collection[int]) -> None:
         """Delete annotations. A suggestion is rejected instead, so that it does not come back."""
         suggested = {a.id for a in self.annotations if a.state == State.SUGGESTED}
+        ids = self.unlocked(ids)
         rejected = [id for id in ids if id in suggested]
         deleted = [id for id in ids if id not in suggested]
         if not ids:
@@ -285,7 +295,8 @@ class Document(QObject):
 
     def relabel(self, ids: Collection[int], class_id: int) -> None:
         """Give annotations another class; a suggestion is accepted by that."""
-        wrong = [a for a in self.annotations if a.id in ids and a.class_id != class_id]
+        free = set(self.unlocked(ids))
+        wrong = [a for a in self.annotations if a.id in free and a.class_id != class_id]
         changed = [a.id for a in wrong]
         kept = [a.id for a in wrong if a.state == State.SUGGESTED]
         if not changed or class_id not in self.classes:
@@ -298,10 +309,17 @@ class Document(QObject):
 
         self._commit(f"Change class to {self.classes[class_id].name}", work)
 
-    def reorder(self, annotation_id: int, to: str) -> None:
-        """Draw an annotation above ("front") or below ("back") all others."""
-        label = "Bring to front" if to == "front" else "Send to back"
-        self._commit(label, lambda s: commands.set_z(s, id=annotation_id, to=to))
+    def unlocked(self, ids: Iterable[int]) -> list[int]:
+        """Those annotations that may be changed; tells when one of them may not."""
+        locked = {a.id for a in self.annotations if a.locked}
+        wanted = list(ids)
+        if not locked.isdisjoint(wanted):
+            self.locked_met.emit()
+        return [id for id in wanted if id not in locked]
+
+    def change(self, label: str, work: Callable[[Any], object]) -> bool:
+        """A verb of another part of the page: commands on a session, as one undo step."""
+        return self._commit(label, work)
 
     def classify(self, class_id: int | None) -> None:
         """Say which class the whole image is, in place of what was said before."""

@@ -70,9 +70,9 @@ class Editing(QObject):
                 document.delete([annotation.id])
 
     def _select_all(self) -> None:
-        hidden = self._document.hidden()
+        away = self._document.untouchable()
         self._toolbox.take()
-        self._document.select(a.id for a in self._document.annotations if a.id not in hidden)
+        self._document.select(a.id for a in self._document.annotations if a.id not in away)
 
     def _show_canvas_menu(self, place: QPoint) -> None:
         """Right click on the canvas: what is under the pointer is selected first."""

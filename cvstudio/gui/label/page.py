@@ -22,6 +22,7 @@ from cvstudio.gui.label.image_loader import ImageLoader
 from cvstudio.gui.label.navigation import ImageOrder
 from cvstudio.gui.label.presets import apply_preset
 from cvstudio.gui.label.reviewing import Reviewing
+from cvstudio.gui.label.shaping import Shaping
 from cvstudio.gui.label.side import LabelSide
 from cvstudio.gui.label.status import Status
 from cvstudio.gui.label.toolbox import Toolbox
@@ -105,6 +106,8 @@ class LabelPage(Workspace):
         self.reviewing = Reviewing(studio, document, canvas, order, self)
         self.clipboard = Clipboard(actions, document, order, self)
         self.editing = Editing(actions, document, canvas, self.toolbox, self.bar, self)
+        self.shaping = Shaping(actions, document, self)
+        self.shaping.said.connect(self.status.say)
         connect = partial(actions.connect, widget=self)
         connect("label.fit", canvas.fit)
         connect("label.actual", partial(canvas.zoom_to, 1.0))

@@ -110,8 +110,9 @@ class SelectTool(Tool):
         if not (pointer.shift or pointer.ctrl or pointer.alt):
             if not self.document.selection.intersection(under):
                 self.document.select([under[0]])
-            chosen = tuple(a for a in self.document.selected() if a.shape is not None)
-            self._gesture = _Moving(chosen)
+            movable = (a for a in self.document.selected() if not a.locked)
+            chosen = tuple(a for a in movable if a.shape is not None)
+            self._gesture = _Moving(chosen) if chosen else None
 
     def move(self, pointer: Pointer, *, held: bool) -> None:
         if self._start is None or not held:
@@ -175,6 +176,8 @@ class SelectTool(Tool):
         """A point, a handle or an edge of the one selected annotation under the pointer."""
         annotation = self.selected()
         if annotation is None or annotation.shape is None or pointer.shift or pointer.ctrl:
+            return None
+        if annotation.locked:
             return None
         shape, x, y = annotation.shape, pointer.x, pointer.y
         if isinstance(shape, Polygon):
@@ -245,7 +248,7 @@ class SelectTool(Tool):
 
     def _take_band(self, gesture: _Band) -> None:
         if self._band is not None:
-            hidden = self.document.hidden()
+            hidden = self.document.untouchable()
             found = hit.shapes_within(self.document.layer, self._band, hidden=hidden)
             self.document.select(gesture.kept | set(found))
 
@@ -281,7 +284,7 @@ class SelectTool(Tool):
             pointer.x,
             pointer.y,
             reach=self.reach / 2,
-            hidden=self.document.hidden(),
+            hidden=self.document.untouchable(),
             patch_of=self.surface.pictures.patch,
         )
 
