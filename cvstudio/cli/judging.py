@@ -78,7 +78,7 @@ def evaluate_command(
                 snapshot = snapshots.build(session, open_project)
         config = EvaluateConfig(run_directory=record.directory, split=split, device=device)
         job = runs.start_job(open_project, run, config, snapshot=snapshot)
-    _finish(job, f"Judging run {run} on {split}")
+    finish(job, f"Judging run {run} on {split}")
     report = json.loads(job.report.read_text(encoding="utf-8"))[split]
     names = {c.id: c.name for c in analysis.load(JobDir(record.directory), split).classes}
     warning = nothing_right(record.task, report)
@@ -205,7 +205,7 @@ def explain_command(
             output=output.absolute(),
         )
         job = runs.start_job(open_project, run, config)
-    _finish(job, f"Explaining {path.name}")
+    finish(job, f"Explaining {path.name}")
     content = json.loads((job.path / "heat.json").read_text(encoding="utf-8"))
     answer(
         {"output": str(output.absolute()), **content},
@@ -238,7 +238,7 @@ def export_network_command(
             run_directory=record.directory, output=output.absolute(), int8=int8, verify=verify
         )
         job = runs.start_job(open_project, run, config)
-    _finish(job, f"Exporting run {run}")
+    finish(job, f"Exporting run {run}")
     content = json.loads((job.path / "verification.json").read_text(encoding="utf-8"))
 
     def words() -> None:
@@ -287,7 +287,7 @@ def _with_network(project: Project, run_id: int) -> RunRecord:
     return run
 
 
-def _finish(job: JobDir, title: str) -> RunState:
+def finish(job: JobDir, title: str) -> RunState:
     """Show a smaller job to its end. Raises RunError with its own words when it fails."""
     follower = Follower(job, title)
     try:

@@ -55,6 +55,12 @@ def _judging() -> ModuleType:
     return judging
 
 
+def _suggesting() -> ModuleType:
+    from cvstudio.cli import suggesting
+
+    return suggesting
+
+
 def _weights() -> ModuleType:
     from cvstudio.cli import weights
 
@@ -82,6 +88,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("explain", "A heat map of what a run looks at in an image.", _judging),
     Entry("export-network", "Write a run's network as a verified ONNX file.", _judging),
     Entry("predict", "Use an exported network on image files.", _judging),
+    Entry("suggest", "Let a network suggest labels for images.", _suggesting),
     Entry("weights", "List and get pretrained weights.", _weights),
     Entry("worker", "Do one job (the window starts this).", None),
     Entry("live", "Serve previews (the window starts this).", None),

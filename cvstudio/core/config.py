@@ -10,7 +10,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
@@ -211,8 +218,33 @@ class ExportConfig(Record):
     device: str = "cpu"
 
 
+class SuggestConfig(Record):
+    """Ask a network for labels of images; which ones lies beside it (core.suggestion)."""
+
+    kind: Literal["suggest"] = "suggest"
+    task: Task
+    """That of the project; a network for another task is refused."""
+    run_directory: Path | None = None
+    """The run whose best checkpoint is asked; None when a file is."""
+    file: Path | None = None
+    """An ONNX file that CVStudio exported."""
+    score: float = Field(0.25, ge=0, le=1)
+    """Objects and classes that the network is less sure of are left out."""
+    overlap: float = Field(0.5, ge=0.1, le=1)
+    """What overlaps a label by that much (IoU) is the same thing, and is not suggested."""
+    batch: int = Field(8, ge=1)
+    device: str = "auto"
+
+    @model_validator(mode="after")
+    def _one_network(self) -> SuggestConfig:
+        if (self.run_directory is None) == (self.file is None):
+            raise ValueError("name a run or a file")
+        return self
+
+
 JobConfig = Annotated[
-    TrainConfig | EvaluateConfig | ExplainConfig | ExportConfig, Field(discriminator="kind")
+    TrainConfig | EvaluateConfig | ExplainConfig | ExportConfig | SuggestConfig,
+    Field(discriminator="kind"),
 ]
 _ADAPTER: TypeAdapter[JobConfig] = TypeAdapter(JobConfig)
 

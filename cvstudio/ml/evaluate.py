@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,26 @@ class Predictor(Protocol):
     def predict(
         self, rgbs: Sequence[NDArray[np.uint8]], image_ids: Sequence[int]
     ) -> list[Prediction]: ...
+
+
+class ImageFile(Protocol):
+    """What is needed to read an image: SnapshotImage and AskedImage have it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def path(self) -> Path: ...
+    @property
+    def page(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def window(self) -> tuple[float, float] | None: ...
+
+
+AnyImage = TypeVar("AnyImage", bound=ImageFile)
 
 
 class Stopped(Exception):
@@ -86,7 +106,7 @@ def predict_images(
     predictions: list[Prediction] = []
     problems: list[str] = []
     done = 0
-    for some in _batches(images, batch):
+    for some in batches(images, batch):
         if stopped is not None and stopped():
             raise Stopped
         ids, rgbs = [], []
@@ -107,9 +127,9 @@ def predict_images(
     return predictions
 
 
-def _batches(images: Sequence[SnapshotImage], batch: int) -> Iterator[list[SnapshotImage]]:
+def batches(images: Sequence[AnyImage], batch: int) -> Iterator[list[AnyImage]]:
     """The images in order, `batch` at a time or fewer when they are large."""
-    some: list[SnapshotImage] = []
+    some: list[AnyImage] = []
     pixels = 0
     for image in images:
         own = image.width * image.height
@@ -123,8 +143,8 @@ def _batches(images: Sequence[SnapshotImage], batch: int) -> Iterator[list[Snaps
 
 
 def read_images(
-    images: Sequence[SnapshotImage], problems: list[str]
-) -> Iterator[tuple[SnapshotImage, NDArray[np.uint8]]]:
+    images: Sequence[AnyImage], problems: list[str]
+) -> Iterator[tuple[AnyImage, NDArray[np.uint8]]]:
     """Images with their RGB pixels; what cannot be read is added to `problems` instead."""
     for image in images:
         try:

@@ -14,6 +14,7 @@ from cvstudio.core.config import (
     ExplainConfig,
     ExportConfig,
     JobConfig,
+    SuggestConfig,
     TrainConfig,
     read_config,
 )
@@ -70,20 +71,32 @@ def _do(job: JobDir, config: JobConfig) -> Ended:
 
             _started(job, config)
             return Ended(outcome=run_export(job, config))
+        case SuggestConfig():
+            from cvstudio.ml.suggest import run_suggest
+
+            _started(job, config)
+            return Ended(outcome=run_suggest(job, config))
 
 
-def _started(job: JobDir, config: EvaluateConfig | ExplainConfig | ExportConfig) -> None:
+def _started(
+    job: JobDir, config: EvaluateConfig | ExplainConfig | ExportConfig | SuggestConfig
+) -> None:
     import psutil
-
-    from cvstudio.ml.devices import device_of, name_of
 
     me = psutil.Process()
     job.emit(
         Started(
-            job=config.kind, pid=me.pid, process_created=me.create_time(),
-            device=name_of(device_of(config.device)),
+            job=config.kind, pid=me.pid, process_created=me.create_time(), device=_place(config)
         )
-    )  # fmt: skip
+    )
+
+
+def _place(config: EvaluateConfig | ExplainConfig | ExportConfig | SuggestConfig) -> str:
+    if isinstance(config, SuggestConfig) and config.file is not None:
+        return "processor"  # ONNX Runtime computes there; torch stays out
+    from cvstudio.ml.devices import device_of, name_of
+
+    return name_of(device_of(config.device))
 
 
 def _fail(job: JobDir, error: Exception) -> int:

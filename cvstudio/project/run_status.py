@@ -143,7 +143,8 @@ def _failure(job: JobDir, *, exit_code: int | None) -> events.Failed:
     return events.Failed(cause=cause, text=what + safe, detail=log_tail(job))
 
 
-_WORK = {"train": "training", "evaluate": "judging", "explain": "heat map", "export": "export"}
+_WORK = {"train": "training", "evaluate": "judging", "explain": "heat map", "export": "export",
+         "suggest": "label suggesting"}  # fmt: skip
 
 
 def _work_of(job: JobDir) -> str:

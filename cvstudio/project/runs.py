@@ -299,10 +299,18 @@ def start_job(
 
     `snapshot`: labels to judge by instead of those that the run saw.
     """
-    jobs = job_of(get(project, run_id)).path / "jobs"
+    job = make_job(job_of(get(project, run_id)).path / "jobs", config)
+    if snapshot is not None:
+        write_snapshot(job.snapshot, snapshot)
+    launch.launch(job, command=command)
+    return job
+
+
+def make_job(parent: Path, config: JobConfig) -> JobDir:
+    """A new directory KIND-N for a smaller job, with its config; it is not started yet."""
     number = 1
     while True:
-        directory = jobs / f"{config.kind}-{number}"
+        directory = parent / f"{config.kind}-{number}"
         try:
             directory.mkdir(parents=True)
             break
@@ -310,9 +318,6 @@ def start_job(
             number += 1
     job = JobDir(directory)
     _write_config(job, config)
-    if snapshot is not None:
-        write_snapshot(job.snapshot, snapshot)
-    launch.launch(job, command=command)
     return job
 
 

@@ -63,7 +63,7 @@ def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Judged:
         return job
 
     monkeypatch.setattr(runs, "start_job", start)
-    monkeypatch.setattr(judging, "_finish", lambda job, title: None)
+    monkeypatch.setattr(judging, "finish", lambda job, title: None)
     monkeypatch.setattr(judging, "_with_network", runs.get)
     return found
 
@@ -106,7 +106,7 @@ def test_figures_come_with_the_range_in_which_they_are_known(
         job.report.write_text(json.dumps(report))
 
     monkeypatch.setattr(judging.analysis, "load", load)
-    monkeypatch.setattr(judging, "_finish", finish)
+    monkeypatch.setattr(judging, "finish", finish)
     assert main(["evaluate", str(judged.folder), "1"]) == 0
     said = capsys.readouterr()
     assert said.out.splitlines()[:2] == ["mAP50: 0.610", "recall: 0.900 (95 %: 0.842 to 0.951)"]
@@ -137,7 +137,7 @@ def test_the_checks_of_an_exported_file_say_their_limits_and_the_warning_of_the_
     def finish(job: JobDir, title: str) -> None:
         (job.path / "verification.json").write_text(json.dumps(content))
 
-    monkeypatch.setattr(judging, "_finish", finish)
+    monkeypatch.setattr(judging, "finish", finish)
     assert main(["export-network", str(judged.folder), "1", "-o", str(output)]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
         "passed: Largest shift of a box: 0.012 px (at most 0.500 px)",

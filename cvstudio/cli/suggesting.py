@@ -1,0 +1,95 @@
+"""Suggesting labels from the terminal: ask a run or an exported file, take its answers in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from cvstudio.cli.judging import device_option, finish
+from cvstudio.cli.output import (
+    Share,
+    WholeNumber,
+    answer,
+    as_json,
+    note,
+    opened,
+    project_argument,
+)
+from cvstudio.core.words import counted
+from cvstudio.project import decisions, launch, queries, suggesting, suggestions
+from cvstudio.project.suggesting import Which
+
+
+@click.command("suggest")
+@project_argument
+@click.option("--run", "run_id", type=WholeNumber(min=1), help="The run to ask.")
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="An ONNX file that CVStudio exported, to ask instead of a run.",
+)
+@click.option(
+    "--images",
+    type=click.Choice([which.value.replace(" ", "-") for which in Which]),
+    default=Which.UNLABELLED.value,
+    show_default=True,
+    help="Which images to ask about.",
+)
+@click.option(
+    "--score", type=Share(), help="Leave out what the network is less sure of; else the run's own."
+)
+@click.option(
+    "--overlap",
+    type=Share(),
+    default=0.5,
+    show_default=True,
+    help="Leave out what overlaps a label by that much.",
+)
+@device_option
+@as_json
+def suggest_command(
+    project: Path, run_id: int | None, file: Path | None, images: str, score: float | None,
+    overlap: float, device: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Suggest labels for images; they count once a person has kept them in the window."""
+    if (run_id is None) == (file is None):
+        raise click.UsageError("Name a run (--run) or a file (--file).")
+    if overlap < 0.1:
+        raise click.BadParameter("It must be 0.1 or more.", param_hint="--overlap")
+    with opened(project, write=True) as open_project:
+        config = suggesting.config_for(
+            open_project, run_id=run_id, file=file, score=score, overlap=overlap, device=device
+        )
+        with open_project.read() as session:
+            ids = suggesting.image_ids(session, Which(images.replace("-", " ")))
+        job = suggesting.start(open_project, config, ids, command=launch.worker_command)
+        finish(job, f"Suggesting labels for {counted(len(ids), 'image')}")
+        taken = suggestions.take_in(open_project, job)
+        with open_project.read() as session:
+            names = {c.id: c.name for c in queries.classes(session)}
+            waiting = decisions.pending(session, taken.images)
+    content = {
+        "run": run_id,
+        "file": str(file.absolute()) if file is not None else None,
+        "score": config.score,
+        "asked": len(ids),
+        "suggestions": taken.suggestions,
+        "images": list(taken.images),
+        "waiting": dict(Counter(names[p.class_id] for p in waiting)),
+        "known": taken.known,
+        "rejected_before": taken.refused,
+        "replaced": taken.replaced,
+        "unknown_classes": taken.strange,
+        "unread": [{"image": each.image_id, "reason": each.reason} for each in taken.unread],
+        "notes": list(taken.notes),
+    }
+
+    def words() -> None:
+        first, *others = taken.sentences
+        click.echo(first)
+        for sentence in others:
+            note(sentence)
+
+    answer(content, as_json=as_json, words=words)
