@@ -161,6 +161,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
     _a("label.brush", "Brush", "brush", "B", "paint the selected mask", "project", group="tool"),
     _a("label.erase", "Erase", "eraser", "E", "take away from the selected mask", "project",
        group="tool"),
+    _a("label.scissors", "Scissors", "content-cut", "I",
+       "click along an edge, the line follows it", "project", group="tool"),
     _a("label.wand", "Magic wand", "magic-staff", "W",
        "click pixels that are alike; drag for more or fewer", "project", group="tool"),
     _a("label.previous", "Previous image", "chevron-left", "A | PgUp", "go to the image before",

@@ -245,3 +245,74 @@ def test_where_pixels_have_one_class_the_wand_grows_its_mask_and_takes_from_othe
     assert len(stored(page)) == 2, "one mask a class"
     studio_window.key("Ctrl+Z")
     assert iou({a.class_id: a.shape for a in stored(page)}[2], disk(*RIGHT)) > 0.98
+
+
+# -- intelligent scissors
+
+
+def around(x, y, radius, count=5):
+    turns = np.arange(count) * 2 * np.pi / count
+    return [(x + radius * np.cos(a), y + radius * np.sin(a)) for a in turns]
+
+
+def test_clicks_along_an_edge_become_a_polygon_that_follows_it(studio_window, page, hand):
+    studio_window.key("I")
+    for x, y in around(*LEFT):
+        hand.move(x, y)
+        studio_window.idle()
+        hand.click(x, y)
+    hand.move(300, 100)
+    studio_window.idle()
+    assert len(page.canvas.tool.line) > 200, "the line between the clicks is not straight"
+    studio_window.key("Return")
+    studio_window.idle()
+    (annotation,) = stored(page)
+    assert isinstance(annotation.shape, Polygon)
+    assert iou(annotation.shape, disk(*LEFT)) > 0.96
+    assert len(annotation.shape.parts[0].outer) < 150
+
+
+@pytest.mark.parametrize("close", ["first point", "double-click", "at once"])
+def test_scissors_close_at_the_first_point_or_a_double_click(studio_window, page, hand, close):
+    studio_window.key("I")
+    corners = around(*RIGHT)
+    for corner in corners:
+        if close == "at once":  # faster than any thread
+            hand.press(*corner)
+            hand.release(*corner)
+        else:
+            hand.click(*corner)
+    if close == "double-click":
+        left = Qt.MouseButton.LeftButton
+        hand._send(
+            QEvent.Type.MouseButtonDblClick, *corners[-1], left, left,
+            Qt.KeyboardModifier.NoModifier,
+        )  # fmt: skip
+        hand.release(*corners[-1])
+    else:
+        hand.press(*corners[0])
+        hand.release(*corners[0])
+    studio_window.idle()
+    (annotation,) = stored(page)
+    assert iou(annotation.shape, disk(*RIGHT)) > 0.96
+
+
+def test_backspace_takes_the_last_scissors_point_back_and_esc_drops_them(studio_window, page, hand):
+    studio_window.key("I")
+    for corner in around(*LEFT)[:3]:
+        hand.click(*corner)
+    studio_window.key("Backspace")
+    assert len(page.canvas.tool.anchors) == 2
+    studio_window.key("Esc")
+    assert not page.canvas.tool.anchors
+    studio_window.key("Return")
+    assert not stored(page)
+
+
+def test_taking_another_tool_keeps_an_outline_that_can_be_closed(studio_window, page, hand):
+    studio_window.key("I")
+    for corner in around(*LEFT):
+        hand.click(*corner)
+    studio_window.key("V")
+    (annotation,) = stored(page)
+    assert iou(annotation.shape, disk(*LEFT)) > 0.85

@@ -17,6 +17,7 @@ from cvstudio.gui.label.tools.box import BoxTool
 from cvstudio.gui.label.tools.brush import BrushTool, EraserTool
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
 from cvstudio.gui.label.tools.polygon import PolygonTool
+from cvstudio.gui.label.tools.scissors import ScissorsTool
 from cvstudio.gui.label.tools.select import SelectTool
 from cvstudio.gui.label.tools.wand import WandTool
 
@@ -68,6 +69,9 @@ TOOLS: tuple[ToolInfo, ...] = (
     ),
     ToolInfo(
         "label.erase", lambda kit: EraserTool(kit.document, kit.surface, kit.brush), "paint", _DRAWS
+    ),
+    ToolInfo(
+        "label.scissors", lambda kit: ScissorsTool(kit.document, kit.surface), "pixels", _DRAWS
     ),
     ToolInfo("label.wand", lambda kit: WandTool(kit.document, kit.surface), "pixels", _DRAWS),
 )
