@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -18,14 +18,14 @@ from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ProjectDamaged, ProjectError, ProjectReadOnly
-from cvstudio.project import backup, commands, database, rows
-from cvstudio.project.changes import ChangeSet, Kind, Notifier, Reach, UndoStack, UndoStep
+from cvstudio.project import backup, commands, database, rows, steps
+from cvstudio.project.changes import ChangeSet, Kind, Notifier, Reach
 from cvstudio.project.lock import Lock, user
 from cvstudio.project.records import ImageRecord
 from cvstudio.project.rows import Drop, Put, Recorder
 from cvstudio.project.tables import VERSION, ProjectRow
 
-CONTENT = {"image", "annotation", "label_class", "tag", "image_tag"}
+CONTENT = {"image", "annotation", "label_class", "tag", "image_tag", "comment"}
 """Tables in which a row that comes or goes without undo makes older undo steps meaningless."""
 
 
@@ -35,13 +35,17 @@ class Project:
     def __init__(self, path: Path, engine: Engine, lock: Lock | None) -> None:
         self.path = path
         self.changed = Notifier()
-        self.undo_stack = UndoStack()
+        self.step_limit = steps.LIMIT
+        self._standing = steps.Standing()
         self._engine = engine
         self._lock = lock
         self._writing = threading.RLock()
         self._inside = False
         self._closed = False
         self._read_identity()
+        if self.writable:
+            with self.read() as session:
+                self._standing = steps.standing(session)
 
     # Opening and closing
 
@@ -192,54 +196,85 @@ class Project:
                 yield session
                 changes = ChangeSet(label, "do", source, recorder.touched)
                 self._note_history(session, changes)
+                after = self._note_step(session, changes, recorder, undoable=undoable)
             if not recorder.changes:
                 return
-            if undoable:
-                self.undo_stack.done(UndoStep.of(label, recorder.changes, Reach.of(changes)))
-            elif any(isinstance(c, Put | Drop) and c.table in CONTENT for c in recorder.changes):
-                self.undo_stack.clear()
+            self._standing = after
         self._announce(changes)
 
     def undo(self) -> ChangeSet | None:
         """Take back the newest step; None when there is none."""
-        return self._replay("undo", self.undo_stack.back, self.undo_stack.undone)
+        near = self._standing.back
+        return None if near is None else self._travel(near.id - 1)
 
     def redo(self) -> ChangeSet | None:
         """Do the step again that was taken back last; None when there is none."""
-        return self._replay("redo", self.undo_stack.forth, self.undo_stack.redone)
+        near = self._standing.forth
+        return None if near is None else self._travel(near.id)
+
+    def go_to(self, step_id: int) -> ChangeSet | None:
+        """Undo or redo as many steps as it takes so that this one is the last that is done.
+
+        0 undoes all that are kept. All or nothing, and told as one change; None when the project
+        stands there already.
+        """
+        return self._travel(step_id)
 
     @property
     def undo_label(self) -> str | None:
-        return self.undo_stack.back[-1].label if self.undo_stack.back else None
+        return self._standing.back.label if self._standing.back else None
 
     @property
     def redo_label(self) -> str | None:
-        return self.undo_stack.forth[-1].label if self.undo_stack.forth else None
+        return self._standing.forth.label if self._standing.forth else None
 
     @property
     def undo_reach(self) -> Reach:
         """How far the step went that undo would take back."""
-        return self.undo_stack.back[-1].reach if self.undo_stack.back else Reach()
+        return self._standing.back.reach if self._standing.back else Reach()
 
     @property
     def redo_reach(self) -> Reach:
         """How far the step went that redo would do again."""
-        return self.undo_stack.forth[-1].reach if self.undo_stack.forth else Reach()
+        return self._standing.forth.reach if self._standing.forth else Reach()
 
-    def _replay(
-        self, kind: Kind, steps: Sequence[UndoStep], moved: Callable[[UndoStep], None]
-    ) -> ChangeSet | None:
+    @property
+    def present_step(self) -> int:
+        """The id of the newest step that is done; 0 when none is."""
+        return self._standing.back.id if self._standing.back else 0
+
+    def _travel(self, to: int) -> ChangeSet | None:
         with self._writing:
-            if not steps:
-                return None
-            step = steps[-1]
             with self._recorded() as (session, recorder):
-                rows.replay(session, step.changes)
-                changes = ChangeSet(step.label, kind, None, recorder.touched)
+                path = steps.way(session, to)
+                if not path:
+                    return None
+                kind: Kind = "undo" if path[0].done else "redo"
+                now = self._standing
+                for step in path:
+                    recorder.changes = []
+                    rows.replay(session, steps.changes_of(session, step.id))
+                    now = steps.turn(
+                        session, step.id, recorder.changes,
+                        done=not step.done, now=now, limit=self.step_limit,
+                    )  # fmt: skip
+                label = path[0].label if len(path) == 1 else f"{len(path)} steps"
+                changes = ChangeSet(label, kind, None, recorder.touched)
                 self._note_history(session, changes)
-            moved(UndoStep.of(step.label, recorder.changes, step.reach))
+            self._standing = now
         self._announce(changes)
         return changes
+
+    def _note_step(
+        self, session: Session, changes: ChangeSet, recorder: Recorder, *, undoable: bool
+    ) -> steps.Standing:
+        """Keep what was done as a step, in its own transaction; returns where that leads."""
+        now = self._standing
+        if recorder.changes and undoable:
+            return steps.note(session, changes, recorder.changes, now=now, limit=self.step_limit)
+        if any(isinstance(c, Put | Drop) and c.table in CONTENT for c in recorder.changes):
+            return steps.clear(session)
+        return now
 
     @contextmanager
     def _recorded(self) -> Iterator[tuple[Session, Recorder]]:

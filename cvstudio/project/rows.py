@@ -2,14 +2,13 @@
 would take it back is noted.
 
 A change is one of three values, and applying one yields its opposite, so undo and redo are the same
-few lines. Rows wait as marshalled bytes: compact, and exactly counted against the undo's limit.
+few lines. They are kept in the database itself, by steps.py, in the same transaction.
 Any other write is refused by the database connection (see `guard`), so nothing can slip past undo.
 """
 
 from __future__ import annotations
 
 import json
-import marshal
 import time
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import closing, contextmanager
@@ -29,20 +28,22 @@ Ranges = tuple[tuple[int, int], ...]
 MANY = 5_000
 """From that many rows on, a change names no single ids: views refresh wholly."""
 
-IMAGE_COLUMN = {"image": "id", "annotation": "image_id", "image_tag": "image_id"}
+IMAGE_COLUMN = {
+    "image": "id",
+    "annotation": "image_id",
+    "image_tag": "image_id",
+    "comment": "image_id",
+}
 """The column of a table that says which image a row belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Rows to add, with all columns."""
+    """Rows to add, with the values of `columns`, of which the first is the id."""
 
     table: str
-    rows: bytes
-
-    @property
-    def bytes(self) -> int:
-        return len(self.rows)
+    columns: tuple[str, ...]
+    rows: Sequence[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,6 @@ class Drop:
     table: str
     ids: Ranges
 
-    @property
-    def bytes(self) -> int:
-        return 64 * len(self.ids)
-
 
 @dataclass(frozen=True, slots=True)
 class Set:
@@ -63,11 +60,7 @@ class Set:
 
     table: str
     columns: tuple[str, ...]
-    rows: bytes
-
-    @property
-    def bytes(self) -> int:
-        return len(self.rows)
+    rows: Sequence[Row]
 
 
 Change = Put | Drop | Set
@@ -193,8 +186,7 @@ def change_each(
     old = [before[row[0]] for row in after]
     _update(session, table, names, after)
     width = 1 + len(names)
-    packed = marshal.dumps([row[:width] for row in old])
-    recorder.changes.append(Set(table, names, packed))
+    recorder.changes.append(Set(table, names, [row[:width] for row in old]))
     touched = recorder.of(table)
     touched.changed += len(after)
     ids = [row[0] for row in after]
@@ -220,24 +212,27 @@ def remove(session: Session, table: str, ids: Iterable[int]) -> int:
 
 def replay(session: Session, changes: Sequence[Change]) -> None:
     """Apply noted changes, the last one first; the recorder notes what takes this back."""
-    recorder = recorder_of(session)
     for item in reversed(changes):
         match item:
             case Put():
-                rows = marshal.loads(item.rows)
-                columns = _columns(item.table)
-                _insert(session, item.table, columns, rows, about=len(rows))
-                ids = [row[0] for row in rows]
-                recorder.changes.append(Drop(item.table, ranges_of(ids)))
-                touched = recorder.of(item.table)
-                touched.added += len(rows)
-                image = IMAGE_COLUMN.get(item.table)
-                place = columns.index(image) if image else None
-                touched.add(ids, [] if place is None else [row[place] for row in rows])
+                put_back(session, item.table, item.columns, item.rows)
             case Drop():
                 _drop(session, item.table, item.ids)
             case Set():
-                change_each(session, item.table, item.columns, marshal.loads(item.rows))
+                change_each(session, item.table, item.columns, item.rows)
+
+
+def put_back(session: Session, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Add rows that were there before under their old ids, which stand first in `columns`."""
+    recorder = recorder_of(session)
+    _insert(session, table, columns, rows, about=len(rows))
+    ids = [row[0] for row in rows]
+    recorder.changes.append(Drop(table, ranges_of(ids)))
+    touched = recorder.of(table)
+    touched.added += len(rows)
+    image = IMAGE_COLUMN.get(table)
+    place = columns.index(image) if image else None
+    touched.add(ids, [] if place is None else [row[place] for row in rows])
 
 
 def next_id(session: Session, table: str) -> int:
@@ -378,7 +373,7 @@ def _drop(session: Session, table: str, ids: Ranges) -> int:
             connection.exec_driver_sql(f'DELETE FROM "{table}" WHERE {condition}', values)
     if not rows:
         return 0
-    recorder.changes.append(Put(table, marshal.dumps(rows)))
+    recorder.changes.append(Put(table, columns, rows))
     touched = recorder.of(table)
     touched.removed += len(rows)
     image = IMAGE_COLUMN.get(table)

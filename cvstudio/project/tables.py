@@ -301,7 +301,7 @@ class StepRow(Base):
     counts: Mapped[str]
     """JSON: {table: [added, changed, deleted]}, as the step was done."""
     size: Mapped[int]
-    """The length of `changes`."""
+    """Bytes that it takes, about."""
     changes: Mapped[bytes] = mapped_column(LargeBinary)
     """What leads to the other side of the step: back when it is done, forth when it is not."""
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ProjectDamaged, ProjectError, ProjectLocked, ProjectTooNew
 from cvstudio.core.geometry import Box
-from cvstudio.project import backup, commands, database, lock, queries
+from cvstudio.project import backup, commands, database, lock, queries, steps
 from cvstudio.project.migrations import upgrade
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -203,7 +203,7 @@ def test_two_threads_wait_for_each_other(project: Project) -> None:
         thread.join()
     with project.read() as s:
         assert len(queries.annotations(s, 1)) == 60
-    assert len(project.undo_stack.back) == 60
+        assert steps.count(s) == 60
 
 
 # Crashes, damage, full disks

@@ -17,7 +17,7 @@ from cvstudio.core.annotation import Review, Shape, Source, Split, State
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask
-from cvstudio.project import commands, queries, rows
+from cvstudio.project import commands, queries, rows, steps
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage
@@ -331,26 +331,31 @@ def test_new_work_after_undo_makes_redo_impossible(project: Project) -> None:
 
 
 def test_undo_forgets_the_oldest_steps_above_its_limit_of_bytes(project: Project) -> None:
-    project.undo_stack.limit = 20_000
+    project.step_limit = 20_000
     for number in range(200):
         with project.transaction(f"Step {number}") as s:
             commands.rename_class(s, id=1, name=f"name {number}")
-    assert project.undo_stack.bytes <= 20_000
-    assert 10 < len(project.undo_stack.back) < 200
+    with project.read() as s:
+        kept = steps.listed(s)
+    assert 10 < len(kept) < 200
+    assert kept[0].label == "Step 199"
+    assert [each.id for each in kept] == list(range(kept[0].id, kept[-1].id - 1, -1))
     assert project.undo_label == "Step 199"
     for _ in range(2):
         while project.undo():
             pass
         while project.redo():
             pass
-    stack = project.undo_stack
-    assert stack.bytes == sum(step.bytes for step in stack.back) <= 20_000
     with project.read() as s:
+        assert steps.listed(s) == kept  # what is undone and done again costs nothing
+        size = s.scalar(text("SELECT sum(size) FROM step"))
+        assert size is not None
+        assert 19_000 < size <= 20_000
         assert queries.classes(s)[0].name == "name 199"
 
 
 def test_one_step_larger_than_the_limit_can_still_be_undone_and_redone(project: Project) -> None:
-    project.undo_stack.limit = 10
+    project.step_limit = 10
     before = dump(project)
     act(project, "import_many", random.Random(3))
     after = dump(project)

@@ -1,0 +1,223 @@
+"""The undo steps of a project as rows of its database: kept, found, turned and forgotten.
+
+A step is written in the transaction that it tells of, so that rows and steps are never apart, not
+even after kill -9. Memory holds only the nearest step in each direction, and of these what a menu
+says; what they change is read when it is needed.
+
+A step holds the changes that lead to its other side: back while it is done, forth while it is not.
+The done ones come first in the order of their ids. Above `LIMIT` bytes the oldest go.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from cvstudio.project import rows, step_codec
+from cvstudio.project.changes import ChangeSet, Reach
+from cvstudio.project.lock import user
+from cvstudio.project.rows import Change
+
+LIMIT = 256 << 20
+"""Bytes of the database that steps may take; when they take more, the oldest go."""
+
+OVERHEAD = 200
+"""Bytes that a step takes besides its changes, about."""
+
+_FIELDS = "id, done, at, who, label, images, counts"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step as a list shows it; `done` is False while it is undone and waits for redo.
+
+    `images`: how many it touched, None when they are too many to be named.
+    """
+
+    id: int
+    done: bool
+    at: float
+    who: str
+    label: str
+    images: int | None
+    counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A step next to the present: what a menu and a question before it need."""
+
+    id: int
+    label: str
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a project stands between its steps. `size` None: not added up yet."""
+
+    back: Near | None = None
+    forth: Near | None = None
+    size: int | None = None
+
+
+def standing(s: Session, size: int | None = None) -> Standing:
+    """Where the project stands now."""
+    return Standing(_near(s, done=True), _near(s, done=False), size)
+
+
+def note(
+    s: Session, changes: ChangeSet, taken_back_by: Sequence[Change], *, now: Standing, limit: int
+) -> Standing:
+    """Keep a new step; those that were undone before it can no longer be redone."""
+    connection = s.connection()
+    size = _size(connection) if now.size is None else now.size
+    packed = step_codec.encode(taken_back_by)
+    own = OVERHEAD + len(packed)
+    images = changes.images()
+    count = None if images is None else len(images)
+    with rows.door(connection):
+        if now.forth is not None:
+            size -= _size(connection, "WHERE done = 0")
+            connection.exec_driver_sql("DELETE FROM step WHERE done = 0")
+        id = connection.exec_driver_sql(
+            "INSERT INTO step (done, at, who, label, images, counts, size, changes)"
+            " VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
+            (time.time(), user(), changes.label, count, json.dumps(changes.counts()), own, packed),
+        ).lastrowid
+        if images:
+            connection.exec_driver_sql(
+                "INSERT INTO step_image (step_id, image_id) VALUES (?, ?)",
+                [(id, image) for image in sorted(images)],
+            )
+    return standing(s, _trimmed(connection, size + own, limit))
+
+
+def turn(
+    s: Session, id: int, opposite: Sequence[Change], *, done: bool, now: Standing, limit: int
+) -> Standing:
+    """Note that a step was undone or done again, and what leads to its other side from now on."""
+    connection = s.connection()
+    size = _size(connection) if now.size is None else now.size
+    packed = step_codec.encode(opposite)
+    own = OVERHEAD + len(packed)
+    before = connection.exec_driver_sql("SELECT size FROM step WHERE id = ?", (id,)).scalar_one()
+    with rows.door(connection):
+        connection.exec_driver_sql(
+            "UPDATE step SET done = ?, size = ?, changes = ? WHERE id = ?",
+            (int(done), own, packed, id),
+        )
+    return standing(s, _trimmed(connection, size + own - before, limit))
+
+
+def clear(s: Session) -> Standing:
+    """Forget all steps."""
+    connection = s.connection()
+    with rows.door(connection):
+        connection.exec_driver_sql("DELETE FROM step")
+    return Standing(size=0)
+
+
+def changes_of(s: Session, id: int) -> list[Change]:
+    """What leads to the other side of a step, as rows.replay takes it. Raises ProjectDamaged."""
+    sql = "SELECT changes FROM step WHERE id = ?"
+    return step_codec.decode(s.connection().exec_driver_sql(sql, (id,)).scalar_one())
+
+
+def way(s: Session, to: int) -> list[Step]:
+    """The steps to turn, in order, so that `to` is the newest one that is done (0: none is)."""
+    sql = f"SELECT {_FIELDS} FROM step WHERE done = ? AND id {{}} ? ORDER BY id {{}}"
+    connection = s.connection()
+    back = connection.exec_driver_sql(sql.format(">", "DESC"), (1, to)).all()
+    forth = connection.exec_driver_sql(sql.format("<=", ""), (0, to)).all()
+    return [_step(row) for row in back or forth]
+
+
+def listed(s: Session, *, limit: int = 500, before: int | None = None) -> list[Step]:
+    """Steps, newest first; `before`: only those older than this id. Never what they change."""
+    sql = f"SELECT {_FIELDS} FROM step WHERE id < ? ORDER BY id DESC LIMIT ?"
+    found = s.connection().exec_driver_sql(sql, (2**62 if before is None else before, limit))
+    return [_step(row) for row in found]
+
+
+def of_image(s: Session, image_id: int) -> list[Step]:
+    """The steps that touched an image, newest first, and those that touched very many."""
+    sql = (
+        f"SELECT {_FIELDS} FROM step WHERE id IN (SELECT step_id FROM step_image WHERE image_id = ?"
+        " UNION SELECT id FROM step WHERE images IS NULL) ORDER BY id DESC"
+    )
+    return [_step(row) for row in s.connection().exec_driver_sql(sql, (image_id,))]
+
+
+def count(s: Session) -> int:
+    """How many steps there are, in both directions."""
+    return int(s.connection().exec_driver_sql("SELECT count(*) FROM step").scalar_one())
+
+
+def _step(row: Sequence[Any]) -> Step:
+    id, done, at, who, label, images, counts = row
+    told = {name: tuple(numbers) for name, numbers in json.loads(counts).items()}
+    return Step(id, bool(done), at, who, label, images, told)
+
+
+def _near(s: Session, *, done: bool) -> Near | None:
+    connection = s.connection()
+    sql = f"SELECT {_FIELDS} FROM step WHERE done = ? ORDER BY id {'DESC' if done else ''} LIMIT 1"
+    row = connection.exec_driver_sql(sql, (int(done),)).first()
+    if row is None:
+        return None
+    step = _step(row)
+    sql = "SELECT image_id FROM step_image WHERE step_id = ? LIMIT 2"
+    some = frozenset(connection.exec_driver_sql(sql, (step.id,)).scalars())
+    came, _, went = step.counts.get("image", (0, 0, 0))
+    images = None if step.images is None else some
+    reach = Reach(images, step.images, came, went, "label_class" in step.counts)
+    return Near(step.id, step.label, reach)
+
+
+def _size(connection: Connection, where: str = "") -> int:
+    sql = f"SELECT coalesce(sum(size), 0) FROM step {where}"
+    return int(connection.exec_driver_sql(sql).scalar_one())
+
+
+def _trimmed(connection: Connection, size: int, limit: int) -> int:
+    """Forget the farthest steps until the rest takes no more than `limit`; returns what it takes.
+
+    The nearest step in each direction always stays: one import may be larger than the limit.
+    """
+    if size <= limit:
+        return size
+    gone = []
+    for id, own in chain(_farthest(connection, done=True), _farthest(connection, done=False)):
+        if size <= limit:
+            break
+        size -= own
+        gone.append(id)
+    _forget(connection, gone)
+    return size
+
+
+def _farthest(connection: Connection, *, done: bool) -> Iterator[tuple[int, int]]:
+    """Ids and sizes of the steps of one direction, the farthest first, without the nearest."""
+    far, near = ("", "DESC") if done else ("DESC", "")
+    sql = (
+        f"SELECT id, size FROM step WHERE done = {int(done)} AND id <>"
+        f" (SELECT id FROM step WHERE done = {int(done)} ORDER BY id {near} LIMIT 1)"
+        f" ORDER BY id {far}"
+    )
+    yield from map(tuple, connection.exec_driver_sql(sql).all())
+
+
+def _forget(connection: Connection, ids: Iterable[int]) -> None:
+    with rows.door(connection):
+        connection.exec_driver_sql(
+            "DELETE FROM step WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(ids)),),
+        )
