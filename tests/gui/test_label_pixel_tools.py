@@ -316,3 +316,93 @@ def test_taking_another_tool_keeps_an_outline_that_can_be_closed(studio_window, 
     studio_window.key("V")
     (annotation,) = stored(page)
     assert iou(annotation.shape, disk(*LEFT)) > 0.85
+
+
+# -- GrabCut
+
+
+def test_a_loose_box_finds_the_object_and_enter_keeps_it(studio_window, page, hand):
+    studio_window.key("G")
+    hand.stroke((95, 130), (305, 345))
+    assert not stored(page), "nothing is kept before Enter"
+    studio_window.key("Return")
+    (annotation,) = stored(page)
+    assert iou(annotation.shape, disk(*LEFT)) > 0.97
+    assert not page.canvas.tool.busy
+
+
+def test_strokes_include_and_exclude_and_backspace_takes_them_back(studio_window, page, hand):
+    studio_window.key("G")
+    hand.stroke((80, 120), (560, 360))  # both disks
+    first = full(page.canvas.tool.region)
+    assert first[240, 460]
+    hand.stroke((420, 240), (500, 240), alt=True)
+    assert not full(page.canvas.tool.region)[240, 460]
+    hand.stroke((330, 200), (330, 280))  # background that belongs to it all the same
+    assert full(page.canvas.tool.region)[240, 330]
+    studio_window.key("Backspace")
+    studio_window.key("Backspace")
+    studio_window.idle()
+    assert np.array_equal(full(page.canvas.tool.region), first)
+    studio_window.key("Esc")
+    assert not page.canvas.tool.busy
+    assert not stored(page)
+
+
+def test_a_box_around_everything_says_what_is_wrong(studio_window, page, hand):
+    said = []
+    page.canvas.said.connect(said.append)
+    studio_window.key("G")
+    hand.stroke((0, 0), (WIDTH, HEIGHT))
+    assert "surroundings" in said[-1]
+    assert page.canvas.tool.region is None
+
+
+# -- superpixels
+
+
+def test_dragging_over_cells_collects_them_and_enter_keeps_their_union(studio_window, page, hand):
+    studio_window.key("K")
+    studio_window.idle()
+    rows = [(180 + 12 * i) for i in range(12)]
+    for y in rows:
+        reach = np.sqrt(80**2 - (y - 240) ** 2) if abs(y - 240) < 80 else 0
+        if reach:
+            hand.stroke((200 - reach, y), (200 + reach, y))
+    studio_window.key("Return")
+    (annotation,) = stored(page)
+    assert iou(annotation.shape, disk(*LEFT)) > 0.75
+
+
+def test_hovering_shows_the_cell_and_alt_takes_it_away_again(studio_window, page, hand):
+    studio_window.key("K")
+    studio_window.idle()
+    hand.move(200, 240)
+    tool = page.canvas.tool
+    assert tool._hovered is not None
+    hand.click(200, 240)
+    one = int(tool.region.patch.sum())
+    hand.click(460, 240)
+    assert int(full(tool.region).sum()) > int(one)
+    hand.click(200, 240, alt=True)
+    assert not full(tool.region)[240, 200]
+    studio_window.key("Backspace")
+    assert full(tool.region)[240, 200]
+
+
+def test_larger_cells_and_another_view_divide_again(studio_window, page, hand):
+    studio_window.key("K")
+    studio_window.idle()
+    hand.click(200, 240)
+    small = int(full(page.canvas.tool.region).sum())
+    studio_window.key("Esc")
+    page.bar.options.side.setValue(80)
+    studio_window.idle()
+    hand.click(200, 240)
+    assert int(full(page.canvas.tool.region).sum()) > 3 * small
+    studio_window.key("Esc")
+    page.canvas.zoom_to(8.0)
+    hand.move(*page.canvas.to_image(QPointF(100, 100)))
+    studio_window.idle()
+    hand.click(*page.canvas.to_image(QPointF(100, 100)))
+    assert int(full(page.canvas.tool.region).sum()) < 1500, "cells are as large as on the screen"

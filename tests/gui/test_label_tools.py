@@ -94,7 +94,7 @@ def test_a_project_offers_the_tools_of_its_task_in_groups():
     assert groups_of(tools_for(Task.SEGMENT)) == (
         ("label.select", "label.box", "label.polygon"),
         ("label.brush", "label.erase"),
-        ("label.scissors", "label.wand"),
+        ("label.scissors", "label.wand", "label.grabcut", "label.superpixels"),
     )
 
 

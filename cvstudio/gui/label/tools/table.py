@@ -16,9 +16,11 @@ from cvstudio.gui.label.tools.base import Surface, Tool
 from cvstudio.gui.label.tools.box import BoxTool
 from cvstudio.gui.label.tools.brush import BrushTool, EraserTool
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
+from cvstudio.gui.label.tools.grabcut import GrabCutTool
 from cvstudio.gui.label.tools.polygon import PolygonTool
 from cvstudio.gui.label.tools.scissors import ScissorsTool
 from cvstudio.gui.label.tools.select import SelectTool
+from cvstudio.gui.label.tools.superpixels import SuperpixelTool
 from cvstudio.gui.label.tools.wand import WandTool
 
 
@@ -74,6 +76,10 @@ TOOLS: tuple[ToolInfo, ...] = (
         "label.scissors", lambda kit: ScissorsTool(kit.document, kit.surface), "pixels", _DRAWS
     ),
     ToolInfo("label.wand", lambda kit: WandTool(kit.document, kit.surface), "pixels", _DRAWS),
+    ToolInfo("label.grabcut", lambda kit: GrabCutTool(kit.document, kit.surface), "pixels", _DRAWS),
+    ToolInfo(
+        "label.superpixels", lambda kit: SuperpixelTool(kit.document, kit.surface), "pixels", _DRAWS
+    ),
 )
 """In the order of the palette."""
 

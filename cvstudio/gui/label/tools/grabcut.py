@@ -1,0 +1,183 @@
+"""GrabCut: drag a loose box, the object inside stands out; strokes put it right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter
+
+from cvstudio.core.geometry import Box
+from cvstudio.core.masks import Patch
+from cvstudio.core.opencv import cv2
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.outlines import qpolygon, rect_of
+from cvstudio.gui.label.shapes_item import CASING, cosmetic
+from cvstudio.gui.label.tools.base import CLICK, Pointer, Surface
+from cvstudio.gui.label.tools.region import RegionTool
+from cvstudio.imaging.regions import grabcut
+from cvstudio.imaging.regions.view import Place, Region, Sight
+
+INCLUDE, EXCLUDE = QColor("#35C46A"), QColor("#F0524D")
+
+_WIDTH = 8.0  # screen pixels of a stroke
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A way over the image, in its pixels, and what it is for."""
+
+    points: list[tuple[float, float]]
+    width: float
+    excludes: bool
+
+    def paint(self, painter: QPainter, colour: QColor) -> None:
+        """Draw it in image coordinates."""
+        pen = cosmetic(colour)
+        pen.setCosmetic(False)
+        pen.setWidthF(self.width)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(pen)
+        painter.drawPolyline(qpolygon(np.array(self.points * (1 if len(self.points) > 1 else 2))))
+
+    def draw(self, patch: Patch, place: Place, value: int = 1) -> None:
+        """Set the stroke's pixels of a view, in place."""
+        way = (np.array(self.points) - (place.x, place.y)) / place.step - 0.5
+        width = max(1, round(self.width / place.step))
+        cv2.polylines(patch, [way.round().astype(np.int32)], False, value, width)
+
+
+class GrabCutTool(RegionTool):
+    """Finds what stands out inside a box; strokes say what belongs to it and what does not."""
+
+    name = "grabcut"
+    word = "Region"
+
+    def __init__(self, document: Document, surface: Surface) -> None:
+        super().__init__(document, surface)
+        self._corner: tuple[float, float] | None = None
+        self._box: Box | None = None
+        self._strokes: list[Stroke] = []
+        self._stroke: Stroke | None = None
+        self._sight: Sight | None = None
+        self._place: Place | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._box is not None or super().busy
+
+    # -- the gesture
+
+    def press(self, pointer: Pointer) -> None:
+        sight = self.ready()
+        if sight is None:
+            return
+        point = self.on_image(pointer.x, pointer.y)
+        if self._box is None:
+            self._corner, self._box = point, Box(*point, 0, 0)
+            self._sight = sight
+        elif self._place is not None:
+            width = _WIDTH / self.surface.scale
+            self._stroke = Stroke([point], width, excludes=pointer.alt)
+        self.surface.repaint()
+
+    def move(self, pointer: Pointer, *, held: bool) -> None:
+        point = self.on_image(pointer.x, pointer.y)
+        if self._corner is not None and held:
+            self._box = Box.from_corners(*self._corner, *point)
+        elif self._stroke is not None and held:
+            self._stroke.points.append(point)
+        else:
+            return
+        self.surface.repaint()
+
+    def release(self, pointer: Pointer) -> None:
+        if self._corner is not None:
+            self._corner = None
+            self._begin()
+        elif self._stroke is not None:
+            self._strokes.append(self._stroke)
+            self._stroke = None
+            self._ask()
+        self.surface.repaint()
+
+    def step_back(self) -> bool:
+        if self._strokes:
+            self._strokes.pop()
+            self._ask()
+            return True
+        return self.cancel()
+
+    def clear(self) -> None:
+        self._corner, self._box, self._place, self._sight = None, None, None, None
+        self._strokes, self._stroke = [], None
+        super().clear()
+
+    def hint(self) -> str:
+        if self._box is None:
+            return "Drag a loose box around the object · Space + drag pans"
+        return "Stroke over what is missing · Alt + stroke over what is too much · Enter keeps"
+
+    # -- the cut
+
+    def _begin(self) -> None:
+        box, sight = self._box, self._sight
+        assert box is not None
+        assert sight is not None
+        place = sight.place(
+            grabcut.area_around(box), scale=self.surface.scale, most=grabcut.MOST_PIXELS
+        )
+        if place is None or min(box.w, box.h) * self.surface.scale < CLICK:
+            self.surface.say("Drag a box around the object")
+            self.clear()
+            return
+        self._place = place
+        self.surface.say("Looking for the object…")
+        self._ask()
+
+    def _ask(self) -> None:
+        box, sight, place = self._box, self._sight, self._place
+        if box is None or sight is None or place is None:
+            return
+        strokes = tuple(self._strokes)
+
+        def find() -> Region | None:
+            view = self.views.take(sight, place)
+            shape = view.rgb.shape[:2]
+            include, exclude = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+            for stroke in strokes:  # the later one wins
+                stroke.draw(exclude, place, 1 if stroke.excludes else 0)
+                stroke.draw(include, place, 0 if stroke.excludes else 1)
+            inside = (
+                round((box.x - place.x) / place.step), round((box.y - place.y) / place.step),
+                round((box.right - place.x) / place.step),
+                round((box.bottom - place.y) / place.step),
+            )  # fmt: skip
+            return Region.of(grabcut.cut(view.rgb, inside, include=include, exclude=exclude), place)
+
+        self.thinking.ask(find, self._found)
+
+    def _found(self, region: Region | None) -> None:
+        self.show(region)
+        if region is None:
+            self.surface.say("Nothing stands out. Leave some surroundings around the box")
+        else:
+            self.surface.say("Stroke over what is missing, with Alt over what is too much")
+        self.answered()
+
+    def paint(self, painter: QPainter, exposed: QRectF) -> None:
+        super().paint(painter, exposed)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        for stroke in [*self._strokes, *([self._stroke] if self._stroke else [])]:
+            stroke.paint(painter, EXCLUDE if stroke.excludes else INCLUDE)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        if self._box is not None:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            for pen in (
+                cosmetic(CASING, width=3),
+                cosmetic(self.document.colour(), dashes=[4.0, 4.0]),
+            ):
+                painter.setPen(pen)
+                painter.drawRect(rect_of(self._box))
