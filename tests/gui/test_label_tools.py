@@ -93,6 +93,7 @@ def test_a_project_offers_the_tools_of_its_task_in_groups():
     assert [info.action for info in tools_for(Task.CLASSIFY)] == ["label.select"]
     assert groups_of(tools_for(Task.SEGMENT)) == (
         ("label.select", "label.box", "label.polygon"),
+        ("label.slice", "label.points"),
         ("label.brush", "label.erase"),
         ("label.scissors", "label.wand", "label.grabcut", "label.superpixels"),
     )

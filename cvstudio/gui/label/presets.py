@@ -19,6 +19,8 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
         "label.next_open": ("Shift+F", "Right"),
         "label.previous_open": ("Shift+D", "Left"),
         "label.hide": ("T", "H"),
+        "label.slice": ("Alt+J",),
+        "label.subtract": ("Shift+J",),
     },
 }
 """By preset and action: all of its keys, the first one is shown."""

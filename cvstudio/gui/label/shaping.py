@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -66,31 +66,36 @@ class ShapeVerbs:
         return box_of(made) if boxes and made is not None and how is not How.SUBTRACT else made
 
     def slice(self, line: Points) -> str:
-        """Cut the selected shapes, or all that the line crosses, into pieces."""
+        """Cut the selected shapes into pieces; all that the line cuts when it cuts none of them."""
+        cut = self._cut(line)
+        cut = {id: cut[id] for id in cut if id in self._document.selection} or cut
+        if not cut:
+            return "Nothing was cut: the line must cross a shape from side to side"
+        made: list[int] = []
+
+        def work(session: Any) -> None:
+            for id, pieces in cut.items():
+                made.extend(shaping.divide(session, id=id, shapes=pieces))
+
+        if self._document.change(f"Slice {counted(len(cut), 'annotation')}", work):
+            self._document.select(made)
+        return f"{counted(len(cut), 'shape')} cut into {len(made)} pieces"
+
+    def _cut(self, line: Points) -> dict[int, list[Shape]]:
+        """The pieces of every shape that a line cuts."""
         document = self._document
         away = document.untouchable()
         around = Box.around(line)
         touched = {document.layer.annotations[row].id for row in document.layer.touching(around)}
         cut: dict[int, list[Shape]] = {}
         for annotation in document.layer.annotations:
-            wanted = not document.selection or annotation.id in document.selection
-            if not wanted or annotation.id in away or annotation.id not in touched:
+            if annotation.id in away or annotation.id not in touched:
                 continue
             pieces = combine.sliced(cast(Area, annotation.shape), line)
             if len(pieces) > 1:
                 boxed = document.task == Task.DETECT and isinstance(annotation.shape, Box)
                 cut[annotation.id] = [box_of(piece) if boxed else piece for piece in pieces]
-        if not cut:
-            return "Nothing was cut: the line must cross a shape from side to side"
-        made: list[int] = []
-
-        def work(session: object) -> None:
-            for id, pieces in cut.items():
-                made.extend(shaping.divide(session, id=id, shapes=pieces))  # type: ignore[arg-type]
-
-        if document.change(f"Slice {counted(len(cut), 'annotation')}", work):
-            document.select(made)
-        return f"{counted(len(cut), 'shape')} cut into {len(made)} pieces"
+        return cut
 
     def fill_holes(self) -> str:
         """Close the holes of the selected shapes."""

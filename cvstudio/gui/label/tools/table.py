@@ -17,9 +17,11 @@ from cvstudio.gui.label.tools.box import BoxTool
 from cvstudio.gui.label.tools.brush import BrushTool, EraserTool
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
 from cvstudio.gui.label.tools.grabcut import GrabCutTool
+from cvstudio.gui.label.tools.points import PointEraser
 from cvstudio.gui.label.tools.polygon import PolygonTool
 from cvstudio.gui.label.tools.scissors import ScissorsTool
 from cvstudio.gui.label.tools.select import SelectTool
+from cvstudio.gui.label.tools.slice import SliceTool
 from cvstudio.gui.label.tools.superpixels import SuperpixelTool
 from cvstudio.gui.label.tools.wand import WandTool
 
@@ -66,6 +68,10 @@ TOOLS: tuple[ToolInfo, ...] = (
     ToolInfo(SELECT, lambda kit: SelectTool(kit.document, kit.surface), "draw"),
     ToolInfo("label.box", lambda kit: BoxTool(kit.document, kit.surface), "draw", _DRAWS),
     ToolInfo("label.polygon", lambda kit: PolygonTool(kit.document, kit.surface), "draw", _DRAWS),
+    ToolInfo("label.slice", lambda kit: SliceTool(kit.document, kit.surface), "cut", _DRAWS),
+    ToolInfo(
+        "label.points", lambda kit: PointEraser(kit.document, kit.surface, kit.brush), "cut", _DRAWS
+    ),
     ToolInfo(
         "label.brush", lambda kit: BrushTool(kit.document, kit.surface, kit.brush), "paint", _DRAWS
     ),
