@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.opencv import cv2
+from cvstudio.imaging.luts import coloured
 
 Window = tuple[float, float]
 """The values that become black and white."""
@@ -23,6 +24,7 @@ class Display:
 
     `window` None means the type's full range for 8 bits and `auto_window` for all others.
     `channel` 0, 1 or 2 shows that channel alone, in grey. `gamma` above 1 lifts the shadows.
+    `lut` names a table of luts.LUTS for what is shown in grey; pictures in colour keep theirs.
     """
 
     window: Window | None = None
@@ -31,15 +33,19 @@ class Display:
     gamma: float = 1.0
     channel: int | None = None
     invert: bool = False
+    lut: str = ""
 
 
 def auto_window(array: NDArray[Any]) -> Window:
-    """The range that shows an image well: 0 to 255 for 8 bits, else all but 0.1 % at each end.
+    """The range that shows an image well: 0 to 255 for 8 bits, else as fitting_window."""
+    return (0.0, 255.0) if array.dtype == np.uint8 else fitting_window(array)
+
+
+def fitting_window(array: NDArray[Any]) -> Window:
+    """The range of an image's values but for 0.1 % at each end, whatever their depth.
 
     Large images are sampled; NaN and infinities are left out. The second is always the larger.
     """
-    if array.dtype == np.uint8:
-        return (0.0, 255.0)
     rows = max(1, int(np.ceil(np.sqrt(array.size / _SAMPLE))))
     sample = array[::rows, ::rows]
     if sample.ndim == 3 and sample.shape[2] == 4:
@@ -80,6 +86,8 @@ def apply(array: NDArray[Any], display: Display) -> NDArray[np.uint8]:
         colour = colour[:, :, min(display.channel, colour.shape[2] - 1)]
     window = display.window or auto_window(array)
     shown = _mapped(colour, window, display)
+    if display.lut and shown.ndim == 2:
+        shown = coloured(shown, display.lut)
     if alpha is not None:
         shown = _over_white(shown, alpha)
     if shown.ndim == 2:

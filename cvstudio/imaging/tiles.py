@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cvstudio.core.opencv import cv2
 from cvstudio.imaging.decode import probe, read_image
-from cvstudio.imaging.display import Display, Window, apply, auto_window
+from cvstudio.imaging.display import Display, Window, apply, auto_window, fitting_window
 from cvstudio.imaging.pixel_size import PixelSize, pixel_size
 
 TILE = 512
@@ -33,6 +33,7 @@ class Pyramid:
         self._lock = threading.RLock()
         self._levels: list[NDArray[Any]] = []
         self._window: Window | None = None
+        self._fitting: Window | None = None
         self.pixel_size: PixelSize | None = None
         """How large a pixel is in the world, where the file says so; known once it is loaded."""
 
@@ -86,6 +87,14 @@ class Pyramid:
             if self._window is None:
                 self._window = auto_window(self.load())
             return self._window
+
+    @property
+    def fitting(self) -> Window:
+        """The window that spreads the values of this image over all greys, also of 8 bits."""
+        with self._lock:
+            if self._fitting is None:
+                self._fitting = fitting_window(self.level(min(2, self.levels - 1)))
+            return self._fitting
 
     def build(self, level: int | None = None) -> None:
         """Make the levels up to one (None: all)."""

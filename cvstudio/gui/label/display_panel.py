@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics
@@ -24,10 +25,14 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.widgets.range_slider import RangeSlider
 from cvstudio.gui.widgets.section import FoldSection, label, link, tool
 from cvstudio.imaging.display import Display, Window
+from cvstudio.imaging.luts import LUTS
 
 _CHANNELS = ("All (RGB)", "Red", "Green", "Blue")
 _GAMMA_STEPS = 50.0  # of the slider, for a factor of e
 _WINDOW_STEPS = 1000
+_DRAG = 400.0  # px of a drag over the canvas for the whole range
+FITS = "fits"
+"""In the place of a window: the one that spreads each image's own values over all greys."""
 
 
 class _Row:
@@ -96,6 +101,9 @@ class DisplayPanel(QWidget):
         self._range: Window = (0.0, 255.0)
         self._auto: Window = (0.0, 255.0)
         self._exact: Window = (0.0, 255.0)
+        self._fitting: Window = (0.0, 255.0)
+        self._chosen: Window | str | None = None  # by hand; or FITS; None is the automatic one
+        self._dragged_from: Window | None = None
         content = QWidget()
         grid = QGridLayout(content)
         grid.setContentsMargins(16, 0, 16, 12)
@@ -115,8 +123,13 @@ class DisplayPanel(QWidget):
         grid.addWidget(self.window_title, row, 0)
         grid.addWidget(self.window_slider, row, 1)
         grid.addWidget(self.window_figure, row, 2)
+        self.auto = link(
+            "Auto", self._fit_window, tip="Auto: spread the values of each image over all greys"
+        )
         self.training = link("Use for training", self._use_window)
-        grid.addWidget(self.training, grid.rowCount(), 1, 1, 2, Qt.AlignmentFlag.AlignRight)
+        row = grid.rowCount()
+        grid.addWidget(self.auto, row, 1, Qt.AlignmentFlag.AlignLeft)
+        grid.addWidget(self.training, row, 1, 1, 2, Qt.AlignmentFlag.AlignRight)
         self.gamma = _Row(
             grid, "Gamma", low=-80, high=80, words=lambda v: f"{_gamma(v):.2f}", changed=tell
         )
@@ -128,6 +141,15 @@ class DisplayPanel(QWidget):
         row = grid.rowCount()
         grid.addWidget(self.channel_title, row, 0)
         grid.addWidget(self.channel, row, 1, 1, 2)
+        self.lut_title = label("Colours")
+        self.lut = QComboBox()
+        for name, title in LUTS.items():
+            self.lut.addItem(title, name)
+        self.lut.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.lut.setAccessibleName("Colours")
+        row = grid.rowCount()
+        grid.addWidget(self.lut_title, row, 0)
+        grid.addWidget(self.lut, row, 1, 1, 2)
         self.fill = _Row(
             grid, "Mask fill", low=0, high=100, words=lambda v: f"{v} %", changed=self._tell_fill
         )
@@ -137,7 +159,8 @@ class DisplayPanel(QWidget):
         grid.addLayout(_buttons(actions), row, 1, 1, 2)
         self.window_slider.changing.connect(lambda _low, _high: self._window_moved())
         self.window_slider.changed.connect(lambda _low, _high: self._window_moved())
-        self.channel.currentIndexChanged.connect(lambda _index: tell())
+        self.channel.currentIndexChanged.connect(lambda _index: self._channel_chosen())
+        self.lut.currentIndexChanged.connect(lambda _index: tell())
         self.section = FoldSection("Display", content, link_text="Reset", do=self.reset)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -146,18 +169,66 @@ class DisplayPanel(QWidget):
 
     @property
     def display(self) -> Display:
-        """What the sliders say. Brightness and contrast are for colour, the window for grey."""
-        if self._grey:
-            window = self.levels
-            chosen = None if window == self._auto else window
-            return Display(window=chosen, gamma=_gamma(self.gamma.value))
-        channel = self.channel.currentIndex()
+        """What the sliders say. Brightness and contrast are for colour."""
+        colour = not self._grey
         return Display(
-            window=None,
-            brightness=self.brightness.value,
-            contrast=self.contrast.value,
-            channel=channel - 1 if channel > 0 else None,
+            window=None if self._chosen is None else self.levels,
+            brightness=self.brightness.value if colour else 0,
+            contrast=self.contrast.value if colour else 0,
+            gamma=_gamma(self.gamma.value),
+            channel=self._channel,
+            lut=str(self.lut.currentData()) if self._shows_grey else "",
         )
+
+    @property
+    def kind(self) -> str:
+        """What images share their display with the open one: "grey 8", "colour 16"."""
+        image = self._document.image
+        if image is None:
+            return ""
+        return f"{'grey' if image.channels == 1 else 'colour'} {image.bit_depth}"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What was chosen, to be kept; JSON. Only what is not as it comes."""
+        chosen = {
+            "brightness": self.brightness.value,
+            "contrast": self.contrast.value,
+            "gamma": self.gamma.value,
+            "channel": self.channel.currentIndex(),
+            "lut": str(self.lut.currentData()),
+            "window": list(self._chosen) if isinstance(self._chosen, tuple) else self._chosen,
+        }
+        return {name: value for name, value in chosen.items() if value}
+
+    def take(self, values: Mapping[str, Any]) -> None:
+        """Show what was kept. Nobody is told."""
+        for row, name in (
+            (self.brightness, "brightness"),
+            (self.contrast, "contrast"),
+            (self.gamma, "gamma"),
+        ):
+            row.set(int(values.get(name, 0)))
+        for box, index in (
+            (self.channel, int(values.get("channel", 0))),
+            (self.lut, max(self.lut.findData(values.get("lut", "")), 0)),
+        ):
+            box.blockSignals(True)
+            box.setCurrentIndex(index)
+            box.blockSignals(False)
+        window = values.get("window")
+        self._chosen = (float(window[0]), float(window[1])) if isinstance(window, list) else window
+        self._show_rows()
+
+    @property
+    def _channel(self) -> int | None:
+        """The channel that is shown alone; None for all."""
+        index = self.channel.currentIndex()
+        return index - 1 if index > 0 and not self._one_channel else None
+
+    @property
+    def _shows_grey(self) -> bool:
+        return self._one_channel or self._channel is not None
 
     @property
     def levels(self) -> Window:
@@ -166,45 +237,68 @@ class DisplayPanel(QWidget):
         return self._level(low), self._level(max(high, low + 1))
 
     @property
+    def _one_channel(self) -> bool:
+        image = self._document.image
+        return image is not None and image.channels == 1
+
+    @property
     def _grey(self) -> bool:
         image = self._document.image
         return image is not None and (image.channels == 1 or image.bit_depth > 8)
 
     def show_image(self) -> None:
         """Another image is open: other sliders may suit it."""
-        grey = self._grey
-        for row in (self.brightness, self.contrast):
-            row.show_row(not grey)
-        for widget in (self.window_title, self.window_slider, self.window_figure):
-            widget.setVisible(grey)
         image = self._document.image
         self.training.setVisible(image is not None and image.bit_depth > 8)
         self._show_training()
-        self.gamma.show_row(grey)
-        self.channel.setVisible(not grey)
-        self.channel_title.setVisible(not grey)
+        self._show_rows()
         self.fill.show_row(self._document.task != Task.CLASSIFY)
 
-    def set_range(self, values: Window, auto: Window) -> None:
-        """The values that occur in the image, and the window that shows them well."""
-        untouched = self.levels == self._auto
-        same = values == self._range
-        self._range = values
+    def _show_rows(self) -> None:
+        for row in (self.brightness, self.contrast):
+            row.show_row(not self._grey)
+        for widget in (self.channel, self.channel_title):
+            widget.setVisible(not self._one_channel)
+        for widget in (self.lut, self.lut_title):
+            widget.setVisible(self._shows_grey)
+
+    def set_range(self, values: Window, auto: Window, fitting: Window) -> None:
+        """The values that occur in the image, the window that shows it well, and the one that
+        spreads its values over all greys."""
         self._auto = self._exact = auto
-        if untouched or not same:
-            self._show_window(auto)
-            # The steps of the slider are what can be had; the automatic window is one of them.
-            self._auto = self.levels
+        self._fitting = fitting
+        wanted = self._wanted()
+        self._range = min(values[0], wanted[0]), max(values[1], wanted[1])
+        # The steps of the slider are what can be had; the automatic window is one of them.
+        self._auto = self._rounded(auto)
+        if isinstance(self._chosen, tuple) and self._rounded(self._chosen) == self._auto:
+            self._chosen = None
+        self._show_window(self._wanted())
         self._show_training()
+
+    def drag_window(self, dx: float, dy: float) -> str:
+        """A drag over the canvas by so many pixels since it began: to the right widens the window,
+        upwards brightens. Says what the window is now."""
+        if self._dragged_from is None:
+            self._dragged_from = self.levels
+        low, high = self._dragged_from
+        span = self._range[1] - self._range[0]
+        half = max((high - low) / 2 + dx / _DRAG * span / 2, span / _WINDOW_STEPS)
+        middle = (low + high) / 2 + dy / _DRAG * span
+        middle = min(max(middle, self._range[0]), self._range[1])
+        self._show_window((middle - half, middle + half))
+        self._window_moved()
+        return f"Window {self.window_figure.text()}"
+
+    def end_drag(self) -> None:
+        """The next drag begins where this one ended."""
+        self._dragged_from = None
 
     def reset(self) -> None:
         """Everything as it comes."""
-        self.brightness.set(0)
-        self.contrast.set(0)
-        self.gamma.set(0)
+        self.take({})
         self._show_window(self._auto)
         self._show_training()
-        self.channel.setCurrentIndex(0)
         self.fill.set(self._default_fill)
         self._tell()
         self._tell_fill()
@@ -219,7 +313,29 @@ class DisplayPanel(QWidget):
         self.window_slider.set_values(self._step(window[0]), self._step(window[1]))
         self._show_window_words()
 
+    def _wanted(self) -> Window:
+        """The window that is to be shown, before the slider rounds it."""
+        if isinstance(self._chosen, tuple):
+            return self._chosen
+        return self._fitting if self._chosen == FITS else self._auto
+
+    def _rounded(self, window: Window) -> Window:
+        """A window in the steps of the slider."""
+        low, high = (min(max(self._step(level), 0), _WINDOW_STEPS) for level in window)
+        return self._level(low), self._level(max(high, low + 1))
+
+    def _fit_window(self) -> None:
+        self._chosen = FITS
+        self._show_window(self._fitting)
+        self._show_training()
+        self._tell()
+
+    def _channel_chosen(self) -> None:
+        self._show_rows()
+        self._tell()
+
     def _window_moved(self) -> None:
+        self._chosen = None if self.levels == self._auto else self.levels
         self._show_window_words()
         self._show_training()
         self._tell()

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject
 
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.levelling import HINT
 from cvstudio.gui.label.words import pixel_words, selection_words
 from cvstudio.gui.workspace import Workspace
 
@@ -35,7 +36,10 @@ class Status(QObject):
         where, value = pixel_words(pyramid, self._pointed, self._document.size)
         tool = self._canvas.tool
         said = self._said or selection_words(self._document, tool)
-        self._page.set_status(where, value, said, right=tool.hint())
+        hint = tool.hint()
+        if tool.name == "select" and not self._document.selection and pyramid is not None:
+            hint += f" · {HINT}"
+        self._page.set_status(where, value, said, right=hint)
 
     def _point(self, point: tuple[float, float] | None) -> None:
         self._pointed = point

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -12,6 +13,7 @@ from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.display_panel import DisplayPanel
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.layers.layers import Layers
+from cvstudio.gui.label.levelling import Levelling
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
 from cvstudio.gui.label.training_window import use_for_training, value_range
 from cvstudio.gui.label.view_settings import ViewSettings
@@ -32,8 +34,10 @@ class Viewing(QObject):
         self._panel, self._brush = panel, brush
         self.settings = ViewSettings(document.project, self)
         self.layers = Layers(canvas, self.settings, actions, page)
-        panel.display_changed.connect(self._show_display)
+        panel.display_changed.connect(self._choose)
         panel.fill_changed.connect(self._set_fill)
+        self._levelling = Levelling(canvas, panel, self)
+        self._levelling.said.connect(self.said)
         panel.window_wanted.connect(self._use_window)
         document.image_updated.connect(self.show_range)
 
@@ -43,8 +47,26 @@ class Viewing(QObject):
         if pyramid is None or image is None:
             return
         window = image.window or pyramid.window
-        self._panel.set_range(value_range(pyramid, window), window)
+        self._panel.take(self._kept.get(self._panel.kind, {}))
+        self._panel.set_range(value_range(pyramid, window), window, pyramid.fitting)
+        self._keep()  # a window that has become the network's own is none of this panel's any more
         self._show_display(self._panel.display)
+
+    @property
+    def _kept(self) -> dict[str, Any]:
+        """How each kind of image is shown in this project."""
+        kept = self.settings.get("display", {})
+        return kept if isinstance(kept, dict) else {}
+
+    def _choose(self, display: Display) -> None:
+        """The person wants images of this kind shown in another way."""
+        self._keep()
+        self._show_display(display)
+
+    def _keep(self) -> None:
+        kept, values = self._kept, self._panel.values
+        if values != kept.get(self._panel.kind, {}):
+            self.settings.set("display", {**kept, self._panel.kind: values})
 
     def _show_display(self, display: Display) -> None:
         image = self._document.image
