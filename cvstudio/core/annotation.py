@@ -92,7 +92,7 @@ class LabelClass:
 class Annotation:
     """A label class on an image with a shape. `box` is stored beside polygons and masks.
 
-    `attributes` holds what other programs wrote and CVStudio only carries, "iscrowd", and "locked".
+    `attributes` holds what other programs wrote and CVStudio only carries, and "iscrowd".
     """
 
     id: int
@@ -106,6 +106,8 @@ class Annotation:
     score: float | None = None
     state: State = State.ACCEPTED
     attributes: dict[str, Any] = field(default_factory=dict)
+    locked: bool = False
+    """A person has shut it against changes by hand."""
 
     @property
     def kind(self) -> Kind:
@@ -114,11 +116,6 @@ class Annotation:
     @property
     def crowd(self) -> bool:
         return bool(self.attributes.get("iscrowd"))
-
-    @property
-    def locked(self) -> bool:
-        """Whether a person has shut it against changes by hand."""
-        return bool(self.attributes.get("locked"))
 
 
 class Labelled(Protocol):

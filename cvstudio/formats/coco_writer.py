@@ -141,11 +141,7 @@ def _item(
     }
     if "shape" in carried and carried["shape"] == fingerprint(shape):
         own.update({key: carried[key] for key in ("area", "bbox") if key in carried})
-    extra = {
-        k: v
-        for k, v in annotation.attributes.items()
-        if k not in ("coco", "iscrowd", "locked", *own)
-    }
+    extra = {k: v for k, v in annotation.attributes.items() if k not in ("coco", "iscrowd", *own)}
     return {**extra, **own}
 
 

@@ -223,12 +223,13 @@ _ANNOTATION = (
     AnnotationRow.id, AnnotationRow.image_id, AnnotationRow.class_id, AnnotationRow.kind,
     AnnotationRow.x, AnnotationRow.y, AnnotationRow.w, AnnotationRow.h, AnnotationRow.payload,
     AnnotationRow.z, AnnotationRow.source, AnnotationRow.run_id, AnnotationRow.score,
-    AnnotationRow.state, AnnotationRow.attributes,
+    AnnotationRow.state, AnnotationRow.attributes, AnnotationRow.locked,
 )  # fmt: skip
 
 
 def _annotation(row: Sequence[Any]) -> Annotation:
-    id, image_id, class_id, kind, x, y, w, h, payload, z, source, run, score, state, more = row
+    id, image_id, class_id, kind, x, y, w, h, payload, z, *rest = row
+    source, run, score, state, more, locked = rest
     box = Box(x, y, w, h)
     return Annotation(
         id=id,
@@ -242,6 +243,7 @@ def _annotation(row: Sequence[Any]) -> Annotation:
         score=score,
         state=State(state),
         attributes=json.loads(more) if more else {},
+        locked=bool(locked),
     )
 
 

@@ -50,15 +50,9 @@ def divide(s: Session, *, id: int, shapes: Sequence[Shape]) -> list[int]:
 
 
 def set_locked(s: Session, *, ids: Collection[int], locked: bool) -> None:
-    """Lock annotations against the hand, or open them again."""
-    for id in ids:
-        found = queries.annotation(s, id)
-        if found is None or found.locked == locked:
-            continue
-        attributes = {key: value for key, value in found.attributes.items() if key != "locked"}
-        commands.set_attributes(
-            s, id=id, attributes=attributes | ({"locked": True} if locked else {})
-        )
+    """Lock annotations against the hand on the canvas, or open them again. No other command asks
+    for it: a deleted class takes its locked annotations along."""
+    rows.change(s, "annotation", ids, locked=int(locked))
 
 
 def stack(s: Session, *, image_id: int, ids: Collection[int], to: str) -> None:
