@@ -13,6 +13,12 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def quoted(name: str) -> str:
+    """A name in a sentence: in quotes where it could be read as a number or as several words."""
+    plain = name[:1].isalpha() and name.replace("_", "a").replace("-", "a").isalnum()
+    return name if plain else f"“{name}”"
+
+
 def size_words(size: int) -> str:
     """A file's size: "1.4 MB"."""
     for unit, step in (("GB", 2**30), ("MB", 2**20), ("kB", 2**10)):

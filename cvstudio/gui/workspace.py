@@ -29,8 +29,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from PySide6.QtCore import QRect, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -48,7 +48,7 @@ from cvstudio.gui.widgets.section import SectionHeader, tool
 from cvstudio.project.changes import ChangeSet
 
 FOLD_RIGHT_BELOW = 1281
-FOLD_LEFT_BELOW = 1280
+FOLD_LEFT_BELOW = 1200
 """Widths of the window in px under which a side panel folds to its tab, unless it holds the next
 step: what one works with is never out of sight because a window is narrow."""
 
@@ -75,6 +75,8 @@ class SidePanel(QFrame):
         self.body.setSpacing(0)
         self._outer.addWidget(self._column, 1)
         self.footer: QWidget | None = None
+        self.heading = ""
+        """What the strip says while the panel is folded; else the panel's first heading."""
 
     def add(self, widget: QWidget, stretch: int = 0) -> None:
         """Add a widget over the whole width of the panel."""
@@ -133,6 +135,7 @@ class FoldTab(QFrame):
         self._folded = False
         self.panel: SidePanel | None = None
         """What is folded; its first heading is read on the strip."""
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.button = tool(icon_name=name, tip=f"Unfold the {side} panel", do=self.pressed.emit)
         column.addWidget(self.button)
         column.addStretch(1)
@@ -142,17 +145,28 @@ class FoldTab(QFrame):
         super().paintEvent(event)
         if not self._folded or self.panel is None:
             return
-        heads = self.panel.findChildren(SectionHeader)
-        first = next((head for head in heads if head.isVisibleTo(self.panel)), None)
-        if first is None:
-            return
         painter = QPainter(self)
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.colour("muted"))
         painter.translate(self.width(), 0)
         painter.rotate(90)
         area = QRect(44, 0, self.height() - 52, self.width())
-        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, first.title.text())
+        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, self.words)
+
+    @property
+    def words(self) -> str:
+        """What is read on the strip."""
+        if self.panel is None or self.panel.heading:
+            return self.panel.heading if self.panel is not None else ""
+        heads = self.panel.findChildren(SectionHeader)
+        first = next((head for head in heads if head.isVisibleTo(self.panel)), None)
+        return first.title.text() if first is not None else ""
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """The words are as good a place to press as the arrow."""
+        inside = self.rect().contains(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and inside:
+            self.pressed.emit()
 
     def show_folded(self, folded: bool) -> None:
         """The arrow points to where the panel would go."""
@@ -162,6 +176,7 @@ class FoldTab(QFrame):
         words = f"{'Unfold' if folded else 'Fold'} the {self._side} panel"
         self.button.setIcon(icon(f"chevron-{inward if folded else self._side}"))
         self.button.setToolTip(words)
+        self.setToolTip(words)
         self.button.setAccessibleName(words)
 
 
@@ -195,6 +210,7 @@ class Workspace(QWidget):
         layout.addWidget(self._tabs["right"])
         self.left: SidePanel | None = None
         self.right: SidePanel | None = None
+        self._middle: QWidget | None = None
         self.status_left: tuple[str, ...] = ()
         self.status_right = ""
         self._folded: dict[str, bool] = {}
@@ -220,7 +236,7 @@ class Workspace(QWidget):
         self, *, centre: QWidget, left: SidePanel | None = None, right: SidePanel | None = None
     ) -> None:
         """Put the three parts into the splitter, with the widths of last time. Call once."""
-        self.left, self.right = left, right
+        self.left, self.right, self._middle = left, right, centre
         self._tabs["left"].panel, self._tabs["right"].panel = left, right
         widths: dict[str, int] = self.studio.memory.get(f"widths.{self.name}", {})
         sizes = []
@@ -264,6 +280,16 @@ class Workspace(QWidget):
     def shows(self, changes: ChangeSet) -> bool:
         """Whether the page itself makes plain what was undone or done again; else a toast does."""
         return False
+
+    def agrees(self, *, redo: bool = False) -> bool:
+        """Asked before undo and redo by key: whether the person means the step that comes next."""
+        return True
+
+    def free_area(self) -> QRect:
+        """Where words may lie for some seconds over the page, in its own pixels."""
+        if self._middle is None:
+            return self.rect()
+        return QRect(self._middle.mapTo(self, QPoint(0, 0)), self._middle.size())
 
     # -- folding
 

@@ -6,10 +6,11 @@ A plan says what a source holds; these functions change the plan, never the sour
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 
 from cvstudio.core.annotation import Split
 from cvstudio.formats.base import ParsedClass
-from cvstudio.project import queries
+from cvstudio.project import queries, splits
 from cvstudio.project.importing import ImportPlan
 from cvstudio.project.project import Project
 
@@ -53,4 +54,38 @@ def forget_splits(plan: ImportPlan) -> None:
 
 def given_splits(plan: ImportPlan) -> dict[Split, int]:
     """How many images the source itself puts into each split."""
-    return {split: n for split, n in plan.split_counts().items() if split is not None}
+    found = plan.split_counts()
+    return {split: found[split] for split in Split if split in found}
+
+
+VAL_SHARE = 0.2
+"""The share of the train images that becomes val where a source has no val."""
+
+
+def lacks_val(plan: ImportPlan) -> int:
+    """How many images would make up for a source with train and no val; 0 where none are needed."""
+    given = plan.split_counts()
+    train = given.get(Split.TRAIN, 0)
+    return ceil(train * VAL_SHARE) if train > 1 and not given.get(Split.VAL) else 0
+
+
+def make_val(plan: ImportPlan, *, seed: int = 0) -> int:
+    """Take images out of train for val, of each class the same share; returns how many.
+
+    A run is judged on val in every epoch: without it, it cannot start. Pages of one file and
+    copies of it stay together.
+    """
+    places = {c.name: place for place, c in enumerate(plan.classes)}
+    train = {
+        place: image for place, image in enumerate(plan.images) if image.parsed.split is Split.TRAIN
+    }
+    found = splits.assign(
+        {k: {places[a.class_name] for a in i.parsed.annotations} for k, i in train.items()},
+        fractions=(1 - VAL_SHARE, VAL_SHARE, 0),
+        seed=seed,
+        groups={k: i.sha256 for k, i in train.items()},
+    )
+    taken = [train[key] for key, split in found.items() if split is Split.VAL]
+    for image in taken:
+        image.parsed.split = Split.VAL
+    return len(taken)

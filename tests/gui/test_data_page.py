@@ -82,7 +82,8 @@ def test_a_filter_is_said_in_words_and_taken_away_by_its_cross(studio_window: Pe
     page = data_page(studio_window)
     button = page.gallery.filter_bar.buttons["class_ids"]
     menu = button.menu_of()
-    assert [a.text() for a in menu.actions()] == ["RBC", "WBC"]
+    assert [a.text() for a in menu.actions()] == ["RBC\t10", "WBC\t10"]
+    assert not any(a.icon().isNull() for a in menu.actions())
     menu.actions()[1].trigger()
     studio_window.settle()
     assert button.text() == "Class: WBC"

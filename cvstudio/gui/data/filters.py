@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import field as made
 from typing import Any
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QWidget
 
 from cvstudio.core.annotation import LabelClass, Review, Source, Split
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.icons import icon
+from cvstudio.gui.widgets.swatch import swatch
 from cvstudio.gui.widgets.verbatim import face
 from cvstudio.gui.widgets.verbatim import tip as plain_tip
 from cvstudio.project.records import ImageFilter
@@ -38,12 +40,19 @@ class Facet:
     field: str
     title: str
     options: tuple[tuple[Any, str], ...]
+    colours: Mapping[Any, str] = made(default_factory=dict)
+    counts: Mapping[Any, int] = made(default_factory=dict)
+    """By option, where there is one: its colour, and how many images it would show."""
 
 
-def facets(classes: Sequence[LabelClass], tags: Sequence[str]) -> tuple[Facet, ...]:
-    """The buttons for a project with these classes and tags."""
+def facets(
+    classes: Sequence[LabelClass], tags: Sequence[str], counts: Mapping[int, int] | None = None
+) -> tuple[Facet, ...]:
+    """The buttons for a project with these classes and tags; `counts`: images by class id."""
+    named = tuple((c.id, c.name) for c in classes)
+    colours = {c.id: c.colour for c in classes}
     return (
-        Facet("class_ids", "Class", tuple((c.id, c.name) for c in classes)),
+        Facet("class_ids", "Class", named, colours, counts or {}),
         Facet("splits", "Split", tuple(SPLIT_WORDS.items())),
         Facet("reviews", "Review state", tuple(REVIEW_WORDS.items())),
         Facet("tags", "Tag", tuple((tag, tag) for tag in tags)),
@@ -57,6 +66,9 @@ MORE = (
     ("problems", True, "Cannot be read"),
 )
 """What stands in the menu More: field, value, words."""
+
+_KEEP = ("class_ids", "reviews", "splits", "tags", "sources")
+"""The buttons, the one first that keeps its place longest when there is little room."""
 
 
 def in_words(current: ImageFilter, classes: dict[int, LabelClass]) -> str:
@@ -106,6 +118,22 @@ def from_json(data: dict[str, Any]) -> ImageFilter:
     return ImageFilter(**values)
 
 
+def _chip(colour: str) -> QIcon:
+    """The colour of a class as the box of a menu entry: a tick stands in it when it is chosen."""
+    found = QIcon()
+    for state in (QIcon.State.Off, QIcon.State.On):
+        picture = swatch(colour, 16)
+        if state is QIcon.State.On:
+            painter = QPainter(picture)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            for pen in (QPen(QColor("#000000"), 4), QPen(QColor("#FFFFFF"), 2)):
+                painter.setPen(pen)
+                painter.drawPolyline([QPointF(3.5, 8.2), QPointF(6.8, 11.2), QPointF(12.5, 4.8)])
+            painter.end()
+        found.addPixmap(picture, QIcon.Mode.Normal, state)
+    return found
+
+
 class FilterButton(QToolButton):
     """One facet: a menu to choose from; when something is chosen, a cross that takes it away."""
 
@@ -146,15 +174,23 @@ class FilterButton(QToolButton):
         """The menu of options, checked as chosen."""
         menu = QMenu(self)
         menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+        self.fill(menu)
+        return menu
+
+    def fill(self, menu: QMenu) -> None:
+        """Put the options into a menu, checked as chosen."""
         for value, words in self.facet.options:
-            action = menu.addAction(face(words))
+            count = self.facet.counts.get(value)
+            # What follows a tab stands at the right, where keys stand in other menus.
+            action = menu.addAction(face(words) + ("" if count is None else f"\t{count:,}"))
+            if value in self.facet.colours:
+                action.setIcon(_chip(self.facet.colours[value]))
             action.setCheckable(True)
             action.setChecked(value in self._values)
             action.toggled.connect(lambda on, v=value: self._toggle(v, on))
         if not self.facet.options:
             nothing = menu.addAction(f"No {self.facet.title.lower()} yet")
             nothing.setEnabled(False)
-        return menu
 
     def open_menu(self) -> None:
         """Open the menu under the button."""
@@ -202,7 +238,7 @@ class FilterBar(QWidget):
         self.text.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition)
         self.text.setClearButtonEnabled(True)
         self.text.setMaximumWidth(168)
-        self.text.setMinimumWidth(96)
+        self.text.setMinimumWidth(112)
         self.text.setAccessibleName("Filter by file name")
         self.text.textChanged.connect(self._typed)
         self.text.installEventFilter(self)
@@ -228,10 +264,32 @@ class FilterBar(QWidget):
         row.addWidget(self.more)
         row.addStretch(1)
 
-    def set_facets(self, classes: Sequence[LabelClass], tags: Sequence[str]) -> None:
-        """The classes and tags that can be chosen now."""
-        for facet in facets(classes, tags):
+    def set_facets(
+        self,
+        classes: Sequence[LabelClass],
+        tags: Sequence[str],
+        counts: Mapping[int, int] | None = None,
+    ) -> None:
+        """The classes and tags that can be chosen now, and how many images show each class."""
+        for facet in facets(classes, tags, counts):
             self.buttons[facet.field].set_facet(facet)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Show as many buttons as have room for their words; More has the others."""
+        room = self.width() - self.text.minimumWidth() - self.more.sizeHint().width() - 8
+        wanted = [name for name in _KEEP if name != "sources" or self.current.sources]
+        # What is chosen comes first: its cross is the way out of it.
+        wanted.sort(key=lambda name: not getattr(self.current, name))
+        for name in wanted:
+            room -= self.buttons[name].sizeHint().width() + 8
+            self.buttons[name].setVisible(room >= 0 or bool(getattr(self.current, name)))
+        if "sources" not in wanted:
+            self.buttons["sources"].hide()
 
     def show_filter(self, current: ImageFilter) -> None:
         """Show a filter without telling."""
@@ -246,11 +304,11 @@ class FilterBar(QWidget):
         self._show_more()
 
     def _show_more(self) -> None:
-        self.buttons["sources"].setVisible(bool(self.current.sources))
         on = [words for field, value, words in MORE if getattr(self.current, field) is value]
         self.more.setText(on[0] if on else "More")
         theme.mark(self.more, set=bool(on))
         self.more.setIcon(icon("chevron-down", "selectionText" if on else "muted"))
+        self._fit()
 
     def _set(self, **values: Any) -> None:
         self.current = replace(self.current, **values)
@@ -267,23 +325,25 @@ class FilterBar(QWidget):
         self._set(**{field: values})
 
     def _open_more(self) -> None:
-        menu = QMenu(self)
-        menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
-        sources = menu.addMenu("Source of annotations")
-        for value, words in SOURCE_WORDS.items():
-            action = sources.addAction(words)
-            action.setCheckable(True)
-            action.setChecked(value in self.current.sources)
-            action.toggled.connect(lambda on, v=value: self.buttons["sources"]._toggle(v, on))
-        for field, wanted, words in MORE:
-            action = menu.addAction(words)
-            action.setCheckable(True)
-            action.setChecked(getattr(self.current, field) is wanted)
-            action.toggled.connect(
-                lambda on, f=field, v=wanted: self._set(**{f: v if on else None})
-            )
+        menu = self.more_menu()
         menu.exec(self.more.mapToGlobal(QPoint(0, self.more.height() + 2)))
         menu.deleteLater()
+
+    def more_menu(self) -> QMenu:
+        """What is rarely wanted, and what has no room in the bar."""
+        menu = QMenu(self)
+        menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+        for name in _KEEP:
+            button = self.buttons[name]
+            if button.isHidden():
+                title = "Source of annotations" if name == "sources" else button.facet.title
+                button.fill(menu.addMenu(title))
+        for name, wanted, words in MORE:
+            action = menu.addAction(words)
+            action.setCheckable(True)
+            action.setChecked(getattr(self.current, name) is wanted)
+            action.toggled.connect(lambda on, f=name, v=wanted: self._set(**{f: v if on else None}))
+        return menu
 
     def clear_last(self) -> None:
         """Take away what was chosen last, as Backspace in the empty field does."""

@@ -117,7 +117,7 @@ class ImportDialog(StudioDialog):
         self.source.chosen.connect(self._show_step)
         self.check = CheckStep()
         self.check.save_asked.connect(self._save_list)
-        self.classes = ClassesStep()
+        self.classes = ClassesStep(self._studio)
         self.split = SplitStep(bool(self._studio.settings.get("data.copy_images")))
         for page in (self.source, self.check, self.classes, self.split):
             holder = QWidget()
@@ -302,13 +302,15 @@ class ImportDialog(StudioDialog):
         assert plan is not None
         names = self.classes.mapping()
         copy, splits, seed = self.split.copy, self.split.fractions, self.split.seed
-        keep = self.split.keep_given
+        keep, make_val = self.split.keep_given, self.split.make_val
         known, bare = self.check.known, self.check.bare
 
         def run(control: Control) -> ImportReport:
             import_choices.choose_classes(project, plan, names)
             if not keep:
                 import_choices.forget_splits(plan)
+            elif make_val:
+                import_choices.make_val(plan, seed=seed)
             return importing.run(
                 project, plan, copy=copy, known=known, bare=bare, splits=splits, seed=seed,
                 progress=lambda text, done, total: control.progress(done, total, text),
@@ -324,6 +326,11 @@ class ImportDialog(StudioDialog):
         self._studio.toast(
             " ".join(sentences[:2]), level="success", link="Undo", do=self._studio.undo
         )
+
+    def done(self, result: int) -> None:
+        """However it ends, no picture comes after it."""
+        self.classes.preview.release()
+        super().done(result)
 
     def reject(self) -> None:
         """Stop the work if there is some, else close."""

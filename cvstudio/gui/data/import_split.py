@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cvstudio.core.words import counted
 from cvstudio.gui.data.shares import add_shares
 from cvstudio.gui.widgets.section import label
 from cvstudio.project import import_choices
@@ -41,6 +42,9 @@ class SplitStep(QWidget):
         self.given = QCheckBox("")
         self.given.setChecked(True)
         column.addWidget(self.given)
+        self.val = QCheckBox("")
+        self.val.setChecked(True)
+        column.addWidget(self.val)
         self.divide = QCheckBox("Divide the images that have no split")
         self.divide.setChecked(True)
         column.addWidget(self.divide)
@@ -66,7 +70,9 @@ class SplitStep(QWidget):
         note.setContentsMargins(24, 0, 0, 0)
         column.addWidget(note)
         column.addStretch(1)
+        self._undivided = self._wanting = 0
         self.divide.toggled.connect(self._check)
+        self.given.toggled.connect(self._check)
         self._check()
 
     def show_plan(self, plan: ImportPlan) -> None:
@@ -76,8 +82,13 @@ class SplitStep(QWidget):
         self.given.setText(f"Keep the split of the source: {words}")
         self.given.setVisible(bool(given))
         self.copy_in.setText(f"Copy them into the project ({plan.bytes / 2**20:,.1f} MB)")
-        rest = plan.split_counts().get(None, 0)
-        self.divide.setEnabled(bool(rest) or bool(given))
+        self._undivided = plan.split_counts().get(None, 0)
+        self._wanting = import_choices.lacks_val(plan)
+        self.val.setText(
+            f"Make a val part: about {counted(self._wanting, 'image')} out of train,"
+            " because a run is judged on val"
+        )
+        self._check()
 
     @property
     def copy(self) -> bool:
@@ -86,6 +97,11 @@ class SplitStep(QWidget):
     @property
     def keep_given(self) -> bool:
         return self.given.isChecked()
+
+    @property
+    def make_val(self) -> bool:
+        """Whether some train images are to become val, because the source has none."""
+        return self.val.isChecked() and not self.val.isHidden()
 
     @property
     def seed(self) -> int:
@@ -109,5 +125,10 @@ class SplitStep(QWidget):
         wrong = abs(total - 100) > 1e-6
         self.sum.setText(f"The shares add up to {total:g} %, not 100 %." if wrong else "")
         self.sum.setVisible(wrong)
+        kept = self.given.isChecked() and not self.given.isHidden()
+        some = self._undivided > 0 or not kept
+        self.val.setVisible(kept and self._wanting > 0)
+        self.divide.setEnabled(some)
+        self.divide.setToolTip("" if some else "Every image has a split")
         for spin in (*self.shares, self._seed):
-            spin.setEnabled(self.divide.isChecked())
+            spin.setEnabled(some and self.divide.isChecked())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import LabelClass, Review, Task
+from cvstudio.core.errors import ProjectReadOnly
 from cvstudio.core.words import counted
 from cvstudio.gui.data import filters, saved_views
 from cvstudio.gui.data.bulk import Bulk
@@ -26,7 +29,7 @@ from cvstudio.gui.data.saved_views import SavedView
 from cvstudio.gui.data.selection_menu import selection_menu
 from cvstudio.gui.data.tag_list import delete_tag, rename_tag
 from cvstudio.gui.data.views import ViewCounts, ViewsPanel
-from cvstudio.gui.studio import Studio
+from cvstudio.gui.studio import Filtered, Studio
 from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.dialogs import ask_text
 from cvstudio.gui.widgets.layouts import scrolling
@@ -82,6 +85,7 @@ class DataPage(Workspace):
         self.next_step = NextStep(self.studio.actions["data.review"])
         left.set_footer(self.next_step)
         right = self.panel("right", 312)
+        right.heading = "Project and selection"
         self.tabs = tab_bar("Project", "Selection")
         self.tabs.currentChanged.connect(lambda place: self.info.setCurrentIndex(place))
         right.add(self.tabs)
@@ -145,7 +149,10 @@ class DataPage(Workspace):
     # -- hooks
 
     def arrive(self, **what: Any) -> None:
-        """`class_id`, `ids` (with `words`), `filter`, `sources` to bring in, or `moved=True`."""
+        """`class_id`, `ids` (with `words`), `filter`, `sources` to bring in, or `moved=True`.
+
+        `divide` names the page that needs labelled images in train and val, and comes back to it.
+        """
         if "class_id" in what:
             self.show_filter(ImageFilter(class_ids=(int(what["class_id"]),)))
         elif "filter" in what:
@@ -159,6 +166,8 @@ class DataPage(Workspace):
             # The drop must end before a dialog opens.
             paths = [Path(path) for path in what["sources"]]
             QTimer.singleShot(0, partial(self.open_import, paths))
+        elif "divide" in what:
+            QTimer.singleShot(0, partial(self._divide_for, str(what["divide"])))
         elif what.get("moved"):
             QTimer.singleShot(0, self.find_moved)
 
@@ -212,14 +221,24 @@ class DataPage(Workspace):
                 for view in saved_views.stored(session)
             ]
             folders = queries.folders(session)
-        self.gallery.filter_bar.set_facets(list(self._classes.values()), [tag.name for tag in tags])
+            shown = Counter(chain.from_iterable(queries.class_ids_by_image(session).values()))
+        self.gallery.filter_bar.set_facets(
+            list(self._classes.values()),
+            [tag.name for tag in tags],
+            {id: shown[id] for id in self._classes},
+        )
         self.gallery.filter_bar.show_filter(self.filter)
         self.views.show_counts(ViewCounts(reviews, saved, folders, tags))
         self.views.show_filter(self.filter)
         self.gallery.show_ids(ids, self.filter, self._classes)
+        words = self._filter_words or filters.in_words(self.filter, self._classes)
+        some = self.filter != ImageFilter()
+        self.studio.filtered = Filtered(tuple(ids), words) if some else None
         self.pages.setCurrentIndex(0 if total else 1)
         self.use_side("right", bool(total))
         self._show_next_step(reviews)
+        if self.info.count():
+            self.selection_panel.refresh()
         self._show_words()
 
     def _show_next_step(self, reviews: dict[Review, int]) -> None:
@@ -400,6 +419,9 @@ class DataPage(Workspace):
 
     def open_import(self, sources: Sequence[Path] = ()) -> None:
         """Open the import wizard, with what was chosen or dropped."""
+        if not self.project.writable:
+            self.studio.fail(ProjectReadOnly("The project is open for reading only."))
+            return
         from cvstudio.gui.data.import_dialog import ImportDialog
 
         dialog = ImportDialog(self.window(), self.studio, sources)
@@ -420,13 +442,18 @@ class DataPage(Workspace):
 
         find_moved(self.studio)
 
-    def edit_split(self) -> None:
-        """Open the dialog that divides the images."""
+    def edit_split(self, *, settle: bool = False) -> None:
+        """Open the dialog that divides the images; `settle` proposes what a run needs."""
         from cvstudio.gui.data.split_dialog import SplitDialog
 
-        dialog = SplitDialog(self.window(), self.studio)
+        dialog = SplitDialog(self.window(), self.studio, settle=settle)
         dialog.exec()
         dialog.deleteLater()
+
+    def _divide_for(self, page: str) -> None:
+        """Let the person divide as a run needs it, and go back to where that was asked for."""
+        self.edit_split(settle=True)
+        self.studio.go_to(page)
 
     def sizeHint(self) -> QSize:
         return QSize(1280, 760)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
@@ -60,17 +60,31 @@ class SelectionPanel(QWidget):
         bars.addWidget(self.bars)
         column.addLayout(bars)
         self._buttons = QFrame()
-        row = QHBoxLayout(self._buttons)
+        row = QVBoxLayout(self._buttons)  # side by side they are wider than a narrow panel
         row.setContentsMargins(16, 12, 16, 0)
+        row.setSpacing(8)
         trigger = studio.actions.trigger
         self.open = push("Open in Label", lambda: trigger("data.open"), small=True)
         self.reviewed = push("Mark as reviewed", lambda: trigger("data.mark_reviewed"), small=True)
         row.addWidget(self.open)
         row.addWidget(self.reviewed)
-        row.addStretch(1)
         column.addWidget(self._buttons)
         column.addStretch(1)
+        studio.thumbnails.ready.connect(self._picture_came)
+        self._shown: ImageRecord | None = None
         self.refresh()
+
+    def _picture_came(self, image_ids: Collection[int]) -> None:
+        record = self._shown
+        if record is not None and record.id in image_ids:
+            self._show_picture(record)
+
+    def _show_picture(self, record: ImageRecord) -> None:
+        """The small picture, which may come a moment later, or why there is none."""
+        thumbnails = self._studio.thumbnails
+        picture = thumbnails.picture(record)
+        self.view.set_image(picture, size=(record.width, record.height))
+        self.view.set_words("" if picture else thumbnails.failure(record.id) or "Reading …")
 
     def refresh(self) -> None:
         """Show the selection as it is now."""
@@ -79,6 +93,7 @@ class SelectionPanel(QWidget):
             part.setVisible(bool(ids))
         self._hint.setVisible(not ids)
         self.annotation_count = 0
+        self._shown = None
         if not ids or project is None:
             self.title.title.setText("Nothing selected")
             return
@@ -99,8 +114,8 @@ class SelectionPanel(QWidget):
         self._show_classes(classes, counts)
         if len(ids) == 1 and records:
             self._show_one(records[0], tags[records[0].id])
-            picture = self._studio.thumbnails.picture(records[0])
-            self.view.set_image(picture, size=(records[0].width, records[0].height))
+            self._shown = records[0]
+            self._show_picture(records[0])
             self.view.set_items(overlay_items(found[records[0].id], classes))
         else:
             self._show_many(ids, records, tags)
@@ -139,7 +154,12 @@ class SelectionPanel(QWidget):
         splits: Counter[Split | None] = Counter(r.split for r in records)
         reviews = Counter(r.review for r in records)
         more = " (of the first 2,000)" if len(ids) > len(records) else ""
-        rows = [("Split" + more, ", ".join(f"{n:,} {SPLIT_WORDS[s]}" for s, n in splits.items()))]
+        rows = [
+            (
+                "Split" + more,
+                ", ".join(f"{splits[s]:,} {SPLIT_WORDS[s]}" for s in (*Split, None) if splits[s]),
+            )
+        ]
         rows.append(("State", ", ".join(f"{n:,} {REVIEW_WORDS[r]}" for r, n in reviews.items())))
         carried = Counter(tag for each in tags.values() for tag in each)
         if carried:

@@ -35,10 +35,20 @@ from cvstudio.project.records import ImageFilter
 Proposal = tuple[dict[int, Split], dict[int, Split | None], dict[int, set[int]]]
 
 
+def without_test(fractions: splits.Fractions) -> splits.Fractions:
+    """The same proportion of train and val, with nothing for test."""
+    train, val, _ = fractions
+    if not train + val:
+        return fractions
+    share = train / (train + val)
+    return share, 1 - share, 0.0
+
+
 class SplitDialog(StudioDialog):
     """Seeded, stratified by class, sticky and group-aware; nothing changes before the answer."""
 
-    def __init__(self, parent: QWidget, studio: Studio) -> None:
+    def __init__(self, parent: QWidget, studio: Studio, *, settle: bool = False) -> None:
+        """`settle`: propose what gives train and val a labelled image, as a run needs."""
         super().__init__(parent, "Edit split", width=720, height=540)
         self.setObjectName("split")
         self._studio = studio
@@ -51,6 +61,7 @@ class SplitDialog(StudioDialog):
             self._classes = queries.classes(session)
             self._grouped = queries.has_groups(session)
         self._build()
+        self._remedies = [self._move_from_train, self._divide_all] if settle else []
         self._ask()
 
     def _build(self) -> None:
@@ -93,15 +104,23 @@ class SplitDialog(StudioDialog):
         self.keep.toggled.connect(self._ask)
         self.labelled = QCheckBox("Only labelled images")
         self.labelled.toggled.connect(self._ask)
-        for box in (self.stratify, self.keep, self.labelled):
+        self.hold = QCheckBox("Test images stay in test")
+        self.hold.setToolTip("What judges the finished network once is never trained on")
+        self.hold.toggled.connect(self._ask)
+        self.keep.toggled.connect(lambda on: self.hold.setEnabled(not on))
+        self.hold.setEnabled(False)
+        for box in (self.stratify, self.keep, self.hold, self.labelled):
             row.addWidget(box)
         self.content.addLayout(row)
-        self.content.addWidget(SectionHeader("What comes of it", padded=False))
+        heading = SectionHeader("What comes of it", padded=False)
+        heading.figure.setText("all figures count images; a class counts those that show it")
+        self.content.addWidget(heading)
         self.table = QTableWidget(4, 3 + len(self._classes))
         self._dress_table()
         self.content.addWidget(self.table, 1)
         self.add_button("Cancel", self.reject)
         self.go = self.add_button("Divide", self._divide, next=True)
+        self.go.setEnabled(False)  # until there is a proposal
 
     def _dress_table(self) -> None:
         table = self.table
@@ -145,16 +164,19 @@ class SplitDialog(StudioDialog):
         project, seed = self._project, self.seed.value()
         stratify, keep = self.stratify.isChecked(), self.keep.isChecked()
         group_by, labelled = self.together.currentData(), self.labelled.isChecked()
+        hold = self.hold.isChecked() and not keep
 
         def propose(_control: object) -> Proposal:
             with project.read() as session:
                 chosen = ImageFilter(without_annotations=False) if labelled else ImageFilter()
                 ids = queries.image_ids(session, chosen)
-                found = splits.propose(
-                    session, image_ids=ids, fractions=fractions, seed=seed, stratify=stratify,
-                    group_by=group_by, keep=keep,
-                )  # fmt: skip
                 before = {r.id: r.split for r in queries.images(session, ids)}
+                held = {i: s for i, s in before.items() if hold and s is Split.TEST}
+                found = splits.propose(
+                    session, image_ids=[i for i in ids if i not in held],
+                    fractions=without_test(fractions) if held else fractions, seed=seed,
+                    stratify=stratify, group_by=group_by, keep=keep,
+                ) | held  # fmt: skip
                 shown = queries.class_ids_by_image(session, ids)
             return found, before, shown
 
@@ -162,6 +184,11 @@ class SplitDialog(StudioDialog):
 
     def _show(self, result: Proposal) -> None:
         proposal, before, shown = result
+        taught = {split for image_id, split in proposal.items() if shown.get(image_id)}
+        if self._remedies and not {Split.TRAIN, Split.VAL} <= taught:
+            self._remedies.pop(0)()
+            return
+        self._remedies.clear()
         self._proposal = proposal
         self._changed = {i: split for i, split in proposal.items() if before.get(i) != split}
         sizes = Counter(proposal.values())
@@ -185,6 +212,22 @@ class SplitDialog(StudioDialog):
             if number
             else "Nothing would change."
         )
+
+    def _move_from_train(self) -> None:
+        """Deal out again what is labelled and not in test."""
+        self._choose(keep=False, hold=True, labelled=True)
+
+    def _divide_all(self) -> None:
+        """Deal out again all that is labelled."""
+        self._choose(keep=False, hold=False, labelled=True)
+
+    def _choose(self, *, keep: bool, hold: bool, labelled: bool) -> None:
+        for box, on in ((self.keep, keep), (self.hold, hold), (self.labelled, labelled)):
+            box.blockSignals(True)
+            box.setChecked(on)
+            box.blockSignals(False)
+        self.hold.setEnabled(not keep)
+        self._ask()
 
     def _fill(self, line: int, cells: list[str]) -> None:
         for column, text in enumerate(cells):

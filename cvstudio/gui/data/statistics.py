@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import LabelClass, Split, Task
+from cvstudio.core.words import quoted
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.bar_chart import ClassBars, Histogram
@@ -99,7 +100,7 @@ def imbalance(classes: Sequence[LabelClass], counts: Mapping[int, int]) -> str:
     if ratio < 3:
         return ""
     shown = f"{ratio:.1f}".removesuffix(".0") if ratio < 100 else f"{ratio:,.0f}"
-    return f"{shown} times as many of {most[1]} as of {least[1]}."
+    return f"{shown} times as many of {quoted(most[1])} as of {quoted(least[1])}."
 
 
 ROOM = 168
@@ -286,6 +287,8 @@ class StatisticsPanel(QWidget):
         header.setMinimumSectionSize(44)
         header.setTextElideMode(Qt.TextElideMode.ElideRight)
         column.addLayout(_padded(self.table, left=8, right=8))
+        self.table_note = label("", "caption", wrap=True)
+        column.addLayout(_padded(self.table_note, top=4))
         column.addSpacing(16)
         column.addWidget(
             SectionHeader(
@@ -333,6 +336,10 @@ class StatisticsPanel(QWidget):
             header.setSectionResizeMode(1, mode.ResizeToContents)
         height = theme.size("table_header") + rows * theme.size("row_compact") + 2
         self.table.setFixedHeight(height)
+        whole = self.facts.task == Task.CLASSIFY
+        what = "images of each class" if whole else "annotations of each class, not images"
+        self.table_note.setText(f"{'Below' if turned else 'Beside'} Images: {what}.")
+        self.table_note.setVisible(bool(self.facts.classes))
 
     def _show_findings(self, facts: Facts) -> None:
         empty(self._findings)

@@ -181,8 +181,7 @@ class Preparing(QObject):
                 text = next((c.text for c in self.checks.shown if action in c.actions), "")
                 self.studio.go_to("data", ids=list(action.image_ids), words=text)
             case "split":
-                self.studio.go_to("data")
-                self.studio.actions.trigger("data.split")
+                self.studio.go_to("data", divide="train")
             case "weights":
                 self._get_weights()
 

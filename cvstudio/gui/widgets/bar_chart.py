@@ -148,7 +148,17 @@ class Histogram(QWidget):
         metrics = QFontMetrics(theme.font("small"))
         most = int(self._counts.max()) if len(self._counts) else 0
         left = metrics.horizontalAdvance(f"{most:,}") + 10
-        return QRectF(left, 8, self.width() - left - 4, self.height() - 48)
+        below = 48 + 14 * (len(self._axis_words()) - 1)
+        return QRectF(left, 8, self.width() - left - 4, self.height() - below)
+
+    def _axis_words(self) -> list[str]:
+        """The words under the axis, in as many lines as they need."""
+        if not self._clipped:
+            return [self._axis]
+        more = "larger ones in the last bar"
+        whole = f"{self._axis}, {more}"
+        wide = QFontMetrics(theme.font("small")).horizontalAdvance(whole) > self.width()
+        return [self._axis, more] if wide else [whole]
 
     def _scale(self) -> tuple[float, float]:
         """The step between the lines of the grid, and the count at its top."""
@@ -202,10 +212,9 @@ class Histogram(QWidget):
             painter.drawText(
                 QRectF(x - 30, plot.bottom() + 4, 60, 16), Qt.AlignmentFlag.AlignHCenter, text
             )
-        words = f"{self._axis}, larger ones in the last bar" if self._clipped else self._axis
-        painter.drawText(
-            QRectF(0, plot.bottom() + 22, self.width(), 16), Qt.AlignmentFlag.AlignHCenter, words
-        )
+        for line, words in enumerate(self._axis_words()):
+            area = QRectF(0, plot.bottom() + 22 + 14 * line, self.width(), 16)
+            painter.drawText(area, Qt.AlignmentFlag.AlignHCenter, words)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
