@@ -38,6 +38,23 @@ def refusal(paths: Sequence[Path]) -> str:
     return f"None of the {len(paths):,} files is an image, label file or folder."
 
 
+def offer(paths: Sequence[Path]) -> str:
+    """What letting go would do, and what of it stays out."""
+    fit = usable(paths)
+    folders = [path for path in fit if path.is_dir()]
+    files = len(fit) - len(folders)
+    if len(fit) == 1:
+        what = f"the folder “{fit[0].name}”" if folders else f"“{fit[0].name}”"
+    else:
+        parts = (counted(len(folders), "folder"), counted(files, "file"))
+        what = " and ".join(p for p, n in zip(parts, (len(folders), files), strict=True) if n)
+    left = [path for path in paths if path not in fit]
+    if not left:
+        return f"Drop to bring in {what}"
+    out = f"“{left[0].name}” is" if len(left) == 1 else f"{len(left):,} files are"
+    return f"Drop to bring in {what}; {out} no image and stays out"
+
+
 def copies(event: QDropEvent) -> None:
     """Accept as a copy, whatever was offered: after a move the giver would delete the files."""
     event.setDropAction(Qt.DropAction.CopyAction)
@@ -66,13 +83,7 @@ class Dropping(QFrame):
         if not self._held:
             return
         copies(event)
-        fit = usable(self._held)
-        if len(fit) == 1:
-            self.words.setText(f"Drop to bring in {fit[0].name}")
-        elif fit:
-            self.words.setText(f"Drop to bring in {counted(len(fit), 'file or folder', 'files')}")
-        else:
-            self.words.setText(refusal(self._held))
+        self.words.setText(offer(self._held) if usable(self._held) else refusal(self._held))
         corner = area.mapTo(self._over, area.rect().topLeft())
         self.setGeometry(area.rect().translated(corner).adjusted(16, 16, -16, -16))
         self.raise_()
