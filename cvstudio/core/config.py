@@ -98,8 +98,10 @@ class TrainConfig(Record):
         description="How often the network sees every training image.",
     )  # fmt: skip
     patience: int = Field(
-        20, ge=0, le=10_000, title="Patience", json_schema_extra=_group("Length", unit="epochs"),
-        description="Stop after that many epochs without a better result on val; 0 never stops.",
+        20, ge=0, le=10_000, title="Stop early after",
+        json_schema_extra=_group("Length", unit="epochs", explain=True),
+        description="The run ends when that many epochs in a row bring no better result on val;"
+        " 0 never stops early.",
     )  # fmt: skip
     image_size: int = Field(
         640, ge=32, le=4096, multiple_of=32, title="Image size",
@@ -136,12 +138,16 @@ class TrainConfig(Record):
         description="Pulls weights towards zero, against learning by heart.",
     )  # fmt: skip
     frozen_epochs: int = Field(
-        0, ge=0, le=1000, title="Head first", json_schema_extra=_group("Weights", unit="epochs"),
-        description="Train only the new head for that many epochs before the whole network.",
+        0, ge=0, le=1000, title="New layers alone",
+        json_schema_extra=_group("Weights", unit="epochs", explain=True),
+        description="In the first epochs only the new last layers learn, so that they do not spoil"
+        " the pretrained ones.",
     )  # fmt: skip
     backbone_rate: float = Field(
-        0.1, gt=0, le=1, title="Backbone's share", json_schema_extra=_group("Weights"),
-        description="The backbone learns at this share of the learning rate when it is pretrained.",
+        0.1, gt=0, le=1, title="Pretrained layers' pace",
+        json_schema_extra=_group("Weights", explain=True),
+        description="How fast pretrained layers change beside the new ones: 0.1 is a tenth as fast,"
+        " 1 is as fast.",
     )  # fmt: skip
     class_weights: bool = Field(
         False, title="Balance classes", json_schema_extra=_group("Loss"),

@@ -55,6 +55,21 @@ class NetworkInfo:
     std: Triple = IMAGENET_STD
     fixed_size: bool = False
 
+    @property
+    def weights_megabytes(self) -> int:
+        """About how large the file of pretrained weights is, in MB."""
+        if self.family == "smp":
+            return round(4 * _ENCODER_PARAMETERS[self.encoder])
+        # ultralytics keeps two bytes a weight, the others four.
+        return round((2.05 if self.family == "ultralytics" else 4.0) * self.parameters)
+
+
+_ENCODER_PARAMETERS = {
+    "resnet18": 11.18, "resnet34": 21.28, "resnet50": 23.51, "mobilenet_v2": 2.22,
+    "efficientnet-b0": 4.01, "efficientnet-b3": 10.7,
+}  # fmt: skip
+"""Millions of weights of the encoders alone: of a segmentation network only they are pretrained."""
+
 
 def _torchvision(
     name: str, title: str, parameters: float, file: str, *, fixed_size: bool = False

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlparse
 
 import numpy as np
 import psutil
@@ -26,7 +27,7 @@ from cvstudio.core.config import Fit, Start, TrainConfig, read_config
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import fits, network
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
 from cvstudio.imaging.display import Window
 from cvstudio.imaging.windows import words_of
 from cvstudio.project import device as devices
@@ -69,12 +70,16 @@ class Action:
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the list; `detail` is for the tooltip and the command line."""
+    """One line of the list; `detail` is for the tooltip and the command line.
+
+    `ways` says what each of the actions does, where their titles cannot.
+    """
 
     level: Level
     text: str
     actions: tuple[Action, ...] = ()
     detail: str = ""
+    ways: str = ""
 
 
 @dataclass(frozen=True)
@@ -314,13 +319,15 @@ def _class_checks(facts: Facts) -> list[Check]:
     if not sum(train.values()):
         return [Check(Level.BLOCKING, f"No annotation in train that {facts.task} can learn from")]
     lines = []
-    absent = [name for key, name in facts.classes.items() if not train.get(key)]
+    absent = [quoted(name) for key, name in facts.classes.items() if not train.get(key)]
     if absent:
         lines.append(
             Check(Level.ADVICE, f"{_names(absent)}: not in train", (),
                   "A class without examples cannot be learned.")
         )  # fmt: skip
-    unjudged = [n for key, n in facts.classes.items() if train.get(key) and not val.get(key)]
+    unjudged = [
+        quoted(name) for key, name in facts.classes.items() if train.get(key) and not val.get(key)
+    ]
     if unjudged:
         lines.append(
             Check(Level.ADVICE, f"{_names(unjudged)}: not in val, no figure", (),
@@ -330,11 +337,11 @@ def _class_checks(facts: Facts) -> list[Check]:
     lines += _enough_checks(facts, present)
     most, least = max(present, key=present.__getitem__), min(present, key=present.__getitem__)
     if present[most] >= 20 * present[least] and facts.task is not Task.SEGMENT:
-        names = facts.classes
+        common, rare = quoted(facts.classes[most]), quoted(facts.classes[least])
         balance = Action("Balance", "set", {"class_weights": True})
         lines.append(
             Check(Level.ADVICE,
-                  f"{present[most] // present[least]} {names[most]} for each {names[least]}",
+                  f"{present[most] // present[least]} {common} for each {rare}",
                   (balance,), "Balancing makes errors on rare classes count more.")
         )  # fmt: skip
     return lines
@@ -349,7 +356,7 @@ def _enough_checks(facts: Facts, present: Mapping[int, int]) -> list[Check]:
     few = sorted((n, facts.classes[key]) for key, n in present.items() if n < enough)
     if not few:
         return [Check(Level.OK, f"Every class in train has {enough} {what}s or more")]
-    counts = [f"{name} {n:,}" for n, name in few]
+    counts = [f"{quoted(name)} {n:,}" for n, name in few]
     why = f"Good results usually take about {enough} {what}s of each class; fewer can do to begin."
     return [Check(Level.ADVICE, f"Fewer than {enough} {what}s: {_names(counts)}", (), why)]
 
@@ -402,10 +409,19 @@ def _weights_checks(facts: Facts, config: TrainConfig) -> list[Check]:
         if found is not None:
             return [Check(Level.OK, f"Pretrained weights: {found.name}", (), str(found))]
         error = pretrained.missing(info)
-        scratch = Action("From scratch", "set", {"start": Start.SCRATCH})
-        ways = (scratch, Action("Get them", "weights")) if info.weights else (scratch,)
-        text = f"{error.filename or 'Pretrained weights'} is not on this computer"
-        return [Check(Level.BLOCKING, text, ways, f"{error.message} {error.hint}")]
+        scratch = Action("Train without them", "set", {"start": Start.SCRATCH})
+        if info.weights is None:
+            return [Check(Level.BLOCKING, error.message, (scratch,), error.hint)]
+        ways = (Action("Download", "weights"), scratch)
+        file = f"{info.weights.filename}, about {info.weights_megabytes} MB"
+        text = f"Pretrained weights ({file}) are not on this computer"
+        host = urlparse(info.weights.url).hostname
+        why = (
+            "With them, few images of your own are enough."
+            f" Download fetches them once from {host}."
+            " Train without them begins from nothing and needs many more images."
+        )
+        return [Check(Level.BLOCKING, text, ways, f"{error.message} {error.hint}", why)]
     if config.weights_file is None:
         what = "run" if config.start is Start.RUN else "file of weights"
         return [Check(Level.BLOCKING, f"Which {what} is to be started from?")]

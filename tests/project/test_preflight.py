@@ -136,10 +136,11 @@ def test_weights_that_are_missing_block_and_those_that_are_here_do_not(
     project: Project, private_home: Path
 ) -> None:
     over = {"network": "yolo11n", "start": Start.PRETRAINED}
-    check = saying(lines(project, **over), "yolo11n.pt is not on this computer")
+    check = saying(lines(project, **over), "Pretrained weights (yolo11n.pt, about 5 MB) are not")
+    assert "few images of your own are enough" in check.ways
     assert check.level is Level.BLOCKING
     assert str(private_home / "weights") in check.detail
-    assert [action.title for action in check.actions] == ["From scratch", "Get them"]
+    assert [action.title for action in check.actions] == ["Download", "Train without them"]
     (private_home / "weights").mkdir(exist_ok=True)
     (private_home / "weights" / "yolo11n.pt").write_bytes(b"w")
     assert saying(lines(project, **over), "Pretrained weights: yolo11n.pt").level is Level.OK

@@ -48,6 +48,10 @@ class ChecksList(QWidget):
             self._rows.addWidget(self._row(check))
             if check.level is Level.BLOCKING and check.actions:
                 self._rows.addWidget(self._ways(check))
+                if check.ways:
+                    why = label(check.ways, "caption", wrap=True)
+                    why.setContentsMargins(24, 2, 0, 6)
+                    self._rows.addWidget(why)
         stopping = sum(check.level is Level.BLOCKING for check in lines)
         open_ = sum(check.level is not Level.OK for check in lines)
         words = (

@@ -32,6 +32,12 @@ from cvstudio.gui.widgets.section import label, push
 
 FIELD_WIDTH = 136
 
+ABOVE = frozenset({"image_size", "batch"})
+"""Settings that stand above the form already, and not in it again."""
+
+PRETRAINED_ONLY = frozenset({"weights_file", "frozen_epochs", "backbone_rate"})
+"""Settings that say how pretrained weights are used: without effect from scratch."""
+
 
 def fields() -> dict[str, FieldInfo]:
     """The settings of a run that a person can change, by name."""
@@ -126,12 +132,15 @@ class SettingsForm(QWidget):
         super().__init__()
         self.editors: dict[str, QWidget] = {}
         self._words: dict[str, QWidget] = {}
+        self._notes: dict[str, QWidget] = {}
         self._filling = False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         groups: dict[str, list[str]] = {}
         for name, field in fields().items():
+            if name in ABOVE:
+                continue
             groups.setdefault(extra(field, "group"), []).append(name)
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
@@ -152,9 +161,21 @@ class SettingsForm(QWidget):
             value = getattr(config, name)
             if name != "start":
                 _show(editor, value, words=_named(value) if isinstance(value, StrEnum) else "")
+        self._grey(config)
         of_run = f"{_OF_RUN}{config.weights_file}" if config.start is Start.RUN else ""
         _show(self.editors["start"], of_run or config.start, words="A run")
         self._filling = False
+
+    def _grey(self, config: TrainConfig) -> None:
+        """Let only those settings be changed that have an effect on how the run starts."""
+        scratch = config.start is Start.SCRATCH
+        for name in PRETRAINED_ONLY:
+            field, editor = fields()[name], self.editors[name]
+            for part in (editor, self._words[name], self._notes.get(name)):
+                if part is not None:
+                    part.setEnabled(not scratch)
+            why = "From scratch there are no pretrained weights." if scratch else field.description
+            editor.setToolTip(f"{field.title}: {why}")
 
     def show_for(self, info: NetworkInfo) -> None:
         """Show the settings that have an effect on a network, and the ways in which it can be used.
@@ -162,8 +183,9 @@ class SettingsForm(QWidget):
         Call it before `fill`.
         """
         for name, editor in self.editors.items():
-            for part in (editor, self._words[name]):
-                part.setVisible(applies(name, info))
+            for part in (editor, self._words[name], self._notes.get(name)):
+                if part is not None:
+                    part.setVisible(applies(name, info))
         self._offer("fit", [(fit.value, _named(fit)) for fit in fits(info)])
 
     def set_devices(self, places: list[tuple[str, str]]) -> None:
@@ -202,6 +224,10 @@ class SettingsForm(QWidget):
         grid.addWidget(words, row, 0)
         grid.addWidget(editor, row, 1)
         self.editors[name], self._words[name] = editor, words
+        if extra(field, "explain"):
+            note = label(str(field.description), "caption", wrap=True)
+            grid.addWidget(note, row + 1, 0, 1, 2)
+            self._notes[name] = note
 
     def _editor(self, name: str, field: FieldInfo) -> QWidget:
         def tell(value: Any) -> None:
@@ -266,6 +292,8 @@ def _number(kind: Any, field: FieldInfo, tell: Callable[[Any], None]) -> QSpinBo
         box.setRange(low, high)
     if unit:
         box.setSuffix(f" {unit}")
+    if unit == "epochs":
+        box.valueChanged.connect(lambda n: box.setSuffix(" epoch" if n == 1 else " epochs"))
     box.setKeyboardTracking(False)
     box.valueChanged.connect(tell)
     return box
