@@ -43,7 +43,7 @@ from cvstudio.gui.widgets.pixels import to_image
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, line, push, tool
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.gui.workspace import SidePanel, Workspace
-from cvstudio.project import queries
+from cvstudio.project import queries, runs
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.records import ImageFilter, ImageRecord
 
@@ -69,7 +69,9 @@ class AugmentPage(Workspace):
         self._stale = True
         self.preview = Preview(studio, self.project, self)
         self._busy = QTimer(self, singleShot=True, interval=_BUSY_MS)
-        self._busy.timeout.connect(lambda: self.grid.set_words("Making the first variants …"))
+        self._busy.timeout.connect(self._show_busy)
+        self._answered = 0
+        """The image that the variants on screen were made of."""
         self.catalogue = CataloguePopup(self, task=self.project.task)
         self.catalogue.chosen.connect(self.pipeline.add)
         self.assemble(left=self._make_left(), centre=self._make_centre(), right=self._make_right())
@@ -374,8 +376,7 @@ class AugmentPage(Workspace):
         self.studio.go_to("train")
 
     def _next_run(self) -> int:
-        with self.project.read() as session:
-            return max((run.id for run in queries.runs(session)), default=0) + 1
+        return runs.next_number(self.project)
 
     def _name_next_run(self) -> None:
         self.next_step.button.set_text(f"Use for run {self._next_run()}")
@@ -394,12 +395,26 @@ class AugmentPage(Workspace):
         preview.image_ids = self.strip.images.ids
         longest = max(cell.width(), cell.height(), _THUMBNAIL)
         preview.pixels = round(longest * self.devicePixelRatioF())
-        if self._image is not None and not self.grid.pictures:
+        if self._image is not None and self._image.id != self._answered:
             self._busy.start()
         preview.refresh()
 
+    def _show_busy(self) -> None:
+        """The answer takes a while: say so, and do not show another image's variants meanwhile."""
+        image = self._image
+        if image is None:
+            return
+        self.grid.clear()
+        size = f"{image.width:,} × {image.height:,} px"
+        self.grid.set_words(f"Making nine variants of {image.title}, {size} …")
+        self.original.set_items([])
+        self.original.set_image(
+            self.studio.thumbnails.picture(image), size=(image.width, image.height)
+        )
+
     def _show_variants(self, message: Message, class_ids: list[int]) -> None:
         self._busy.stop()
+        self._answered = self._image.id if self._image is not None else 0
         rgb = message.arrays["original"]
         shapes = [shape_from_json(item) for item in message.header["original"]]
         items = items_of(shapes, class_ids, self._classes)
