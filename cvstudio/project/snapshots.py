@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from cvstudio.core.annotation import Kind, Review, State
+from cvstudio.core.annotation import Kind, Review, Split, State
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
 from cvstudio.project import queries
 from cvstudio.project.project import Project
@@ -22,8 +24,18 @@ def build(s: Session, project: Project) -> Snapshot:
     annotations that are suggested or rejected or have a shape of no area. Images come in the
     gallery's order of names, annotations in drawing order.
     """
-    ids = list(s.scalars(_usable()))
-    images: list[SnapshotImage] = []
+    return Snapshot(project.task, tuple(queries.classes(s)), tuple(images(s, project)))
+
+
+def images(
+    s: Session, project: Project, *, split: Split | None = None,
+    only: Collection[int] | None = None,
+) -> Iterator[SnapshotImage]:  # fmt: skip
+    """The images of a snapshot one after the other; of one split, or `only` some, when asked."""
+    ids = list(s.scalars(_usable(split)))
+    if only is not None:
+        wanted = frozenset(only)
+        ids = [image_id for image_id in ids if image_id in wanted]
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         annotations = queries.annotations_of(s, chunk)
@@ -36,30 +48,26 @@ def build(s: Session, project: Project) -> Snapshot:
                 if a.state is State.ACCEPTED
                 and (a.kind is Kind.IMAGE or (a.box.w > 0 and a.box.h > 0))
             )
-            images.append(
-                SnapshotImage(
-                    id=record.id,
-                    path=project.image_path(record),
-                    page=record.page,
-                    width=record.width,
-                    height=record.height,
-                    split=record.split,
-                    review=record.review,
-                    sha256=record.sha256,
-                    annotations=kept,
-                    window=record.window,
-                )
+            yield SnapshotImage(
+                id=record.id,
+                path=project.image_path(record),
+                page=record.page,
+                width=record.width,
+                height=record.height,
+                split=record.split,
+                review=record.review,
+                sha256=record.sha256,
+                annotations=kept,
+                window=record.window,
             )
-    return Snapshot(project.task, tuple(queries.classes(s)), tuple(images))
 
 
-def _usable() -> Select[int]:
-    return (
-        select(ImageRow.id)
-        .where(
-            ImageRow.split.is_not(None),
-            ImageRow.review != Review.UNLABELLED.value,
-            ImageRow.problem == "",
-        )
-        .order_by(ImageRow.sort_key, ImageRow.id)
+def _usable(split: Split | None) -> Select[int]:
+    wanted = select(ImageRow.id).where(
+        ImageRow.split.is_not(None),
+        ImageRow.review != Review.UNLABELLED.value,
+        ImageRow.problem == "",
     )
+    if split is not None:
+        wanted = wanted.where(ImageRow.split == split.value)
+    return wanted.order_by(ImageRow.sort_key, ImageRow.id)

@@ -10,19 +10,19 @@ from cvstudio.gui.analyze import words
 from cvstudio.project.analysis import LIKELY, WRONG, Case, Verdict
 
 CELL, FIBRE = 1, 2
-CLASSES = {CELL: LabelClass(CELL, "cell", "#F73C62"), FIBRE: LabelClass(FIBRE, "fibre", "#688BF6")}
+CLASSES = {CELL: LabelClass(CELL, "cell", "#F73C62"), FIBRE: LabelClass(FIBRE, "2", "#688BF6")}
 
 
 @pytest.mark.parametrize(
     ("right", "wrong", "likely", "said"),
     [
-        (8, 2, True, "8 of the 10 fibre that it reports are right, and it is as sure here as it"
+        (8, 2, True, "When it says “2”, it is right 8 of 10 times, and it is as sure here as it"
                      " usually is when it is right: perhaps a label error."),
-        (80, 20, True, "80 of the 100 fibre that it reports are right, and it is as sure here as"
+        (80, 20, True, "When it says “2”, it is right 80 of 100 times, and it is as sure here as"
                        " it usually is when it is right: probably a label error."),
-        (80, 20, False, "80 of the 100 fibre that it reports are right, but it is less sure here"
+        (80, 20, False, "When it says “2”, it is right 80 of 100 times, but it is less sure here"
                         " than usual."),
-        (1, 9, False, "1 of the 10 fibre that it reports are right, so its word says little about"
+        (1, 9, False, "When it says “2”, it is right 1 of 10 times, so its word says little about"
                       " the label."),
     ],
 )  # fmt: skip
@@ -42,5 +42,5 @@ def test_a_label_is_doubted_as_far_as_the_counts_bear_it(
         cell=lambda labelled, predicted: [],
     )
     seen, follows = words.explain(case, verdict, CLASSES, nothing="nothing")
-    assert seen == "Labelled cell, but the network sees fibre."
+    assert seen == "Labelled cell, but the network sees “2”."
     assert follows == said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,13 @@ from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QSize,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -28,12 +30,17 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import LabelClass
+from cvstudio.core.words import quoted
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.swatch import paint_swatch
 from cvstudio.gui.widgets.verbatim import tip
 
 CELL = QSize(68, 40)
 NARROWEST = 30
+FEW = 12
+"""Up to so many classes the table is shown whole, with its zeros."""
+_LONGEST = 96
+"""Pixels of a name that stands upright above its column."""
 _SWATCH = 10
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -77,6 +84,15 @@ class ConfusionModel(QAbstractTableModel):
     def name(self, place: int) -> str:
         return self._names.get(self.class_ids[place], "?")
 
+    def said(self, place: int) -> str:
+        """The name as it stands in a sentence."""
+        return quoted(self.name(place)) if self.class_ids[place] else self.name(place)
+
+    @property
+    def has_nothing(self) -> bool:
+        """Whether the last row and column count what has no partner."""
+        return bool(self.class_ids) and self.class_ids[-1] == 0 and not self.has_last_corner
+
     def count(self, row: int, column: int) -> int:
         return int(self._counts[row, column])
 
@@ -101,11 +117,12 @@ class ConfusionModel(QAbstractTableModel):
             return None
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return short_count(self.count(row, column))
+                count = self.count(row, column)
+                return short_count(count) if count or len(self.class_ids) <= FEW else ""
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
                 words = (
-                    f"{self.count(row, column):,} {self._unit}: labelled {self.name(row)}, "
-                    f"predicted {self.name(column)} ({self.share(row, column):.0%} of the row)"
+                    f"{self.count(row, column):,} {self._unit}: labelled {self.said(row)}, "
+                    f"predicted {self.said(column)} ({self.share(row, column):.0%} of the row)"
                 )
                 return tip(words) if role == Qt.ItemDataRole.ToolTipRole else words
         return None
@@ -131,8 +148,17 @@ def short_count(count: int) -> str:
     return str(count)
 
 
+def occurring(counts: NDArray[np.int64], class_ids: tuple[int, ...]) -> NDArray[np.intp]:
+    """The places of the classes that are labelled or predicted anywhere; "nothing" stays."""
+    met = (counts.sum(axis=0) > 0) | (counts.sum(axis=1) > 0) | (np.asarray(class_ids) == 0)
+    return np.flatnonzero(met)
+
+
 class _Header(QHeaderView):
-    """Class names with their swatches, in the order of the matrix."""
+    """Class names with their swatches, in the order of the matrix.
+
+    Names that do not fit above narrow columns stand upright.
+    """
 
     def __init__(self, orientation: Qt.Orientation, parent: ConfusionView) -> None:
         super().__init__(orientation, parent)
@@ -141,13 +167,20 @@ class _Header(QHeaderView):
         self.setHighlightSections(False)
         self.setSectionsClickable(False)
 
-    def sizeHint(self) -> QSize:
-        if self.orientation() == Qt.Orientation.Horizontal:
-            return QSize(0, 28)
-        metrics = self.fontMetrics()
+    upright = False
+
+    def longest(self) -> int:
+        """The width of the longest name in px."""
+        metrics = QFontMetrics(theme.font("caption"))
         model = self._view.matrix
         widths = [metrics.horizontalAdvance(model.name(i)) for i in range(model.rowCount())]
-        return QSize(min(max(widths, default=60), 110) + _SWATCH + 22, 0)
+        return max(widths, default=60)
+
+    def sizeHint(self) -> QSize:
+        if self.orientation() == Qt.Orientation.Horizontal:
+            high = min(self.longest(), _LONGEST) + _SWATCH + 16
+            return QSize(0, high if self.upright else 28)
+        return QSize(min(self.longest(), 110) + _SWATCH + 22, 0)
 
     def paintSection(self, painter: QPainter, rect: QRect, logicalIndex: int) -> None:
         model = self._view.matrix
@@ -155,11 +188,18 @@ class _Header(QHeaderView):
         name = model.name(logicalIndex)
         painter.save()
         painter.setFont(theme.font("caption"))
+        if self.upright:
+            # From here on x runs from the cells upwards and y from left to right.
+            painter.translate(rect.x(), rect.y() + rect.height())
+            painter.rotate(-90)
+            rect = QRect(0, 0, rect.height(), rect.width())
         swatch = _SWATCH + 6 if colour else 0
         room = rect.width() - 12 - swatch
         text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room)
         width = painter.fontMetrics().horizontalAdvance(text) + swatch
-        if self.orientation() == Qt.Orientation.Horizontal:
+        if self.upright:
+            x = rect.x() + 6
+        elif self.orientation() == Qt.Orientation.Horizontal:
             x = rect.x() + (rect.width() - width) // 2
         else:
             x = rect.right() - width - 8
@@ -172,6 +212,21 @@ class _Header(QHeaderView):
             int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text,
         )  # fmt: skip
         painter.restore()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        level = self.orientation() == Qt.Orientation.Horizontal
+        pinned = self._view.pinned_column() if level else self._view.pinned_row()
+        if pinned is None:
+            return
+        area = self.viewport().rect()
+        if level:
+            area.setLeft(pinned.x())
+        else:
+            area.setTop(pinned.y())
+        painter = QPainter(self.viewport())
+        painter.fillRect(area, theme.colour("window"))
+        self.paintSection(painter, area, self.count() - 1)
 
 
 class _Cell(QStyledItemDelegate):
@@ -199,6 +254,17 @@ class _Cell(QStyledItemDelegate):
             painter.drawRect(rect.adjusted(1, 1, -1, -1))
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Counts:
+    """What was asked to be shown, before the classes that stand nowhere are left out."""
+
+    counts: NDArray[np.int64]
+    class_ids: tuple[int, ...]
+    classes: Mapping[int, LabelClass]
+    nothing: str
+    unit: str
+
+
 class ConfusionView(QTableView):
     """The matrix; `chosen` gives the class ids (labelled, predicted) of the picked cell."""
 
@@ -218,6 +284,10 @@ class ConfusionView(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        # A click leaves the focus where errors are stepped through; Tab brings it here.
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._whole = False
+        self._shown: _Counts | None = None
         self.setAccessibleName("Labelled against predicted")
         self.selectionModel().currentChanged.connect(self._picked)
         self.clicked.connect(self._picked)
@@ -227,12 +297,44 @@ class ConfusionView(QTableView):
         classes: Mapping[int, LabelClass], *, nothing: str, unit: str,
     ) -> None:  # fmt: skip
         """Show new counts; the picked cell stays picked when the classes are the same."""
-        self.colours = {i: QColor(c.colour) for i, c in classes.items()}
-        self.matrix.show(counts, class_ids, classes, nothing=nothing, unit=unit)
+        self._shown = _Counts(counts, class_ids, classes, nothing, unit)
+        self._show()
+
+    def _show(self) -> None:
+        now = self._shown
+        if now is None:
+            return
+        places = np.arange(len(now.class_ids))
+        if not self._whole and len(places) > FEW:
+            places = occurring(now.counts, now.class_ids)
+        ids = tuple(now.class_ids[place] for place in places)
+        self.colours = {i: QColor(c.colour) for i, c in now.classes.items()}
+        counts = now.counts[np.ix_(places, places)]
+        self.matrix.show(counts, ids, now.classes, nothing=now.nothing, unit=now.unit)
         self._fit()
+
+    @property
+    def absent(self) -> int:
+        """How many classes stand nowhere in the counts; 0 where the table is small anyway."""
+        if self._shown is None or len(self._shown.class_ids) <= FEW:
+            return 0
+        met = occurring(self._shown.counts, self._shown.class_ids)
+        return len(self._shown.class_ids) - len(met)
+
+    @property
+    def whole(self) -> bool:
+        """Whether classes that stand nowhere are shown too."""
+        return self._whole
+
+    def show_whole(self, whole: bool) -> None:
+        """Show all classes, or those that are labelled or predicted somewhere."""
+        self._whole = whole
+        self._show()
 
     def pick(self, labelled: int, predicted: int) -> None:
         """Pick the cell of two class ids, as a click does."""
+        if not {labelled, predicted} <= set(self.matrix.class_ids):
+            self.show_whole(True)
         ids = self.matrix.class_ids
         self.setCurrentIndex(self.matrix.index(ids.index(labelled), ids.index(predicted)))
 
@@ -248,21 +350,112 @@ class ConfusionView(QTableView):
             ids = self.matrix.class_ids
             self.chosen.emit(ids[index.row()], ids[index.column()])
 
+    # -- what stays in view
+
+    def pinned_column(self) -> QRect | None:
+        """Where the column of what was missed stays while the others scroll under it."""
+        if not self.matrix.has_nothing or self.horizontalScrollBar().maximum() == 0:
+            return None
+        area, width = self.viewport().rect(), self.columnWidth(self.matrix.rowCount() - 1)
+        return QRect(area.width() - width, 0, width, area.height())
+
+    def pinned_row(self) -> QRect | None:
+        """The same for the row of what nobody labelled."""
+        if not self.matrix.has_nothing or self.verticalScrollBar().maximum() == 0:
+            return None
+        area, height = self.viewport().rect(), self.rowHeight(self.matrix.rowCount() - 1)
+        return QRect(0, area.height() - height, area.width(), height)
+
+    def indexAt(self, pos: QPoint) -> QModelIndex:
+        found = super().indexAt(pos)
+        last = self.matrix.rowCount() - 1
+        column, row = self.pinned_column(), self.pinned_row()
+        in_column = column is not None and column.contains(pos)
+        in_row = row is not None and row.contains(pos)
+        if not (in_column or in_row):
+            return found
+        at_row = last if in_row else self.rowAt(pos.y())
+        at_column = last if in_column else self.columnAt(pos.x())
+        return self.matrix.index(at_row, at_column)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self.viewport())
+        last = self.matrix.rowCount() - 1
+        row, column = self.pinned_row(), self.pinned_column()
+        if row is not None:
+            painter.fillRect(row, theme.colour("window"))
+            for place in range(last):
+                x, width = self.columnViewportPosition(place), self.columnWidth(place)
+                self._paint_cell(painter, QRect(x, row.y(), width, row.height()), last, place)
+        if column is not None:
+            painter.fillRect(column, theme.colour("window"))
+            bottom = self.viewport().height() if row is None else row.y()
+            painter.setClipRect(QRect(column.x(), 0, column.width(), bottom))
+            for place in range(last):
+                y, height = self.rowViewportPosition(place), self.rowHeight(place)
+                self._paint_cell(painter, QRect(column.x(), y, column.width(), height), place, last)
+            painter.setClipping(False)
+            if row is not None:
+                corner = QRect(column.x(), row.y(), column.width(), row.height())
+                self._paint_cell(painter, corner, last, last)
+        painter.setPen(theme.colour("border"))
+        if column is not None:
+            painter.drawLine(column.x() - 1, 0, column.x() - 1, column.height())
+        if row is not None:
+            painter.drawLine(0, row.y() - 1, row.width(), row.y() - 1)
+
+    def _paint_cell(self, painter: QPainter, rect: QRect, row: int, column: int) -> None:
+        if not rect.intersects(self.viewport().rect()):
+            return
+        index = self.matrix.index(row, column)
+        option = QStyleOptionViewItem()
+        self.initViewItemOption(option)
+        option.rect = rect
+        if self.selectionModel().isSelected(index):
+            option.state |= QStyle.StateFlag.State_Selected
+        self.itemDelegate().paint(painter, option, index)
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        super().scrollContentsBy(dx, dy)
+        # Scrolling moves painted pixels, also those that are to stay.
+        for part in (self, self.horizontalHeader(), self.verticalHeader()):
+            part.viewport().update()
+
+    def scrollTo(
+        self, index: _Index,
+        hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible,
+    ) -> None:  # fmt: skip
+        super().scrollTo(index, hint)
+        rect, last = self.visualRect(index), self.matrix.rowCount() - 1
+        column, row = self.pinned_column(), self.pinned_row()
+        if column is not None and index.column() != last:
+            bar = self.horizontalScrollBar()
+            bar.setValue(bar.value() + max(rect.right() - column.x(), 0))
+        if row is not None and index.row() != last:
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() + max(rect.bottom() - row.y(), 0))
+
     def _fit(self) -> None:
         """Cells share the room; with many classes they stay readable and the view scrolls."""
         count = self.matrix.rowCount()
         header = self.horizontalHeader()
+        assert isinstance(header, _Header)
         room = self.viewport().width()
         stretch = count * NARROWEST <= max(room, 1)
         mode = QHeaderView.ResizeMode.Stretch if stretch else QHeaderView.ResizeMode.Fixed
         header.setSectionResizeMode(mode)
         header.setMinimumSectionSize(NARROWEST)
         header.setDefaultSectionSize(NARROWEST)
+        width = room // max(count, 1) if stretch else NARROWEST
+        header.upright = width < CELL.width() and header.longest() + _SWATCH + 12 > width
         rows = self.verticalHeader()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(CELL.height() if count <= 8 else 28)
-        height = header.sizeHint().height() + count * rows.defaultSectionSize() + 2
-        self.setFixedHeight(min(height + (0 if stretch else 10), 420))
+        high = header.sizeHint().height()
+        header.setFixedHeight(high)
+        height = high + count * rows.defaultSectionSize() + 2
+        self.setFixedHeight(min(height + (0 if stretch else 12), 420))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ SIDE = 144
 SMALLEST_SIDE = 72
 _CAPTION = 24
 _KEPT = 400
+CHANGED = "changed since this evaluation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class CropItem:
     box: Box | None
     solid: tuple[tuple[Box, str], ...] = ()
     dashed: tuple[tuple[Box, str], ...] = ()
+    changed: bool = False
+    """The label is another one now than the one that was judged by."""
 
 
 def square_around(box: Box | None, width: int, height: int, *, room: float = 0.6) -> Box:
@@ -104,6 +107,12 @@ class CropModel(QAbstractListModel):
         self._asked.clear()
         self.endResetModel()
 
+    def mark(self, changed: Sequence[bool]) -> None:
+        """Say which cases, in their order, may have been dealt with."""
+        self._items = [replace(i, changed=c) for i, c in zip(self._items, changed, strict=True)]
+        if self._items:
+            self.dataChanged.emit(self.index(0), self.index(len(self._items) - 1))
+
     def remove(self, row: int) -> None:
         """Take one case out."""
         self.beginRemoveRows(QModelIndex(), row, row)
@@ -122,7 +131,8 @@ class CropModel(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return item.title
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
-                return f"{item.title}, {item.figure}"
+                said = f"{item.title}, {item.figure}"
+                return f"{said}, {CHANGED}" if item.changed else said
             case Qt.ItemDataRole.DecorationRole:
                 return self._picture(item)
         return None
@@ -186,6 +196,8 @@ class _Tile(QStyledItemDelegate):
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(picture, image)
             self._shapes(painter, picture, item)
+        if item.changed:
+            _badge(painter, picture)
         self._caption(painter, picture, item, selected)
         painter.restore()
 
@@ -228,6 +240,19 @@ class _Tile(QStyledItemDelegate):
         painter.drawText(
             line, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), item.figure
         )
+
+
+def _badge(painter: QPainter, picture: QRect) -> None:
+    """A pill over the picture that tells by words and not by colour alone."""
+    painter.setFont(theme.font("small"))
+    width = painter.fontMetrics().horizontalAdvance("changed") + 12
+    pill = QRectF(picture.right() - width - 3, picture.y() + 4, width, 18)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(theme.colour("warning"))
+    painter.setBrush(theme.colour("raised"))
+    painter.drawRoundedRect(pill, 9, 9)
+    painter.setPen(theme.colour("text"))
+    painter.drawText(pill, int(Qt.AlignmentFlag.AlignCenter), "changed")
 
 
 class CropGallery(QListView):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRect, QSize, QTimer, Signal
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -18,15 +18,17 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.core.wire import Message
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.analyze import words
 from cvstudio.gui.analyze.compare_view import CompareView, link_views
+from cvstudio.gui.analyze.crops import CHANGED
 from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, LatestWins
 from cvstudio.gui.widgets.overlay import OverlayItem
 from cvstudio.gui.widgets.section import NextButton, label, push, tool
+from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.imaging.heat import colours
 from cvstudio.project.analysis import Analysis, Case, ObjectAnalysis
 from cvstudio.project.records import RunRecord
@@ -113,6 +115,7 @@ class Detail(QWidget):
         self._analysis: Analysis | None = None
         self._pictures: Pictures | None = None
         self.case: Case | None = None
+        self._place = ""
         self._score = 0.0
         self._latest = LatestWins(studio.tasks, owner=self)
         self._rgb: NDArray[np.uint8] | None = None
@@ -139,10 +142,13 @@ class Detail(QWidget):
         self.class_box.setPlaceholderText("likeliest")
         self.class_box.setMaximumWidth(180)
         self.class_box.activated.connect(lambda _index: self._choose_class())
+        self.class_box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.heat.head.insertWidget(1, self.class_box)
+        self.heat.head.insertWidget(1, WhatIs("GradCAM"))
+        self.heat.head.setSpacing(4)
         self._question: _Question | None = None
         self._busy = QTimer(self, singleShot=True, interval=300)
-        self._busy.timeout.connect(lambda: self.heat.figure.setText("looking …"))
+        self._busy.timeout.connect(lambda: self.heat.figure.setText("…"))
         panes = QHBoxLayout()
         panes.setContentsMargins(16, 0, 16, 8)
         panes.setSpacing(8)
@@ -227,7 +233,8 @@ class Detail(QWidget):
         self.case, self._score = case, score
         self._studio.actions.allow("analyze.fix", True)
         self.name.setText(image.path.name)
-        self.place.setText(f"{position[0]:,} of {position[1]:,} · {words.place(case)}")
+        self._place = f"{position[0]:,} of {position[1]:,} · {words.place(case)}"
+        self.place.setText(self._place)
         self.said.setText(said[0])
         self.more.setText(said[1])
         if not again:
@@ -252,6 +259,11 @@ class Detail(QWidget):
             return pictures.read(case.image_id)
 
         self._latest.request(work, lambda rgb: self._read(case, rgb), self._unreadable)
+
+    def mark_changed(self, changed: bool) -> None:
+        """Say that the label of the case at hand is another one now."""
+        if self.case is not None:
+            self.place.setText(f"{self._place} · {CHANGED}" if changed else self._place)
 
     def release(self) -> None:
         """The page goes away."""
@@ -300,10 +312,10 @@ class Detail(QWidget):
         answer = analysed.predictions.get(case.image_id, Prediction(case.image_id))
         if answer.scores is not None:
             self.labels.figure.setText(
-                ", ".join(name(a.class_id) for a in image.annotations[:1]) or "no class"
+                ", ".join(quoted(name(a.class_id)) for a in image.annotations[:1]) or "no class"
             )
             best = sorted(answer.scores.items(), key=lambda item: -item[1])[:2]
-            self.answers.figure.setText("  ".join(f"{name(c)} {s:.2f}" for c, s in best))
+            self.answers.figure.setText("   ".join(f"{quoted(name(c))} {s:.2f}" for c, s in best))
             self.answers.view.set_items([])
             return
         if answer.regions is not None:
@@ -408,7 +420,7 @@ class Detail(QWidget):
         class_id, score = message.header["class_id"], f"{message.header['score']:.2f}"
         if self.class_box.isHidden():
             known = self._classes().get(class_id)
-            self.heat.title.setText(f"GradCAM for {known.name if known else '?'} {score}")
+            self.heat.title.setText(f"GradCAM for {quoted(known.name) if known else '?'} {score}")
             self.heat.figure.setText("")
         else:
             self.class_box.setCurrentIndex(self.class_box.findData(class_id))

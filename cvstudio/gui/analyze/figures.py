@@ -25,6 +25,7 @@ from cvstudio.gui.analyze import words
 from cvstudio.gui.widgets.section import label
 from cvstudio.gui.widgets.swatch import swatch
 from cvstudio.gui.widgets.verbatim import tip
+from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.project.analysis import Card, Row
 
 Interval = tuple[float, float]
@@ -36,6 +37,9 @@ def figure(value: float, *, whole: bool = False) -> str:
     if math.isnan(value):
         return "–"
     return f"{value:,.0f}" if whole else f"{value:.3f}"
+
+
+_PLURALS = ("Likely label errors",)
 
 
 class CardRow(QWidget):
@@ -81,8 +85,11 @@ class _CardFrame(QFrame):
         self._card: Card | None = None
         self._since: tuple[Difference, int] | None = None
         head = QHBoxLayout()
-        head.setSpacing(8)
+        head.setSpacing(4)
         head.addWidget(self._title)
+        self._what = WhatIs()
+        head.addWidget(self._what)
+        head.addStrut(20)  # cards without a question mark are as high
         head.addStretch(1)
         head.addWidget(self._interval)
         self._value = label("", "figure")
@@ -99,6 +106,7 @@ class _CardFrame(QFrame):
     def show_card(self, card: Card, interval: Interval | None) -> None:
         self._card = card
         self._title.setText(card.title)
+        self._what.set_word(card.title.removesuffix("s") if card.title in _PLURALS else card.title)
         self._value.setText(figure(card.value, whole=card.whole))
         between = "" if interval is None else f"95 %: {interval[0]:.2f}–{interval[1]:.2f}"
         self._interval.setText(between)

@@ -27,6 +27,8 @@ class Loaded:
     score: float
     curves: dict[int, Curve]
     drawn: Draws
+    judged_at: float
+    """When the evaluation was made, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,9 @@ def load(job: JobDir, split: Split, *, iou: float) -> Loaded:
     best = loaded.best_score(iou)
     score = DEFAULT_SCORE if math.isnan(best) else max(round(best, 2), 0.01)
     verdict = loaded.judge(score=score, iou=iou)
-    return Loaded(loaded, verdict, score, loaded.curves(iou), certainty.draws_for(loaded))
+    drawn = certainty.draws_for(loaded)
+    judged_at = _judged_at(job, split)
+    return Loaded(loaded, verdict, score, loaded.curves(iou), drawn, judged_at)
 
 
 def standing(
@@ -59,3 +63,8 @@ def standing(
             since = certainty.compare(loaded, analysis.load(job, loaded.split))
             return Standing(known, since, older.id)
     return Standing(known)
+
+
+def _judged_at(job: JobDir, split: Split) -> float:
+    directory = analysis.judged_splits(job)[split]
+    return directory.state().last_event_at or directory.report.stat().st_mtime

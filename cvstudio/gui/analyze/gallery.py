@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.geometry import Box
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.analyze.crops import CropGallery, CropItem
 from cvstudio.gui.analyze.pictures import Pictures
@@ -38,9 +39,12 @@ class Gallery(QWidget):
         self.cell: tuple[int, int] | None = None
         self._cases: list[Case] = []
         self._kinds: tuple[KindCount, ...] = ()
+        self._concerns: Callable[[Case], bool] = lambda _case: False
 
         self.tabs = tab_bar()
         self.tabs.currentChanged.connect(self._tab)
+        # A click leaves the focus where errors are stepped through; Tab brings it here.
+        self.tabs.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.chip = push("", self._drop, small=True)
         theme.mark(self.chip, filter=True, selected=True)
         self.chip.setIcon(icon("close", "selectionText"))
@@ -114,10 +118,9 @@ class Gallery(QWidget):
     ) -> None:  # fmt: skip
         """Show what stands behind a cell of the matrix."""
         self.cell = cell
-        names = {0: nothing} | {i: c.name for i, c in classes.items()}
-        self.chip.setText(
-            f"{names.get(cell[0], '?')} labelled, {names.get(cell[1], '?')} predicted"
-        )
+        names = {0: nothing} | {i: quoted(c.name) for i, c in classes.items()}
+        said = f"{names.get(cell[0], '?')} labelled, {names.get(cell[1], '?')} predicted"
+        self.chip.setText(face(said))
         self.chip.show()
         self.caption.setText(_amount(cases))
         self._make_room()
@@ -149,6 +152,11 @@ class Gallery(QWidget):
         """Go to a case before or after."""
         self.crops.step(by)
 
+    def mark_changed(self, concerns: Callable[[Case], bool]) -> None:
+        """Mark the cases that may have been dealt with since the evaluation."""
+        self._concerns = concerns
+        self.crops.crops.mark([concerns(case) for case in self._cases])
+
     def remove_current(self) -> None:
         """Take the case at hand out of the view and go on to the next."""
         row = self.crops.currentIndex().row()
@@ -167,7 +175,12 @@ class Gallery(QWidget):
         self.stack.setCurrentIndex(0 if cases else 1)
         if analysed is None:
             return
-        self.crops.show_items([_item(case, classes, analysed) for case in cases])
+        self.crops.show_items(
+            [
+                replace(_item(case, classes, analysed), changed=self._concerns(case))
+                for case in cases
+            ]
+        )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

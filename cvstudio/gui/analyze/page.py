@@ -9,11 +9,6 @@ from typing import Any
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
-    QFrame,
-    QHBoxLayout,
-    QSlider,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -25,21 +20,23 @@ from cvstudio.core.errors import RunError
 from cvstudio.core.metrics.resampling import Draws, draw
 from cvstudio.core.snapshot import read_split_sizes
 from cvstudio.core.words import counted
-from cvstudio.gui import theme
 from cvstudio.gui.analyze import finding, words
-from cvstudio.gui.analyze.confusion import ConfusionView
+from cvstudio.gui.analyze.controls import ArrowKeeper, Controls
 from cvstudio.gui.analyze.curves import CurveChart
 from cvstudio.gui.analyze.detail import Detail
 from cvstudio.gui.analyze.evaluation import Evaluation
 from cvstudio.gui.analyze.figures import CardRow, ClassTable
-from cvstudio.gui.analyze.finding import DEFAULT_SCORE, Loaded, Standing
+from cvstudio.gui.analyze.finding import Loaded, Standing
 from cvstudio.gui.analyze.gallery import Gallery
+from cvstudio.gui.analyze.matrix_panel import MatrixPanel
 from cvstudio.gui.analyze.pictures import Pictures
+from cvstudio.gui.analyze.since import Since, SinceBar, moment
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.layouts import scrolling
-from cvstudio.gui.widgets.section import SectionHeader, label, line, link
+from cvstudio.gui.widgets.section import SectionHeader, line
+from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.gui.workspace import Workspace
 from cvstudio.project import analysis, certainty, commands, queries, runs
 from cvstudio.project.analysis import Analysis, Case, Verdict
@@ -79,9 +76,18 @@ class AnalyzePage(Workspace):
         self.evaluation.done.connect(self._load)
         self.evaluation.moved.connect(self._evaluation_moved)
 
+        self.since = Since(studio, self)
+        self.since.moved.connect(self._show_since)
+        self._judged_at = 0.0
+        self._shown: tuple[int, Split] | None = None
+        """The run and split that the gallery shows."""
+
         self._bar = self._make_bar()
+        self.since_bar = SinceBar(self._evaluate, self.evaluation.cancel)
         self.cards = CardRow()
-        self.matrix = ConfusionView()
+        self.matrix_panel = MatrixPanel()
+        self.matrix_panel.toggled.connect(self._classes_toggled)
+        self.matrix = self.matrix_panel.matrix
         self.matrix.chosen.connect(self._show_cell)
         self.table = ClassTable()
         self.chart = CurveChart()
@@ -103,6 +109,9 @@ class AnalyzePage(Workspace):
         column.addWidget(self._bar)
         column.addWidget(self.stack, 1)
         self.assemble(centre=centre)
+        self._arrows = ArrowKeeper(self)
+        self._arrows.watch(*self._bar.arrow_users, self.matrix, self.gallery.tabs,
+                           self.detail.class_box)  # fmt: skip
 
         actions = studio.actions
         actions.connect("analyze.fix", self._fix, self)
@@ -115,45 +124,20 @@ class AnalyzePage(Workspace):
 
     # -- parts
 
-    def _make_bar(self) -> QFrame:
-        bar = QFrame()
-        theme.mark(bar, panel="bar")
-        bar.setFixedHeight(theme.size("bar"))
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(16, 0, 16, 0)
-        row.setSpacing(8)
-        self.run_box = QComboBox()
-        self.run_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.run_box.setAccessibleName("Run")
-        self.run_box.activated.connect(lambda _index: self._choose_run())
-        self.split_box = QComboBox()
-        self.split_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.split_box.setAccessibleName("Split")
-        self.split_box.activated.connect(lambda _index: self._load())
-        self.score_slider = QSlider(Qt.Orientation.Horizontal)
-        self.score_slider.setRange(1, 99)
-        self.score_slider.setFixedWidth(160)
-        self.score_slider.setAccessibleName("Score from")
-        self.score_field = _share_field("Score from")
-        self.overlap_field = _share_field("Overlap from", low=0.10)
-        self.overlap_field.setValue(0.5)
-        self.score_field.setValue(DEFAULT_SCORE)
-        self.score_slider.setValue(round(100 * DEFAULT_SCORE))
-        self.score_slider.valueChanged.connect(lambda v: self.score_field.setValue(v / 100))
-        self.score_field.valueChanged.connect(self._score_changed)
-        self.overlap_field.valueChanged.connect(lambda _v: self._later.start())
-        self._score_parts = [
-            line(upright=True), label("Score from", "muted"), self.score_slider, self.score_field,
-            link("Best F1", self._best_score, tip="Best F1: the score with the best mean F1"),
-            label("Overlap from", "muted"), self.overlap_field,
-        ]  # fmt: skip
-        parts = [label("Run", "muted"), self.run_box, label("Split", "muted"), self.split_box]
-        for part in (*parts, *self._score_parts):
-            row.addWidget(part)
-        row.addStretch(1)
-        self._again = link("Evaluate again", self._evaluate)
-        self._again.setToolTip(self.studio.actions["analyze.evaluate"].toolTip())
-        row.addWidget(self._again)
+    def _make_bar(self) -> Controls:
+        bar = Controls(
+            best=self._best_score, again=self._evaluate,
+            again_tip=self.studio.actions["analyze.evaluate"].toolTip(),
+        )  # fmt: skip
+        self.run_box, self.split_box = bar.run, bar.split
+        self.score_field, self.overlap_field = bar.score, bar.overlap
+        self.score_slider = bar.slider
+        bar.run.activated.connect(lambda _index: self._choose_run())
+        bar.split.activated.connect(lambda _index: self._load())
+        bar.score.valueChanged.connect(self._score_changed)
+        bar.overlap.valueChanged.connect(lambda _v: self._later.start())
+        for field in (bar.score, bar.overlap):
+            field.lineEdit().returnPressed.connect(self._focus_errors)
         return bar
 
     def _make_content(self) -> QWidget:
@@ -161,17 +145,18 @@ class AnalyzePage(Workspace):
         column = QVBoxLayout(left)
         column.setContentsMargins(16, 0, 12, 16)
         column.setSpacing(0)
-        self._matrix_header = SectionHeader("Labelled against predicted", padded=False)
-        column.addWidget(self._matrix_header)
-        column.addWidget(self.matrix)
+        column.addWidget(self.matrix_panel)
         column.addSpacing(8)
-        column.addWidget(SectionHeader("Per class", padded=False))
+        per_class = SectionHeader("Per class", padded=False)
+        per_class.row.insertWidget(1, WhatIs("Recall"))
+        column.addWidget(per_class)
         column.addWidget(self.table)
         column.addSpacing(8)
         column.addWidget(self.chart)
         column.addStretch(1)
         area = scrolling(left)
         area.setMinimumWidth(360)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
         upright = _Halves(self.gallery, self.detail)
         across = QSplitter(Qt.Orientation.Horizontal)
@@ -186,6 +171,7 @@ class AnalyzePage(Workspace):
         stack = QVBoxLayout(content)
         stack.setContentsMargins(0, 0, 0, 0)
         stack.setSpacing(0)
+        stack.addWidget(self.since_bar)
         stack.addWidget(self.cards)
         stack.addWidget(line())
         stack.addWidget(across, 1)
@@ -196,17 +182,21 @@ class AnalyzePage(Workspace):
     def arrive(self, **what: Any) -> None:
         if what.get("run_id"):
             self._wanted_run = int(what["run_id"])
-        if what.get("go_on"):
-            self.gallery.step(1)  # the case at hand has been dealt with
 
     def shown(self) -> None:
         self._list_runs()
+        self._focus_errors()
+
+    def _focus_errors(self) -> None:
+        """Let the keys work on the errors."""
+        self.gallery.crops.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def release(self) -> None:
         self._later.stop()
         self._reading.stop()
         self._comparing.drop()
         self._finding.drop()
+        self.since.drop()
         self.evaluation.stop()
         self.detail.release()
 
@@ -313,14 +303,22 @@ class AnalyzePage(Workspace):
         self._reading.stop()
         loaded = found.analysis
         self.analysis, self._drawn = loaded, found.drawn
-        for part in self._score_parts:
-            part.setVisible(loaded.has_scores)
-        self._set_score(found.score)
+        self._bar.show_scores(loaded.has_scores)
+        again = self._shown == (run.id, split)
+        self._shown, self._judged_at = (run.id, split), found.judged_at
+        if not again:
+            self._bar.set_score(found.score)
         self.gallery.use(Pictures(loaded.images))
         self.detail.use(run, loaded, self.gallery.pictures)
         self.chart.show_curves(found.curves, self._classes())
         self.stack.setCurrentIndex(1)
-        self._take(found.verdict, fresh=True)
+        self.since.follow(loaded)
+        if again:
+            self._judge()  # judged again: the same view at the same score, with new figures
+        else:
+            self._take(found.verdict, fresh=True)
+        if self.isVisible():
+            self._focus_errors()
         self._compare(run, split, loaded)
 
     def _compare(self, run: RunRecord, split: Split, loaded: Analysis) -> None:
@@ -366,8 +364,22 @@ class AnalyzePage(Workspace):
         if self.run is not None and self.split is not None:
             self.evaluation.start(self.run, self.split)
 
+    def _show_since(self) -> None:
+        """Mark what changed since the evaluation, in the list and in words."""
+        self.since_bar.show_changes(self.since.count, self._judged_at)
+        self.gallery.mark_changed(self.since.concerns)
+        case = self.detail.case
+        self.detail.mark_changed(case is not None and self.since.concerns(case))
+        self._tell_matrix()
+
+    def _tell_matrix(self) -> None:
+        if self.verdict is not None:
+            of = moment(self._judged_at) if self.since.count else ""
+            self.matrix_panel.tell(self.verdict.unit, of)
+
     def _evaluation_moved(self, text: str) -> None:
         self.set_status(text)
+        self.since_bar.show_work(text)
         if self.stack.currentIndex() == 0 and text:
             self.empty.set(text, button="Cancel", do=self.evaluation.cancel)
 
@@ -382,16 +394,8 @@ class AnalyzePage(Workspace):
         segment = self.analysis is not None and self.analysis.snapshot.task is Task.SEGMENT
         return "background" if segment else "nothing"
 
-    def _set_score(self, score: float) -> None:
-        for widget in (self.score_field, self.score_slider):
-            widget.blockSignals(True)
-        self.score_field.setValue(score)
-        self.score_slider.setValue(round(100 * score))
-        for widget in (self.score_field, self.score_slider):
-            widget.blockSignals(False)
-
     def _score_changed(self, score: float) -> None:
-        self._set_score(score)
+        self._bar.set_score(score)
         self._later.start()
 
     def _best_score(self) -> None:
@@ -413,8 +417,8 @@ class AnalyzePage(Workspace):
         self.matrix.show_counts(
             verdict.confusion, verdict.class_ids, classes, nothing=self.nothing, unit=verdict.unit
         )
-        self._matrix_header.figure.setText(f"rows labelled, {verdict.unit}")
-        self.table.show_rows(verdict.columns, verdict.rows, classes, nothing=self.nothing)
+        self._tell_matrix()
+        self._show_table(verdict)
         score = self.score_field.value()
         has_scores = self.analysis is not None and self.analysis.has_scores
         self.chart.show_score(score, chosen=has_scores)
@@ -422,10 +426,21 @@ class AnalyzePage(Workspace):
         if fresh:
             self.matrix.unpick()
             self._show_kind(self.gallery.kind)
-        elif self.gallery.cell is not None:
+        elif self.gallery.cell is not None and set(self.gallery.cell) <= set(verdict.class_ids):
             self._show_cell(*self.gallery.cell)
         else:
             self._show_kind(self.gallery.kind)
+
+    def _show_table(self, verdict: Verdict) -> None:
+        """The figures of the classes that the matrix shows."""
+        shown = set(self.matrix.matrix.class_ids)
+        rows = tuple(row for row in verdict.rows if row.class_id in shown)
+        self.table.show_rows(verdict.columns, rows, self._classes(), nothing=self.nothing)
+
+    def _classes_toggled(self) -> None:
+        if self.verdict is not None:
+            self._tell_matrix()
+            self._show_table(self.verdict)
 
     # -- cases
 
@@ -467,6 +482,7 @@ class AnalyzePage(Workspace):
             return
         said = words.explain(case, self.verdict, self._classes(), nothing=self.nothing)
         self.detail.show_case(case, self.gallery.position, said, score=self.score_field.value())
+        self.detail.mark_changed(self.since.concerns(case))
         keepable = case.kind not in ("right", analysis.WORST)
         self.studio.actions.allow("analyze.keep", keepable, why="Nothing to keep here")
         self._status()
@@ -516,6 +532,7 @@ class AnalyzePage(Workspace):
             return list(queries.setting(session, self._kept_name(), []))
 
     def _on_changes(self, changes: Any) -> None:
+        self.since.take(changes)
         own = changes.source is self and changes.kind == "do"
         if not own and changes.touches("project") and self.isVisible():
             self._show_kind(self.gallery.kind)
@@ -550,13 +567,3 @@ def _key(case: Case) -> list[int]:
         case.annotation_id or 0,
         -1 if case.prediction is None else case.prediction,
     ]
-
-
-def _share_field(name: str, *, low: float = 0.01) -> QDoubleSpinBox:
-    field = QDoubleSpinBox()
-    field.setRange(low, 0.99)
-    field.setSingleStep(0.01)
-    field.setDecimals(2)
-    field.setFixedWidth(76)
-    field.setAccessibleName(name)
-    return field

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.metrics import ErrorKind
 from cvstudio.core.metrics.resampling import Difference
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
 from cvstudio.project.analysis import LIKELY, WORST, WRONG, Case, Verdict
 
 
@@ -22,7 +22,7 @@ def explain(
     case: Case, verdict: Verdict, classes: Mapping[int, LabelClass], *, nothing: str
 ) -> tuple[str, str]:
     """A sentence on what stands there, and one on what follows from it."""
-    names = {0: nothing} | {i: c.name for i, c in classes.items()}
+    names = {0: nothing} | {i: quoted(c.name) for i, c in classes.items()}
     labelled, predicted = names.get(case.labelled, "?"), names.get(case.predicted, "?")
     if case.kind == WORST:
         return (
@@ -33,21 +33,21 @@ def explain(
         return f"Labelled and predicted {labelled}.", "The network agrees with the label here."
     if case.kind == ErrorKind.MISSED:
         return (
-            f"The network does not report the {labelled} that is labelled here.",
+            f"The network does not report {labelled}, which is labelled here.",
             "If the label is right, more examples that look like this one help.",
         )
     if case.kind == ErrorKind.EXTRA:
-        return f"The network found a {predicted} here that nobody labelled.", _trust(
+        return f"The network found {predicted} here, where nobody labelled it.", _trust(
             case, verdict, predicted
         )
     if case.kind == ErrorKind.LOOSE_BOX:
         return (
-            f"The network's outline of this {labelled} is off.",
+            f"The network's outline of {labelled} is off here.",
             "Check that the label fits closely: loose labels teach loose outlines.",
         )
     if case.kind == ErrorKind.DUPLICATE:
         return (
-            f"The network reports this {predicted} more than once.",
+            f"The network reports {predicted} more than once here.",
             "The label is most likely right; a second one may be missing if two objects touch.",
         )
     if case.kind in (WRONG, ErrorKind.WRONG_CLASS):
@@ -99,7 +99,7 @@ def _trust(case: Case, verdict: Verdict, name: str) -> str:
         ends = "so its word says little about the label."
     else:
         ends = "but it is less sure here than usual."
-    return f"{right:,} of the {said:,} {name} that it reports are right, {ends}"
+    return f"When it says {name}, it is right {right:,} of {said:,} times, {ends}"
 
 
 _MANY = 30

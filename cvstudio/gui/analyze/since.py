@@ -1,0 +1,130 @@
+"""What happened to the labels since the run was judged: followed, and told in a bar."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from cvstudio.core.annotation import Split
+from cvstudio.core.snapshot import SnapshotImage
+from cvstudio.core.words import counted
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import LatestWins
+from cvstudio.gui.widgets.message import Message
+from cvstudio.project import label_changes
+from cvstudio.project.analysis import Analysis, Case
+from cvstudio.project.changes import ChangeSet
+from cvstudio.project.label_changes import ImageChange
+
+
+def moment(at: float) -> str:
+    """A time as people say it: "22:14" today, else "20 November, 22:14"."""
+    then = time.localtime(at)
+    today = time.localtime()
+    same = (then.tm_year, then.tm_yday) == (today.tm_year, today.tm_yday)
+    return time.strftime("%H:%M" if same else "%d %B, %H:%M", then).lstrip("0")
+
+
+class Since(QObject):
+    """The images whose labels are other ones than those judged by; `moved` when that changed."""
+
+    moved = Signal()
+
+    def __init__(self, studio: Studio, parent: QObject) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self._latest = LatestWins(studio.tasks, owner=parent)
+        self._judged: dict[int, SnapshotImage] | None = None
+        self._split = Split.VAL
+        self._stale: set[int] | None = set()
+        """The images to look at again; None for all of them."""
+        self.changes: dict[int, ImageChange] = {}
+
+    def follow(self, shown: Analysis | None) -> None:
+        """Compare the labels with those of this analysis from now on."""
+        self._latest.drop()
+        self._judged = None if shown is None else shown.images
+        self.changes = {}
+        if shown is not None:
+            self._split = shown.split
+            self._stale = None
+            self._look()
+        self.moved.emit()
+
+    def take(self, changes: ChangeSet) -> None:
+        """Labels may have changed: look at the images that were touched."""
+        if self._judged is None or not changes.touches("annotation", "image"):
+            return
+        touched = changes.images()
+        self._stale = None if touched is None or self._stale is None else self._stale | touched
+        self._look()
+
+    @property
+    def count(self) -> int:
+        """How many labels changed."""
+        return sum(change.count for change in self.changes.values())
+
+    def concerns(self, case: Case) -> bool:
+        """Whether a case may have been dealt with since."""
+        change = self.changes.get(case.image_id)
+        return change is not None and change.concerns(case)
+
+    def drop(self) -> None:
+        """The page goes away."""
+        self._latest.drop()
+
+    def _look(self) -> None:
+        project, judged, split = self._studio.project, self._judged, self._split
+        if project is None or judged is None:
+            return
+        only = None if self._stale is None else frozenset(self._stale)
+
+        def found(now: dict[int, ImageChange]) -> None:
+            kept = {} if only is None else {i: c for i, c in self.changes.items() if i not in only}
+            self.changes, self._stale = kept | now, set()
+            self.moved.emit()
+
+        self._latest.request(
+            lambda _control: label_changes.changed(project, judged, split, only=only), found
+        )
+
+
+class SinceBar(QWidget):
+    """Says that labels changed since the evaluation, and offers to judge again in one click."""
+
+    def __init__(self, again: Callable[[], Any], cancel: Callable[[], Any]) -> None:
+        super().__init__()
+        self._again, self._cancel = again, cancel
+        self._count, self._at, self._work = 0, 0.0, ""
+        self.message = Message("warning", "")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 8, 16, 0)
+        column.addWidget(self.message)
+        self.hide()
+
+    def show_changes(self, count: int, judged_at: float) -> None:
+        """So many labels changed since an evaluation of then; none takes the bar away."""
+        self._count, self._at = count, judged_at
+        self._tell()
+
+    def show_work(self, words: str) -> None:
+        """How far a new evaluation is; "" when there is none."""
+        self._work = words
+        self._tell()
+
+    def _tell(self) -> None:
+        self.setVisible(bool(self._work or self._count))
+        if self._work:
+            self.message.set("info", f"{self._work}.")
+            self.message.set_link("Cancel", self._cancel)
+        elif self._count:
+            self.message.set(
+                "warning",
+                f"{counted(self._count, 'label')} changed since this evaluation"
+                f" ({moment(self._at)}): figures, table and errors are still those of then.",
+            )
+            self.message.set_link("Evaluate again", self._again)

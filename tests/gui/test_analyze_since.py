@@ -1,0 +1,162 @@
+"""Back on Analyze after labels were fixed: what is done is marked, arrows step through errors."""
+
+from __future__ import annotations
+
+import pytest
+from person import Person
+from PySide6.QtCore import Qt
+from test_analyze import finished_run, judged_page
+
+from cvstudio.core.annotation import Split
+from cvstudio.core.geometry import Box
+from cvstudio.gui.analyze.crops import CropItem
+from cvstudio.gui.analyze.page import AnalyzePage
+from cvstudio.gui.analyze.since import moment
+from cvstudio.project import commands, label_changes, queries
+from cvstudio.project.analysis import Case
+
+
+@pytest.fixture
+def page(studio_window: Person, monkeypatch: pytest.MonkeyPatch) -> AnalyzePage:
+    """The page on a finished run; heat maps are not under test here."""
+    finished_run(studio_window.project)
+    monkeypatch.setattr(type(studio_window.studio.live), "request", lambda *a, **k: 1)
+    return judged_page(studio_window)
+
+
+def items(page: AnalyzePage) -> list[CropItem]:
+    return [page.gallery.crops.crops.item(row) for row in range(page.gallery.count)]
+
+
+def missed(page: AnalyzePage, person: Person) -> Case:
+    page._show_kind("missed")
+    person.idle()
+    case = page.gallery.current
+    assert case is not None
+    assert case.annotation_id is not None
+    return case
+
+
+def test_a_fixed_label_is_marked_in_the_list_and_told_in_the_bar_until_undo(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    case = missed(page, studio_window)
+    assert page.since_bar.isHidden()
+    before = page.matrix_panel.caption.text()
+    with studio_window.project.transaction("Delete") as s:
+        commands.delete_annotations(s, ids=[case.annotation_id])
+    studio_window.idle()
+    assert [item.changed for item in items(page)].count(True) == 1
+    assert items(page)[page.gallery.position[0] - 1].changed
+    assert "changed since this evaluation" in page.detail.place.text()
+    assert page.since_bar.isVisible()
+    assert page.since_bar.message.text.startswith("1 label changed since this evaluation")
+    assert moment(page._judged_at) in page.matrix_panel.caption.text()
+    studio_window.trigger("edit.undo")
+    studio_window.idle()
+    assert page.since_bar.isHidden()
+    assert not any(item.changed for item in items(page))
+    assert page.matrix_panel.caption.text() == before
+
+
+def test_changes_made_on_another_page_are_told_on_the_way_back(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    case = missed(page, studio_window)
+    place = page.gallery.position
+    studio_window.page("data")
+    with studio_window.project.transaction("Delete") as s:
+        commands.delete_annotations(s, ids=[case.annotation_id])
+    studio_window.page("analyze")
+    studio_window.idle()
+    assert page.gallery.position == place
+    assert page.gallery.current == case
+    assert page.since.count == 1
+
+
+def test_one_click_judges_again(
+    studio_window: Person, page: AnalyzePage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = missed(page, studio_window)
+    with studio_window.project.transaction("Delete") as s:
+        commands.delete_annotations(s, ids=[case.annotation_id])
+    studio_window.idle()
+    asked: list[Split] = []
+    monkeypatch.setattr(page.evaluation, "start", lambda _run, split: asked.append(split))
+    studio_window.click(studio_window.button("Evaluate again", page.since_bar))
+    assert asked == [page.split]
+
+
+def test_an_object_drawn_where_the_network_saw_one_settles_the_extra(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    page._show_kind("extra")
+    studio_window.idle()
+    case = page.gallery.current
+    assert case is not None
+    assert case.box is not None
+    with studio_window.project.transaction("Add") as s:
+        shape = Box(case.box.x + 1, case.box.y, case.box.w, case.box.h)
+        commands.add_annotation(s, image_id=case.image_id, class_id=case.predicted, shape=shape)
+    studio_window.idle()
+    assert [item.changed for item in items(page)] == [
+        other.image_id == case.image_id for other in page.gallery._cases
+    ]
+
+
+def test_an_image_that_left_the_split_is_told_and_others_are_not(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    assert page.analysis is not None
+    project, judged = studio_window.project, page.analysis.images
+    assert label_changes.changed(project, judged, Split.VAL) == {}
+    gone = next(iter(judged))
+    with project.transaction("Split") as s:
+        commands.set_split(s, image_ids=[gone], split=Split.TRAIN)
+    found = label_changes.changed(project, judged, Split.VAL)
+    assert list(found) == [gone]
+    assert found[gone].whole
+    other = next(i for i in judged if i != gone)
+    assert label_changes.changed(project, judged, Split.VAL, only=[other]) == {}
+
+
+@pytest.mark.parametrize("place", ["crops", "matrix panel", "fix", "previous"])
+def test_the_arrow_keys_step_through_the_errors_wherever_the_focus_is(
+    studio_window: Person, page: AnalyzePage, place: str
+) -> None:
+    widgets = {
+        "crops": page.gallery.crops,
+        "matrix panel": page.table,
+        "fix": page.detail.fix,
+        "previous": page.detail.keep.button,
+    }
+    widgets[place].setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    widgets[place].setFocus()
+    for key, row in (("Right", 2), ("Down", 3), ("Left", 2), ("Up", 1)):
+        studio_window.key(key)
+        assert page.gallery.position[0] == row, key
+
+
+def test_a_field_that_has_the_focus_keeps_its_arrow_keys(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    page.score_field.setFocus()
+    before = page.score_field.value()
+    studio_window.key("Up")
+    assert page.score_field.value() == pytest.approx(before + 0.01)
+    assert page.gallery.position[0] == 1
+    studio_window.key("Return")
+    assert page.gallery.crops.hasFocus()
+
+
+def test_a_click_in_the_table_leaves_the_arrow_keys_to_the_errors(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    cell = page.matrix.visualRect(page.matrix.matrix.index(0, page.matrix.matrix.rowCount() - 1))
+    studio_window.click(page.matrix.viewport(), cell.center())
+    studio_window.idle()
+    assert page.gallery.count > 1
+    studio_window.key("Down")
+    assert page.gallery.position[0] == 2
+    with studio_window.project.read() as s:
+        assert queries.classes(s)
