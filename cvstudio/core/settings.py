@@ -98,6 +98,11 @@ SETTINGS: tuple[Setting, ...] = (
         "Approve and next moves on to the next image that waits for review.", True,
     ),
     Setting(
+        "label.keep_zoom", "Labelling", "Keep zoom",
+        "The next image opens with the zoom and the place of the one before, if it is as large.",
+        False,
+    ),
+    Setting(
         "train.device", "Training", "Device",
         "Where runs are computed unless the run says otherwise.",
         "auto", choices=(("auto", "GPU if there is one"), ("cpu", "Processor")),

@@ -173,10 +173,10 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "drag a loose box, the object inside stands out", "project", group="tool"),
     _a("label.superpixels", "Superpixels", "hexagon-multiple-outline", "K",
        "collect cells that follow the edges", "project", group="tool"),
-    _a("label.previous", "Previous image", "chevron-left", "A | PgUp", "go to the image before",
-       "project", "images"),
-    _a("label.next", "Next image", "chevron-right", "D | PgDown", "go to the image after",
-       "project", "images"),
+    _a("label.previous", "Previous image", "chevron-left", "A | PgUp | Left",
+       "go to the image before", "project", "images"),
+    _a("label.next", "Next image", "chevron-right", "D | PgDown | Right",
+       "go to the image after", "project", "images"),
     _a("label.previous_open", "Previous to review", "chevron-double-left", "Shift+A",
        "go to the image before that is not reviewed", "project", "images"),
     _a("label.next_open", "Next to review", "chevron-double-right", "Shift+D",
@@ -218,6 +218,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
     _a("label.smaller", "Smaller brush", "minus", "[", "make the brush smaller", "project"),
     _a("label.larger", "Larger brush", "plus", "]", "make the brush larger", "project"),
     _a("label.fit", "Fit", "fit-to-screen-outline", "Ctrl+F", "show the whole image", "project"),
+    _a("label.keep_zoom", "Keep zoom", "magnify-scan", "",
+       "open the next image with this zoom instead of the whole of it", "project", check=True),
     _a("label.actual", "100 %", "magnify", "Ctrl+0", "one pixel of the image per pixel", "project"),
     _a("label.zoom_in", "Zoom in", "magnify-plus-outline", "+ | =", "come closer", "project"),
     _a("label.zoom_out", "Zoom out", "magnify-minus-outline", "-", "see more", "project"),
@@ -270,6 +272,24 @@ ACTIONS: tuple[ActionInfo, ...] = (
 )  # fmt: skip
 
 BY_ID = {info.id: info for info in ACTIONS}
+
+WRITES = frozenset({
+    "data.choose", "data.import", "data.split", "data.set_train", "data.set_val", "data.set_test",
+    "data.set_none", "data.mark_reviewed", "data.mark_empty", "data.mark_labelled", "data.tag",
+    "data.group", "data.ungroup", "data.remove", "data.relocate", "data.save_view",
+    "label.approve", "label.delete", "label.paste", "label.duplicate", "label.copy_next",
+    "augment.use", "train.start", "train.pause", "train.finish", "train.cancel", "train.resume",
+    "train.delete", "analyze.keep", "analyze.evaluate", "export.network",
+})  # fmt: skip
+"""What changes the project; besides these, every tool but the one that selects."""
+
+READING = "reading"
+"""The fact that the project is open for looking at only."""
+
+
+def writes(info: ActionInfo) -> bool:
+    """Whether an action changes the project."""
+    return info.id in WRITES or (info.group == "tool" and info.id != "label.select")
 
 
 def tooltip(info: ActionInfo, reason: str = "") -> str:
@@ -371,5 +391,7 @@ class Actions(QObject):
         action = self._actions[info.id]
         missing = [need for need in info.needs if need not in self._facts]
         reason = REASONS[missing[0]] if missing else self._barred.get(info.id, "")
+        if READING in self._facts and writes(info):
+            reason = "This project is open for reading only"
         action.setEnabled(not reason)
         action.setToolTip(tooltip(info, reason))

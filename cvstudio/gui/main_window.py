@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, QUrl
+from PySide6.QtCore import QByteArray, QEvent, QPoint, QRect, QSize, Qt, QTimer, QUrl
 from PySide6.QtGui import (
     QActionGroup,
     QCloseEvent,
@@ -42,6 +42,7 @@ from cvstudio.core.errors import CVStudioError, ProjectDamaged, ProjectError, Pr
 from cvstudio.gui import theme
 from cvstudio.gui.dropping import Dropping, refusal, usable
 from cvstudio.gui.header import Header
+from cvstudio.gui.read_only import ReadOnlyBanner
 from cvstudio.gui.search import SearchPopup
 from cvstudio.gui.studio import Studio, Toast
 from cvstudio.gui.widgets.icons import icon
@@ -139,11 +140,12 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.header)
+        column.addWidget(ReadOnlyBanner(studio, self.open_project))
         column.addWidget(self.stack, 1)
         self.setCentralWidget(centre)
         self._make_rail()
         self._make_status()
-        self.toasts = Toasts(self)
+        self.toasts = Toasts(self, self._free_area)
         self.dropping = Dropping(self, self.take_dropped)
         self.search = SearchPopup(self, self.header.search, studio)
         self._connect_actions()
@@ -256,8 +258,8 @@ class MainWindow(QMainWindow):
         connect("project.new", self.new_project)
         connect("project.open", self._choose_project)
         connect("project.close", self.studio.close)
-        connect("edit.undo", self.studio.undo)
-        connect("edit.redo", self.studio.redo)
+        connect("edit.undo", self._undo)
+        connect("edit.redo", self._redo)
         connect("view.theme", self._switch_theme)
         connect("view.left", lambda: self._fold("left"))
         connect("view.right", lambda: self._fold("right"))
@@ -301,6 +303,7 @@ class MainWindow(QMainWindow):
             page.shown()
             focused = page.focusWidget()
             (focused or page).setFocus(Qt.FocusReason.OtherFocusReason)
+            self.toasts.place()
         self._show_status()
 
     def _mark_rail(self) -> None:
@@ -477,6 +480,14 @@ class MainWindow(QMainWindow):
     def _switch_theme(self) -> None:
         self.studio.settings.set("look.theme", theme.LIGHT if theme.dark() else theme.DARK)
 
+    def _undo(self) -> None:
+        if self.front is None or self.front.agrees():
+            self.studio.undo()
+
+    def _redo(self) -> None:
+        if self.front is None or self.front.agrees(redo=True):
+            self.studio.redo()
+
     def _fold(self, side: str) -> None:
         if self.front is not None:
             self.front.toggle_fold(side)
@@ -522,6 +533,11 @@ class MainWindow(QMainWindow):
             "Redo" if undone else "Undo",
             self.studio.redo if undone else self.studio.undo,
         )
+
+    def _free_area(self) -> QRect:
+        """Where toasts may lie: clear of the page's buttons and of its filmstrip."""
+        area = self.front.free_area() if self.front is not None else self.stack.rect()
+        return area.translated(self.stack.mapTo(self, QPoint(0, 0)))
 
     def _toast(self, toast: Toast) -> None:
         self.toasts.show(toast.text, toast.level, toast.link, toast.do)

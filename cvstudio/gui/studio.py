@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from cvstudio.core.errors import CVStudioError
+from cvstudio.core.errors import CVStudioError, ProjectReadOnly
 from cvstudio.core.settings import Memory, Settings
-from cvstudio.gui.actions import Actions
+from cvstudio.gui.actions import READING, Actions
 from cvstudio.gui.tasks import Tasks
 from cvstudio.gui.thumbnails import Thumbnails
 
@@ -52,6 +52,14 @@ class Toast:
     level: str = "info"
     link: str = ""
     do: Callable[[], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """What the gallery shows while a filter holds: images in its order, and the filter's words."""
+
+    ids: tuple[int, ...]
+    words: str
 
 
 class Studio(QObject):
@@ -87,6 +95,8 @@ class Studio(QObject):
         self.project: Project | None = None
         self.image_id = 0
         self.selection: tuple[int, ...] = ()
+        self.filtered: Filtered | None = None
+        """What the Data page has filtered; None while it shows every image."""
         self.window: QWidget | None = None
         """The main window, as the parent of dialogs."""
         self._jobs: Jobs | None = None
@@ -132,6 +142,7 @@ class Studio(QObject):
         project.changed.disconnect(self._on_changed)
         self.project = None
         self.image_id, self.selection, self.image_count = 0, (), 0
+        self.filtered = None
         project.close()
         self.refresh_facts()
         self.project_closed.emit()
@@ -215,6 +226,8 @@ class Studio(QObject):
             from cvstudio.project import queries
 
             facts.add("project")
+            if not project.writable:
+                facts.add(READING)
             with project.read() as session:
                 self.image_count = sum(queries.review_counts(session).values())
             if self.image_count:
@@ -274,6 +287,9 @@ class Studio(QObject):
         from cvstudio.gui.widgets.dialogs import show_failure
 
         detail = "".join(traceback.format_exception(error))
+        if isinstance(error, ProjectReadOnly):
+            self.toast(f"{error.message} Nothing was changed.", level="warning")
+            return
         log.error("%s: %s", doing or "work failed", detail)
         if isinstance(error, CVStudioError):
             show_failure(self.window, error.message, error.hint, detail)

@@ -19,6 +19,7 @@ from cvstudio.gui import theme
 from cvstudio.gui.data import filters
 from cvstudio.gui.data.filters import FilterBar
 from cvstudio.gui.data.missing import MissingNotice
+from cvstudio.gui.read_only import Follow
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.message import IconLabel
@@ -88,7 +89,7 @@ class Gallery(QWidget):
             icon_name="import",
             small=True,
         )
-        self.import_button.setToolTip(self._studio.actions["data.import"].toolTip())
+        Follow(self.import_button, self._studio.actions["data.import"])
         row.addWidget(self.import_button)
         return frame
 

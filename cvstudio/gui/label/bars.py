@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
@@ -17,7 +19,9 @@ from PySide6.QtWidgets import (
 from cvstudio.core.annotation import Review
 from cvstudio.gui import theme
 from cvstudio.gui.actions import Actions
+from cvstudio.gui.label.canvas_note import CanvasNote
 from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.filter_chip import FilterChip
 from cvstudio.gui.label.tools.base import Tool
 from cvstudio.gui.label.tools.options import ToolOptions
 from cvstudio.gui.label.tools.table import ToolInfo
@@ -36,8 +40,8 @@ REVIEW_WORDS = {
 }
 
 
-_WIDE = 840
-"""Pixels of the options bar from which the review state has room beside options and file name."""
+_NAME = 132
+"""Pixels of the file's name that are never given to the review state or the tool's name."""
 
 
 class Palette(QFrame):
@@ -87,6 +91,7 @@ class OptionsBar(QFrame):
         row.setSpacing(8)
         self.back = push("", self.back_wanted.emit, icon_name="arrow-left", small=True)
         self.back.hide()
+        self._back_words = ""
         row.addWidget(self.back)
         self._icon = IconLabel("cursor-default-outline", "muted", 18)
         self._name = label("", "section")
@@ -102,8 +107,8 @@ class OptionsBar(QFrame):
         self._known: dict[type[ToolOptions], ToolOptions] = {}
         self._place = QHBoxLayout()
         row.addLayout(self._place)
-        self.note = NameLabel(front=1)
-        row.addWidget(self.note)
+        self.note = CanvasNote()
+        """What the tool has to say before its next gesture; the page lays it over the canvas."""
         row.addStretch(1)
         self.file = NameLabel()
         row.addWidget(self.file)
@@ -121,21 +126,24 @@ class OptionsBar(QFrame):
         row.addWidget(self.zoom)
         row.addWidget(tool(actions["label.zoom_in"]))
         row.addWidget(tool(actions["label.fit"]))
+        row.addWidget(tool(actions["label.keep_zoom"]))
 
     def offer_back(self, words: str) -> None:
         """Offer a way back, such as "Back to the errors"; "" takes the offer away."""
-        self.back.setText(words)
+        self._back_words = words
+        self.back.setToolTip(words)
+        self.back.setAccessibleName(words)
         self.back.setVisible(bool(words))
+        self._share_room()
 
     def show_tool(self, tool_: Tool, info: ToolInfo) -> None:
         """The tool in hand, its options, and what it has to say before its next gesture."""
         self._icon.set(info.icon, "muted")
         self._name.setText(info.title)
         self._show_options(tool_)
-        self.note.setText(tool_.note())
-        self.note.setToolTip(tool_.note())
+        self.note.set_text(tool_.note())
+        self._line.setVisible(self.options is not None)
         self._share_room()
-        self._line.setVisible(self.options is not None or bool(tool_.note()))
 
     def _show_options(self, tool_: Tool) -> None:
         """Tools that name the same type of options share one widget, which keeps the focus."""
@@ -160,19 +168,32 @@ class OptionsBar(QFrame):
     def show_image(self) -> None:
         """The open image's name and review state."""
         image = self._document.image
-        self._share_room()
         if image is not None:
             self.file.setText(image.title)
             self.file.setToolTip(tip(str(image.uri)))
             role = "success" if image.review == Review.REVIEWED else "muted"
             self.state.set(REVIEW_WORDS[image.review], REVIEW_ICONS[image.review.value], role)
+        self._share_room()
 
     def _share_room(self) -> None:
-        """What the next gesture will do goes before name and state, which the strip shows too."""
-        crowded = self.options is not None
-        shown = self._document.image is not None and not (crowded and self.note.text())
+        """The file's name is read before review state and tool, which are seen elsewhere too."""
+        shown = self._document.image is not None
         self.file.setVisible(shown)
-        self.state.setVisible(shown and (not crowded or self.width() >= _WIDE))
+        self.state.setVisible(shown)
+        self._name.show()
+        self.back.setText(self._back_words)
+        for give_way in (self.state.hide, self._name.hide, partial(self.back.setText, "")):
+            if self._has_room():
+                return
+            give_way()
+
+    def _has_room(self) -> bool:
+        """Whether the file's name has the room that it needs beside all that is shown."""
+        layout = self.layout()
+        assert layout is not None
+        layout.invalidate()
+        spare = max(self.file.sizeHint().width() - _NAME, 0) if self.file.isVisibleTo(self) else 0
+        return layout.sizeHint().width() - spare <= self.width()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -184,13 +205,19 @@ class OptionsBar(QFrame):
 
 
 class StripBar(QFrame):
-    """The filmstrip between its two arrows."""
+    """The filmstrip between its two arrows, under the chip of the filter that it follows."""
 
     def __init__(self, strip: Filmstrip) -> None:
         super().__init__()
         theme.mark(self, panel="strip")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(4, 1, 4, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 1, 0, 0)
+        column.setSpacing(0)
+        self.chip = FilterChip()
+        column.addWidget(self.chip)
+        row = QHBoxLayout()
+        column.addLayout(row)
+        row.setContentsMargins(4, 0, 4, 0)
         row.setSpacing(0)
         row.addWidget(tool(icon_name="chevron-left", tip="Earlier", do=lambda: strip.scroll_by(-4)))
         row.addWidget(strip, 1)

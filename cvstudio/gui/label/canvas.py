@@ -85,6 +85,8 @@ class Canvas(QGraphicsView):
         self._corner = QPointF(0, 0)
         self._shown_size = (0, 0)
         self._fits = True
+        self.keeps_zoom = False
+        """Whether another image of the same size opens where this one was looked at."""
         self._pan = PanTool(document, self)
         self._panning = False
         self._space = False
@@ -248,8 +250,12 @@ class Canvas(QGraphicsView):
         """Zoom to an object with what is around it: it takes about a third of the viewport."""
         room = self.viewport().size()
         side = max(box.w / max(room.width(), 1), box.h / max(room.height(), 1), 1e-6)
+        scale = min(max(1 / (3 * side), 0.02), 8.0)
+        self.fit()
+        if scale <= self._scale:
+            return  # it is so large that the whole image shows it better
         self._fits = False
-        self._scale = min(max(1 / (3 * side), 0.02), 8.0)
+        self._scale = scale
         self._centre_on(box.x + box.w / 2, box.y + box.h / 2)
 
     def _centre_on(self, x: float, y: float) -> None:
@@ -330,10 +336,10 @@ class Canvas(QGraphicsView):
         size = self.document.size
         self.tiles.show(None, size)
         self.refresh_shapes()
-        if self._fits or size != self._shown_size:
-            self.fit()
-        else:
+        if self.keeps_zoom and not self._fits and size == self._shown_size:
             self._move_to(self._corner)
+        else:
+            self.fit()
         self._shown_size = size
 
     def _on_selection(self) -> None:
@@ -427,6 +433,8 @@ class Canvas(QGraphicsView):
         key, plain = event.key(), event.modifiers() == Qt.KeyboardModifier.NoModifier
         if key == Qt.Key.Key_Space and plain:
             return True
+        if key in _ARROWS and self.tool.busy:
+            return True  # in the middle of a shape nobody goes to another image
         if key in _ARROWS and self.tool.name == "select" and self.document.selection:
             return event.modifiers() in (
                 Qt.KeyboardModifier.NoModifier,

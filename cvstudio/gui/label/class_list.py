@@ -49,6 +49,7 @@ from cvstudio.gui.widgets.verbatim import tip
 ROLE = Qt.ItemDataRole.UserRole
 _KEYS = "1234567890"
 _MOST_ROWS = 9
+_FEWEST_ROWS = 4
 _EYE = 44  # px at the right end of a row
 _FIGURE = 64
 
@@ -196,6 +197,14 @@ class _View(QListView):
     chosen = Signal(int)
     menu_wanted = Signal(int, QPoint)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = 1
+        """How many rows there are to see when there is room."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self.rows * theme.size("row"))
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         super().mousePressEvent(event)
         index = self.indexAt(event.position().toPoint())
@@ -248,17 +257,30 @@ class ClassList(QWidget):
         self.first = push("Add a class", self.add_wanted.emit, icon_name="plus")
         self._words = EmptyWords("Name what you are looking for.", self.first)
         column.addWidget(self._words)
+        if document.task == Task.CLASSIFY:
+            column.addStretch(1)
+        for button in (self.plus, self.first):
+            button.setEnabled(document.project.writable)
         self.refresh()
 
     def refresh(self) -> None:
         """Classes, current class, visibility or figures are other ones."""
         classes = self._document.classes
         self.model.show(classes, figures(self._document))
-        rows = min(max(len(classes), 1), _MOST_ROWS)
-        self.view.setFixedHeight(rows * theme.size("row"))
+        self._take_room(max(len(classes), 1))
         self.view.setVisible(bool(classes))
         self._words.setVisible(not classes)
         self.view.viewport().update()
+
+    def _take_room(self, count: int) -> None:
+        """Rows as far as there is room; beside a list of annotations only the first ones."""
+        if self._document.task != Task.CLASSIFY:
+            self.view.setFixedHeight(min(count, _MOST_ROWS) * theme.size("row"))
+            return
+        self.view.rows = count
+        self.view.setMinimumHeight(min(count, _FEWEST_ROWS) * theme.size("row"))
+        self.view.setMaximumHeight(count * theme.size("row"))
+        self.view.updateGeometry()
 
     def rename(self, class_id: int) -> None:
         """Edit a class's name in its row."""

@@ -49,10 +49,6 @@ class ImageClassCard(QWidget):
         frame.setContentsMargins(16, 0, 16, 8)
         frame.addWidget(card)
         column.addLayout(frame)
-        self.words = label("", "muted", wrap=True)
-        self.words.setContentsMargins(16, 0, 16, 8)
-        column.addWidget(self.words)
-        column.addStretch(1)
 
     def refresh(self) -> None:
         """The image or its class is another one."""
@@ -62,6 +58,4 @@ class ImageClassCard(QWidget):
         self._swatch.setVisible(found is not None)
         self._swatch.update()
         self.name.setText(found.name if found else "Not classified yet")
-        self.clear.setVisible(found is not None)
-        keys = "Press a class's key or click it. Another one replaces it."
-        self.words.setText(keys if document.classes else "")
+        self.clear.setVisible(found is not None and document.project.writable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cvstudio.core.annotation import Review
+from cvstudio.core.words import counted
 from cvstudio.project import queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter
@@ -16,12 +17,15 @@ class ImageOrder:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._given: tuple[int, ...] | None = None
+        self.words = ""
+        """What the images have in common that another page handed over; "" for all images."""
         self.ids: list[int] = []
         self.refresh()
 
-    def give(self, ids: tuple[int, ...] | None) -> None:
-        """Go through these images only; None goes through all."""
+    def give(self, ids: tuple[int, ...] | None, words: str = "") -> None:
+        """Go through these images only, which the words describe; None goes through all."""
         self._given = ids
+        self.words = "" if ids is None else words or counted(len(ids), "image")
         self.refresh()
 
     def refresh(self) -> None:

@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any
 
 import shiboken6
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
+from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label.bars import OptionsBar, Palette, StripBar
 from cvstudio.gui.label.canvas import Canvas
@@ -21,14 +23,15 @@ from cvstudio.gui.label.editing import Editing
 from cvstudio.gui.label.image_loader import ImageLoader
 from cvstudio.gui.label.navigation import ImageOrder
 from cvstudio.gui.label.presets import apply_preset
-from cvstudio.gui.label.reviewing import Reviewing
+from cvstudio.gui.label.reviewing import Reviewing, keeps_arrows
 from cvstudio.gui.label.shaping import Shaping
 from cvstudio.gui.label.side import LabelSide
 from cvstudio.gui.label.status import Status
 from cvstudio.gui.label.toolbox import Toolbox
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
+from cvstudio.gui.label.undoing import Undoing
 from cvstudio.gui.label.viewing import Viewing
-from cvstudio.gui.studio import Studio
+from cvstudio.gui.studio import Filtered, Studio
 from cvstudio.gui.widgets.filmstrip import Filmstrip
 from cvstudio.gui.widgets.section import line
 from cvstudio.gui.workspace import Workspace
@@ -51,6 +54,8 @@ class LabelPage(Workspace):
         self._front = False
         self._pending: tuple[int | None, Box | None] | None = None
         self._back_to = ""
+        self._shown_uri = ""
+        self._followed: Filtered | None = None
         self._build()
         self._add_verbs()
         apply_preset(studio.actions, str(studio.settings.get("label.keys")))
@@ -65,11 +70,13 @@ class LabelPage(Workspace):
         actions = self.studio.actions
         self.palette_bar = Palette(actions, self.toolbox.groups)
         self.bar = OptionsBar(self.document, actions)
+        self.bar.note.lay_over(self.canvas)
         self.stack = Centre(self.studio, self.canvas)
         self.empty = self.stack.empty
         self.strip = Filmstrip(self.studio.thumbnails)
         self.strip.images.open(self.project)
         self.strip.images.set_ids(self.order.ids)
+        self.strip_bar = StripBar(self.strip)
         self.side = LabelSide(
             self.document, actions, fill=int(self.studio.settings.get("label.fill"))
         )
@@ -91,7 +98,7 @@ class LabelPage(Workspace):
         middle = QVBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(self.stack, 1)
-        middle.addWidget(StripBar(self.strip))
+        middle.addWidget(self.strip_bar)
         row.addLayout(middle, 1)
         column.addLayout(row, 1)
         return centre
@@ -106,6 +113,7 @@ class LabelPage(Workspace):
         self.reviewing = Reviewing(studio, document, canvas, order, self)
         self.clipboard = Clipboard(actions, document, order, self)
         self.editing = Editing(actions, document, canvas, self.toolbox, self.bar, self)
+        self.undoing = Undoing(document)
         self.shaping = Shaping(actions, document, self)
         self.shaping.said.connect(self.status.say)
         connect = partial(actions.connect, widget=self)
@@ -113,6 +121,8 @@ class LabelPage(Workspace):
         connect("label.actual", partial(canvas.zoom_to, 1.0))
         connect("label.zoom_in", partial(canvas.zoom_by, 1))
         connect("label.zoom_out", partial(canvas.zoom_by, -1))
+        connect("label.keep_zoom", partial(studio.settings.set, "label.keep_zoom"))
+        self._on_setting("label.keep_zoom", studio.settings.get("label.keep_zoom"))
 
     def _connect(self) -> None:
         self.studio.project_changed.connect(self._on_changes)
@@ -126,7 +136,8 @@ class LabelPage(Workspace):
         self.strip.chosen.connect(self.studio.select_image)
         self.loader.shown.connect(self.viewing.show_range)
         self.loader.failed.connect(self._on_unreadable)
-        self.reviewing.all_reviewed.connect(lambda: self.stack.show_done(len(self.order.ids)))
+        self.reviewing.all_reviewed.connect(self._show_done)
+        self.strip_bar.chip.removed.connect(self._go_through)
         for part in (self.loader, self.viewing, self.classes, self.reviewing, self.clipboard):
             part.said.connect(self.status.say)
         for asking in (self.classes, self.clipboard):
@@ -135,7 +146,7 @@ class LabelPage(Workspace):
     def _connect_document(self) -> None:
         document = self.document
         document.image_changed.connect(self._on_image)
-        document.image_updated.connect(self._show_review)
+        document.image_updated.connect(self._on_image_updated)
         document.annotations_changed.connect(self._on_annotations)
         document.classes_changed.connect(self._on_classes)
         document.hidden_changed.connect(self._on_classes)
@@ -164,22 +175,23 @@ class LabelPage(Workspace):
         annotation_id: int | None = None,
         box: Sequence[float] | Box | None = None,
         ids: Sequence[int] | None = None,
+        words: str = "",
         back: tuple[str, str] = ("", ""),
         **_more: Any,
     ) -> None:
         """Show an image, and in it an object: it is selected and stands in the middle.
 
+        `ids`, `words`: go through these images only, and what they have in common.
         `back`: a page and the words that offer to go there again, with `go_on` for its arrive().
         """
         self._back_to = back[0]
         self.bar.offer_back(back[1])
+        self._follow_filter()
         if ids is not None:
-            self.order.give(tuple(ids))
-            self.strip.images.set_ids(self.order.ids)
+            self._go_through(tuple(ids), words)
         if image_id:
             if image_id not in self.order.ids:
-                self.order.give(None)
-                self.strip.images.set_ids(self.order.ids)
+                self._go_through()
             self.studio.select_image(image_id)
             self.document.open(image_id)
         if annotation_id is not None or box is not None:
@@ -190,9 +202,10 @@ class LabelPage(Workspace):
 
     def shown(self) -> None:
         self._front = True
+        self._follow_filter()
         if self.studio.image_id and self.studio.image_id in self.order.ids:
             self.document.open(self.studio.image_id)
-        elif self.document.image is None:
+        elif self._image_id not in self.order.ids:
             self._open_first()
         self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
         self._show_state()
@@ -210,6 +223,24 @@ class LabelPage(Workspace):
             return False
         return images is not None and len(images) == 1
 
+    def agrees(self, *, redo: bool = False) -> bool:
+        return self.undoing.agrees(redo=redo)
+
+    def free_area(self) -> QRect:
+        return QRect(self.stack.mapTo(self, QPoint(0, 0)), self.stack.size())
+
+    def event(self, event: QEvent) -> bool:
+        """Arrows go through the images, unless a list or a slider has use for them."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right)
+            and keeps_arrows(QApplication.focusWidget())
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
     def release(self) -> None:
         self.canvas.tool.settle()
         self.strip.images.open(None)
@@ -225,6 +256,9 @@ class LabelPage(Workspace):
             apply_preset(self.studio.actions, str(value))
         elif key == "label.fill":
             self.display.set_fill(int(str(value)))
+        elif key == "label.keep_zoom":
+            self.canvas.keeps_zoom = bool(value)
+            self.studio.actions[key].setChecked(bool(value))
 
     def _show_pending(self) -> None:
         """What `arrive` was asked to show, once the canvas has its size."""
@@ -233,6 +267,9 @@ class LabelPage(Workspace):
         annotation_id, box = self._pending
         self._pending = None
         annotation = self.document.get(annotation_id)
+        if self.document.task == Task.CLASSIFY:
+            self.canvas.fit()  # the object is the image
+            return
         if annotation is not None:
             self.toolbox.take()
             self.document.select([annotation.id])
@@ -252,6 +289,31 @@ class LabelPage(Workspace):
             self.document.open(first)
         self._show_state()
 
+    # -- which images
+
+    def _go_through(self, ids: tuple[int, ...] | None = None, words: str = "") -> None:
+        """Go through these images only; None goes through all."""
+        self.order.give(ids, words)
+        self.strip.images.set_ids(self.order.ids)
+        self.strip_bar.chip.show_words(self.order.words)
+        self.strip.show_image(self._image_id)
+
+    def _follow_filter(self) -> None:
+        """The Data page has another filter than when this page last looked."""
+        found = self.studio.filtered
+        if found != self._followed:
+            self._followed = found
+            self._go_through(*((found.ids, found.words) if found else ()))
+
+    def _show_done(self) -> None:
+        self.stack.show_done(
+            len(self.order.ids), show_all=self._show_every_image if self.order.words else None
+        )
+
+    def _show_every_image(self) -> None:
+        self._go_through()
+        self._show_state()
+
     # -- another image
 
     @property
@@ -266,6 +328,7 @@ class LabelPage(Workspace):
         self.status.say("")
         self.loader.load()
         if self.document.image is not None:
+            self._shown_uri = self.document.image.uri
             self.strip.show_image(self.document.image.id)
         self.display.show_image()
         self._show_review()
@@ -275,9 +338,16 @@ class LabelPage(Workspace):
 
     def _on_unreadable(self, words: str) -> None:
         image = self.document.image
-        self.stack.show_unreadable(
-            image.name if image else "", words, partial(self.reviewing.step, 1)
-        )
+        missing = image is not None and not self.project.image_path(image).is_file()
+        go_on = partial(self.reviewing.step, 1)
+        self.stack.show_unreadable(image.name if image else "", words, go_on, missing=missing)
+
+    def _on_image_updated(self) -> None:
+        image = self.document.image
+        if image is not None and image.uri != self._shown_uri:
+            self._on_image()  # its file has been found again elsewhere
+        else:
+            self._show_review()
 
     # -- what changes
 
@@ -288,6 +358,7 @@ class LabelPage(Workspace):
             self.strip.images.set_ids(self.order.ids)
         self._follow_undo(changes)
         self.document.take_in(changes)
+        self._select_changed(changes)
         self.strip.images.take(changes)
         if changes.touches("image"):
             self._show_progress()
@@ -302,6 +373,13 @@ class LabelPage(Workspace):
         (image_id,) = images
         if image_id != self._image_id and image_id in self.order.ids:
             self.studio.select_image(image_id)
+
+    def _select_changed(self, changes: ChangeSet) -> None:
+        """What undo or redo brought back or changed is selected, so that it is seen."""
+        ids = changes.ids("annotation")
+        drawn = self.document.task != Task.CLASSIFY and changes.images() == {self._image_id}
+        if changes.kind != "do" and self._front and drawn and ids:
+            self.document.select(ids)
 
     def _on_annotations(self) -> None:
         self.side.show_annotations()

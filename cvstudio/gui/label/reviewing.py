@@ -5,13 +5,19 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from cvstudio.gui.label.canvas import STILL_READING, Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.navigation import ImageOrder
 from cvstudio.gui.label.training_words import idle_words
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.workspace import Workspace
+
+
+def keeps_arrows(focus: QWidget | None) -> bool:
+    """Whether the arrow keys belong to what has the focus: a list, a slider, a field."""
+    return not isinstance(focus, Canvas | Workspace | QAbstractButton | None)
 
 
 class Reviewing(QObject):

@@ -66,7 +66,7 @@ class SelectionItem(QGraphicsItem):
         to_screen = painter.worldTransform()
         painter.resetTransform()
         if hovered is not None:
-            self._paint_tag(painter, hovered, box_of(hovered.shape), to_screen)
+            self._paint_tag(painter, hovered, box_of(hovered.shape), to_screen, quiet=True)
         if len(selected) == 1 and not self._paints_area(selected[0][1]):
             annotation, shape = selected[0]
             self._paint_tag(painter, annotation, box_of(shape), to_screen)
@@ -180,9 +180,13 @@ class SelectionItem(QGraphicsItem):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _paint_tag(
-        self, painter: QPainter, annotation: Annotation, box: Box, to_screen: QTransform
-    ) -> None:
-        """The class's name on its colour, above the box; below or inside where there is no room."""
+        self, painter: QPainter, annotation: Annotation, box: Box, to_screen: QTransform,
+        *, quiet: bool = False,
+    ) -> None:  # fmt: skip
+        """The class's name on its colour, above the box; below or inside where there is no room.
+
+        `quiet`: on black, so that what is only pointed at does not look selected.
+        """
         found = self._document.classes.get(annotation.class_id)
         if found is None:
             return
@@ -204,8 +208,9 @@ class SelectionItem(QGraphicsItem):
         area = QRectF(round(max(corner.x(), 4.0)), round(y), round(width), 18)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        painter.setBrush(QColor("#111111") if suggested else QColor(found.colour))
+        dark = suggested or quiet
+        painter.setBrush(QColor("#111111") if dark else QColor(found.colour))
         painter.drawRoundedRect(area, 2, 2)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setPen(QColor("white") if suggested else theme.tag_text(found.colour))
+        painter.setPen(QColor("white") if dark else theme.tag_text(found.colour))
         painter.drawText(area, Qt.AlignmentFlag.AlignCenter, text)

@@ -14,6 +14,9 @@ from cvstudio.gui.label.image_class_card import ImageClassCard
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, line
 from cvstudio.gui.workspace import SidePanel
 
+_BESIDE_DISPLAY = 6
+"""So many classes stand above the open display panel on a small screen."""
+
 
 class LabelSide(SidePanel):
     """What is known about the open image, and the one accent button of the page."""
@@ -22,18 +25,21 @@ class LabelSide(SidePanel):
         super().__init__("right", 300)
         self._document = document
         self.class_list = ClassList(document)
-        self.add(self.class_list)
+        classifies = document.task == Task.CLASSIFY
+        self.add(self.class_list, int(classifies))
         self.add(line())
         self.header = SectionHeader("Annotations")
         self.tree = AnnotationTree(document)
         self.image_class = ImageClassCard(document)
-        if document.task == Task.CLASSIFY:
-            self.add(self.image_class, 1)
+        if classifies:
+            self.add(self.image_class)
         else:
             self.add(self.header)
             self.add(self.tree, 1)
         self.add(line())
         self.display = DisplayPanel(document, actions, fill)
+        # Where images are classified, the classes are what is worked with.
+        self.display.section.set_open(not classifies or len(document.classes) <= _BESIDE_DISPLAY)
         self.add(self.display)
         self.next_step = NextStep(actions["label.approve"])
         self.set_footer(self.next_step)

@@ -51,7 +51,7 @@ class Toolbox(QObject):
 
     def take(self, action: str = SELECT) -> None:
         """Take a tool in hand, by the id of its action; Select when the project has no such."""
-        if action not in self.tools:
+        if action not in self.tools or not self._document.project.writable:
             action = SELECT
         for other in self.tools:
             self._studio.actions[other].setChecked(other == action)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.message import IconLabel
-from cvstudio.gui.widgets.section import label, push
+from cvstudio.gui.widgets.section import label, link, push
 
 _WIDEST = 480
 
@@ -44,6 +44,10 @@ class EmptyState(QWidget):
         self.button.setVisible(bool(button))
         column.addSpacing(4)
         column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.also = link("", self._press_also)
+        self._do_also: Callable[[], Any] | None = None
+        self.also.hide()
+        column.addWidget(self.also, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)
         self._fit()
 
@@ -65,6 +69,12 @@ class EmptyState(QWidget):
         if do is not None:
             self._do = do
 
+    def offer_also(self, words: str, do: Callable[[], Any] | None = None) -> None:
+        """A second way forward under the button; "" takes it away."""
+        self.also.setText(words)
+        self.also.setVisible(bool(words))
+        self._do_also = do
+
     def _fit(self) -> None:
         """A label that wraps gives a layout no good hint; its size is known here."""
         font = theme.font()
@@ -72,6 +82,10 @@ class EmptyState(QWidget):
         width = min(needed, _WIDEST)
         self.words.setFixedWidth(width)
         self.words.setFixedHeight(max(self.words.heightForWidth(width), 20))
+
+    def _press_also(self) -> None:
+        if self._do_also is not None:
+            self._do_also()
 
     def _press(self) -> None:
         if self._do is not None:

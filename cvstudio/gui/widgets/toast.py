@@ -1,11 +1,11 @@
-"""Sentences that appear at the bottom of the window for six seconds, one above the other."""
+"""Sentences that appear in the middle of the page for six seconds, one above the other."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, QRect, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 from shiboken6 import isValid
 
@@ -36,17 +36,32 @@ class ToastFrame(QFrame):
         row.addWidget(tool(icon_name="close", tip="Dismiss", icon_side=16, do=self.deleteLater))
         self.setAccessibleName(text)
 
+    def fit(self, room: int) -> None:
+        """Words in more lines where `room` pixels are too few for one."""
+        self.words.setWordWrap(False)
+        around = self.sizeHint().width() - self.words.sizeHint().width()
+        self.words.setWordWrap(True)
+        one_line = self.words.fontMetrics().horizontalAdvance(self.words.text()) + 4
+        width = max(min(one_line, room - around), 120)
+        self.words.setFixedWidth(width)
+        self.words.setFixedHeight(self.words.heightForWidth(width))
+        self.adjustSize()
+
     def _act(self, do: Callable[[], Any]) -> None:
         self.deleteLater()
         do()
 
 
 class Toasts(QObject):
-    """Places toasts over a widget, above its bottom edge."""
+    """Places toasts over a widget, at the bottom of the part of it that `area` names.
 
-    def __init__(self, over: QWidget) -> None:
+    That part holds no buttons at its bottom edge, such as the middle of a page.
+    """
+
+    def __init__(self, over: QWidget, area: Callable[[], QRect] | None = None) -> None:
         super().__init__(over)
         self._over = over
+        self._area = area or over.rect
         self._shown: list[ToastFrame] = []
         over.installEventFilter(self)
 
@@ -64,9 +79,8 @@ class Toasts(QObject):
         timer.setSingleShot(True)
         timer.timeout.connect(frame.deleteLater)
         timer.start(theme.tokens()["motion"]["toast_stays"])
-        frame.adjustSize()
         frame.show()
-        self._place()
+        self.place()
         return frame
 
     def texts(self) -> list[str]:
@@ -82,16 +96,19 @@ class Toasts(QObject):
     def _gone(self, frame: QObject | None = None) -> None:
         if isValid(self):
             self._shown = [f for f in self._shown if isValid(f) and f is not frame]
-            self._place()
+            self.place()
 
-    def _place(self) -> None:
-        bottom = self._over.height() - 40
+    def place(self) -> None:
+        """Another page is in front, or there is more or less room."""
+        area = self._area()
+        bottom = area.bottom() - 12
         for frame in reversed(self._shown):
-            frame.move((self._over.width() - frame.width()) // 2, bottom - frame.height())
+            frame.fit(area.width() - 32)
+            frame.move(area.center().x() - frame.width() // 2, bottom - frame.height())
             frame.raise_()
             bottom -= frame.height() + 8
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
-            self._place()
+            self.place()
         return False

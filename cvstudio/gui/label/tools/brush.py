@@ -36,6 +36,8 @@ class _Stroke:
     colour: QColor
     erases: bool
     last: tuple[float, float]
+    painted: bool = False
+    """Whether a pixel of the image has come under it."""
 
 
 class BrushTool(Tool):
@@ -219,6 +221,7 @@ class BrushTool(Tool):
         )  # fmt: skip
         stroke.last = point
         if not touched.empty:
+            stroke.painted = True
             stroke.picture.changed(touched)
             self.surface.repaint(
                 Box(touched.x0, touched.y0, touched.x1 - touched.x0, touched.y1 - touched.y0),
@@ -228,6 +231,9 @@ class BrushTool(Tool):
     def _commit(self, stroke: _Stroke) -> None:
         """One transaction for the whole stroke; a mask without a pixel is deleted."""
         picture, target = stroke.picture, stroke.target
+        if not stroke.painted:
+            self.surface.say("Nothing was painted: the stroke lies outside the image")
+            return
         ink = picture.ink
         patch = picture.patch[ink.y0 : ink.y1, ink.x0 : ink.x1]
         before = np.zeros_like(patch)

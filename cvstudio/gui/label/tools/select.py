@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
-from cvstudio.core.annotation import Annotation, Shape, box_of
+from cvstudio.core.annotation import Annotation, Shape, Task, box_of
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.gui.label import edits, hit
 from cvstudio.gui.label.document import Document
@@ -315,6 +315,8 @@ class SelectTool(Tool):
         painter.drawRect(rect_of(self._band))
 
     def hint(self) -> str:
+        if self.document.task == Task.CLASSIFY:
+            return "Press a class's key, or click the class · Space + drag pans"
         annotation = self.selected()
         if annotation is not None and isinstance(annotation.shape, Polygon):
             return "Drag a point or an edge · Alt + click removes a point"

@@ -1,0 +1,68 @@
+"""Undo from the Label page: a step that reaches further than the open image is asked about."""
+
+from __future__ import annotations
+
+from cvstudio.core.words import counted
+from cvstudio.gui.label.document import Document
+from cvstudio.project import queries
+from cvstudio.project.changes import Reach
+
+_NOT_HERE = "It is not about the image you see."
+
+
+class Undoing:
+    """Whether the person really wants to take back what they may not have in mind here."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    def agrees(self, *, redo: bool = False) -> bool:
+        """True when the next step back (or forth) is about the open image, or wanted anyway."""
+        project, image = self._document.project, self._document.image
+        reach = project.redo_reach if redo else project.undo_reach
+        label = project.redo_label if redo else project.undo_label
+        if label is None or _is_near(reach, image.id if image else 0):
+            return True
+        asked, text = words(label, reach, redo=redo, name=self._other(reach))
+        return self._document.studio.ask(asked, text, yes="Do it again" if redo else "Undo")
+
+    def _other(self, reach: Reach) -> str:
+        """The name of the one other image that a step is about."""
+        if reach.images is None or len(reach.images) != 1:
+            return ""
+        with self._document.project.read() as session:
+            found = queries.images(session, list(reach.images))
+        return found[0].title if found else ""
+
+
+def _is_near(reach: Reach, image_id: int) -> bool:
+    """About the open image and no other, or about the classes alone, which are seen here too."""
+    if reach.came or reach.went or reach.images is None:
+        return False
+    return reach.images == {image_id} or (not reach.images and reach.classes)
+
+
+def words(label: str, reach: Reach, *, redo: bool, name: str = "") -> tuple[str, str]:
+    """ "Undo the import of 38 images?", and what that means."""
+    moved = counted(reach.came or reach.went, "image")
+    if reach.came or reach.went:
+        what = f"the {'import' if reach.came else 'removal'} of {moved}"
+        leave = bool(reach.came) != redo
+        text = (
+            "They leave the project with their annotations. Their files stay."
+            if leave
+            else "They come back with their annotations."
+        )
+        return (f"Redo {what}?" if redo else f"Undo {what}?"), f"{text} {_way_back(redo)}"
+    verb = "Redo" if redo else "Undo"
+    if reach.images is None or len(reach.images) > 1:
+        many = counted(reach.image_count, "image") if reach.image_count else "many images"
+        text = f"It is about {many}, not only the one you see. {_way_back(redo)}"
+        return f"{verb} “{label}” on {many}?", text
+    if name:
+        return f"{verb} “{label}” on {name}?", f"{_NOT_HERE} Label goes there."
+    return f"{verb} “{label}”?", f"{_NOT_HERE} {_way_back(redo)}"
+
+
+def _way_back(redo: bool) -> str:
+    return "Undo takes it back." if redo else "Redo does it again."
