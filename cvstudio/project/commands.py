@@ -93,7 +93,7 @@ def add_annotation(
         state=state,
     )
     (new,) = rows.add(s, "annotation", ANNOTATION_COLUMNS, [row])
-    _follow_review(s, [image_id])
+    follow_review(s, [image_id])
     return new
 
 
@@ -160,7 +160,7 @@ def set_state(s: Session, *, ids: Collection[int], state: State) -> None:
     """Accept, reject or merely suggest annotations; review states follow what counts."""
     images = _images_of(s, ids)
     rows.change(s, "annotation", ids, state=state.value)
-    _follow_review(s, images)
+    follow_review(s, images)
 
 
 def set_attributes(s: Session, *, id: int, attributes: Mapping[str, Any]) -> None:
@@ -173,7 +173,7 @@ def delete_annotations(s: Session, *, ids: Collection[int]) -> None:
     """Remove annotations; an image that loses its last one becomes unlabelled unless reviewed."""
     images = _images_of(s, ids)
     rows.remove(s, "annotation", ids)
-    _follow_review(s, images)
+    follow_review(s, images)
 
 
 def set_z(s: Session, *, id: int, to: str) -> None:
@@ -224,7 +224,7 @@ def copy_annotations(s: Session, *, ids: Collection[int], image_ids: Iterable[in
             values |= {"score": None, "state": State.ACCEPTED.value}
             new.append(tuple(values.values()))
     added = rows.add(s, "annotation", ANNOTATION_COLUMNS, new)
-    _follow_review(s, targets)
+    follow_review(s, targets)
     return list(added)
 
 
@@ -260,7 +260,7 @@ def set_image_class(s: Session, *, image_ids: Collection[int], class_id: int | N
             for id, w, h in sizes
         ]
         rows.add(s, "annotation", ANNOTATION_COLUMNS, new)
-    _follow_review(s, image_ids)
+    follow_review(s, image_ids)
 
 
 # Label classes
@@ -323,7 +323,7 @@ def delete_class(s: Session, *, id: int) -> None:
         s.scalars(select(AnnotationRow.image_id).where(AnnotationRow.class_id == id).distinct())
     )
     rows.remove(s, "label_class", [id])
-    _follow_review(s, images)
+    follow_review(s, images)
 
 
 def merge_classes(s: Session, *, source: int | Iterable[int], target: int) -> None:
@@ -448,7 +448,7 @@ def _images_of(s: Session, annotation_ids: Iterable[int]) -> list[int]:
     return list(s.scalars(found.distinct()))
 
 
-def _follow_review(s: Session, image_ids: Iterable[int]) -> None:
+def follow_review(s: Session, image_ids: Iterable[int]) -> None:
     """Let review states follow the annotations that count; what a person reviewed stays so."""
     ids = list(image_ids)
     labelled = _with_annotations(s, ids)

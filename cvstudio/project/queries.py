@@ -219,7 +219,7 @@ def _annotation_conditions(filter: ImageFilter) -> Iterator[ColumnElement[bool]]
 
 # Annotations
 
-_ANNOTATION = (
+ANNOTATION = (
     AnnotationRow.id, AnnotationRow.image_id, AnnotationRow.class_id, AnnotationRow.kind,
     AnnotationRow.x, AnnotationRow.y, AnnotationRow.w, AnnotationRow.h, AnnotationRow.payload,
     AnnotationRow.z, AnnotationRow.source, AnnotationRow.run_id, AnnotationRow.score,
@@ -227,7 +227,8 @@ _ANNOTATION = (
 )  # fmt: skip
 
 
-def _annotation(row: Sequence[Any]) -> Annotation:
+def as_annotation(row: Sequence[Any]) -> Annotation:
+    """An annotation from the values of the columns ANNOTATION."""
     id, image_id, class_id, kind, x, y, w, h, payload, z, *rest = row
     source, run, score, state, more, locked = rest
     box = Box(x, y, w, h)
@@ -250,29 +251,29 @@ def _annotation(row: Sequence[Any]) -> Annotation:
 def annotations(s: Session, image_id: int) -> list[Annotation]:
     """All annotations of an image, suggested and rejected ones too, in drawing order."""
     found = s.execute(
-        select(*_ANNOTATION)
+        select(*ANNOTATION)
         .where(AnnotationRow.image_id == image_id)
         .order_by(AnnotationRow.z, AnnotationRow.id)
     )
-    return [_annotation(row) for row in found]
+    return [as_annotation(row) for row in found]
 
 
 def annotation(s: Session, id: int) -> Annotation | None:
     """One annotation, or None when it is gone."""
-    row = s.execute(select(*_ANNOTATION).where(AnnotationRow.id == id)).first()
-    return None if row is None else _annotation(row)
+    row = s.execute(select(*ANNOTATION).where(AnnotationRow.id == id)).first()
+    return None if row is None else as_annotation(row)
 
 
 def annotations_of(s: Session, ids: Sequence[int]) -> dict[int, list[Annotation]]:
     """The annotations of many images, each list in drawing order; every id has a list."""
     result: dict[int, list[Annotation]] = {id: [] for id in ids}
     found = s.execute(
-        select(*_ANNOTATION)
+        select(*ANNOTATION)
         .where(id_list(AnnotationRow.image_id, ids))
         .order_by(AnnotationRow.image_id, AnnotationRow.z, AnnotationRow.id)
     )
     for row in found:
-        result[row[1]].append(_annotation(row))
+        result[row[1]].append(as_annotation(row))
     return result
 
 
