@@ -13,7 +13,7 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.widgets.swatch import swatch_icon
 from cvstudio.gui.widgets.verbatim import face
 
-SHAPE_ACTIONS = ("label.fill_holes",)
+SHAPE_ACTIONS = ("label.simplify", "label.smooth", "label.convert", "label.fill_holes")
 """What the menu offers for one shape or more."""
 
 

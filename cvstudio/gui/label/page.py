@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
+from cvstudio.gui.label.adjusting import Adjusting
 from cvstudio.gui.label.bars import OptionsBar, Palette, StripBar
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.centre import Centre
@@ -115,7 +116,9 @@ class LabelPage(Workspace):
         self.editing = Editing(actions, document, canvas, self.toolbox, self.bar, self)
         self.undoing = Undoing(document)
         self.shaping = Shaping(actions, document, self)
-        self.shaping.said.connect(self.status.say)
+        self.adjusting = Adjusting(actions, document, canvas, self.toolbox, self)
+        for shaping in (self.shaping, self.adjusting):
+            shaping.said.connect(self.status.say)
         connect = partial(actions.connect, widget=self)
         connect("label.fit", canvas.fit)
         connect("label.actual", partial(canvas.zoom_to, 1.0))

@@ -1,0 +1,80 @@
+"""The small popup over the canvas with one amount, what it does in words, and Keep and Drop."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from cvstudio.core.annotation import Kind
+from cvstudio.gui import theme
+from cvstudio.gui.widgets.section import Segments, label, link
+from cvstudio.gui.widgets.slider_field import SliderField
+
+KINDS = (Kind.BOX, Kind.POLYGON, Kind.MASK)
+LARGEST = 20.0
+"""Pixels of the image."""
+
+_TOP = 12  # px under the upper edge of the canvas
+_WIDTH = 380
+
+
+class AdjustPopup(QFrame):
+    """Tells what the person changes; the canvas shows what comes of it."""
+
+    changed = Signal()
+    kept = Signal()
+    dropped = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._around = parent
+        theme.mark(self, toast=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 10, 14, 8)
+        column.setSpacing(8)
+        top = QHBoxLayout()
+        self.title = label("", "section")
+        top.addWidget(self.title)
+        top.addStretch(1)
+        self.kind = Segments(tuple(kind.capitalize() for kind in KINDS))
+        top.addWidget(self.kind)
+        column.addLayout(top)
+        row = QHBoxLayout()
+        self.word = label("", "muted")
+        row.addWidget(self.word)
+        self.amount = SliderField(0.0, LARGEST, 1.0, step=0.1, unit="px")
+        row.addWidget(self.amount, 1)
+        column.addLayout(row)
+        below = QHBoxLayout()
+        self.words = label("", "muted")
+        below.addWidget(self.words, 1)
+        below.addWidget(link("Drop  Esc", self.dropped.emit))
+        below.addWidget(link("Keep  Enter", self.kept.emit))
+        column.addLayout(below)
+        self.amount.changed.connect(lambda _value: self.changed.emit())
+        self.kind.chosen.connect(lambda _index: self.changed.emit())
+        self.hide()
+
+    def begin(self, title: str, word: str, amount: float, kind: Kind | None) -> None:
+        """Ask for an amount, and for a kind unless it is None; the field takes the keys."""
+        self.title.setText(title)
+        self.setAccessibleName(title)
+        self.word.setText(word)
+        self.amount.field.setAccessibleName(f"{title}: {word}")
+        self.amount.slider.setAccessibleName(f"{title}: {word}")
+        self.amount.set_value(amount)
+        self.kind.setVisible(kind is not None)
+        if kind is not None:
+            self.kind.choose(KINDS.index(kind))
+        height = self.sizeHint().height()
+        width = min(_WIDTH, self._around.width() - 2 * _TOP)
+        self.setGeometry((self._around.width() - width) // 2, _TOP, width, height)
+        self.show()
+        self.raise_()
+        self.amount.field.setFocus()
+        self.amount.field.selectAll()
+
+    @property
+    def wanted(self) -> Kind:
+        """The kind that is chosen."""
+        return KINDS[self.kind.index]

@@ -1,0 +1,160 @@
+"""Simplify, smooth and convert: an amount in a popup, the shapes change as it does, Enter keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from cvstudio.core import combine, convert, outlines
+from cvstudio.core.annotation import Annotation, Kind, Shape, area_of, box_of
+from cvstudio.core.geometry import Polygon
+from cvstudio.core.masks import Mask
+from cvstudio.core.words import counted
+from cvstudio.gui.actions import Actions
+from cvstudio.gui.label import edits
+from cvstudio.gui.label.adjust_popup import AdjustPopup
+from cvstudio.gui.label.canvas import Canvas
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.toolbox import Toolbox
+from cvstudio.gui.label.tools.adjust import AdjustTool
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """One way to change shapes by an amount in pixels of the image."""
+
+    verb: str
+    word: str
+    amount: float
+    kinds: frozenset[Kind]
+    none: str
+    """Said when nothing that is selected can be changed so."""
+    make: Callable[[Shape, float], Shape] | None = None
+    """None converts to the kind that the popup asks for."""
+
+
+_ADJUSTMENTS = {
+    "label.simplify": Adjustment(
+        "Simplify", "Tolerance", 1.0, frozenset({Kind.POLYGON}),
+        "Select a polygon to simplify; Convert makes one of a mask", combine.simplified,
+    ),
+    "label.smooth": Adjustment(
+        "Smooth", "Strength", 3.0, frozenset({Kind.POLYGON, Kind.MASK}),
+        "Select a polygon or mask to smooth", combine.smoothed,
+    ),
+    "label.convert": Adjustment(
+        "Convert", "Tolerance", 1.0, frozenset({Kind.BOX, Kind.POLYGON, Kind.MASK}),
+        "Select a shape to convert",
+    ),
+}  # fmt: skip
+
+
+class Adjusting(QObject):
+    """The actions and the popup. One undo step when it is kept, none when it is dropped."""
+
+    said = Signal(str)
+
+    def __init__(
+        self, actions: Actions, document: Document, canvas: Canvas, toolbox: Toolbox, page: QWidget
+    ) -> None:
+        super().__init__(page)
+        self._document, self._canvas, self._toolbox = document, canvas, toolbox
+        self._amounts = {id: each.amount for id, each in _ADJUSTMENTS.items()}
+        self._action = ""
+        self._before: dict[int, Shape] = {}
+        self.popup = AdjustPopup(canvas)
+        self.tool = AdjustTool(document, canvas, self._end)
+        self.popup.changed.connect(self._preview)
+        self.popup.kept.connect(self.tool.finish)
+        self.popup.dropped.connect(self.tool.cancel)
+        document.selection_changed.connect(self.tool.cancel)
+        document.annotations_changed.connect(self.tool.cancel)
+        for id in _ADJUSTMENTS:
+            actions.connect(id, partial(self.begin, id), page)
+
+    def begin(self, action: str) -> None:
+        """Open the popup for what is selected."""
+        self.tool.cancel()
+        adjustment = _ADJUSTMENTS[action]
+        chosen = [a for a in self._document.selected() if a.kind in adjustment.kinds]
+        free = [a for a in chosen if not a.locked]
+        if not free:
+            self.said.emit(adjustment.none)
+            return
+        self._action = action
+        self._before = {a.id: a.shape for a in free}
+        self._canvas.set_tool(self.tool)
+        kind = None if adjustment.make is not None else _likely(free)
+        self.popup.begin(adjustment.verb, adjustment.word, self._amounts[action], kind)
+        self._preview()
+
+    def _preview(self) -> None:
+        adjustment, amount = _ADJUSTMENTS[self._action], self.popup.amount.value
+        self._amounts[self._action] = amount
+        if adjustment.make is not None:
+            made = {id: adjustment.make(shape, amount) for id, shape in self._before.items()}
+        else:
+            kind = self.popup.wanted
+            made = {
+                id: convert.converted(shape, kind, tolerance=amount)
+                for id, shape in self._before.items()
+            }
+            from_mask = any(isinstance(shape, Mask) for shape in self._before.values())
+            self.popup.amount.setEnabled(kind is Kind.POLYGON and from_mask)
+        width, height = self._document.size
+        drafts: dict[int, Shape] = {}
+        for id, shape in made.items():
+            inside = edits.clipped(shape, width=width, height=height)
+            drafts[id] = inside if inside is not None else self._before[id]
+        self.popup.words.setText(result_words(self._before, drafts))
+        self.tool.show(drafts)
+
+    def _end(self, kept: bool) -> None:
+        """Keep what is previewed, or not; the tool that was in hand comes back."""
+        drafts, before = self.tool.drafts, self._before
+        self._before = {}
+        self.popup.hide()
+        self.popup.amount.setEnabled(True)
+        if kept:
+            changed = {id: shape for id, shape in drafts.items() if shape != before[id]}
+            verb = _ADJUSTMENTS[self._action].verb
+            if changed:
+                label = f"{verb} {counted(len(changed), 'annotation')}"
+                self._document.reshape(changed, label=label)
+            else:
+                self.said.emit("Nothing changed")
+        self._canvas.setFocus()
+        # Not at once: the tool may be ending because another one is just being taken.
+        QTimer.singleShot(0, self, self._give_back)
+
+    def _give_back(self) -> None:
+        if self._canvas.tool is self.tool and not self.tool.active:
+            self._toolbox.take(self._toolbox.info.action)
+
+
+def _likely(annotations: list[Annotation]) -> Kind:
+    """What shapes are most likely converted to: masks and boxes to polygons, polygons to masks."""
+    return Kind.MASK if all(a.kind is Kind.POLYGON for a in annotations) else Kind.POLYGON
+
+
+def result_words(before: Mapping[int, Shape], after: Mapping[int, Shape]) -> str:
+    """What an adjustment does: "412 → 37 points, area +0.4 %"."""
+    words = []
+    points = sum(_points(shape) for shape in after.values())
+    if points:
+        known = sum(_points(shape) for shape in before.values())
+        words.append(f"{known:,} → {points:,} points" if known else f"{points:,} points")
+    elif len(after) == 1:
+        box = box_of(next(iter(after.values())))
+        words.append(f"{box.w:,.0f} × {box.h:,.0f} px")
+    old, new = (sum(area_of(shape) for shape in shapes.values()) for shapes in (before, after))
+    words.append(f"area {100 * (new - old) / old:+.1f} %" if old else "")
+    return ", ".join(word for word in words if word)
+
+
+def _points(shape: Shape) -> int:
+    return outlines.point_count(shape) if isinstance(shape, Polygon) else 0

@@ -1,0 +1,161 @@
+"""Simplify, smooth and convert with a popup whose amount is previewed, by mouse and keys."""
+
+import numpy as np
+import pytest
+from label_hands import label_page
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication
+
+from cvstudio.core import outlines
+from cvstudio.core.annotation import Kind, Task
+from cvstudio.core.convert import to_polygon
+from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.masks import Mask
+
+
+@pytest.fixture
+def person(tmp_path, qtbot):
+    with label_page(tmp_path, qtbot, Task.INSTANCE) as hands:
+        yield hands
+
+
+def wavy(count=80, x=150, y=130):
+    angles = np.arange(count) * 2 * np.pi / count
+    radii = 60 + 2 * np.cos(20 * angles)
+    return Polygon.simple(np.stack([x + radii * np.cos(angles), y + radii * np.sin(angles)], 1))
+
+
+def disc():
+    y, x = np.mgrid[:80, :80]
+    return Mask.from_patch(((x - 40) ** 2 + (y - 40) ** 2 < 1500).astype(np.uint8), 100, 90)
+
+
+def choose(person, shape):
+    id = person.add(shape)
+    person.do("label.select")
+    person.document.select([id])
+    return id
+
+
+def type_amount(person, text):
+    field = person.page.adjusting.popup.amount.field
+    assert field.hasFocus(), "the amount can be typed at once"
+    field.selectAll()
+    QTest.keyClicks(field, text)
+    QApplication.processEvents()
+
+
+def test_m_previews_a_simpler_polygon_and_enter_keeps_it_in_one_step(person):
+    id = choose(person, wavy())
+    person.keys("M")
+    popup = person.page.adjusting.popup
+    assert popup.isVisible()
+    type_amount(person, "6")
+    drafted = person.canvas.selection.drafts[id]
+    assert outlines.point_count(drafted) < 40
+    assert person.only.shape == wavy(), "nothing is stored before Enter"
+    assert popup.words.text().startswith(f"80 → {outlines.point_count(drafted)} points")
+    person.keys("Return")
+    assert not popup.isVisible()
+    assert person.only.shape == drafted
+    assert person.project.undo_label == "Simplify 1 annotation"
+    assert person.canvas.tool.name == "select"
+    person.project.undo()
+    assert person.only.shape == wavy()
+
+
+def test_a_larger_tolerance_leaves_fewer_points_while_the_slider_moves(person):
+    id = choose(person, wavy())
+    person.keys("M")
+    slider = person.page.adjusting.popup.amount.slider
+    slider.setFocus()
+    counts = []
+    for _ in range(3):
+        for _ in range(20):
+            QTest.keyClick(slider, Qt.Key.Key_Up)
+        counts.append(outlines.point_count(person.canvas.selection.drafts[id]))
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] > counts[-1]
+    person.keys("Esc")
+    assert person.only.shape == wavy()
+
+
+def test_esc_drops_the_preview_and_the_canvas_shows_what_is_stored(person):
+    choose(person, wavy())
+    before = person.project.undo_label
+    person.keys("Shift+M")
+    assert person.canvas.selection.drafts
+    person.keys("Esc")
+    assert not person.canvas.selection.drafts
+    assert not person.page.adjusting.popup.isVisible()
+    assert person.only.shape == wavy()
+    assert person.project.undo_label == before
+    assert person.canvas.tool.name == "select"
+
+
+def test_another_tool_or_image_ends_the_preview_without_a_trace(person):
+    choose(person, wavy())
+    person.keys("M")
+    person.canvas.setFocus()
+    person.keys("P")
+    assert person.canvas.tool.name == "polygon"
+    assert not person.page.adjusting.popup.isVisible()
+    person.do("label.select")
+    person.document.select([person.only.id])
+    person.keys("M")
+    person.do("label.next")
+    QApplication.processEvents()
+    assert person.canvas.tool.name == "select"
+    person.do("label.previous")
+    assert person.only.shape == wavy()
+
+
+def test_smoothing_a_mask_keeps_it_a_mask(person):
+    rough = disc().patch().copy()
+    rough[::7, ::3] = 0
+    choose(person, Mask.from_patch(rough, 100, 90))
+    person.keys("Shift+M")
+    person.keys("Return")
+    assert person.only.kind is Kind.MASK
+    holes = sum(len(part.holes) for part in to_polygon(person.only.shape).parts)
+    assert holes == 0
+    assert person.project.undo_label == "Smooth 1 annotation"
+
+
+def test_ctrl_m_makes_a_polygon_of_a_mask_within_the_tolerance_shown(person):
+    choose(person, disc())
+    person.keys("Ctrl+M")
+    type_amount(person, "0")
+    person.keys("Return")
+    assert person.only.shape == to_polygon(disc())
+    assert person.only.shape.area == disc().area
+
+
+def test_the_popups_buttons_choose_the_kind_and_keep(person):
+    choose(person, Box(40, 50, 60, 30))
+    person.keys("Ctrl+M")
+    popup = person.page.adjusting.popup
+    buttons = {b.text().strip(): b for b in popup.findChildren(QAbstractButton)}
+    QTest.mouseClick(buttons["Mask"], Qt.MouseButton.LeftButton)
+    assert not popup.amount.isEnabled(), "a tolerance means something for outlines of masks only"
+    QTest.mouseClick(buttons["Keep  Enter"], Qt.MouseButton.LeftButton)
+    assert person.only.shape == Mask.from_patch(np.ones((30, 60), np.uint8), 40, 50)
+
+
+def test_many_shapes_are_converted_in_one_step_and_what_is_locked_stays(person):
+    ids = [person.add(disc()), person.add(Box(20, 20, 30, 30)), person.add(disc().moved(90, 60))]
+    person.document.select([ids[2]])
+    person.keys("L")
+    person.document.select(ids)
+    person.keys("Ctrl+M")
+    person.keys("Return")
+    assert [a.kind for a in person.shapes] == [Kind.POLYGON, Kind.POLYGON, Kind.MASK]
+    assert person.project.undo_label == "Convert 2 annotations"
+
+
+def test_simplify_says_what_it_needs_when_no_polygon_is_selected(person):
+    choose(person, Box(20, 20, 30, 30))
+    person.keys("M")
+    assert not person.page.adjusting.popup.isVisible()
+    assert "Select a polygon" in " ".join(person.page.status_left)
