@@ -291,16 +291,6 @@ class Workspace(QWidget):
             return self.rect()
         return QRect(self._middle.mapTo(self, QPoint(0, 0)), self._middle.size())
 
-    def agrees(self, *, redo: bool = False) -> bool:
-        """Asked before undo and redo by key: whether the person means the step that comes next."""
-        return True
-
-    def free_area(self) -> QRect:
-        """Where words may lie for some seconds over the page, in its own pixels."""
-        if self._middle is None:
-            return self.rect()
-        return QRect(self._middle.mapTo(self, QPoint(0, 0)), self._middle.size())
-
     # -- folding
 
     def toggle_fold(self, side: str) -> None:

@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass, Review, Task
 from cvstudio.core.errors import ProjectReadOnly
-from cvstudio.core.errors import ProjectReadOnly
 from cvstudio.core.words import counted
 from cvstudio.gui.data import filters, saved_views
 from cvstudio.gui.data.bulk import Bulk
@@ -232,9 +231,6 @@ class DataPage(Workspace):
         self.views.show_counts(ViewCounts(reviews, saved, folders, tags))
         self.views.show_filter(self.filter)
         self.gallery.show_ids(ids, self.filter, self._classes)
-        words = self._filter_words or filters.in_words(self.filter, self._classes)
-        some = self.filter != ImageFilter()
-        self.studio.filtered = Filtered(tuple(ids), words) if some else None
         words = self._filter_words or filters.in_words(self.filter, self._classes)
         some = self.filter != ImageFilter()
         self.studio.filtered = Filtered(tuple(ids), words) if some else None
