@@ -173,6 +173,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "drag a loose box, the object inside stands out", "project", group="tool"),
     _a("label.superpixels", "Superpixels", "hexagon-multiple-outline", "K",
        "collect cells that follow the edges", "project", group="tool"),
+    _a("label.pixel_classifier", "Pixel classifier", "texture-box", "Y",
+       "scribble two classes, the rest is proposed", "project", group="tool"),
     _a("label.previous", "Previous image", "chevron-left", "A | PgUp | Left",
        "go to the image before", "project", "images"),
     _a("label.next", "Next image", "chevron-right", "D | PgDown | Right",

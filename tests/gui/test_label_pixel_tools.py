@@ -406,3 +406,121 @@ def test_larger_cells_and_another_view_divide_again(studio_window, page, hand):
     studio_window.idle()
     hand.click(*page.canvas.to_image(QPointF(100, 100)))
     assert int(full(page.canvas.tool.region).sum()) < 1500, "cells are as large as on the screen"
+
+
+# -- pixel classifier
+
+
+def scribble(page, hand):
+    """A over the left disk, B over the right one, Alt over what is around them."""
+    page.document.choose_class(1)
+    hand.stroke((170, 240), (230, 250))
+    page.document.choose_class(2)
+    hand.stroke((430, 240), (490, 250))
+    hand.stroke((40, 60), (600, 60), alt=True)
+
+
+def test_scribbles_of_two_classes_propose_the_rest_and_enter_makes_masks(studio_window, page, hand):
+    studio_window.key("Y")
+    scribble(page, hand)
+    assert page.canvas.tool.proposal is not None
+    assert not stored(page), "nothing is kept before Enter"
+    studio_window.key("Return")
+    by_class = {a.class_id: a.shape for a in stored(page)}
+    assert iou(by_class[1], disk(*LEFT)) > 0.95
+    assert iou(by_class[2], disk(*RIGHT)) > 0.95
+    assert not page.canvas.tool.busy
+    studio_window.key("Ctrl+Z")
+    assert not stored(page), "all masks are one step"
+
+
+def test_a_stroke_corrects_the_proposal_and_backspace_takes_it_back(studio_window, page, hand):
+    studio_window.key("Y")
+    page.document.choose_class(1)
+    hand.stroke((170, 240), (230, 250))
+    hand.stroke((40, 60), (600, 60), alt=True)
+
+    def share_of_right():
+        labels, place = page.canvas.tool.proposal
+        inside = disk(*RIGHT)[: place.height * place.step : place.step, :: place.step]
+        return np.mean(labels[inside > 0] == 1)
+
+    before = share_of_right()
+    hand.stroke((430, 240), (490, 250))  # it is A as well
+    assert share_of_right() > max(before, 0.95)
+    studio_window.key("Backspace")
+    studio_window.idle()
+    assert share_of_right() == pytest.approx(before)
+    hand.stroke((430, 240), (490, 250), alt=True)
+    assert share_of_right() < 0.05
+
+
+def test_one_class_alone_proposes_nothing_and_says_what_is_missing(studio_window, page, hand):
+    said = []
+    page.canvas.said.connect(said.append)
+    studio_window.key("Y")
+    hand.stroke((170, 240), (230, 250))
+    assert "second class" in said[-1]
+    studio_window.key("Return")
+    assert page.canvas.tool.proposal is None
+    assert not stored(page)
+
+
+def test_scribbles_wait_while_another_tool_or_image_is_taken_and_esc_drops_them(
+    studio_window, page, hand
+):
+    studio_window.key("Y")
+    scribble(page, hand)
+    studio_window.key("V")
+    assert not stored(page)
+    studio_window.key("D")
+    studio_window.key("Y")
+    studio_window.idle()
+    assert not page.canvas.tool.busy, "they belong to the other image"
+    studio_window.key("A")
+    studio_window.idle()
+    hand.move(300, 300)
+    studio_window.idle()
+    assert page.canvas.tool.proposal is not None
+    studio_window.key("Esc")
+    assert not page.canvas.tool.busy
+
+
+@pytest.mark.parametrize("task", [Task.SEGMENT], indirect=True)
+def test_a_proposal_for_another_part_of_the_image_knows_scribbles_out_of_sight(
+    studio_window, page, hand
+):
+    studio_window.key("Y")
+    scribble(page, hand)
+    page.canvas.zoom_to(5.0)
+    page.canvas.centerOn(0, 0)
+    hand.move(*page.canvas.to_image(QPointF(300, 300)))
+    studio_window.idle()
+    seen = page.canvas.visible()
+    labels, place = page.canvas.tool.proposal
+    assert place.box.w <= seen.width() + 2
+    truth = disk(*LEFT) * 1 + disk(*RIGHT) * 2
+    there = truth[place.y : place.y + place.height, place.x : place.x + place.width]
+    assert np.mean(labels == there) > 0.95
+    studio_window.key("Return")
+    assert {a.class_id for a in stored(page)} <= {1, 2}
+    assert stored(page)
+
+
+def test_specks_are_left_out_and_touching_parts_stay_one_mask(studio_window, page, hand):
+    studio_window.key("Y")
+    page.document.choose_class(1)
+    page.bar.options.smallest.setValue(500)
+    hand.stroke((170, 240), (230, 250))
+    hand.stroke((430, 240), (490, 250))
+    hand.stroke((40, 60), (600, 60), alt=True)
+    studio_window.key("Return")
+    assert len(stored(page)) == 2, "two disks, two masks"
+    studio_window.key("Ctrl+Z")
+    page.bar.options.parts.setChecked(False)
+    hand.stroke((170, 240), (230, 250))
+    hand.stroke((430, 240), (490, 250))
+    hand.stroke((40, 60), (600, 60), alt=True)
+    studio_window.key("Return")
+    (annotation,) = stored(page)
+    assert iou(annotation.shape, disk(*LEFT) | disk(*RIGHT)) > 0.95

@@ -95,8 +95,11 @@ def test_a_project_offers_the_tools_of_its_task_in_groups():
         ("label.select", "label.box", "label.polygon"),
         ("label.slice", "label.points"),
         ("label.brush", "label.erase"),
-        ("label.scissors", "label.wand", "label.grabcut", "label.superpixels"),
-    )
+        (
+            "label.scissors", "label.wand", "label.grabcut", "label.superpixels",
+            "label.pixel_classifier",
+        ),
+    )  # fmt: skip
 
 
 def test_a_tool_of_the_table_brings_button_cursor_hint_and_options(page):

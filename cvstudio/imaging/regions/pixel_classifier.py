@@ -117,6 +117,11 @@ def train(samples: dict[int, NDArray[np.float32]]) -> PixelClassifier:
     return PixelClassifier(forest, tuple(int(n) for n in forest.classes_))
 
 
+def prepare() -> None:
+    """Import what training needs, so that the first proposal does not wait for it."""
+    import sklearn.ensemble  # noqa: F401 - slow to import: only where it is used
+
+
 def _thinned(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     if len(rows) <= _MOST_SAMPLES:
         return rows

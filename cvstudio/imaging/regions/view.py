@@ -178,3 +178,11 @@ def objects(region: Region, *, smallest: int = 1) -> list[Region]:
         left, top = region.x + x * region.step, region.y + y * region.step
         found.append(Region(part, left, top, region.step))
     return found
+
+
+def without_small(region: Region, *, smallest: int) -> Region | None:
+    """The region without its connected parts of fewer than `smallest` pixels of its level."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(region.patch, connectivity=4)
+    large = (stats[:, cv2.CC_STAT_AREA] >= smallest).astype(np.uint8)
+    large[0] = 0
+    return Region(large[labels], region.x, region.y, region.step).cropped()

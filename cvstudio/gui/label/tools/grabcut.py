@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
 from cvstudio.core.geometry import Box
-from cvstudio.core.masks import Patch
-from cvstudio.core.opencv import cv2
 from cvstudio.gui.label.document import Document
-from cvstudio.gui.label.outlines import qpolygon, rect_of
+from cvstudio.gui.label.outlines import rect_of
 from cvstudio.gui.label.shapes_item import CASING, cosmetic
 from cvstudio.gui.label.tools.base import CLICK, Pointer, Surface
 from cvstudio.gui.label.tools.region import RegionTool
+from cvstudio.gui.label.tools.stroke import WIDTH, Stroke
 from cvstudio.imaging.regions import grabcut
 from cvstudio.imaging.regions.view import Place, Region, Sight
 
 INCLUDE, EXCLUDE = QColor("#35C46A"), QColor("#F0524D")
-
-_WIDTH = 8.0  # screen pixels of a stroke
-
-
-@dataclass(frozen=True)
-class Stroke:
-    """A way over the image, in its pixels, and what it is for."""
-
-    points: list[tuple[float, float]]
-    width: float
-    excludes: bool
-
-    def paint(self, painter: QPainter, colour: QColor) -> None:
-        """Draw it in image coordinates."""
-        pen = cosmetic(colour)
-        pen.setCosmetic(False)
-        pen.setWidthF(self.width)
-        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-        painter.setPen(pen)
-        painter.drawPolyline(qpolygon(np.array(self.points * (1 if len(self.points) > 1 else 2))))
-
-    def draw(self, patch: Patch, place: Place, value: int = 1) -> None:
-        """Set the stroke's pixels of a view, in place."""
-        way = (np.array(self.points) - (place.x, place.y)) / place.step - 0.5
-        width = max(1, round(self.width / place.step))
-        cv2.polylines(patch, [way.round().astype(np.int32)], False, value, width)
 
 
 class GrabCutTool(RegionTool):
@@ -79,8 +49,8 @@ class GrabCutTool(RegionTool):
             self._corner, self._box = point, Box(*point, 0, 0)
             self._sight = sight
         elif self._place is not None:
-            width = _WIDTH / self.surface.scale
-            self._stroke = Stroke([point], width, excludes=pointer.alt)
+            width = WIDTH / self.surface.scale
+            self._stroke = Stroke([point], width, 0 if pointer.alt else 1)
         self.surface.repaint()
 
     def move(self, pointer: Pointer, *, held: bool) -> None:
@@ -148,8 +118,8 @@ class GrabCutTool(RegionTool):
             shape = view.rgb.shape[:2]
             include, exclude = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
             for stroke in strokes:  # the later one wins
-                stroke.draw(exclude, place, 1 if stroke.excludes else 0)
-                stroke.draw(include, place, 0 if stroke.excludes else 1)
+                stroke.draw(exclude, place, 1 - stroke.number)
+                stroke.draw(include, place, stroke.number)
             inside = (
                 round((box.x - place.x) / place.step), round((box.y - place.y) / place.step),
                 round((box.right - place.x) / place.step),
@@ -171,7 +141,7 @@ class GrabCutTool(RegionTool):
         super().paint(painter, exposed)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         for stroke in [*self._strokes, *([self._stroke] if self._stroke else [])]:
-            stroke.paint(painter, EXCLUDE if stroke.excludes else INCLUDE)
+            stroke.paint(painter, INCLUDE if stroke.number else EXCLUDE)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         if self._box is not None:
             painter.setBrush(Qt.BrushStyle.NoBrush)

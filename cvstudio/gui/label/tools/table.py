@@ -17,6 +17,7 @@ from cvstudio.gui.label.tools.box import BoxTool
 from cvstudio.gui.label.tools.brush import BrushTool, EraserTool
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
 from cvstudio.gui.label.tools.grabcut import GrabCutTool
+from cvstudio.gui.label.tools.pixel_classifier import PixelClassifierTool
 from cvstudio.gui.label.tools.points import PointEraser
 from cvstudio.gui.label.tools.polygon import PolygonTool
 from cvstudio.gui.label.tools.scissors import ScissorsTool
@@ -85,6 +86,12 @@ TOOLS: tuple[ToolInfo, ...] = (
     ToolInfo("label.grabcut", lambda kit: GrabCutTool(kit.document, kit.surface), "pixels", _DRAWS),
     ToolInfo(
         "label.superpixels", lambda kit: SuperpixelTool(kit.document, kit.surface), "pixels", _DRAWS
+    ),
+    ToolInfo(
+        "label.pixel_classifier",
+        lambda kit: PixelClassifierTool(kit.document, kit.surface),
+        "pixels",
+        _DRAWS,
     ),
 )
 """In the order of the palette."""

@@ -28,13 +28,15 @@ class Thinking:
 
     @property
     def busy(self) -> bool:
-        return self._work is not None
+        """Whether there is a question without its answer."""
+        return self._work is not None or self._waiting is not None
 
     def ask(self, work: Work, done: Done) -> None:
         """Compute `work()` in a thread and tell `done` the answer on the window's thread."""
         if self._work is not None:
             self._waiting = (work, done)
         else:
+            self._waiting = None
             self._start(work, done)
 
     def drop(self) -> None:

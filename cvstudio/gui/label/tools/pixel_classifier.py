@@ -1,0 +1,354 @@
+"""Pixel classifier: scribble classes, a random forest proposes the rest, scribble to correct."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtWidgets import QCheckBox, QSpinBox
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.geometry import Box
+from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.keeping import keep
+from cvstudio.gui.label.tools.base import Pointer, Surface, Tool
+from cvstudio.gui.label.tools.options import ToolOptions
+from cvstudio.gui.label.tools.region import NO_PICTURE
+from cvstudio.gui.label.tools.stroke import WIDTH, Stroke
+from cvstudio.gui.label.tools.thinking import Thinking
+from cvstudio.gui.widgets.section import label
+from cvstudio.imaging.regions import pixel_classifier
+from cvstudio.imaging.regions.view import Place, Region, Sight, objects, without_small
+
+BACKGROUND = 0
+"""The number of pixels that are of no class."""
+
+_OPACITY = 0.45
+_BACKGROUND_COLOUR = QColor("#A9AEB6")
+
+Strokes = tuple[Stroke, ...]
+Labels = NDArray[np.int32]
+
+
+@dataclass
+class ClassifierSettings:
+    """What the options bar changes."""
+
+    smallest: int = 64
+    """Pixels of the image; smaller parts are left out."""
+    parts: bool = True
+    """Whether each connected part becomes a mask of its own."""
+
+
+class ClassifierOptions(ToolOptions):
+    """What Enter makes of a proposal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings = ClassifierSettings()
+        self.row.addWidget(label("Smallest part", "muted"))
+        self.smallest = QSpinBox()
+        self.smallest.setRange(0, 1_000_000)
+        self.smallest.setSuffix(" px")
+        self.smallest.setFixedWidth(104)
+        self.smallest.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.smallest.setAccessibleName("Smallest part that is kept, in pixels of the image")
+        self.row.addWidget(self.smallest)
+        self.parts = QCheckBox("One mask for each part")
+        self.parts.setToolTip("Parts that do not touch become masks of their own")
+        self.parts.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.row.addWidget(self.parts)
+        self.smallest.valueChanged.connect(self._set_smallest)
+        self.parts.toggled.connect(self._set_parts)
+
+    def show_settings(self, settings: ClassifierSettings, *, segments: bool) -> None:
+        """Show the settings as they are; what is changed here is changed in them."""
+        self._settings = settings
+        for widget in (self.smallest, self.parts):
+            widget.blockSignals(True)
+        self.smallest.setValue(settings.smallest)
+        self.parts.setChecked(settings.parts)
+        self.parts.setVisible(not segments)
+        for widget in (self.smallest, self.parts):
+            widget.blockSignals(False)
+
+    def _set_smallest(self, value: int) -> None:
+        self._settings.smallest = value
+        self.changed.emit()
+
+    def _set_parts(self, on: bool) -> None:
+        self._settings.parts = on
+        self.changed.emit()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is classified, and what is known."""
+
+    sight: Sight
+    place: Place
+    strokes: Strokes
+
+
+class Learner:
+    """Answers questions in a thread, and remembers what questions have in common."""
+
+    def __init__(self) -> None:
+        self._features: tuple[Sight, Place, pixel_classifier.Features] | None = None
+        self._rows: dict[tuple[Sight, int, Strokes], NDArray[np.float32]] = {}
+
+    def answer(self, question: Question) -> Labels:
+        """The class of each pixel of the place, (h, w)."""
+        found = self._features_of(question.sight, question.place)
+        known: dict[int, list[NDArray[np.float32]]] = {}
+        rows = {}
+        for index, stroke in enumerate(question.strokes):
+            key = (question.sight, question.place.step, question.strokes[index:])
+            own = self._rows.get(key)
+            if own is None:
+                own = self._rows_of(question, question.strokes[index:], found)
+            rows[key] = own
+            known.setdefault(stroke.number, []).append(own)
+        self._rows = rows
+        samples = {number: np.concatenate(each) for number, each in known.items()}
+        return pixel_classifier.train(samples).predict(found)
+
+    def forget(self) -> None:
+        """Let the memory go."""
+        self._features = None
+        self._rows = {}
+
+    def _features_of(self, sight: Sight, place: Place) -> pixel_classifier.Features:
+        kept = self._features
+        if kept is not None and kept[0] == sight and kept[1] == place:
+            return kept[2]
+        found = pixel_classifier.features(sight.take(place).rgb)
+        self._features = (sight, place, found)
+        return found
+
+    def _rows_of(
+        self, question: Question, strokes: Strokes, found: pixel_classifier.Features
+    ) -> NDArray[np.float32]:
+        """The features of the first stroke's pixels, less those that a later stroke is about."""
+        place, box = question.place, strokes[0].box
+        around = place.box
+        if not (
+            around.x <= box.x and around.y <= box.y
+            and box.right <= around.right and box.bottom <= around.bottom
+        ):  # fmt: skip
+            room = pixel_classifier.MARGIN * place.step
+            area = Box(box.x - room, box.y - room, box.w + 2 * room, box.h + 2 * room)
+            beside = question.sight.place(
+                area, scale=1 / place.step, most=pixel_classifier.MOST_PIXELS
+            )
+            if beside is None:
+                return found.reshape(-1, found.shape[2])[:0]
+            place = beside
+            found = pixel_classifier.features(question.sight.take(place).rgb)
+        inside = np.zeros(found.shape[:2], np.uint8)
+        strokes[0].draw(inside, place, 1)
+        for later in strokes[1:]:
+            later.draw(inside, place, 0)
+        return np.asarray(found[inside > 0], np.float32)
+
+
+class PixelClassifierTool(Tool):
+    """Scribbles of two classes or more, Alt for background; Enter keeps what is proposed."""
+
+    name = "pixel_classifier"
+    options_type = ClassifierOptions
+
+    def __init__(self, document: Document, surface: Surface) -> None:
+        super().__init__(document, surface)
+        self.settings = ClassifierSettings()
+        self._learner = Learner()
+        self._thinking = Thinking(document)
+        self._all: dict[int, list[Stroke]] = {}
+        self._stroke: Stroke | None = None
+        self._asked: Question | None = None
+        self._answer: tuple[Question, Labels, QImage] | None = None
+        self._finishing = False
+
+    @property
+    def strokes(self) -> list[Stroke]:
+        """The scribbles on the open image; they stay while other tools are used."""
+        image = self.document.image
+        return self._all.setdefault(image.id, []) if image is not None else []
+
+    @property
+    def proposal(self) -> tuple[Labels, Place] | None:
+        """The class of each pixel of a place, when it is there for what is on the screen."""
+        if self._answer is None:
+            return None
+        question, labels, _ = self._answer
+        return labels, question.place
+
+    @property
+    def busy(self) -> bool:
+        return self._stroke is not None or bool(self.strokes)
+
+    # -- the gesture
+
+    def press(self, pointer: Pointer) -> None:
+        if self.surface.sight() is None:
+            self.surface.say(NO_PICTURE)
+            return
+        if not self.document.ready_to_draw():
+            return
+        number = BACKGROUND if pointer.alt else (self.document.class_id or BACKGROUND)
+        point = self.on_image(pointer.x, pointer.y)
+        self._stroke = Stroke([point], WIDTH / self.surface.scale, number)
+        self.surface.repaint()
+
+    def move(self, pointer: Pointer, *, held: bool) -> None:
+        if self._stroke is not None and held:
+            self._stroke.points.append(self.on_image(pointer.x, pointer.y))
+            self.surface.repaint()
+        elif self._stroke is None:
+            self._propose()
+
+    def release(self, pointer: Pointer) -> None:
+        if self._stroke is None:
+            return
+        self.strokes.append(self._stroke)
+        self._stroke = None
+        if len({stroke.number for stroke in self.strokes}) < 2:
+            self.surface.say("Now scribble a second class, or with Alt what is background")
+        self._propose()
+        self.surface.repaint()
+
+    def finish(self) -> bool:
+        if not self.busy:
+            return False
+        if self._thinking.busy:
+            self._finishing = True  # kept as soon as it is there
+        elif self._answer is None:
+            self.surface.say("Scribble two classes, or one and with Alt the background")
+        else:
+            self._keep()
+        return True
+
+    def step_back(self) -> bool:
+        if not self.strokes:
+            return False
+        self.strokes.pop()
+        self._drop_answer()
+        self._propose()
+        return True
+
+    def cancel(self) -> bool:
+        had = self.busy
+        self._stroke = None
+        self.strokes.clear()
+        self._drop_answer()
+        self._learner.forget()
+        return had
+
+    def settle(self) -> None:
+        """Scribbles stay with their image; a proposal that nobody has kept is not kept."""
+        self._stroke = None
+        self._drop_answer()
+        self._learner.forget()
+
+    def hint(self) -> str:
+        if self._answer is None:
+            return "Scribble each class, with Alt the background · Space + drag pans"
+        return "Scribble to correct · Enter keeps the masks · Backspace · Esc drops"
+
+    def fill_options(self, options: ToolOptions) -> None:
+        assert isinstance(options, ClassifierOptions)
+        options.show_settings(self.settings, segments=self.document.task == Task.SEGMENT)
+        self.document.studio.tasks.run(lambda _control: pixel_classifier.prepare())
+
+    # -- the proposal
+
+    def _propose(self) -> None:
+        """Ask for the classes of what is on the screen, unless that is known or asked already."""
+        strokes = tuple(s for s in self.strokes if self._is_known(s.number))
+        sight = self.surface.sight()
+        if sight is None or len({stroke.number for stroke in strokes}) < 2:
+            return
+        seen = self.surface.visible()
+        area = Box(seen.x(), seen.y(), seen.width(), seen.height())
+        most = pixel_classifier.MOST_PIXELS
+        place = sight.place(area, scale=self.surface.scale, most=most)
+        if place is None:
+            return
+        question = Question(sight, place, strokes)
+        if question == self._asked or (self._answer is not None and question == self._answer[0]):
+            return
+        self._asked = question
+        self._thinking.ask(lambda: (question, self._learner.answer(question)), self._answered)
+
+    def _answered(self, answer: tuple[Question, Labels]) -> None:
+        question, labels = answer
+        if question == self._asked:
+            self._asked = None
+        self._answer = (question, labels, self._picture(labels))
+        self.surface.say("Scribble to correct it · Enter keeps the masks")
+        self.surface.repaint()
+        if self._finishing and not self._thinking.busy:
+            self._finishing = False
+            self._keep()
+
+    def _drop_answer(self) -> None:
+        self._thinking.drop()
+        self._asked = self._answer = None
+        self._finishing = False
+        self.surface.repaint()
+
+    def _keep(self) -> None:
+        assert self._answer is not None
+        question, labels, _ = self._answer
+        place = question.place
+        parts = self.settings.parts and self.document.task != Task.SEGMENT
+        smallest = max(1, round(self.settings.smallest / place.step**2))
+        found: list[tuple[int, Region]] = []
+        for number in np.unique(labels):
+            if number == BACKGROUND or not self._is_known(int(number)):
+                continue
+            region = Region.of((labels == number).astype(np.uint8), place)
+            if region is not None and parts:
+                found.extend((int(number), r) for r in objects(region, smallest=smallest))
+            elif region is not None:
+                rest = without_small(region, smallest=smallest)
+                found.extend([(int(number), rest)] if rest is not None else [])
+        self.cancel()
+        if not keep(self.document, found, label="Classify pixels"):
+            self.surface.say("Nothing was found that is large enough to keep")
+
+    def _is_known(self, number: int) -> bool:
+        return number == BACKGROUND or number in self.document.classes
+
+    def _colour(self, number: int) -> QColor:
+        return self.document.colour(number) if number else _BACKGROUND_COLOUR
+
+    # -- the look
+
+    def _picture(self, labels: Labels) -> QImage:
+        """The proposal in the colours of its classes, clear where there is background."""
+        numbers, places = np.unique(labels, return_inverse=True)
+        table = np.zeros((len(numbers), 4), np.uint8)
+        for row, number in enumerate(numbers):
+            if number != BACKGROUND:
+                c = self._colour(int(number))
+                channels = (c.blue(), c.green(), c.red(), 255)  # as ARGB32 lies in memory
+                table[row] = [round(v * _OPACITY) for v in channels]
+        pixels = np.ascontiguousarray(table[places.reshape(labels.shape)])
+        height, width = labels.shape
+        kind = QImage.Format.Format_ARGB32_Premultiplied
+        return QImage(pixels.data, width, height, 4 * width, kind).copy()
+
+    def paint(self, painter: QPainter, exposed: QRectF) -> None:
+        if self._answer is not None:
+            question, _, picture = self._answer
+            box = question.place.box
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+            painter.drawImage(QRectF(box.x, box.y, box.w, box.h), picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        for stroke in [*self.strokes, *([self._stroke] if self._stroke else [])]:
+            stroke.paint(painter, self._colour(stroke.number))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
