@@ -55,7 +55,7 @@ def test_a_name_with_an_ampersand_reads_as_it_was_written(studio_window: Person)
     assert QKeySequence.mnemonic(push(AWKWARD).text()).isEmpty()
     data = window.page_named("data")
     assert isinstance(data, DataPage)
-    button = data.filter_bar.buttons["class_ids"]
+    button = data.gallery.filter_bar.buttons["class_ids"]
     (entry,) = [a for a in button.menu_of().actions() if "Zebra" in a.text()]
     assert QKeySequence.mnemonic(entry.text()).isEmpty()
     entry.trigger()

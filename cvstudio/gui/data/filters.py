@@ -122,7 +122,7 @@ def _chip(colour: str) -> QIcon:
     """The colour of a class as the box of a menu entry: a tick stands in it when it is chosen."""
     found = QIcon()
     for state in (QIcon.State.Off, QIcon.State.On):
-        picture = swatch(colour, 16)
+        picture = swatch(colour, 14, margin=1)
         if state is QIcon.State.On:
             painter = QPainter(picture)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
