@@ -134,6 +134,9 @@ class _Becomes(QWidget):
         self._source = source
         self.choice = QComboBox()
         self.choice.setAccessibleName(f"{source} becomes")
+        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.choice.setSizeAdjustPolicy(policy)
+        self.choice.setMinimumContentsLength(8)  # the name needs as much room as the list
         self.choice.addItem(source if source in present else "New class", source)
         for other in dict.fromkeys([*present, *names]):
             if other != source:
