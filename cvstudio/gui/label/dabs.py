@@ -1,4 +1,4 @@
-"""Brush strokes on uint8 patches: round dabs, capsules between them, and holes that close."""
+"""Brush strokes on uint8 patches: round and square dabs, the ways between them, closing holes."""
 
 from __future__ import annotations
 
@@ -47,12 +47,13 @@ NOTHING = Rect(0, 0, 0, 0)
 
 
 def dab(
-    patch: Patch, start: tuple[float, float], end: tuple[float, float], *, size: float, value: int
-) -> Rect:
-    """Draw the way of a round brush from one point to another into a patch, in place.
+    patch: Patch, start: tuple[float, float], end: tuple[float, float], *, size: float, value: int,
+    square: bool = False,
+) -> Rect:  # fmt: skip
+    """Draw the way of a round or square brush from one point to another into a patch, in place.
 
     Points are in pixels from the patch's top left corner, so (0.5, 0.5) is the middle of the first
-    pixel; `size` is the brush's diameter. Returns the rectangle that may have changed.
+    pixel; `size` is the brush's diameter or side. Returns the rectangle that may have changed.
     """
     height, width = patch.shape
     reach = size / 2
@@ -70,6 +71,9 @@ def dab(
     last = (end[0] - touched.x0, end[1] - touched.y0)
     if size < 2:
         cv2.line(view, _pixel(first), _pixel(last), value, 1)
+        return touched
+    if square:
+        _swept_square(view, first, last, reach, value)
         return touched
     if view.size <= _EXACT_UP_TO:
         _capsule(view, first, last, reach, value)
@@ -98,6 +102,25 @@ def _capsule(
     share = np.clip((x * dx + y * dy) / length, 0, 1) if length else 0.0
     away = (x - share * dx) ** 2 + (y - share * dy) ** 2
     view[away <= reach * reach] = value
+
+
+def _swept_square(
+    view: Patch, first: tuple[float, float], last: tuple[float, float], reach: float, value: int
+) -> None:
+    """Set the pixels of both squares, and those that the square passes over between them."""
+    for x, y in {first, last}:
+        rows = slice(max(round(y - reach), 0), max(round(y + reach), 0))
+        view[rows, max(round(x - reach), 0) : max(round(x + reach), 0)] = value
+    if first[0] == last[0] or first[1] == last[1]:
+        x0, x1 = sorted((first[0], last[0]))
+        y0, y1 = sorted((first[1], last[1]))
+        rows = slice(max(round(y0 - reach), 0), max(round(y1 + reach), 0))
+        view[rows, max(round(x0 - reach), 0) : max(round(x1 + reach), 0)] = value
+        return
+    signs = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (reach - 0.5)
+    corners = [_fixed((x + dx, y + dy)) for x, y in (first, last) for dx, dy in signs]
+    hull = cv2.convexHull(np.array(corners, np.int32))
+    cv2.fillConvexPoly(view, hull, value, cv2.LINE_8, _SHIFT)
 
 
 def fill_new_holes(patch: Patch, before: Patch) -> None:

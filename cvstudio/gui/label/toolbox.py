@@ -12,6 +12,7 @@ from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import Tool
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
+from cvstudio.gui.label.tools.pen import PenPressure
 from cvstudio.gui.label.tools.select import SelectTool
 from cvstudio.gui.label.tools.table import SELECT, ToolInfo, ToolKit, groups_of, tools_for
 from cvstudio.gui.studio import Studio
@@ -31,6 +32,7 @@ class Toolbox(QObject):
         fill = int(studio.settings.get("label.fill"))
         segments = document.task == Task.SEGMENT
         self.brush = BrushSettings(fill_holes=not segments, opacity=fill / 100)
+        self._pen = PenPressure(self.brush, canvas.viewport(), self)
         kit = ToolKit(document, canvas, self.brush)
         self._infos = tools_for(document.task)
         self.tools: dict[str, Tool] = {info.action: info.make(kit) for info in self._infos}

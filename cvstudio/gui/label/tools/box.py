@@ -1,4 +1,4 @@
-"""Box: drag from corner to corner, or click twice."""
+"""Box: drag from corner to corner, click twice, or click the four extreme points."""
 
 from __future__ import annotations
 
@@ -11,14 +11,43 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.outlines import rect_of
 from cvstudio.gui.label.shapes_item import CASING, cosmetic
 from cvstudio.gui.label.tools.base import CLICK, Pointer, Surface, Tool
+from cvstudio.gui.label.tools.options import ToolOptions
+from cvstudio.gui.widgets.section import Segments
 
 _GUIDE = QColor(255, 255, 255, 150)
+
+
+_EXTREMES = 4
+
+
+class BoxOptions(ToolOptions):
+    """How a box is drawn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.way = Segments(
+            ("Corners", "Extreme points"),
+            tips=(
+                "Drag from corner to corner, or click both",
+                "Click the object's highest, lowest, leftmost and rightmost point, in any order",
+            ),
+        )
+        self.row.addWidget(self.way)
+        self.tool: BoxTool | None = None
+        self.way.chosen.connect(self._set)
+
+    def _set(self, index: int) -> None:
+        if self.tool is not None:
+            self.tool.cancel()
+            self.tool.by_extremes = index == 1
+            self.changed.emit()
 
 
 class BoxTool(Tool):
     """Draws a box of the current class. Shift makes it a square."""
 
     name = "box"
+    options_type = BoxOptions
 
     def __init__(self, document: Document, surface: Surface) -> None:
         super().__init__(document, surface)
@@ -26,12 +55,23 @@ class BoxTool(Tool):
         self._box = Box(0, 0, 0, 0)
         self._clicked = False
         self._pointer: Pointer | None = None
+        self.by_extremes = False
+        """Whether four clicks on the object's edge make the box."""
+        self._extremes: list[tuple[float, float]] = []
 
     @property
     def busy(self) -> bool:
-        return self._corner is not None
+        return self._corner is not None or bool(self._extremes)
+
+    def fill_options(self, options: ToolOptions) -> None:
+        assert isinstance(options, BoxOptions)
+        options.tool = self
+        options.way.choose(1 if self.by_extremes else 0)
 
     def press(self, pointer: Pointer) -> None:
+        if self.by_extremes:
+            self._add_extreme(pointer)
+            return
         if self._corner is not None:  # the second click
             self._stretch(pointer)
             self._commit()
@@ -64,8 +104,16 @@ class BoxTool(Tool):
         if self._corner is None:
             self.press(pointer)
 
+    def step_back(self) -> bool:
+        if not self._extremes:
+            return False
+        self._extremes.pop()
+        self.surface.repaint()
+        return True
+
     def cancel(self) -> bool:
         had, self._corner = self.busy, None
+        self._extremes = []
         self.surface.repaint()
         return had
 
@@ -74,6 +122,8 @@ class BoxTool(Tool):
         self.surface.repaint()
 
     def hint(self) -> str:
+        if self.by_extremes:
+            return "Click the four extreme points · Backspace takes a point back · Esc drops"
         return "Drag, or click two corners · Shift makes a square · Space + drag pans"
 
     def note(self) -> str:
@@ -92,6 +142,11 @@ class BoxTool(Tool):
             painter.drawRect(rect)
         elif self._pointer is not None:
             self._paint_guides(painter, self._pointer)
+        painter.setPen(cosmetic(QColor("#151516")))
+        painter.setBrush(QColor("white"))
+        half = 3 / self.surface.scale
+        for x, y in self._extremes:
+            painter.drawRect(QRectF(x - half, y - half, 2 * half, 2 * half))
 
     def _paint_guides(self, painter: QPainter, pointer: Pointer) -> None:
         """Hair lines through the pointer, to set the first corner flush with the object."""
@@ -106,6 +161,21 @@ class BoxTool(Tool):
         painter.drawLines(lines)
         painter.setPen(cosmetic(_GUIDE, dashes=[4.0, 4.0]))
         painter.drawLines(lines)
+
+    def _add_extreme(self, pointer: Pointer) -> None:
+        """One more of the four points; the last one makes the box around them."""
+        if not self._extremes and not self.document.ready_to_draw():
+            return
+        self._extremes.append(self.on_image(pointer.x, pointer.y))
+        if len(self._extremes) == _EXTREMES:
+            xs, ys = zip(*self._extremes, strict=True)
+            self._box = Box.from_corners(min(xs), min(ys), max(xs), max(ys))
+            self._extremes = []
+            self._commit()
+            return
+        left = _EXTREMES - len(self._extremes)
+        self.surface.say(f"{left} of the four extreme points to go")
+        self.surface.repaint()
 
     def _stretch(self, pointer: Pointer) -> None:
         assert self._corner is not None

@@ -216,8 +216,8 @@ class BrushTool(Tool):
         assert stroke is not None
         point = (pointer.x, pointer.y)
         touched = dab(
-            stroke.picture.patch, stroke.last, point, size=self.settings.size,
-            value=0 if stroke.erases else 1,
+            stroke.picture.patch, stroke.last, point, size=self.settings.reach,
+            value=0 if stroke.erases else 1, square=self.settings.square,
         )  # fmt: skip
         stroke.last = point
         if not touched.empty:
@@ -277,7 +277,8 @@ class BrushTool(Tool):
             self._pointer = None
 
     def _paint_ring(self, painter: QPainter, pointer: Pointer, scale: float) -> None:
-        centre, radius = QPointF(pointer.x, pointer.y), self.settings.size / 2
+        side = self.settings.size
+        centre, radius = QPointF(pointer.x, pointer.y), side / 2
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         arm = 3 / scale
@@ -288,7 +289,10 @@ class BrushTool(Tool):
         erases = self.erases != pointer.alt
         for pen in (cosmetic(_RING_DARK, width=3), cosmetic(_RING_LIGHT, width=1)):
             painter.setPen(pen)
-            painter.drawEllipse(centre, radius, radius)
+            if self.settings.square:
+                painter.drawRect(QRectF(centre.x() - radius, centre.y() - radius, side, side))
+            else:
+                painter.drawEllipse(centre, radius, radius)
             painter.drawLines(lines[:1] if erases else lines)
 
 

@@ -1,4 +1,4 @@
-"""The options of brush and eraser: size, add or erase, fill holes."""
+"""The options of brush and eraser: size, add or erase, form, fill holes, pressure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QSlider, QSpinBox
 
 from cvstudio.gui.label.tools.brush_settings import LARGEST, SMALLEST, BrushSettings
 from cvstudio.gui.label.tools.options import ToolOptions
+from cvstudio.gui.label.tools.pen import has_pen
 from cvstudio.gui.widgets.section import Segments, label
 
 
@@ -32,16 +33,25 @@ class BrushOptions(ToolOptions):
         self.row.addWidget(self.spin)
         self.mode = Segments(("Add", "Erase"), tips=("Brush  B", "Erase  E, or hold Alt"))
         self.row.addWidget(self.mode)
+        self.form = Segments(("Round", "Square"), tips=("A round brush", "A square brush"))
+        self.row.addWidget(self.form)
         self.holes = QCheckBox("Fill holes")
         self.holes.setToolTip("Fill what a stroke closes all around")
         self.holes.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.row.addWidget(self.holes)
+        self.pressure = QCheckBox("Pen pressure")
+        self.pressure.setToolTip("A pen that is pressed less paints with a smaller brush")
+        self.pressure.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.pressure.hide()
+        self.row.addWidget(self.pressure)
         self.slider.valueChanged.connect(lambda step: self._set_size(_size_at(step)))
         self.spin.valueChanged.connect(self._set_size)
         self.mode.chosen.connect(
             lambda index: self.tool_wanted.emit("label.erase" if index == 1 else "label.brush")
         )
         self.holes.toggled.connect(self._set_holes)
+        self.form.chosen.connect(self._set_form)
+        self.pressure.toggled.connect(self._set_pressure)
 
     def show_settings(self, settings: BrushSettings, *, erases: bool) -> None:
         """Show the settings as they are; what is changed here is changed in them."""
@@ -50,16 +60,30 @@ class BrushOptions(ToolOptions):
             widget.blockSignals(True)
             widget.setValue(value)
             widget.blockSignals(False)
-        self.holes.blockSignals(True)
-        self.holes.setChecked(settings.fill_holes)
-        self.holes.blockSignals(False)
+        for box, on in (
+            (self.holes, settings.fill_holes),
+            (self.pressure, settings.by_pressure),
+        ):
+            box.blockSignals(True)
+            box.setChecked(on)
+            box.blockSignals(False)
         self.holes.setVisible(not erases)
+        self.pressure.setVisible(has_pen())
+        self.form.choose(1 if settings.square else 0)
         self.mode.choose(1 if erases else 0)
 
     def _set_size(self, size: int) -> None:
         if size != self._settings.size:
             self._settings.size = size
             self.changed.emit()
+
+    def _set_form(self, index: int) -> None:
+        self._settings.square = index == 1
+        self.changed.emit()
+
+    def _set_pressure(self, on: bool) -> None:
+        self._settings.by_pressure = on
+        self.changed.emit()
 
     def _set_holes(self, on: bool) -> None:
         self._settings.fill_holes = on
