@@ -42,5 +42,5 @@ def test_a_label_is_doubted_as_far_as_the_counts_bear_it(
         cell=lambda labelled, predicted: [],
     )
     seen, follows = words.explain(case, verdict, CLASSES, nothing="nothing")
-    assert seen == "Labelled cell, but the network sees “2”."
+    assert seen == "Labelled “cell”, but the network sees “2”."
     assert follows == said

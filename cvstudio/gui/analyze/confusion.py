@@ -30,8 +30,8 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import LabelClass
-from cvstudio.core.words import quoted
 from cvstudio.gui import theme
+from cvstudio.gui.analyze.words import named
 from cvstudio.gui.widgets.swatch import paint_swatch
 from cvstudio.gui.widgets.verbatim import tip
 
@@ -86,7 +86,7 @@ class ConfusionModel(QAbstractTableModel):
 
     def said(self, place: int) -> str:
         """The name as it stands in a sentence."""
-        return quoted(self.name(place)) if self.class_ids[place] else self.name(place)
+        return named(self.name(place)) if self.class_ids[place] else self.name(place)
 
     @property
     def has_nothing(self) -> bool:
@@ -184,6 +184,9 @@ class _Header(QHeaderView):
 
     def paintSection(self, painter: QPainter, rect: QRect, logicalIndex: int) -> None:
         model = self._view.matrix
+        pinned = self._view.pinned_column() if self.upright else None
+        if pinned is not None and logicalIndex < self.count() - 1 and rect.right() > pinned.x():
+            return  # half of a name that stands upright says nothing
         colour = self._view.colours.get(model.class_ids[logicalIndex])
         name = model.name(logicalIndex)
         painter.save()
@@ -193,13 +196,14 @@ class _Header(QHeaderView):
             painter.translate(rect.x(), rect.y() + rect.height())
             painter.rotate(-90)
             rect = QRect(0, 0, rect.height(), rect.width())
-        swatch = _SWATCH + 6 if colour else 0
-        room = rect.width() - 12 - swatch
+        level = self.orientation() == Qt.Orientation.Horizontal and not self.upright
+        swatch = _SWATCH + (4 if level else 6) if colour else 0
+        room = rect.width() - (2 if level else 12) - swatch
         text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room)
         width = painter.fontMetrics().horizontalAdvance(text) + swatch
         if self.upright:
             x = rect.x() + 6
-        elif self.orientation() == Qt.Orientation.Horizontal:
+        elif level:
             x = rect.x() + (rect.width() - width) // 2
         else:
             x = rect.right() - width - 8

@@ -225,7 +225,7 @@ class ClassTable(QTableView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         metrics = self.fontMetrics()
         widest = max(metrics.horizontalAdvance(c) for c in (*columns, "0.000"))
-        header.setDefaultSectionSize(widest + 16)
+        header.setDefaultSectionSize(widest + 12)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         shown = min(len(rows), 10)
         self.setFixedHeight(header.height() + shown * theme.size("row_compact") + 2)

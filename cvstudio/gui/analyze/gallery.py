@@ -13,17 +13,19 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.geometry import Box
-from cvstudio.core.words import counted, quoted
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
+from cvstudio.gui.analyze import words
 from cvstudio.gui.analyze.crops import CropGallery, CropItem
 from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.tasks import Tasks
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.section import label, push, tab_bar
-from cvstudio.gui.widgets.verbatim import face
+from cvstudio.gui.widgets.verbatim import face, tip
 from cvstudio.project.analysis import Analysis, Case, KindCount
 
 _GREY = "#FFFFFF"
+_SHORT = {"Likely label errors": "Label errors", "Loose box": "Loose"}
 
 
 class Gallery(QWidget):
@@ -91,8 +93,7 @@ class Gallery(QWidget):
             for _kind in kinds:
                 self.tabs.addTab("")
         self._kinds = tuple(kinds)
-        for place, kind in enumerate(kinds):
-            self.tabs.setTabText(place, face(f"{kind.title}   {kind.count:,}"))
+        self._name_tabs()
         if fresh:
             self.cell = None
             self.tabs.setCurrentIndex(0)
@@ -118,7 +119,7 @@ class Gallery(QWidget):
     ) -> None:  # fmt: skip
         """Show what stands behind a cell of the matrix."""
         self.cell = cell
-        names = {0: nothing} | {i: quoted(c.name) for i, c in classes.items()}
+        names = {0: nothing} | {i: words.named(c.name) for i, c in classes.items()}
         said = f"{names.get(cell[0], '?')} labelled, {names.get(cell[1], '?')} predicted"
         self.chip.setText(face(said))
         self.chip.show()
@@ -186,8 +187,20 @@ class Gallery(QWidget):
         super().resizeEvent(event)
         self._make_room()
 
+    def _name_tabs(self, *, short: bool = False) -> None:
+        for place, kind in enumerate(self._kinds):
+            title = _SHORT.get(kind.title, kind.title) if short else kind.title
+            self.tabs.setTabText(place, face(f"{title}   {kind.count:,}"))
+            self.tabs.setTabToolTip(place, tip(kind.title) if short else "")
+
     def _make_room(self) -> None:
-        """The tabs need the row more than the amount, which the status bar says too."""
+        """The tabs need the row more than the amount, which the status bar says too.
+
+        Where they would be cut all the same, they take shorter names.
+        """
+        self._name_tabs()
+        if self.tabs.sizeHint().width() + 24 > self.width():
+            self._name_tabs(short=True)
         needed = self.tabs.sizeHint().width() + self.caption.sizeHint().width() + 32
         self.caption.setVisible(self.cell is not None or needed < self.width())
 

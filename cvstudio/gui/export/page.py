@@ -82,6 +82,8 @@ class ExportPage(Workspace):
         self.run_box.setAccessibleName("Network")
         self.run_box.setPlaceholderText("No finished run yet")
         self.run_box.activated.connect(lambda _index: self._choose())
+        # Long titles are elided: the whole one stands in the tooltip.
+        self.run_box.currentTextChanged.connect(lambda text: self.run_box.setToolTip(tip(text)))
         left.add_padded(self.run_box, bottom=8)
         left.add(SectionHeader("Format"))
         self.formats = ChoiceCards(

@@ -17,6 +17,7 @@ from cvstudio.gui import theme
 from cvstudio.gui.train.settings_form import SettingsForm, fields
 from cvstudio.gui.widgets.cards import ChoiceCards
 from cvstudio.gui.widgets.section import SectionHeader, label, link
+from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.project.runs import changed_config
 
 _WORDS: dict[Task, dict[Preset, str]] = {
@@ -66,6 +67,7 @@ class NewRun(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         self.header = SectionHeader("New run")
+        self.header.row.insertWidget(1, WhatIs("Run"))
         column.addWidget(self.header)
         body = QVBoxLayout()
         padding = theme.size("panel_padding")
@@ -278,6 +280,9 @@ class NewRun(QWidget):
             name.setBuddy(editor)
             editor.setAccessibleName(words)
             grid.addWidget(name, place, 0)
+            if words == "Batch":
+                what = WhatIs(words)
+                grid.addWidget(what, place, 0, Qt.AlignmentFlag.AlignRight)
             if isinstance(editor, QComboBox):
                 grid.addWidget(editor, place, 1, 1, 2)
             else:

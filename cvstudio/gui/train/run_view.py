@@ -32,6 +32,7 @@ from cvstudio.gui.train.samples import SampleStrip
 from cvstudio.gui.widgets.chart import MOST_POINTS, Chart, shown
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.section import FoldSection, label, push
+from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus, log_tail
 
@@ -84,6 +85,7 @@ class RunCard(QFrame):
         self.of = label("", "muted")
         row.addWidget(self.count)
         row.addWidget(self.of)
+        row.addWidget(WhatIs("Epoch"))
         column.addLayout(row)
         self._facts = QHBoxLayout()
         self._facts.setSpacing(20)
