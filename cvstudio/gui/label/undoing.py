@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cvstudio.core.words import counted
 from cvstudio.gui.label.document import Document
-from cvstudio.project import queries
 from cvstudio.project.changes import Reach
 
 _NOT_HERE = "It is not about the image you see."
@@ -17,32 +16,27 @@ class Undoing:
         self._document = document
 
     def agrees(self, *, redo: bool = False) -> bool:
-        """True when the next step back (or forth) is about the open image, or wanted anyway."""
-        project, image = self._document.project, self._document.image
+        """True when the next step back (or forth) is about one image, or wanted anyway.
+
+        A step of another image is not asked about: Label goes there and shows what came back.
+        """
+        project = self._document.project
         reach = project.redo_reach if redo else project.undo_reach
         label = project.redo_label if redo else project.undo_label
-        if label is None or _is_near(reach, image.id if image else 0):
+        if label is None or _is_near(reach):
             return True
-        asked, text = words(label, reach, redo=redo, name=self._other(reach))
+        asked, text = words(label, reach, redo=redo)
         return self._document.studio.ask(asked, text, yes="Do it again" if redo else "Undo")
 
-    def _other(self, reach: Reach) -> str:
-        """The name of the one other image that a step is about."""
-        if reach.images is None or len(reach.images) != 1:
-            return ""
-        with self._document.project.read() as session:
-            found = queries.images(session, list(reach.images))
-        return found[0].title if found else ""
 
-
-def _is_near(reach: Reach, image_id: int) -> bool:
-    """About the open image and no other, or about the classes alone, which are seen here too."""
+def _is_near(reach: Reach) -> bool:
+    """About one image that stays, or about the classes alone, which are seen here too."""
     if reach.came or reach.went or reach.images is None:
         return False
-    return reach.images == {image_id} or (not reach.images and reach.classes)
+    return len(reach.images) == 1 or (not reach.images and reach.classes)
 
 
-def words(label: str, reach: Reach, *, redo: bool, name: str = "") -> tuple[str, str]:
+def words(label: str, reach: Reach, *, redo: bool) -> tuple[str, str]:
     """ "Undo the import of 38 images?", and what that means."""
     moved = counted(reach.came or reach.went, "image")
     if reach.came or reach.went:
@@ -59,8 +53,6 @@ def words(label: str, reach: Reach, *, redo: bool, name: str = "") -> tuple[str,
         many = counted(reach.image_count, "image") if reach.image_count else "many images"
         text = f"It is about {many}, not only the one you see. {_way_back(redo)}"
         return f"{verb} “{label}” on {many}?", text
-    if name:
-        return f"{verb} “{label}” on {name}?", f"{_NOT_HERE} Label goes there."
     return f"{verb} “{label}”?", f"{_NOT_HERE} {_way_back(redo)}"
 
 
