@@ -221,6 +221,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "open every locked shape of this image", "project"),
     _a("label.hide_selected", "Hide selected", "eye-off", "Shift+H",
        "hide or show just the selected shapes", "project"),
+    _a("label.snap", "Snap to borders", "magnet-on", "Shift+N",
+       "draw points to the borders of other shapes, or leave them where they are", "project"),
     _a("label.hide", "Hide", "eye-off-outline", "H", "hide or show the selected annotations",
        "project"),
     _a("label.smaller", "Smaller brush", "minus", "[", "make the brush smaller", "project"),

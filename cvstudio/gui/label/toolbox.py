@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.annotation import Task
+from cvstudio.gui.label.borders import Borders
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import Tool
@@ -33,7 +34,9 @@ class Toolbox(QObject):
         segments = document.task == Task.SEGMENT
         self.brush = BrushSettings(fill_holes=not segments, opacity=fill / 100)
         self._pen = PenPressure(self.brush, canvas.viewport(), self)
-        kit = ToolKit(document, canvas, self.brush)
+        self.borders = Borders(document)
+        self.borders.on = bool(studio.memory.get("label.snap", False))
+        kit = ToolKit(document, canvas, self.brush, self.borders)
         self._infos = tools_for(document.task)
         self.tools: dict[str, Tool] = {info.action: info.make(kit) for info in self._infos}
         self.groups = groups_of(self._infos)
@@ -44,6 +47,7 @@ class Toolbox(QObject):
         connect = partial(studio.actions.connect, widget=page)
         connect("label.smaller", partial(self._resize_brush, -1))
         connect("label.larger", partial(self._resize_brush, 1))
+        connect("label.snap", self._toggle_snap)
 
     @property
     def select(self) -> SelectTool:
@@ -71,6 +75,12 @@ class Toolbox(QObject):
     @property
     def _remembered(self) -> str:
         return f"label.tool.{self._document.task}"
+
+    def _toggle_snap(self) -> None:
+        self.borders.on = not self.borders.on
+        self._studio.memory.set("label.snap", self.borders.on)
+        self.settings_changed.emit()
+        self._canvas.say(f"Snapping to borders is {'on' if self.borders.on else 'off'}")
 
     def _resize_brush(self, steps: int) -> None:
         self.brush.grow(steps)

@@ -7,9 +7,12 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPolygonF
 
 from cvstudio.core.geometry import Polygon, ring_area
+from cvstudio.gui.label.borders import BorderPoint, Borders
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.shapes_item import CASING, cosmetic
 from cvstudio.gui.label.tools.base import REACH, Pointer, Surface, Tool
+from cvstudio.gui.label.tools.options import ToolOptions
+from cvstudio.gui.label.tools.snap_options import SnapOptions
 
 _DRAG_EVERY = 12.0  # screen pixels between the points that a drag leaves
 
@@ -19,9 +22,15 @@ class PolygonTool(Tool):
 
     name = "polygon"
 
-    def __init__(self, document: Document, surface: Surface) -> None:
+    options_type = SnapOptions
+
+    def __init__(self, document: Document, surface: Surface, borders: Borders) -> None:
         super().__init__(document, surface)
+        self._borders = borders
         self._points: list[tuple[float, float]] = []
+        self._snaps: list[BorderPoint | None] = []
+        """Where each point lies on a neighbour's border."""
+        self._snap: BorderPoint | None = None
         self._pointer: tuple[float, float] | None = None
 
     @property
@@ -36,22 +45,24 @@ class PolygonTool(Tool):
     def press(self, pointer: Pointer) -> None:
         if not self._points and not self.document.ready_to_draw():
             return
-        point = self.on_image(pointer.x, pointer.y)
         if self._closes(pointer):
             self.finish()
             return
-        self._points.append(point)
-        self._pointer = point
+        self._aim(pointer)
+        self._add_point()
         self.surface.repaint()
 
     def move(self, pointer: Pointer, *, held: bool) -> None:
+        self._aim(pointer)
         if not self._points:
+            if self._borders.on:
+                self.surface.repaint()
             return
-        self._pointer = self.on_image(pointer.x, pointer.y)
+        assert self._pointer is not None
         last = self._points[-1]
         away = np.hypot(self._pointer[0] - last[0], self._pointer[1] - last[1])
         if held and away * self.surface.scale >= _DRAG_EVERY:
-            self._points.append(self._pointer)
+            self._add_point()
         self.surface.repaint()
 
     def double_click(self, pointer: Pointer) -> None:
@@ -61,13 +72,13 @@ class PolygonTool(Tool):
     def finish(self) -> bool:
         if not self._points:
             return False
-        ring = np.array(self._points, np.float64)
+        ring = np.array([*self._points, *self._way(self._snaps[-1], self._snaps[0])], np.float64)
         keep = np.any(np.abs(ring - np.roll(ring, 1, axis=0)) > 1e-6, axis=1)
         ring = ring[keep]
         if len(ring) < 3 or ring_area(ring) < 1:
             self.surface.say("A polygon needs three points that are not on one line")
             return True
-        self._points = []
+        self._points, self._snaps = [], []
         self.document.add(Polygon.simple(ring), label="Add polygon")
         return True
 
@@ -75,11 +86,12 @@ class PolygonTool(Tool):
         if not self._points:
             return False
         self._points.pop()
+        self._snaps.pop()
         self.surface.repaint()
         return True
 
     def cancel(self) -> bool:
-        had, self._points = self.busy, []
+        had, self._points, self._snaps = self.busy, [], []
         self.surface.repaint()
         return had
 
@@ -95,10 +107,12 @@ class PolygonTool(Tool):
         return "Enter or first point closes · Backspace takes a point back · Esc drops"
 
     def paint(self, painter: QPainter, exposed: QRectF) -> None:
+        self._paint_snap(painter)
         if not self._points:
             return
         line = QPolygonF([QPointF(x, y) for x, y in self._points])
         if self._pointer is not None:
+            line.append([QPointF(x, y) for x, y in self._way(self._snaps[-1], self._snap)])
             line.append(QPointF(*self._pointer))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
@@ -115,6 +129,48 @@ class PolygonTool(Tool):
         for index, (x, y) in enumerate(self._points):
             half = (5 if index == 0 and len(self._points) > 2 else 3) / self.surface.scale
             painter.drawRect(QRectF(x - half, y - half, 2 * half, 2 * half))
+
+    def fill_options(self, options: ToolOptions) -> None:
+        assert isinstance(options, SnapOptions)
+        options.show_borders(self._borders)
+
+    def leave(self) -> None:
+        self._snap = None
+        self.surface.repaint()
+
+    def _aim(self, pointer: Pointer) -> None:
+        """Where the next point would lie: on a border nearby, unless Alt is held."""
+        self._pointer = self.on_image(pointer.x, pointer.y)
+        self._snap = None
+        if not pointer.alt:
+            self._snap = self._borders.near(*self._pointer, scale=self.surface.scale)
+        if self._snap is not None:
+            self._pointer = self.on_image(self._snap.x, self._snap.y)
+
+    def _add_point(self) -> None:
+        """Set a point where the pointer is; along a shared border its points come too."""
+        assert self._pointer is not None
+        way = self._way(self._snaps[-1], self._snap) if self._snaps else []
+        self._points += [*way, self._pointer]
+        self._snaps += [*([None] * len(way)), self._snap]
+
+    def _way(self, start: BorderPoint | None, end: BorderPoint | None) -> list[tuple[float, float]]:
+        """The points of the border on which both places lie, on the way from one to the other."""
+        if start is None or end is None:
+            return []
+        return [self.on_image(x, y) for x, y in start.way_to(end).tolist()]
+
+    def _paint_snap(self, painter: QPainter) -> None:
+        """A ring where a click would land on a border."""
+        if self._snap is None:
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        radius, middle = 6 / self.surface.scale, QPointF(self._snap.x, self._snap.y)
+        for pen in (cosmetic(CASING, width=4), cosmetic(QColor("white"), width=2)):
+            painter.setPen(pen)
+            painter.drawEllipse(middle, radius, radius)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _closes(self, pointer: Pointer) -> bool:
         """Whether a click is on the first point of something that can be closed."""

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QPainter
 from cvstudio.core.annotation import Annotation, Shape, Task, box_of
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.gui.label import edits, hit
+from cvstudio.gui.label.borders import Borders
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.hit import Place
 from cvstudio.gui.label.outlines import rect_of
@@ -77,8 +78,9 @@ class SelectTool(Tool):
     name = "select"
     cursor = Qt.CursorShape.ArrowCursor
 
-    def __init__(self, document: Document, surface: Surface) -> None:
+    def __init__(self, document: Document, surface: Surface, borders: Borders) -> None:
         super().__init__(document, surface)
+        self._borders = borders
         self._start: Pointer | None = None
         self._gesture: _Gesture | None = None
         self._dragging = False
@@ -213,11 +215,18 @@ class SelectTool(Tool):
                 self._gesture = _Point(annotation, polygon, place)
                 self._draft({annotation.id: polygon})
             case _Point(annotation, polygon, place):
+                if not pointer.alt:
+                    x, y = self._snapped(annotation, x, y)
                 self._draft({annotation.id: edits.point_moved(polygon, place, x, y)})
             case _Band():
                 assert self._start is not None
                 self._band = Box.from_corners(self._start.x, self._start.y, pointer.x, pointer.y)
                 self.surface.repaint()
+
+    def _snapped(self, annotation: Annotation, x: float, y: float) -> tuple[float, float]:
+        """The place itself, or the nearest one on the border of another shape."""
+        found = self._borders.near(x, y, scale=self.surface.scale, but=[annotation.id])
+        return (x, y) if found is None else self.on_image(found.x, found.y)
 
     def _draft(self, shapes: dict[int, Shape]) -> None:
         first = self.drafts.keys() != shapes.keys()

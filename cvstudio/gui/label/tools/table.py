@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from cvstudio.core.annotation import Task
 from cvstudio.gui.actions import BY_ID
+from cvstudio.gui.label.borders import Borders
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import Surface, Tool
 from cvstudio.gui.label.tools.box import BoxTool
@@ -34,6 +35,7 @@ class ToolKit:
     document: Document
     surface: Surface
     brush: BrushSettings
+    borders: Borders
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,14 @@ SELECT = "label.select"
 _DRAWS = frozenset({Task.DETECT, Task.SEGMENT, Task.INSTANCE})
 
 TOOLS: tuple[ToolInfo, ...] = (
-    ToolInfo(SELECT, lambda kit: SelectTool(kit.document, kit.surface), "draw"),
+    ToolInfo(SELECT, lambda kit: SelectTool(kit.document, kit.surface, kit.borders), "draw"),
     ToolInfo("label.box", lambda kit: BoxTool(kit.document, kit.surface), "draw", _DRAWS),
-    ToolInfo("label.polygon", lambda kit: PolygonTool(kit.document, kit.surface), "draw", _DRAWS),
+    ToolInfo(
+        "label.polygon",
+        lambda kit: PolygonTool(kit.document, kit.surface, kit.borders),
+        "draw",
+        _DRAWS,
+    ),
     ToolInfo("label.slice", lambda kit: SliceTool(kit.document, kit.surface), "cut", _DRAWS),
     ToolInfo(
         "label.points", lambda kit: PointEraser(kit.document, kit.surface, kit.brush), "cut", _DRAWS
