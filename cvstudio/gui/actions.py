@@ -88,6 +88,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
     _a("edit.undo", "Undo", "undo", "Ctrl+Z", "take back the last step", "project", "undo"),
     _a("edit.redo", "Redo", "redo", "Ctrl+Shift+Z | Ctrl+Y", "do the step again", "project",
        "redo"),
+    _a("edit.history", "History", "history", "Ctrl+Shift+H",
+       "every step that was done, to go back to any of them", "project"),
     _a("view.theme", "Dark or light", "theme-light-dark", "Ctrl+Shift+L",
        "switch between the dark and the light theme"),
     _a("view.left", "Left panel", "dock-left", "Ctrl+Alt+Left", "fold or unfold the left panel",

@@ -207,6 +207,8 @@ class Header(QFrame):
         row.addWidget(self.undo)
         self.redo = tool(studio.actions["edit.redo"], side=32)
         row.addWidget(self.redo)
+        self.history = tool(studio.actions["edit.history"], side=32)
+        row.addWidget(self.history)
         row.addStretch(1)
         self.search = self._search_field()
         row.addWidget(self.search, 4)
@@ -308,7 +310,7 @@ class Header(QFrame):
         again = project.redo_label if project else None
         redo.setText(face(f"Redo {again}") if again else "Redo")
         has = project is not None
-        for widget in (self._line, self.undo, self.redo, self.search):
+        for widget in (self._line, self.undo, self.redo, self.history, self.search):
             widget.setVisible(has)
 
     def _closed(self) -> None:

@@ -52,6 +52,7 @@ from cvstudio.gui.widgets.toast import ToastFrame, Toasts
 from cvstudio.gui.workspace import Workspace
 
 if TYPE_CHECKING:
+    from cvstudio.gui.history_panel import HistoryPanel
     from cvstudio.gui.start import StartPage
     from cvstudio.project.backup import Backup
     from cvstudio.project.changes import ChangeSet
@@ -133,6 +134,7 @@ class MainWindow(QMainWindow):
         self._closing = False
         self._start: StartPage | None = None
         self._far_step: ToastFrame | None = None
+        self._history: HistoryPanel | None = None
         self.stack = QStackedWidget()
         self.header = Header(studio)
         centre = QWidget()
@@ -260,6 +262,7 @@ class MainWindow(QMainWindow):
         connect("project.close", self.studio.close)
         connect("edit.undo", self._undo)
         connect("edit.redo", self._redo)
+        connect("edit.history", self._toggle_history)
         connect("view.theme", self._switch_theme)
         connect("view.left", lambda: self._fold("left"))
         connect("view.right", lambda: self._fold("right"))
@@ -488,6 +491,13 @@ class MainWindow(QMainWindow):
         if self.front is None or self.front.agrees(redo=True):
             self.studio.redo()
 
+    def _toggle_history(self) -> None:
+        if self._history is None:
+            from cvstudio.gui.history_panel import HistoryPanel
+
+            self._history = HistoryPanel(self.studio, self, self.header.undo)
+        self._history.toggle()
+
     def _fold(self, side: str) -> None:
         if self.front is not None:
             self.front.toggle_fold(side)
@@ -524,6 +534,8 @@ class MainWindow(QMainWindow):
         if self._far_step is not None and isValid(self._far_step):
             self._far_step.deleteLater()  # its link would take back another step by now
         self._far_step = None
+        if changes.source is not None and changes.source is self._history:
+            return  # the list that was clicked shows where the project stands
         if changes.kind == "do" or (self.front is not None and self.front.shows(changes)):
             return
         undone = changes.kind == "undo"

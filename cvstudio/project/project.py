@@ -212,13 +212,13 @@ class Project:
         near = self._standing.forth
         return None if near is None else self._travel(near.id)
 
-    def go_to(self, step_id: int) -> ChangeSet | None:
+    def go_to(self, step_id: int, *, source: object = None) -> ChangeSet | None:
         """Undo or redo as many steps as it takes so that this one is the last that is done.
 
         0 undoes all that are kept. All or nothing, and told as one change; None when the project
         stands there already.
         """
-        return self._travel(step_id)
+        return self._travel(step_id, source)
 
     @property
     def undo_label(self) -> str | None:
@@ -243,7 +243,7 @@ class Project:
         """The id of the newest step that is done; 0 when none is."""
         return self._standing.back.id if self._standing.back else 0
 
-    def _travel(self, to: int) -> ChangeSet | None:
+    def _travel(self, to: int, source: object = None) -> ChangeSet | None:
         with self._writing:
             with self._recorded() as (session, recorder):
                 path = steps.way(session, to)
@@ -259,7 +259,7 @@ class Project:
                         done=not step.done, now=now, limit=self.step_limit,
                     )  # fmt: skip
                 label = path[0].label if len(path) == 1 else f"{len(path)} steps"
-                changes = ChangeSet(label, kind, None, recorder.touched)
+                changes = ChangeSet(label, kind, source, recorder.touched)
                 self._note_history(session, changes)
             self._standing = now
         self._announce(changes)

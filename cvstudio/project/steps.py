@@ -156,6 +156,17 @@ def of_image(s: Session, image_id: int) -> list[Step]:
     return [_step(row) for row in s.connection().exec_driver_sql(sql, (image_id,))]
 
 
+def image_names(s: Session, found: Iterable[Step]) -> dict[int, str]:
+    """The name of the image that a step touched, by step; only of those that touched just one."""
+    ids = [step.id for step in found if step.images == 1]
+    sql = (
+        "SELECT step_image.step_id, image.name FROM step_image"
+        " JOIN image ON image.id = step_image.image_id"
+        " WHERE step_image.step_id IN (SELECT value FROM json_each(?))"
+    )
+    return {row[0]: row[1] for row in s.connection().exec_driver_sql(sql, (json.dumps(ids),))}
+
+
 def count(s: Session) -> int:
     """How many steps there are, in both directions."""
     return int(s.connection().exec_driver_sql("SELECT count(*) FROM step").scalar_one())

@@ -1,0 +1,195 @@
+"""The history of the project, over every page: its named steps, and a click goes to any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from shiboken6 import isValid
+
+from cvstudio.core.errors import CVStudioError
+from cvstudio.core.words import counted, quoted
+from cvstudio.gui import theme
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.section import label, line, tool
+from cvstudio.gui.widgets.step_list import StepList, StepRow, detail_words, reach_words
+from cvstudio.project import steps
+from cvstudio.project.steps import Step
+
+MANY_IMAGES = 10
+"""From so many images on, a step is asked about before it is undone or done again from here."""
+
+_WIDTH, _HEIGHT = 340, 560
+_AT_ONCE = 300
+
+
+class HistoryPanel(QFrame):
+    """Lies over the window under its button, until it is closed; work goes on beside it."""
+
+    def __init__(self, studio: Studio, window: QWidget, under: QWidget) -> None:
+        super().__init__(window)
+        self._studio, self._window, self._under = studio, window, under
+        self._before: QWidget | None = None
+        self._oldest: int | None = None
+        self._present = 0
+        theme.mark(self, toast=True)
+        self.setObjectName("history")
+        self.setAccessibleName("History")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(1, 1, 1, 1)
+        column.setSpacing(0)
+        head = QHBoxLayout()
+        head.setContentsMargins(12, 6, 6, 6)
+        head.addWidget(label("History", "section"))
+        head.addStretch(1)
+        self.figure = label("", "muted")
+        head.addWidget(self.figure)
+        head.addWidget(tool(icon_name="close", tip="Close", icon_side=16, do=self.close_))
+        column.addLayout(head)
+        column.addWidget(line())
+        self.list = StepList()
+        self.list.setAccessibleName("Steps, newest first")
+        self.list.setFrameShape(QFrame.Shape.NoFrame)
+        self.list.chosen.connect(self._go)
+        self.list.more_wanted.connect(self._add_more)
+        column.addWidget(self.list, 1)
+        self.none = label("No step yet. Whatever you do to the project is listed here.", "muted",
+                          wrap=True)  # fmt: skip
+        self.none.setContentsMargins(12, 12, 12, 12)
+        column.addWidget(self.none)
+        self.note = label("A click goes there. Closing the program keeps the steps.", "muted",
+                          wrap=True)  # fmt: skip
+        self.note.setContentsMargins(12, 8, 12, 8)
+        column.addWidget(line())
+        column.addWidget(self.note)
+        window.installEventFilter(self)
+        studio.project_changed.connect(self._follow)
+        studio.project_closing.connect(self.hide)
+        self.hide()
+
+    def toggle(self) -> None:
+        """Show it, or put it away."""
+        if self.isVisible():
+            self.close_()
+            return
+        self._before = QApplication.focusWidget()
+        self.refresh()
+        self._place()
+        self.show()
+        self.raise_()
+        self.list.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def close_(self) -> None:
+        """Put it away; the keys go where they went before."""
+        self.hide()
+        if self._before is not None and isValid(self._before) and self._before.isVisible():
+            self._before.setFocus(Qt.FocusReason.PopupFocusReason)
+        self._before = None
+
+    def refresh(self) -> None:
+        """Show the steps as they are now, the present one in view."""
+        project = self._studio.project
+        if project is None:
+            return
+        with project.read() as session:
+            total = steps.count(session)
+            found = steps.listed(session, limit=_AT_ONCE)
+            present = steps.standing(session).back
+            while found and present and found[-1].id > present.id:  # many wait for redo
+                found += steps.listed(session, limit=_AT_ONCE, before=found[-1].id)
+            names = steps.image_names(session, found)
+        self._present = present.id if present else 0
+        complete = len(found) == total
+        self._oldest = found[-1].id if found else None
+        self.list.show_rows(self._rows(found, names, complete=complete), complete=complete)
+        self.figure.setText(counted(total, "step") if total else "")
+        self.list.setVisible(bool(total))
+        self.none.setVisible(not total)
+        self.note.setText(
+            "A click goes there. Closing the program keeps the steps."
+            if project.writable
+            else "The project is open for reading only."
+        )
+
+    def _rows(
+        self, found: Sequence[Step], names: Mapping[int, str], *, complete: bool
+    ) -> list[StepRow]:
+        rows = [
+            StepRow(
+                step.id, step.label, detail_words(step, names.get(step.id, "")),
+                present=step.id == self._present, future=not step.done,
+            )
+            for step in found
+        ]  # fmt: skip
+        if complete and (found or self._oldest is not None):
+            rows.append(
+                StepRow(0, "Before these steps", "as the project was", present=not self._present)
+            )
+        return rows
+
+    def _add_more(self) -> None:
+        project = self._studio.project
+        if project is None or self._oldest is None:
+            return
+        with project.read() as session:
+            found = steps.listed(session, limit=_AT_ONCE, before=self._oldest)
+            names = steps.image_names(session, found)
+        complete = len(found) < _AT_ONCE
+        rows = self._rows(found, names, complete=complete)
+        if found:
+            self._oldest = found[-1].id
+        self.list.add_rows(rows, complete=complete)
+
+    def _follow(self, _changes: object) -> None:
+        if self.isVisible():
+            self.refresh()
+
+    def _go(self, key: int) -> None:
+        """Let the step at `key` be the last one that is done."""
+        project = self._studio.project
+        if project is None or not project.writable:
+            return
+        with project.read() as session:
+            path = steps.way(session, key)
+        if path and self._agreed(path):
+            QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
+            try:
+                project.go_to(key, source=self)
+            except CVStudioError as error:
+                self._studio.fail(error)
+            finally:
+                QApplication.restoreOverrideCursor()
+        self.refresh()
+
+    def _agreed(self, path: Sequence[Step]) -> bool:
+        """Whether the person wants it, when one of the steps is about many images."""
+        far = [step for step in path if step.images is None or step.images >= MANY_IMAGES]
+        if not far:
+            return True
+        largest = max(far, key=lambda step: 10**9 if step.images is None else step.images)
+        undo = path[0].done
+        name = quoted(largest.label)
+        what = name if len(path) == 1 else counted(len(path), "step")
+        asked = f"Undo {what}?" if undo else f"Do {what} again?"
+        about = "It is" if len(path) == 1 else f"{name} among them is"
+        text = f"{about} about {reach_words(largest)}. The steps stay in this list."
+        return self._studio.ask(asked, text, yes="Undo" if undo else "Do again")
+
+    def _place(self) -> None:
+        corner = self._under.mapTo(self._window, QPoint(0, self._under.height() + 4))
+        left = max(8, min(corner.x(), self._window.width() - _WIDTH - 8))
+        room = self._window.height() - corner.y() - 40
+        self.setGeometry(left, corner.y(), _WIDTH, max(160, min(_HEIGHT, room)))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._window and event.type() == QEvent.Type.Resize and self.isVisible():
+            self._place()
+        return False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.close_()
+            return
+        super().keyPressEvent(event)
