@@ -37,8 +37,8 @@ class MatrixPanel(QWidget):
 
         `of` is the time of the evaluation, "" while the labels are still those judged by.
         """
-        then = f", with the labels of {of}" if of else ""
-        self.caption.setText(f"Rows labelled, columns predicted; counts {unit}{then}")
+        then = f", as of {of}" if of else ""
+        self.caption.setText(f"Rows labelled, columns predicted; {unit}{then}")
         absent = self.matrix.absent
         button = self.header.link
         assert button is not None

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QSplitter,
     QStackedWidget,
@@ -20,7 +19,7 @@ from cvstudio.core.errors import RunError
 from cvstudio.core.metrics.resampling import Draws, draw
 from cvstudio.core.snapshot import read_split_sizes
 from cvstudio.core.words import counted
-from cvstudio.gui.analyze import finding, words
+from cvstudio.gui.analyze import finding, kept, no_run, words
 from cvstudio.gui.analyze.controls import ArrowKeeper, Controls
 from cvstudio.gui.analyze.curves import CurveChart
 from cvstudio.gui.analyze.detail import Detail
@@ -28,6 +27,7 @@ from cvstudio.gui.analyze.evaluation import Evaluation
 from cvstudio.gui.analyze.figures import CardRow, ClassTable
 from cvstudio.gui.analyze.finding import Loaded, Standing
 from cvstudio.gui.analyze.gallery import Gallery
+from cvstudio.gui.analyze.halves import Halves
 from cvstudio.gui.analyze.matrix_panel import MatrixPanel
 from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.analyze.since import Since, SinceBar, moment
@@ -38,18 +38,14 @@ from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import SectionHeader, line
 from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.gui.workspace import Workspace
-from cvstudio.project import analysis, certainty, commands, queries, runs
+from cvstudio.project import analysis, certainty, runs
 from cvstudio.project.analysis import Analysis, Case, Verdict
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
 from cvstudio.project.run_titles import run_title
 
 _DRAG_MS = 25
-_MOMENT = 40
-"""Seconds that are not told as minutes."""
 _READING_SAID_AFTER = 300  # ms
-_GALLERY, _PICTURES = 240, 360
-"""The height of one row of large crops, and what the three pictures need to be compared, in px."""
 
 
 class AnalyzePage(Workspace):
@@ -79,9 +75,7 @@ class AnalyzePage(Workspace):
         self.since = Since(studio, self)
         self.since.moved.connect(self._show_since)
         self._judged_at = 0.0
-        self._shown: tuple[int, Split] | None = None
-        """The run and split that the gallery shows."""
-
+        self._shown: tuple[int, Split] | None = None  # what the gallery shows
         self._bar = self._make_bar()
         self.since_bar = SinceBar(self._evaluate, self.evaluation.cancel)
         self.cards = CardRow()
@@ -93,7 +87,7 @@ class AnalyzePage(Workspace):
         self.chart = CurveChart()
         self.gallery = Gallery(studio.tasks, self)
         self.gallery.tab_chosen.connect(self._show_kind)
-        self.gallery.cell_dropped.connect(self._drop_cell)
+        self.gallery.cell_dropped.connect(lambda: self._show_kind(self.gallery.kind))
         self.gallery.case_chosen.connect(self._show_case)
         self.detail = Detail(studio, self)
         self.detail.stepped.connect(self.gallery.step)
@@ -158,7 +152,7 @@ class AnalyzePage(Workspace):
         area.setMinimumWidth(360)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
-        upright = _Halves(self.gallery, self.detail)
+        upright = Halves(self.gallery, self.detail)
         across = QSplitter(Qt.Orientation.Horizontal)
         across.setHandleWidth(1)
         across.setChildrenCollapsible(False)
@@ -227,20 +221,7 @@ class AnalyzePage(Workspace):
         self._reading.stop()
         self.run, self.analysis, self.verdict = None, None, None
         self._bar.hide()
-        at_work = next((r for r in all_runs if r.status == RunStatus.RUNNING), None)
-        if at_work is None:
-            self.empty.set("Errors appear here after the first run.", button="Go to Train",
-                           do=lambda: self.studio.go_to("train"))  # fmt: skip
-        else:
-            left = self.studio.jobs.state.seconds_left()
-            minutes = counted(max(round((left or 0) / 60), 1), "more minute")
-            more = " is at work" if not left else " is over in a moment"
-            if left and left >= _MOMENT:
-                more = f" needs {minutes}"
-            self.empty.set(
-                f"Errors appear here after the first run. Run {at_work.id}{more}.",
-                button=f"Show run {at_work.id}", do=lambda: self.studio.go_to("train"),
-            )  # fmt: skip
+        no_run.tell(self.empty, self.studio, all_runs)
         self.stack.setCurrentIndex(0)
 
     def _choose_run(self) -> None:
@@ -450,8 +431,8 @@ class AnalyzePage(Workspace):
         self._finding.drop()
         self.matrix.unpick()
         cases = self.verdict.cases(kind)
-        if kind == analysis.LIKELY and (kept := self._kept_keys()):
-            cases = [case for case in cases if _key(case) not in kept]
+        if kind == analysis.LIKELY and self.run is not None:
+            cases = kept.without(self.project, self.run, cases)
         self.gallery.show_cases(
             cases, self._classes(), nothing=self.nothing, analysed=self.analysis,
             withheld=self.verdict.withheld if kind == analysis.LIKELY else "",
@@ -472,9 +453,6 @@ class AnalyzePage(Workspace):
         # Where the pixels of a cell lie is found by painting image after image.
         self._finding.request(lambda _control: verdict.cell(labelled, predicted), show)
 
-    def _drop_cell(self) -> None:
-        self._show_kind(self.gallery.kind)
-
     def _show_case(self, case: Case | None) -> None:
         if case is None or self.verdict is None:
             self.detail.clear()
@@ -490,15 +468,8 @@ class AnalyzePage(Workspace):
     def _status(self) -> None:
         if self.analysis is None or self.verdict is None:
             return
-        wrong = self.verdict.kinds[0]
-        images = len(self.analysis.images)
-        what = counted(wrong.count, "error") if wrong.kind == analysis.ALL else (
-            f"{wrong.title}: {wrong.count:,}"
-        )  # fmt: skip
-        self.set_status(
-            f"{what} on {counted(images, 'image')}",
-            f"{self.gallery.count:,} in this view",
-        )
+        said = words.amount(self.verdict, len(self.analysis.images))
+        self.set_status(said, f"{self.gallery.count:,} in this view")
 
     # -- towards the label
 
@@ -518,52 +489,11 @@ class AnalyzePage(Workspace):
         case = self.gallery.current
         if case is None or self.run is None:
             return
-        kept = [*self._kept_keys(), _key(case)]
-        with self.project.transaction("Keep the label", source=self) as session:
-            commands.set_setting(session, self._kept_name(), kept)
+        kept.keep(self.project, self.run, case, source=self)
         self.gallery.remove_current()
-
-    def _kept_name(self) -> str:
-        assert self.run is not None
-        return f"analyze.kept.{self.run.id}"
-
-    def _kept_keys(self) -> list[list[int]]:
-        with self.project.read() as session:
-            return list(queries.setting(session, self._kept_name(), []))
 
     def _on_changes(self, changes: Any) -> None:
         self.since.take(changes)
         own = changes.source is self and changes.kind == "do"
         if not own and changes.touches("project") and self.isVisible():
             self._show_kind(self.gallery.kind)
-
-
-class _Halves(QSplitter):
-    """Gallery over pictures. Where height is scarce the pictures get it; a hand at it is final."""
-
-    def __init__(self, gallery: QWidget, detail: QWidget) -> None:
-        super().__init__(Qt.Orientation.Vertical)
-        self._touched = False
-        self.setHandleWidth(1)
-        self.setChildrenCollapsible(False)
-        self.addWidget(gallery)
-        self.addWidget(detail)
-        self.setStretchFactor(1, 1)
-        self.splitterMoved.connect(self._touch)
-
-    def _touch(self, _position: int, _index: int) -> None:
-        self._touched = True
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if not self._touched:
-            gallery = min(max(self.height() - _PICTURES, 0), _GALLERY)
-            self.setSizes([gallery, self.height() - gallery])
-
-
-def _key(case: Case) -> list[int]:
-    return [
-        case.image_id,
-        case.annotation_id or 0,
-        -1 if case.prediction is None else case.prediction,
-    ]

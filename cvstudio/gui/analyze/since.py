@@ -26,7 +26,8 @@ def moment(at: float) -> str:
     then = time.localtime(at)
     today = time.localtime()
     same = (then.tm_year, then.tm_yday) == (today.tm_year, today.tm_yday)
-    return time.strftime("%H:%M" if same else "%d %B, %H:%M", then).lstrip("0")
+    clock = time.strftime("%H:%M", then)
+    return clock if same else f"{then.tm_mday} {time.strftime('%B', then)}, {clock}"
 
 
 class Since(QObject):
@@ -101,6 +102,7 @@ class SinceBar(QWidget):
         self._again, self._cancel = again, cancel
         self._count, self._at, self._work = 0, 0.0, ""
         self.message = Message("warning", "")
+        self.message.centre_icon()
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 8, 16, 0)
         column.addWidget(self.message)

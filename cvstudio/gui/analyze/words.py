@@ -8,7 +8,7 @@ from cvstudio.core.annotation import LabelClass
 from cvstudio.core.metrics import ErrorKind
 from cvstudio.core.metrics.resampling import Difference
 from cvstudio.core.words import counted
-from cvstudio.project.analysis import LIKELY, WORST, WRONG, Case, Verdict
+from cvstudio.project.analysis import ALL, LIKELY, WORST, WRONG, Case, Verdict
 
 
 def named(name: str) -> str:
@@ -60,6 +60,14 @@ def explain(
             case, verdict, predicted
         )
     return f"Labelled {labelled}, predicted {predicted}.", ""
+
+
+def amount(verdict: Verdict, images: int) -> str:
+    """How much is wrong in all: "504 errors on 87 images"."""
+    wrong = verdict.kinds[0]
+    if wrong.kind == ALL:
+        return f"{counted(wrong.count, 'error')} on {counted(images, 'image')}"
+    return f"{wrong.title}: {wrong.count:,} on {counted(images, 'image')}"
 
 
 def since(found: Difference, older: int) -> str:

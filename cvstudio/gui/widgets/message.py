@@ -57,6 +57,12 @@ class Message(QFrame):
         row.addWidget(self._link, 0, Qt.AlignmentFlag.AlignTop)
         self.set(level, text)
 
+    def centre_icon(self) -> None:
+        """For words that stay on one line: the icon stands beside them and not above."""
+        layout = self.layout()
+        assert layout is not None
+        layout.setAlignment(self._icon, Qt.AlignmentFlag.AlignVCenter)
+
     def _act(self) -> None:
         if self._do is not None:
             self._do()

@@ -1,0 +1,40 @@
+"""The cases of a run that the person keeps: the label is right and the network is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cvstudio.project import commands, queries
+from cvstudio.project.analysis import Case
+from cvstudio.project.project import Project
+from cvstudio.project.records import RunRecord
+
+
+def keep(project: Project, run: RunRecord, case: Case, *, source: object) -> None:
+    """Take a case out of the likely label errors; one step that can be undone."""
+    now = [*_keys(project, run), _key(case)]
+    with project.transaction("Keep the label", source=source) as session:
+        commands.set_setting(session, _name(run), now)
+
+
+def without(project: Project, run: RunRecord, cases: Sequence[Case]) -> list[Case]:
+    """The cases that are not kept."""
+    known = _keys(project, run)
+    return [case for case in cases if _key(case) not in known]
+
+
+def _name(run: RunRecord) -> str:
+    return f"analyze.kept.{run.id}"
+
+
+def _keys(project: Project, run: RunRecord) -> list[list[int]]:
+    with project.read() as session:
+        return list(queries.setting(session, _name(run), []))
+
+
+def _key(case: Case) -> list[int]:
+    return [
+        case.image_id,
+        case.annotation_id or 0,
+        -1 if case.prediction is None else case.prediction,
+    ]
