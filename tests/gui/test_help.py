@@ -90,8 +90,8 @@ def test_a_question_mark_opens_help_at_its_word(studio_window: Person) -> None:
 def test_the_settings_of_a_run_that_sound_like_a_trade_are_explained() -> None:
     titles = {f.title for f in TrainConfig.model_fields.values() if f.title}
     jargon = {
-        "Epochs", "Patience", "Batch", "Learning rate", "Optimiser", "Weight decay",
-        "Head first", "Backbone's share", "Mixed precision", "Seed", "Image size",
+        "Epochs", "Stop early after", "Batch", "Learning rate", "Optimiser", "Weight decay",
+        "New layers alone", "Pretrained layers' pace", "Mixed precision", "Seed", "Image size",
     }  # fmt: skip
     assert jargon <= titles
     for title in jargon:
