@@ -198,6 +198,9 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "a second copy beside the selected annotations", "project"),
     _a("label.copy_next", "Copy to next images", "page-next-outline", "Ctrl+B",
        "repeat annotations on the images that follow", "project"),
+    _a("label.restore", "Restore as of", "file-restore-outline", "Ctrl+H",
+       "bring back this image's annotations as they were after an earlier step", "project",
+       "images"),
     _a("label.class", "Choose class", "shape-outline", "Ctrl+E",
        "pick the class of the selected or next annotation", "project"),
     _a("label.join", "Join", "vector-union", "J", "make one shape of the selected ones", "project"),
@@ -290,6 +293,7 @@ WRITES = frozenset({
     "data.set_none", "data.mark_reviewed", "data.mark_empty", "data.mark_labelled", "data.tag",
     "data.group", "data.ungroup", "data.remove", "data.relocate", "data.save_view",
     "label.approve", "label.delete", "label.paste", "label.duplicate", "label.copy_next",
+    "label.restore",
     "augment.use", "train.start", "train.pause", "train.finish", "train.cancel", "train.resume",
     "train.delete", "analyze.keep", "analyze.evaluate", "export.network",
 })  # fmt: skip

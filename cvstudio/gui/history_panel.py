@@ -13,7 +13,7 @@ from cvstudio.core.errors import CVStudioError
 from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.widgets.section import label, line, tool
+from cvstudio.gui.widgets.section import label, line, link, tool
 from cvstudio.gui.widgets.step_list import StepList, StepRow, detail_words, reach_words
 from cvstudio.project import steps
 from cvstudio.project.steps import Step
@@ -61,9 +61,14 @@ class HistoryPanel(QFrame):
         column.addWidget(self.none)
         self.note = label("A click goes there. Closing the program keeps the steps.", "muted",
                           wrap=True)  # fmt: skip
-        self.note.setContentsMargins(12, 8, 12, 8)
+        self.only = link("Only the annotations of one image …", self._only_image)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(12, 8, 12, 8)
+        foot.setSpacing(4)
+        foot.addWidget(self.note)
+        foot.addWidget(self.only)
         column.addWidget(line())
-        column.addWidget(self.note)
+        column.addLayout(foot)
         window.installEventFilter(self)
         studio.project_changed.connect(self._follow)
         studio.project_closing.connect(self.hide)
@@ -106,6 +111,7 @@ class HistoryPanel(QFrame):
         self.list.show_rows(self._rows(found, names, complete=complete), complete=complete)
         self.figure.setText(counted(total, "step") if total else "")
         self.list.setVisible(bool(total))
+        self.only.setVisible(bool(total) and project.writable and self._studio.image_count > 0)
         self.none.setVisible(not total)
         self.note.setText(
             "A click goes there. Closing the program keeps the steps."
@@ -176,6 +182,12 @@ class HistoryPanel(QFrame):
         about = "It is" if len(path) == 1 else f"{name} among them is"
         text = f"{about} about {reach_words(largest)}. The steps stay in this list."
         return self._studio.ask(asked, text, yes="Undo" if undo else "Do again")
+
+    def _only_image(self) -> None:
+        """Restore the image at hand alone, where its annotations are seen."""
+        self.close_()
+        self._studio.go_to("label", image_id=self._studio.image_id)
+        self._studio.actions.trigger("label.restore")
 
     def _place(self) -> None:
         corner = self._under.mapTo(self._window, QPoint(0, self._under.height() + 4))

@@ -175,6 +175,25 @@ def test_a_project_that_is_closed_takes_the_panel_along(worked: Person) -> None:
     assert not found.isVisible()
 
 
+def test_the_annotations_of_one_image_can_be_restored_from_the_panel(worked: Person) -> None:
+    with worked.project.read() as s:
+        first = queries.image_ids(s)[0]
+    worked.studio.select_image(first)
+    worked.page("analyze")
+    found = panel(worked)
+    said: list[str] = []
+
+    def close(dialog: QDialog) -> None:
+        said.append(dialog.windowTitle())
+        dialog.reject()
+
+    worked.answer(close)
+    worked.click(found.only)
+    assert said == ["Restore annotations as of …"]
+    assert not found.isVisible()
+    assert worked.window.front is worked.page("label")
+
+
 def test_going_back_far_is_not_said_twice(worked: Person) -> None:
     worked.page("train")
     found = panel(worked)

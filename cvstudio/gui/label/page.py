@@ -24,6 +24,7 @@ from cvstudio.gui.label.editing import Editing
 from cvstudio.gui.label.image_loader import ImageLoader
 from cvstudio.gui.label.navigation import ImageOrder
 from cvstudio.gui.label.presets import apply_preset
+from cvstudio.gui.label.restoring import Restoring
 from cvstudio.gui.label.reviewing import Reviewing, keeps_arrows
 from cvstudio.gui.label.shaping import Shaping
 from cvstudio.gui.label.side import LabelSide
@@ -115,6 +116,7 @@ class LabelPage(Workspace):
         self.clipboard = Clipboard(actions, document, order, self)
         self.editing = Editing(actions, document, canvas, self.toolbox, self.bar, self)
         self.undoing = Undoing(document)
+        self.restoring = Restoring(studio, document, self)
         self.shaping = Shaping(actions, document, self)
         self.adjusting = Adjusting(actions, document, canvas, self.toolbox, self)
         for shaping in (self.shaping, self.adjusting):
@@ -141,9 +143,11 @@ class LabelPage(Workspace):
         self.loader.failed.connect(self._on_unreadable)
         self.reviewing.all_reviewed.connect(self._show_done)
         self.strip_bar.chip.removed.connect(self._go_through)
-        for part in (self.loader, self.viewing, self.classes, self.reviewing, self.clipboard):
+        for part in (
+            self.loader, self.viewing, self.classes, self.reviewing, self.clipboard, self.restoring,
+        ):  # fmt: skip
             part.said.connect(self.status.say)
-        for asking in (self.classes, self.clipboard):
+        for asking in (self.classes, self.clipboard, self.restoring):
             asking.answered.connect(self.canvas.setFocus)
 
     def _connect_document(self) -> None:
