@@ -524,3 +524,40 @@ def test_specks_are_left_out_and_touching_parts_stay_one_mask(studio_window, pag
     studio_window.key("Return")
     (annotation,) = stored(page)
     assert iou(annotation.shape, disk(*LEFT) | disk(*RIGHT)) > 0.95
+
+
+def test_what_was_scribbled_on_one_image_is_proposed_on_the_next(studio_window, page, hand):
+    studio_window.key("Y")
+    page.bar.options.across.setChecked(True)
+    scribble(page, hand)
+    studio_window.key("Return")
+    studio_window.key("D")
+    studio_window.until(lambda: page.canvas.tiles.pyramid is not None)
+    hand.move(300, 300)
+    studio_window.idle()
+    assert page.canvas.tool.proposal is not None, "nothing was scribbled here"
+    studio_window.key("Return")
+    by_class = {a.class_id: a.shape for a in stored(page, 2)}
+    assert iou(by_class[1], disk(*LEFT)) > 0.95
+    assert iou(by_class[2], disk(*RIGHT)) > 0.95
+    hand.move(310, 300)
+    studio_window.idle()
+    assert page.canvas.tool.proposal is None, "it is not proposed again"
+
+
+def test_scribbles_teach_only_their_own_image_unless_one_wants_more(studio_window, page, hand):
+    studio_window.key("Y")
+    scribble(page, hand)
+    studio_window.key("D")
+    studio_window.until(lambda: page.canvas.tiles.pyramid is not None)
+    hand.move(300, 300)
+    studio_window.idle()
+    assert page.canvas.tool.proposal is None
+    page.bar.options.across.setChecked(True)
+    hand.move(301, 300)
+    studio_window.idle()
+    assert page.canvas.tool.proposal is not None
+    studio_window.key("Esc")
+    hand.move(302, 300)
+    studio_window.idle()
+    assert page.canvas.tool.proposal is None, "Esc is an answer"

@@ -106,7 +106,7 @@ def train(samples: dict[int, NDArray[np.float32]]) -> PixelClassifier:
     known = {number: rows for number, rows in samples.items() if len(rows)}
     if len(known) < 2:
         raise ValueError("a pixel classifier needs samples of two classes")
-    chosen = {number: _thinned(rows) for number, rows in known.items()}
+    chosen = {number: thinned(rows) for number, rows in known.items()}
     rows = np.concatenate(list(chosen.values()))
     numbers = np.concatenate([np.full(len(r), number) for number, r in chosen.items()])
     forest = RandomForestClassifier(
@@ -122,7 +122,8 @@ def prepare() -> None:
     import sklearn.ensemble  # noqa: F401 - slow to import: only where it is used
 
 
-def _thinned(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def thinned(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """As many of the rows as training uses, the same ones each time."""
     if len(rows) <= _MOST_SAMPLES:
         return rows
     chosen = np.random.default_rng(0).choice(len(rows), _MOST_SAMPLES, replace=False)

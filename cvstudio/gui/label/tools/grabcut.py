@@ -23,7 +23,7 @@ class GrabCutTool(RegionTool):
     """Finds what stands out inside a box; strokes say what belongs to it and what does not."""
 
     name = "grabcut"
-    word = "Region"
+    word = "GrabCut"
 
     def __init__(self, document: Document, surface: Surface) -> None:
         super().__init__(document, surface)

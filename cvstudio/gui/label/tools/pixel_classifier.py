@@ -27,10 +27,13 @@ BACKGROUND = 0
 """The number of pixels that are of no class."""
 
 _OPACITY = 0.45
+_MOST_IMAGES = 40  # that are remembered, at most 0.6 MB a class each
 _BACKGROUND_COLOUR = QColor("#A9AEB6")
 
 Strokes = tuple[Stroke, ...]
 Labels = NDArray[np.int32]
+Samples = dict[int, NDArray[np.float32]]
+"""By class, the features of its pixels."""
 
 
 @dataclass
@@ -41,6 +44,8 @@ class ClassifierSettings:
     """Pixels of the image; smaller parts are left out."""
     parts: bool = True
     """Whether each connected part becomes a mask of its own."""
+    across: bool = False
+    """Whether scribbles on other images teach the forest as well."""
 
 
 class ClassifierOptions(ToolOptions):
@@ -61,18 +66,24 @@ class ClassifierOptions(ToolOptions):
         self.parts.setToolTip("Parts that do not touch become masks of their own")
         self.parts.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.row.addWidget(self.parts)
+        self.across = QCheckBox("Learn across images")
+        self.across.setToolTip("What was scribbled on other images since then is not forgotten")
+        self.across.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.row.addWidget(self.across)
         self.smallest.valueChanged.connect(self._set_smallest)
+        self.across.toggled.connect(self._set_across)
         self.parts.toggled.connect(self._set_parts)
 
     def show_settings(self, settings: ClassifierSettings, *, segments: bool) -> None:
         """Show the settings as they are; what is changed here is changed in them."""
         self._settings = settings
-        for widget in (self.smallest, self.parts):
+        for widget in (self.smallest, self.parts, self.across):
             widget.blockSignals(True)
         self.smallest.setValue(settings.smallest)
         self.parts.setChecked(settings.parts)
         self.parts.setVisible(not segments)
-        for widget in (self.smallest, self.parts):
+        self.across.setChecked(settings.across)
+        for widget in (self.smallest, self.parts, self.across):
             widget.blockSignals(False)
 
     def _set_smallest(self, value: int) -> None:
@@ -83,14 +94,20 @@ class ClassifierOptions(ToolOptions):
         self._settings.parts = on
         self.changed.emit()
 
+    def _set_across(self, on: bool) -> None:
+        self._settings.across = on
+        self.changed.emit()
+
 
 @dataclass(frozen=True)
 class Question:
-    """What is classified, and what is known."""
+    """What is classified, and what is known. `across`: use what other images taught."""
 
+    image_id: int
     sight: Sight
     place: Place
     strokes: Strokes
+    across: bool
 
 
 class Learner:
@@ -99,6 +116,7 @@ class Learner:
     def __init__(self) -> None:
         self._features: tuple[Sight, Place, pixel_classifier.Features] | None = None
         self._rows: dict[tuple[Sight, int, Strokes], NDArray[np.float32]] = {}
+        self._learnt: dict[int, tuple[int, Samples]] = {}
 
     def answer(self, question: Question) -> Labels:
         """The class of each pixel of the place, (h, w)."""
@@ -113,11 +131,36 @@ class Learner:
             rows[key] = own
             known.setdefault(stroke.number, []).append(own)
         self._rows = rows
+        for number, more in self.learnt(question).items():
+            known.setdefault(number, []).extend(more)
         samples = {number: np.concatenate(each) for number, each in known.items()}
         return pixel_classifier.train(samples).predict(found)
 
+    def learnt(self, question: Question) -> dict[int, list[NDArray[np.float32]]]:
+        """What other images taught at the same step, by class."""
+        result: dict[int, list[NDArray[np.float32]]] = {}
+        for image_id, (step, samples) in self._learnt.items() if question.across else ():
+            if image_id != question.image_id and step == question.place.step:
+                for number, rows in samples.items():
+                    result.setdefault(number, []).append(rows)
+        return result
+
+    def keep(self, question: Question) -> None:
+        """Remember what an image taught, for the others."""
+        known: dict[int, list[NDArray[np.float32]]] = {}
+        for index, stroke in enumerate(question.strokes):
+            key = (question.sight, question.place.step, question.strokes[index:])
+            if key in self._rows:
+                known.setdefault(stroke.number, []).append(self._rows[key])
+        if known:
+            joined = {n: pixel_classifier.thinned(np.concatenate(r)) for n, r in known.items()}
+            self._learnt.pop(question.image_id, None)
+            self._learnt[question.image_id] = (question.place.step, joined)
+        while len(self._learnt) > _MOST_IMAGES:
+            del self._learnt[next(iter(self._learnt))]
+
     def forget(self) -> None:
-        """Let the memory go."""
+        """Let the memory of the open image go."""
         self._features = None
         self._rows = {}
 
@@ -171,6 +214,8 @@ class PixelClassifierTool(Tool):
         self._asked: Question | None = None
         self._answer: tuple[Question, Labels, QImage] | None = None
         self._finishing = False
+        self._declined = 0
+        self._prepared = False
 
     @property
     def strokes(self) -> list[Stroke]:
@@ -188,7 +233,7 @@ class PixelClassifierTool(Tool):
 
     @property
     def busy(self) -> bool:
-        return self._stroke is not None or bool(self.strokes)
+        return self._stroke is not None or self._answer is not None or bool(self.strokes)
 
     # -- the gesture
 
@@ -198,6 +243,7 @@ class PixelClassifierTool(Tool):
             return
         if not self.document.ready_to_draw():
             return
+        self._declined = 0
         number = BACKGROUND if pointer.alt else (self.document.class_id or BACKGROUND)
         point = self.on_image(pointer.x, pointer.y)
         self._stroke = Stroke([point], WIDTH / self.surface.scale, number)
@@ -243,6 +289,7 @@ class PixelClassifierTool(Tool):
         had = self.busy
         self._stroke = None
         self.strokes.clear()
+        self._declined = self._image_id  # what others taught is not proposed again at once
         self._drop_answer()
         self._learner.forget()
         return had
@@ -250,6 +297,8 @@ class PixelClassifierTool(Tool):
     def settle(self) -> None:
         """Scribbles stay with their image; a proposal that nobody has kept is not kept."""
         self._stroke = None
+        if self._answer is not None:
+            self._learner.keep(self._answer[0])
         self._drop_answer()
         self._learner.forget()
 
@@ -261,7 +310,9 @@ class PixelClassifierTool(Tool):
     def fill_options(self, options: ToolOptions) -> None:
         assert isinstance(options, ClassifierOptions)
         options.show_settings(self.settings, segments=self.document.task == Task.SEGMENT)
-        self.document.studio.tasks.run(lambda _control: pixel_classifier.prepare())
+        if not self._prepared:
+            self._prepared = True
+            self.document.studio.tasks.run(lambda _control: pixel_classifier.prepare())
 
     # -- the proposal
 
@@ -269,7 +320,7 @@ class PixelClassifierTool(Tool):
         """Ask for the classes of what is on the screen, unless that is known or asked already."""
         strokes = tuple(s for s in self.strokes if self._is_known(s.number))
         sight = self.surface.sight()
-        if sight is None or len({stroke.number for stroke in strokes}) < 2:
+        if sight is None or self._image_id in (0, self._declined):
             return
         seen = self.surface.visible()
         area = Box(seen.x(), seen.y(), seen.width(), seen.height())
@@ -277,10 +328,15 @@ class PixelClassifierTool(Tool):
         place = sight.place(area, scale=self.surface.scale, most=most)
         if place is None:
             return
-        question = Question(sight, place, strokes)
+        question = Question(self._image_id, sight, place, strokes, self.settings.across)
+        numbers = {stroke.number for stroke in strokes} | set(self._learner.learnt(question))
+        if len(numbers) < 2:
+            return
         if question == self._asked or (self._answer is not None and question == self._answer[0]):
             return
         self._asked = question
+        if self._answer is None:
+            self.surface.say("Learning from the scribbles…")
         self._thinking.ask(lambda: (question, self._learner.answer(question)), self._answered)
 
     def _answered(self, answer: tuple[Question, Labels]) -> None:
@@ -316,9 +372,14 @@ class PixelClassifierTool(Tool):
             elif region is not None:
                 rest = without_small(region, smallest=smallest)
                 found.extend([(int(number), rest)] if rest is not None else [])
+        self._learner.keep(question)
         self.cancel()
         if not keep(self.document, found, label="Classify pixels"):
             self.surface.say("Nothing was found that is large enough to keep")
+
+    @property
+    def _image_id(self) -> int:
+        return self.document.image.id if self.document.image is not None else 0
 
     def _is_known(self, number: int) -> bool:
         return number == BACKGROUND or number in self.document.classes

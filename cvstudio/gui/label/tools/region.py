@@ -63,7 +63,7 @@ class RegionPicture:
 class RegionTool(Tool):
     """Finds a region of the current class and shows it; Enter keeps it, Esc drops it."""
 
-    word = "Region"
+    word = "Find region"
     """What the step is called in the history."""
 
     def __init__(self, document: Document, surface: Surface) -> None:
@@ -119,7 +119,7 @@ class RegionTool(Tool):
         class_id = self.document.class_id
         self.clear()
         if class_id is not None:
-            keep(self.document, [(class_id, region)], label=f"Add {self.word.lower()}")
+            keep(self.document, [(class_id, region)], label=self.word)
         return True
 
     def answered(self) -> None:

@@ -78,7 +78,7 @@ class SuperpixelTool(RegionTool):
     """Collects cells of the view; Alt takes them away again."""
 
     name = "superpixels"
-    word = "Region"
+    word = "Superpixels"
     options_type = SuperpixelOptions
 
     def __init__(self, document: Document, surface: Surface) -> None:

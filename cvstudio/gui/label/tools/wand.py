@@ -16,7 +16,7 @@ from cvstudio.gui.widgets.section import label
 from cvstudio.imaging.regions import wand
 from cvstudio.imaging.regions.view import Place, Region, Sight
 
-_PER_PIXEL = 0.35  # of tolerance for a screen pixel of the drag
+_PER_PIXEL = 0.25  # of tolerance for a screen pixel of the drag
 _MOST = 255
 
 
@@ -82,7 +82,7 @@ class WandTool(RegionTool):
     """Takes the connected pixels of like colour, as far as they are on the screen."""
 
     name = "wand"
-    word = "Region"
+    word = "Magic wand"
     options_type = WandOptions
 
     def __init__(self, document: Document, surface: Surface) -> None:
