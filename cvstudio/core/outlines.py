@@ -19,7 +19,6 @@ SLIVER = 1e-3
 
 _FINEST = 0.25  # pixels between the points of a ring that is smoothed
 _MOST = 4000  # points of such a ring
-_TRIES = 4
 
 
 def is_valid(polygon: Polygon) -> bool:
@@ -98,17 +97,39 @@ def simplify(polygon: Polygon, tolerance: float) -> Polygon:
     """Fewer points; no border moves by more than the tolerance in pixels."""
     import shapely
 
-    if tolerance <= 0:
-        return repaired(polygon)
-    exact = _geometry(polygon)
-    step = tolerance
-    for _ in range(_TRIES):
-        # GEOS drops the point at which a ring begins last, and may overstep there.
-        simple = shapely.simplify(exact, step)
-        if shapely.hausdorff_distance(exact.boundary, simple.boundary) <= tolerance:
-            return _polygon(simple)
-        step /= 2
-    return _polygon(exact)
+    exact = repaired(polygon)
+    if tolerance <= 0 or not exact.parts:
+        return exact
+    simple = Polygon(
+        tuple(
+            Part(_thinned(p.outer, tolerance), tuple(_thinned(hole, tolerance) for hole in p.holes))
+            for p in exact.parts
+        )
+    )
+    if is_valid(simple):
+        return simple
+    # Rings came too close to each other. GEOS keeps them apart, but drops the point at which a
+    # ring begins after the others, and may overstep the tolerance there.
+    area = _geometry(exact)
+    for step in (tolerance, tolerance / 2, tolerance / 4, tolerance / 8):
+        apart = shapely.simplify(area, step)
+        if shapely.hausdorff_distance(area.boundary, apart.boundary) <= tolerance:
+            return _polygon(apart)
+    return exact
+
+
+def _thinned(ring: Points, tolerance: float) -> Points:
+    """A ring without the points that lie within the tolerance of the line without them.
+
+    It begins at the point farthest from its middle, which stays.
+    """
+    import shapely
+
+    away = ((ring - ring.mean(axis=0)) ** 2).sum(axis=1)
+    turned = np.roll(ring, -int(away.argmax()), axis=0)
+    line = shapely.LineString(np.vstack([turned, turned[:1]]))
+    kept = shapely.get_coordinates(line.simplify(tolerance, preserve_topology=False))[:-1]
+    return kept if len(kept) > 2 else ring
 
 
 def smooth(polygon: Polygon, strength: float) -> Polygon:

@@ -160,7 +160,7 @@ ACTIONS: tuple[ActionInfo, ...] = (
     _a("label.box", "Box", "vector-square", "R", "draw a box", "project", group="tool"),
     _a("label.polygon", "Polygon", "vector-polygon", "P", "draw a polygon point by point",
        "project", group="tool"),
-    _a("label.slice", "Slice", "box-cutter", "Shift+J", "cut shapes with a line", "project",
+    _a("label.slice", "Slice", "knife", "Shift+J", "cut shapes with a line", "project",
        group="tool"),
     _a("label.points", "Erase points", "vector-polyline-minus", "X",
        "wipe points away from polygons", "project", group="tool"),

@@ -106,6 +106,16 @@ def test_a_tolerance_keeps_the_outline_of_a_mask_near_its_pixels(mask, tolerance
         assert outlines.distance_to(exact, part.outer).max() <= tolerance + 1e-9
 
 
+def test_a_slanted_edge_of_pixels_needs_few_points_at_the_tolerance_first_offered():
+    y, x = np.mgrid[:600, :700]
+    inside = (x * 0.3 + y > 100) & (x * -0.2 + y < 500) & (x < 650) & (y > 0.31 * x - 50)
+    mask = Mask.from_patch(inside.astype(np.uint8))
+    rough = convert.to_polygon(mask, tolerance=1.5)
+    assert outlines.point_count(outline_of(mask)) > 500
+    assert outlines.point_count(rough) <= 12
+    assert rough.area == pytest.approx(mask.area, rel=0.002)
+
+
 # -- joining and cutting
 
 

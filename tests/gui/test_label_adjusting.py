@@ -132,6 +132,16 @@ def test_ctrl_m_makes_a_polygon_of_a_mask_within_the_tolerance_shown(person):
     assert person.only.shape.area == disc().area
 
 
+def test_ctrl_m_makes_a_mask_of_a_polygon_at_enter_although_there_is_no_amount_to_give(person):
+    square = Polygon.simple([(40, 50), (100, 50), (100, 80), (40, 80)])
+    choose(person, square)
+    person.keys("Ctrl+M")
+    assert not person.page.adjusting.popup.amount.isEnabled()
+    assert person.page.status_right.startswith("Enter keeps")
+    person.keys("Return")
+    assert person.only.shape == Mask.from_patch(np.ones((30, 60), np.uint8), 40, 50)
+
+
 def test_the_popups_buttons_choose_the_kind_and_keep(person):
     choose(person, Box(40, 50, 60, 30))
     person.keys("Ctrl+M")

@@ -140,6 +140,8 @@ def test_a_locked_shape_is_not_clicked_moved_banded_nudged_or_deleted(person):
     assert person.document.selection == {locked}
     person.keys("L")
     assert person.document.get(locked).locked
+    person.hover(60, 60)
+    assert person.page.status_right.startswith("Locked")
     person.click(300, 250)
     person.click(60, 60)
     assert person.document.selection == {below}, "the click goes through to the one below"

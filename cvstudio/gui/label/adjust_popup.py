@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Kind
 from cvstudio.gui import theme
@@ -73,6 +73,12 @@ class AdjustPopup(QFrame):
         self.raise_()
         self.amount.field.setFocus()
         self.amount.field.selectAll()
+
+    def ask_amount(self, wanted: bool) -> None:
+        """Whether the amount matters now; a field that goes dark hands the keys to the canvas."""
+        if not wanted and self.amount.isAncestorOf(QApplication.focusWidget() or self):
+            self._around.setFocus()
+        self.amount.setEnabled(wanted)
 
     @property
     def wanted(self) -> Kind:

@@ -47,7 +47,7 @@ _ADJUSTMENTS = {
         "Select a polygon or mask to smooth", combine.smoothed,
     ),
     "label.convert": Adjustment(
-        "Convert", "Tolerance", 1.0, frozenset({Kind.BOX, Kind.POLYGON, Kind.MASK}),
+        "Convert", "Tolerance", 1.5, frozenset({Kind.BOX, Kind.POLYGON, Kind.MASK}),
         "Select a shape to convert",
     ),
 }  # fmt: skip
@@ -88,9 +88,11 @@ class Adjusting(QObject):
         self._action = action
         self._before = {a.id: a.shape for a in free}
         self._canvas.set_tool(self.tool)
+        self.popup.ask_amount(True)
         kind = None if adjustment.make is not None else _likely(free)
         self.popup.begin(adjustment.verb, adjustment.word, self._amounts[action], kind)
         self._preview()
+        self.said.emit("")  # the hint is that of the preview now
 
     def _preview(self) -> None:
         adjustment, amount = _ADJUSTMENTS[self._action], self.popup.amount.value
@@ -104,7 +106,7 @@ class Adjusting(QObject):
                 for id, shape in self._before.items()
             }
             from_mask = any(isinstance(shape, Mask) for shape in self._before.values())
-            self.popup.amount.setEnabled(kind is Kind.POLYGON and from_mask)
+            self.popup.ask_amount(kind is Kind.POLYGON and from_mask)
         width, height = self._document.size
         drafts: dict[int, Shape] = {}
         for id, shape in made.items():
@@ -118,7 +120,6 @@ class Adjusting(QObject):
         drafts, before = self.tool.drafts, self._before
         self._before = {}
         self.popup.hide()
-        self.popup.amount.setEnabled(True)
         if kept:
             changed = {id: shape for id, shape in drafts.items() if shape != before[id]}
             verb = _ADJUSTMENTS[self._action].verb

@@ -61,8 +61,9 @@ class SelectionItem(QGraphicsItem):
             for annotation, shape in selected:
                 self._paint_selected(painter, annotation, shape, scale)
         if len(selected) <= _MOST_HANDLED:
-            for _, shape in selected:
-                self._paint_handles(painter, shape, scale)
+            for annotation, shape in selected:
+                if not annotation.locked:
+                    self._paint_handles(painter, shape, scale)
         to_screen = painter.worldTransform()
         painter.resetTransform()
         if hovered is not None:

@@ -327,6 +327,8 @@ class SelectTool(Tool):
         if self.document.task == Task.CLASSIFY:
             return "Press a class's key, or click the class · Space + drag pans"
         annotation = self.selected()
+        if annotation is not None and annotation.locked:
+            return "Locked: L unlocks · Space + drag pans"
         if annotation is not None and isinstance(annotation.shape, Polygon):
             return "Drag a point or an edge · Alt + click removes a point"
         if annotation is not None:

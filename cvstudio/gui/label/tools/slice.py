@@ -76,10 +76,6 @@ class SliceTool(Tool):
             return "Enter or double-click cuts · Backspace takes a point back · Esc drops"
         return "Drag a line across shapes, or click its points · Space + drag pans"
 
-    def note(self) -> str:
-        count = len(self.document.selection)
-        return f"Cuts the {count} selected" if count > 1 else ""
-
     def paint(self, painter: QPainter, exposed: QRectF) -> None:
         if not self._points:
             return
