@@ -43,6 +43,12 @@ def _data() -> ModuleType:
     return data
 
 
+def _images() -> ModuleType:
+    from cvstudio.cli import images
+
+    return images
+
+
 def _training() -> ModuleType:
     from cvstudio.cli import training
 
@@ -73,6 +79,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("info", "What a project holds.", _projects),
     Entry("check", "Look for faults in a project's images and labels.", _projects),
     Entry("import", "Bring images and labels into a project.", _data),
+    Entry("images", "Find images by class, count, tag, score, errors and more.", _images),
     Entry("split", "Divide the labelled images into train, val and test.", _data),
     Entry("export", "Write a project's labels in another program's format.", _data),
     Entry("formats", "The label formats that can be read and written.", _data),

@@ -2,15 +2,15 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Row, Select, case, func, select
+from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import (
     Annotation,
@@ -25,6 +25,8 @@ from cvstudio.core.annotation import (
 )
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box
+from cvstudio.project.filtering import conditions_of
+from cvstudio.project.finding import id_list as id_list
 from cvstudio.project.records import (
     HistoryRecord,
     ImageFilter,
@@ -49,12 +51,6 @@ from cvstudio.project.tables import (
 Sort = Literal["name", "imported", "annotations", "review", "size"]
 ACCEPTED = State.ACCEPTED.value
 EVERYTHING = ImageFilter()
-
-
-def id_list(what: InstrumentedAttribute[Any], ids: Iterable[int]) -> ColumnElement[bool]:
-    """The condition that a column is one of these ids, however many: they are one JSON value."""
-    values = func.json_each(json.dumps([int(id) for id in ids])).table_valued("value")
-    return what.in_(select(values.c.value))
 
 
 def among(table: type[Base], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,7 +132,7 @@ def image_ids(s: Session, filter: ImageFilter = EVERYTHING, sort: Sort = "name")
     "name" is the natural order ("img 2" before "img 10"); "annotations": most first; "review":
     least reviewed first; "imported" and "size" (of the file): newest and largest first.
     """
-    query = select(ImageRow.id).where(*_conditions(filter))
+    query = select(ImageRow.id).where(*conditions_of(s, filter))
     return list(s.scalars(_sorted(query, sort)))
 
 
@@ -161,60 +157,6 @@ def _sorted(query: Select[Any], sort: Sort) -> Select[Any]:
             return joined.order_by(func.coalesce(counted.c.n, 0).desc(), ImageRow.sort_key)
         case _:
             return query.order_by(ImageRow.sort_key, ImageRow.id)
-
-
-def _conditions(filter: ImageFilter) -> Iterator[ColumnElement[bool]]:
-    if filter.ids is not None:
-        yield id_list(ImageRow.id, filter.ids)
-    for word in filter.text.split():
-        yield ImageRow.uri.contains(word, autoescape=True)
-    if filter.splits:
-        known = [split.value for split in filter.splits if split is not None]
-        chosen = ImageRow.split.in_(known)
-        yield or_(chosen, ImageRow.split.is_(None)) if None in filter.splits else chosen
-    if filter.reviews:
-        yield ImageRow.review.in_([review.value for review in filter.reviews])
-    if filter.folder:
-        folder = filter.folder.rstrip("/")
-        inside = ImageRow.folder.startswith(folder + "/", autoescape=True)
-        yield or_(ImageRow.folder == folder, inside)
-    if filter.tags:
-        yield ImageRow.id.in_(
-            select(ImageTagRow.image_id)
-            .join(TagRow, TagRow.id == ImageTagRow.tag_id)
-            .where(TagRow.name.in_(filter.tags))
-        )
-    if filter.problems is not None:
-        yield ImageRow.problem != "" if filter.problems else ImageRow.problem == ""
-    yield from _annotation_conditions(filter)
-
-
-def _annotation_conditions(filter: ImageFilter) -> Iterator[ColumnElement[bool]]:
-    on_image = select(AnnotationRow.image_id)
-    counting = on_image.where(AnnotationRow.state == ACCEPTED)
-    if filter.without_class_ids:
-        yield ImageRow.id.not_in(
-            counting.where(AnnotationRow.class_id.in_(filter.without_class_ids))
-        )
-    if filter.without_annotations is not None:
-        has = exists().where(AnnotationRow.image_id == ImageRow.id, AnnotationRow.state == ACCEPTED)
-        yield ~has if filter.without_annotations else has
-    one: list[ColumnElement[bool]] = []
-    if filter.sources:
-        one.append(AnnotationRow.source.in_([source.value for source in filter.sources]))
-    if filter.scores:
-        one.append(AnnotationRow.score.between(*filter.scores))
-    if filter.run_id is not None:
-        one.append(AnnotationRow.run_id == filter.run_id)
-        one.append(AnnotationRow.source == Source.NETWORK.value)
-    if filter.states:
-        one.append(AnnotationRow.state.in_([state.value for state in filter.states]))
-    elif filter.class_ids and not one:
-        one.append(AnnotationRow.state == ACCEPTED)
-    if filter.class_ids:
-        one.append(AnnotationRow.class_id.in_(filter.class_ids))
-    if one:
-        yield ImageRow.id.in_(on_image.where(and_(*one)))
 
 
 # Annotations
@@ -291,7 +233,7 @@ def class_counts(s: Session, filter: ImageFilter = EVERYTHING) -> dict[int, int]
         .group_by(AnnotationRow.class_id)
     )
     if filter != EVERYTHING:
-        chosen = select(ImageRow.id).where(*_conditions(filter))
+        chosen = select(ImageRow.id).where(*conditions_of(s, filter))
         query = query.where(AnnotationRow.image_id.in_(chosen))
     result = dict.fromkeys(s.scalars(select(LabelClassRow.id).order_by(LabelClassRow.order)), 0)
     result.update((id, count) for id, count in s.execute(query))
@@ -349,7 +291,7 @@ def box_sides(s: Session, filter: ImageFilter = EVERYTHING) -> NDArray[np.float6
     )
     if filter != EVERYTHING:
         query = query.where(
-            AnnotationRow.image_id.in_(select(ImageRow.id).where(*_conditions(filter)))
+            AnnotationRow.image_id.in_(select(ImageRow.id).where(*conditions_of(s, filter)))
         )
     sides = chain.from_iterable(s.execute(query))
     return np.fromiter(sides, np.float64).reshape(-1, 2)

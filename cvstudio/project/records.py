@@ -72,7 +72,8 @@ class ImageFilter:
     `without_class_ids`: has no accepted annotation of any of them. `splits` may hold None for
     images without one. `tags` are names. `folder` includes its subfolders. `without_annotations`:
     True for images with none that counts, False for those with some. `problems`: True for files
-    that cannot be read.
+    that cannot be read. `rejected`: True for images whose labels were sent back; `open_comments`:
+    for those with a comment that waits. `query`: in the words of query_language.py.
     """
 
     text: str = ""
@@ -89,6 +90,9 @@ class ImageFilter:
     ids: Sequence[int] | None = None
     without_annotations: bool | None = None
     problems: bool | None = None
+    rejected: bool | None = None
+    open_comments: bool | None = None
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,256 @@
+"""What the terms of a query find: as conditions on images, and what the project knows by name.
+
+Terms about objects (class, size, area, score, source, object, run) speak of one and the same object
+of the image; `count` is how many objects fit them. Without `object:`, they speak of objects that
+count, and of suggestions too when a source, a score or a run is asked for. A term with - holds when
+no object fits it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import eq, ge, gt, le, lt
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from cvstudio.core.annotation import Review, Source, State
+from cvstudio.project.query_language import QueryError, Term, meant, parse
+from cvstudio.project.tables import (
+    AnnotationRow,
+    CommentRow,
+    ImageRow,
+    ImageTagRow,
+    LabelClassRow,
+    RunRow,
+    TagRow,
+)
+
+Condition = ColumnElement[bool]
+_OBJECT = ("class", "size", "area", "score", "source", "object", "run")
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {":": eq, "<": lt, "<=": le, ">": gt, ">=": ge}
+_REVIEWS = {
+    "unlabelled": Review.UNLABELLED,
+    "labelled": Review.LABELLED,
+    "reviewed": Review.REVIEWED,
+    "empty": Review.EMPTY,
+}
+
+
+def id_list(what: InstrumentedAttribute[Any], ids: Iterable[int]) -> Condition:
+    """The condition that a column is one of these ids, however many: they are one JSON value."""
+    values = func.json_each(json.dumps([int(id) for id in ids])).table_valued("value")
+    return what.in_(select(values.c.value))
+
+
+def conditions(s: Session, text: str) -> Iterator[Condition]:
+    """The conditions of a query; one that this version cannot read finds nothing."""
+    try:
+        terms = parse(text)
+    except QueryError:
+        yield false()
+        return
+    errors = [term for term in terms if term.key == "error"]
+    of_object = [
+        term for term in terms if term.key in _OBJECT and not (errors and term.key == "run")
+    ]
+    yield from _about_objects(s, of_object, [term for term in terms if term.key == "count"])
+    for term in terms:
+        if term.key not in (*_OBJECT, "count", "error"):
+            found = _about_image(term)
+            yield not_(found) if term.negated else found
+    for term in errors:
+        runs = [int(v) for t in terms if t.key == "run" and not t.negated for v in t.values]
+        among = id_list(ImageRow.id, _images_with_errors(s, runs, term.values))
+        yield not_(among) if term.negated else among
+
+
+def check(s: Session, text: str) -> tuple[Term, ...]:
+    """The terms of a query. Raises QueryError for what cannot be read or is not in the project."""
+    terms = parse(text)
+    names = vocabulary(s)
+    words = {"class": "class", "tag": "tag", "run": "run"}
+    for term in terms:
+        known = names.get(term.key, [])
+        folded = {each.casefold() for each in known}
+        for value in term.values:
+            if term.key in words and value.casefold() not in folded:
+                what = f"There is no {words[term.key]} “{value}”."
+                raise QueryError(what + meant(value, known), term.start)
+        if term.key == "error":
+            _check_judged(s, terms, term)
+    return terms
+
+
+def vocabulary(s: Session) -> dict[str, list[str]]:
+    """The names that a query may use: classes in order, tags, runs (newest first), folders."""
+    return {
+        "class": list(s.scalars(select(LabelClassRow.name).order_by(LabelClassRow.order))),
+        "tag": list(s.scalars(select(TagRow.name).order_by(TagRow.name))),
+        "run": [str(id) for id in s.scalars(select(RunRow.id).order_by(RunRow.id.desc()))],
+        "folder": [f for f in s.scalars(select(ImageRow.folder).distinct()) if f],
+    }
+
+
+# Objects
+
+
+def _about_objects(
+    s: Session, terms: Sequence[Term], counts: Sequence[Term]
+) -> Iterator[Condition]:
+    wanted = [term for term in terms if not term.negated]
+    on_image = select(AnnotationRow.image_id)
+    one = [_about_object(s, term) for term in wanted]
+    one += _that_count(wanted)
+    if wanted:
+        yield ImageRow.id.in_(on_image.where(and_(*one)))
+    for term in counts:
+        counted = on_image.where(and_(*one)).group_by(AnnotationRow.image_id)
+        right = any(_COMPARE[term.operator](0, float(value)) for value in term.values)
+        number = func.count()
+        fits = or_(*(_COMPARE[term.operator](number, float(value)) for value in term.values))
+        # Images without any object are in no group: they belong to the side on which 0 is.
+        if right:
+            found = ImageRow.id.not_in(counted.having(not_(fits)))
+        else:
+            found = ImageRow.id.in_(counted.having(fits))
+        yield not_(found) if term.negated else found
+    for term in terms:
+        if term.negated:
+            fits = and_(_about_object(s, term), *_that_count([term]))
+            yield ImageRow.id.not_in(on_image.where(fits))
+
+
+def _that_count(terms: Sequence[Term]) -> list[Condition]:
+    """Which objects are meant where no state is asked for."""
+    keys = {term.key for term in terms}
+    if "object" in keys:
+        return []
+    if keys & {"source", "score", "run"}:
+        return [AnnotationRow.state != State.REJECTED.value]
+    return [AnnotationRow.state == State.ACCEPTED.value]
+
+
+def _about_object(s: Session, term: Term) -> Condition:
+    row = AnnotationRow
+    match term.key:
+        case "class":
+            return row.class_id.in_(_class_ids(s, term.values))
+        case "source":
+            return row.source.in_(term.values)
+        case "object":
+            return row.state.in_(term.values)
+        case "run":
+            from_network = row.source == Source.NETWORK.value
+            return and_(from_network, row.run_id.in_([int(value) for value in term.values]))
+        case "size":
+            return _compared(func.min(row.w, row.h), term)
+        case "area":
+            return _compared(row.area, term)
+        case _:
+            return _compared(row.score, term)
+
+
+def _class_ids(s: Session, names: Iterable[str]) -> set[int]:
+    """The classes of these names, written in any case, and all that are kinds of them."""
+    found = s.execute(select(LabelClassRow.id, LabelClassRow.name, LabelClassRow.parent_id)).all()
+    wanted = {name.casefold() for name in names}
+    ids = {id for id, name, _ in found if name.casefold() in wanted}
+    while more := {id for id, _, parent in found if parent in ids} - ids:
+        ids |= more
+    return ids
+
+
+def _compared(what: Any, term: Term) -> Condition:
+    return or_(*(_COMPARE[term.operator](what, float(value)) for value in term.values))
+
+
+# Images
+
+
+def _about_image(term: Term) -> Condition:
+    match term.key:
+        case "state":
+            return or_(*(_state(value) for value in term.values))
+        case "split":
+            known = ImageRow.split.in_(term.values)
+            # Not known, rather than unknown, so that "-" can turn it round.
+            inside = and_(ImageRow.split.is_not(None), known)
+            return or_(inside, ImageRow.split.is_(None)) if "none" in term.values else inside
+        case "tag":
+            tagged = select(ImageTagRow.image_id).join(TagRow, TagRow.id == ImageTagRow.tag_id)
+            folded = func.lower(TagRow.name).in_([value.lower() for value in term.values])
+            return ImageRow.id.in_(tagged.where(or_(TagRow.name.in_(term.values), folded)))
+        case "comment":
+            return or_(*(_comment(value, term.operator) for value in term.values))
+        case "name" if term.operator == "~":
+            return _contains(ImageRow.uri, term)
+        case "name":
+            return ImageRow.name.in_(term.values)
+        case "folder":
+            return or_(*(_folder(value, term.operator) for value in term.values))
+        case "group":
+            return _words(ImageRow.group, term)
+        case "reason":
+            return _words(ImageRow.reject_reason, term)
+        case "file":
+            return or_(*(_file(value) for value in term.values))
+        case "width":
+            return _compared(ImageRow.width, term)
+        case _:
+            return _compared(ImageRow.height, term)
+
+
+def _state(value: str) -> Condition:
+    if value == "rejected":
+        return ImageRow.reject_reason != ""
+    return ImageRow.review == _REVIEWS[value].value
+
+
+def _comment(value: str, operator: str) -> Condition:
+    found = select(CommentRow.image_id)
+    if operator == "~":
+        found = found.where(CommentRow.text.contains(value, autoescape=True))
+    elif value != "any":
+        found = found.where(CommentRow.resolved == int(value == "resolved"))
+    return ImageRow.id.in_(found)
+
+
+def _folder(value: str, operator: str) -> Condition:
+    if operator == "~":
+        return ImageRow.folder.contains(value, autoescape=True)
+    folder = value.rstrip("/")
+    inside = ImageRow.folder.startswith(folder + "/", autoescape=True)
+    return or_(ImageRow.folder == folder, inside)
+
+
+def _file(value: str) -> Condition:
+    return ImageRow.problem != "" if value == "unreadable" else ImageRow.problem == ""
+
+
+def _words(what: InstrumentedAttribute[str], term: Term) -> Condition:
+    return _contains(what, term) if term.operator == "~" else what.in_(term.values)
+
+
+def _contains(what: InstrumentedAttribute[str], term: Term) -> Condition:
+    return or_(*(what.contains(value, autoescape=True) for value in term.values))
+
+
+# Errors of a run
+
+
+def _images_with_errors(s: Session, runs: Sequence[int], kinds: Sequence[str]) -> set[int]:
+    from cvstudio.project.run_errors import images_with_errors
+
+    return images_with_errors(s, runs, kinds)
+
+
+def _check_judged(s: Session, terms: Sequence[Term], term: Term) -> None:
+    from cvstudio.project.run_errors import judged_runs
+
+    runs = [int(v) for t in terms if t.key == "run" and not t.negated for v in t.values]
+    if not judged_runs(s, runs):
+        words = f"Run {runs[0]} has not been judged yet." if runs else "No run has been judged yet."
+        raise QueryError(words, term.start)

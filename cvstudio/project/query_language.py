@@ -1,0 +1,292 @@
+"""The words by which images are found: `class:RBC count>5 -tag:night name~"slide 3"`, as terms.
+
+    query = term term ...           every term must hold
+    term  = [-]key OP value,value   any of the values; - turns it round
+          | [-]word                 a part of the file's name or folder
+    OP    = : (is)   ~ (contains)   < <= > >= (numbers)
+
+A value with a space, a comma or a sign of its own stands in "quotes"; inside them \" is a quote and
+\\ a backslash. What the terms find is in finding.py; which classes, tags and runs there are is
+checked there too. The keys are the table KEYS.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cvstudio.core.errors import CVStudioError
+from cvstudio.core.metrics import ErrorKind
+
+
+class QueryError(CVStudioError):
+    """A query that cannot be understood; `position` is where, counted from 0."""
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(f"{message} (character {position + 1})")
+        self.position = position
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key: what it asks, and the values it may have (none: any words, or a number)."""
+
+    about: str
+    values: tuple[str, ...] = ()
+    number: bool = False
+    contains: bool = False
+    """Whether ~ may follow."""
+    of_project: bool = False
+    """Whether the values are names that the project holds (classes, tags, runs)."""
+
+
+KEYS: Mapping[str, Key] = {
+    "class": Key("an object of this class, or of a kind of it", of_project=True),
+    "count": Key("how many objects fit the other terms", number=True),
+    "size": Key("shorter side of an object in pixels", number=True),
+    "area": Key("area of an object in pixels", number=True),
+    "score": Key("score of an object", number=True),
+    "source": Key("who made an object", ("human", "import", "network")),
+    "object": Key("whether an object counts", ("accepted", "suggested", "rejected")),
+    "run": Key("objects from this run, or its errors", of_project=True),
+    "error": Key(
+        "what a run gets wrong", (*(kind.value for kind in ErrorKind), "likely label error", "any")
+    ),
+    "state": Key("review state", ("unlabelled", "labelled", "reviewed", "empty", "rejected")),
+    "split": Key("part in training", ("train", "val", "test", "none")),
+    "tag": Key("tag of the image", of_project=True),
+    "comment": Key("comments, or words in them", ("open", "resolved", "any"), contains=True),
+    "name": Key("file name", contains=True),
+    "folder": Key("folder, or a part of it", contains=True, of_project=True),
+    "group": Key("images kept together", contains=True),
+    "reason": Key("why it was rejected", contains=True),
+    "width": Key("width of the image in pixels", number=True),
+    "height": Key("height of the image in pixels", number=True),
+    "file": Key("whether the file can be read", ("readable", "unreadable")),
+}
+OPERATORS = (">=", "<=", ":", "~", ">", "<")
+
+
+@dataclass(frozen=True)
+class Term:
+    """One condition. `start` and `end` say where it stands in the text; they are no part of it."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...]
+    negated: bool = False
+    start: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
+
+
+_KEY = re.compile(r"(-?)([A-Za-z_]+)(>=|<=|:|~|>|<|=)")
+_BARE = re.compile(r'[^\s",:~<>=\\-][^\s",:~<>=\\]*')
+_VALUE = re.compile(r'[^\s",]+')
+
+
+def parse(text: str) -> tuple[Term, ...]:
+    """The terms of a query. Raises QueryError in plain words with the position."""
+    terms: list[Term] = []
+    at = 0
+    while True:
+        while at < len(text) and text[at].isspace():
+            at += 1
+        if at == len(text):
+            return tuple(terms)
+        term = _term(text, at)
+        terms.append(term)
+        at = term.end
+
+
+def unparse(terms: Sequence[Term]) -> str:
+    """The terms as text; `parse` gives the same terms back."""
+    return " ".join(_written(term) for term in terms)
+
+
+def quote(value: str) -> str:
+    """A value as it is written in a query: in quotes where it has to be."""
+    if _BARE.fullmatch(value):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def only_words(terms: Sequence[Term]) -> bool:
+    """Whether the query is no more than parts of a name, each a single word."""
+    return all(
+        (term.key, term.operator, term.negated) == ("name", "~", False)
+        and len(term.values) == 1
+        and not any(sign.isspace() for sign in term.values[0])
+        for term in terms
+    )
+
+
+def _written(term: Term) -> str:
+    sign = "-" if term.negated else ""
+    values = ",".join(quote(value) for value in term.values)
+    if (term.key, term.operator, len(term.values)) == ("name", "~", 1):
+        return sign + values
+    return f"{sign}{term.key}{term.operator}{values}"
+
+
+def _term(text: str, at: int) -> Term:
+    found = _KEY.match(text, at)
+    if found is None:
+        negated = text[at] == "-"
+        start = at + negated
+        value, end = _value(text, start)
+        if end < len(text) and not text[end].isspace():
+            raise QueryError("A space is missing here.", end)
+        return Term("name", "~", (_checked("name", "~", value, start),), negated, at, end)
+    key = found[2].lower()
+    operator = ":" if found[3] == "=" else found[3]
+    _check_key(key, operator, found.start(2), found.start(3))
+    values: list[str] = []
+    end = found.end() - 1
+    while not values or (end < len(text) and text[end] == ","):
+        start = end + 1
+        if start == len(text) or text[start].isspace():
+            raise QueryError(f"After {key}{operator} a value is missing.", start)
+        value, end = _value(text, start)
+        values.append(_checked(key, operator, value, start))
+    if end < len(text) and not text[end].isspace():
+        raise QueryError("A space is missing here.", end)
+    return Term(key, operator, tuple(values), bool(found[1]), at, end)
+
+
+def _value(text: str, at: int) -> tuple[str, int]:
+    """The value that begins at a place, and where it ends."""
+    if at < len(text) and text[at] == '"':
+        signs = []
+        place = at + 1
+        while place < len(text) and text[place] != '"':
+            if text[place] == "\\" and place + 1 < len(text) and text[place + 1] in '"\\':
+                place += 1
+            signs.append(text[place])
+            place += 1
+        if place == len(text):
+            raise QueryError("The quotation mark is never closed.", at)
+        return "".join(signs), place + 1
+    found = _VALUE.match(text, at)
+    if found is None:
+        raise QueryError("A word is missing here.", at)
+    return found[0], found.end()
+
+
+def _check_key(key: str, operator: str, at: int, operator_at: int) -> None:
+    known = KEYS.get(key)
+    if known is None:
+        raise QueryError(f"There is no key “{key}”.{meant(key, KEYS)}", at)
+    if operator == "~" and not known.contains:
+        raise QueryError(f"~ looks into words; {key} takes {_takes(known)}.", operator_at)
+    if operator in "<=>=" and not known.number:
+        raise QueryError(f"{key} is no number; it takes {_takes(known)}.", operator_at)
+
+
+def _takes(key: Key) -> str:
+    if key.number:
+        return "a number after :, <, <=, > or >="
+    return ": or ~" if key.contains else ":"
+
+
+def _checked(key: str, operator: str, value: str, at: int) -> str:
+    """A value that the key can have, in the word that the table uses."""
+    known = KEYS[key]
+    if known.number:
+        try:
+            finite = math.isfinite(float(value))
+        except ValueError:
+            finite = False
+        if not finite:
+            raise QueryError(f"{key} needs a number, “{value}” is none.", at)
+    elif known.values and operator == ":":
+        wanted = value.casefold()
+        if wanted not in known.values:
+            offered = ", ".join(known.values)
+            raise QueryError(f"{key} is one of {offered}; “{value}” is none of them.", at)
+        return wanted
+    elif not value:
+        raise QueryError(f"{key} needs a value between the quotes.", at)
+    if key == "run" and not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise QueryError(f"run needs the number of a run, “{value}” is none.", at)
+    return value
+
+
+def meant(word: str, known: Sequence[str] | Mapping[str, object]) -> str:
+    """A question that may help: " Did you mean class?", or nothing."""
+    folded = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(word.casefold(), list(folded), 1)
+    return f" Did you mean {quote(folded[near[0]])}?" if near else ""
+
+
+# Completion
+
+
+@dataclass(frozen=True)
+class Option:
+    """What may stand at the cursor: the text to put there, and what it means."""
+
+    text: str
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Options for the part of the text from start to end."""
+
+    start: int
+    end: int
+    options: tuple[Option, ...] = ()
+
+
+def complete(text: str, cursor: int, names: Mapping[str, Sequence[str]]) -> Completion:
+    """What can follow at the cursor; `names`: the project's names by key (class, tag, run ...)."""
+    start = _start_of_word(text, cursor)
+    found = _KEY.match(text, start, cursor)
+    if found is None:
+        begin = start + (text[start:cursor].startswith("-"))
+        typed = text[begin:cursor].casefold()
+        keys = [
+            Option(f"{key}>" if each.number else f"{key}:", each.about)
+            for key, each in KEYS.items()
+            if key.startswith(typed)
+        ]
+        return Completion(begin, cursor, tuple(keys))
+    key = found[2].lower()
+    if key not in KEYS or found[3] not in (":", "="):
+        return Completion(cursor, cursor)
+    begin = _start_of_value(text, found.end(), cursor)
+    typed = text[begin:cursor].lstrip('"').casefold()
+    values = names.get(key, ()) if KEYS[key].of_project else KEYS[key].values
+    first = [value for value in values if value.casefold().startswith(typed)]
+    inside = [value for value in values if typed in value.casefold() and value not in first]
+    options = tuple(Option(quote(value)) for value in (*first, *inside))
+    if len(options) == 1 and options[0].text == text[begin:cursor]:
+        options = ()
+    return Completion(begin, cursor, options)
+
+
+def _start_of_word(text: str, cursor: int) -> int:
+    start, inside, skip = 0, False, False
+    for place, sign in enumerate(text[:cursor]):
+        if skip:
+            skip = False
+        elif inside and sign == "\\":
+            skip = True
+        elif sign == '"':
+            inside = not inside
+        elif sign.isspace() and not inside:
+            start = place + 1
+    return start
+
+
+def _start_of_value(text: str, first: int, cursor: int) -> int:
+    start, inside = first, False
+    for place in range(first, cursor):
+        if text[place] == '"':
+            inside = not inside
+        elif text[place] == "," and not inside:
+            start = place + 1
+    return start
