@@ -130,6 +130,22 @@ def test_a_shape_goes_to_the_back_and_to_the_front_by_keys(person):
     assert [a.id for a in person.shapes] == [low, high]
 
 
+def test_brackets_restack_while_select_is_in_hand_and_size_the_brush_otherwise(person):
+    low, high = person.add(square(20, 20)), person.add(square(120, 20))
+    person.do("label.select")
+    person.click(130, 30)
+    size = person.page.brush.size
+    person.keys("[")
+    assert [a.id for a in person.shapes] == [high, low]
+    person.keys("]")
+    assert [a.id for a in person.shapes] == [low, high]
+    assert person.page.brush.size == size
+    person.do("label.brush")
+    person.keys("]")
+    assert person.page.brush.size > size
+    assert [a.id for a in person.shapes] == [low, high]
+
+
 # -- lock and hide
 
 
@@ -216,3 +232,23 @@ def test_the_menu_offers_to_join_when_two_shapes_are_selected(person):
     assert {"Join", "Subtract", "Intersect", "Lock", "Hide selected"} <= set(words)
     menu.deleteLater()
     QTest.qWait(1)
+
+
+def test_the_slider_of_the_fill_makes_the_colour_of_a_mask_stronger_on_the_canvas(person):
+    person.add(disc(20, 20))
+    person.document.select([])
+    plain = colour_at(person, 40, 40)
+    slider = person.page.display.fill.slider
+    slider.setFocus()
+    QTest.keyClick(slider, Qt.Key.Key_End)
+    QTest.qWait(50)
+    assert colour_at(person, 40, 40) == person.document.colour(1).name()
+    QTest.keyClick(slider, Qt.Key.Key_Home)
+    QTest.qWait(50)
+    assert colour_at(person, 40, 40) != plain
+
+
+def colour_at(person, x, y):
+    """The colour that the canvas shows at a place of the image."""
+    place = person.canvas.to_screen(x, y).toPoint()
+    return person.canvas.viewport().grab().toImage().pixelColor(place).name()

@@ -117,7 +117,7 @@ class LabelPage(Workspace):
         self.editing = Editing(actions, document, canvas, self.toolbox, self.bar, self)
         self.undoing = Undoing(document)
         self.restoring = Restoring(studio, document, self)
-        self.shaping = Shaping(actions, document, self)
+        self.shaping = Shaping(actions, document, canvas, self)
         self.adjusting = Adjusting(actions, document, canvas, self.toolbox, self)
         for shaping in (self.shaping, self.adjusting):
             shaping.said.connect(self.status.say)

@@ -15,6 +15,7 @@ from cvstudio.core.combine import Area, How
 from cvstudio.core.geometry import Box, Points
 from cvstudio.core.words import counted
 from cvstudio.gui.actions import Actions
+from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.project import shaping
 
@@ -155,9 +156,9 @@ class Shaping(QObject):
 
     said = Signal(str)
 
-    def __init__(self, actions: Actions, document: Document, page: QWidget) -> None:
+    def __init__(self, actions: Actions, document: Document, canvas: Canvas, page: QWidget) -> None:
         super().__init__(page)
-        self._document = document
+        self._document, self._canvas = document, canvas
         self.verbs = verbs = ShapeVerbs(document)
         for id, verb in (
             ("label.join", partial(verbs.combine, How.JOIN)),
@@ -166,12 +167,19 @@ class Shaping(QObject):
             ("label.fill_holes", verbs.fill_holes),
             ("label.front", partial(verbs.stack, "front")),
             ("label.back", partial(verbs.stack, "back")),
+            ("label.larger", partial(self._stack_with_select, "front")),
+            ("label.smaller", partial(self._stack_with_select, "back")),
             ("label.lock", verbs.toggle_lock),
             ("label.unlock_all", verbs.unlock_all),
             ("label.hide_selected", self._toggle_hidden),
         ):
             actions.connect(id, lambda verb=verb: self.said.emit(verb()), page)
         document.locked_met.connect(lambda: self.said.emit(LOCKED))
+
+    def _stack_with_select(self, to: str) -> str:
+        """The keys of the brush's size, while nothing is painted and something is selected."""
+        selects = self._canvas.tool.name == "select" and self._document.selection
+        return self.verbs.stack(to) if selects else ""
 
     def _toggle_hidden(self) -> str:
         """Hide the selected annotations; when all of them are hidden, show them."""

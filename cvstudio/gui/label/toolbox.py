@@ -83,5 +83,7 @@ class Toolbox(QObject):
         self._canvas.say(f"Snapping to borders is {'on' if self.borders.on else 'off'}")
 
     def _resize_brush(self, steps: int) -> None:
+        if self.info.action == SELECT:
+            return  # the keys move what is selected in the drawing order then
         self.brush.grow(steps)
         self.settings_changed.emit()
