@@ -1,5 +1,6 @@
 """The table of tools: what a row and one file give a new tool on the Label page."""
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -7,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QSpinBox
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
+from cvstudio.core.opencv import cv2
 from cvstudio.gui import app
 from cvstudio.gui.actions import ACTIONS, BY_ID
 from cvstudio.gui.label.page import LabelPage
@@ -62,8 +64,10 @@ def page(tmp_path, qtbot, monkeypatch):
     rows = tuple(row for row in TOOLS if row.action != "label.polygon")
     monkeypatch.setattr(table, "TOOLS", (*rows, stamp))
     project = Project.create(tmp_path / "project", task=Task.DETECT, classes=("Cell",))
+    path = tmp_path / "1.png"
+    cv2.imwrite(str(path), np.zeros((80, 100, 3), np.uint8))
     with project.transaction("Fill") as session:
-        commands.add_images(session, [NewImage(uri="1.png", width=100, height=80)])
+        commands.add_images(session, [NewImage(uri=str(path), width=100, height=80)])
     studio = app.make_studio(app.make_application())
     studio.adopt(project)
     made = LabelPage(studio)
