@@ -48,6 +48,12 @@ def _responsiveness(quick: bool) -> list[Figure]:
     return responsiveness(seconds=10 if quick else 30)
 
 
+def _history(quick: bool) -> list[Figure]:
+    from cvstudio.checks.bench_history import history
+
+    return history(annotations=25_000 if quick else 250_000, steps=200 if quick else 2_000)
+
+
 def _canvas(quick: bool) -> list[Figure]:
     from cvstudio.checks.bench_canvas import canvas
 
@@ -57,6 +63,7 @@ def _canvas(quick: bool) -> list[Figure]:
 BENCHES = (
     Bench("startup", "The window up with a large project, against a bare Qt window", _startup),
     Bench("import", "A large COCO file, against json.load and raw SQLite", _import),
+    Bench("history", "Undo after reopening a project, against raw SQLite", _history),
     Bench("canvas", "Brush, pan and zoom on large images, against their floors", _canvas),
     Bench("responsiveness", "The window's event loop while a training runs", _responsiveness),
     Bench("training", "Training through CVStudio, against the bare libraries", _training),

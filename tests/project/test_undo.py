@@ -17,7 +17,7 @@ from cvstudio.core.annotation import Review, Shape, Source, Split, State
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask
-from cvstudio.project import commands, queries, rows, steps
+from cvstudio.project import commands, comments, queries, rows, shaping, steps
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage
@@ -77,6 +77,24 @@ class Monkey:
 
     def delete_annotations(self) -> None:
         commands.delete_annotations(self.s, ids=self.few(self.annotations))
+
+    def set_locked(self) -> None:
+        locked = self.chance.random() < 0.7
+        shaping.set_locked(self.s, ids=self.few(self.annotations), locked=locked)
+
+    def comment(self) -> None:
+        place = self.chance.choice([None, (3.5, 4.0)])
+        image_id = self.one(self.images)
+        comments.add_comment(self.s, image_id=image_id, text="why? 🔬", place=place)
+
+    def change_comments(self) -> None:
+        of = comments.comments_of(self.s, self.images).values()
+        ids = self.few([c.id for each in of for c in each])
+        comments.resolve_comments(self.s, ids=ids)
+        for id in ids[1:2]:
+            comments.edit_comment(self.s, id=id, text=f"words {self.number}")
+            comments.move_comment(self.s, id=id, place=(1.0, self.number))
+        comments.delete_comments(self.s, ids=ids[2:])
 
     def set_z(self) -> None:
         to = self.chance.choice(["front", "back", "up", "down"])
@@ -186,7 +204,7 @@ class Monkey:
 ACTS = [name for name in vars(Monkey) if not name.startswith("_") and name not in ("few", "one")]
 NEED_ANNOTATIONS = {
     "set_shape", "set_class", "set_state", "set_attributes", "delete_annotations", "set_z",
-    "copy_annotations",
+    "copy_annotations", "set_locked",
 }  # fmt: skip
 
 
