@@ -106,7 +106,8 @@ def _window(folder: Path) -> str:
     from PySide6.QtCore import QTimer
 
     from cvstudio.gui.app import make_application, make_studio
-    from cvstudio.gui.main_window import PAGES, MainWindow
+    from cvstudio.gui.main_window import MainWindow
+    from cvstudio.gui.pages import PAGES
 
     application = make_application()
     studio = make_studio(application)

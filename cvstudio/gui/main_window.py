@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QEvent, QPoint, QRect, QSize, Qt, QTimer, QUrl
+from PySide6.QtCore import QByteArray, QEvent, QPoint, QRect, Qt, QTimer, QUrl
 from PySide6.QtGui import (
-    QActionGroup,
     QCloseEvent,
     QDesktopServices,
     QDragEnterEvent,
@@ -22,100 +18,34 @@ from PySide6.QtGui import (
     QWhatsThisClickedEvent,
 )
 from PySide6.QtWidgets import (
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
     QMainWindow,
-    QMenu,
-    QSizePolicy,
     QStackedWidget,
-    QStatusBar,
-    QToolBar,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 from shiboken6 import isValid
 
 from cvstudio.core import places
-from cvstudio.core.errors import CVStudioError, ProjectDamaged, ProjectError, ProjectLocked
 from cvstudio.gui import theme
-from cvstudio.gui.dropping import Dropping, refusal, usable
+from cvstudio.gui.dropping import Dropping
 from cvstudio.gui.header import Header
+from cvstudio.gui.opening import Opening
+from cvstudio.gui.pages import PAGES
+from cvstudio.gui.rail import Rail
 from cvstudio.gui.read_only import ReadOnlyBanner
 from cvstudio.gui.search import SearchPopup
+from cvstudio.gui.status_bar import StatusBar
 from cvstudio.gui.studio import Studio, Toast
-from cvstudio.gui.widgets.icons import icon
-from cvstudio.gui.widgets.layouts import empty
-from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.toast import ToastFrame, Toasts
 from cvstudio.gui.workspace import Workspace
 
 if TYPE_CHECKING:
     from cvstudio.gui.history_panel import HistoryPanel
     from cvstudio.gui.start import StartPage
-    from cvstudio.project.backup import Backup
     from cvstudio.project.changes import ChangeSet
 
-PROJECT_FILE = "project.db"
 WATCH_AFTER = 250
 """Milliseconds after which jobs and the device are looked for: the window comes first."""
-
-
-def _data(studio: Studio) -> Workspace:
-    from cvstudio.gui.data.page import DataPage
-
-    return DataPage(studio)
-
-
-def _label(studio: Studio) -> Workspace:
-    from cvstudio.gui.label.page import LabelPage
-
-    return LabelPage(studio)
-
-
-def _augment(studio: Studio) -> Workspace:
-    from cvstudio.gui.augment.page import AugmentPage
-
-    return AugmentPage(studio)
-
-
-def _train(studio: Studio) -> Workspace:
-    from cvstudio.gui.train.page import TrainPage
-
-    return TrainPage(studio)
-
-
-def _analyze(studio: Studio) -> Workspace:
-    from cvstudio.gui.analyze.page import AnalyzePage
-
-    return AnalyzePage(studio)
-
-
-def _export(studio: Studio) -> Workspace:
-    from cvstudio.gui.export.page import ExportPage
-
-    return ExportPage(studio)
-
-
-@dataclass(frozen=True)
-class PageInfo:
-    """A page of the rail; its words, icon and key are those of the action go.NAME."""
-
-    name: str
-    make: Callable[[Studio], Workspace]
-
-
-PAGES = (
-    PageInfo("data", _data),
-    PageInfo("label", _label),
-    PageInfo("augment", _augment),
-    PageInfo("train", _train),
-    PageInfo("analyze", _analyze),
-    PageInfo("export", _export),
-)
-
-MENU_GROUPS = ("project", "edit", "go", "view", "app")
 
 
 class MainWindow(QMainWindow):
@@ -145,10 +75,13 @@ class MainWindow(QMainWindow):
         column.addWidget(ReadOnlyBanner(studio, self.open_project))
         column.addWidget(self.stack, 1)
         self.setCentralWidget(centre)
-        self._make_rail()
-        self._make_status()
+        self.rail = Rail(studio.actions)
+        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.rail)
+        self.status = StatusBar()
+        self.setStatusBar(self.status)
+        self.opening = Opening(self, studio, self._refused)
         self.toasts = Toasts(self, self._free_area)
-        self.dropping = Dropping(self, self.take_dropped)
+        self.dropping = Dropping(self, self.opening.take)
         self.search = SearchPopup(self, self.header.search, studio)
         self._connect_actions()
         studio.went.connect(self._went)
@@ -156,98 +89,9 @@ class MainWindow(QMainWindow):
         studio.project_opened.connect(self._opened)
         studio.project_closing.connect(self._drop_pages)
         studio.project_closed.connect(self.show_start)
-        studio.project_changed.connect(lambda _changes: self._show_saved())
+        studio.project_changed.connect(lambda _changes: self.status.tell_saved(studio.project))
         studio.project_changed.connect(self._tell_far_step)
         self._restore()
-
-    # -- building
-
-    def _make_rail(self) -> None:
-        rail = QToolBar()
-        rail.setObjectName("rail")
-        rail.setMovable(False)
-        rail.setFloatable(False)
-        rail.setOrientation(Qt.Orientation.Vertical)
-        rail.setFixedWidth(theme.size("rail_width"))
-        rail.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, rail)
-        column = QWidget()
-        layout = QVBoxLayout(column)
-        layout.setContentsMargins(3, 4, 4, 8)
-        layout.setSpacing(4)
-        self._menu_button = self._rail_tool("menu", "Menu: every action that works on all pages")
-        self._menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._menu_button.setMenu(self._main_menu())
-        layout.addWidget(self._menu_button, 0, Qt.AlignmentFlag.AlignHCenter)
-        layout.addSpacing(4)
-        group = QActionGroup(self)
-        # Without a project no page is the one at hand.
-        group.setExclusionPolicy(QActionGroup.ExclusionPolicy.ExclusiveOptional)
-        width, height = theme.tokens()["size"]["rail_item"]
-        for page in PAGES:
-            action = self.studio.actions[f"go.{page.name}"]
-            action.setCheckable(True)
-            group.addAction(action)
-            button = QToolButton()
-            theme.mark(button, rail=True)
-            button.setDefaultAction(action)
-            button.setIcon(icon(str(action.property("iconName")), "muted", "text"))
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-            button.setIconSize(QSize(theme.size("rail"), theme.size("rail")))
-            button.setFixedSize(width, height)
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            layout.addWidget(button)
-        layout.addStretch(1)
-        for id in ("app.keys", "app.settings"):
-            action = self.studio.actions[id]
-            button = self._rail_tool(str(action.property("iconName")), action.toolTip())
-            button.clicked.connect(lambda _checked=False, a=action: a.trigger())
-            button.setAccessibleName(action.text())
-            layout.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
-        column.setFixedWidth(theme.size("rail_width") - 1)
-        rail.addWidget(column)
-
-    def _rail_tool(self, name: str, tip: str) -> QToolButton:
-        button = QToolButton()
-        button.setIcon(icon(name))
-        button.setIconSize(QSize(22, 22))
-        button.setFixedSize(40, 40)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip.partition(":")[0])
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        return button
-
-    def _main_menu(self) -> QMenu:
-        menu = QMenu(self)
-        for group in MENU_GROUPS:
-            for info, action in self.studio.actions.all():
-                if info.id.startswith(f"{group}."):
-                    menu.addAction(action)
-            menu.addSeparator()
-        return menu
-
-    def _make_status(self) -> None:
-        bar = QStatusBar()
-        bar.setSizeGripEnabled(False)
-        bar.setFixedHeight(theme.size("status"))
-        left, right = QWidget(), QWidget()
-        self._status = QHBoxLayout(left)
-        self._status.setContentsMargins(12, 0, 0, 0)
-        self._status.setSpacing(20)
-        row = QHBoxLayout(right)
-        row.setContentsMargins(0, 0, 12, 0)
-        row.setSpacing(6)
-        self._hint = QLabel()
-        row.addWidget(self._hint)
-        row.addSpacing(16)
-        self._saved_icon = IconLabel("check", "muted", 14)
-        self._saved = QLabel()
-        row.addWidget(self._saved_icon)
-        row.addWidget(self._saved)
-        bar.addWidget(left, 1)
-        bar.addPermanentWidget(right)
-        self.setStatusBar(bar)
 
     def _connect_actions(self) -> None:
         connect = self.studio.actions.connect
@@ -257,8 +101,8 @@ class MainWindow(QMainWindow):
         connect("app.settings", self._show_settings)
         connect("app.log", self._show_log)
         connect("app.quit", self.close)
-        connect("project.new", self.new_project)
-        connect("project.open", self._choose_project)
+        connect("project.new", self.opening.new)
+        connect("project.open", self.opening.choose)
         connect("project.close", self.studio.close)
         connect("edit.undo", self._undo)
         connect("edit.redo", self._redo)
@@ -299,7 +143,7 @@ class MainWindow(QMainWindow):
             self._front = name
             self.stack.setCurrentWidget(page)
         finally:
-            self._mark_rail()  # the click has marked a page that may not have come up
+            self.rail.mark(self._front)  # the click has marked a page that may not have come up
         if old is not page:
             if old is not None:
                 old.hidden()
@@ -308,11 +152,6 @@ class MainWindow(QMainWindow):
             (focused or page).setFocus(Qt.FocusReason.OtherFocusReason)
             self.toasts.place()
         self._show_status()
-
-    def _mark_rail(self) -> None:
-        """Mark the page that is shown, and no other."""
-        for page in PAGES:
-            self.studio.actions[f"go.{page.name}"].setChecked(page.name == self._front)
 
     @property
     def front(self) -> Workspace | None:
@@ -333,7 +172,7 @@ class MainWindow(QMainWindow):
         self._start.new.setFocus(Qt.FocusReason.OtherFocusReason)
         self.stack.setCurrentWidget(self._start)
         self._front = ""
-        self._mark_rail()
+        self.rail.mark(self._front)
         self.setWindowTitle("CVStudio")
         self._show_status()
 
@@ -374,86 +213,18 @@ class MainWindow(QMainWindow):
             case "open":
                 self.open_project(Path(what["path"]))
             case "sample":
-                self.make_sample(str(what["key"]))
+                self.opening.sample(str(what["key"]))
             case _:
                 self.show_page(name, **what)
 
-    # -- projects
-
     def open_project(self, path: Path, *, write: bool = True) -> bool:
         """Open a project; when it cannot be, say why on the start page, with a way forward."""
-        try:
-            self.studio.open(path, write=write)
-        except ProjectError as error:
-            self.studio.close()
-            self.show_start()
-            assert self._start is not None
-            words = f"{error.message} {error.hint}".strip()
-            self._start.tell(words, *self._way_forward(path, error))
-            return False
-        return True
+        return self.opening.open(path, write=write)
 
-    def _way_forward(self, path: Path, error: ProjectError) -> tuple[str, Callable[[], Any] | None]:
-        """What the person can do about a project that does not open: a link and what it does."""
-        if isinstance(error, ProjectLocked):
-            return "Open for reading only", partial(self.open_project, path, write=False)
-        if isinstance(error, ProjectDamaged):
-            from cvstudio.project import backup
-
-            found = backup.backups(path)
-            if found:
-                when = time.strftime("%d %B, %H:%M", time.localtime(found[0].made))
-                return f"Restore the copy of {when}", partial(self._restore_copy, path, found[0])
-        return "", None
-
-    def _restore_copy(self, path: Path, copy: Backup) -> None:
-        from cvstudio.project import backup
-
-        try:
-            backup.restore(path, copy.path)
-        except ProjectError as error:
-            self.studio.fail(error)
-            return
-        self.open_project(path)
-
-    def _choose_project(self) -> None:
-        start = str(self.studio.memory.get("folder", Path.home()))
-        found = QFileDialog.getExistingDirectory(self, "Open the folder of a project", start)
-        if found:
-            self.studio.memory.set("folder", str(Path(found).parent))
-            self.open_project(Path(found))
-
-    def new_project(self, sources: list[Path] | None = None) -> None:
-        """Ask what the project is to be, make it, and bring in what was dropped, if anything."""
-        from cvstudio.gui.new_project import NewProjectDialog
-        from cvstudio.project.project import Project
-
-        location = Path(self.studio.memory.get("projects", Path.home() / "CVStudio"))
-        dialog = NewProjectDialog(self, location)
-        dialog.exec()
-        answer = dialog.answer
-        dialog.deleteLater()
-        if answer is None:
-            return
-        self.studio.memory.set("projects", str(answer.path.parent))
-        try:
-            project = Project.create(
-                answer.path, task=answer.task, name=answer.name, classes=answer.classes
-            )
-        except CVStudioError as error:
-            self.studio.fail(error)
-            return
-        self.studio.adopt(project)
-        if sources:
-            self.show_page("data", sources=sources)
-
-    def make_sample(self, key: str) -> None:
-        """Generate a sample project, with progress, and open it."""
-        from cvstudio.gui.sample_dialog import make_sample
-
-        path = make_sample(self, self.studio, key)
-        if path is not None:
-            self.open_project(path)
+    def _refused(self, words: str, link: str, do: Callable[[], Any] | None) -> None:
+        self.show_start()
+        assert self._start is not None
+        self._start.tell(words, link, do)
 
     # -- what the actions do
 
@@ -509,25 +280,11 @@ class MainWindow(QMainWindow):
         teller = self.sender()
         if isinstance(teller, Workspace) and teller is not front:
             return
-        empty(self._status)
-        for text in front.status_left if front else ():
-            words = QLabel(text)
-            words.setTextFormat(Qt.TextFormat.PlainText)
-            self._status.addWidget(words)
-        self._status.addStretch(1)
-        self._hint.setText(front.status_right if front else "")
-        self._show_saved()
-
-    def _show_saved(self) -> None:
-        project = self.studio.project
-        has = project is not None
-        self._saved_icon.setVisible(has)
-        if not has:
-            self._saved.setText("No internet needed")
-        elif project is not None and not project.writable:
-            self._saved.setText("Open for reading only")
+        if front is None:
+            self.status.tell(())
         else:
-            self._saved.setText("All changes saved")
+            self.status.tell(front.status_left, hint=front.status_right)
+        self.status.tell_saved(self.studio.project)
 
     def _tell_far_step(self, changes: ChangeSet) -> None:
         """Undo and redo reach over the whole project: say what the page at hand may not show."""
@@ -603,15 +360,3 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self.dropping.drop(event)
-
-    def take_dropped(self, paths: list[Path]) -> None:
-        """Open a dropped project; bring in dropped images and folders."""
-        fit = usable(paths)
-        if len(paths) == 1 and (paths[0] / PROJECT_FILE).exists():
-            self.open_project(paths[0])
-        elif not fit:
-            self.studio.toast(refusal(paths), level="warning")
-        elif self.studio.project is not None:
-            self.show_page("data", sources=fit)
-        else:
-            self.new_project(fit)

@@ -244,7 +244,7 @@ def test_a_dropped_file_that_is_no_image_is_refused_in_words(
 ) -> None:
     notes = tmp_path / "notes & more.txt"
     notes.write_text("no picture")
-    studio_window.window.take_dropped([notes])
+    studio_window.window.opening.take([notes])
     studio_window.settle()
     assert studio_window.window.toasts.texts() == [
         "notes & more.txt is no image, label file or folder."

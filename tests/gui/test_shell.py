@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QDialog,
     QFrame,
+    QLabel,
     QLineEdit,
     QScrollArea,
     QWidget,
@@ -69,7 +70,8 @@ def test_the_window_never_loads_a_training_library(project: Project, tmp_path: P
         from pathlib import Path
         from PySide6.QtTest import QTest
         from cvstudio.gui import app
-        from cvstudio.gui.main_window import PAGES, MainWindow
+        from cvstudio.gui.main_window import MainWindow
+        from cvstudio.gui.pages import PAGES
         application = app.make_application()
         studio = app.make_studio(application)
         window = MainWindow(studio)
@@ -251,7 +253,7 @@ def test_a_project_that_another_process_writes_to_names_who(
         assert str(holder.pid) in text
         empty_window.click(empty_window.button("Open for reading only"))
         assert not empty_window.project.writable
-        saved = empty_window.window._saved.text()
+        saved = empty_window.window.status.saved.text()
         assert saved == "Open for reading only"
     finally:
         holder.communicate("\n")
@@ -599,7 +601,7 @@ def test_an_error_is_shown_in_words_with_the_details_folded(studio_window: Perso
     said: list[str] = []
 
     def look(dialog: QDialog) -> None:
-        from PySide6.QtWidgets import QLabel, QPlainTextEdit
+        from PySide6.QtWidgets import QPlainTextEdit
 
         said.extend(label.text() for label in dialog.findChildren(QLabel) if label.isVisible())
         details = dialog.findChild(QPlainTextEdit)
@@ -705,7 +707,7 @@ def test_the_status_bar_belongs_to_the_page_in_front(studio_window: Person) -> N
     studio_window.settle()
     texts = [
         w.text()
-        for w in studio_window.window.statusBar().findChildren(type(studio_window.window._saved))
+        for w in studio_window.window.status.findChildren(QLabel)
         if w.isVisible()
     ]
     assert "12 of 12 images shown" in texts
