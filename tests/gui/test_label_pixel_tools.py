@@ -166,6 +166,18 @@ def test_the_wand_adds_with_a_click_and_takes_away_with_alt(studio_window, page,
     assert iou(annotation.shape, disk(*RIGHT)) > 0.98
 
 
+def test_ctrl_takes_away_too_where_alt_moves_windows(studio_window, page, hand):
+    studio_window.key("W")
+    hand.click(200, 240)
+    hand.click(460, 240)
+    ctrl = Qt.KeyboardModifier.ControlModifier
+    hand.press(200, 240, ctrl)
+    hand.release(200, 240, ctrl)
+    studio_window.idle()
+    assert not full(page.canvas.tool.region)[240, 200]
+    assert full(page.canvas.tool.region)[240, 460]
+
+
 def test_dragging_the_wand_changes_what_it_takes_while_the_button_is_down(
     studio_window, page, hand
 ):

@@ -32,6 +32,12 @@ class Pointer:
     ctrl: bool = False
     alt: bool = False
 
+    @property
+    def opposite(self) -> bool:
+        """Whether the keys ask for the other way round: Alt, or Ctrl where the window manager
+        keeps Alt and the mouse for moving windows."""
+        return self.alt or self.ctrl
+
 
 class Surface(Protocol):
     """What a tool may ask of the canvas."""

@@ -66,7 +66,7 @@ class BrushTool(Tool):
     # -- the gesture
 
     def press(self, pointer: Pointer) -> None:
-        erases = self.erases != pointer.alt
+        erases = self.erases != pointer.opposite
         target = self._to_erase(pointer) if erases else self._to_extend(pointer)
         if erases and target is None:
             self.surface.say("There is no mask under the eraser. Select one to erase from it")
@@ -286,7 +286,7 @@ class BrushTool(Tool):
             QLineF(centre - QPointF(arm, 0), centre + QPointF(arm, 0)),
             QLineF(centre - QPointF(0, arm), centre + QPointF(0, arm)),
         ]
-        erases = self.erases != pointer.alt
+        erases = self.erases != pointer.opposite
         for pen in (cosmetic(_RING_DARK, width=3), cosmetic(_RING_LIGHT, width=1)):
             painter.setPen(pen)
             if self.settings.square:

@@ -39,7 +39,7 @@ class BrushOptions(ToolOptions):
         self.holes.setToolTip("Fill what a stroke closes all around")
         self.holes.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.row.addWidget(self.holes)
-        self.pressure = QCheckBox("Pen pressure")
+        self.pressure = QCheckBox("Pressure")
         self.pressure.setToolTip("A pen that is pressed less paints with a smaller brush")
         self.pressure.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.pressure.hide()

@@ -50,7 +50,7 @@ class GrabCutTool(RegionTool):
             self._sight = sight
         elif self._place is not None:
             width = WIDTH / self.surface.scale
-            self._stroke = Stroke([point], width, 0 if pointer.alt else 1)
+            self._stroke = Stroke([point], width, 0 if pointer.opposite else 1)
         self.surface.repaint()
 
     def move(self, pointer: Pointer, *, held: bool) -> None:
@@ -88,7 +88,7 @@ class GrabCutTool(RegionTool):
     def hint(self) -> str:
         if self._box is None:
             return "Drag a loose box around the object · Space + drag pans"
-        return "Stroke over what is missing · Alt + stroke over what is too much · Enter keeps"
+        return "Stroke over what is missing · with Alt or Ctrl over what is too much · Enter keeps"
 
     # -- the cut
 
@@ -134,7 +134,7 @@ class GrabCutTool(RegionTool):
         if region is None:
             self.surface.say("Nothing stands out. Leave some surroundings around the box")
         else:
-            self.surface.say("Stroke over what is missing, with Alt over what is too much")
+            self.surface.say("Stroke over what is missing, with Alt or Ctrl over what is too much")
         self.answered()
 
     def paint(self, painter: QPainter, exposed: QRectF) -> None:

@@ -244,7 +244,7 @@ class PixelClassifierTool(Tool):
         if not self.document.ready_to_draw():
             return
         self._declined = 0
-        number = BACKGROUND if pointer.alt else (self.document.class_id or BACKGROUND)
+        number = BACKGROUND if pointer.opposite else (self.document.class_id or BACKGROUND)
         point = self.on_image(pointer.x, pointer.y)
         self._stroke = Stroke([point], WIDTH / self.surface.scale, number)
         self.surface.repaint()
@@ -262,7 +262,7 @@ class PixelClassifierTool(Tool):
         self.strokes.append(self._stroke)
         self._stroke = None
         if len({stroke.number for stroke in self.strokes}) < 2:
-            self.surface.say("Now scribble a second class, or with Alt what is background")
+            self.surface.say("Now scribble a second class, or with Alt or Ctrl what is background")
         self._propose()
         self.surface.repaint()
 
@@ -272,7 +272,7 @@ class PixelClassifierTool(Tool):
         if self._thinking.busy:
             self._finishing = True  # kept as soon as it is there
         elif self._answer is None:
-            self.surface.say("Scribble two classes, or one and with Alt the background")
+            self.surface.say("Scribble two classes, or one and with Alt or Ctrl the background")
         else:
             self._keep()
         return True
@@ -304,7 +304,7 @@ class PixelClassifierTool(Tool):
 
     def hint(self) -> str:
         if self._answer is None:
-            return "Scribble each class, with Alt the background · Space + drag pans"
+            return "Scribble each class, with Alt or Ctrl the background · Space + drag pans"
         return "Scribble to correct · Enter keeps the masks · Backspace · Esc drops"
 
     def fill_options(self, options: ToolOptions) -> None:

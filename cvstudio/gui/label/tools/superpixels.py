@@ -146,7 +146,7 @@ class SuperpixelTool(RegionTool):
     def hint(self) -> str:
         if self.region is None:
             return "Click cells or drag over them · Space + drag pans"
-        return "Click adds · Alt takes away · Enter keeps · Backspace · Esc drops"
+        return "Click adds · Alt or Ctrl takes away · Enter keeps · Backspace · Esc drops"
 
     def fill_options(self, options: ToolOptions) -> None:
         assert isinstance(options, SuperpixelOptions)
@@ -203,7 +203,7 @@ class SuperpixelTool(RegionTool):
         here = cells.place.to_view(pointer.x, pointer.y)
         found = cells.region(superpixels.along(cells.cells, self._last, here))
         self._last = here
-        self.show(self.add(found, to=self.region, subtract=pointer.alt))
+        self.show(self.add(found, to=self.region, subtract=pointer.opposite))
 
     def paint(self, painter: QPainter, exposed: QRectF) -> None:
         cells = self._cells

@@ -133,7 +133,7 @@ class WandTool(RegionTool):
     def hint(self) -> str:
         if self.region is None:
             return "Click what is alike · Drag right for more, left for less"
-        return "Click adds · Alt + click takes away · Enter keeps · Backspace · Esc drops"
+        return "Click adds · Alt or Ctrl takes away · Enter keeps · Backspace · Esc drops"
 
     def fill_options(self, options: ToolOptions) -> None:
         assert isinstance(options, WandOptions)
@@ -148,7 +148,7 @@ class WandTool(RegionTool):
             seed = touch.place.to_view(touch.pointer.x, touch.pointer.y)
             found = wand.flood(view.rgb, seed, tolerance, smooth=smooth)
             region = Region.of(found, touch.place)
-            return self.add(region, to=touch.base, subtract=touch.pointer.alt)
+            return self.add(region, to=touch.base, subtract=touch.pointer.opposite)
 
         self.thinking.ask(find, self._found)
 
