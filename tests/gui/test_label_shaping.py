@@ -252,3 +252,19 @@ def colour_at(person, x, y):
     """The colour that the canvas shows at a place of the image."""
     place = person.canvas.to_screen(x, y).toPoint()
     return person.canvas.viewport().grab().toImage().pixelColor(place).name()
+
+
+def test_brush_and_eraser_leave_a_locked_mask_as_it_is_and_say_so(person):
+    locked = person.add(disc(100, 100))
+    person.document.select([locked])
+    person.keys("L")
+    before = stored_rows(person)
+    for tool in ("label.brush", "label.erase"):
+        person.document.select([locked])
+        person.do(tool)
+        person.drag((110, 110), (180, 115))
+        assert stored_rows(person) == before
+        assert "Locked" in " ".join(person.page.status_left)
+        person.do("label.select")
+    picture = person.canvas.pictures.patch(person.only.shape)
+    assert picture.sum() == 1600, "the canvas shows the stored mask and not the stroke"
