@@ -238,7 +238,7 @@ class Document(QObject):
             )
             self._set_shapes(session, also or {})
 
-        if not self._commit(label, work):
+        if not self.change(label, work):
             return []
         self.select(made)
         return made
@@ -258,7 +258,7 @@ class Document(QObject):
             if kept:
                 commands.set_state(session, ids=kept, state=State.ACCEPTED)
 
-        self._commit(label, work)
+        self.change(label, work)
 
     def _set_shapes(self, session: Any, shapes: Mapping[int, Shape]) -> None:
         free = self.unlocked(shapes)
@@ -284,12 +284,12 @@ class Document(QObject):
             if deleted:
                 commands.delete_annotations(session, ids=deleted)
 
-        self._commit(_counted("Delete", len(ids)) if deleted else "Reject suggestion", work)
+        self.change(_counted("Delete", len(ids)) if deleted else "Reject suggestion", work)
 
     def accept(self, ids: Collection[int]) -> bool:
         """Keep suggestions. False when none of them is one."""
         kept = [a.id for a in self.annotations if a.id in ids and a.state == State.SUGGESTED]
-        return bool(kept) and self._commit(
+        return bool(kept) and self.change(
             "Keep suggestion", lambda s: commands.set_state(s, ids=kept, state=State.ACCEPTED)
         )
 
@@ -307,19 +307,14 @@ class Document(QObject):
             if kept:
                 commands.set_state(session, ids=kept, state=State.ACCEPTED)
 
-        self._commit(f"Change class to {self.classes[class_id].name}", work)
+        self.change(f"Change class to {self.classes[class_id].name}", work)
 
-    def unlocked(self, ids: Iterable[int]) -> list[int]:
+    def unlocked(self, ids: Collection[int]) -> list[int]:
         """Those annotations that may be changed; tells when one of them may not."""
         locked = {a.id for a in self.annotations if a.locked}
-        wanted = list(ids)
-        if not locked.isdisjoint(wanted):
+        if not locked.isdisjoint(ids):
             self.locked_met.emit()
-        return [id for id in wanted if id not in locked]
-
-    def change(self, label: str, work: Callable[[Any], object]) -> bool:
-        """A verb of another part of the page: commands on a session, as one undo step."""
-        return self._commit(label, work)
+        return [id for id in ids if id not in locked]
 
     def classify(self, class_id: int | None) -> None:
         """Say which class the whole image is, in place of what was said before."""
@@ -327,7 +322,7 @@ class Document(QObject):
             return
         image_id = self.image.id
         name = self.classes[class_id].name if class_id else "none"
-        self._commit(
+        self.change(
             f"Set class to {name}",
             lambda s: commands.set_image_class(s, image_ids=[image_id], class_id=class_id),
         )
@@ -339,7 +334,7 @@ class Document(QObject):
         image_id = self.image.id
         if self.image.review in (Review.REVIEWED, Review.EMPTY):
             return True
-        return self._commit(
+        return self.change(
             "Approve image",
             lambda s: commands.set_review(s, image_ids=[image_id], review=Review.REVIEWED),
         )
@@ -376,7 +371,7 @@ class Document(QObject):
         """Copy the selected annotations, or all that count, onto other images."""
         ids = [a.id for a in self.to_copy()]
         label = f"Copy to {counted(len(image_ids), 'image')}"
-        self._commit(
+        self.change(
             label, lambda s: commands.copy_annotations(s, ids=ids, image_ids=list(image_ids))
         )
 
@@ -401,7 +396,7 @@ class Document(QObject):
     def add_class(self, name: str) -> int | None:
         """Add a class and make it the current one."""
         made: list[int] = []
-        if not self._commit(
+        if not self.change(
             f"Add class {name}", lambda s: made.append(commands.add_class(s, name=name))
         ):
             return None
@@ -411,22 +406,22 @@ class Document(QObject):
     def rename_class(self, class_id: int, name: str) -> None:
         """Give a class another name."""
         if name.strip() and name != self.classes[class_id].name:
-            self._commit("Rename class", lambda s: commands.rename_class(s, id=class_id, name=name))
+            self.change("Rename class", lambda s: commands.rename_class(s, id=class_id, name=name))
 
     def recolour_class(self, class_id: int, colour: str) -> None:
         """Give a class another colour."""
-        self._commit(
+        self.change(
             "Change colour", lambda s: commands.recolour_class(s, id=class_id, colour=colour)
         )
 
     def set_hotkey(self, class_id: int, hotkey: str) -> None:
         """Give a class a key; the class that had it has none then."""
-        self._commit("Change key", lambda s: commands.set_hotkey(s, id=class_id, hotkey=hotkey))
+        self.change("Change key", lambda s: commands.set_hotkey(s, id=class_id, hotkey=hotkey))
 
     def delete_class(self, class_id: int) -> None:
         """Remove a class and its annotations on all images."""
         name = self.classes[class_id].name
-        self._commit(f"Delete class {name}", lambda s: commands.delete_class(s, id=class_id))
+        self.change(f"Delete class {name}", lambda s: commands.delete_class(s, id=class_id))
 
     # -- the project's notice
 
@@ -491,8 +486,8 @@ class Document(QObject):
             self.class_id = class_id
             self.class_chosen.emit()
 
-    def _commit(self, label: str, work: Callable[[Any], object]) -> bool:
-        """One transaction; what stops it is told to the person, and nothing has changed then."""
+    def change(self, label: str, work: Callable[[Any], object]) -> bool:
+        """One undo step of commands; what stops it is told, and nothing has changed then."""
         try:
             with self.project.transaction(label, source=self) as session:
                 work(session)
