@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from project_state import dump
+from sqlalchemy import select
 
 from cvstudio.core.annotation import Kind, Review, Shape, Source, Split, State, Task
 from cvstudio.core.errors import ProjectError
@@ -16,6 +16,7 @@ from cvstudio.core.palette import class_colours
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage
+from cvstudio.project.tables import AnnotationRow
 
 BOX = Box(10, 20, 30, 40)
 
@@ -122,7 +123,9 @@ def test_an_annotation_remembers_when_it_was_last_changed_and_only_then(project:
     ids = [add(project), add(project, class_id=2)]
 
     def times() -> list[tuple[float, float]]:
-        return [(row[-2], row[-1]) for row in dump(project)["annotation"]]
+        with project.read() as s:
+            found = s.execute(select(AnnotationRow.created, AnnotationRow.updated))
+            return [tuple(row) for row in found]
 
     before = times()
     assert all(created == updated for created, updated in before)
