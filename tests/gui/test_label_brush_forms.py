@@ -10,6 +10,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.core.opencv import cv2
 from cvstudio.gui.label.dabs import dab
+from cvstudio.gui.label.tools import brush_options
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
@@ -134,6 +135,22 @@ def test_pen_pressure_can_be_turned_off():
     settings.by_pressure = False
     assert settings.reach == 40
     assert BrushSettings(size=40, pressure=0.0).reach >= 1
+
+
+def test_with_a_tablet_the_options_offer_to_paint_without_pressure(
+    studio_window, page, monkeypatch
+):
+    studio_window.key("B")
+    assert not page.bar.options.pressure.isVisible(), "no tablet, no question"
+    monkeypatch.setattr(brush_options, "has_pen", lambda: True)
+    studio_window.key("V")
+    studio_window.key("B")
+    assert page.bar.options.pressure.isVisible()
+    page.bar.options.pressure.setChecked(False)
+    page.brush.size = 40
+    pen(page, QEvent.Type.TabletPress, 100, 80, 0.25)
+    pen(page, QEvent.Type.TabletRelease, 100, 80, 0.0)
+    assert stored(page)[0].box.h == pytest.approx(40, abs=1)
 
 
 def test_two_clicks_are_two_corners_of_a_box(studio_window, page):

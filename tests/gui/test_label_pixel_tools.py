@@ -1,5 +1,6 @@
 """Tools that look at pixels, driven by mouse and keyboard on pictures whose truth is known."""
 
+import threading
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +13,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Polygon
 from cvstudio.core.masks import Mask, mask_of
 from cvstudio.core.opencv import cv2
+from cvstudio.gui.label.tools.thinking import Thinking
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -573,3 +575,57 @@ def test_scribbles_teach_only_their_own_image_unless_one_wants_more(studio_windo
     hand.move(302, 300)
     studio_window.idle()
     assert page.canvas.tool.proposal is None, "Esc is an answer"
+
+
+# -- what all of them share
+
+
+def test_a_drag_without_end_is_followed_and_only_the_newest_question_waits(studio_window, page):
+    thinking, told, go = Thinking(page.document), [], threading.Event()
+
+    def first():
+        assert go.wait(20)
+        return "first"
+
+    thinking.ask(first, told.append)
+    for number in range(20):
+        thinking.ask(lambda number=number: number, told.append)
+    assert thinking.busy
+    go.set()
+    studio_window.until(lambda: not thinking.busy)
+    assert told == ["first", 19]
+
+
+def test_what_was_dropped_is_never_told(studio_window, page):
+    thinking, told, go = Thinking(page.document), [], threading.Event()
+    thinking.ask(lambda: go.wait(20), told.append)
+    thinking.ask(lambda: 2, told.append)
+    thinking.drop()
+    assert not thinking.busy
+    thinking.ask(lambda: 3, told.append)
+    go.set()
+    studio_window.until(lambda: told == [3])
+    studio_window.idle()
+    assert told == [3]
+
+
+def test_a_hidden_class_is_shown_again_when_something_is_found_for_it(studio_window, page, hand):
+    page.document.choose_class(1)
+    page.document.toggle_class(1)
+    studio_window.key("W")
+    hand.click(200, 240)
+    studio_window.key("Return")
+    assert not page.document.hidden()
+    assert len(stored(page)) == 1
+
+
+def test_while_the_picture_is_being_read_nothing_is_found_and_it_is_said(studio_window, page, hand):
+    said = []
+    page.canvas.said.connect(said.append)
+    page.canvas.tiles.pyramid = None
+    for key in "WIGKY":
+        said.clear()
+        studio_window.key(key)
+        hand.click(200, 240)
+        assert "still" in said[-1], key
+        assert not page.canvas.tool.busy, key
