@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
@@ -24,6 +25,7 @@ from cvstudio.imaging import header
 from cvstudio.imaging.display import Window, to_rgb8
 from cvstudio.imaging.header import ImageInfo
 from cvstudio.imaging.tiff import READ_ERRORS, from_pillow, read_tiff, tiff_infos, with_channels
+from cvstudio.imaging.tiff_pieces import why_not
 
 __all__ = [
     "SUFFIXES",
@@ -102,7 +104,7 @@ def read_image(path: Path, page: int = 0) -> NDArray[Any]:
     info = next((i for i in infos if i.page == page), None)
     if info is None:
         raise ImageError(f"{path.name} has no page {page + 1}.")
-    _require_memory(info, path.name)
+    _require_memory(info, path)
     try:
         array, orientation = _decode(path, info)
     except MemoryError:
@@ -266,7 +268,17 @@ def _radiance(head: bytes, name: str) -> ImageInfo:
     raise ImageError(f"{name} is damaged: its header names no size.")
 
 
-def _require_memory(info: ImageInfo, name: str) -> None:
+def _advice(path: Path, info: ImageInfo) -> str:
+    """What would let a TIFF be read in pieces."""
+    if info.format != "TIFF":
+        return ""
+    with tifffile.TiffFile(path) as file:
+        page = file.pages[info.page]
+        why = why_not(page if isinstance(page, tifffile.TiffPage) else page.aspage())
+    return f" It can only be read whole, for {why}; save it as a TIFF in tiles." if why else ""
+
+
+def _require_memory(info: ImageInfo, path: Path) -> None:
     """Refuse a picture that cannot fit before its memory is taken. Raises ImageError."""
     channels = max(info.channels, 3 if info.palette else 1)
     needed = info.width * info.height * channels * max(info.bit_depth, 8) // 8
@@ -275,8 +287,9 @@ def _require_memory(info: ImageInfo, name: str) -> None:
     free = psutil.virtual_memory().available
     if 2 * needed > free:
         raise ImageError(
-            f"{name} is {info.width:,} × {info.height:,} pixels and needs "
+            f"{path.name} is {info.width:,} × {info.height:,} pixels and needs "
             f"{2 * needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free."
+            f"{_advice(path, info)}"
         )
 
 

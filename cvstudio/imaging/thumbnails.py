@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from cvstudio.core.errors import ImageError
 from cvstudio.core.opencv import cv2
 from cvstudio.imaging.decode import probe, read_rgb, turn
+from cvstudio.imaging.display import to_rgb8
 from cvstudio.imaging.header import ImageInfo
+from cvstudio.imaging.large_tiff import overview
 
 SIZE = 256
 """The longest side in pixels, enough for a gallery of 160 on a screen with a scale of 1.5."""
@@ -70,6 +72,8 @@ def _decode_small(path: Path, page: int, size: int) -> NDArray[np.uint8]:
         reduced = _reduced_jpeg(path, info, size)
         if reduced is not None:
             return reduced
+    if info.format == "TIFF" and (small := overview(path, page)) is not None:
+        return to_rgb8(small)
     return read_rgb(path, page)
 
 

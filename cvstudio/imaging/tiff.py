@@ -156,11 +156,12 @@ def _plain(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
     elif array.dtype == np.uint8 and isinstance(bits, int) and bits < 8:
         array = array * np.uint8(255 // (2**bits - 1))
     if photometric == _MINISWHITE:
-        array = _inverted(array, bits if isinstance(bits, int) else bits[0])
+        array = inverted(array, bits if isinstance(bits, int) else bits[0])
     return with_channels(array)
 
 
-def _inverted(array: NDArray[Any], bits: int) -> NDArray[Any]:
+def inverted(array: NDArray[Any], bits: int) -> NDArray[Any]:
+    """White-is-zero pixels with zero as black."""
     if array.dtype == np.uint8:
         return np.uint8(255) - array
     if array.dtype == np.uint16:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ class Pyramid:
         self._fitting: Window | None = None
         self.pixel_size: PixelSize | None = None
         """How large a pixel is in the world, where the file says so; known once it is loaded."""
+        self.unfinished = False
+        """Whether the coarse levels are a first look that `refine` makes exact."""
 
     def load(self) -> NDArray[Any]:
         """The full array, decoded now if it was not yet. Raises ImageError."""
@@ -93,7 +96,7 @@ class Pyramid:
         """The window that spreads the values of this image over all greys, also of 8 bits."""
         with self._lock:
             if self._fitting is None:
-                self._fitting = fitting_window(self.level(min(2, self.levels - 1)))
+                self._fitting = fitting_window(self.level(self._finest_held()))
             return self._fitting
 
     def build(self, level: int | None = None) -> None:
@@ -128,14 +131,39 @@ class Pyramid:
         self, level: int, column: int, row: int, display: Display | None = None
     ) -> NDArray[np.uint8]:
         """One tile as contiguous (h, w, 3) uint8 RGB; `display` maps it (None: neutral)."""
-        array = self.level(level)
-        part = array[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
+        part = self._raw_tile(level, column, row)
         if part.size == 0:
             raise IndexError(f"tile {column}, {row} of level {level}")
         display = display or Display()
         if display.window is None:
             display = replace(display, window=self.window)
         return np.ascontiguousarray(apply(part, display))
+
+    def part(self, level: int, x0: int, y0: int, x1: int, y1: int) -> NDArray[Any]:
+        """A rectangle of a level, in the file's own numbers; cut at the image's edges."""
+        return self.level(level)[y0:y1, x0:x1]
+
+    def at_hand(self, level: int, column: int, row: int) -> bool:
+        """Whether a tile can be had at once; else `fetch` it in a thread."""
+        return True
+
+    def fetch(self, level: int, column: int, row: int) -> None:
+        """Read what a tile needs."""
+
+    def refine(self) -> Iterator[float]:
+        """Make exact what is `unfinished`, yielding the share that is done."""
+        return iter(())
+
+    def close(self) -> None:
+        """Let go of the file, where it is held."""
+
+    def _finest_held(self) -> int:
+        """The level whose values stand for all of the image's; two halvings hurt nobody."""
+        return min(2, self.levels - 1)
+
+    def _raw_tile(self, level: int, column: int, row: int) -> NDArray[Any]:
+        left, top = column * TILE, row * TILE
+        return self.part(level, left, top, left + TILE, top + TILE)
 
     @staticmethod
     def _length(level: int, full: int) -> int:

@@ -37,6 +37,7 @@ from cvstudio.formats.base import (
 )
 from cvstudio.imaging.decode import ImageInfo, probe, read_image
 from cvstudio.imaging.display import Window
+from cvstudio.imaging.large_tiff import overview
 from cvstudio.imaging.windows import Values, pooled_window, values_of
 from cvstudio.project import queries, windows
 from cvstudio.project.project import Project
@@ -348,7 +349,9 @@ def _sample(image: PlannedImage) -> Values:
     """Some values of an image; none of one whose pixels turn out to be damaged, which training and
     the Label page will say when they open it."""
     try:
-        return values_of(read_image(image.parsed.path, image.info.page))
+        path, page = image.parsed.path, image.info.page
+        small = overview(path, page)
+        return values_of(read_image(path, page) if small is None else small)
     except ImageError:
         return np.zeros(0, np.float32)
 

@@ -119,17 +119,16 @@ class DisplayPanel(QWidget):
         self.window_slider.setAccessibleName("Window")
         self.window_figure = label("")
         self.window_figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        row = grid.rowCount()
-        grid.addWidget(self.window_title, row, 0)
-        grid.addWidget(self.window_slider, row, 1)
-        grid.addWidget(self.window_figure, row, 2)
         self.auto = link(
             "Auto", self._fit_window, tip="Auto: spread the values of each image over all greys"
         )
         self.training = link("Use for training", self._use_window)
         row = grid.rowCount()
-        grid.addWidget(self.auto, row, 1, Qt.AlignmentFlag.AlignLeft)
-        grid.addWidget(self.training, row, 1, 1, 2, Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(self.window_title, row, 0)
+        grid.addWidget(self.window_slider, row, 1, 1, 2)
+        grid.addWidget(self.auto, row + 1, 1, Qt.AlignmentFlag.AlignLeft)
+        grid.addWidget(self.window_figure, row + 1, 1, 1, 2)
+        grid.addWidget(self.training, row + 2, 1, 1, 2, Qt.AlignmentFlag.AlignRight)
         self.gamma = _Row(
             grid, "Gamma", low=-80, high=80, words=lambda v: f"{_gamma(v):.2f}", changed=tell
         )

@@ -10,6 +10,7 @@ from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.images import Images
 from cvstudio.gui.label.navigation import ImageOrder
+from cvstudio.gui.label.tile_fetcher import TileFetcher
 from cvstudio.gui.studio import Studio
 from cvstudio.project import queries
 
@@ -35,6 +36,9 @@ class ImageLoader(QObject):
         self._images = Images(studio.tasks, document.project.image_path, self)
         self._images.ready.connect(self._on_decoded)
         self._images.failed.connect(self._on_unreadable)
+        self._images.improved.connect(self._on_improved)
+        self._fetcher = TileFetcher(studio.tasks, canvas, self)
+        self._fetcher.said.connect(self.said)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(_SAID_AFTER)
@@ -83,6 +87,16 @@ class ImageLoader(QObject):
             self.said.emit("This file is of another size than when it came into the project")
         self._canvas.tiles.show(pyramid, self._document.size)
         self.shown.emit()
+
+    def _on_improved(self, image_id: int) -> None:
+        """More of a large picture has been read: what was coarse can be drawn better."""
+        image, pyramid = self._document.image, self._images.get(image_id)
+        if image is None or image_id != image.id or self._canvas.tiles.pyramid is not pyramid:
+            return
+        self._canvas.tiles.show(pyramid, self._document.size)
+        self._canvas.repaint()
+        if pyramid is not None and not pyramid.unfinished:
+            self.shown.emit()
 
     def _on_unreadable(self, image_id: int, words: str) -> None:
         image = self._document.image

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import shiboken6
 from PySide6.QtCore import QObject, Signal
 
 from cvstudio.core.errors import ImageError
 from cvstudio.gui.tasks import Control, Tasks
+from cvstudio.imaging.large_tiff import open_pyramid
 from cvstudio.imaging.tiles import Pyramid
 from cvstudio.project.records import ImageRecord
 
@@ -21,6 +23,8 @@ class Images(QObject):
     """Pyramids by image id. `ready(id)` and `failed(id, sentence)` come on the window's thread."""
 
     ready = Signal(int)
+    improved = Signal(int)
+    """What was a first look at a large file is more exact now."""
     failed = Signal(int, str)
 
     def __init__(
@@ -84,7 +88,25 @@ class Images(QObject):
         if image_id != first and sum(p.nbytes for p in self._held.values()) > 2 * self._limit:
             del self._held[image_id]
         self.ready.emit(image_id)
+        if pyramid.unfinished:
+            self._tasks.run(
+                partial(self._refine, image_id, pyramid),
+                done=lambda _result: self.improved.emit(image_id),
+                failed=partial(self._lost, image_id),
+                owner=self,
+            )
         self._read_next()
+
+    def _refine(self, image_id: int, pyramid: Pyramid, control: Control) -> None:
+        """For a thread: make a first look exact while it is wanted."""
+        for _share in pyramid.refine():
+            if control.cancelled() or image_id not in self._held:
+                return
+            self._tasks.post(partial(self._tell_improved, image_id))
+
+    def _tell_improved(self, image_id: int) -> None:
+        if shiboken6.isValid(self):
+            self.improved.emit(image_id)
 
     def _lost(self, image_id: int, error: BaseException) -> None:
         self._reading.discard(image_id)
@@ -104,9 +126,9 @@ class Images(QObject):
 
 def _read(path: Path, page: int, control: Control) -> Pyramid:
     """A pyramid with all levels, for a thread."""
-    pyramid = Pyramid(path, page)
-    pyramid.load()
+    pyramid = open_pyramid(path, page)
     control.check()
     pyramid.build()
     pyramid.window  # noqa: B018 - found here, so that the window's thread need not look for it
+    pyramid.fitting  # noqa: B018
     return pyramid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter
@@ -14,6 +15,9 @@ from cvstudio.imaging.tiles import TILE, Pyramid
 _KEPT = 160  # tiles of 1 MB
 _BUDGET = 0.005  # seconds for new tiles in one frame; coarser ones stand in for the rest
 _NEAREST_FROM = 2.0  # screen pixels per image pixel from which single pixels are shown as squares
+
+Key = tuple[int, int, int]
+"""Level, column and row of a tile."""
 
 
 class TilePainter:
@@ -27,7 +31,9 @@ class TilePainter:
         self.display = Display()
         self.hurried = False
         """While the zoom is changing: draw fast now, and beautifully when it rests."""
-        self._tiles: OrderedDict[tuple[int, int, int], QImage] = OrderedDict()
+        self.ask: Callable[[Pyramid, list[Key]], None] | None = None
+        """Told which tiles in sight have to be read from a file before they can be drawn."""
+        self._tiles: OrderedDict[Key, QImage] = OrderedDict()
 
     def show(self, pyramid: Pyramid | None, size: tuple[int, int]) -> None:
         """Another image, or none yet; `size` is its width and height."""
@@ -68,9 +74,14 @@ class TilePainter:
         rows = range(int(area.top() // side), min(int(area.bottom() // side), last_row) + 1)
         deadline = time.perf_counter() + _BUDGET
         complete = True
+        missing: list[Key] = []
         for row in rows:
             for column in columns:
                 image = self._tiles.get((level, column, row))
+                if image is None and not self.pyramid.at_hand(level, column, row):
+                    missing.append((level, column, row))
+                    self._paint_coarser(painter, level, column, row)
+                    continue
                 if image is None and time.perf_counter() < deadline:
                     image = self._make(level, column, row)
                 if image is None:
@@ -82,18 +93,23 @@ class TilePainter:
                     column * side, row * side, image.width() * step, image.height() * step
                 )
                 painter.drawImage(target & whole, image, _source(target & whole, target, image))
+        if missing and self.ask is not None:
+            self.ask(self.pyramid, missing)
         return complete
 
     def _paint_coarser(self, painter: QPainter, level: int, column: int, row: int) -> None:
         """The same place out of the nearest coarser tile that is there; the coarsest always is."""
         assert self.pyramid is not None
+        in_file = not self.pyramid.at_hand(level, column, row)
         side = TILE << level
         place = QRectF(column * side, row * side, side, side) & QRectF(0, 0, *self.size)
         for coarser in range(level + 1, self.pyramid.levels):
             shift = coarser - level
             key = (coarser, column >> shift, row >> shift)
             image = self._tiles.get(key)
-            if image is None and coarser == self.pyramid.levels - 1:
+            last = coarser == self.pyramid.levels - 1
+            held = in_file and self.pyramid.at_hand(*key)
+            if image is None and (last or held):
                 image = self._make(*key)
             if image is not None:
                 step = 1 << coarser

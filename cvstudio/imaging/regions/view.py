@@ -78,9 +78,9 @@ class Sight:
 
     def take(self, place: Place) -> View:
         """The displayed pixels of a rectangle."""
-        array = self.pyramid.level(place.step.bit_length() - 1)
+        level = place.step.bit_length() - 1
         x, y = place.x // place.step, place.y // place.step
-        part = array[y : y + place.height, x : x + place.width]
+        part = self.pyramid.part(level, x, y, x + place.width, y + place.height)
         display = self.display
         if display.window is None:
             display = replace(display, window=self.pyramid.window)
