@@ -204,8 +204,10 @@ def _checked(key: str, operator: str, value: str, at: int) -> str:
     elif known.values and operator == ":":
         wanted = value.casefold()
         if wanted not in known.values:
+            near = meant(value, known.values)
             offered = ", ".join(known.values)
-            raise QueryError(f"{key} is one of {offered}; “{value}” is none of them.", at)
+            words = f"There is no {key}:{quote(value)}.{near or f' It is one of {offered}.'}"
+            raise QueryError(words, at)
         return wanted
     elif not value:
         raise QueryError(f"{key} needs a value between the quotes.", at)
@@ -243,7 +245,7 @@ class Completion:
 
 def complete(text: str, cursor: int, names: Mapping[str, Sequence[str]]) -> Completion:
     """What can follow at the cursor; `names`: the project's names by key (class, tag, run ...)."""
-    start = _start_of_word(text, cursor)
+    start = start_of_word(text, cursor)
     found = _KEY.match(text, start, cursor)
     if found is None:
         begin = start + (text[start:cursor].startswith("-"))
@@ -268,7 +270,8 @@ def complete(text: str, cursor: int, names: Mapping[str, Sequence[str]]) -> Comp
     return Completion(begin, cursor, options)
 
 
-def _start_of_word(text: str, cursor: int) -> int:
+def start_of_word(text: str, cursor: int) -> int:
+    """Where the term that holds a place begins."""
     start, inside, skip = 0, False, False
     for place, sign in enumerate(text[:cursor]):
         if skip:

@@ -91,7 +91,8 @@ def test_a_query_of_every_kind_is_read() -> None:
     [
         ("clas:RBC", "There is no key “clas”. Did you mean class?", 0),
         ("a count>many", "count needs a number, “many” is none.", 8),
-        ("split:tain", "split is one of train, val, test, none; “tain” is none of them.", 6),
+        ("split:tain", "There is no split:tain. Did you mean train?", 6),
+        ("split:x", "There is no split:x. It is one of train, val, test, none.", 6),
         ("class:", "After class: a value is missing.", 6),
         ('a name~"slide', "The quotation mark is never closed.", 7),
         ("tag>5", "tag is no number; it takes :.", 3),

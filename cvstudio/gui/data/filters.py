@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from dataclasses import field as made
 from typing import Any
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QIcon, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from cvstudio.core.annotation import LabelClass, Review, Source, Split
 from cvstudio.gui import theme
+from cvstudio.gui.data.query_box import QueryBox
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.swatch import swatch
 from cvstudio.gui.widgets.verbatim import face
 from cvstudio.gui.widgets.verbatim import tip as plain_tip
+from cvstudio.project.query_language import QueryError, only_words, parse, start_of_word
 from cvstudio.project.records import ImageFilter
 
 REVIEW_WORDS = {
@@ -64,8 +66,13 @@ MORE = (
     ("without_annotations", True, "Without annotations"),
     ("without_annotations", False, "With annotations"),
     ("problems", True, "Cannot be read"),
+    ("rejected", True, "Rejected"),
+    ("open_comments", True, "With an open comment"),
 )
 """What stands in the menu More: field, value, words."""
+
+_PATIENCE = 800
+"""Milliseconds of rest after which half a query is called wrong."""
 
 _KEEP = ("class_ids", "reviews", "splits", "tags", "sources")
 """The buttons, the one first that keeps its place longest when there is little room."""
@@ -92,6 +99,8 @@ def in_words(current: ImageFilter, classes: dict[int, LabelClass]) -> str:
     parts += [words.lower() for field, value, words in MORE if getattr(current, field) is value]
     if current.text:
         parts.append(f"named “{current.text}”")
+    if current.query:
+        parts.append(f"found by {current.query}")
     return ", ".join(parts)
 
 
@@ -225,21 +234,25 @@ class FilterBar(QWidget):
     """Text field, facets and More; `changed(ImageFilter)` after every choice of the person."""
 
     changed = Signal(object)
+    refused = Signal(str)
+    """Why the text is no query, or "" when it is one."""
 
     def __init__(self) -> None:
         super().__init__()
         self.current = ImageFilter()
+        self._problem = ""
         self._order: list[str] = []
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
-        self.text = QLineEdit()
-        self.text.setPlaceholderText("File name")
-        self.text.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition)
-        self.text.setClearButtonEnabled(True)
-        self.text.setMaximumWidth(168)
-        self.text.setMinimumWidth(112)
-        self.text.setAccessibleName("Filter by file name")
+        self.text = QueryBox()
+        self.check: Callable[[str], object] = parse
+        """Raises QueryError for a query that cannot be answered."""
+        self._found = ""
+        self._wait = QTimer(self, singleShot=True, interval=_PATIENCE)
+        self._wait.timeout.connect(self._refuse)
+        self.text.grown.connect(self._fit)
+        self.text.editingFinished.connect(self._refuse)
         self.text.textChanged.connect(self._typed)
         self.text.installEventFilter(self)
         row.addWidget(self.text, 4)
@@ -281,6 +294,8 @@ class FilterBar(QWidget):
 
     def _fit(self) -> None:
         """Show as many buttons as have room for their words; More has the others."""
+        if not hasattr(self, "more"):
+            return
         room = self.width() - self.text.minimumWidth() - self.more.sizeHint().width() - 8
         wanted = [name for name in _KEEP if name != "sources" or self.current.sources]
         # What is chosen comes first: its cross is the way out of it.
@@ -295,10 +310,9 @@ class FilterBar(QWidget):
         """Show a filter without telling."""
         self.current = current
         self._order = [name for name in self.buttons if getattr(current, name)]
-        if self.text.text() != current.text:
-            self.text.blockSignals(True)
-            self.text.setText(current.text)
-            self.text.blockSignals(False)
+        if self._found != (found := current.query or current.text):
+            self._found = found
+            self.text.setText(found)
         for name, button in self.buttons.items():
             button.show_values(tuple(getattr(current, name)))
         self._show_more()
@@ -316,7 +330,32 @@ class FilterBar(QWidget):
         self.changed.emit(self.current)
 
     def _typed(self, text: str) -> None:
-        self._set(text=text.strip())
+        """Show what a part of a name or a query finds."""
+        text = text.strip()
+        self._problem = ""
+        try:
+            terms = parse(text)
+            self.check(text)
+        except QueryError as error:
+            self._problem = error.message
+            # What stands before the fault is understood, and is shown.
+            text = text[: start_of_word(text, error.position)].strip()
+            terms = parse(text)
+        if text != self._found:
+            self._found = text
+            plain = only_words(terms)
+            self._set(text=text if plain else "", query="" if plain else text)
+        # Half a query is no fault until the person rests.
+        if self._problem:
+            self._wait.start()
+        else:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        """Say what is wrong with the query, or that nothing is."""
+        self._wait.stop()
+        theme.mark(self.text, invalid=bool(self._problem))
+        self.refused.emit(self._problem)
 
     def _picked(self, field: str, values: tuple[Any, ...]) -> None:
         self._order = [name for name in self._order if name != field]

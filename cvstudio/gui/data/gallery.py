@@ -26,6 +26,7 @@ from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, line, link, push
 from cvstudio.gui.widgets.thumbnail_grid import ThumbnailGrid
 from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
+from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project.queries import Sort
 from cvstudio.project.records import ImageFilter
 
@@ -82,6 +83,7 @@ class Gallery(QWidget):
         row.setSpacing(8)
         self.filter_bar = FilterBar()
         self.filter_bar.changed.connect(self.filtered)
+        self.filter_bar.refused.connect(self._show_refusal)
         row.addWidget(self.filter_bar, 1)
         self.import_button = push(
             "Import",
@@ -104,6 +106,11 @@ class Gallery(QWidget):
         self.words.setMinimumWidth(40)
         row.addWidget(self.count)
         row.addWidget(self.words, 1)
+        self.refusal = label("", "danger")
+        self.refusal.setMinimumWidth(40)
+        self.refusal.setAccessibleName("What is wrong with the query")
+        self.refusal.hide()
+        row.addWidget(self.refusal, 1)
         self.save_link = link(
             "Save as view", lambda: self._studio.actions.trigger("data.save_view"),
             tip=self._studio.actions["data.save_view"].toolTip(),
@@ -162,6 +169,13 @@ class Gallery(QWidget):
         selected = f"{chosen:,} selected" if chosen else ""
         self.words.setText(" · ".join(part for part in (words, selected) if part))
         self.save_link.setVisible(may_save)
+
+    def _show_refusal(self, words: str) -> None:
+        """A query that cannot be answered takes the place of the words for what is shown."""
+        self.refusal.setText(words)
+        self.refusal.setToolTip(tip(words))
+        self.refusal.setVisible(bool(words))
+        self.words.setVisible(not words)
 
     def seek(self) -> None:
         """Put the cursor into the field of the file name."""

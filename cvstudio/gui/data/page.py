@@ -36,7 +36,7 @@ from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import NextStep, line, tab_bar
 from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
 from cvstudio.gui.workspace import Workspace
-from cvstudio.project import queries
+from cvstudio.project import finding, queries
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.records import ImageFilter
 
@@ -116,6 +116,7 @@ class DataPage(Workspace):
         self.gallery = Gallery(self.studio, self.model)
         self.gallery.filtered.connect(self.show_filter)
         self.gallery.reordered.connect(self.refresh)
+        self.gallery.filter_bar.check = self._check_query
         self.gallery.missing.suspected.connect(self._look_again)
         self.grid = self.gallery.grid
         self.grid.customContextMenuRequested.connect(self._open_context_menu)
@@ -221,6 +222,7 @@ class DataPage(Workspace):
                 for view in saved_views.stored(session)
             ]
             folders = queries.folders(session)
+            self.gallery.filter_bar.text.names = finding.vocabulary(session)
             shown = Counter(chain.from_iterable(queries.class_ids_by_image(session).values()))
         self.gallery.filter_bar.set_facets(
             list(self._classes.values()),
@@ -309,6 +311,10 @@ class DataPage(Workspace):
         """Show the images that pass a filter."""
         self.filter, self._filter_words = chosen, ""
         self.refresh()
+
+    def _check_query(self, text: str) -> None:
+        with self.project.read() as session:
+            finding.check(session, text)
 
     def clear_filter(self) -> None:
         """Show every image."""
