@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from label_hands import ALT, label_page
+from label_hands import ALT, CTRL, label_page
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -57,10 +57,11 @@ def test_without_snapping_points_stay_where_they_were_clicked(person):
     assert np.allclose(drawn.parts[0].outer, AROUND, atol=0.5)
 
 
-def test_alt_sets_a_point_beside_the_border_while_snapping_is_on(person):
+@pytest.mark.parametrize("held", [ALT, CTRL], ids=["Alt", "Ctrl"])
+def test_alt_or_ctrl_sets_a_point_beside_the_border_while_snapping_is_on(person, held):
     person.add(NEIGHBOUR)
     person.keys("Shift+N")
-    drawn = draw(person, *AROUND, keys=ALT)
+    drawn = draw(person, *AROUND, keys=held)
     assert np.allclose(drawn.parts[0].outer, AROUND, atol=0.5)
 
 

@@ -139,10 +139,10 @@ class PolygonTool(Tool):
         self.surface.repaint()
 
     def _aim(self, pointer: Pointer) -> None:
-        """Where the next point would lie: on a border nearby, unless Alt is held."""
+        """Where the next point would lie: on a border nearby, unless Alt or Ctrl is held."""
         self._pointer = self.on_image(pointer.x, pointer.y)
         self._snap = None
-        if not pointer.alt:
+        if not pointer.opposite:
             self._snap = self._borders.near(*self._pointer, scale=self.surface.scale)
         if self._snap is not None:
             self._pointer = self.on_image(self._snap.x, self._snap.y)

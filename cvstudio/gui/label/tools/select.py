@@ -215,7 +215,7 @@ class SelectTool(Tool):
                 self._gesture = _Point(annotation, polygon, place)
                 self._draft({annotation.id: polygon})
             case _Point(annotation, polygon, place):
-                if not pointer.alt:
+                if not pointer.opposite:
                     x, y = self._snapped(annotation, x, y)
                 self._draft({annotation.id: edits.point_moved(polygon, place, x, y)})
             case _Band():

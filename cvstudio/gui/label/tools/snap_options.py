@@ -16,7 +16,9 @@ class SnapOptions(ToolOptions):
         super().__init__()
         self._borders: Borders | None = None
         self.box = QCheckBox("Snap to borders")
-        self.box.setToolTip("Points join the borders of other shapes and follow them; not with Alt")
+        self.box.setToolTip(
+            "Points join the borders of other shapes and follow them; not with Alt or Ctrl"
+        )
         self.box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.row.addWidget(self.box)
         self.box.clicked.connect(self._set)
