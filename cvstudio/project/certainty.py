@@ -22,7 +22,10 @@ from cvstudio.core.metrics.resampling import (
     mean_average_precision,
 )
 from cvstudio.core.predictions import Prediction
-from cvstudio.project.analysis import Analysis, ImageAnalysis, ObjectAnalysis, PixelAnalysis
+from cvstudio.project.image_analysis import ImageAnalysis
+from cvstudio.project.object_analysis import ObjectAnalysis
+from cvstudio.project.pixel_analysis import PixelAnalysis
+from cvstudio.project.verdict import Analysis
 
 Floats = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ from cvstudio.core.annotation import Split
 from cvstudio.core.geometry import Box, iou_matrix
 from cvstudio.core.snapshot import SnapshotImage, shape_to_json
 from cvstudio.project import snapshots
-from cvstudio.project.analysis import Case
 from cvstudio.project.project import Project
+from cvstudio.project.verdict import Case
 
 _SAME_PLACE = 0.3
 """Overlap from which a changed annotation is the answer to a case at that place."""

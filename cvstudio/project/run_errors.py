@@ -16,6 +16,7 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.core.metrics import USUAL_SCORE
 from cvstudio.project import analysis
 from cvstudio.project.tables import RunRow
+from cvstudio.project.verdict import LIKELY
 
 _IOU = 0.5
 
@@ -53,7 +54,7 @@ def _errors(
     loaded = analysis.load(JobDir(run), split)
     best = loaded.best_score(_IOU)
     verdict = loaded.judge(score=USUAL_SCORE if math.isnan(best) else best, iou=_IOU)
-    words = {analysis.LIKELY: "likely label error"}
+    words = {LIKELY: "likely label error"}
     return {
         words.get(each.kind, each.kind): frozenset(
             case.image_id for case in verdict.cases(each.kind)

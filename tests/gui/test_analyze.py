@@ -30,9 +30,10 @@ from cvstudio.gui.analyze.compare_view import CompareView
 from cvstudio.gui.analyze.page import AnalyzePage
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.project import commands, queries, runs, splits
-from cvstudio.project.analysis import Case, PixelAnalysis
+from cvstudio.project.pixel_analysis import PixelAnalysis
 from cvstudio.project.project import Project
 from cvstudio.project.run_status import RunStatus
+from cvstudio.project.verdict import Case
 
 
 def finished_run(project: Project, *, trusted: bool = False) -> JobDir:

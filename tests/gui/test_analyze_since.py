@@ -13,7 +13,7 @@ from cvstudio.gui.analyze.crops import CropItem
 from cvstudio.gui.analyze.page import AnalyzePage
 from cvstudio.gui.analyze.since import moment
 from cvstudio.project import commands, label_changes, queries
-from cvstudio.project.analysis import Case
+from cvstudio.project.verdict import Case
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from person import Person
 from test_analyze import finished_run, judged_page
 
 from cvstudio.gui.analyze.gallery import Gallery
-from cvstudio.project.analysis import KindCount
+from cvstudio.project.verdict import KindCount
 
 
 def test_no_tab_is_cut_in_a_narrow_window(studio_window: Person) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.gui.analyze import words
-from cvstudio.project.analysis import LIKELY, WRONG, Case, Verdict
+from cvstudio.project.verdict import LIKELY, WRONG, Case, Verdict
 
 CELL, FIBRE = 1, 2
 CLASSES = {CELL: LabelClass(CELL, "cell", "#F73C62"), FIBRE: LabelClass(FIBRE, "2", "#688BF6")}

@@ -17,11 +17,12 @@ from cvstudio.core.metrics.resampling import difference, draw, mean_average_prec
 from cvstudio.core.predictions import Found, Prediction
 from cvstudio.project import analysis
 from cvstudio.project.certainty import compare, draws_for, intervals, main_figure
+from cvstudio.project.verdict import Analysis
 
 COUNT = 40
 
 
-def classified(folder: Path, wrong: set[int], *, first: int = 1) -> analysis.Analysis:
+def classified(folder: Path, wrong: set[int], *, first: int = 1) -> Analysis:
     """A run that is wrong on these of 40 images, half of each class."""
     numbers = range(first, first + COUNT)
     labels = {n: CELL if n % 2 else DEBRIS for n in numbers}
@@ -105,7 +106,7 @@ def test_the_mean_average_precision_of_a_draw_is_that_of_its_images() -> None:
     assert np.isnan(mean_average_precision(matches, np.zeros_like(once)))[0]
 
 
-def objects_run(folder: Path, found_in: range) -> analysis.Analysis:
+def objects_run(folder: Path, found_in: range) -> Analysis:
     images = [image(n, (100 + n, CELL, Box(10, 10, 20, 20))) for n in range(COUNT)]
     answers = [
         Prediction(n, objects=(Found(CELL, 0.9, Box(10, 10, 20, 20)),) if n in found_in else ())

@@ -30,8 +30,9 @@ from cvstudio.gui.widgets.overlay import OverlayItem
 from cvstudio.gui.widgets.section import NextButton, label, push, tool
 from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.imaging.heat import colours
-from cvstudio.project.analysis import Analysis, Case, ObjectAnalysis
+from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.records import RunRecord
+from cvstudio.project.verdict import Analysis, Case
 
 _SHORTEST_BAR = 32
 

@@ -26,7 +26,7 @@ from cvstudio.gui.widgets.section import label
 from cvstudio.gui.widgets.swatch import swatch
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.gui.widgets.what_is import WhatIs
-from cvstudio.project.analysis import Card, Row
+from cvstudio.project.verdict import Card, Row
 
 Interval = tuple[float, float]
 _Index = QModelIndex | QPersistentModelIndex

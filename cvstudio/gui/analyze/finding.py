@@ -12,8 +12,8 @@ from cvstudio.core.metrics import Curve
 from cvstudio.core.metrics.resampling import Difference, Draws, interval
 from cvstudio.gui.tasks import Control
 from cvstudio.project import analysis, certainty, runs
-from cvstudio.project.analysis import Analysis, Verdict
 from cvstudio.project.records import RunRecord
+from cvstudio.project.verdict import Analysis, Verdict
 
 DEFAULT_SCORE = 0.25
 

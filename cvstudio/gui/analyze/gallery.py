@@ -22,7 +22,7 @@ from cvstudio.gui.tasks import Tasks
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.section import label, push, tab_bar
 from cvstudio.gui.widgets.verbatim import face, tip
-from cvstudio.project.analysis import Analysis, Case, KindCount
+from cvstudio.project.verdict import Analysis, Case, KindCount
 
 _GREY = "#FFFFFF"
 _SHORT = {"Likely label errors": "Label errors", "Loose box": "Loose"}

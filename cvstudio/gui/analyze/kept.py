@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cvstudio.project import commands, queries
-from cvstudio.project.analysis import Case
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
+from cvstudio.project.verdict import Case
 
 
 def keep(project: Project, run: RunRecord, case: Case, *, source: object) -> None:

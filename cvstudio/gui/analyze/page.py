@@ -39,10 +39,10 @@ from cvstudio.gui.widgets.section import SectionHeader, line
 from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.gui.workspace import Workspace
 from cvstudio.project import analysis, certainty, runs
-from cvstudio.project.analysis import Analysis, Case, Verdict
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
 from cvstudio.project.run_titles import run_title
+from cvstudio.project.verdict import LIKELY, WORST, Analysis, Case, Verdict
 
 _DRAG_MS = 25
 _READING_SAID_AFTER = 300  # ms
@@ -431,11 +431,11 @@ class AnalyzePage(Workspace):
         self._finding.drop()
         self.matrix.unpick()
         cases = self.verdict.cases(kind)
-        if kind == analysis.LIKELY and self.run is not None:
+        if kind == LIKELY and self.run is not None:
             cases = kept.without(self.project, self.run, cases)
         self.gallery.show_cases(
             cases, self._classes(), nothing=self.nothing, analysed=self.analysis,
-            withheld=self.verdict.withheld if kind == analysis.LIKELY else "",
+            withheld=self.verdict.withheld if kind == LIKELY else "",
         )  # fmt: skip
 
     def _show_cell(self, labelled: int, predicted: int) -> None:
@@ -461,7 +461,7 @@ class AnalyzePage(Workspace):
         said = words.explain(case, self.verdict, self._classes(), nothing=self.nothing)
         self.detail.show_case(case, self.gallery.position, said, score=self.score_field.value())
         self.detail.mark_changed(self.since.concerns(case))
-        keepable = case.kind not in ("right", analysis.WORST)
+        keepable = case.kind not in ("right", WORST)
         self.studio.actions.allow("analyze.keep", keepable, why="Nothing to keep here")
         self._status()
 

@@ -16,9 +16,9 @@ from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.message import Message
 from cvstudio.project import label_changes
-from cvstudio.project.analysis import Analysis, Case
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.label_changes import ImageChange
+from cvstudio.project.verdict import Analysis, Case
 
 
 def moment(at: float) -> str:

@@ -8,7 +8,7 @@ from cvstudio.core.annotation import LabelClass
 from cvstudio.core.metrics import ErrorKind
 from cvstudio.core.metrics.resampling import Difference
 from cvstudio.core.words import counted
-from cvstudio.project.analysis import ALL, LIKELY, WORST, WRONG, Case, Verdict
+from cvstudio.project.verdict import ALL, LIKELY, WORST, WRONG, Case, Verdict
 
 
 def named(name: str) -> str:

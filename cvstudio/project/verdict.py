@@ -1,0 +1,134 @@
+"""What a run gets right and wrong at one score and overlap: the values that the page shows.
+
+An Analysis makes a Verdict; what a mistake is depends on the task (object_analysis.py,
+image_analysis.py, pixel_analysis.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvstudio.core.annotation import LabelClass, Split
+from cvstudio.core.geometry import Box
+from cvstudio.core.metrics import Curve, withheld_sentence
+from cvstudio.core.predictions import Prediction
+from cvstudio.core.snapshot import Snapshot, SnapshotImage
+
+ALL, LIKELY = "all", "likely label errors"
+WRONG, WORST = "wrong class", "worst images"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing to look at: an object, an image or a region that is wrong, or a cell's right one.
+
+    `labelled` and `predicted` are class ids, 0 for nothing (segment: background). `box` is where
+    to look; None is the whole image. `figure` is what the case is sorted by, under its picture.
+    """
+
+    kind: str
+    image_id: int
+    annotation_id: int | None
+    prediction: int | None
+    labelled: int
+    predicted: int
+    score: float | None
+    box: Box | None
+    figure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One figure with its count, never a bare number; `value` may be not-a-number."""
+
+    title: str
+    value: float
+    detail: str
+    whole: bool = False
+    """Shown as a whole number (a count) instead of a share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One class of the per-class table; values in the order of Verdict.columns."""
+
+    class_id: int
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KindCount:
+    """One kind of error with its number, a tab of the page."""
+
+    kind: str
+    title: str
+    count: int
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """Everything at one score and overlap."""
+
+    cards: tuple[Card, ...]
+    class_ids: tuple[int, ...]
+    """Rows and columns of the confusion; 0 is nothing or background."""
+    confusion: NDArray[np.int64]
+    unit: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    kinds: tuple[KindCount, ...]
+    cases: Callable[[str], list[Case]] = field(repr=False)
+    cell: Callable[[int, int], list[Case]] = field(repr=False)
+    withheld: str = ""
+    """Why no likely label errors are named for some classes; "" when nothing is held back."""
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A run's answers on a split beside the truth. Subclasses judge; the page knows only this."""
+
+    snapshot: Snapshot
+    split: Split
+    images: dict[int, SnapshotImage]
+    predictions: dict[int, Prediction]
+    report: dict[str, Any]
+    """What the evaluation wrote for this split (metrics that need no threshold)."""
+
+    has_scores = False
+    """Whether a score and an overlap can be chosen."""
+
+    @property
+    def classes(self) -> tuple[LabelClass, ...]:
+        return self.snapshot.classes
+
+    def metric(self, name: str) -> float:
+        """A figure of the report; not-a-number when the evaluation had none."""
+        value = self.report.get("metrics", {}).get(name)
+        return math.nan if value is None else float(value)
+
+    def judge(self, *, score: float, iou: float) -> Verdict:
+        """The verdict at a score and an overlap; both are ignored where there are none."""
+        raise NotImplementedError
+
+    def curves(self, iou: float) -> dict[int, Curve]:
+        """Precision against recall by class id; empty where it has no meaning."""
+        return {}
+
+    def best_score(self, iou: float) -> float:
+        """The score with the best mean F1; not-a-number where it has no meaning."""
+        return math.nan
+
+    def _withheld(self, class_ids: list[int]) -> str:
+        names = {c.id: c.name for c in self.classes}
+        return withheld_sentence([names[i] for i in class_ids if i in names])
+
+    @staticmethod
+    def _likely_detail(count: int, where: str, withheld: str) -> str:
+        """Under the number of likely label errors: a bare 0 would be taken for good labels."""
+        return "none claimed yet" if withheld and not count else where
