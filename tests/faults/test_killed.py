@@ -15,7 +15,7 @@ from processes import Window, gone, wait_for
 from cvstudio.core import events
 from cvstudio.core.annotation import Task
 from cvstudio.core.jobdir import JobDir
-from cvstudio.project import launch, lock, queries
+from cvstudio.project import launch, lock, queries, steps
 from cvstudio.project.project import Project
 
 pytestmark = [
@@ -59,6 +59,30 @@ def test_every_shape_that_was_drawn_is_there_after_the_window_was_killed(
     told = {(one["image"], tuple(one["box"])) for one in first.said}
     assert told <= after
     assert len(after) <= len(told) + 1  # one may have been stored and not yet told
+
+
+def test_what_was_drawn_before_the_window_was_killed_can_be_undone_in_the_next_one(
+    window: Open, sample: Make
+) -> None:
+    folder = sample(Task.DETECT)
+    with Project.open(folder, write=False) as project, project.read() as s:
+        before = annotations(s)
+    first = window("label", folder)
+    first.until(lambda _told: len(first.said) >= 8)
+    first.kill()
+    with Project.open(folder) as project:
+        with project.read() as s:
+            after = annotations(s)
+            kept = steps.count(s)
+        assert kept >= len(first.said) - 1  # opening tells too
+        while project.undo():
+            pass
+        with project.read() as s:
+            assert annotations(s) == before
+        while project.redo():
+            pass
+        with project.read() as s:
+            assert annotations(s) == after
 
 
 def annotations(session: Any) -> dict[int, list[Any]]:

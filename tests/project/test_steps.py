@@ -21,7 +21,7 @@ from test_undo import ACTS, act
 from cvstudio.core.annotation import Review, Task
 from cvstudio.core.errors import ProjectDamaged, ProjectError
 from cvstudio.core.geometry import Box
-from cvstudio.project import commands, database, rows, step_codec, steps
+from cvstudio.project import commands, database, queries, rows, step_codec, steps
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
 from cvstudio.project.rows import Change, Drop, Put, Set
@@ -217,6 +217,26 @@ def test_the_steps_of_an_image_are_found_among_those_of_others(project: Project)
     with project.read() as s:
         assert [step.label for step in steps.of_image(s, 2)] == ["both", "two"]
         assert [step.images for step in steps.listed(s)] == [2, 1, 1]
+
+
+def test_a_class_whose_parent_is_deleted_stands_alone_until_undo(project: Project) -> None:
+    with project.transaction("Class tree") as s:
+        rows.change(s, "label_class", [2, 3], parent_id=1, attributes='{"grade": [1, 2]}')
+    before = dump(project)
+    with project.transaction("Delete class") as s:
+        commands.delete_class(s, id=1)
+    with project.read() as s:
+        found = s.connection().exec_driver_sql("SELECT id, parent_id FROM label_class").all()
+    assert [tuple(row) for row in found] == [(2, None), (3, None)]
+    opened = again(project)
+    opened.undo()
+    assert dump(opened) == before
+    opened.redo()
+    opened.go_to(0)
+    opened.go_to(opened.present_step + 10)
+    with opened.read() as s:
+        assert [c.id for c in queries.classes(s)] == [2, 3]
+    opened.close()
 
 
 # The bytes
