@@ -17,7 +17,7 @@ class SnapOptions(ToolOptions):
         self._borders: Borders | None = None
         self.box = QCheckBox("Snap to borders")
         self.box.setToolTip(
-            "Points join the borders of other shapes and follow them; not with Alt or Ctrl"
+            "Points join borders of other shapes and follow them; not with Alt or Ctrl"
         )
         self.box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.row.addWidget(self.box)

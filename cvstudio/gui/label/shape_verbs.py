@@ -1,0 +1,143 @@
+"""What can be done to shapes of the open image, in words and undo steps; no widget, no gesture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from cvstudio.core import combine
+from cvstudio.core.annotation import Annotation, Shape, Task, area_of, box_of
+from cvstudio.core.combine import Area, How
+from cvstudio.core.geometry import Box, Points
+from cvstudio.core.words import counted
+from cvstudio.gui.label.document import Document
+from cvstudio.project import shaping
+
+_LABELS = {How.JOIN: "Join", How.SUBTRACT: "Subtract", How.INTERSECT: "Intersect"}
+
+
+class ShapeVerbs:
+    """What can be done to shapes of the open image; each verb is one undo step.
+
+    A verb answers with a sentence where nothing could be done, or where there is more to say.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    def combine(self, how: How) -> str:
+        """Make one of the selected shapes. The largest stays, with its class and its place.
+
+        After SUBTRACT what was cut out with stays as well, and is selected.
+        """
+        chosen = self._chosen()
+        if len(chosen) < 2:
+            return "Select two shapes or more (Shift + click)"
+        chosen.sort(key=lambda a: -area_of(a.shape))
+        first, others = chosen[0], [a.id for a in chosen[1:]]
+        shapes = [cast(Area, a.shape) for a in chosen]
+        if how is not How.JOIN and not _meet(shapes):
+            return "The shapes do not overlap"
+        made = self._combined(shapes, how)
+        if made is None:
+            return "Nothing would be left"
+        label = f"{_LABELS[how]} {counted(len(chosen), 'annotation')}"
+        if how is How.SUBTRACT:
+            self._document.reshape({first.id: made}, label=label)
+            self._document.select(others)
+            return "Cut out · Del removes what was cut out with"
+        if self._document.change(
+            label, lambda s: shaping.join(s, id=first.id, shape=made, others=others)
+        ):
+            self._document.select([first.id])
+        return ""
+
+    def _combined(self, shapes: Sequence[Area], how: How) -> Shape:
+        """Boxes of a project that learns boxes stay boxes where that is what is meant."""
+        boxes = self._document.task == Task.DETECT and all(isinstance(s, Box) for s in shapes)
+        made = combine.combined(shapes, how)
+        return box_of(made) if boxes and made is not None and how is not How.SUBTRACT else made
+
+    def slice(self, line: Points) -> str:
+        """Cut the selected shapes into pieces; all that the line cuts when it cuts none of them."""
+        cut = self._cut(line)
+        cut = {id: cut[id] for id in cut if id in self._document.selection} or cut
+        if not cut:
+            return "Nothing was cut: the line must cross a shape from side to side"
+        made: list[int] = []
+
+        def work(session: Any) -> None:
+            for id, pieces in cut.items():
+                made.extend(shaping.divide(session, id=id, shapes=pieces))
+
+        if self._document.change(f"Slice {counted(len(cut), 'annotation')}", work):
+            self._document.select(made)
+        return f"{counted(len(cut), 'shape')} cut into {len(made)} pieces"
+
+    def _cut(self, line: Points) -> dict[int, list[Shape]]:
+        """The pieces of every shape that a line cuts."""
+        document = self._document
+        away = document.untouchable()
+        around = Box.around(line)
+        touched = {document.layer.annotations[row].id for row in document.layer.touching(around)}
+        cut: dict[int, list[Shape]] = {}
+        for annotation in document.layer.annotations:
+            if annotation.id in away or annotation.id not in touched:
+                continue
+            pieces = combine.sliced(cast(Area, annotation.shape), line)
+            if len(pieces) > 1:
+                boxed = document.task == Task.DETECT and isinstance(annotation.shape, Box)
+                cut[annotation.id] = [box_of(piece) if boxed else piece for piece in pieces]
+        return cut
+
+    def fill_holes(self) -> str:
+        """Close the holes of the selected shapes."""
+        filled = {a.id: combine.without_holes(a.shape) for a in self._chosen()}
+        changed = {a.id: filled[a.id] for a in self._chosen() if filled[a.id] is not a.shape}
+        if not changed:
+            return "No selected shape has a hole"
+        self._document.reshape(changed, label="Fill holes")
+        return ""
+
+    def stack(self, to: str) -> str:
+        """Draw the selected shapes above ("front") or below ("back") all others."""
+        document, ids = self._document, [a.id for a in self._chosen()]
+        if not ids or document.image is None:
+            return "Select a shape first"
+        image_id = document.image.id
+        label = "Bring to front" if to == "front" else "Send to back"
+        document.change(label, lambda s: shaping.stack(s, image_id=image_id, ids=ids, to=to))
+        return ""
+
+    def toggle_lock(self) -> str:
+        """Lock the selected shapes; when all of them are locked, unlock them."""
+        selected = self._document.selected()
+        if not selected:
+            return "Select a shape first; a locked one in the list of annotations"
+        locked = not all(a.locked for a in selected)
+        self._set_locked(selected, locked)
+        return "Locked: no click meets it now · L unlocks" if locked else ""
+
+    def unlock_all(self) -> str:
+        """Unlock every annotation of the open image."""
+        locked = [a for a in self._document.annotations if a.locked]
+        if not locked:
+            return "Nothing is locked"
+        self._set_locked(locked, False)
+        return ""
+
+    def _set_locked(self, annotations: Sequence[Annotation], locked: bool) -> None:
+        ids = [a.id for a in annotations]
+        label = f"{'Lock' if locked else 'Unlock'} {counted(len(ids), 'annotation')}"
+        self._document.change(label, lambda s: shaping.set_locked(s, ids=ids, locked=locked))
+
+    def _chosen(self) -> list[Annotation]:
+        """The selected annotations that have a shape and are not locked."""
+        return [a for a in self._document.selected() if a.shape is not None and not a.locked]
+
+
+def _meet(shapes: Sequence[Area]) -> bool:
+    """Whether the first shape has something in common with another."""
+    return any(
+        combine.combined([shapes[0], other], How.INTERSECT) is not None for other in shapes[1:]
+    )
