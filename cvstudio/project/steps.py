@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -203,27 +203,32 @@ def _trimmed(connection: Connection, size: int, limit: int) -> int:
 
     The nearest step in each direction always stays: one import may be larger than the limit.
     """
-    if size <= limit:
-        return size
-    gone = []
-    for id, own in chain(_farthest(connection, done=True), _farthest(connection, done=False)):
-        if size <= limit:
+    while size > limit:
+        gone = []
+        for id, own in chain(_farthest(connection, done=True), _farthest(connection, done=False)):
+            if size <= limit:
+                break
+            size -= own
+            gone.append(id)
+        if not gone:
             break
-        size -= own
-        gone.append(id)
-    _forget(connection, gone)
+        _forget(connection, gone)
     return size
 
 
-def _farthest(connection: Connection, *, done: bool) -> Iterator[tuple[int, int]]:
-    """Ids and sizes of the steps of one direction, the farthest first, without the nearest."""
+def _farthest(connection: Connection, *, done: bool) -> list[tuple[int, int]]:
+    """Ids and sizes of some steps of one direction, the farthest first, without the nearest."""
     far, near = ("", "DESC") if done else ("DESC", "")
     sql = (
         f"SELECT id, size FROM step WHERE done = {int(done)} AND id <>"
         f" (SELECT id FROM step WHERE done = {int(done)} ORDER BY id {near} LIMIT 1)"
-        f" ORDER BY id {far}"
+        f" ORDER BY id {far} LIMIT {_AT_ONCE}"
     )
-    yield from map(tuple, connection.exec_driver_sql(sql).all())
+    return [(row[0], row[1]) for row in connection.exec_driver_sql(sql)]
+
+
+_AT_ONCE = 100
+"""Steps that are looked at together when some must go: nearly always one is enough."""
 
 
 def _forget(connection: Connection, ids: Iterable[int]) -> None:
