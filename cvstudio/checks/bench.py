@@ -60,11 +60,18 @@ def _canvas(quick: bool) -> list[Figure]:
     return canvas(quick=quick)
 
 
+def _next_image(quick: bool) -> list[Figure]:
+    from cvstudio.checks.bench_next_image import next_image
+
+    return next_image(quick=quick)
+
+
 BENCHES = (
     Bench("startup", "The window up with a large project, against a bare Qt window", _startup),
     Bench("import", "A large COCO file, against json.load and raw SQLite", _import),
     Bench("history", "Undo after reopening a project, against raw SQLite", _history),
     Bench("canvas", "Brush, pan and zoom on large images, against their floors", _canvas),
+    Bench("next-image", "From the key to the painted next image, prefetched", _next_image),
     Bench("responsiveness", "The window's event loop while a training runs", _responsiveness),
     Bench("training", "Training through CVStudio, against the bare libraries", _training),
 )

@@ -7,6 +7,7 @@ those of the window's thread on the processor, so that other work on the machine
 
 from __future__ import annotations
 
+import gc
 import os
 import statistics
 import tempfile
@@ -17,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from cvstudio.checks.figures import Figure, ratio_of_pairs
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Polygon
+from cvstudio.core.masks import Mask
 from cvstudio.imaging.tiles import Pyramid
 from cvstudio.project import commands, rows
 from cvstudio.project.project import Project
@@ -30,6 +33,7 @@ from cvstudio.project.records import NewImage
 FRAME = 16.0  # ms: sixty frames a second
 _VIEW = (1600, 900)
 _POINTS = 40
+_MASKS_MEMORY = 50.0  # MB
 _MOST_OF_BARE = 2.0  # outlines at full detail with nothing around them
 
 
@@ -48,7 +52,21 @@ def canvas(*, quick: bool = False) -> list[Figure]:
             figures += bench.brush(floor)
     with _opened(7168 if not quick else small, polygons=polygons) as bench:
         figures += bench.many(polygons, floor)
+    figures.append(_masks_memory(60 if quick else 300, small))
     return figures
+
+
+def _masks_memory(count: int, side: int) -> Figure:
+    """What the masks of an image take beyond the image itself, once they have all been seen."""
+    process = psutil.Process()
+    with _opened(side) as bench:
+        bench.look_around()
+        before = process.memory_full_info().uss
+        bench.add_masks(count)
+        bench.look_around()
+        grown = (process.memory_full_info().uss - before) / 1e6
+    name = f"memory of {count} masks at {side}², beyond the image"
+    return Figure(name, grown, "MB", limit=_MASKS_MEMORY, detail="seen whole and at 100 %")
 
 
 @contextmanager
@@ -89,6 +107,43 @@ class _Bench:
     def __init__(self, view: Any, side: int) -> None:
         self._view = view
         self._side = side
+
+    def look_around(self) -> None:
+        """Paint the whole image, and all of it at 100 %."""
+        self._view.fit()
+        _process()
+        self._view.zoom_to(1.0)
+        for y in range(0, self._side, _VIEW[1]):
+            for x in range(0, self._side, _VIEW[0]):
+                corner = self._view.to_screen(x, y)
+                self._view.pan(-corner.x(), -corner.y())
+                _process()
+        gc.collect()
+
+    def add_masks(self, count: int) -> None:
+        """Round masks side by side, which cover most of the image."""
+        across = int(np.ceil(np.sqrt(count)))
+        pitch = self._side / across
+        radius = int(pitch * 0.48)
+        y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+        patch = (x * x + y * y <= radius * radius).astype(np.uint8)
+        new = []
+        for place in range(count):
+            left = int((place % across + 0.5) * pitch) - radius
+            top = int((place // across + 0.5) * pitch) - radius
+            turned = patch.copy()
+            turned[radius + place // 20, radius + place % 20] = 0  # no two are alike
+            mask = Mask.from_patch(turned, left, top)
+            assert mask is not None
+            new.append(
+                commands.annotation_row(
+                    image_id=1, class_id=place % 3 + 1, shape=mask, width=self._side,
+                    height=self._side, z=place,
+                )
+            )  # fmt: skip
+        with self._view.document.project.transaction("Fill") as session:
+            rows.add(session, "annotation", commands.ANNOTATION_COLUMNS, new)
+        _process()
 
     def brush(self, floor: float) -> list[Figure]:
         """One dab of 36 px with its redraw, while a stroke goes on."""

@@ -29,6 +29,8 @@ class TilePainter:
         """A thumbnail that stands in for an image that is still being read."""
         self.size = (0, 0)
         self.display = Display()
+        self.complete = False
+        """Whether the last frame had all tiles that it wanted."""
         self.hurried = False
         """While the zoom is changing: draw fast now, and beautifully when it rests."""
         self.ask: Callable[[Pyramid, list[Key]], None] | None = None
@@ -38,6 +40,7 @@ class TilePainter:
     def show(self, pyramid: Pyramid | None, size: tuple[int, int]) -> None:
         """Another image, or none yet; `size` is its width and height."""
         self.pyramid, self.size = pyramid, size
+        self.complete = False
         self._tiles.clear()
 
     def set_display(self, display: Display) -> None:
@@ -55,6 +58,10 @@ class TilePainter:
 
     def paint(self, painter: QPainter, exposed: QRectF, scale: float) -> bool:
         """Draw; False when coarser tiles had to stand in and another frame should follow."""
+        self.complete = self._paint(painter, exposed, scale)
+        return self.complete
+
+    def _paint(self, painter: QPainter, exposed: QRectF, scale: float) -> bool:
         whole = QRectF(0, 0, *self.size)
         area = exposed & whole
         if area.isEmpty():
