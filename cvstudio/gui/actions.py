@@ -238,6 +238,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
     _a("label.actual", "100 %", "magnify", "Ctrl+0", "one pixel of the image per pixel", "project"),
     _a("label.zoom_in", "Zoom in", "magnify-plus-outline", "+ | =", "come closer", "project"),
     _a("label.zoom_out", "Zoom out", "magnify-minus-outline", "-", "see more", "project"),
+    _a("label.names", "Names", "label-outline", "F10",
+       "the class's name on every object that is large enough", "project", check=True),
     _a("label.crosshair", "Crosshair", "crosshairs", "F6", "lines through the pointer", "project",
        check=True),
     _a("label.grid", "Grid", "grid", "F7", "a grid over the image", "project", check=True),

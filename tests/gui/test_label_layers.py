@@ -12,7 +12,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.gui import app
 from cvstudio.gui.label.layers.rulers import bar_words
 from cvstudio.gui.label.page import LabelPage
-from cvstudio.project import importing, queries
+from cvstudio.project import commands, importing, queries
 from cvstudio.project.project import Project
 
 LEFT, PLAIN = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -201,3 +201,32 @@ def test_f9_is_the_minimap_and_works_where_the_pointer_is(page, qtbot):
     page.canvas.zoom_to(4.0)
     QTest.keyClick(page.canvas, Qt.Key.Key_F9)
     assert not page.viewing.layers.minimap.isVisible()
+
+
+def test_names_never_lie_on_one_another_and_count_those_that_stay_silent(page, qtbot):
+    with page.project.transaction("Fill") as session:
+        other = commands.add_class(session, name="Other")
+        generator = np.random.default_rng(3)
+        for place in range(300):
+            x, y = generator.uniform(0, 760), generator.uniform(0, 560)
+            commands.add_annotation(
+                session, image_id=page.document.image.id, class_id=1 if place % 3 else other,
+                shape=Box(x, y, 30, 30),
+            )  # fmt: skip
+    qtbot.waitUntil(lambda: len(page.document.annotations) == 300)
+    names = page.viewing.layers.names
+    page.canvas.fit()
+    far = names.tags(page.canvas)
+    for place, tag in enumerate(far):
+        assert not any(tag.area.intersects(other.area) for other in far[:place])
+    assert 10 < len(far) < 300
+    assert any("+" in tag.text for tag in far)
+    page.canvas.zoom_to(0.3)
+    assert not names.tags(page.canvas), "objects of 9 screen pixels have no names"
+    page.canvas.zoom_to(8.0)
+    page.canvas.show_box(page.document.annotations[0].box)
+    assert names.tags(page.canvas)
+    page.canvas.fit()
+    plain = grabbed(page)
+    page.studio.actions.trigger("label.names")
+    assert grabbed(page) != plain

@@ -382,7 +382,7 @@ def _buttons(actions: Actions) -> QHBoxLayout:
     """What can be laid over the image."""
     row = QHBoxLayout()
     row.setSpacing(4)
-    for name in ("crosshair", "grid", "rulers", "minimap"):
+    for name in ("names", "crosshair", "grid", "rulers", "minimap"):
         row.addWidget(tool(actions[f"label.{name}"]))
     row.addStretch(1)
     return row

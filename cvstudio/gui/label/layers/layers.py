@@ -12,13 +12,14 @@ from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.layers.crosshair import Crosshair
 from cvstudio.gui.label.layers.grid import Grid
 from cvstudio.gui.label.layers.minimap import Minimap
+from cvstudio.gui.label.layers.names import Names
 from cvstudio.gui.label.layers.rulers import Rulers
 from cvstudio.gui.label.overlay import Layer
 from cvstudio.gui.label.view_settings import ViewSettings
 
 
 class Layers(QObject):
-    """Lays minimap, crosshair, grid and rulers over a canvas and keeps their switches."""
+    """Lays minimap, names, crosshair, grid and rulers over a canvas and keeps their switches."""
 
     def __init__(
         self, canvas: Canvas, settings: ViewSettings, actions: Actions, page: QWidget
@@ -27,8 +28,8 @@ class Layers(QObject):
         self._canvas, self._settings, self._actions = canvas, settings, actions
         self.minimap = Minimap(canvas)
         self.crosshair = Crosshair()
-        self.grid, self.rulers = Grid(), Rulers()
-        self._painted: tuple[Layer, ...] = (self.grid, self.crosshair, self.rulers)
+        self.grid, self.names, self.rulers = Grid(), Names(), Rulers()
+        self._painted: tuple[Layer, ...] = (self.grid, self.names, self.crosshair, self.rulers)
         canvas.layers.extend(self._painted)
         for name in ("minimap", *(layer.name for layer in self._painted)):
             actions.connect(f"label.{name}", partial(self.show, name), page)
