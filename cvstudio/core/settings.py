@@ -38,6 +38,8 @@ class Setting:
     unit: str = ""
     also: str = ""
     """A regular expression of further choices: those that only some computers have."""
+    shown: bool = True
+    """False for what has an editor of its own instead of a row in the settings dialog."""
 
     def check(self, value: Any) -> Value:
         """The value in the setting's own type. Raises ConfigError with what it may be."""
@@ -87,8 +89,13 @@ SETTINGS: tuple[Setting, ...] = (
         "label.keys", "Labelling", "Keys",
         "The keys of the Label page, for people who come from another program.",
         "cvstudio",
-        choices=(("cvstudio", "CVStudio"), ("labelme", "As in labelme"), ("cvat", "As in CVAT")),
+        choices=(
+            ("cvstudio", "CVStudio"), ("labelme", "As in labelme"), ("cvat", "As in CVAT"),
+            ("xanylabeling", "As in X-AnyLabeling"),
+        ),
     ),
+    Setting("keys.own", "Labelling", "Own keys", "Keys that differ from the preset.", "",
+            shown=False),
     Setting(
         "label.fill", "Labelling", "Fill of masks",
         "How strongly a mask covers the image.", 25, low=0, high=100, unit="%",

@@ -12,7 +12,8 @@ action that is not in it does not exist. Ids begin with the page's name, or with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -312,12 +313,12 @@ def writes(info: ActionInfo) -> bool:
     return info.id in WRITES or (info.group == "tool" and info.id != "label.select")
 
 
-def tooltip(info: ActionInfo, reason: str = "") -> str:
+def tooltip(info: ActionInfo, reason: str = "", key: str = "") -> str:
     """Name, colon, what it does, and the key; for a disabled action the reason instead."""
     text = f"{escape(info.text)}: {escape(reason or info.tip)}"
-    if not info.keys or reason:
+    if not key or reason:
         return text
-    return f"<span>{text} &nbsp;<b>{escape(keys.words(info.keys[0]))}</b></span>"
+    return f"<span>{text} &nbsp;<b>{escape(keys.words(key))}</b></span>"
 
 
 class Actions(QObject):
@@ -328,6 +329,7 @@ class Actions(QObject):
         self._actions: dict[str, QAction] = {}
         self._facts: frozenset[str] = frozenset()
         self._barred: dict[str, str] = {}
+        self._keys = {info.id: info.keys for info in ACTIONS}
         self._handlers: dict[str, list[tuple[Callable[..., Any], QWidget | None]]] = {}
         for info in ACTIONS:
             self._actions[info.id] = self._make(info)
@@ -353,6 +355,26 @@ class Actions(QObject):
     def all(self) -> Iterable[tuple[ActionInfo, QAction]]:
         """Every action with its record, in the order of the table."""
         return ((info, self._actions[info.id]) for info in ACTIONS)
+
+    def keys(self, id: str) -> tuple[str, ...]:
+        """The keys of an action that are in force now (gui/shortcuts), the one shown first."""
+        return self._keys[id]
+
+    def key_words(self, id: str) -> str:
+        """The key that is shown with an action, as a person reads it; "" for none."""
+        return keys.words(next(iter(self._keys[id]), ""))
+
+    def said(self, text: str) -> str:
+        """Words in which "{label.smaller}" stands for the key of that action."""
+        return re.sub(r"\{([a-z_.]+)\}", lambda m: self.key_words(m[1]) or "no key", text)
+
+    def set_keys(self, wanted: Mapping[str, tuple[str, ...]]) -> None:
+        """Other keys for some actions; menus and tooltips follow."""
+        for id, held in wanted.items():
+            if self._keys[id] != held:
+                self._keys[id] = held
+                self._actions[id].setShortcuts([QKeySequence(key) for key in held])
+                self._update_one(BY_ID[id])
 
     def connect(  # type: ignore[override]
         self, id: str, handler: Callable[..., Any], widget: QWidget | None = None
@@ -414,4 +436,4 @@ class Actions(QObject):
         if READING in self._facts and writes(info):
             reason = "This project is open for reading only"
         action.setEnabled(not reason)
-        action.setToolTip(tooltip(info, reason))
+        action.setToolTip(tooltip(info, reason, next(iter(self._keys[info.id]), "")))

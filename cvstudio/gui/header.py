@@ -287,8 +287,15 @@ class Header(QFrame):
         field.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         field.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition)
         field.setAccessibleName("Search")
-        field.setToolTip(self._studio.actions["app.search"].toolTip())
-        cap = label("Ctrl K", "key")
+        cap = label("", "key")
+        action = self._studio.actions["app.search"]
+
+        def show_key() -> None:
+            field.setToolTip(action.toolTip())
+            cap.setText(self._studio.actions.key_words("app.search").replace("+", " "))
+
+        action.changed.connect(show_key)
+        show_key()
         cap.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         cap.setFixedHeight(20)
         field.setTextMargins(0, 0, 52, 0)

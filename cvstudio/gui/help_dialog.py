@@ -17,6 +17,8 @@ from PySide6.QtWidgets import (
 
 from cvstudio.gui import keys, theme
 from cvstudio.gui.actions import ACTIONS, PAGES, ActionInfo
+from cvstudio.gui.shortcuts.dialog import edit_keys
+from cvstudio.gui.shortcuts.keymap import KeyBook
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.layouts import scrolling
@@ -34,9 +36,13 @@ class HelpDialog(StudioDialog):
     """Two lists that can be searched; `page` is the group of keys that stands first.
 
     `word`: open at the explanation of this word; "" at the first one, None at the keys.
+    `book`: which keys are in force; without it, those of the table.
     """
 
-    def __init__(self, parent: QWidget | None, page: str = "", *, word: str | None = None) -> None:
+    def __init__(
+        self, parent: QWidget | None, page: str = "", *, word: str | None = None,
+        book: KeyBook | None = None,
+    ) -> None:  # fmt: skip
         room = parent.height() - _AROUND if parent is not None else _HEIGHT
         super().__init__(parent, "Help", width=_WIDTH, height=min(_HEIGHT, room))
         self.setObjectName("help")
@@ -45,7 +51,8 @@ class HelpDialog(StudioDialog):
         self.field = QLineEdit()
         self.field.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition)
         self.field.textChanged.connect(self._filter)
-        self.keys, self.words = _keys_list(page), _words_list()
+        self._page, self._book = page, book
+        self.keys, self.words = _keys_list(page, book), _words_list()
         self.lists = QStackedWidget()
         self.lists.addWidget(self.keys)
         self.lists.addWidget(self.words)
@@ -53,6 +60,8 @@ class HelpDialog(StudioDialog):
             self.content.addWidget(part)
         self.content.addWidget(self.lists, 1)
         self.tabs.currentChanged.connect(self._choose)
+        if book is not None:
+            self.add_button("Change keys", self._change_keys)
         self.add_button("Close", self.accept)
         self._choose(_KEYS)
         if word is not None:
@@ -65,6 +74,17 @@ class HelpDialog(StudioDialog):
         known = meaning(name)
         if known is not None:
             self.words.point_at(words().index(known))
+
+    def _change_keys(self) -> None:
+        assert self._book is not None
+        edit_keys(self, self._book, self._page)
+        old, self.keys = self.keys, _keys_list(self._page, self._book)
+        self.lists.insertWidget(_KEYS, self.keys)
+        self.lists.removeWidget(old)
+        old.deleteLater()
+        self.tabs.setCurrentIndex(_KEYS)
+        self._choose(_KEYS)
+        self._filter(self.field.text())
 
     def _choose(self, index: int) -> None:
         self.lists.setCurrentIndex(index)
@@ -123,22 +143,25 @@ class FoundList(QWidget):
         QTimer.singleShot(0, row, lambda: self.area.ensureWidgetVisible(row, 0, 120))
 
 
-def _keys_list(page: str) -> FoundList:
+def _keys_list(page: str, book: KeyBook | None) -> FoundList:
+    def held(info: ActionInfo) -> tuple[str, ...]:
+        return book.keys(info.id) if book is not None else info.keys
+
     order = sorted(["", *PAGES], key=lambda group: group != page) if page in PAGES else ["", *PAGES]
     return FoundList(
         (
             group.capitalize() or "Everywhere",
-            [(_key_row(info), _said(info)) for info in ACTIONS if info.page == group],
+            [(_key_row(i, held(i)), _said(i, held(i))) for i in ACTIONS if i.page == group],
         )
         for group in order
     )
 
 
-def _said(info: ActionInfo) -> str:
-    return f"{info.text} {info.tip} {' '.join(keys.words(key) for key in info.keys)}".casefold()
+def _said(info: ActionInfo, held: Sequence[str]) -> str:
+    return f"{info.text} {info.tip} {' '.join(keys.words(key) for key in held)}".casefold()
 
 
-def _key_row(info: ActionInfo) -> QWidget:
+def _key_row(info: ActionInfo, held: Sequence[str]) -> QWidget:
     row = QWidget()
     row.setMinimumHeight(28)
     line = QHBoxLayout(row)
@@ -148,7 +171,7 @@ def _key_row(info: ActionInfo) -> QWidget:
     name.setFixedWidth(_ACTION)
     line.addWidget(name)
     line.addWidget(label(info.tip, "muted", wrap=True), 1)
-    for key in info.keys:
+    for key in held:
         line.addWidget(label(keys.words(key), "key"), 0, Qt.AlignmentFlag.AlignVCenter)
     return row
 

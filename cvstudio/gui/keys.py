@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QKeySequence
+from PySide6.QtCore import QKeyCombination, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence
 
 
 def words(keys: QKeySequence | str) -> str:
     """A shortcut as a person reads it; "" for none."""
     text = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
     return text.replace("Return", "Enter")
+
+
+def pressed(event: QKeyEvent) -> str:
+    """The shortcut that a key press stands for, as QKeySequence writes it.
+
+    Shift does not count where a sign is typed that is not to be had without it ("?", "+"), and
+    neither does the keypad: Enter there is Return.
+    """
+    key = Qt.Key(event.key())
+    held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    typed = event.text()
+    sign = bool(typed) and typed[0].isprintable() and not typed[0].isalnum()
+    if sign and not typed[0].isspace():
+        held &= ~Qt.KeyboardModifier.ShiftModifier
+    if key == Qt.Key.Key_Enter:
+        key = Qt.Key.Key_Return
+    if key == Qt.Key.Key_Backtab:
+        key, held = Qt.Key.Key_Tab, held | Qt.KeyboardModifier.ShiftModifier
+    sequence = QKeySequence(QKeyCombination(held, key))
+    return sequence.toString(QKeySequence.SequenceFormat.PortableText)

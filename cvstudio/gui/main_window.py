@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -235,16 +236,19 @@ class MainWindow(QMainWindow):
     def _show_help(self, word: str | None = None) -> None:
         from cvstudio.gui.help_dialog import HelpDialog
 
-        dialog = HelpDialog(self, self._front, word=word)
+        dialog = HelpDialog(self, self._front, word=word, book=self.studio.keys)
         dialog.exec()
         dialog.deleteLater()
 
     def _show_settings(self) -> None:
         from cvstudio.gui.settings_dialog import SettingsDialog
+        from cvstudio.gui.shortcuts.dialog import edit_keys
         from cvstudio.project import device
 
         offered = {"train.device": device.choices(self.studio.jobs.device)}
-        dialog = SettingsDialog(self, self.studio.settings, offered)
+        edit = partial(edit_keys, self, self.studio.keys)
+        more = {"label.keys": ("Change keys", edit)}
+        dialog = SettingsDialog(self, self.studio.settings, offered, more)
         dialog.exec()
         dialog.deleteLater()
 

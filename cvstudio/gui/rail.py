@@ -46,6 +46,7 @@ class Rail(QToolBar):
             button = _tool(str(action.property("iconName")), action.toolTip())
             button.clicked.connect(lambda _checked=False, a=action: a.trigger())
             button.setAccessibleName(action.text())
+            action.changed.connect(lambda a=action, b=button: b.setToolTip(a.toolTip()))
             layout.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         column.setFixedWidth(theme.size("rail_width") - 1)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from cvstudio.gui import keys, theme
+from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.verbatim import tip
@@ -57,7 +57,7 @@ def find(studio: Studio, text: str) -> list[Hit]:
             show = partial(studio.go_to, "label", image_id=image.id)
             hits.append(Hit(image.title, "image-outline", image.folder, show))
     actions = [
-        Hit(info.text, info.icon, keys.words(info.keys[0]) if info.keys else "", action.trigger)
+        Hit(info.text, info.icon, studio.actions.key_words(info.id), action.trigger)
         for info, action in studio.actions.all()
         if action.isEnabled() and not info.page and matches(f"{info.text} {info.tip}")
     ]

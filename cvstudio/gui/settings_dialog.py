@@ -23,13 +23,14 @@ from PySide6.QtWidgets import (
 from cvstudio.core.settings import SETTINGS, Setting, Settings
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.dialogs import StudioDialog
-from cvstudio.gui.widgets.section import SectionHeader, label
+from cvstudio.gui.widgets.section import SectionHeader, label, link
 
 
 class SettingsDialog(StudioDialog):
     """Every setting in its group, with its words. There is no OK: a change is a change.
 
-    `offered` names the choices of settings that depend on this computer, by key.
+    `offered` names the choices of settings that depend on this computer, by key; `more` a link
+    under a setting, by key: its words and what it does.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class SettingsDialog(StudioDialog):
         parent: QWidget | None,
         settings: Settings,
         offered: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+        more: Mapping[str, tuple[str, Callable[[], Any]]] | None = None,
     ) -> None:
         super().__init__(parent, "Settings", width=640, height=640)
         self.setObjectName("settings")
         self._settings = settings
         self._offered = offered or {}
+        self._more = more or {}
         self.editors: dict[str, QWidget] = {}
         area = QScrollArea()
         theme.mark(area, plain=True)
@@ -51,7 +54,7 @@ class SettingsDialog(StudioDialog):
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 8, 0)
         column.setSpacing(8)
-        for group, records in groupby(SETTINGS, key=lambda s: s.group):
+        for group, records in groupby((s for s in SETTINGS if s.shown), key=lambda s: s.group):
             column.addWidget(SectionHeader(group, padded=False))
             for record in records:
                 column.addLayout(self._row(record))
@@ -68,6 +71,9 @@ class SettingsDialog(StudioDialog):
         words.setSpacing(0)
         words.addWidget(label(record.title))
         words.addWidget(label(record.description, "caption", wrap=True))
+        if record.key in self._more:
+            text, do = self._more[record.key]
+            words.addWidget(link(text, partial(self._do_more, record, do)))
         row.addLayout(words, 1)
         editor = make_editor(
             record,
@@ -79,6 +85,13 @@ class SettingsDialog(StudioDialog):
         self.editors[record.key] = editor
         row.addWidget(editor, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
         return row
+
+    def _do_more(self, record: Setting, do: Callable[[], Any]) -> None:
+        """What stands under a setting may have changed it."""
+        do()
+        editor = self.editors[record.key]
+        if isinstance(editor, QComboBox):
+            editor.setCurrentIndex(editor.findData(self._settings.get(record.key)))
 
 
 def make_editor(

@@ -9,6 +9,7 @@ How a page uses it (each page gets the one Studio when it is made)
     studio.tasks.run(...)               a thread with progress and cancel (gui/tasks.py)
     studio.thumbnails.picture(record)   a QImage or None (gui/thumbnails.py)
     studio.actions.connect("label.box", f, page)           (gui/actions.py)
+    studio.keys                         which keys are in force, and changing them (gui/shortcuts)
     studio.settings.get("label.fill"), studio.memory.get("augment.columns", 3)
     studio.toast("364 images came in.", level="success", link="Undo", do=studio.undo)
     studio.fail(error)                  an error in words, with Details, when work was asked for
@@ -32,6 +33,7 @@ from PySide6.QtWidgets import QWidget
 from cvstudio.core.errors import CVStudioError, ProjectReadOnly
 from cvstudio.core.settings import Memory, Settings
 from cvstudio.gui.actions import READING, Actions
+from cvstudio.gui.shortcuts.keymap import KeyBook
 from cvstudio.gui.tasks import Tasks
 from cvstudio.gui.thumbnails import Thumbnails
 
@@ -87,6 +89,7 @@ class Studio(QObject):
         self.settings = settings or Settings()
         self.memory = memory or Memory()
         self.actions = Actions(self)
+        self.keys = KeyBook(self.actions, self.settings, self)
         self.tasks = Tasks(self)
         self.thumbnails = Thumbnails(
             self.tasks, self, megabytes=int(self.settings.get("memory.thumbnails"))

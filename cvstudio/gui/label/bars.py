@@ -84,7 +84,7 @@ class OptionsBar(QFrame):
     def __init__(self, document: Document, actions: Actions) -> None:
         super().__init__()
         theme.mark(self, panel="bar")
-        self._document = document
+        self._document, self._actions = document, actions
         self.setFixedHeight(theme.size("tool_options_bar"))
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 0, 12, 0)
@@ -157,6 +157,7 @@ class OptionsBar(QFrame):
         self.options = self._known[wanted] if wanted is not None else None
         if self.options is not None:
             tool_.fill_options(self.options)
+            self.options.show_keys(self._actions)
         for each in self._known.values():
             each.setVisible(each is self.options)
 

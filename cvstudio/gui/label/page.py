@@ -23,7 +23,6 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.editing import Editing
 from cvstudio.gui.label.image_loader import ImageLoader
 from cvstudio.gui.label.navigation import ImageOrder
-from cvstudio.gui.label.presets import apply_preset
 from cvstudio.gui.label.restoring import Restoring
 from cvstudio.gui.label.reviewing import Reviewing, keeps_arrows
 from cvstudio.gui.label.shaping import Shaping
@@ -60,7 +59,6 @@ class LabelPage(Workspace):
         self._followed: Filtered | None = None
         self._build()
         self._add_verbs()
-        apply_preset(studio.actions, str(studio.settings.get("label.keys")))
         studio.settings.listen(self._on_setting)
         self._connect()
         self.toolbox.take_first()
@@ -132,6 +130,7 @@ class LabelPage(Workspace):
     def _connect(self) -> None:
         self.studio.project_changed.connect(self._on_changes)
         self.studio.image_selected.connect(self._on_image_selected)
+        self.studio.keys.changed.connect(self._on_tool)
         self._connect_document()
         self._connect_tools()
         self.bar.back_wanted.connect(self._go_back)
@@ -253,15 +252,14 @@ class LabelPage(Workspace):
         self.strip.images.open(None)
         self.studio.project_changed.disconnect(self._on_changes)
         self.studio.image_selected.disconnect(self._on_image_selected)
+        self.studio.keys.changed.disconnect(self._on_tool)
         self.loader.release()
         self.viewing.release()
 
     def _on_setting(self, key: str, value: object) -> None:
         if not shiboken6.isValid(self):
             return  # the settings outlive the pages of a project
-        if key == "label.keys":
-            apply_preset(self.studio.actions, str(value))
-        elif key == "label.fill":
+        if key == "label.fill":
             self.display.set_fill(int(str(value)))
         elif key == "label.keep_zoom":
             self.canvas.keeps_zoom = bool(value)

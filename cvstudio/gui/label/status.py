@@ -36,7 +36,7 @@ class Status(QObject):
         where, value = pixel_words(pyramid, self._pointed, self._document.size)
         tool = self._canvas.tool
         said = self._said or selection_words(self._document, tool)
-        hint = tool.hint()
+        hint = self._page.studio.actions.said(tool.hint())
         if tool.name == "select" and not self._document.selection and pyramid is not None:
             hint += f" · {HINT}"
         self._page.set_status(where, value, said, right=hint)

@@ -73,6 +73,10 @@ class Message(QFrame):
         self._link.setVisible(bool(text))
         self._do = do
 
+    def focus_link(self) -> None:
+        """Put the focus on the way forward, for the Enter of someone who types."""
+        self._link.setFocus()
+
     def set(self, level: str, text: str) -> None:
         """Other words, in the tint of a level."""
         theme.mark(self, level=level)

@@ -261,6 +261,11 @@ class Segments(QFrame):
         self._group.button(0).setChecked(True)
         self._group.idClicked.connect(self.chosen)
 
+    def set_tips(self, tips: Sequence[str]) -> None:
+        """Other tooltips, in the order of the words."""
+        for index, words in enumerate(tips):
+            self._group.button(index).setToolTip(words)
+
     @property
     def index(self) -> int:
         return self._group.checkedId()

@@ -119,7 +119,8 @@ class BrushTool(Tool):
 
     def hint(self) -> str:
         alt = "paints" if self.erases else "erases"
-        return f"Alt {alt}, [ and ] change the size · Space + drag pans"
+        keys = "{label.smaller} and {label.larger}"  # the status bar puts the keys in their place
+        return f"Alt {alt}, {keys} change the size · Space + drag pans"
 
     def note(self) -> str:
         annotation = self.selected()

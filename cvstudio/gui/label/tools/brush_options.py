@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QSlider, QSpinBox
 
+from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.tools.brush_settings import LARGEST, SMALLEST, BrushSettings
 from cvstudio.gui.label.tools.options import ToolOptions
 from cvstudio.gui.label.tools.pen import has_pen
@@ -31,7 +32,7 @@ class BrushOptions(ToolOptions):
         self.spin.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.spin.setAccessibleName("Brush size")
         self.row.addWidget(self.spin)
-        self.mode = Segments(("Add", "Erase"), tips=("Brush  B", "Erase  E, or hold Alt"))
+        self.mode = Segments(("Add", "Erase"))
         self.row.addWidget(self.mode)
         self.form = Segments(("Round", "Square"), tips=("A round brush", "A square brush"))
         self.row.addWidget(self.form)
@@ -52,6 +53,11 @@ class BrushOptions(ToolOptions):
         self.holes.toggled.connect(self._set_holes)
         self.form.chosen.connect(self._set_form)
         self.pressure.toggled.connect(self._set_pressure)
+
+    def show_keys(self, actions: Actions) -> None:
+        """The keys of the two tools in their tooltips."""
+        brush, erase = (actions.key_words(id) for id in ("label.brush", "label.erase"))
+        self.mode.set_tips((f"Brush  {brush}", f"Erase  {erase}, or hold Alt"))
 
     def show_settings(self, settings: BrushSettings, *, erases: bool) -> None:
         """Show the settings as they are; what is changed here is changed in them."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from cvstudio.gui.actions import Actions
+
 
 class ToolOptions(QWidget):
     """A row of the options bar, made once for all tools that name its type.
@@ -23,3 +25,6 @@ class ToolOptions(QWidget):
         self.row = QHBoxLayout(self)
         self.row.setContentsMargins(0, 0, 0, 0)
         self.row.setSpacing(8)
+
+    def show_keys(self, actions: Actions) -> None:
+        """Tooltips that name keys name those in force; options without such have nothing to do."""

@@ -1,0 +1,1 @@
+"""Keys in force: presets, own changes, the editor that changes them, and a sheet to print."""
