@@ -83,8 +83,8 @@ def test_an_edit_changes_the_pictures_and_can_be_undone(
 ) -> None:
     before = page.pipeline.steps
     place = titles(page).index("affine")
-    page.steps.setCurrentIndex(page.steps.model().index(place, 0))
-    row = page.form.rows["rotation"]
+    page.side.steps.setCurrentIndex(page.side.steps.model().index(place, 0))
+    row = page.side.form.rows["rotation"]
     assert isinstance(row, _RangeRow)
     row.low.setFocus()
     row.low.selectAll()
@@ -92,14 +92,14 @@ def test_an_edit_changes_the_pictures_and_can_be_undone(
     QTest.keyClick(row.low, Qt.Key.Key_Return)
     assert page.pipeline.step is not None
     assert page.pipeline.step.parameters["rotation"][0] == -40
-    assert page.preset.currentText() == "Standard (changed)"
+    assert page.side.preset.currentText() == "Standard (changed)"
     assert draft(studio_window.project).steps == page.pipeline.steps
     pictures_come(page)
     assert studio_window.project.undo_label == "Change rotation"
     studio_window.trigger("edit.undo")
     assert page.pipeline.steps == before
     assert row.low.text() == "\N{MINUS SIGN}8°"
-    assert page.preset.currentText() == "Standard"
+    assert page.side.preset.currentText() == "Standard"
     studio_window.trigger("edit.redo")
     assert page.pipeline.steps != before
 
@@ -110,7 +110,7 @@ def count(project: Project) -> int:
 
 
 def test_a_dragged_slider_is_one_undo_step(page: AugmentPage, studio_window: Person) -> None:
-    row = page.form.rows["chance"]
+    row = page.side.form.rows["chance"]
     assert isinstance(row, _NumberRow)
     before = count(studio_window.project)
     row.slider.setSliderDown(True)
@@ -127,51 +127,51 @@ def test_steps_are_switched_moved_and_removed_by_keys(
     page: AugmentPage, studio_window: Person
 ) -> None:
     names = titles(page)
-    page.steps.setFocus()
-    page.steps.setCurrentIndex(page.steps.model().index(0, 0))
-    studio_window.key("Space", page.steps)
+    page.side.steps.setFocus()
+    page.side.steps.setCurrentIndex(page.side.steps.model().index(0, 0))
+    studio_window.key("Space", page.side.steps)
     assert not page.pipeline.steps[0].enabled
-    studio_window.key("Alt+Down", page.steps)
+    studio_window.key("Alt+Down", page.side.steps)
     assert titles(page)[:2] == [names[1], names[0]]
     assert page.pipeline.selected == 1
-    studio_window.key("Delete", page.steps)
+    studio_window.key("Delete", page.side.steps)
     assert titles(page) == [names[1], *names[2:]]
-    assert page.head.figure.text() == f"{len(names) - 1} steps on"
+    assert page.side.head.figure.text() == f"{len(names) - 1} steps on"
 
 
 def test_a_step_is_dragged_to_another_place(page: AugmentPage) -> None:
     names = titles(page)
     data = QMimeData()
     data.setData("application/x-cvstudio-step", b"0")
-    height = page.steps.sizeHintForRow(0)
+    height = page.side.steps.sizeHintForRow(0)
     event = QDropEvent(
         QPointF(20, 3 * height + 2), Qt.DropAction.MoveAction, data,
         Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
     )  # fmt: skip
     moves: list[tuple[int, int]] = []
-    page.steps.moved.connect(lambda a, b: moves.append((a, b)))
-    page.steps.dropEvent(event)
+    page.side.steps.moved.connect(lambda a, b: moves.append((a, b)))
+    page.side.steps.dropEvent(event)
     # Without a source the drop came from elsewhere and changes nothing.
     assert titles(page) == names
     assert moves == []
-    page.steps.moved.emit(0, 2)
+    page.side.steps.moved.emit(0, 2)
     assert titles(page) == [names[1], names[2], names[0], *names[3:]]
 
 
 def test_a_transform_is_found_and_added(page: AugmentPage, studio_window: Person) -> None:
     count = len(page.pipeline.steps)
     studio_window.trigger("augment.add")
-    assert page.catalogue.isVisible()
-    QTest.keyClicks(page.catalogue.search, "shot photon")
-    QTest.keyClick(page.catalogue.search, Qt.Key.Key_Return)
-    assert not page.catalogue.isVisible()
+    assert page.side.catalogue.isVisible()
+    QTest.keyClicks(page.side.catalogue.search, "shot photon")
+    QTest.keyClick(page.side.catalogue.search, Qt.Key.Key_Return)
+    assert not page.side.catalogue.isVisible()
     assert len(page.pipeline.steps) == count + 1
     assert page.pipeline.step is not None
     assert page.pipeline.step.transform == "shot_noise"
-    assert page.step_head.title.text() == "Shot noise"
+    assert page.side.step_head.title.text() == "Shot noise"
     assert studio_window.project.undo_label == "Add shot noise"
-    page.catalogue.filter("there is none of that")
-    assert page.catalogue.list.count() == 1
+    page.side.catalogue.filter("there is none of that")
+    assert page.side.catalogue.list.count() == 1
 
 
 def test_worth_a_look_offers_a_remedy_that_works(page: AugmentPage) -> None:
@@ -211,7 +211,7 @@ def test_the_same_seed_shows_the_same_variants(page: AugmentPage, studio_window:
     studio_window.trigger("augment.again")
     pictures_come(page)
     assert [picture.caption for picture in page.grid.pictures] != first
-    page.seed.setValue(0)
+    page.bar.seed.setValue(0)
     pictures_come(page)
     assert [picture.caption for picture in page.grid.pictures] == first
 
@@ -234,14 +234,14 @@ def test_arrows_choose_a_variant_and_o_shows_the_original(
 
 def test_boxes_can_be_hidden(page: AugmentPage) -> None:
     shown = page.grid.grab().toImage()
-    page.show_boxes.setChecked(False)
+    page.bar.show_boxes.setChecked(False)
     assert page.grid.grab().toImage() != shown
 
 
 def test_a_pipeline_is_saved_under_a_name(page: AugmentPage) -> None:
     page.pipeline.add("blur")
     page.pipeline.save("Smears")
-    assert page.preset.currentText() == "Smears"
+    assert page.side.preset.currentText() == "Smears"
     page.pipeline.choose(next(p for p in page.pipeline.choices if p.name == "None"))
     assert page.pipeline.steps == ()
     assert "Nothing is changed" in page.advice.advice[0].text
@@ -267,7 +267,7 @@ def test_an_image_that_is_gone_is_told_in_words(page: AugmentPage, studio_window
     path = studio_window.project.image_path(page._image)
     away = path.with_suffix(".away")
     path.rename(away)
-    page.seed.setValue(5)
+    page.bar.seed.setValue(5)
     for _ in range(WAIT // 50):
         QTest.qWait(50)
         if page.stack.currentWidget() is page.trouble:

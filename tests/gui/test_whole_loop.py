@@ -266,9 +266,9 @@ def change_the_augmentation(person: Person) -> None:
     assert isinstance(page, AugmentPage)
     person.until(lambda: len(page.grid.pictures) == 9, ANSWER)
     first = page.grid.pictures
-    page.steps.setFocus()
-    page.steps.setCurrentIndex(page.steps.model().index(0, 0))
-    person.key("Space", page.steps)
+    page.side.steps.setFocus()
+    page.side.steps.setCurrentIndex(page.side.steps.model().index(0, 0))
+    person.key("Space", page.side.steps)
     assert not page.pipeline.steps[0].enabled
     person.until(lambda: page.grid.pictures is not first and len(page.grid.pictures) == 9, ANSWER)
     assert any(a.image != b.image for a, b in zip(first, page.grid.pictures, strict=True))

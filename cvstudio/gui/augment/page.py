@@ -4,44 +4,34 @@ from __future__ import annotations
 
 import random
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
     QFrame,
     QHBoxLayout,
-    QInputDialog,
-    QSpinBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from cvstudio.augment.advice import Advice, advise, gentler
-from cvstudio.augment.catalogue import transform, values
-from cvstudio.augment.fields import Int
 from cvstudio.core.annotation import Annotation, Kind, LabelClass, Review, Task
-from cvstudio.core.errors import CVStudioError
 from cvstudio.core.snapshot import shape_from_json
 from cvstudio.core.wire import Message
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
-from cvstudio.gui.augment.catalogue_popup import CataloguePopup
 from cvstudio.gui.augment.findings import TRIALS, AdviceList, Outcomes
-from cvstudio.gui.augment.pipeline import CHANCE, PipelineModel
+from cvstudio.gui.augment.image_bar import ImageBar
+from cvstudio.gui.augment.pipeline import PipelineModel
+from cvstudio.gui.augment.pipeline_side import PipelineSide
 from cvstudio.gui.augment.preview import Preview, accepted, trained
-from cvstudio.gui.augment.steps_list import StepsList
 from cvstudio.gui.augment.variants import VariantGrid, VariantPicture, items_of, pictures_of
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.filmstrip import Filmstrip
 from cvstudio.gui.widgets.image_view import ImageView
-from cvstudio.gui.widgets.names import NameLabel
-from cvstudio.gui.widgets.param_form import ParamForm
 from cvstudio.gui.widgets.pixels import to_image
-from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, line, push, tool
-from cvstudio.gui.widgets.verbatim import tip
+from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, tool
 from cvstudio.gui.workspace import SidePanel, Workspace
 from cvstudio.project import queries, runs
 from cvstudio.project.changes import ChangeSet
@@ -49,7 +39,6 @@ from cvstudio.project.records import ImageFilter, ImageRecord
 
 _BUSY_MS = 300
 _THUMBNAIL = 420
-_CHANCE = Int(CHANCE, "Chance", 0, 100, 50, unit="%")
 _LABELLED = ImageFilter(reviews=(Review.LABELLED, Review.REVIEWED))
 
 
@@ -72,48 +61,21 @@ class AugmentPage(Workspace):
         self._busy.timeout.connect(self._show_busy)
         self._answered = 0
         """The image that the variants on screen were made of."""
-        self.catalogue = CataloguePopup(self, task=self.project.task)
-        self.catalogue.chosen.connect(self.pipeline.add)
-        self.assemble(left=self._make_left(), centre=self._make_centre(), right=self._make_right())
+        self.side = PipelineSide(studio, self.pipeline, self.project.task)
+        self.bar = ImageBar(studio, self.project.task)
+        self.assemble(left=self.side, centre=self._make_centre(), right=self._make_right())
         self._connect()
         self._refresh_images()
-        self._show_pipeline()
+        self._show_findings()
 
     # -- parts
-
-    def _make_left(self) -> SidePanel:
-        panel = self.panel("left", 320)
-        bar, row = _bar()
-        self.preset = QComboBox()
-        self.preset.setAccessibleName("Preset")
-        self.preset.activated.connect(self._choose_preset)
-        row.addWidget(label("Preset", "muted"))
-        row.addWidget(self.preset, 1)
-        row.addWidget(
-            tool(icon_name="content-save-outline", do=self._save,
-                 tip="Save: keep this pipeline under a name on this computer")
-        )  # fmt: skip
-        panel.add(bar)
-        self.head = SectionHeader("Pipeline")
-        self.add_button = tool(self.studio.actions["augment.add"])
-        self.head.add(self.add_button)
-        panel.add(self.head)
-        self.steps = StepsList()
-        panel.add(self.steps)
-        panel.add(line())
-        self.step_head = SectionHeader("", link_text="Reset", do=self.pipeline.reset_step)
-        panel.add(self.step_head)
-        self.form = ParamForm()
-        panel.add_padded(self.form, top=4, bottom=16)
-        panel.body.addStretch(1)
-        return panel
 
     def _make_centre(self) -> QWidget:
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self._make_bar())
+        column.addWidget(self.bar)
         self.grid = VariantGrid()
         self.empty = EmptyState(
             "auto-fix", "Variants are made from your labelled images. Label one first.",
@@ -128,41 +90,6 @@ class AugmentPage(Workspace):
         column.addWidget(self.stack, 1)
         column.addWidget(self._make_strip())
         return centre
-
-    def _make_bar(self) -> QFrame:
-        bar, row = _bar()
-        self.image_name = NameLabel(role="")
-        self.image_name.setMinimumWidth(72)  # at 1280 px the right panel needs the rest
-        self.image_name.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.seed = QSpinBox()
-        self.seed.setRange(0, 99_999)
-        self.seed.setKeyboardTracking(False)
-        self.seed.setFixedWidth(84)
-        self.seed.setAccessibleName("Seed")
-        self.seed.setToolTip("Seed: variant 3 is what a run with this seed sees in its epoch 3")
-        self.seed.setValue(int(self.studio.memory.get("augment.seed", 0)))
-        self.seed.valueChanged.connect(self._seed_changed)
-        again = self.studio.actions["augment.again"]
-        shuffle = push("Shuffle", again.trigger, icon_name="dice-5-outline", small=True)
-        shuffle.setToolTip(again.toolTip())
-        divider = line(upright=True)
-        divider.setFixedHeight(20)
-        self.show_boxes, self.show_masks = QCheckBox("Boxes"), QCheckBox("Masks")
-        for part in (
-            tool(icon_name="chevron-left", tip="Previous image", do=lambda: self._step_image(-1)),
-            self.image_name,
-            tool(icon_name="chevron-right", tip="Next image", do=lambda: self._step_image(1)),
-            divider, label("Seed", "muted"), self.seed, shuffle,
-        ):  # fmt: skip
-            row.addWidget(part)
-        row.addStretch(1)
-        for box in (self.show_boxes, self.show_masks):
-            box.setChecked(True)
-            box.toggled.connect(lambda _on: self._show_shapes())
-            box.setVisible(self.project.task is not Task.CLASSIFY)
-            row.addWidget(box)
-        self.show_boxes.setVisible(self.project.task is Task.DETECT)
-        return bar
 
     def _make_strip(self) -> QFrame:
         frame = QFrame()
@@ -219,19 +146,16 @@ class AugmentPage(Workspace):
 
     def _connect(self) -> None:
         actions = self.studio.actions
-        actions.connect("augment.add", self._open_catalogue, self)
+        actions.connect("augment.add", self.side.open_catalogue, self)
         actions.connect("augment.again", self._shuffle, self)
         actions.connect("augment.use", self._use, self)
         self.pipeline.changed.connect(self._pipeline_changed)
         self.preview.came.connect(self._show_variants)
         self.preview.tried.connect(self._show_trial)
         self.preview.failed.connect(self._show_trouble)
-        self.steps.chosen.connect(self.pipeline.select)
-        self.steps.toggled.connect(self.pipeline.set_enabled)
-        self.steps.removed.connect(self.pipeline.remove)
-        self.steps.moved.connect(self.pipeline.move)
-        self.form.changing.connect(self.pipeline.draft)
-        self.form.changed.connect(self.pipeline.set_value)
+        self.bar.stepped.connect(self._step_image)
+        self.bar.seed_changed.connect(self._ask)
+        self.bar.shapes_changed.connect(self._show_shapes)
         self.grid.chosen.connect(lambda _number: self._refresh_words())
         self.studio.image_selected.connect(self._image_selected)
         self.studio.project_changed.connect(self._project_changed)
@@ -296,7 +220,7 @@ class AugmentPage(Workspace):
     def _show_image(self, image_id: int) -> None:
         if not image_id:
             self._image, self._annotations = None, []
-            self.image_name.setText("")
+            self.bar.show_name("")
             self.grid.clear()
             self.original.set_image(None)
             self._refresh_words()
@@ -305,66 +229,15 @@ class AugmentPage(Workspace):
             self._image = queries.image(session, image_id)
             found = queries.annotations(session, image_id)
         self._annotations = accepted(found)
-        self.image_name.setText(self._image.title)
-        self.image_name.setToolTip(tip(self._image.title))
+        self.bar.show_name(self._image.title)
         self.strip.show_image(image_id)
         self._ask()
 
     # -- the pipeline
 
     def _pipeline_changed(self) -> None:
-        self._show_pipeline()
-        self._ask()
-
-    def _show_pipeline(self) -> None:
-        model = self.pipeline
-        count = model.active
-        self.head.figure.setText(f"{counted(count, 'step')} on")
-        self._show_presets()
-        step = model.step
-        self.step_head.setVisible(step is not None)
-        self.form.setVisible(step is not None)
-        if step is not None:
-            record = transform(step.transform)
-            self.step_head.title.setText(record.title)
-            self.step_head.title.setToolTip(f"{record.description} {record.warning}".strip())
-            given = {**values(step), CHANCE: round(100 * step.chance)}
-            self.form.show_fields((_CHANCE, *record.parameters), given)
         self._show_findings()
-
-    def _show_presets(self) -> None:
-        model = self.pipeline
-        self.preset.clear()
-        for choice in model.choices:
-            self.preset.addItem(choice.name, choice)
-            self.preset.setItemData(
-                self.preset.count() - 1, choice.description, Qt.ItemDataRole.ToolTipRole
-            )
-        row = self.preset.findText(model.name)
-        if model.differs:
-            self.preset.insertItem(0, f"{model.name} (changed)", None)
-            row = 0
-        self.preset.setCurrentIndex(row)
-
-    def _choose_preset(self, index: int) -> None:
-        choice = self.preset.itemData(index)
-        if choice is not None and (choice.name != self.pipeline.name or self.pipeline.differs):
-            self.pipeline.choose(choice)
-
-    def _save(self) -> None:
-        name, given = QInputDialog.getText(
-            self, "Save the pipeline", "Name", text=f"My {self.pipeline.name.lower()}"
-        )
-        if not given:
-            return
-        try:
-            self.pipeline.save(name)
-        except (CVStudioError, OSError) as error:
-            self.studio.fail(error, doing="The pipeline was not saved")
-
-    def _open_catalogue(self) -> None:
-        corner = self.add_button.mapToGlobal(QPoint(self.add_button.width() + 8, 0))
-        self.catalogue.open_at(corner)
+        self._ask()
 
     def _follow(self, advice: Advice) -> None:
         self.pipeline.replace(advice.remedy, advice.steps)
@@ -390,7 +263,7 @@ class AugmentPage(Workspace):
         cell = self.grid.cell(0)
         preview = self.preview
         preview.image, preview.annotations = self._image, self._annotations
-        preview.steps, preview.seed = self.pipeline.steps, self.seed.value()
+        preview.steps, preview.seed = self.pipeline.steps, self.bar.seed.value()
         preview.class_ids = list(self._classes)
         preview.image_ids = self.strip.images.ids
         longest = max(cell.width(), cell.height(), _THUMBNAIL)
@@ -432,14 +305,12 @@ class AugmentPage(Workspace):
         self.stack.setCurrentWidget(self.trouble)
 
     def _shuffle(self) -> None:
-        self.seed.setValue(random.randrange(self.seed.maximum()))
-
-    def _seed_changed(self, value: int) -> None:
-        self.studio.memory.set("augment.seed", value)
-        self._ask()
+        self.bar.seed.setValue(random.randrange(self.bar.seed.maximum()))
 
     def _show_shapes(self) -> None:
-        self.grid.show_shapes(boxes=self.show_boxes.isChecked(), masks=self.show_masks.isChecked())
+        self.grid.show_shapes(
+            boxes=self.bar.show_boxes.isChecked(), masks=self.bar.show_masks.isChecked()
+        )
 
     # -- trial images and findings
 
@@ -453,7 +324,7 @@ class AugmentPage(Workspace):
         self.advice.show_advice(advice)
         self.advice_head.setVisible(bool(advice))
         warned = frozenset(a.step for a in advice if a.step is not None)
-        self.steps.show_steps(self.pipeline.steps, selected=self.pipeline.selected, warned=warned)
+        self.side.show_steps(warned)
 
     def _advice(self) -> list[Advice]:
         boxes = any(a.kind is Kind.BOX for a in self._annotations)
@@ -508,13 +379,3 @@ class AugmentPage(Workspace):
             self.grid.show_original(False)
             return
         super().keyReleaseEvent(event)
-
-
-def _bar() -> tuple[QFrame, QHBoxLayout]:
-    bar = QFrame()
-    theme.mark(bar, panel="bar")
-    bar.setFixedHeight(theme.size("bar"))
-    row = QHBoxLayout(bar)
-    row.setContentsMargins(16, 0, 16, 0)
-    row.setSpacing(8)
-    return bar, row

@@ -1,11 +1,21 @@
-"""What several pages do with a column: empty it, let it scroll."""
+"""What several pages do with a row or a column: dress it, empty it, let it scroll."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QWidget
 
 from cvstudio.gui import theme
+
+
+def bar_row(frame: QFrame) -> QHBoxLayout:
+    """Make a frame the bar over a part of a page; what stands in it goes into the row."""
+    theme.mark(frame, panel="bar")
+    frame.setFixedHeight(theme.size("bar"))
+    row = QHBoxLayout(frame)
+    row.setContentsMargins(16, 0, 16, 0)
+    row.setSpacing(8)
+    return row
 
 
 def empty(layout: QLayout) -> None:
