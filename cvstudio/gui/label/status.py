@@ -37,7 +37,7 @@ class Status(QObject):
         tool = self._canvas.tool
         said = self._said or selection_words(self._document, tool)
         hint = self._page.studio.actions.said(tool.hint())
-        if tool.name == "select" and not self._document.selection and pyramid is not None:
+        if tool.name == "select" and not self._document.selection:
             hint += f" · {HINT}"
         self._page.set_status(where, value, said, right=hint)
 
