@@ -102,7 +102,6 @@ class SinceBar(QWidget):
         self._again, self._cancel = again, cancel
         self._count, self._at, self._work = 0, 0.0, ""
         self.message = Message("warning", "")
-        self.message.centre_icon()
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 8, 16, 0)
         column.addWidget(self.message)

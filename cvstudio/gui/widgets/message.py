@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
 
 from cvstudio.gui import theme
@@ -57,11 +57,19 @@ class Message(QFrame):
         row.addWidget(self._link, 0, Qt.AlignmentFlag.AlignTop)
         self.set(level, text)
 
-    def centre_icon(self) -> None:
-        """For words that stay on one line: the icon stands beside them and not above."""
+    def _place_icon(self) -> None:
+        """Beside words on one line, at the top of longer ones."""
         layout = self.layout()
         assert layout is not None
-        layout.setAlignment(self._icon, Qt.AlignmentFlag.AlignVCenter)
+        line = self._words.fontMetrics().lineSpacing()
+        one = self._words.heightForWidth(self._words.width()) < 2 * line
+        layout.setAlignment(
+            self._icon, Qt.AlignmentFlag.AlignVCenter if one else Qt.AlignmentFlag.AlignTop
+        )
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_icon()
 
     def _act(self) -> None:
         if self._do is not None:
@@ -82,6 +90,7 @@ class Message(QFrame):
         theme.mark(self, level=level)
         self._icon.set(LEVEL_ICONS[level], "muted" if level == "info" else level)
         self._words.setText(text)
+        self._place_icon()
 
     @property
     def text(self) -> str:
