@@ -188,7 +188,7 @@ class LabelPage(Workspace):
         """Show an image, and in it an object: it is selected and stands in the middle.
 
         `ids`, `words`: go through these images only, and what they have in common.
-        `back`: a page and the words that offer to go there again, with `go_on` for its arrive().
+        `back`: a page and the words that offer to go there again.
         """
         self._back_to = back[0]
         self.bar.offer_back(back[1])
@@ -284,7 +284,7 @@ class LabelPage(Workspace):
 
     def _go_back(self) -> None:
         self.bar.offer_back("")
-        self.studio.go_to(self._back_to, go_on=True)
+        self.studio.go_to(self._back_to)
 
     def _open_first(self) -> None:
         known = self.studio.image_id
