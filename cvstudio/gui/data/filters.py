@@ -8,7 +8,16 @@ from dataclasses import field as made
 from typing import Any
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QIcon, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QIcon,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from cvstudio.core.annotation import LabelClass, Review, Source, Split
@@ -248,6 +257,8 @@ class FilterBar(QWidget):
         self.text = QueryBox()
         self.check: Callable[[str], object] = parse
         """Raises QueryError for a query that cannot be answered."""
+        self.extra: Sequence[QAction] = ()
+        """What else stands in More."""
         self._found = ""
         self._wait = QTimer(self, singleShot=True, interval=_PATIENCE)
         self._wait.timeout.connect(self._refuse)
@@ -382,6 +393,9 @@ class FilterBar(QWidget):
             action.setCheckable(True)
             action.setChecked(getattr(self.current, name) is wanted)
             action.toggled.connect(lambda on, f=name, v=wanted: self._set(**{f: v if on else None}))
+        if self.extra:
+            menu.addSeparator()
+            menu.addActions(list(self.extra))
         return menu
 
     def clear_last(self) -> None:

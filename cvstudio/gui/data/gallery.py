@@ -82,6 +82,7 @@ class Gallery(QWidget):
         row.setContentsMargins(16, 0, 16, 0)
         row.setSpacing(8)
         self.filter_bar = FilterBar()
+        self.filter_bar.extra = (self._studio.actions["data.classes"],)
         self.filter_bar.changed.connect(self.filtered)
         self.filter_bar.refused.connect(self._show_refusal)
         row.addWidget(self.filter_bar, 1)

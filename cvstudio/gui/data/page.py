@@ -143,6 +143,7 @@ class DataPage(Workspace):
         connect("data.clear_filter", self.clear_filter)
         connect("data.save_view", self.save_view)
         connect("data.split", self.edit_split)
+        connect("data.classes", self.manage_classes)
         connect("data.health", self._read_statistics)
         connect("data.relocate", self.find_moved)
         self.bulk.connect()
@@ -441,6 +442,12 @@ class DataPage(Workspace):
         dialog = ExportDialog(self.window(), self.studio)
         dialog.exec()
         dialog.deleteLater()
+
+    def manage_classes(self) -> None:
+        """Open the class manager."""
+        from cvstudio.gui.class_manager import manage_classes
+
+        manage_classes(self.studio)
 
     def find_moved(self) -> None:
         """Find images whose files have moved."""

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.annotation import Task
 from cvstudio.gui.actions import Actions
+from cvstudio.gui.class_manager import manage_classes
 from cvstudio.gui.label.canvas import STILL_READING, Canvas
 from cvstudio.gui.label.class_picker import ClassPicker
 from cvstudio.gui.label.document import Document
@@ -31,6 +32,7 @@ class ClassChoice(QObject):
         self._page = page
         document.class_wanted.connect(self.add)
         actions.connect("label.class", self.pick, page)
+        actions.connect("label.classes", lambda: manage_classes(document.studio), page)
         for key in _KEYS:
             shortcut = QShortcut(QKeySequence(key), page)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)

@@ -35,6 +35,7 @@ from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.palette import class_colours
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
+from cvstudio.gui.class_manager import manage_classes
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.paint import (
     EmptyWords,
@@ -312,6 +313,10 @@ class ClassList(QWidget):
             )
         menu.addSeparator()
         menu.addAction("Delete class", lambda: self._delete(class_id))
+        menu.addSeparator()
+        menu.addAction(
+            "Manage classes…", lambda: manage_classes(document.studio, class_id=class_id)
+        )
         return menu
 
     def _show_menu(self, class_id: int, place: QPoint) -> None:

@@ -1,0 +1,392 @@
+"""The class manager: all classes as a tree, and everything that can be done to them.
+
+Each change says before how many objects it touches, and is one undo step at once; Ctrl+Z works too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QColor, QDropEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QColorDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QMenu,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QTreeWidgetItemIterator,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core.annotation import LabelClass
+from cvstudio.core.errors import ProjectError
+from cvstudio.core.words import counted
+from cvstudio.gui import theme
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.dialogs import StudioDialog, ask, ask_text
+from cvstudio.gui.widgets.section import label, push
+from cvstudio.gui.widgets.swatch import swatch_icon
+from cvstudio.gui.widgets.verbatim import face
+from cvstudio.project import class_tree, commands, queries
+from cvstudio.project.class_tree import Reach
+
+_ID = Qt.ItemDataRole.UserRole
+_KEYS = "1234567890"
+_UNDO = "One step, undone with Ctrl+Z."
+
+
+class ClassTree(QTreeWidget):
+    """The classes; `dropped` after a drag has moved rows."""
+
+    dropped = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setColumnCount(4)
+        self.setHeaderLabels(["Class", "Key", "Objects", "Images"])
+        self.setAccessibleName("Classes")
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header = self.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column in (1, 2, 3):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+
+    def show_classes(
+        self, classes: list[LabelClass], parents: dict[int, int | None], reach: dict[int, Reach]
+    ) -> None:
+        """Show the tree; who was selected stays so."""
+        chosen = set(self.chosen())
+        self.clear()
+        items: dict[int, QTreeWidgetItem] = {}
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        for found in classes:
+            figures = reach[found.id]
+            words = [found.name, found.hotkey, f"{figures.objects:,}", f"{figures.images:,}"]
+            item = QTreeWidgetItem(words)
+            item.setData(0, _ID, found.id)
+            item.setIcon(0, swatch_icon(found.colour))
+            for column in (2, 3):
+                item.setTextAlignment(column, right)
+            items[found.id] = item
+        for id, item in items.items():
+            above = items.get(parents.get(id) or 0)
+            if above is None:
+                self.addTopLevelItem(item)
+            else:
+                above.addChild(item)
+        self.expandAll()
+        for id, item in items.items():
+            item.setSelected(id in chosen)
+
+    def chosen(self) -> list[int]:
+        """The ids of the selected classes, from above to below."""
+        return [id for id, _ in self.arrangement() if id in {
+            int(item.data(0, _ID)) for item in self.selectedItems()
+        }]  # fmt: skip
+
+    def arrangement(self) -> list[tuple[int, int | None]]:
+        """Every class with its parent, as the rows stand."""
+        found: list[tuple[int, int | None]] = []
+
+        def walk(item: QTreeWidgetItem, parent: int | None) -> None:
+            for place in range(item.childCount()):
+                child = item.child(place)
+                assert child is not None
+                id = int(child.data(0, _ID))
+                found.append((id, parent))
+                walk(child, id)
+
+        root = self.invisibleRootItem()
+        assert root is not None
+        walk(root, None)
+        return found
+
+    def select_class(self, class_id: int) -> None:
+        """Select one class."""
+        rows = QTreeWidgetItemIterator(self)
+        while (item := rows.value()) is not None:
+            item.setSelected(int(item.data(0, _ID)) == class_id)
+            rows += 1
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        super().dropEvent(event)
+        self.dropped.emit()
+
+
+class ClassManager(StudioDialog):
+    """Rename, colour, key, order, kinds, merge, split, delete."""
+
+    def __init__(self, parent: QWidget | None, studio: Studio) -> None:
+        super().__init__(parent, "Classes", width=640, height=520)
+        self.setObjectName("classes")
+        assert studio.project is not None
+        self._studio, self._project = studio, studio.project
+        self._classes: dict[int, LabelClass] = {}
+        self._reach: dict[int, Reach] = {}
+        self.content.addWidget(label(
+            "Drag a class to change the order, or onto another one to make it a kind of it. Kinds"
+            " are found with their class; a network learns each class by itself.",
+            "muted", wrap=True,
+        ))  # fmt: skip
+        row = QHBoxLayout()
+        row.setSpacing(16)
+        self.tree = ClassTree()
+        self.tree.itemSelectionChanged.connect(self._show_reach)
+        self.tree.dropped.connect(self._arrange)
+        self.tree.customContextMenuRequested.connect(self._open_context)
+        self.tree.itemDoubleClicked.connect(lambda _item, _column: self.rename())
+        row.addWidget(self.tree, 1)
+        row.addLayout(self._buttons())
+        self.content.addLayout(row, 1)
+        self.add_button("Close", self.accept, next=True)
+        QShortcut(QKeySequence("F2"), self, self.rename)
+        QShortcut(QKeySequence("Del"), self.tree, self.delete)
+        QShortcut(QKeySequence("Ctrl+Z"), self, self._undo)
+        self.refresh()
+
+    def _buttons(self) -> QVBoxLayout:
+        column = QVBoxLayout()
+        column.setSpacing(8)
+        self.one: list[QPushButton] = []
+        self.some: list[QPushButton] = []
+        rows: tuple[tuple[str, Callable[[], Any], bool], ...] = (
+            ("Add", self.add, False),
+            ("Rename", self.rename, True),
+            ("Colour", partial(self._open, self.colour_menu), True),
+            ("Key", partial(self._open, self.key_menu), True),
+            ("Merge into", partial(self._open, self.merge_menu), False),
+            ("Split by attribute", partial(self._open, self.split_menu), True),
+            ("Delete", self.delete, False),
+        )
+        for text, do, single in rows:
+            button = push(text, do)
+            button.setAutoDefault(False)
+            column.addWidget(button)
+            if text != "Add":
+                (self.one if single else self.some).append(button)
+            button.setEnabled(self._project.writable)
+        column.addStretch(1)
+        return column
+
+    # -- what is shown
+
+    def refresh(self) -> None:
+        """Read the classes again."""
+        with self._project.read() as session:
+            self._classes = {c.id: c for c in queries.classes(session)}
+            parents = class_tree.parents(session)
+            self._reach = class_tree.reach_by_class(session)
+        self.tree.show_classes(list(self._classes.values()), parents, self._reach)
+        self._show_reach()
+
+    def _show_reach(self) -> None:
+        chosen = self.tree.chosen()
+        write = self._project.writable
+        for button in self.one:
+            button.setEnabled(write and len(chosen) == 1)
+        for button in self.some:
+            button.setEnabled(write and bool(chosen))
+        if not chosen:
+            self.note("Select a class to see how many objects it has.")
+            return
+        names = " and ".join(self._classes[id].name for id in chosen)
+        if len(chosen) > 2:
+            names = counted(len(chosen), "class", "classes")
+        self.note(f"{names}: {self.reach()}.")
+
+    def reach(self) -> Reach:
+        """What a change of the selected classes would touch."""
+        with self._project.read() as session:
+            return class_tree.reach_of(session, self.tree.chosen())
+
+    def _change(self, step: str, do: Callable[[Any], Any]) -> None:
+        try:
+            with self._project.transaction(step, source=self) as session:
+                do(session)
+        except ProjectError as error:
+            self._studio.toast(error.message, level="warning")
+        self.refresh()
+
+    def _undo(self) -> None:
+        if self._project.undo_label:
+            self._project.undo()
+            self.refresh()
+
+    # -- the changes
+
+    def add(self) -> None:
+        """Add a class at the end."""
+        name = ask_text(self, "Add a class", "Name", "", yes="Add", note=_UNDO)
+        if name:
+            self._change(f"Add class {name}", lambda s: commands.add_class(s, name=name))
+
+    def rename(self) -> None:
+        """Give the selected class another name."""
+        chosen = self.tree.chosen()
+        if len(chosen) != 1 or not self._project.writable:
+            return
+        found = self._classes[chosen[0]]
+        note = f"{self.reach()} will have the new name. {_UNDO}"
+        name = ask_text(self, f"Rename {found.name}", "Name", found.name, yes="Rename", note=note)
+        if name and name != found.name:
+            self._change(
+                f"Rename class {found.name}",
+                lambda s: commands.rename_class(s, id=found.id, name=name),
+            )
+
+    def colour_menu(self) -> QMenu:
+        """The colours of classes, and any other."""
+        menu = self._menu(f"{self.reach()} will be drawn in it")
+        id = self.tree.chosen()[0]
+        for entry in theme.tokens()["label_classes"]["colours"]:
+            colour = str(entry["hex"]).upper()
+            action = menu.addAction(swatch_icon(colour), str(entry["name"]).capitalize())
+            action.triggered.connect(partial(self._recolour, id, colour))
+        menu.addSeparator()
+        menu.addAction("Another colour…", lambda: self._pick_colour(id))
+        return menu
+
+    def _pick_colour(self, id: int) -> None:
+        old = QColor(self._classes[id].colour)
+        new = QColorDialog.getColor(old, self, "Colour of the class")
+        if new.isValid():
+            self._recolour(id, new.name().upper())
+
+    def _recolour(self, id: int, colour: str, _checked: bool = False) -> None:
+        step = f"Recolour class {self._classes[id].name}"
+        self._change(step, lambda s: commands.recolour_class(s, id=id, colour=colour))
+
+    def key_menu(self) -> QMenu:
+        """The keys, each with the class that would lose it."""
+        menu = self._menu("No object changes")
+        id = self.tree.chosen()[0]
+        holders = {c.hotkey: c.name for c in self._classes.values() if c.hotkey and c.id != id}
+        for key in (*_KEYS, ""):
+            taken = f", taken from {holders[key]}" if key in holders else ""
+            action = menu.addAction(face(f"{key or 'None'}{taken}"))
+            action.setCheckable(True)
+            action.setChecked(key == self._classes[id].hotkey)
+            action.triggered.connect(partial(self._set_key, id, key))
+        return menu
+
+    def _set_key(self, id: int, key: str, _checked: bool = False) -> None:
+        step = f"Set the key of {self._classes[id].name}"
+        self._change(step, lambda s: commands.set_hotkey(s, id=id, hotkey=key))
+
+    def merge_menu(self) -> QMenu:
+        """The classes that could take the objects of the selected ones."""
+        chosen = self.tree.chosen()
+        menu = self._menu(f"{self.reach()} will change class")
+        for found in self._classes.values():
+            if chosen != [found.id]:
+                action = menu.addAction(swatch_icon(found.colour), face(found.name))
+                action.triggered.connect(partial(self.merge, found.id))
+        return menu
+
+    def merge(self, target: int, _checked: bool = False) -> None:
+        """Give the objects of the selected classes to another one, after asking."""
+        sources = [id for id in self.tree.chosen() if id != target]
+        with self._project.read() as session:
+            reach = class_tree.reach_of(session, sources)
+        names = ", ".join(self._classes[id].name for id in sources)
+        into = self._classes[target].name
+        gone = counted(len(sources), "class goes", "classes go")
+        text = f"{reach} become {into}, and {gone}. {_UNDO}"
+        if ask(self, f"Merge {names} into {into}?", text, yes="Merge"):
+            self._change(
+                f"Merge {names} into {into}",
+                lambda s: class_tree.merge(s, sources=sources, target=target),
+            )
+
+    def split_menu(self) -> QMenu:
+        """The attributes that the objects of the selected class have, each with its values."""
+        id = self.tree.chosen()[0]
+        with self._project.read() as session:
+            found = class_tree.attribute_values(session, id)
+        menu = self._menu("Its objects have no attributes" if not found else "Split by")
+        for attribute, values in found.items():
+            objects = sum(reach.objects for reach in values.values())
+            words = f"{attribute}: {counted(len(values), 'value')}, {counted(objects, 'object')}"
+            menu.addAction(face(words), partial(self.split, id, attribute))
+        return menu
+
+    def split(self, id: int, attribute: str) -> None:
+        """Make a class of each value of an attribute, after showing which."""
+        with self._project.read() as session:
+            values = class_tree.attribute_values(session, id)[attribute]
+        name = self._classes[id].name
+        lines = [
+            f"{class_tree.split_name(name, attribute, value)}: {reach}"
+            for value, reach in values.items()
+        ]
+        text = "\n".join([*lines, f"They become kinds of {name}. {_UNDO}"])
+        if ask(self, f"Split {name} by {attribute}?", text, yes="Split"):
+            self._change(
+                f"Split {name} by {attribute}",
+                lambda s: class_tree.split_by_attribute(s, id=id, attribute=attribute),
+            )
+
+    def delete(self) -> None:
+        """Delete the selected classes and their objects, after asking."""
+        chosen = self.tree.chosen()
+        if not chosen or not self._project.writable:
+            return
+        names = ", ".join(self._classes[id].name for id in chosen)
+        text = f"{self.reach()} are deleted with it. {_UNDO}"
+        if ask(self, f"Delete {names}?", text, yes="Delete", danger=True):
+            self._change(f"Delete class {names}", lambda s: class_tree.delete(s, ids=chosen))
+
+    def _arrange(self) -> None:
+        tree = self.tree.arrangement()
+        self._change("Arrange the classes", lambda s: class_tree.arrange(s, tree))
+
+    # -- menus
+
+    def _menu(self, heading: str) -> QMenu:
+        menu = QMenu(self)
+        menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+        menu.addAction(face(heading)).setEnabled(False)
+        menu.addSeparator()
+        return menu
+
+    def _open(self, made: Callable[[], QMenu]) -> None:
+        button = self.sender()
+        menu = made()
+        place = QPoint(0, button.height() + 2) if isinstance(button, QWidget) else QPoint()
+        menu.exec(button.mapToGlobal(place) if isinstance(button, QWidget) else place)
+        menu.deleteLater()
+
+    def _open_context(self, place: QPoint) -> None:
+        if len(self.tree.chosen()) != 1 or not self._project.writable:
+            return
+        menu = self._menu(str(self.reach()))
+        menu.addAction("Rename", self.rename)
+        for title, made in (("Colour", self.colour_menu), ("Key", self.key_menu),
+                            ("Merge into", self.merge_menu),
+                            ("Split by attribute", self.split_menu)):  # fmt: skip
+            inner = made()
+            inner.setTitle(title)
+            menu.addMenu(inner)
+        menu.addAction("Delete", self.delete)
+        menu.exec(self.tree.viewport().mapToGlobal(place))
+        menu.deleteLater()
+
+
+def manage_classes(studio: Studio, *, class_id: int | None = None) -> None:
+    """Open the class manager, with a class selected."""
+    dialog = ClassManager(studio.window, studio)
+    if class_id is not None:
+        dialog.tree.select_class(class_id)
+    dialog.exec()
+    dialog.deleteLater()

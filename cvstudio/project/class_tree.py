@@ -1,0 +1,175 @@
+"""Classes as a tree of kinds, what a change of them would touch, and splitting one by an attribute.
+
+Queries first, then commands as those of commands.py. The tree is for finding and for order: a
+network learns every class by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cvstudio.core.errors import ProjectError
+from cvstudio.core.words import counted
+from cvstudio.project import commands, rows
+from cvstudio.project.queries import id_list
+from cvstudio.project.tables import AnnotationRow, LabelClassRow
+
+NOT_ASKED = ("iscrowd",)
+"""Attributes by which no class is split: they say how an annotation is judged, not what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How much a change would touch; suggestions are among the objects."""
+
+    objects: int = 0
+    images: int = 0
+
+    def __str__(self) -> str:
+        return f"{counted(self.objects, 'object')} in {counted(self.images, 'image')}"
+
+
+# Queries
+
+
+def parents(s: Session) -> dict[int, int | None]:
+    """For each class, in the order of the classes, the class that it is a kind of."""
+    found = select(LabelClassRow.id, LabelClassRow.parent_id)
+    ordered = found.order_by(LabelClassRow.order, LabelClassRow.id)
+    return {row.id: row.parent_id for row in s.execute(ordered)}
+
+
+def reach_of(s: Session, ids: Iterable[int]) -> Reach:
+    """The objects of these classes together, and the images on which they are."""
+    chosen = select(func.count(), func.count(AnnotationRow.image_id.distinct()))
+    objects, images = s.execute(chosen.where(id_list(AnnotationRow.class_id, ids))).one()
+    return Reach(objects, images)
+
+
+def reach_by_class(s: Session) -> dict[int, Reach]:
+    """The objects of each class by itself; every class is there."""
+    images = func.count(AnnotationRow.image_id.distinct())
+    found = select(AnnotationRow.class_id, func.count(), images).group_by(AnnotationRow.class_id)
+    result = {id: Reach() for id in parents(s)}
+    result.update((id, Reach(objects, number)) for id, objects, number in s.execute(found))
+    return result
+
+
+def attribute_values(s: Session, class_id: int) -> dict[str, dict[str, Reach]]:
+    """For each attribute of a class's objects its values in words, with how many have each."""
+    objects: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for _, image, key, value in _attributes(s, class_id):
+        objects[key, value].append(image)
+    result: dict[str, dict[str, Reach]] = {}
+    for (key, value), images in sorted(objects.items()):
+        result.setdefault(key, {})[value] = Reach(len(images), len(set(images)))
+    return result
+
+
+def _attributes(s: Session, class_id: int) -> Iterable[tuple[int, int, str, str]]:
+    """Annotation, image, attribute and value in words, for all that a class's objects carry."""
+    found = select(AnnotationRow.id, AnnotationRow.image_id, AnnotationRow.attributes).where(
+        AnnotationRow.class_id == class_id, AnnotationRow.attributes.is_not(None)
+    )
+    for id, image, text in s.execute(found):
+        for key, value in json.loads(text or "{}").items():
+            if key not in NOT_ASKED and isinstance(value, str | int | float) and value != "":
+                words = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+                yield id, image, key, words
+
+
+# Commands
+
+
+def arrange(s: Session, tree: Sequence[tuple[int, int | None]]) -> None:
+    """Put the classes into this order and under these parents: (class, parent) pairs.
+
+    Raises ProjectError when a class would be a kind of itself.
+    """
+    known = parents(s)
+    wanted = known | {id: parent for id, parent in tree if id in known}
+    for id in wanted:
+        _refuse_circle(wanted, id)
+    commands.reorder_classes(s, ids=[id for id, _ in tree])
+    rows.change_each(s, "label_class", ("parent_id",), list(wanted.items()))
+
+
+def set_parent(s: Session, *, id: int, parent_id: int | None) -> None:
+    """Say what a class is a kind of. Raises ProjectError when that would be itself."""
+    order = parents(s) | {id: parent_id}
+    arrange(s, list(order.items()))
+
+
+def merge(s: Session, *, sources: Iterable[int], target: int) -> None:
+    """Give the objects of the sources to the target and remove them; their kinds follow."""
+    gone = [id for id in sources if id != target]
+    for id in gone:
+        _leave(s, id, target)
+    commands.merge_classes(s, source=gone, target=target)
+
+
+def delete(s: Session, *, ids: Iterable[int]) -> None:
+    """Remove classes with their objects; their kinds move up to where they were."""
+    for id in ids:
+        _leave(s, id, None)
+        commands.delete_class(s, id=id)
+
+
+def _leave(s: Session, id: int, heir: int | None) -> None:
+    """Take a class out of the tree: its kinds go to the heir, or to what it was a kind of."""
+    tree = parents(s)
+    above = tree.get(id)
+    kinds = [kind for kind, parent in tree.items() if parent == id and kind != heir]
+    if heir is not None and id in _line(tree, heir):
+        rows.change(s, "label_class", [heir], parent_id=above)
+    rows.change(s, "label_class", kinds, parent_id=above if heir is None else heir)
+
+
+def split_by_attribute(s: Session, *, id: int, attribute: str) -> list[int]:
+    """Give the objects of a class to a class for each value of an attribute; returns their ids.
+
+    The new classes are kinds of the old one, which keeps the objects without the attribute. A class
+    of such a name that is there already is used. Who made the objects stays as it was.
+    """
+    by_value: dict[str, list[int]] = defaultdict(list)
+    for annotation, _, key, value in _attributes(s, id):
+        if key == attribute:
+            by_value[value].append(annotation)
+    if not by_value:
+        raise ProjectError(f"No object of this class has the attribute “{attribute}”.")
+    name = s.scalar(select(LabelClassRow.name).where(LabelClassRow.id == id))
+    made = []
+    for value, ids in sorted(by_value.items()):
+        title = split_name(str(name), attribute, value)
+        there = s.scalar(select(LabelClassRow.id).where(LabelClassRow.name == title))
+        kind = commands.add_class(s, name=title) if there is None else there
+        if there is None:
+            rows.change(s, "label_class", [kind], parent_id=id)
+        rows.change(s, "annotation", ids, class_id=kind)
+        made.append(kind)
+    return made
+
+
+def split_name(name: str, attribute: str, value: str) -> str:
+    """What the class for a value is called: "RBC round", "RBC crushed: yes"."""
+    return f"{name} {attribute}: {value}" if value in ("yes", "no") else f"{name} {value}"
+
+
+def _refuse_circle(tree: Mapping[int, int | None], id: int) -> None:
+    if id in _line(tree, tree[id]):
+        raise ProjectError("A class cannot be a kind of itself, nor of one of its kinds.")
+
+
+def _line(tree: Mapping[int, int | None], id: int | None) -> list[int]:
+    """A class and all that it is a kind of, upwards; a circle ends it."""
+    line: list[int] = []
+    while id is not None and id not in line:
+        line.append(id)
+        id = tree.get(id)
+    return line

@@ -1,0 +1,156 @@
+"""The class manager in the real window: what a change will touch is said before, one step each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from person import Person
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QAction
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QMenu
+
+from cvstudio.gui.class_manager import ClassManager
+from cvstudio.project import class_tree, queries, rows
+from cvstudio.project.project import Project
+
+
+def in_manager(person: Person, do: Callable[[ClassManager], None]) -> None:
+    """Open the manager from the Data page and do something in it."""
+
+    def act(dialog: QDialog) -> None:
+        assert isinstance(dialog, ClassManager)
+        try:
+            do(dialog)
+        finally:  # what fails inside must not leave the test waiting
+            dialog.accept()
+
+    person.page("data")
+    person.answer(act)
+    person.trigger("data.classes")
+
+
+def answer_over(manager: QDialog, do: Callable[[QDialog], None], tries: int = 200) -> None:
+    """Do something with the question that comes up over the manager."""
+
+    def look() -> None:
+        top = QApplication.activeModalWidget()
+        if isinstance(top, QDialog) and top is not manager:
+            try:
+                do(top)
+            finally:
+                top.close()
+        elif tries:
+            answer_over(manager, do, tries - 1)
+
+    QTimer.singleShot(20, look)
+
+
+def words_of(dialog: QDialog) -> str:
+    return "\n".join(part.text() for part in dialog.findChildren(QLabel))
+
+
+def chosen_in(menu: QMenu, text: str) -> QAction:
+    return next(action for action in menu.actions() if action.text().startswith(text))
+
+
+def names(project: Project) -> list[str]:
+    with project.read() as s:
+        return [c.name for c in queries.classes(s)]
+
+
+def test_the_manager_says_what_each_class_has(studio_window: Person) -> None:
+    def look(dialog: ClassManager) -> None:
+        item = dialog.tree.topLevelItem(0)
+        assert item is not None
+        assert [item.text(column) for column in range(4)] == ["RBC", "1", "10", "10"]
+        studio_window.click(dialog.tree.viewport(), dialog.tree.visualItemRect(item).center())
+        assert "RBC: 10 objects in 10 images." in words_of(dialog)
+
+    in_manager(studio_window, look)
+
+
+def test_merging_tells_before_what_it_will_change_and_is_one_step(studio_window: Person) -> None:
+    said: list[str] = []
+
+    def merge(dialog: ClassManager) -> None:
+        dialog.tree.select_class(1)
+        menu = dialog.merge_menu()
+        assert menu.actions()[0].text() == "10 objects in 10 images will change class"
+
+        def agree(question: QDialog) -> None:
+            said.append(words_of(question))
+            studio_window.click(studio_window.button("Merge", question))
+
+        answer_over(dialog, agree)
+        chosen_in(menu, "WBC").trigger()
+        assert names(studio_window.project) == ["WBC"]
+        dialog.activateWindow()
+        QTest.qWaitForWindowActive(dialog)
+        studio_window.key("Ctrl+Z", dialog.tree)
+        assert names(studio_window.project) == ["RBC", "WBC"]
+
+    in_manager(studio_window, merge)
+    assert "10 objects in 10 images become WBC, and 1 class goes." in said[0]
+
+
+def test_renaming_says_how_many_objects_get_the_name(studio_window: Person) -> None:
+    said: list[str] = []
+
+    def rename(dialog: ClassManager) -> None:
+        dialog.tree.select_class(2)
+
+        def name(question: QDialog) -> None:
+            said.append(words_of(question))
+            field = question.findChild(QLineEdit)
+            assert field is not None
+            field.setText("White cell")
+            question.accept()
+
+        answer_over(dialog, name)
+        studio_window.click(studio_window.button("Rename", dialog))
+
+    in_manager(studio_window, rename)
+    assert "10 objects in 10 images will have the new name." in said[0]
+    assert names(studio_window.project) == ["RBC", "White cell"]
+
+
+def test_a_class_dropped_on_another_becomes_a_kind_of_it(studio_window: Person) -> None:
+    def drop(dialog: ClassManager) -> None:
+        tree = dialog.tree
+        # A drag's own loop does not run offscreen: the row is moved as the drop moves it.
+        moved, above = tree.takeTopLevelItem(0), tree.topLevelItem(0)
+        assert moved is not None
+        assert above is not None
+        above.addChild(moved)
+        tree.dropped.emit()
+        studio_window.settle()
+
+    in_manager(studio_window, drop)
+    with studio_window.project.read() as s:
+        assert class_tree.parents(s) == {2: None, 1: 2}
+    studio_window.trigger("edit.undo")
+    with studio_window.project.read() as s:
+        assert class_tree.parents(s) == {1: None, 2: None}
+
+
+def test_a_class_is_split_by_an_attribute_of_its_objects(studio_window: Person) -> None:
+    project = studio_window.project
+    with project.read() as s:
+        ids = [a.id for a in queries.annotations(s, 1) if a.class_id == 1]
+    with project.transaction("Attributes") as s:
+        rows.change(s, "annotation", ids, attributes='{"form": "sickle"}')
+
+    def split(dialog: ClassManager) -> None:
+        dialog.tree.select_class(1)
+        menu = dialog.split_menu()
+
+        def agree(question: QDialog) -> None:
+            assert "RBC sickle: 1 object in 1 image" in words_of(question)
+            studio_window.click(studio_window.button("Split", question))
+
+        answer_over(dialog, agree)
+        chosen_in(menu, "form: 1 value, 1 object").trigger()
+
+    in_manager(studio_window, split)
+    assert names(project) == ["RBC", "WBC", "RBC sickle"]
