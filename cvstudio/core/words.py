@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 
@@ -25,6 +26,23 @@ def size_words(size: int) -> str:
         if size >= step:
             return f"{size / step:.1f} {unit}"
     return f"{size} bytes"
+
+
+def folder_names(folders: Iterable[str]) -> dict[str, str]:
+    """The last name of each folder, and as much of its parents as tells it from another one.
+
+    "/a/coco/train" and "/b/coco/train" are "a/…/train" and "b/…/train"; "/a/val" is "val". The
+    root and the empty path have no name.
+    """
+    parts = {folder: tuple(part for part in folder.split("/") if part) for folder in folders}
+    tails = Counter(path[-n:] for path in parts.values() for n in range(1, len(path) + 1))
+    apart = {}
+    for folder, path in parts.items():
+        lengths = (n for n in range(1, len(path) + 1) if tails[path[-n:]] == 1)
+        apart[folder] = path[-next(lengths, len(path)) :] if path else ()
+    short = {f: "/".join((t[0], "…", t[-1]) if len(t) > 2 else t) for f, t in apart.items()}
+    often = Counter(short.values())
+    return {f: name if often[name] == 1 else "/".join(apart[f]) for f, name in short.items()}
 
 
 def look_alikes(names: Iterable[str], present: Iterable[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Review
+from cvstudio.core.words import folder_names
 from cvstudio.gui.data.saved_views import SavedView
 from cvstudio.gui.data.tag_list import TagList, key_of
 from cvstudio.gui.widgets.icons import REVIEW_ICONS
@@ -111,8 +112,9 @@ class ViewsPanel(QWidget):
         for part in (self._tags_header, self.tags, self._tags_gap):
             part.setVisible(bool(counts.tags))
         folders = []
+        names = folder_names(counts.folders)
         for folder, number in counts.folders.items():
-            name = folder.rstrip("/").rpartition("/")[2] or "project folder"
+            name = names[folder] or "project folder"
             key = f"folder:{folder}"
             folders.append(NavRow(key, name, "folder-outline", f"{number:,}", folder or name))
             self._filters[key] = ImageFilter(folder=folder)

@@ -1,0 +1,25 @@
+"""Names that stand beside each other in a list."""
+
+from __future__ import annotations
+
+import pytest
+
+from cvstudio.core.words import folder_names
+
+
+@pytest.mark.parametrize(
+    ("folders", "shown"),
+    [
+        (["/data/coco/train2017", "/data/coco/val2017"], ["train2017", "val2017"]),
+        (["/data/coco/train2017", "/data/lvis/train2017"], ["coco/train2017", "lvis/train2017"]),
+        (["/a/coco/train", "/b/coco/train", "/b/val"], ["a/…/train", "b/…/train", "val"]),
+        (["train", "/data/coco/train"], ["train", "coco/train"]),
+        (["/x/a/train", "a/train"], ["x/…/train", "a/train"]),
+        (["a/x/t", "b/x/t", "a/y/t", "b/y/t"], ["a/x/t", "b/x/t", "a/y/t", "b/y/t"]),
+        (["", "images/"], ["", "images"]),
+    ],
+)
+def test_folders_of_one_name_show_what_tells_them_apart(
+    folders: list[str], shown: list[str]
+) -> None:
+    assert list(folder_names(folders).values()) == shown
