@@ -285,7 +285,7 @@ class Header(QFrame):
         field.setMaximumWidth(SEARCH_WIDTH)
         field.setMinimumWidth(120)
         field.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        field.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition)
+        field.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition).setText("Find")
         field.setAccessibleName("Search")
         cap = label("", "key")
         action = self._studio.actions["app.search"]

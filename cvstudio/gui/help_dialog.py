@@ -49,7 +49,7 @@ class HelpDialog(StudioDialog):
         self.content.setSpacing(8)
         self.tabs = tab_bar("Keys", "Words")
         self.field = QLineEdit()
-        self.field.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition)
+        self.field.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition).setText("Find")
         self.field.textChanged.connect(self._filter)
         self._page, self._book = page, book
         self.keys, self.words = _keys_list(page, book), _words_list()
@@ -121,6 +121,7 @@ class FoundList(QWidget):
         column.addWidget(self.none)
         column.addStretch(1)
         self.area: QScrollArea = scrolling(inside)
+        self.area.setAccessibleName("What is found")
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
         around.addWidget(self.area)

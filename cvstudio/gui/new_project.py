@@ -11,7 +11,7 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QWidget
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.words import look_alikes
+from cvstudio.core.words import look_alikes, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.cards import ChoiceCards
 from cvstudio.gui.widgets.dialogs import StudioDialog
@@ -74,6 +74,10 @@ class NewProjectDialog(StudioDialog):
         self.classes = QLineEdit()
         self.classes.textChanged.connect(self._check)
         self.classes.setPlaceholderText("RBC, WBC, Platelets (more can be added any time)")
+        for field, name in (
+            (self.name, "Name"), (self.location, "In folder"), (self.classes, "Label classes"),
+        ):  # fmt: skip
+            field.setAccessibleName(name)
         row = QHBoxLayout()
         row.addWidget(self.location, 1)
         row.addWidget(push("Choose", self._choose, small=True))
@@ -116,7 +120,7 @@ class NewProjectDialog(StudioDialog):
             problem or f"Everything of the project goes into {folder}; images stay where they are."
         )
         for name, other in look_alikes(split_names(self.classes.text()), ()).items():
-            said += f"\n“{other}” and “{name}” will be two classes: is one a slip?"
+            said += f"\n{quoted(other)} and {quoted(name)} will be two classes: is one a slip?"
         self.where.setText(said)
         self.go.setEnabled(not problem)
         self.fit_height()

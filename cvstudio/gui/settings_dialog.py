@@ -47,6 +47,7 @@ class SettingsDialog(StudioDialog):
         self._more = more or {}
         self.editors: dict[str, QWidget] = {}
         area = QScrollArea()
+        area.setAccessibleName("Settings")
         theme.mark(area, plain=True)
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)

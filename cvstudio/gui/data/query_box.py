@@ -71,7 +71,7 @@ class QueryBox(QLineEdit):
         self.names: Mapping[str, Sequence[str]] = {}
         """What completion offers, by key: finding.vocabulary."""
         self.setPlaceholderText("Find images")
-        self.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition)
+        self.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition).setText("Find")
         self.setClearButtonEnabled(True)
         self.setAccessibleName("Filter by file name or query")
         self.setToolTip('Find images: a part of the name, or class:RBC count>5 name~"slide 3"')

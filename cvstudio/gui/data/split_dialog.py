@@ -116,6 +116,7 @@ class SplitDialog(StudioDialog):
         heading.figure.setText("all figures count images; a class counts those that show it")
         self.content.addWidget(heading)
         self.table = QTableWidget(4, 3 + len(self._classes))
+        self.table.setAccessibleName("Images of each split")
         self._dress_table()
         self.content.addWidget(self.table, 1)
         self.add_button("Cancel", self.reject)

@@ -127,7 +127,7 @@ class TryIt(QWidget):
         self.nothing = label("Export a network first, then try it here.", "muted", wrap=True)
         column.addWidget(self.nothing)
         column.addStretch(0)
-        self.score = SliderField(0.01, 0.99, 0.25, step=0.01)
+        self.score = SliderField(0.01, 0.99, 0.25, step=0.01, name="Score")
         self.score.changed.connect(lambda _value: self._draw())
         row = QHBoxLayout()
         row.addWidget(label("Score from", "muted"))

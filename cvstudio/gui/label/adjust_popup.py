@@ -42,7 +42,7 @@ class AdjustPopup(QFrame):
         row = QHBoxLayout()
         self.word = label("", "muted")
         row.addWidget(self.word)
-        self.amount = SliderField(0.0, LARGEST, 1.0, step=0.1, unit="px")
+        self.amount = SliderField(0.0, LARGEST, 1.0, step=0.1, unit="px", name="Amount")
         row.addWidget(self.amount, 1)
         column.addLayout(row)
         below = QHBoxLayout()

@@ -78,6 +78,7 @@ class Canvas(QGraphicsView):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Canvas")
+        self.viewport().setAccessibleName("Canvas")
         self.notice = ReadingNotice(self)
         self.layers: list[Layer] = []
         """What is painted over everything in pixels of the screen."""

@@ -34,7 +34,7 @@ from cvstudio.gui.widgets.section import label, push
 
 _ID = Qt.ItemDataRole.UserRole
 _WIDTH, _HEIGHT, _AROUND = 760, 720, 72
-_NAME, _KEYS, _FROM = 200, 200, 120
+_NAME, _KEYS, _FROM = 190, 160, 84
 
 PRESET_WORDS = dict(next(setting for setting in SETTINGS if setting.key == PRESET).choices)
 
@@ -68,7 +68,9 @@ class ShortcutDialog(StudioDialog):
         row = QHBoxLayout()
         row.setSpacing(8)
         self.field = QLineEdit()
-        self.field.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition)
+        self.field.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition).setText(
+            "Find"
+        )
         self.field.setPlaceholderText("Find an action or a key")
         self.field.setAccessibleName("Find an action or a key")
         self.field.textChanged.connect(self._filter)
@@ -87,7 +89,7 @@ class ShortcutDialog(StudioDialog):
         self.tree = QTreeWidget()
         self.tree.setAccessibleName("Actions and their keys")
         self.tree.setHeaderLabels(["Action", "Keys", "From", "What it does"])
-        self.tree.setRootIsDecorated(True)
+        self.tree.setIndentation(14)
         self.tree.setUniformRowHeights(True)
         self.tree.setTabKeyNavigation(False)
         header = self.tree.header()

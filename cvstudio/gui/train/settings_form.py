@@ -100,6 +100,7 @@ class FileBox(QWidget):
         row.setSpacing(4)
         self.edit = QLineEdit()
         self.edit.setPlaceholderText("none")
+        self.edit.setAccessibleName("Weights file")
         self.edit.editingFinished.connect(self.changed)
         self.button: QPushButton = push("…", self._choose, small=True)
         self.button.setAccessibleName("Choose the weights file")

@@ -16,8 +16,9 @@ class SliderField(QWidget):
     changed = Signal(float)
 
     def __init__(
-        self, low: float, high: float, value: float, *, step: float = 1, unit: str = ""
-    ) -> None:
+        self, low: float, high: float, value: float, *, step: float = 1, unit: str = "",
+        name: str = "",
+    ) -> None:  # fmt: skip
         super().__init__()
         self._step = step
         row = QHBoxLayout(self)
@@ -31,6 +32,8 @@ class SliderField(QWidget):
         self.field.setSingleStep(step)
         self.field.setDecimals(0 if step >= 1 else len(f"{step:g}".partition(".")[2]))
         self.field.setSuffix(f" {unit}" if unit else "")
+        for part in (self.slider, self.field):
+            part.setAccessibleName(name)
         row.addWidget(self.slider, 1)
         row.addWidget(self.field)
         self.set_value(value)

@@ -1,0 +1,178 @@
+"""A screen reader finds a name for every control, and Tab reaches every control of every page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from person import Person
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QDialog,
+    QHeaderView,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollBar,
+    QTabBar,
+    QTextEdit,
+    QToolButton,
+    QWidget,
+)
+
+from cvstudio.gui.label.page import LabelPage
+from cvstudio.gui.widgets.section import tool
+
+PAGES = ("data", "label", "augment", "train", "analyze", "export")
+CONTROLS = (
+    QAbstractButton, QComboBox, QAbstractSpinBox, QLineEdit, QAbstractSlider, QTextEdit,
+    QPlainTextEdit, QAbstractItemView,
+)  # fmt: skip
+SILENT = (QScrollBar, QTabBar, QHeaderView)
+"""Parts whose items speak for themselves, or that are not worked with."""
+OF_QT = ("qt_tableview_cornerbutton", "qt_toolbar_ext_button", "qt_spinbox_lineedit")
+
+
+def controls(inside: QWidget) -> Iterator[QWidget]:
+    """What a person can work with and sees now."""
+    for widget in inside.findChildren(QWidget):
+        works = isinstance(widget, CONTROLS) or widget.focusPolicy() != Qt.FocusPolicy.NoFocus
+        own = isinstance(widget.parentWidget(), QAbstractSpinBox | QComboBox)
+        apart = isinstance(widget, SILENT) or widget.objectName() in OF_QT or own
+        if works and not apart and widget.isVisible():
+            yield widget
+
+
+def nameless(inside: QWidget) -> list[str]:
+    """The controls of which a screen reader has nothing to say."""
+    found = []
+    for widget in controls(inside):
+        told = QAccessible.queryAccessibleInterface(widget)
+        if told is None or not told.text(QAccessible.Text.Name).strip():
+            parents = f"{type(widget.parentWidget()).__name__}"
+            found.append(f"{type(widget).__name__} {widget.objectName()!r} in {parents}")
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_control_of_a_page_has_a_name(studio_window: Person, page: str) -> None:
+    studio_window.page(page)
+    assert len(list(controls(studio_window.window))) > 14
+    assert nameless(studio_window.window) == []
+
+
+def test_every_tool_of_label_brings_options_that_have_names(studio_window: Person) -> None:
+    page = studio_window.page("label")
+    assert isinstance(page, LabelPage)
+    studio_window.until(lambda: page.canvas.tiles.pyramid is not None)
+    for button in page.palette_bar.buttons.values():
+        studio_window.click(button)
+        assert nameless(studio_window.window) == [], button.toolTip()
+
+
+@pytest.mark.parametrize("action", ["app.settings", "app.keys", "project.new", "data.split"])
+def test_every_control_of_a_dialog_has_a_name(studio_window: Person, action: str) -> None:
+    found: list[list[str]] = []
+
+    def look(dialog: QDialog) -> None:
+        found.append(nameless(dialog))
+        dialog.reject()
+
+    studio_window.page("data")
+    studio_window.answer(look)
+    studio_window.trigger(action)
+    assert found == [[]]
+
+
+def test_a_button_with_nothing_but_an_icon_would_be_found(studio_window: Person) -> None:
+    page = studio_window.page("train")
+    bare = QToolButton(page)
+    bare.show()
+    assert nameless(page) == ["QToolButton '' in TrainPage"]
+    bare.deleteLater()
+    named = tool(icon_name="close", tip="Close")
+    named.setParent(page)
+    named.show()
+    studio_window.settle()
+    assert nameless(page) == []
+
+
+def reached() -> set[QWidget]:
+    """What Tab comes to, going round once from where the focus is."""
+    seen: list[QWidget] = []
+    for _ in range(300):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        now = QApplication.focusWidget()
+        assert now is not None
+        if seen and now is seen[0]:
+            return set(seen)
+        seen.append(now)  # a slider of two handles has the focus twice
+    raise AssertionError(f"Tab stays with {type(seen[-1]).__name__} {_name(seen[-1])}")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_tab_comes_to_every_control_of_a_page(studio_window: Person, name: str) -> None:
+    page = studio_window.page(name)
+    studio_window.window.activateWindow()
+    QTest.qWaitForWindowActive(studio_window.window)
+    if isinstance(page, LabelPage):
+        studio_window.until(lambda: page.canvas.tiles.pyramid is not None)
+        page.canvas.setFocus()
+    else:
+        page.setFocus()
+    seen = reached()
+    missing = []
+    for widget in controls(studio_window.window):
+        wanted = widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        if wanted and widget not in seen and not _by_arrows(widget, seen):
+            missing.append(f"{type(widget).__name__} {_name(widget)}")
+    assert missing == [], [f"{type(w).__name__} {_name(w)}" for w in seen]
+
+
+def _by_arrows(widget: QWidget, seen: set[QWidget]) -> bool:
+    """Of an exclusive group Tab comes to one, the arrows to the others; a viewport is its view."""
+    if isinstance(widget, QAbstractButton):
+        group = widget.group()
+        if group is not None and group.exclusive():
+            return any(button in seen for button in group.buttons())
+        if widget.autoExclusive():
+            return any(s.parentWidget() is widget.parentWidget() for s in seen)
+    return widget.parentWidget() in seen
+
+
+def _name(widget: QWidget) -> str:
+    told = QAccessible.queryAccessibleInterface(widget)
+    return told.text(QAccessible.Text.Name) if told is not None else ""
+
+
+def test_labelling_goes_without_a_mouse_except_drawing(studio_window: Person) -> None:
+    """Choose an image, its object's class, hide, delete, take back, approve: keys only."""
+    studio_window.key("Alt+1")
+    studio_window.key("Alt+2")
+    page = studio_window.window.page_named("label")
+    assert isinstance(page, LabelPage)
+    studio_window.until(lambda: page.canvas.tiles.pyramid is not None)
+    first = page.document.image
+    studio_window.key("D")
+    studio_window.key("A")
+    assert page.document.image == first
+    before = len(page.document.annotations)
+    studio_window.key("Ctrl+A")
+    assert len(page.document.selection) == before > 0
+    studio_window.key("2")
+    assert len({a.class_id for a in page.document.annotations}) == 1
+    studio_window.key("Del")
+    assert not page.document.annotations
+    studio_window.key("Ctrl+Z")
+    assert len(page.document.annotations) == before
+    studio_window.key("Ctrl+Return")
+    assert page.document.image != first
+    studio_window.key("Alt+4")
+    assert studio_window.window.front is studio_window.window.page_named("train")
