@@ -28,6 +28,7 @@ from cvstudio.core.annotation import (
 )
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.palette import class_colours
+from cvstudio.core.words import quoted
 from cvstudio.project import rows
 from cvstudio.project.queries import among, id_list
 from cvstudio.project.records import NewImage, folder_of, name_of, sort_key
@@ -341,7 +342,7 @@ def _free_class_name(s: Session, name: str, but: int | None = None) -> str:
         raise ProjectError("A class needs a name.")
     other = s.scalar(select(LabelClassRow.id).where(LabelClassRow.name == name))
     if other is not None and other != but:
-        raise ProjectError(f"There is a class “{name}” already.")
+        raise ProjectError(f"There is a class {quoted(name)} already.")
     return name
 
 
@@ -404,7 +405,8 @@ def set_review(s: Session, *, image_ids: Iterable[int], review: Review) -> None:
     """Say how far a person has come with images; whether there are annotations is a fact.
 
     Reviewed means "reviewed and empty" where nothing is annotated, and the other way round;
-    labelled and unlabelled turn into each other in the same way.
+    labelled and unlabelled turn into each other in the same way. Who reviews an image takes back
+    that it was rejected.
     """
     ids = list(image_ids)
     labelled = _with_annotations(s, ids)
@@ -414,6 +416,8 @@ def set_review(s: Session, *, image_ids: Iterable[int], review: Review) -> None:
         full, bare = Review.LABELLED, Review.UNLABELLED
     values = [(id, (full if id in labelled else bare).value) for id in ids]
     rows.change_each(s, "image", ("review",), values)
+    if full is Review.REVIEWED:
+        rows.change(s, "image", ids, reject_reason="")
 
 
 def set_split(s: Session, *, image_ids: Iterable[int], split: Split | None) -> None:

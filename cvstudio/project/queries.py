@@ -85,6 +85,7 @@ _IMAGE = (
     ImageRow.page, ImageRow.pages, ImageRow.bit_depth, ImageRow.channels, ImageRow.orientation,
     ImageRow.sha256, ImageRow.size, ImageRow.review, ImageRow.split, ImageRow.group,
     ImageRow.imported_at, ImageRow.problem, ImageRow.window_low, ImageRow.window_high,
+    ImageRow.reject_reason,
 )  # fmt: skip
 
 
@@ -109,6 +110,7 @@ def _image(row: "Row[*tuple[Any, ...]]") -> ImageRecord:
         imported_at=row.imported_at,
         problem=row.problem,
         window=None if row.window_low is None else (row.window_low, row.window_high),
+        reject_reason=row.reject_reason,
     )
 
 

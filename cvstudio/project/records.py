@@ -35,6 +35,8 @@ class ImageRecord:
     problem: str = ""
     window: tuple[float, float] | None = None
     """The range shown as 0 .. 255 when there are more than 8 bits; None: not chosen yet."""
+    reject_reason: str = ""
+    """Why a reviewer sent the labels back; "" when nobody did."""
 
     @property
     def title(self) -> str:

@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QWidget
 from cvstudio.core.annotation import Review, Split
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.words import counted
+from cvstudio.gui.reject_dialog import ask_reason
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.dialogs import ask_text
-from cvstudio.project import commands, queries
+from cvstudio.project import commands, queries, rejecting
 
 
 class Bulk:
@@ -32,6 +33,7 @@ class Bulk:
             "data.mark_reviewed": lambda: self.set_review(Review.REVIEWED),
             "data.mark_empty": lambda: self.set_review(Review.EMPTY),
             "data.mark_labelled": lambda: self.set_review(Review.LABELLED),
+            "data.reject": self.reject,
             "data.tag": self.tag,
             "data.group": self.keep_together,
             "data.ungroup": self.let_part,
@@ -84,6 +86,18 @@ class Bulk:
             self._do(
                 f"Mark {counted(len(ids), 'image')} as {review}",
                 lambda s: commands.set_review(s, image_ids=ids, review=review),
+            )
+
+    def reject(self) -> None:
+        """Send the labels of the selected images back; asks for the reason."""
+        ids = self._ids
+        project = self._studio.project
+        assert project is not None
+        reason = ask_reason(self._page, project, counted(len(ids), "image"))
+        if reason:
+            self._do(
+                f"Reject {counted(len(ids), 'image')}",
+                lambda s: rejecting.reject(s, image_ids=ids, reason=reason),
             )
 
     def set_class(self, class_id: int | None) -> None:

@@ -36,7 +36,7 @@ from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import NextStep, line, tab_bar
 from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
 from cvstudio.gui.workspace import Workspace
-from cvstudio.project import finding, queries
+from cvstudio.project import finding, queries, rejecting
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.records import ImageFilter
 
@@ -223,6 +223,7 @@ class DataPage(Workspace):
                 for view in saved_views.stored(session)
             ]
             folders = queries.folders(session)
+            rejected = rejecting.rejected_count(session)
             self.gallery.filter_bar.text.names = finding.vocabulary(session)
             shown = Counter(chain.from_iterable(queries.class_ids_by_image(session).values()))
         self.gallery.filter_bar.set_facets(
@@ -231,7 +232,7 @@ class DataPage(Workspace):
             {id: shown[id] for id in self._classes},
         )
         self.gallery.filter_bar.show_filter(self.filter)
-        self.views.show_counts(ViewCounts(reviews, saved, folders, tags))
+        self.views.show_counts(ViewCounts(reviews, saved, folders, tags, rejected))
         self.views.show_filter(self.filter)
         self.gallery.show_ids(ids, self.filter, self._classes)
         words = self._filter_words or filters.in_words(self.filter, self._classes)

@@ -29,7 +29,7 @@ def selection_menu(
     menu = QMenu(parent)
     menu.addAction(actions["data.open"])
     menu.addSeparator()
-    for id in ("data.mark_reviewed", "data.mark_empty", "data.mark_labelled"):
+    for id in ("data.mark_reviewed", "data.mark_empty", "data.mark_labelled", "data.reject"):
         menu.addAction(actions[id])
     split = menu.addMenu("Set split")
     for id in ("data.set_train", "data.set_val", "data.set_test", "data.set_none"):

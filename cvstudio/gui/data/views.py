@@ -38,6 +38,7 @@ class ViewCounts:
     saved: Sequence[tuple[SavedView, int]] = ()
     folders: Mapping[str, int] = field(default_factory=dict)
     tags: Sequence[TagRecord] = ()
+    rejected: int = 0
 
 
 class ViewsPanel(QWidget):
@@ -97,6 +98,10 @@ class ViewsPanel(QWidget):
             figure = f"{number:,}" if total else ""
             rows.append(NavRow(key, text, icon_name, figure, enabled=bool(total)))
             self._filters[key] = chosen
+        if counts.rejected:
+            figure, tip = f"{counts.rejected:,}", "Sent back by a reviewer, with a reason"
+            rows.append(NavRow("rejected", "Rejected", "alert-circle-outline", figure, tip))
+            self._filters["rejected"] = ImageFilter(rejected=True)
         self.views.show_rows(rows)
         saved = []
         for view, number in counts.saved:

@@ -23,6 +23,7 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.editing import Editing
 from cvstudio.gui.label.image_loader import ImageLoader
 from cvstudio.gui.label.navigation import ImageOrder
+from cvstudio.gui.label.rejecting import Rejecting
 from cvstudio.gui.label.restoring import Restoring
 from cvstudio.gui.label.reviewing import Reviewing, keeps_arrows
 from cvstudio.gui.label.shaping import Shaping
@@ -111,6 +112,8 @@ class LabelPage(Workspace):
         self.viewing = Viewing(document, canvas, self.display, self.toolbox.brush, actions, self)
         self.classes = ClassChoice(actions, document, canvas, self)
         self.reviewing = Reviewing(studio, document, canvas, order, self)
+        self.rejecting = Rejecting(studio, document, canvas, order, self)
+        self.side.body.insertWidget(0, self.rejecting.note)
         self.clipboard = Clipboard(actions, document, order, self)
         self.editing = Editing(actions, document, canvas, self.toolbox, self.bar, self)
         self.undoing = Undoing(document)
