@@ -15,9 +15,12 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 
 def quoted(name: str) -> str:
-    """A name in a sentence: in quotes where it could be read as a number or as several words."""
-    plain = name[:1].isalpha() and name.replace("_", "a").replace("-", "a").isalnum()
-    return name if plain else f"“{name}”"
+    """A name in a sentence, always in quotes: it may be a number, or several words, or a verb.
+
+    Names in lists, tables and chips stand alone and have none. Quotes inside become single ones.
+    """
+    inside = name.replace("“", "‘").replace("”", "’")
+    return f"“{inside}”"
 
 
 def size_words(size: int) -> str:
@@ -64,7 +67,8 @@ def look_alikes(names: Iterable[str], present: Iterable[str]) -> dict[str, str]:
 def alike_sentences(names: Iterable[str], present: Iterable[str]) -> list[str]:
     """Advice for each new name that may be a slip for another one."""
     return [
-        f'"{name}" and "{other}" differ only in case, spaces or dashes: one of them may be a slip.'
+        f"{quoted(name)} and {quoted(other)} differ only in case, spaces or dashes:"
+        " one of them may be a slip."
         for name, other in look_alikes(names, present).items()
     ]
 

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.errors import ProjectError
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.dialogs import StudioDialog, ask, ask_text
@@ -229,7 +229,7 @@ class ClassManager(StudioDialog):
         """Add a class at the end."""
         name = ask_text(self, "Add a class", "Name", "", yes="Add", note=_UNDO)
         if name:
-            self._change(f"Add class {name}", lambda s: commands.add_class(s, name=name))
+            self._change(f"Add class {quoted(name)}", lambda s: commands.add_class(s, name=name))
 
     def rename(self) -> None:
         """Give the selected class another name."""
@@ -238,10 +238,11 @@ class ClassManager(StudioDialog):
             return
         found = self._classes[chosen[0]]
         note = f"{self.reach()} will have the new name. {_UNDO}"
-        name = ask_text(self, f"Rename {found.name}", "Name", found.name, yes="Rename", note=note)
+        title = f"Rename {quoted(found.name)}"
+        name = ask_text(self, title, "Name", found.name, yes="Rename", note=note)
         if name and name != found.name:
             self._change(
-                f"Rename class {found.name}",
+                f"Rename class {quoted(found.name)}",
                 lambda s: commands.rename_class(s, id=found.id, name=name),
             )
 
@@ -264,7 +265,7 @@ class ClassManager(StudioDialog):
             self._recolour(id, new.name().upper())
 
     def _recolour(self, id: int, colour: str, _checked: bool = False) -> None:
-        step = f"Recolour class {self._classes[id].name}"
+        step = f"Recolour class {quoted(self._classes[id].name)}"
         self._change(step, lambda s: commands.recolour_class(s, id=id, colour=colour))
 
     def key_menu(self) -> QMenu:
@@ -281,7 +282,7 @@ class ClassManager(StudioDialog):
         return menu
 
     def _set_key(self, id: int, key: str, _checked: bool = False) -> None:
-        step = f"Set the key of {self._classes[id].name}"
+        step = f"Set the key of {quoted(self._classes[id].name)}"
         self._change(step, lambda s: commands.set_hotkey(s, id=id, hotkey=key))
 
     def merge_menu(self) -> QMenu:
@@ -299,8 +300,8 @@ class ClassManager(StudioDialog):
         sources = [id for id in self.tree.chosen() if id != target]
         with self._project.read() as session:
             reach = class_tree.reach_of(session, sources)
-        names = ", ".join(self._classes[id].name for id in sources)
-        into = self._classes[target].name
+        names = ", ".join(quoted(self._classes[id].name) for id in sources)
+        into = quoted(self._classes[target].name)
         gone = counted(len(sources), "class goes", "classes go")
         text = f"{reach} become {into}, and {gone}. {_UNDO}"
         if ask(self, f"Merge {names} into {into}?", text, yes="Merge"):
@@ -330,10 +331,10 @@ class ClassManager(StudioDialog):
             f"{class_tree.split_name(name, attribute, value)}: {reach}"
             for value, reach in values.items()
         ]
-        text = "\n".join([*lines, f"They become kinds of {name}. {_UNDO}"])
-        if ask(self, f"Split {name} by {attribute}?", text, yes="Split"):
+        text = "\n".join([*lines, f"They become kinds of {quoted(name)}. {_UNDO}"])
+        if ask(self, f"Split {quoted(name)} by {attribute}?", text, yes="Split"):
             self._change(
-                f"Split {name} by {attribute}",
+                f"Split {quoted(name)} by {attribute}",
                 lambda s: class_tree.split_by_attribute(s, id=id, attribute=attribute),
             )
 
@@ -342,7 +343,7 @@ class ClassManager(StudioDialog):
         chosen = self.tree.chosen()
         if not chosen or not self._project.writable:
             return
-        names = ", ".join(self._classes[id].name for id in chosen)
+        names = ", ".join(quoted(self._classes[id].name) for id in chosen)
         text = f"{self.reach()} are deleted with it. {_UNDO}"
         if ask(self, f"Delete {names}?", text, yes="Delete", danger=True):
             self._change(f"Delete class {names}", lambda s: class_tree.delete(s, ids=chosen))

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import COUNTING, Kind, Review, Split, State, Task
-from cvstudio.core.words import alike_sentences, counted
+from cvstudio.core.words import alike_sentences, counted, quoted
 from cvstudio.project import queries, relocation
 from cvstudio.project.project import Project
 from cvstudio.project.tables import AnnotationRow, ImageRow
@@ -198,13 +198,13 @@ def _classes(s: Session) -> Iterator[Finding]:
     for label in queries.classes(s):
         counts = {split: table[split][label.id] for split in (*Split, None)}
         if not any(counts.values()):
-            text = f"No image shows “{label.name}” yet."
+            text = f"No image shows {quoted(label.name)} yet."
             yield Finding(Level.NOTE, "unused class", text)
             continue
         for split in Split:
             if sizes[split] and not counts[split]:
                 level = Level.ERROR if split is Split.TRAIN else Level.WARNING
-                text = f"No image of {split} shows “{label.name}”."
+                text = f"No image of {split} shows {quoted(label.name)}."
                 yield Finding(level, "class missing in split", text)
 
 

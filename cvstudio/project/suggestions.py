@@ -30,7 +30,7 @@ from cvstudio.core.masks import Mask, Patch, rasterise
 from cvstudio.core.metrics.overlaps import ImageObjects, find_overlaps
 from cvstudio.core.predictions import Found, Prediction, read_predictions
 from cvstudio.core.suggestion import ANSWERS, Unread, read_answer
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
 from cvstudio.project import commands, queries, rows, runs, suggesting
 from cvstudio.project.decisions import CHUNK, DOUBLE
 from cvstudio.project.project import Project
@@ -95,7 +95,7 @@ class Taken:
             told.append(f"{self.refused:,} left out that were rejected before.")
         told += self.notes
         for name, number in self.strange.items():
-            told.append(f"{number:,} of “{name}” left out: the project has no such class.")
+            told.append(f"{number:,} of {quoted(name)} left out: the project has no such class.")
         if self.unread:
             told.append(f"{counted(len(self.unread), 'image')} could not be read.")
         return told
@@ -140,13 +140,13 @@ def match_classes(
         if by_id and each.id in known:
             ids[each.id] = each.id
             if known[each.id].name != each.name:
-                notes.append(f"“{each.name}” is called “{known[each.id].name}” now.")
+                notes.append(f"{quoted(each.name)} is called {quoted(known[each.id].name)} now.")
             continue
         found = names.get(each.name, bare.get(each.name.casefold().strip()))
         if found is not None:
             ids[each.id] = found
             if known[found].name != each.name:
-                notes.append(f"“{each.name}” was taken for “{known[found].name}”.")
+                notes.append(f"{quoted(each.name)} was taken for {quoted(known[found].name)}.")
     return ClassMatch(ids, tuple(notes))
 
 

@@ -189,7 +189,7 @@ def test_names_that_look_alike_are_asked_about_and_can_be_made_one(
         (source / name).mkdir(parents=True)
         assert cv2.imwrite(str(source / name / "a.png"), np.full((20, 20), len(name), np.uint8))
     assert main(["new", str(folder), "--task", "classify", "--classes", "RBC, Zebra, zebra"]) == 0
-    assert '"zebra" and "Zebra" differ only' in capsys.readouterr().err
+    assert "“zebra” and “Zebra” differ only" in capsys.readouterr().err
     bring = ["import", str(folder), str(source), "--format", "folders"]
     assert main([*bring, "--dry-run"]) == 0
     assert '--class "rbc=RBC" makes them one.' in capsys.readouterr().err

@@ -91,7 +91,7 @@ def test_merging_tells_before_what_it_will_change_and_is_one_step(studio_window:
         assert names(studio_window.project) == ["RBC", "WBC"]
 
     in_manager(studio_window, merge)
-    assert "10 objects in 10 images become WBC, and 1 class goes." in said[0]
+    assert "10 objects in 10 images become “WBC”, and 1 class goes." in said[0]
 
 
 def test_renaming_says_how_many_objects_get_the_name(studio_window: Person) -> None:

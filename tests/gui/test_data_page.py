@@ -330,7 +330,7 @@ def test_imbalance_is_said_in_numbers() -> None:
     from cvstudio.core.annotation import LabelClass
 
     classes = [LabelClass(1, "RBC", "#ffffff"), LabelClass(2, "WBC", "#ffffff")]
-    assert imbalance(classes, {1: 4155, 2: 361}) == "11.5 times as many of RBC as of WBC."
+    assert imbalance(classes, {1: 4155, 2: 361}) == "11.5 times as many of “RBC” as of “WBC”."
     assert imbalance(classes, {1: 10, 2: 8}) == ""
     assert imbalance(classes, {1: 10, 2: 0}) == ""
 

@@ -150,7 +150,7 @@ def test_a_rubber_band_selects_several_and_one_key_relabels_them(person):
     assert person.document.selection == inside
     person.key(Qt.Key.Key_2)
     assert {a.id for a in person.shapes if a.class_id == 2} == inside
-    assert person.project.undo_label == "Change class to Nucleus"
+    assert person.project.undo_label == "Change class to “Nucleus”"
 
 
 def test_several_shapes_move_together_in_one_step(person):

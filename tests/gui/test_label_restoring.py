@@ -69,7 +69,7 @@ def test_a_moment_is_seen_before_it_is_restored_as_one_step(person):
     def act(dialog):
         assert not dialog.go.isEnabled()
         assert [title for title, *_ in rows(dialog)] == [
-            "Delete annotation", "Change class to Nucleus", "Add box 60", "Add box 10", FIRST,
+            "Delete annotation", "Change class to “Nucleus”", "Add box 60", "Add box 10", FIRST,
         ]  # fmt: skip
         person.qtbot.waitUntil(lambda: dialog.view._image is not None)
         choose(dialog, "Add box 60")

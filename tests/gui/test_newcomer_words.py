@@ -244,9 +244,9 @@ def test_split_figures_say_whether_they_count_images_or_annotations(
     assert "annotations of each class" in page.statistics.table_note.text()
 
 
-def test_a_class_called_by_a_number_stands_in_quotes() -> None:
+def test_every_class_stands_in_quotes_in_a_sentence() -> None:
     assert [quoted(n) for n in ("0", "RBC", "blood_cell", "red cell")] == [
-        "“0”", "RBC", "blood_cell", "“red cell”",
+        "“0”", "“RBC”", "“blood_cell”", "“red cell”",
     ]  # fmt: skip
 
 

@@ -104,8 +104,8 @@ def test_faults_of_the_labels_are_counted_and_lead_to_their_images(project: Proj
     assert tiny.actions[0].title == "Use 960"
     assert tiny.actions[0].changes == {"image_size": 960}
     assert tiny.actions[1].image_ids == (train[4],)
-    assert saying(found, "dirt: not in val, no figure").level is Level.ADVICE
-    assert saying(found, "25 cell for each dirt").actions[0].changes == {"class_weights": True}
+    assert saying(found, "“dirt”: not in val, no figure").level is Level.ADVICE
+    assert saying(found, "25 “cell” for each “dirt”").actions[0].changes == {"class_weights": True}
 
 
 def test_one_file_in_two_splits_is_found(project: Project) -> None:
@@ -292,7 +292,7 @@ def test_classes_with_few_examples_are_named_with_their_counts(project: Project)
     for image_id in [*train, *val]:
         box(project, image_id)
     box(project, train[0], class_id=2)
-    check = saying(lines(project), "Fewer than 300 objects: dirt 1, cell 2")
+    check = saying(lines(project), "Fewer than 300 objects: “dirt” 1, “cell” 2")
     assert check.level is Level.ADVICE
     with project.transaction("Draw") as s:
         mark = {"shape": Box(1, 1, 9, 9), "width": 1000, "height": 800}

@@ -224,4 +224,4 @@ def test_classes_that_differ_in_case_only_are_asked_about(project: Project) -> N
     with project.transaction("Class") as s:
         commands.add_class(s, name="Red_Cell")
     found = findings(project)["classes alike"]
-    assert found.text.startswith('"Red_Cell" and "red cell" differ only')
+    assert found.text.startswith("“Red_Cell” and “red cell” differ only")

@@ -7,6 +7,7 @@ from typing import Any
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.run_state import BEST_METRIC
+from cvstudio.core.words import quoted
 
 LEAST_RIGHT = 5
 LEAST_PRECISION = 0.5
@@ -24,7 +25,7 @@ def withheld_sentence(names: list[str]) -> str:
     """Why no likely label errors are named for these classes; "" when there are none."""
     if not names:
         return ""
-    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    shown = ", ".join(map(quoted, names[:5])) + (", …" if len(names) > 5 else "")
     return (
         f"No label errors are claimed for {shown}: first {LEAST_RIGHT} answers of a class must be"
         " right, and at least half of the answers that are as sure as those."

@@ -30,8 +30,8 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import LabelClass
+from cvstudio.core.words import quoted
 from cvstudio.gui import theme
-from cvstudio.gui.analyze.words import named
 from cvstudio.gui.widgets.swatch import paint_swatch
 from cvstudio.gui.widgets.verbatim import tip
 
@@ -86,7 +86,7 @@ class ConfusionModel(QAbstractTableModel):
 
     def said(self, place: int) -> str:
         """The name as it stands in a sentence."""
-        return named(self.name(place)) if self.class_ids[place] else self.name(place)
+        return quoted(self.name(place)) if self.class_ids[place] else self.name(place)
 
     @property
     def has_nothing(self) -> bool:

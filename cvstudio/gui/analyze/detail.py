@@ -18,7 +18,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.core.wire import Message
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.analyze import words
 from cvstudio.gui.analyze.compare_view import CompareView, link_views
@@ -313,13 +313,10 @@ class Detail(QWidget):
         answer = analysed.predictions.get(case.image_id, Prediction(case.image_id))
         if answer.scores is not None:
             self.labels.figure.setText(
-                ", ".join(words.named(name(a.class_id)) for a in image.annotations[:1])
-                or "no class"
+                ", ".join(quoted(name(a.class_id)) for a in image.annotations[:1]) or "no class"
             )
             best = sorted(answer.scores.items(), key=lambda item: -item[1])[:2]
-            self.answers.figure.setText(
-                "   ".join(f"{words.named(name(c))} {s:.2f}" for c, s in best)
-            )
+            self.answers.figure.setText("   ".join(f"{quoted(name(c))} {s:.2f}" for c, s in best))
             self.answers.view.set_items([])
             return
         if answer.regions is not None:
@@ -424,9 +421,7 @@ class Detail(QWidget):
         class_id, score = message.header["class_id"], f"{message.header['score']:.2f}"
         if self.class_box.isHidden():
             known = self._classes().get(class_id)
-            self.heat.title.setText(
-                f"GradCAM for {words.named(known.name) if known else '?'} {score}"
-            )
+            self.heat.title.setText(f"GradCAM for {quoted(known.name) if known else '?'} {score}")
             self.heat.figure.setText("")
         else:
             self.class_box.setCurrentIndex(self.class_box.findData(class_id))

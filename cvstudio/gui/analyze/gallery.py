@@ -13,9 +13,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.geometry import Box
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
-from cvstudio.gui.analyze import words
 from cvstudio.gui.analyze.crops import CropGallery, CropItem
 from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.tasks import Tasks
@@ -119,7 +118,7 @@ class Gallery(QWidget):
     ) -> None:  # fmt: skip
         """Show what stands behind a cell of the matrix."""
         self.cell = cell
-        names = {0: nothing} | {i: words.named(c.name) for i, c in classes.items()}
+        names = {0: nothing} | {i: quoted(c.name) for i, c in classes.items()}
         said = f"{names.get(cell[0], '?')} labelled, {names.get(cell[1], '?')} predicted"
         self.chip.setText(face(said))
         self.chip.show()

@@ -7,13 +7,8 @@ from collections.abc import Mapping
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.metrics import ErrorKind
 from cvstudio.core.metrics.resampling import Difference
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
 from cvstudio.project.verdict import ALL, LIKELY, WORST, WRONG, Case, Verdict
-
-
-def named(name: str) -> str:
-    """A class in a sentence: in quotes, since its name may be a number or several words."""
-    return f"“{name}”"
 
 
 def place(case: Case) -> str:
@@ -27,7 +22,7 @@ def explain(
     case: Case, verdict: Verdict, classes: Mapping[int, LabelClass], *, nothing: str
 ) -> tuple[str, str]:
     """A sentence on what stands there, and one on what follows from it."""
-    names = {0: nothing} | {i: named(c.name) for i, c in classes.items()}
+    names = {0: nothing} | {i: quoted(c.name) for i, c in classes.items()}
     labelled, predicted = names.get(case.labelled, "?"), names.get(case.predicted, "?")
     if case.kind == WORST:
         return (

@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.palette import class_colours
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.class_manager import manage_classes
 from cvstudio.gui.label.document import Document
@@ -336,7 +336,7 @@ class ClassList(QWidget):
         gone = counted(count, "annotation goes", "annotations go")
         text = f"{gone} with it, on all images. Ctrl+Z brings all back."
         if count == 0 or document.studio.ask(
-            f"Delete the class “{name}”?", text, yes="Delete class", danger=True
+            f"Delete the class {quoted(name)}?", text, yes="Delete class", danger=True
         ):
             document.delete_class(class_id)
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import LabelClass
+from cvstudio.core.words import quoted
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.section import label, push
 from cvstudio.gui.widgets.swatch import swatch_icon
@@ -102,7 +103,7 @@ class ClassPicker(QDialog):
                 item.setData(_ROLE, found.id)
                 self.list.addItem(item)
         if wanted and all(c.name.casefold() != wanted for c in self._classes):
-            item = QListWidgetItem(f"Add class “{text.strip()}”")
+            item = QListWidgetItem(f"Add class {quoted(text.strip())}")
             item.setData(_ROLE, 0)
             self.list.addItem(item)
         self.list.setCurrentRow(0)

@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor
 
 from cvstudio.core.annotation import Annotation, LabelClass, Review, Shape, State, Task
 from cvstudio.core.errors import ProjectError
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
 from cvstudio.gui.label import edits
 from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.label.regions import Regions
@@ -307,7 +307,7 @@ class Document(QObject):
             if kept:
                 commands.set_state(session, ids=kept, state=State.ACCEPTED)
 
-        self.change(f"Change class to {self.classes[class_id].name}", work)
+        self.change(f"Change class to {quoted(self.classes[class_id].name)}", work)
 
     def unlocked(self, ids: Collection[int]) -> list[int]:
         """Those annotations that may be changed; tells when one of them may not."""
@@ -321,7 +321,7 @@ class Document(QObject):
         if self.image is None or class_id == self.image_class():
             return
         image_id = self.image.id
-        name = self.classes[class_id].name if class_id else "none"
+        name = quoted(self.classes[class_id].name) if class_id else "none"
         self.change(
             f"Set class to {name}",
             lambda s: commands.set_image_class(s, image_ids=[image_id], class_id=class_id),
@@ -397,7 +397,7 @@ class Document(QObject):
         """Add a class and make it the current one."""
         made: list[int] = []
         if not self.change(
-            f"Add class {name}", lambda s: made.append(commands.add_class(s, name=name))
+            f"Add class {quoted(name)}", lambda s: made.append(commands.add_class(s, name=name))
         ):
             return None
         self.choose_class(made[0])
@@ -421,7 +421,7 @@ class Document(QObject):
     def delete_class(self, class_id: int) -> None:
         """Remove a class and its annotations on all images."""
         name = self.classes[class_id].name
-        self.change(f"Delete class {name}", lambda s: commands.delete_class(s, id=class_id))
+        self.change(f"Delete class {quoted(name)}", lambda s: commands.delete_class(s, id=class_id))
 
     # -- the project's notice
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
 from cvstudio.gui.label.document import Document
 from cvstudio.project.changes import Reach
 
@@ -52,8 +52,8 @@ def words(label: str, reach: Reach, *, redo: bool) -> tuple[str, str]:
     if reach.images is None or len(reach.images) > 1:
         many = counted(reach.image_count, "image") if reach.image_count else "many images"
         text = f"It is about {many}, not only the one you see. {_way_back(redo)}"
-        return f"{verb} “{label}” on {many}?", text
-    return f"{verb} “{label}”?", f"{_NOT_HERE} {_way_back(redo)}"
+        return f"{verb} {quoted(label)} on {many}?", text
+    return f"{verb} {quoted(label)}?", f"{_NOT_HERE} {_way_back(redo)}"
 
 
 def _way_back(redo: bool) -> str:
