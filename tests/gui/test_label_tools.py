@@ -94,7 +94,7 @@ def test_every_tool_has_its_words_icon_and_key_in_the_table_of_actions():
 
 
 def test_a_project_offers_the_tools_of_its_task_in_groups():
-    assert [info.action for info in tools_for(Task.CLASSIFY)] == ["label.select"]
+    assert [info.action for info in tools_for(Task.CLASSIFY)] == ["label.select", "label.comment"]
     assert groups_of(tools_for(Task.SEGMENT)) == (
         ("label.select", "label.box", "label.polygon"),
         ("label.slice", "label.points"),
@@ -103,6 +103,7 @@ def test_a_project_offers_the_tools_of_its_task_in_groups():
             "label.scissors", "label.wand", "label.grabcut", "label.superpixels",
             "label.pixel_classifier",
         ),
+        ("label.comment",),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.centre import Centre
 from cvstudio.gui.label.class_choice import ClassChoice
 from cvstudio.gui.label.clipboard import Clipboard
+from cvstudio.gui.label.comments import Comments
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.editing import Editing
 from cvstudio.gui.label.image_loader import ImageLoader
@@ -114,6 +115,8 @@ class LabelPage(Workspace):
         self.reviewing = Reviewing(studio, document, canvas, order, self)
         self.rejecting = Rejecting(studio, document, canvas, order, self)
         self.side.body.insertWidget(0, self.rejecting.note)
+        self.comments = Comments(studio, document, canvas, order, self.toolbox, self)
+        self.side.body.insertWidget(1, self.comments.list)
         self.clipboard = Clipboard(actions, document, order, self)
         self.editing = Editing(actions, document, canvas, self.toolbox, self.bar, self)
         self.undoing = Undoing(document)
@@ -145,11 +148,12 @@ class LabelPage(Workspace):
         self.loader.failed.connect(self._on_unreadable)
         self.reviewing.all_reviewed.connect(self._show_done)
         self.strip_bar.chip.removed.connect(self._go_through)
+        self.comments.said.connect(self.status.say)
         for part in (
             self.loader, self.viewing, self.classes, self.reviewing, self.clipboard, self.restoring,
         ):  # fmt: skip
             part.said.connect(self.status.say)
-        for asking in (self.classes, self.clipboard, self.restoring):
+        for asking in (self.classes, self.clipboard, self.restoring, self.comments):
             asking.answered.connect(self.canvas.setFocus)
 
     def _connect_document(self) -> None:

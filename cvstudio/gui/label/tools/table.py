@@ -17,6 +17,7 @@ from cvstudio.gui.label.tools.base import Surface, Tool
 from cvstudio.gui.label.tools.box import BoxTool
 from cvstudio.gui.label.tools.brush import BrushTool, EraserTool
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
+from cvstudio.gui.label.tools.comment import CommentTool
 from cvstudio.gui.label.tools.grabcut import GrabCutTool
 from cvstudio.gui.label.tools.pixel_classifier import PixelClassifierTool
 from cvstudio.gui.label.tools.points import PointEraser
@@ -100,6 +101,7 @@ TOOLS: tuple[ToolInfo, ...] = (
         "pixels",
         _DRAWS,
     ),
+    ToolInfo("label.comment", lambda kit: CommentTool(kit.document, kit.surface), "talk"),
 )
 """In the order of the palette."""
 
