@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QSpinBox, QVBoxLayout, QWi
 from cvstudio.core.annotation import Task
 from cvstudio.core.config import Preset, Start, TrainConfig
 from cvstudio.core.errors import ConfigError
-from cvstudio.core.networks import applies, default_config, network, networks_for
+from cvstudio.core.networks import applies, default_config, network
 from cvstudio.gui import theme
+from cvstudio.gui.train.network_box import NetworkBox
 from cvstudio.gui.train.settings_form import SettingsForm, fields
 from cvstudio.gui.widgets.cards import ChoiceCards
 from cvstudio.gui.widgets.section import SectionHeader, label, link
@@ -249,13 +250,8 @@ class NewRun(QWidget):
         grid.setVerticalSpacing(8)
         grid.setColumnMinimumWidth(0, 84)
         grid.setColumnStretch(2, 1)
-        self.network = QComboBox()
-        for info in networks_for(self.task):
-            self.network.addItem(f"{info.title}, {info.parameters:.1f} M weights", info.name)
+        self.network = NetworkBox(self.task)
         self.network.currentIndexChanged.connect(self._choose_network)
-        self.network.setMinimumContentsLength(12)
-        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        self.network.setSizeAdjustPolicy(policy)
         self.image_size = QSpinBox(minimum=32, maximum=4096, singleStep=32, suffix=" px")
         self.image_size.setKeyboardTracking(False)
         self.image_size.valueChanged.connect(
@@ -267,7 +263,9 @@ class NewRun(QWidget):
         self.batch_note = label("", "muted")
         self.augment = QComboBox()
         self.augment.activated.connect(self.augment_chosen)
-        self.augment.setSizeAdjustPolicy(policy)
+        self.augment.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.augment.setMinimumContentsLength(12)
         rows: list[tuple[str, QWidget, QWidget | None]] = [
             ("Network", self.network, None),
