@@ -110,6 +110,11 @@ SETTINGS: tuple[Setting, ...] = (
         False,
     ),
     Setting(
+        "label.progress", "Labelling", "Show progress",
+        "Images per hour, what is left and how long it may take, over a corner of the image.",
+        False,
+    ),
+    Setting(
         "train.device", "Training", "Device",
         "Where runs are computed unless the run says otherwise.",
         "auto", choices=(("auto", "GPU if there is one"), ("cpu", "Processor")),

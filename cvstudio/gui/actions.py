@@ -261,6 +261,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
        check=True),
     _a("label.minimap", "Minimap", "picture-in-picture-bottom-right-outline", "F9",
        "the whole image in a corner while a part of it fills the view", "project", check=True),
+    _a("label.progress", "Progress", "speedometer", "Shift+P",
+       "images per hour, what is left and how long it may take", "project", check=True),
     _a("label.select_all", "Select all", "select-all", "Ctrl+A", "select every annotation",
        "project"),
     # Augment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -75,7 +76,8 @@ def test_the_order_of_the_acts_does_not_matter() -> None:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     clock = count(START, 20)
-    monkeypatch.setattr("cvstudio.project.steps.time.time", lambda: float(next(clock)))
+    ours = SimpleNamespace(time=lambda: float(next(clock)))
+    monkeypatch.setattr("cvstudio.project.steps.time", ours)
     made = Project.create(tmp_path / "p", task=Task.DETECT, classes=["A"])
     with made.transaction("Import") as s:
         commands.add_images(s, [NewImage(uri=f"{n}.png", width=9, height=9) for n in range(8)])

@@ -24,6 +24,7 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.editing import Editing
 from cvstudio.gui.label.image_loader import ImageLoader
 from cvstudio.gui.label.navigation import ImageOrder
+from cvstudio.gui.label.progress_card import ProgressCard
 from cvstudio.gui.label.rejecting import Rejecting
 from cvstudio.gui.label.restoring import Restoring
 from cvstudio.gui.label.reviewing import Reviewing, keeps_arrows
@@ -74,6 +75,7 @@ class LabelPage(Workspace):
         self.bar = OptionsBar(self.document, actions)
         self.bar.note.lay_over(self.canvas)
         self.stack = Centre(self.studio, self.canvas)
+        self.progress = ProgressCard(self.document, self.canvas)
         self.empty = self.stack.empty
         self.strip = Filmstrip(self.studio.thumbnails)
         self.strip.images.open(self.project)
@@ -130,8 +132,9 @@ class LabelPage(Workspace):
         connect("label.actual", partial(canvas.zoom_to, 1.0))
         connect("label.zoom_in", partial(canvas.zoom_by, 1))
         connect("label.zoom_out", partial(canvas.zoom_by, -1))
-        connect("label.keep_zoom", partial(studio.settings.set, "label.keep_zoom"))
-        self._on_setting("label.keep_zoom", studio.settings.get("label.keep_zoom"))
+        for key in ("label.keep_zoom", "label.progress"):
+            connect(key, partial(studio.settings.set, key))
+            self._on_setting(key, studio.settings.get(key))
 
     def _connect(self) -> None:
         self.studio.project_changed.connect(self._on_changes)
@@ -260,6 +263,7 @@ class LabelPage(Workspace):
         self.studio.project_changed.disconnect(self._on_changes)
         self.studio.image_selected.disconnect(self._on_image_selected)
         self.studio.keys.changed.disconnect(self._on_tool)
+        self.progress.release()
         self.loader.release()
         self.viewing.release()
 
@@ -270,6 +274,9 @@ class LabelPage(Workspace):
             self.display.set_fill(int(str(value)))
         elif key == "label.keep_zoom":
             self.canvas.keeps_zoom = bool(value)
+            self.studio.actions[key].setChecked(bool(value))
+        elif key == "label.progress":
+            self.progress.show_card(bool(value))
             self.studio.actions[key].setChecked(bool(value))
 
     def _show_pending(self) -> None:
@@ -374,6 +381,7 @@ class LabelPage(Workspace):
         self.strip.images.take(changes)
         if changes.touches("image"):
             self._show_progress()
+        self.progress.refresh_soon()
         if self.document.image is None and self._front:
             self._open_first()
 

@@ -11,7 +11,7 @@ from cvstudio.gui.label.class_list import ClassList
 from cvstudio.gui.label.display_panel import DisplayPanel
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.image_class_card import ImageClassCard
-from cvstudio.gui.widgets.section import NextStep, SectionHeader, line
+from cvstudio.gui.widgets.section import NextStep, SectionHeader, line, tool
 from cvstudio.gui.workspace import SidePanel
 
 _BESIDE_DISPLAY = 6
@@ -42,6 +42,7 @@ class LabelSide(SidePanel):
         self.display.section.set_open(not classifies or len(document.classes) <= _BESIDE_DISPLAY)
         self.add(self.display)
         self.next_step = NextStep(actions["label.approve"])
+        self.next_step.add_tool(tool(actions["label.progress"], side=24, icon_side=16))
         self.set_footer(self.next_step)
 
     def show_annotations(self) -> None:

@@ -375,6 +375,12 @@ class NextStep(QWidget):
         column.addWidget(self.button)
         self.set_progress(caption, figure, share)
 
+    def add_tool(self, button: QWidget) -> None:
+        """Put a small button beside the figure of what is done."""
+        row = self._words.layout()
+        assert row is not None
+        row.addWidget(button)
+
     def set_progress(self, caption: str = "", figure: str = "", share: float | None = None) -> None:
         """The words and the bar above the button; empty ones take no room."""
         self._caption.setText(caption)
