@@ -44,6 +44,7 @@ from PySide6.QtWidgets import (
 from cvstudio.core.annotation import LabelClass
 from cvstudio.gui import theme
 from cvstudio.gui.widgets import names
+from cvstudio.gui.widgets.badges import paint_badges
 from cvstudio.gui.widgets.icons import REVIEW_ICONS, paint_icon
 from cvstudio.gui.widgets.overlay import paint_items
 from cvstudio.gui.widgets.swatch import paint_swatch
@@ -117,6 +118,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
             painter.setPen(QPen(theme.colour("focus"), 2))
             painter.drawRoundedRect(QRectF(cell).adjusted(self.pad, 2, -self.pad, -4), 4, 4)
         self._paint_picture(painter, area, record)
+        paint_badges(painter, area, self._model.badges(record.id))
         self._paint_caption(painter, area, record, selected)
         painter.restore()
 

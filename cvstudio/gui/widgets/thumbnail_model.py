@@ -18,10 +18,12 @@ from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.annotation import LabelClass, State
 from cvstudio.gui.thumbnails import Thumbnails
+from cvstudio.gui.widgets.badges import Badge, badges_of
 from cvstudio.gui.widgets.overlay import OverlayItem, has_masks, mask_layer, overlay_items
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project import queries
 from cvstudio.project.changes import ChangeSet
+from cvstudio.project.comments import open_counts
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
 
@@ -45,6 +47,7 @@ class ThumbnailModel(QAbstractListModel):
         self._items: dict[int, list[OverlayItem]] = {}
         self._image_class: dict[int, LabelClass] = {}
         self._layers: dict[int, QImage | None] = {}
+        self._badges: dict[int, tuple[Badge, ...]] = {}
         self._classes: dict[int, LabelClass] = {}
         self._generation = 0
         thumbnails.ready.connect(self._came)
@@ -98,11 +101,14 @@ class ThumbnailModel(QAbstractListModel):
         self._items.clear()
         self._image_class.clear()
         self._layers.clear()
+        self._badges.clear()
         self._classes.clear()
 
     def _forget(self, image_id: int) -> None:
         self._generation += 1
-        for cache in (self._records, self._items, self._image_class, self._layers):
+        for cache in (
+            self._records, self._items, self._image_class, self._layers, self._badges,
+        ):  # fmt: skip
             cache.pop(image_id, None)
 
     def _came(self, ids: list[int]) -> None:
@@ -142,6 +148,7 @@ class ThumbnailModel(QAbstractListModel):
         found = self.image_class(record.id)
         if found is not None:
             lines.insert(1, found.name)
+        lines += [badge.words for badge in self.badges(record.id)]
         failure = record.problem or self.thumbnails.failure(record.id)
         return tip("\n".join([*lines, failure] if failure else lines))
 
@@ -157,6 +164,10 @@ class ThumbnailModel(QAbstractListModel):
     def items(self, image_id: int) -> list[OverlayItem]:
         """The shapes of an image whose record is known."""
         return self._items.get(image_id, [])
+
+    def badges(self, image_id: int) -> tuple[Badge, ...]:
+        """What is to be known of an image whose record is known, beside its review state."""
+        return self._badges.get(image_id, ())
 
     def image_class(self, image_id: int) -> LabelClass | None:
         """The class of the whole image, in projects that classify."""
@@ -190,14 +201,16 @@ class ThumbnailModel(QAbstractListModel):
                 self._classes = {c.id: c for c in queries.classes(session)}
             records = queries.images(session, wanted)
             annotations = queries.annotations_of(session, wanted)
+            waiting = open_counts(session)
         for record in records:
             self._records[record.id] = record
             mine = annotations[record.id]
             self._items[record.id] = overlay_items(mine, self._classes)
+            self._badges[record.id] = badges_of(record, mine, waiting.get(record.id, 0))
             for annotation in mine:
                 if annotation.shape is None and annotation.state == State.ACCEPTED:
                     self._image_class[record.id] = self._classes[annotation.class_id]
         while len(self._records) > _RECORDS_KEPT:
             old, _ = self._records.popitem(last=False)
-            for cache in (self._items, self._image_class, self._layers):
+            for cache in (self._items, self._image_class, self._layers, self._badges):
                 cache.pop(old, None)
