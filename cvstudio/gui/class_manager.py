@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QColor, QDropEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QColor, QDropEvent, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
@@ -39,6 +39,7 @@ from cvstudio.project.class_tree import Reach
 
 _ID = Qt.ItemDataRole.UserRole
 _KEYS = "1234567890"
+_IN_MENU = 16
 _UNDO = "One step, undone with Ctrl+Z."
 
 
@@ -152,7 +153,6 @@ class ClassManager(StudioDialog):
         self.add_button("Close", self.accept, next=True)
         QShortcut(QKeySequence("F2"), self, self.rename)
         QShortcut(QKeySequence("Del"), self.tree, self.delete)
-        QShortcut(QKeySequence("Ctrl+Z"), self, self._undo)
         self.refresh()
 
     def _buttons(self) -> QVBoxLayout:
@@ -163,14 +163,16 @@ class ClassManager(StudioDialog):
         rows: tuple[tuple[str, Callable[[], Any], bool], ...] = (
             ("Add", self.add, False),
             ("Rename", self.rename, True),
-            ("Colour", partial(self._open, self.colour_menu), True),
-            ("Key", partial(self._open, self.key_menu), True),
-            ("Merge into", partial(self._open, self.merge_menu), False),
-            ("Split by attribute", partial(self._open, self.split_menu), True),
+            ("Colour", self.colour_menu, True),
+            ("Key", self.key_menu, True),
+            ("Merge into", self.merge_menu, False),
+            ("Split by attribute", self.split_menu, True),
             ("Delete", self.delete, False),
         )
         for text, do, single in rows:
-            button = push(text, do)
+            button = push(text)
+            shows = do in (self.colour_menu, self.key_menu, self.merge_menu, self.split_menu)
+            button.clicked.connect(partial(self._open, do, button) if shows else partial(_do, do))
             button.setAutoDefault(False)
             column.addWidget(button)
             if text != "Add":
@@ -178,6 +180,12 @@ class ClassManager(StudioDialog):
             button.setEnabled(self._project.writable)
         column.addStretch(1)
         return column
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Undo):
+            self._undo()
+            return
+        super().keyPressEvent(event)
 
     # -- what is shown
 
@@ -289,9 +297,14 @@ class ClassManager(StudioDialog):
         """The classes that could take the objects of the selected ones."""
         chosen = self.tree.chosen()
         menu = self._menu(f"{self.reach()} will change class")
-        for found in self._classes.values():
-            if chosen != [found.id]:
-                action = menu.addAction(swatch_icon(found.colour), face(found.name))
+        others = [found for found in self._classes.values() if chosen != [found.id]]
+        # A menu with every class of a large project would cover the screen.
+        parts = [others[start : start + _IN_MENU] for start in range(0, len(others), _IN_MENU)]
+        for part in parts:
+            title = f"{part[0].name} to {part[-1].name}"
+            place = menu if len(parts) == 1 else menu.addMenu(face(title))
+            for found in part:
+                action = place.addAction(swatch_icon(found.colour), face(found.name))
                 action.triggered.connect(partial(self.merge, found.id))
         return menu
 
@@ -361,11 +374,11 @@ class ClassManager(StudioDialog):
         menu.addSeparator()
         return menu
 
-    def _open(self, made: Callable[[], QMenu]) -> None:
-        button = self.sender()
+    def _open(
+        self, made: Callable[[], QMenu], button: QPushButton, _checked: bool = False
+    ) -> None:  # fmt: skip
         menu = made()
-        place = QPoint(0, button.height() + 2) if isinstance(button, QWidget) else QPoint()
-        menu.exec(button.mapToGlobal(place) if isinstance(button, QWidget) else place)
+        menu.exec(button.mapToGlobal(QPoint(0, button.height() + 2)))
         menu.deleteLater()
 
     def _open_context(self, place: QPoint) -> None:
@@ -382,6 +395,10 @@ class ClassManager(StudioDialog):
         menu.addAction("Delete", self.delete)
         menu.exec(self.tree.viewport().mapToGlobal(place))
         menu.deleteLater()
+
+
+def _do(do: Callable[[], Any], _checked: bool = False) -> None:
+    do()
 
 
 def manage_classes(studio: Studio, *, class_id: int | None = None) -> None:

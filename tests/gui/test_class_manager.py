@@ -7,7 +7,6 @@ from collections.abc import Callable
 from person import Person
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QMenu
 
 from cvstudio.gui.class_manager import ClassManager
@@ -85,8 +84,6 @@ def test_merging_tells_before_what_it_will_change_and_is_one_step(studio_window:
         answer_over(dialog, agree)
         chosen_in(menu, "WBC").trigger()
         assert names(studio_window.project) == ["WBC"]
-        dialog.activateWindow()
-        QTest.qWaitForWindowActive(dialog)
         studio_window.key("Ctrl+Z", dialog.tree)
         assert names(studio_window.project) == ["RBC", "WBC"]
 
