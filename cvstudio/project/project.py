@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -204,13 +204,11 @@ class Project:
 
     def undo(self) -> ChangeSet | None:
         """Take back the newest step; None when there is none."""
-        near = self._standing.back
-        return None if near is None else self._travel(near.id - 1)
+        return self._travel(self._before_newest)
 
     def redo(self) -> ChangeSet | None:
         """Do the step again that was taken back last; None when there is none."""
-        near = self._standing.forth
-        return None if near is None else self._travel(near.id)
+        return self._travel(lambda: self._standing.forth.id if self._standing.forth else None)
 
     def go_to(self, step_id: int, *, source: object = None) -> ChangeSet | None:
         """Undo or redo as many steps as it takes so that this one is the last that is done.
@@ -218,7 +216,7 @@ class Project:
         0 undoes all that are kept. All or nothing, and told as one change; None when the project
         stands there already.
         """
-        return self._travel(step_id, source)
+        return self._travel(lambda: step_id, source)
 
     @property
     def undo_label(self) -> str | None:
@@ -243,8 +241,15 @@ class Project:
         """The id of the newest step that is done; 0 when none is."""
         return self._standing.back.id if self._standing.back else 0
 
-    def _travel(self, to: int, source: object = None) -> ChangeSet | None:
+    def _before_newest(self) -> int | None:
+        return self._standing.back.id - 1 if self._standing.back else None
+
+    def _travel(self, target: Callable[[], int | None], source: object = None) -> ChangeSet | None:
+        """Go to a step that is named inside the lock: another thread may just be adding one."""
         with self._writing:
+            to = target()
+            if to is None:
+                return None
             with self._recorded() as (session, recorder):
                 path = steps.way(session, to)
                 if not path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator
 from sqlite3 import IntegrityError
 from typing import Any
@@ -550,3 +551,28 @@ def test_rows_made_while_they_are_written_come_back_after_undo_and_redo(project:
     assert dump(project) == before
     project.redo()
     assert dump(project) == after
+
+
+@pytest.mark.parametrize("direction", ["undo", "redo"])
+def test_undo_beside_another_threads_work_takes_back_one_step_and_no_more(
+    project: Project, direction: str
+) -> None:
+    """Undo waits for an import that is still writing, and takes back that one only."""
+    with project.transaction("Mine") as s:
+        commands.rename_class(s, id=1, name="mine")
+    if direction == "redo":
+        project.undo()
+    found: list[ChangeSet | None] = []
+    pressed = threading.Thread(target=lambda: found.append(getattr(project, direction)()))
+    with project.transaction("Import") as s:
+        pressed.start()
+        pressed.join(0.3)  # it stands at the lock now
+        commands.rename_class(s, id=2, name="theirs")
+    pressed.join()
+    with project.read() as s:
+        names = [c.name for c in queries.classes(s)][:2]
+    assert [change.label for change in found if change] == (
+        ["Import"] if direction == "undo" else []
+    )
+    assert names == (["mine", names[1]] if direction == "undo" else ["red cell", "theirs"])
+    assert direction == "redo" or names[1] != "theirs"
