@@ -261,8 +261,9 @@ class Project:
                     rows.replay(session, steps.changes_of(session, step.id))
                     now = steps.turn(
                         session, step.id, recorder.changes,
-                        done=not step.done, now=now, limit=self.step_limit,
+                        done=not step.done, now=now,
                     )  # fmt: skip
+                now = steps.trim(session, now=now, limit=self.step_limit)
                 label = path[0].label if len(path) == 1 else f"{len(path)} steps"
                 changes = ChangeSet(label, kind, source, recorder.touched)
                 self._note_history(session, changes)

@@ -100,10 +100,11 @@ def note(
     return standing(s, _trimmed(connection, size + own, limit))
 
 
-def turn(
-    s: Session, id: int, opposite: Sequence[Change], *, done: bool, now: Standing, limit: int
-) -> Standing:
-    """Note that a step was undone or done again, and what leads to its other side from now on."""
+def turn(s: Session, id: int, opposite: Sequence[Change], *, done: bool, now: Standing) -> Standing:
+    """Note that a step was undone or done again, and what leads to its other side from now on.
+
+    Nothing is forgotten for its size: the steps that come next on the way must still be there.
+    """
     connection = s.connection()
     size = _size(connection) if now.size is None else now.size
     packed = step_codec.encode(opposite)
@@ -114,7 +115,14 @@ def turn(
             "UPDATE step SET done = ?, size = ?, changes = ? WHERE id = ?",
             (int(done), own, packed, id),
         )
-    return standing(s, _trimmed(connection, size + own - before, limit))
+    return standing(s, size + own - before)
+
+
+def trim(s: Session, *, now: Standing, limit: int) -> Standing:
+    """Forget the farthest steps when all take more than `limit` bytes."""
+    connection = s.connection()
+    size = _size(connection) if now.size is None else now.size
+    return standing(s, _trimmed(connection, size, limit)) if size > limit else now
 
 
 def clear(s: Session) -> Standing:

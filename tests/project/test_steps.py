@@ -209,6 +209,30 @@ def test_a_failure_on_the_way_to_a_step_leaves_the_project_where_it_was(project:
     opened.close()
 
 
+def test_the_way_to_before_all_steps_is_gone_although_they_grow_while_they_are_undone(
+    project: Project,
+) -> None:
+    """Undoing an import turns its few ids into all its rows; the older steps must stay so long."""
+    before = dump(project)
+    for number in range(4):
+        box(project, 1, number)
+    with project.transaction("Import") as s:
+        row = commands.annotation_row(
+            image_id=2, class_id=1, shape=Box(1, 2, 3, 4), width=9, height=9
+        )
+        rows.add(s, "annotation", commands.ANNOTATION_COLUMNS, [row] * 20_000)
+    project.step_limit = 5_000
+    change = project.go_to(0)
+    assert change is not None
+    assert change.label == "5 steps"
+    assert dump(project) == before
+    assert project.undo_label is None
+    with project.read() as s:
+        kept = [step.label for step in steps.listed(s)]
+    assert kept[-1] == "Add box", "what comes next stays to be done again"
+    assert "Import" not in kept, "the farthest goes once the way is over"
+
+
 def test_the_steps_of_an_image_are_found_among_those_of_others(project: Project) -> None:
     box(project, 1, label="one")
     box(project, 2, label="two")
