@@ -18,8 +18,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cvstudio.core.error_kinds import ErrorKind
 from cvstudio.core.errors import CVStudioError
-from cvstudio.core.metrics import ErrorKind
 
 
 class QueryError(CVStudioError):

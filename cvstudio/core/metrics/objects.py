@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cvstudio.core.error_kinds import ErrorKind
 from cvstudio.core.metrics.curves import Curve, best_score
 from cvstudio.core.metrics.figures import ClassFigures, class_figures, ratio
 from cvstudio.core.metrics.overlaps import (
@@ -23,16 +23,6 @@ from cvstudio.core.metrics.trust import believable
 
 NOTHING = 0
 """Stands in the place of a class id where nothing is labelled, or nothing was found."""
-
-
-class ErrorKind(StrEnum):
-    """What can be wrong with one annotation or prediction."""
-
-    MISSED = "missed"
-    EXTRA = "extra"
-    WRONG_CLASS = "wrong class"
-    LOOSE_BOX = "loose box"
-    DUPLICATE = "duplicate"
 
 
 T = TypeVar("T", np.int64, np.float64)
