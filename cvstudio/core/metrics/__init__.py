@@ -5,6 +5,7 @@ objects.py (detect, instance) · overlaps.py (what lies over what) · curves.py 
 computed is not-a-number.
 """
 
+from cvstudio.core.error_kinds import ErrorKind
 from cvstudio.core.metrics.classes import (
     ClassificationReport,
     ClassifiedImage,
@@ -13,7 +14,6 @@ from cvstudio.core.metrics.classes import (
 from cvstudio.core.metrics.curves import USUAL_SCORE, Curve, best_score
 from cvstudio.core.metrics.objects import (
     NOTHING,
-    ErrorKind,
     Judgement,
     ObjectError,
     ObjectMatches,
