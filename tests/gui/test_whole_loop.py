@@ -87,7 +87,7 @@ def set_up_run(person: Person, page: TrainPage, *, epochs: int) -> None:
     enter(person, new.batch, 4)
     new.all_link.click()
     person.until(new.form.isVisible)
-    wanted = {"start": "scratch", "epochs": epochs, "workers": 0, "frozen_epochs": 0}
+    wanted = {"start": "scratch", "epochs": epochs, "workers": 0}
     for name, value in wanted.items():
         editor = new.form.editors[name]
         if isinstance(editor, QComboBox):
@@ -100,6 +100,7 @@ def set_up_run(person: Person, page: TrainPage, *, epochs: int) -> None:
         NETWORKS[person.project.task], 64, 4,
     )  # fmt: skip
     assert {name: getattr(config, name) for name in wanted} == wanted
+    assert not new.form.editors["frozen_epochs"].isEnabled()  # it has no effect from scratch
 
 
 def train(person: Person, *, epochs: int) -> RunRecord:
