@@ -8,10 +8,12 @@ from PySide6.QtGui import QColor, QImage, QPainter, QTransform
 from cvstudio.core.annotation import Annotation, LabelClass, State, box_of
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask
+from cvstudio.core.opencv import cv2
 from cvstudio.gui import app
 from cvstudio.gui.label.dabs import dab
 from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.label.mask_picture import MaskPicture, MaskPictures
+from cvstudio.gui.label.outlines import STEPS, outline
 from cvstudio.gui.label.shapes_item import ShapesItem
 from cvstudio.gui.label.tile_painter import TilePainter
 from cvstudio.imaging.display import Display, apply
@@ -70,6 +72,23 @@ def test_zoomed_in_every_pixel_of_a_mask_is_a_square_on_the_grid():
     seen = painted(400, 400, paint).any(axis=2)
     wanted = np.kron(mask.full(50, 50), np.ones((8, 8))) > 0
     assert np.array_equal(seen, wanted)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_outline_of_a_mask_with_holes_at_the_border_of_the_image_lies_on_its_border(step):
+    patch = np.ones((300, 400), np.uint8)  # it fills the image from border to border
+    rough = np.random.default_rng(2).integers(0, 12, 400)
+    for x in range(400):
+        patch[230 + rough[x] :, x] = 0
+    cv2.circle(patch, (200, 110), 50, 0, -1)
+    mask = Mask.from_patch(patch)
+    lines = outline(mask, MaskPictures()).polygons(step)
+    seen = np.zeros((301, 401), np.uint8)
+    for line in lines:
+        points = [[round(p.x()), round(p.y())] for p in line]
+        cv2.polylines(seen, [np.array(points, np.int32)], True, 1)
+    inside = cv2.erode(np.pad(patch, 1), np.ones((33, 33), np.uint8))[1:-1, 1:-1]
+    assert not (seen[:300, :400] & inside).any(), "a line runs across the mask"
 
 
 def test_zoomed_out_a_thin_mask_keeps_its_share_of_the_ground():

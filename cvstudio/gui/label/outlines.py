@@ -54,16 +54,18 @@ class Outline:
 
     __slots__ = ("_rings", "_thinned", "spacing")
 
-    def __init__(self, rings: list[Points]) -> None:
+    def __init__(self, rings: list[Points], *, spacing: float | None = None) -> None:
         self._rings = rings
         self._thinned: dict[int, list[QPolygonF]] = {}
-        self.spacing = _spacing(rings)
-        """The mean distance between points in image pixels."""
+        self.spacing = _spacing(rings) if spacing is None else spacing
+        """The distance in image pixels that a step of thinning is counted in: the mean one between
+        points, unless it was given."""
 
     def polygons(self, step: int) -> list[QPolygonF]:
         found = self._thinned.get(step)
         if found is None:
-            found = [qpolygon(_thin(ring, step)) for ring in self._rings]
+            far = step * self.spacing if step > 1 else 0.0
+            found = [qpolygon(_thin(ring, far)) for ring in self._rings]
             self._thinned[step] = found
         return found
 
@@ -75,7 +77,8 @@ def outline(shape: Shape, pictures: MaskPictures) -> Outline:
             return Outline([ring for part in shape.parts for ring in part.rings()])
         case Mask():
             traced = trace(shape, pictures.patch(shape))
-            return Outline([ring for part in traced.parts for ring in part.rings()])
+            rings = [ring for part in traced.parts for ring in part.rings()]
+            return Outline(rings, spacing=1.0)
         case _:
             return Outline([])
 
@@ -110,9 +113,21 @@ def steps_for(spacing: NDArray[np.float64], scale: float) -> NDArray[np.int64]:
     return wanted
 
 
-def _thin(ring: Points, step: int) -> Points:
-    step = min(step, max(len(ring) // _FEWEST, 1))
-    return ring[::step]
+def _thin(ring: Points, far: float) -> Points:
+    """The ring with a point about every `far` image pixels along its way.
+
+    Both ends of what is straight for longer stay: along the border of an image there are few
+    points, and where one of them were left out, the line would run across the shape.
+    """
+    lengths = np.abs(np.roll(ring, -1, axis=0) - ring).sum(axis=1)
+    along = np.cumsum(lengths)
+    far = min(far, float(along[-1]) / _FEWEST) if len(ring) else 0.0
+    if far <= 0:
+        return ring
+    stretch = np.floor((along - lengths) / far)
+    kept = np.diff(stretch, prepend=-1) > 0
+    long = lengths > far / 2
+    return ring[kept | long | np.roll(long, 1)]
 
 
 def _spacing(rings: list[Points]) -> float:
