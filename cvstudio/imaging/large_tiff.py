@@ -7,7 +7,6 @@ import itertools
 import threading
 import time
 import weakref
-from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from cvstudio.core.opencv import cv2
 from cvstudio.imaging.display import Window, auto_window
 from cvstudio.imaging.pixel_size import pixel_size
 from cvstudio.imaging.tiff import READ_ERRORS
-from cvstudio.imaging.tiff_pieces import Pieces, why_not
+from cvstudio.imaging.tiff_pieces import Cache, Pieces, why_not
 from cvstudio.imaging.tiles import TILE, Pyramid, halved
 
 LARGE = 256_000_000
@@ -30,18 +29,22 @@ LARGE = 256_000_000
 _OVERVIEW = 4096  # the longer side of the finest level that is held in memory, at most
 _QUICK = 0.4  # seconds for the first look at a file that has to be decoded for it
 _TOLD_EVERY = 0.5  # seconds between two better looks
-_KEPT = 128_000_000  # bytes of tiles that were put together from finer levels
+_BUDGET = 256_000_000  # bytes of segments and of tiles that are kept of one file
 
 
 def open_pyramid(path: Path, page: int = 0) -> Pyramid:
     """The pyramid that suits a file: in pieces for a large TIFF that allows it, else whole.
     Raises ImageError."""
     try:
-        if path.stat().st_size >= 8 and _is_large(path, page):
-            return LargeTiff(path, page)
-    except READ_ERRORS:
+        large = path.stat().st_size >= 8 and _is_large(path, page)
+    except READ_ERRORS:  # reading it whole tells why, or can do it
+        large = False
+    if not large:
         return Pyramid(path, page)
-    return Pyramid(path, page)
+    try:
+        return LargeTiff(path, page)
+    except READ_ERRORS as error:  # never whole then: it may be larger than the memory
+        raise ImageError(f"{path.name} cannot be read in pieces: {error}.") from error
 
 
 def overview(path: Path, page: int = 0) -> NDArray[Any] | None:
@@ -83,18 +86,25 @@ class LargeTiff(Pyramid):
         self._file_lock = threading.RLock()
         self._stream = path.open("rb")
         weakref.finalize(self, self._stream.close)
-        self._kept: OrderedDict[tuple[int, int, int], NDArray[Any]] = OrderedDict()
-        with tifffile.TiffFile(path) as file:
-            own = _page(file, page)
-            self._full = Pieces(path, own, self._stream, self._file_lock)
-            self._sources = {0: self._full}
-            for smaller in _reduced(file, own):
-                self._add_source(smaller)
+        self._kept = Cache(_BUDGET)
+        try:
+            self._find_sources()
+        except BaseException:
+            self._stream.close()
+            raise
         self.base = 0
         while max(self._size(self.base)) > _OVERVIEW:
             self.base += 1
         self._overview: list[NDArray[Any]] = []
         self.unfinished = False
+
+    def _find_sources(self) -> None:
+        with tifffile.TiffFile(self._path) as file:
+            own = _page(file, self._page)
+            self._full = Pieces(self._path, own, self._stream, self._file_lock, self._kept)
+            self._sources = {0: self._full}
+            for smaller in _reduced(file, own):
+                self._add_source(smaller)
 
     def _add_source(self, page: tifffile.TiffPage) -> None:
         """A level of the file's own, when it is one of ours to the pixel."""
@@ -104,7 +114,9 @@ class LargeTiff(Pyramid):
         for level in range(1, 12):
             wide, high = self._size(level)
             if 0 <= wide - width <= 1 and 0 <= high - height <= 1 and level not in self._sources:
-                self._sources[level] = Pieces(self._path, page, self._stream, self._file_lock)
+                self._sources[level] = Pieces(
+                    self._path, page, self._stream, self._file_lock, self._kept
+                )
 
     def close(self) -> None:
         """Let go of the file."""
@@ -136,8 +148,7 @@ class LargeTiff(Pyramid):
     @property
     def nbytes(self) -> int:
         with self._lock:
-            held = sum(each.nbytes for each in (*self._overview, *self._kept.values()))
-        return held + sum(source.nbytes for source in self._sources.values())
+            return sum(each.nbytes for each in self._overview) + self._kept.nbytes
 
     @property
     def window(self) -> Window:
@@ -197,10 +208,7 @@ class LargeTiff(Pyramid):
         if self.at_hand(level, column, row):
             return
         found = self.part(level, column * TILE, row * TILE, (column + 1) * TILE, (row + 1) * TILE)
-        with self._lock:
-            self._kept[level, column, row] = np.ascontiguousarray(found)
-            while len(self._kept) > 1 and sum(k.nbytes for k in self._kept.values()) > _KEPT:
-                self._kept.popitem(last=False)
+        self._kept.keep((level, column, row), np.ascontiguousarray(found))
 
     def _finest_held(self) -> int:
         return self.base

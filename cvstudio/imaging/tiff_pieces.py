@@ -7,6 +7,7 @@ import struct
 import threading
 import zlib
 from collections import OrderedDict
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,7 +26,37 @@ _MINISWHITE, _MINISBLACK, _RGB, _YCBCR = 0, 1, 2, 6
 _PLAIN = (1, 8, 32946, 32773, 34925)  # tifffile decodes these itself
 _WRAPPED = (5, 7)  # LZW and JPEG: OpenCV does, when the piece stands in a file of its own
 _COPIED = {262: "H", 266: "H", 317: "H", 338: "H", 339: "H", 530: "H"}
-_CACHED = 192_000_000  # bytes of decoded segments that are kept
+
+
+class Cache:
+    """Arrays of one file by what they are, the ones not asked for longest going first. Safe to use
+    from several threads; one budget for all that a file has, however many levels it holds."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._kept: OrderedDict[Hashable, NDArray[Any]] = OrderedDict()
+        self._lock = threading.Lock()
+        self.nbytes = 0
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._kept
+
+    def get(self, key: Hashable) -> NDArray[Any] | None:
+        """The array, if it is still here."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+            return found
+
+    def keep(self, key: Hashable, array: NDArray[Any]) -> None:
+        """Keep an array; the newest stays, however large it is."""
+        with self._lock:
+            before = self._kept.pop(key, None)
+            self.nbytes += array.nbytes - (0 if before is None else before.nbytes)
+            self._kept[key] = array
+            while len(self._kept) > 1 and self.nbytes > self._budget:
+                self.nbytes -= self._kept.popitem(last=False)[1].nbytes
 
 
 def why_not(page: tifffile.TiffPage) -> str:
@@ -61,14 +92,15 @@ def _segment_bytes(page: tifffile.TiffPage) -> int:
 
 class Pieces:
     """One page. `read` gives any rectangle as read_image would, in bounded memory; the pages of a
-    file share its stream and lock. Safe to use from several threads."""
+    file share its stream, lock and cache. Safe to use from several threads."""
 
     def __init__(
-        self, path: Path, page: tifffile.TiffPage, stream: BinaryIO, lock: threading.RLock
-    ) -> None:
+        self, path: Path, page: tifffile.TiffPage, stream: BinaryIO, lock: threading.RLock,
+        cache: Cache,
+    ) -> None:  # fmt: skip
         self.width, self.height = int(page.imagewidth), int(page.imagelength)
         self._path, self._page, self._stream, self._lock = path, page, stream, lock
-        self._kept: OrderedDict[int, NDArray[Any]] = OrderedDict()
+        self._cache = cache
         self.plain = bool(page.is_memmappable)
         """Whether the pixels lie in the file as they are."""
         self.segment = _segment_size(page)
@@ -77,16 +109,10 @@ class Pieces:
         self.costly = not self.plain and _segment_bytes(page) > 4_000_000
         """Whether a single pixel takes long, unless its segment is kept."""
 
-    @property
-    def nbytes(self) -> int:
-        """The memory of the kept segments."""
-        with self._lock:
-            return sum(each.nbytes for each in self._kept.values())
-
     def read(self, x0: int, y0: int, x1: int, y1: int) -> NDArray[Any]:
         """The pixels of a rectangle inside the page. Raises ImageError."""
         if self.plain:
-            return self._finished(np.array(self._mapped()[y0:y1, x0:x1]))
+            return self._finished(np.array(self._rows(x0, y0, x1, y1)))
         width, height = self.segment
         rows = []
         for row in range(y0 // height, -(-y1 // height)):
@@ -99,45 +125,57 @@ class Pieces:
         return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=0)
 
     def sampled_row(self, y: int, step: int) -> NDArray[Any]:
-        """Every `step`th pixel of a row of a plain page: (n,) or (n, channels).
+        """Every `step`th pixel of a row of a plain page: (n,) or (n, channels), or ImageError."""
+        line = self._rows(0, y, self.width, y + 1)
+        return np.asarray(self._finished(np.array(line[:, step // 2 :: step]))[0])
 
-        It is read, not mapped: pages of a map would count as memory.
+    def _rows(self, x0: int, y0: int, x1: int, y1: int) -> NDArray[Any]:
+        """A rectangle of a plain page as it lies in the file: (h, w) or (h, w, channels).
+
+        It is read, not mapped: a file that another program cuts short, or a share that goes away,
+        would end the whole program in the middle of a map, and here it is said.
         """
         page = self._page
         assert page.dtype is not None
         channels = int(page.samplesperpixel)
-        length = self.width * channels * page.dtype.itemsize
+        pixel = channels * page.dtype.itemsize
+        start, length = page.dataoffsets[0], self.width * pixel
         with self._lock:
-            self._stream.seek(page.dataoffsets[0] + y * length)
-            data = self._stream.read(length)
-        line = np.frombuffer(data, page.dtype.newbyteorder(page.parent.byteorder))
-        if channels > 1:
-            line = line.reshape(-1, channels)
-        return np.asarray(self._finished(line[step // 2 :: step][None])[0])
+            if (x0, x1) == (0, self.width):
+                data = self._bytes(start + y0 * length, (y1 - y0) * length)
+            else:
+                data = b"".join(
+                    self._bytes(start + y * length + x0 * pixel, (x1 - x0) * pixel)
+                    for y in range(y0, y1)
+                )
+        kind = page.dtype.newbyteorder(page.parent.byteorder)
+        shape = (y1 - y0, x1 - x0, channels) if channels > 1 else (y1 - y0, x1 - x0)
+        return np.frombuffer(data, kind).reshape(shape)
 
-    def _mapped(self) -> NDArray[Any]:
-        """The pixels as they lie in the file, mapped for one look so that memory stays free."""
-        page = self._page
-        assert page.dtype is not None
-        return np.memmap(
-            self._path, page.dtype.newbyteorder(page.parent.byteorder), "r",
-            offset=page.dataoffsets[0], shape=page.shape,
-        )  # fmt: skip
+    def _bytes(self, place: int, length: int) -> bytes:
+        try:
+            self._stream.seek(place)
+            data = self._stream.read(length)
+        except ValueError:  # the stream has been closed
+            raise ImageError(f"{self._path.name} is not open any more.") from None
+        except OSError as error:
+            raise ImageError(f"{self._path.name} cannot be read: {error.strerror}.") from error
+        if len(data) < length:
+            raise ImageError(f"{self._path.name} is damaged: it ends too early.")
+        return data
 
     def has(self, x: int, y: int) -> bool:
         """Whether a pixel can be had at once."""
         at = y // self.segment[1] * self.across + x // self.segment[0]
-        with self._lock:
-            return not self.costly or at in self._kept
+        return not self.costly or (id(self), at) in self._cache
 
     def decoded(self, column: int, row: int) -> NDArray[Any]:
         """A tile or strip, cut to the page. Kept while it is likely to be asked for again."""
         index = row * self.across + column
+        found = self._cache.get((id(self), index))
+        if found is not None:
+            return found
         with self._lock:
-            found = self._kept.get(index)
-            if found is not None:
-                self._kept.move_to_end(index)
-                return found
             data = self._data(index)
         width, height = self.segment
         if not page_rows(self.height, height, row):
@@ -149,15 +187,11 @@ class Pieces:
             found = np.zeros(shape, self._page.dtype)
         found = found[: self.height - row * height, : self.width - column * width]
         found = np.ascontiguousarray(self._finished(found))
-        with self._lock:
-            self._kept[index] = found
-            while len(self._kept) > 1 and self.nbytes > _CACHED:
-                self._kept.popitem(last=False)
+        self._cache.keep((id(self), index), found)
         return found
 
     def _data(self, index: int) -> bytes:
-        self._stream.seek(self._page.dataoffsets[index])
-        return self._stream.read(self._page.databytecounts[index])
+        return self._bytes(self._page.dataoffsets[index], self._page.databytecounts[index])
 
     def _decode(self, index: int, data: bytes) -> NDArray[Any] | None:
         try:

@@ -136,8 +136,7 @@ def test_only_what_is_looked_at_is_decoded(tmp_path, monkeypatch):
 
 
 def test_a_look_at_every_part_leaves_memory_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr("cvstudio.imaging.tiff_pieces._CACHED", 1_000_000)
-    monkeypatch.setattr(large_tiff, "_KEPT", 2_000_000)
+    monkeypatch.setattr(large_tiff, "_BUDGET", 3_000_000)
     path = tmp_path / "a.tif"
     written(path, "tiles")
     pyramid = open_pyramid(path)
@@ -151,6 +150,58 @@ def test_a_look_at_every_part_leaves_memory_bounded(tmp_path, monkeypatch):
     assert tracemalloc.get_traced_memory()[0] < 8_000_000 < WIDTH * HEIGHT * 3
     tracemalloc.stop()
     pyramid.close()
+
+
+def test_a_file_of_many_levels_keeps_no_more_than_one_of_a_single_level(tmp_path, monkeypatch):
+    monkeypatch.setattr(large_tiff, "_BUDGET", 1_500_000)
+    path = tmp_path / "a.tif"
+    written(path, "levels in SubIFDs")
+    pyramid = open_pyramid(path)
+    pyramid.build()
+    overview = pyramid.nbytes
+    for level in range(pyramid.base):
+        for row in range(pyramid.rows(level)):
+            for column in range(pyramid.columns(level)):
+                pyramid.fetch(level, column, row)
+    assert pyramid.nbytes - overview < 1_500_000
+    assert pyramid.at_hand(0, 0, 0) is False
+    pyramid.close()
+
+
+@pytest.mark.parametrize("kind", ["plain strips", "tiles"])
+def test_a_file_that_is_cut_short_while_it_is_open_is_said_and_ends_nothing(tmp_path, kind):
+    """Of a memory map this would be a signal that ends the program, with all drafts in it."""
+    path = tmp_path / "a.tif"
+    written(path, kind)
+    pyramid = open_pyramid(path)
+    assert isinstance(pyramid, LargeTiff)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+    with pytest.raises(ImageError, match="damaged: it ends too early"):
+        pyramid.part(0, WIDTH - 40, HEIGHT - 40, WIDTH, HEIGHT)
+    with pytest.raises(ImageError, match="damaged: it ends too early"):
+        pyramid.part(0, 0, HEIGHT - 40, WIDTH, HEIGHT)
+    pyramid.close()
+    with pytest.raises(ImageError, match="not open any more"):
+        pyramid.part(0, WIDTH - 40, HEIGHT - 40, WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("error", [AttributeError("x"), OSError(5, "Input/output error")])
+def test_a_large_file_that_fails_when_it_is_opened_is_never_read_whole(
+    tmp_path, monkeypatch, error
+):
+    path = tmp_path / "a.tif"
+    written(path, "tiles")
+    opened = []
+
+    def fail(file, own):
+        opened.append(file)
+        raise error
+
+    monkeypatch.setattr(large_tiff, "_reduced", fail)
+    with pytest.raises(ImageError, match="cannot be read in pieces"):
+        open_pyramid(path)
+    assert opened
 
 
 def test_one_large_strip_is_read_whole_and_why_is_known(tmp_path, monkeypatch):
