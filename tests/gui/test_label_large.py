@@ -1,14 +1,23 @@
 """A TIFF that is read in pieces, on the Label page: sharp where one looks, with its own values."""
 
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tifffile
+from PySide6.QtCore import QObject
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.errors import ImageError
 from cvstudio.gui import app
+from cvstudio.gui.label import images, tile_fetcher
 from cvstudio.gui.label.page import LabelPage
+from cvstudio.gui.tasks import Tasks
 from cvstudio.imaging import large_tiff
 from cvstudio.imaging.large_tiff import LargeTiff
 from cvstudio.project import importing
@@ -67,3 +76,83 @@ def test_the_first_look_at_a_file_without_smaller_levels_gets_exact_by_itself(pa
     height, width = middle.shape[:2]
     assert middle[height // 2, width // 2, 0] == pytest.approx(1500 // 12, abs=3)
     qtbot.waitUntil(lambda: not page.studio.tasks.working)
+
+
+class Unsharp:
+    """A pyramid whose first look takes as long to get exact as it is let."""
+
+    nbytes = 1
+    unfinished = True
+
+    def __init__(self):
+        self.at_work = threading.Event()
+        self.begun = 0
+
+    def refine(self):
+        self.begun += 1
+        self.at_work.set()
+        try:
+            while True:
+                time.sleep(0.005)
+                yield 0.5
+        finally:
+            self.at_work.clear()
+
+
+def test_only_the_open_image_gets_exact_and_the_threads_are_free_for_the_rest(qtbot, monkeypatch):
+    made = {id: Unsharp() for id in range(1, 7)}
+    monkeypatch.setattr(images, "_read", lambda path, _page, _control: made[int(path.name)])
+    tasks = Tasks()
+    reader = images.Images(tasks, lambda record: Path(str(record.id)))
+    records = {id: SimpleNamespace(id=id, page=0) for id in made}
+    try:
+        for open_one in (1, 2, 3, 4, 5):
+            reader.want([records[open_one], records[open_one + 1]])
+            qtbot.waitUntil(made[open_one].at_work.is_set)
+            qtbot.waitUntil(lambda next=open_one + 1: reader.get(next) is not None)
+            assert [id for id, each in made.items() if each.at_work.is_set()] == [open_one]
+        reader.want([records[1]])
+        qtbot.waitUntil(made[1].at_work.is_set)
+        assert made[1].begun == 2, "it goes on when it is opened again"
+        assert made[6].begun == 0, "a neighbour waits until it is open"
+    finally:
+        tasks.stop()
+
+
+@pytest.mark.parametrize("error", [ImageError("a.tif is damaged."), ValueError("buffer")])
+def test_a_damaged_tile_is_said_once_and_its_neighbours_still_get_sharp(qtbot, monkeypatch, error):
+    class Pieces:
+        def __init__(self):
+            self.read = []
+
+        def fetch(self, *key):
+            self.read.append(key)
+            if key == (0, 1, 0):
+                raise error
+
+    tasks, update = Tasks(), []
+    viewport = SimpleNamespace(update=lambda: update.append(1))
+    canvas = SimpleNamespace(tiles=SimpleNamespace(ask=None), viewport=lambda: viewport)
+    owner = QObject()
+    fetcher = tile_fetcher.TileFetcher(tasks, canvas, owner)
+    pyramid, said = Pieces(), []
+    fetcher.said.connect(said.append)
+    keys = [(0, 0, 0), (0, 1, 0), (0, 2, 0)]
+
+    def paint():
+        wanted = [key for key in keys if key == (0, 1, 0) or key not in pyramid.read]
+        before = len(update)
+        fetcher.ask(pyramid, wanted)
+        if fetcher._working:
+            qtbot.waitUntil(lambda: len(update) > before)
+
+    with qtbot.captureExceptions() as raised:
+        for _ in range(4):
+            paint()
+    assert sorted(pyramid.read) == keys, "each is read once, the damaged one is not tried again"
+    told = said or [str(each[1]) for each in raised]
+    assert len(told) == 1
+    other = Pieces()
+    fetcher.ask(other, [(0, 1, 1)])
+    qtbot.waitUntil(lambda: bool(other.read))
+    tasks.stop()

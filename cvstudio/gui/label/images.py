@@ -42,6 +42,7 @@ class Images(QObject):
         self._held: OrderedDict[int, Pyramid] = OrderedDict()
         self._reading: set[int] = set()
         self._wanted: tuple[ImageRecord, ...] = ()
+        self._refining = False
 
     def get(self, image_id: int) -> Pyramid | None:
         """The pyramid of an image with all its levels, if it has been read."""
@@ -53,11 +54,26 @@ class Images(QObject):
     def want(self, records: Sequence[ImageRecord]) -> None:
         """Read these images, the first one first; older wishes that wait are forgotten."""
         self._wanted = tuple(records)
+        self._make_room(self._first)
+        self._refine_first()
         self._read_next()
 
     def forget(self, image_id: int) -> None:
         """Read an image again when it is next wanted."""
         self._held.pop(image_id, None)
+
+    @property
+    def _first(self) -> int:
+        """The image that is open; 0 when none is."""
+        return self._wanted[0].id if self._wanted else 0
+
+    def _make_room(self, newest: int) -> None:
+        """Let go of what was looked at longest ago; what an image holds grows while it is used."""
+        for other in list(self._held):
+            if sum(p.nbytes for p in self._held.values()) <= self._limit:
+                break
+            if other not in (self._first, newest):
+                del self._held[other]
 
     def _read_next(self) -> None:
         """The first wish may start beside a neighbour that is being read; others wait for it."""
@@ -79,30 +95,43 @@ class Images(QObject):
     def _took(self, image_id: int, pyramid: Pyramid) -> None:
         self._reading.discard(image_id)
         self._held[image_id] = pyramid
-        first = self._wanted[0].id if self._wanted else 0
-        for other in list(self._held):
-            if sum(p.nbytes for p in self._held.values()) <= self._limit:
-                break
-            if other not in (first, image_id):
-                del self._held[other]
-        if image_id != first and sum(p.nbytes for p in self._held.values()) > 2 * self._limit:
+        self._make_room(image_id)
+        if image_id != self._first and sum(p.nbytes for p in self._held.values()) > 2 * self._limit:
             del self._held[image_id]
         self.ready.emit(image_id)
-        if pyramid.unfinished:
-            self._tasks.run(
-                partial(self._refine, image_id, pyramid),
-                done=lambda _result: self.improved.emit(image_id),
-                failed=partial(self._lost, image_id),
-                owner=self,
-            )
+        self._refine_first()
         self._read_next()
 
+    def _refine_first(self) -> None:
+        """Make the first look at the open image exact; one at a time, so that the threads are there
+        for what is asked for."""
+        first = self._first
+        pyramid = self._held.get(first)
+        if self._refining or pyramid is None or not pyramid.unfinished:
+            return
+        self._refining = True
+        self._tasks.run(
+            partial(self._refine, first, pyramid),
+            done=lambda _result: self._refined(first),
+            failed=partial(self._not_refined, first),
+            owner=self,
+        )
+
     def _refine(self, image_id: int, pyramid: Pyramid, control: Control) -> None:
-        """For a thread: make a first look exact while it is wanted."""
+        """For a thread: go on while the image is the open one."""
         for _share in pyramid.refine():
-            if control.cancelled() or image_id not in self._held:
+            if control.cancelled() or image_id != self._first:
                 return
             self._tasks.post(partial(self._tell_improved, image_id))
+
+    def _refined(self, image_id: int) -> None:
+        self._refining = False
+        self.improved.emit(image_id)
+        self._refine_first()
+
+    def _not_refined(self, image_id: int, error: BaseException) -> None:
+        self._refining = False
+        self._lost(image_id, error)
 
     def _tell_improved(self, image_id: int) -> None:
         if shiboken6.isValid(self):
@@ -117,11 +146,13 @@ class Images(QObject):
         elif isinstance(error, OSError):
             words = f"The image cannot be read: {error.strerror}."
         else:
-            raise error
+            words = "The image cannot be read."
         # A neighbour that cannot be read must not be tried again and again.
         self._wanted = tuple(r for r in self._wanted if r.id != image_id)
         self.failed.emit(image_id, words)
         self._read_next()
+        if not isinstance(error, ImageError | MemoryError | OSError):
+            raise error
 
 
 def _read(path: Path, page: int, control: Control) -> Pyramid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QObject, Signal
 
@@ -24,19 +25,21 @@ class TileFetcher(QObject):
         super().__init__(parent)
         self._tasks, self._canvas = tasks, canvas
         self._working = False
-        self._broken: set[tuple[int, Key]] = set()
+        self._broken: WeakKeyDictionary[Pyramid, set[Key]] = WeakKeyDictionary()
         canvas.tiles.ask = self.ask
 
     def ask(self, pyramid: Pyramid, keys: list[Key]) -> None:
         """These tiles are in sight."""
-        wanted = [key for key in keys if (id(pyramid), key) not in self._broken]
+        broken = self._broken.get(pyramid, set())
+        wanted = [key for key in keys if key not in broken][:_AT_ONCE]
         if self._working or not wanted:
             return
         self._working = True
+        left = list(wanted)
         self._tasks.run(
-            partial(_fetch, pyramid, wanted[:_AT_ONCE]),
+            partial(_fetch, pyramid, left),
             done=lambda _result: self._over(),
-            failed=partial(self._failed, pyramid, wanted[:_AT_ONCE]),
+            failed=lambda error: self._failed(pyramid, left[0], error),
             owner=self,
         )
 
@@ -44,18 +47,19 @@ class TileFetcher(QObject):
         self._working = False
         self._canvas.viewport().update()
 
-    def _failed(self, pyramid: Pyramid, keys: list[Key], error: BaseException) -> None:
-        """A damaged piece stays as coarse as it is, and it is said."""
+    def _failed(self, pyramid: Pyramid, key: Key, error: BaseException) -> None:
+        """A damaged piece stays as coarse as it is, and it is said once, whatever was wrong."""
         self._working = False
+        self._broken.setdefault(pyramid, set()).add(key)
         if not isinstance(error, ImageError | OSError | MemoryError):
+            self._canvas.viewport().update()
             raise error
-        self._broken.update((id(pyramid), key) for key in keys)
         self.said.emit(error.message if isinstance(error, ImageError) else str(error))
         self._canvas.viewport().update()
 
 
-def _fetch(pyramid: Pyramid, keys: list[Key], control: Control) -> None:
-    for key in keys:
-        if control.cancelled():
-            return
-        pyramid.fetch(*key)
+def _fetch(pyramid: Pyramid, left: list[Key], control: Control) -> None:
+    """Read tiles, each leaving the list when it is there: the first that is left has failed."""
+    while left and not control.cancelled():
+        pyramid.fetch(*left[0])
+        left.pop(0)
