@@ -135,6 +135,8 @@ class ClassManager(StudioDialog):
         self._studio, self._project = studio, studio.project
         self._classes: dict[int, LabelClass] = {}
         self._reach: dict[int, Reach] = {}
+        self._own: set[int] = set()
+        """The steps that were made here: only these are undone here."""
         self.content.addWidget(label(
             "Drag a class to change the order, or onto another one to make it a kind of it. Kinds"
             " are found with their class; a network learns each class by itself.",
@@ -219,17 +221,29 @@ class ClassManager(StudioDialog):
             return class_tree.reach_of(session, self.tree.chosen())
 
     def _change(self, step: str, do: Callable[[Any], Any]) -> None:
+        before = self._project.present_step
         try:
             with self._project.transaction(step, source=self) as session:
                 do(session)
+            if self._project.present_step != before:
+                self._own.add(self._project.present_step)
         except ProjectError as error:
             self._studio.toast(error.message, level="warning")
         self.refresh()
 
     def _undo(self) -> None:
-        if self._project.undo_label:
+        """Take back the newest step, when it is one of this dialog: others are asked about, and
+        seen, where they were made."""
+        newest = self._project.present_step
+        if newest not in self._own:
+            self._studio.toast("No change that was made here is left to undo", level="info")
+            return
+        try:
             self._project.undo()
-            self.refresh()
+            self._own.discard(newest)
+        except ProjectError as error:
+            self._studio.toast(error.message, level="warning")
+        self.refresh()
 
     # -- the changes
 

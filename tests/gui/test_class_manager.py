@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from person import Person
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QMenu
 
+from cvstudio.core.errors import ProjectError
 from cvstudio.gui.class_manager import ClassManager
-from cvstudio.project import class_tree, queries, rows
+from cvstudio.project import class_tree, commands, queries, rows
 from cvstudio.project.project import Project
 
 
@@ -151,3 +154,42 @@ def test_a_class_is_split_by_an_attribute_of_its_objects(studio_window: Person) 
 
     in_manager(studio_window, split)
     assert names(project) == ["RBC", "WBC", "RBC sickle"]
+
+
+def test_ctrl_z_in_the_manager_takes_back_its_own_changes_and_nothing_from_before(
+    studio_window: Person,
+) -> None:
+    project = studio_window.project
+    with project.transaction("Import") as s:
+        commands.rename_class(s, id=2, name="imported")
+    before, told = names(project), []
+    studio_window.studio.toasted.connect(lambda toast: told.append(toast.text))
+
+    def undo(dialog: ClassManager) -> None:
+        dialog._change("Add class", lambda s: commands.add_class(s, name="mine"))
+        assert names(project) == [*before, "mine"]
+        for _ in range(2):
+            QTest.keyClick(dialog, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+            assert names(project) == before
+
+    in_manager(studio_window, undo)
+    assert told == ["No change that was made here is left to undo"]
+    assert project.undo_label == "Import"
+
+
+def test_an_undo_that_fails_in_the_manager_is_said_in_words(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, told = studio_window.project, []
+    studio_window.studio.toasted.connect(lambda toast: told.append(toast.text))
+
+    def fail() -> None:
+        raise ProjectError("The disk is full.")
+
+    def undo(dialog: ClassManager) -> None:
+        dialog._change("Add class", lambda s: commands.add_class(s, name="mine"))
+        monkeypatch.setattr(project, "undo", fail)
+        QTest.keyClick(dialog, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+    in_manager(studio_window, undo)
+    assert told == ["The disk is full."]
