@@ -1,5 +1,7 @@
 """Simplify, smooth and convert with a popup whose amount is previewed, by mouse and keys."""
 
+import threading
+
 import numpy as np
 import pytest
 from label_hands import label_page
@@ -12,6 +14,7 @@ from cvstudio.core.annotation import Kind, Task
 from cvstudio.core.convert import to_polygon
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask
+from cvstudio.gui.label import adjusting
 
 
 @pytest.fixture
@@ -169,3 +172,46 @@ def test_simplify_says_what_it_needs_when_no_polygon_is_selected(person):
     person.keys("M")
     assert not person.page.adjusting.popup.isVisible()
     assert "Select a polygon" in " ".join(person.page.status_left)
+
+
+def test_large_shapes_are_adjusted_beside_the_window_and_enter_keeps_the_newest_amount(
+    person, monkeypatch
+):
+    monkeypatch.setattr(adjusting, "_AT_ONCE", 0)
+    go_on, asked, threads = threading.Event(), [], set()
+    smoothed = adjusting._made
+
+    def slow(before, make, amount, size):
+        asked.append(amount)
+        threads.add(threading.current_thread())
+        assert go_on.wait(20)
+        return smoothed(before, make, amount, size)
+
+    monkeypatch.setattr(adjusting, "_made", slow)
+    choose(person, wavy())
+    person.keys("M")
+    type_amount(person, "3")
+    type_amount(person, "6")
+    person.keys("Return")
+    assert person.only.shape == wavy(), "nothing is stored before it is known"
+    go_on.set()
+    person.qtbot.waitUntil(lambda: person.only.shape != wavy())
+    assert person.only.shape == adjusting.combine.simplified(wavy(), 6.0)
+    assert asked == [asked[0], 6.0], "amounts that were passed over are not computed"
+    assert threading.main_thread() not in threads
+    assert person.project.undo_label == "Simplify 1 annotation"
+
+
+def test_esc_while_a_large_shape_is_computed_drops_the_answer_too(person, monkeypatch):
+    monkeypatch.setattr(adjusting, "_AT_ONCE", 0)
+    go_on = threading.Event()
+    made = adjusting._made
+    monkeypatch.setattr(adjusting, "_made", lambda *given: (go_on.wait(20), made(*given))[1])
+    choose(person, wavy())
+    person.keys("M")
+    person.keys("Esc")
+    go_on.set()
+    person.qtbot.waitUntil(lambda: not person.studio.tasks.working)
+    assert not person.page.adjusting.popup.isVisible()
+    assert not person.canvas.selection.drafts
+    assert person.only.shape == wavy()

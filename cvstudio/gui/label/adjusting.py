@@ -21,6 +21,9 @@ from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.toolbox import Toolbox
 from cvstudio.gui.label.tools.adjust import AdjustTool
+from cvstudio.gui.tasks import LatestWins
+
+_AT_ONCE = 1_000_000  # pixels of shapes that are changed within a frame; more goes to a thread
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Adjusting(QObject):
         self._amounts = {id: each.amount for id, each in _ADJUSTMENTS.items()}
         self._action = ""
         self._before: dict[int, Shape] = {}
+        self._latest = LatestWins(document.studio.tasks, owner=self)
         self.popup = AdjustPopup(canvas)
         self.tool = AdjustTool(document, canvas, self._end)
         self.popup.changed.connect(self._preview)
@@ -97,28 +101,36 @@ class Adjusting(QObject):
     def _preview(self) -> None:
         adjustment, amount = _ADJUSTMENTS[self._action], self.popup.amount.value
         self._amounts[self._action] = amount
-        if adjustment.make is not None:
-            made = {id: adjustment.make(shape, amount) for id, shape in self._before.items()}
-        else:
+        make = adjustment.make
+        if make is None:
             kind = self.popup.wanted
-            made = {
-                id: convert.converted(shape, kind, tolerance=amount)
-                for id, shape in self._before.items()
-            }
+            make = partial(_converted, kind)
             from_mask = any(isinstance(shape, Mask) for shape in self._before.values())
             self.popup.ask_amount(kind is Kind.POLYGON and from_mask)
-        width, height = self._document.size
-        drafts: dict[int, Shape] = {}
-        for id, shape in made.items():
-            inside = edits.clipped(shape, width=width, height=height)
-            drafts[id] = inside if inside is not None else self._before[id]
+        work = partial(_made, dict(self._before), make, amount, self._document.size)
+        if sum(map(_cost, self._before.values())) <= _AT_ONCE:
+            self._latest.drop()
+            self._show(work())
+            return
+        if not self.tool.active:
+            self.tool.show(self._before)
+        self.tool.waiting = True
+        self.popup.words.setText("Computing …")
+        self._latest.request(lambda _control: work(), self._show, self._failed)
+
+    def _show(self, drafts: Mapping[int, Shape]) -> None:
         self.popup.words.setText(result_words(self._before, drafts))
         self.tool.show(drafts)
+
+    def _failed(self, error: BaseException) -> None:
+        self.tool.cancel()
+        self._document.studio.fail(error)
 
     def _end(self, kept: bool) -> None:
         """Keep what is previewed, or not; the tool that was in hand comes back."""
         drafts, before = self.tool.drafts, self._before
         self._before = {}
+        self._latest.drop()
         self.popup.hide()
         if kept:
             changed = {id: shape for id, shape in drafts.items() if shape != before[id]}
@@ -135,6 +147,31 @@ class Adjusting(QObject):
     def _give_back(self) -> None:
         if self._canvas.tool is self.tool and not self.tool.active:
             self._toolbox.take(self._toolbox.info.action)
+
+
+def _made(
+    before: Mapping[int, Shape], make: Callable[[Shape, float], Shape], amount: float,
+    size: tuple[int, int],
+) -> dict[int, Shape]:  # fmt: skip
+    """The shapes as they would be; what would lie outside the image stays. For any thread."""
+    width, height = size
+    drafts: dict[int, Shape] = {}
+    for id, shape in before.items():
+        inside = edits.clipped(make(shape, amount), width=width, height=height)
+        drafts[id] = inside if inside is not None else shape
+    return drafts
+
+
+def _converted(kind: Kind, shape: Shape, amount: float) -> Shape:
+    return convert.converted(shape, kind, tolerance=amount)
+
+
+def _cost(shape: Shape) -> float:
+    """About how much work a shape is: the pixels around it, or so many for each of its points."""
+    if shape is None:
+        return 0.0
+    box = box_of(shape)
+    return box.w * box.h + 20 * _points(shape)
 
 
 def _likely(annotations: list[Annotation]) -> Kind:

@@ -27,6 +27,9 @@ class AdjustTool(Tool):
         super().__init__(document, surface)
         self._ended = ended
         self.active = False
+        self.waiting = False
+        """Whether the preview of the newest amount is still being computed."""
+        self._keep = False
 
     @property
     def busy(self) -> bool:
@@ -34,12 +37,18 @@ class AdjustTool(Tool):
 
     def show(self, drafts: Mapping[int, Shape]) -> None:
         """Preview other shapes."""
-        self.active = True
+        self.active, self.waiting = True, False
         self.drafts = dict(drafts)
         self.surface.drafts_changed()
         self.surface.repaint()
+        if self._keep:
+            self.finish()
 
     def finish(self) -> bool:
+        """Keep the preview; when it is still being computed, as soon as it is there."""
+        if self.active and self.waiting:
+            self._keep = True
+            return True
         return self._end(kept=True)
 
     def cancel(self) -> bool:
@@ -67,7 +76,7 @@ class AdjustTool(Tool):
     def _end(self, *, kept: bool) -> bool:
         if not self.active:
             return False
-        self.active = False
+        self.active = self.waiting = self._keep = False
         if not kept:
             self.drafts = {}
             self.surface.drafts_changed()
