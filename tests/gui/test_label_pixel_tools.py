@@ -2,6 +2,7 @@
 
 import threading
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.errors import ImageError
 from cvstudio.core.geometry import Polygon
 from cvstudio.core.masks import Mask, mask_of
 from cvstudio.core.opencv import cv2
 from cvstudio.gui.label.tools.thinking import Thinking
+from cvstudio.imaging.regions import wand
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -236,6 +239,114 @@ def test_enter_right_after_the_click_keeps_what_is_still_being_found(studio_wind
     studio_window.key("Return")
     studio_window.idle()
     assert len(stored(page)) == 1
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """The wand looks only when it is let go; with an error in it, it raises that."""
+    go, errors, flood = threading.Event(), [], wand.flood
+
+    def late(*args, **more):
+        assert go.wait(20)
+        if errors:
+            raise errors.pop()
+        return flood(*args, **more)
+
+    monkeypatch.setattr(wand, "flood", late)
+    yield SimpleNamespace(go=go, errors=errors)
+    go.set()
+
+
+def press_and_release(hand, x, y):
+    """A click that does not wait for threads."""
+    hand.press(x, y)
+    hand.release(x, y)
+
+
+@pytest.mark.parametrize("key", ["D", "V"])
+def test_what_enter_was_pressed_for_is_kept_although_one_goes_on_at_once(
+    studio_window, page, hand, slow, key
+):
+    studio_window.key("W")
+    press_and_release(hand, 200, 240)
+    studio_window.key("Return")
+    threading.Timer(0.2, slow.go.set).start()
+    studio_window.key(key)
+    (annotation,) = stored(page, 1)
+    assert iou(annotation.shape, disk(*LEFT)) > 0.98
+    assert not stored(page, 2)
+    studio_window.idle()
+    assert len(stored(page, 1)) == 1
+
+
+def test_a_region_is_of_the_class_that_was_chosen_when_enter_was_pressed(
+    studio_window, page, hand, slow
+):
+    page.document.choose_class(1)
+    studio_window.key("W")
+    press_and_release(hand, 200, 240)
+    studio_window.key("Return")
+    page.document.choose_class(2)
+    threading.Timer(0.2, slow.go.set).start()
+    press_and_release(hand, 460, 240)  # the next object
+    studio_window.idle()
+    (annotation,) = stored(page)
+    assert annotation.class_id == 1
+    assert iou(annotation.shape, disk(*LEFT)) > 0.98
+    assert full(page.canvas.tool.region)[240, 460]
+
+
+@pytest.mark.parametrize("how", ["Backspace", "error"])
+def test_after_backspace_or_an_error_nothing_is_kept_before_enter_is_pressed_again(
+    studio_window, page, hand, slow, how, monkeypatch
+):
+    told = []
+    monkeypatch.setattr(page.studio, "fail", lambda error, **_more: told.append(error))
+    studio_window.key("W")
+    if how == "error":
+        slow.errors.append(ImageError("A piece of it cannot be read"))
+    press_and_release(hand, 200, 240)
+    studio_window.key("Return")
+    if how == "Backspace":
+        studio_window.key("Backspace")
+    slow.go.set()
+    studio_window.idle()
+    assert len(told) == (how == "error")
+    hand.click(460, 240)
+    assert not stored(page)
+    studio_window.key("Return")
+    assert len(stored(page)) == 1
+
+
+def test_a_region_that_could_not_be_stored_stays_on_the_canvas(
+    studio_window, page, hand, monkeypatch
+):
+    studio_window.key("W")
+    hand.click(200, 240)
+    with monkeypatch.context() as broken:
+        broken.setattr(page.document, "change", lambda label, work: False)
+        studio_window.key("Return")
+    assert not stored(page)
+    assert page.canvas.tool.region is not None
+    studio_window.key("Return")
+    assert len(stored(page)) == 1
+    assert page.canvas.tool.region is None
+
+
+@pytest.mark.parametrize("task", [Task.SEGMENT], indirect=True)
+def test_a_region_of_a_class_whose_mask_is_locked_becomes_a_mask_beside_it(
+    studio_window, page, hand
+):
+    page.document.choose_class(1)
+    page.document.add(Mask.from_patch(disk(*LEFT)), label="Locked")
+    studio_window.key("L")
+    page.document.select([])
+    studio_window.key("W")
+    hand.click(460, 240)
+    studio_window.key("Return")
+    first, second = stored(page)
+    assert iou(first.shape, disk(*LEFT)) == 1
+    assert iou(second.shape, disk(*RIGHT)) > 0.98
 
 
 @pytest.mark.parametrize("task", [Task.SEGMENT], indirect=True)
@@ -602,7 +713,10 @@ def test_what_was_dropped_is_never_told(studio_window, page):
     thinking.ask(lambda: 2, told.append)
     thinking.drop()
     assert not thinking.busy
-    thinking.ask(lambda: 3, told.append)
+    others = []
+    thinking.ask(lambda: others.append(go.is_set()) or 3, told.append)
+    studio_window.settle()
+    assert not others, "no two threads are at work on the same picture"
     go.set()
     studio_window.until(lambda: told == [3])
     studio_window.idle()

@@ -243,22 +243,23 @@ class Document(QObject):
         self.select(made)
         return made
 
-    def reshape(self, shapes: Mapping[int, Shape], *, label: str) -> None:
+    def reshape(self, shapes: Mapping[int, Shape], *, label: str) -> bool:
         """Give annotations other shapes; a shape of None deletes its annotation.
 
-        A suggestion that a person has put right is accepted by that.
+        A suggestion that a person has put right is accepted by that. False when nothing changed.
         """
-        suggested = [a.id for a in self.annotations if a.state == State.SUGGESTED]
-        kept = [id for id in suggested if shapes.get(id) is not None]
-        if not self.unlocked(shapes):
-            return
+        free = self.unlocked(shapes)
+        suggested = {a.id for a in self.annotations if a.state == State.SUGGESTED}
+        kept = [id for id in free if id in suggested and shapes[id] is not None]
+        if not free:
+            return False
 
         def work(session: Any) -> None:
             self._set_shapes(session, shapes)
             if kept:
                 commands.set_state(session, ids=kept, state=State.ACCEPTED)
 
-        self.change(label, work)
+        return self.change(label, work)
 
     def _set_shapes(self, session: Any, shapes: Mapping[int, Shape]) -> None:
         free = self.unlocked(shapes)

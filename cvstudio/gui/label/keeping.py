@@ -19,7 +19,7 @@ Found = Sequence[tuple[int, Region]]
 
 
 def keep(document: Document, found: Found, *, label: str) -> bool:
-    """Add regions to the open image in one step; False when there was nothing to add.
+    """Add regions to the open image in one step; False when nothing was added.
 
     In a project that segments, a class is one mask, which grows, and a pixel has one class: the
     others lose it. In all others each region becomes a mask of its own.
@@ -58,18 +58,19 @@ def _grow(
     }
     if new:
         return bool(document.add_many(new, label=label, also=changed))
-    if changed:
-        document.reshape(changed, label=label)
-    return bool(changed)
+    return bool(changed) and document.reshape(changed, label=label)
 
 
 def _mask_of_class(annotations: Sequence[Annotation], class_id: int) -> Annotation | None:
-    """The mask that lies on top of the others of its class."""
+    """The mask that lies on top of the others of its class, and may be changed."""
     return next(
         (
             a
             for a in reversed(annotations)
-            if a.class_id == class_id and isinstance(a.shape, Mask) and a.state == State.ACCEPTED
+            if a.class_id == class_id
+            and isinstance(a.shape, Mask)
+            and a.state == State.ACCEPTED
+            and not a.locked
         ),
         None,
     )

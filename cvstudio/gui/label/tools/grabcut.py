@@ -75,6 +75,7 @@ class GrabCutTool(RegionTool):
 
     def step_back(self) -> bool:
         if self._strokes:
+            self._finishing = None
             self._strokes.pop()
             self._ask()
             return True
@@ -127,7 +128,7 @@ class GrabCutTool(RegionTool):
             )  # fmt: skip
             return Region.of(grabcut.cut(view.rgb, inside, include=include, exclude=exclude), place)
 
-        self.thinking.ask(find, self._found)
+        self.thinking.ask(find, self._found, self.failed)
 
     def _found(self, region: Region | None) -> None:
         self.show(region)

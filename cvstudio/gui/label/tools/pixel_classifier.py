@@ -118,8 +118,8 @@ class Learner:
         self._rows: dict[tuple[Sight, int, Strokes], NDArray[np.float32]] = {}
         self._learnt: dict[int, tuple[int, Samples]] = {}
 
-    def answer(self, question: Question) -> Labels:
-        """The class of each pixel of the place, (h, w)."""
+    def answer(self, question: Question, learnt: dict[int, list[NDArray[np.float32]]]) -> Labels:
+        """The class of each pixel of the place, (h, w). `learnt` is what other images taught."""
         found = self._features_of(question.sight, question.place)
         known: dict[int, list[NDArray[np.float32]]] = {}
         rows = {}
@@ -131,7 +131,7 @@ class Learner:
             rows[key] = own
             known.setdefault(stroke.number, []).append(own)
         self._rows = rows
-        for number, more in self.learnt(question).items():
+        for number, more in learnt.items():
             known.setdefault(number, []).extend(more)
         samples = {number: np.concatenate(each) for number, each in known.items()}
         return pixel_classifier.train(samples).predict(found)
@@ -238,6 +238,8 @@ class PixelClassifierTool(Tool):
     # -- the gesture
 
     def press(self, pointer: Pointer) -> None:
+        if self._finishing:
+            self._thinking.settle()  # the next scribble begins another proposal
         if self.surface.sight() is None:
             self.surface.say(NO_PICTURE)
             return
@@ -297,6 +299,8 @@ class PixelClassifierTool(Tool):
     def settle(self) -> None:
         """Scribbles stay with their image; a proposal that nobody has kept is not kept."""
         self._stroke = None
+        if self._finishing:
+            self._thinking.settle()  # Enter was pressed for it
         if self._answer is not None:
             self._learner.keep(self._answer[0])
         self._drop_answer()
@@ -329,7 +333,8 @@ class PixelClassifierTool(Tool):
         if place is None:
             return
         question = Question(self._image_id, sight, place, strokes, self.settings.across)
-        numbers = {stroke.number for stroke in strokes} | set(self._learner.learnt(question))
+        learnt = self._learner.learnt(question)
+        numbers = {stroke.number for stroke in strokes} | set(learnt)
         if len(numbers) < 2:
             return
         if question == self._asked or (self._answer is not None and question == self._answer[0]):
@@ -337,7 +342,9 @@ class PixelClassifierTool(Tool):
         self._asked = question
         if self._answer is None:
             self.surface.say("Learning from the scribbles…")
-        self._thinking.ask(lambda: (question, self._learner.answer(question)), self._answered)
+        self._thinking.ask(
+            lambda: (question, self._learner.answer(question, learnt)), self._answered, self._failed
+        )
 
     def _answered(self, answer: tuple[Question, Labels]) -> None:
         question, labels = answer
@@ -349,6 +356,10 @@ class PixelClassifierTool(Tool):
         if self._finishing and not self._thinking.busy:
             self._finishing = False
             self._keep()
+
+    def _failed(self) -> None:
+        """A thread could not answer: nothing is kept before Enter is pressed again."""
+        self._finishing = False
 
     def _drop_answer(self) -> None:
         self._thinking.drop()
@@ -372,10 +383,11 @@ class PixelClassifierTool(Tool):
             elif region is not None:
                 rest = without_small(region, smallest=smallest)
                 found.extend([(int(number), rest)] if rest is not None else [])
-        self._learner.keep(question)
-        self.cancel()
-        if not keep(self.document, found, label="Classify pixels"):
+        if not found:
             self.surface.say("Nothing was found that is large enough to keep")
+        elif keep(self.document, found, label="Classify pixels"):
+            self._learner.keep(question)
+            self.cancel()
 
     @property
     def _image_id(self) -> int:

@@ -72,7 +72,8 @@ class RegionTool(Tool):
         self.views = LastView()
         self._picture: RegionPicture | None = None
         self._before: list[Region | None] = []
-        self._finishing = False
+        self._finishing: int | None = None
+        """The class that Enter was pressed for while a thread is still looking."""
 
     @property
     def region(self) -> Region | None:
@@ -93,7 +94,11 @@ class RegionTool(Tool):
         self._before.append(self.region)
 
     def ready(self) -> Sight | None:
-        """The picture to look at when a region can be drawn now."""
+        """The picture to look at when a region can be drawn now.
+
+        What Enter was pressed for is kept before that: the next click begins another region.
+        """
+        self._settle_confirmed()
         sight = self.surface.sight()
         if sight is None:
             self.surface.say(NO_PICTURE)
@@ -110,27 +115,33 @@ class RegionTool(Tool):
     # -- the draft's end
 
     def finish(self) -> bool:
-        if self.thinking.busy:
-            self._finishing = True  # kept as soon as it is there
-            return True
-        region = self.region
-        if region is None:
-            return False
         class_id = self.document.class_id
-        self.clear()
-        if class_id is not None:
-            keep(self.document, [(class_id, region)], label=self.word)
+        if not self.thinking.busy and self.region is None:
+            return False
+        if class_id is None:
+            self.document.class_wanted.emit()
+        elif self._finishing is None:
+            self._finishing = class_id  # kept as soon as it is there
+            self.answered()
         return True
 
     def answered(self) -> None:
         """A thread has answered; Enter may have been waiting for that."""
-        if self._finishing and not self.thinking.busy:
-            self._finishing = False
-            self.finish()
+        class_id, region = self._finishing, self.region
+        if class_id is None or self.thinking.busy:
+            return
+        self._finishing = None
+        if region is not None and keep(self.document, [(class_id, region)], label=self.word):
+            self.clear()
+
+    def failed(self) -> None:
+        """A thread could not answer: nothing is kept before Enter is pressed again."""
+        self._finishing = None
 
     def step_back(self) -> bool:
         if not self._before:
             return False
+        self._finishing = None
         self.thinking.drop()
         self.show(self._before.pop())
         return True
@@ -141,16 +152,22 @@ class RegionTool(Tool):
         return had
 
     def settle(self) -> None:
-        """Regions that were clicked together are work: what has been found is kept."""
+        """Regions that were clicked together are work: what has been found is kept, and what Enter
+        was pressed for is waited for."""
+        self._settle_confirmed()
         self.thinking.drop()
         self.finish()
         self.cancel()
+
+    def _settle_confirmed(self) -> None:
+        if self._finishing is not None:
+            self.thinking.settle()
 
     def clear(self) -> None:
         """Forget the draft."""
         self.thinking.drop()
         self.views.forget()
-        self._finishing = False
+        self._finishing = None
         self._before = []
         self.show(None)
 

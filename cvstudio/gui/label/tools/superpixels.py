@@ -98,6 +98,8 @@ class SuperpixelTool(RegionTool):
     def press(self, pointer: Pointer) -> None:
         if self.ready() is None:
             return
+        if not self.thinking.busy:
+            self._asked = None  # a view that could not be divided is tried again, by a click
         cells = self._current()
         if cells is None:
             self.surface.say("The view is still being divided into cells")

@@ -150,7 +150,7 @@ class WandTool(RegionTool):
             region = Region.of(found, touch.place)
             return self.add(region, to=touch.base, subtract=touch.pointer.opposite)
 
-        self.thinking.ask(find, self._found)
+        self.thinking.ask(find, self._found, self.failed)
 
     def _found(self, region: Region | None) -> None:
         self.show(region)
