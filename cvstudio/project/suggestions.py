@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import (
@@ -35,6 +36,10 @@ from cvstudio.project import commands, queries, rows, runs, suggesting
 from cvstudio.project.decisions import CHUNK, DOUBLE
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
+from cvstudio.project.tables import HistoryRow
+
+_TRIES = 4
+"""How often answers are matched with the labels; the last time nobody else can write."""
 
 MAKER = "suggested_by"
 """The attribute that names the exported file behind a suggestion; a run is named by its number."""
@@ -107,20 +112,42 @@ class Taken:
 def take_in(project: Project, job: JobDir, *, source: object = None) -> Taken:
     """Bring a job's answers into the project as suggestions, in one undo step.
 
-    Earlier suggestions of the same network on the answered images make place. Raises RunError when
-    the answers are missing or damaged; nothing has changed then.
+    Earlier suggestions of the same network on the answered images make place. What comes in is
+    found beside other work and only then written; when something else was written meanwhile, it is
+    found again, in the end with all writers waiting. Raises RunError when the answers are missing
+    or damaged; nothing has changed then.
     """
     config, answer = suggesting.config_of(job), read_answer(job)
     origin = _origin(project, config.run_directory, config.file)
-    with project.transaction("Suggest labels", source=source) as s:
+
+    def found(s: Session) -> _Intake:
         match = match_classes(answer.classes, queries.classes(s), by_id=origin.run_id is not None)
         intake = _Intake(project.task, origin, match, answer.classes, config.overlap)
         for some in _chunks(read_predictions(job.predictions(ANSWERS)), CHUNK):
             intake.take(s, some)
-        rows.remove(s, "annotation", intake.replaced)
-        rows.add(s, "annotation", commands.ANNOTATION_COLUMNS, intake.new)
+        return intake
+
+    for left in reversed(range(_TRIES)):
+        intake = None
+        if left:
+            with project.read() as s:
+                seen, intake = _last_change(s), found(s)
+        with project.transaction("Suggest labels", source=source) as s:
+            if intake is None:
+                intake = found(s)
+            elif _last_change(s) != seen:
+                continue
+            rows.remove(s, "annotation", intake.replaced)
+            rows.add(s, "annotation", commands.ANNOTATION_COLUMNS, intake.new)
+            break
+    assert intake is not None
     suggesting.mark_taken(job)
     return replace(intake.told(), unread=answer.unread)
+
+
+def _last_change(s: Session) -> int | None:
+    """What tells whether anything was written since."""
+    return s.scalar(select(func.max(HistoryRow.id)))
 
 
 def match_classes(

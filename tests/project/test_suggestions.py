@@ -352,3 +352,23 @@ def test_a_region_is_suggested_only_where_nothing_is_labelled(painted_lab: Lab) 
     assert taken.known == 1
     with lab.project.transaction("Keep") as s:
         assert decisions.keep_from(s, image_ids=[1], score=0.9) == 1  # regions carry no score
+
+
+@pytest.mark.parametrize("times", [1, 100])
+def test_a_person_may_draw_while_answers_are_matched_and_it_is_not_doubled(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    original, drawn = suggestions._Intake.take, []
+
+    def draw_meanwhile(intake: Any, s: Any, predictions: Any) -> None:
+        original(intake, s, predictions)
+        if len(drawn) < times and not lab.project._inside:
+            drawn.append(lab.add(NEAR, WHITE))
+
+    monkeypatch.setattr(suggestions._Intake, "take", draw_meanwhile)
+    taken = lab.answers(objects((RED, 0.9, NEAR), (RED, 0.8, FAR)))
+    assert drawn, "the project can be written while answers are matched"
+    assert [a.id for a in lab.there(State.ACCEPTED)] == drawn
+    assert [a.box for a in lab.there(State.SUGGESTED)] == [FAR]
+    assert (taken.suggestions, taken.known) == (1, 1)
+    assert lab.project.undo_label == "Suggest labels"
