@@ -157,6 +157,10 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "take the selected images out of the project; files stay", "project", "selection"),
     _a("data.relocate", "Find moved images", "folder-search-outline", "",
        "say where the files are that are not where they were", "project", "images"),
+    _a("data.suggest", "Suggest labels", "creation-outline", "Ctrl+L",
+       "let a network suggest labels for the selected images", "project", "images"),
+    _a("data.decide", "Decide on suggestions", "check-all", "Ctrl+Shift+D",
+       "accept or reject what networks suggested on the selected images", "project", "selection"),
     _a("data.health", "Check again", "stethoscope", "F5", "look for problems in the data",
        "project", "images"),
     # Label
@@ -243,8 +247,10 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "draw points to the borders of other shapes, or leave them where they are", "project"),
     _a("label.hide", "Hide", "eye-off-outline", "H", "hide or show the selected annotations",
        "project"),
-    _a("label.smaller", "Smaller brush", "minus", "[", "make the brush smaller; with Select: send to the back", "project"),
-    _a("label.larger", "Larger brush", "plus", "]", "make the brush larger; with Select: bring to the front", "project"),
+    _a("label.smaller", "Smaller brush", "minus", "[",
+       "make the brush smaller; with Select: send to the back", "project"),
+    _a("label.larger", "Larger brush", "plus", "]",
+       "make the brush larger; with Select: bring to the front", "project"),
     _a("label.fit", "Fit", "fit-to-screen-outline", "Ctrl+F", "show the whole image", "project"),
     _a("label.keep_zoom", "Keep zoom", "magnify-scan", "",
        "open the next image with this zoom instead of the whole of it", "project", check=True),
@@ -265,6 +271,16 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "images per hour, what is left and how long it may take", "project", check=True),
     _a("label.select_all", "Select all", "select-all", "Ctrl+A", "select every annotation",
        "project"),
+    _a("label.suggest", "Suggest labels", "creation-outline", "Ctrl+L",
+       "let a network suggest labels", "project", "images"),
+    _a("label.suggestion_next", "Next suggestion", "arrow-right", "Tab",
+       "select the next suggestion, the surest first", "project"),
+    _a("label.suggestion_previous", "Previous suggestion", "arrow-left", "Shift+Tab",
+       "select the suggestion before", "project"),
+    _a("label.suggestion_all", "Accept suggestions", "check-all", "Shift+Return",
+       "accept all suggestions on this image that reach the score", "project"),
+    _a("label.suggestion_image", "Next image with suggestions", "page-next-outline", "Ctrl+Tab",
+       "go to the next image that has suggestions", "project", "images"),
     # Augment
     _a("augment.add", "Add a step", "plus", "Ctrl+Shift+A", "add a transform to the pipeline",
        "project"),
@@ -285,6 +301,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "project"),
     _a("train.delete", "Delete run", "trash-can-outline", "Del",
        "take the run out of the list and its files off the disk", "project"),
+    _a("train.suggest", "Suggest labels", "creation-outline", "Ctrl+L",
+       "let the network of this run suggest labels", "project", "images"),
     # Analyze
     _a("analyze.fix", "Fix this label", "vector-square-edit", "F", "open the object in Label",
        "project"),
@@ -296,6 +314,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "go to the error before", "project"),
     _a("analyze.evaluate", "Evaluate again", "refresh", "F5", "judge the run on the labels of now",
        "project"),
+    _a("analyze.suggest", "Suggest labels", "creation-outline", "Ctrl+L",
+       "let the network of this run suggest labels", "project", "images"),
     # Export
     _a("export.network", "Export network", "package-variant-closed", "Ctrl+Return",
        "write and prove the ONNX file", "project"),
@@ -315,7 +335,8 @@ WRITES = frozenset({
     "label.simplify", "label.smooth", "label.convert", "label.front", "label.back", "label.lock",
     "label.unlock_all",
     "augment.use", "train.start", "train.pause", "train.finish", "train.cancel", "train.resume",
-    "train.delete", "analyze.keep", "analyze.evaluate", "export.network",
+    "train.delete", "analyze.keep", "analyze.evaluate", "export.network", "data.suggest",
+    "data.decide", "label.suggest", "label.suggestion_all", "train.suggest", "analyze.suggest",
 })  # fmt: skip
 """What changes the project; besides these, every tool but the one that selects."""
 

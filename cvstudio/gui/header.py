@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.suggest_pill import SuggestPill
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, line, tool
@@ -215,6 +216,8 @@ class Header(QFrame):
         row.addStretch(1)
         self.job = JobPill(studio)
         row.addWidget(self.job)
+        self.suggest = SuggestPill()
+        row.addWidget(self.suggest)
         self.device = DevicePill()
         row.addWidget(self.device)
         studio.project_opened.connect(lambda _project: self.refresh())

@@ -37,6 +37,7 @@ from cvstudio.gui.read_only import ReadOnlyBanner
 from cvstudio.gui.search import SearchPopup
 from cvstudio.gui.status_bar import StatusBar
 from cvstudio.gui.studio import Studio, Toast
+from cvstudio.gui.suggesting import Suggesting
 from cvstudio.gui.widgets.toast import ToastFrame, Toasts
 from cvstudio.gui.workspace import Workspace
 
@@ -68,6 +69,8 @@ class MainWindow(QMainWindow):
         self._history: HistoryPanel | None = None
         self.stack = QStackedWidget()
         self.header = Header(studio)
+        self.suggesting = Suggesting(studio, self)
+        self.header.suggest.follow(self.suggesting)
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -198,6 +201,7 @@ class MainWindow(QMainWindow):
             jobs.watch_device()
         for run in jobs.take_unseen():
             self.header.job.tell_end(run.id, run.status)
+        self.suggesting.find_left_behind()
 
     def _drop_pages(self) -> None:
         if self.front is not None:
@@ -215,6 +219,8 @@ class MainWindow(QMainWindow):
                 self.open_project(Path(what["path"]))
             case "sample":
                 self.opening.sample(str(what["key"]))
+            case "suggest":
+                self.suggesting.ask(**what)
             case _:
                 self.show_page(name, **what)
 

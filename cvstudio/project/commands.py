@@ -261,6 +261,15 @@ def set_image_class(s: Session, *, image_ids: Collection[int], class_id: int | N
             for id, w, h in sizes
         ]
         rows.add(s, "annotation", ANNOTATION_COLUMNS, new)
+        waiting = s.scalars(
+            select(AnnotationRow.id)
+            .where(
+                id_list(AnnotationRow.image_id, image_ids), AnnotationRow.kind == Kind.IMAGE.value
+            )
+            .where(AnnotationRow.state == State.SUGGESTED.value)
+        )
+        # The person has decided: what a network suggested for the whole image is settled.
+        rows.change(s, "annotation", list(waiting), state=State.REJECTED.value)
     follow_review(s, image_ids)
 
 

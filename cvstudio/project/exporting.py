@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from cvstudio.core.annotation import Review, Split, State
+from cvstudio.core.annotation import Annotation, Review, Split, State
 from cvstudio.core.errors import FormatError, ProjectError
 from cvstudio.core.words import counted
 from cvstudio.formats import table
@@ -32,6 +32,7 @@ from cvstudio.project import queries
 from cvstudio.project.carried import carried
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, ImageRecord
+from cvstudio.project.suggestions import MAKER
 
 __all__ = ["Cancelled", "ExportReport", "export"]
 
@@ -180,7 +181,7 @@ def _dataset(
             split=record.split,
             review=record.review,
             annotations=[
-                ExportAnnotation(names[a.class_id], a.shape, a.box, a.attributes)
+                ExportAnnotation(names[a.class_id], a.shape, a.box, _attributes(a))
                 for a in annotations[record.id]
                 if a.state is State.ACCEPTED
             ],
@@ -192,3 +193,8 @@ def _dataset(
         for record, name in zip(records, unique, strict=True)
     ]
     return ExportDataset(project.name, project.task, classes, images, extras), problems
+
+
+def _attributes(annotation: Annotation) -> dict[str, Any]:
+    """What an annotation says of its object; who suggested it stays in the project."""
+    return {key: value for key, value in annotation.attributes.items() if key != MAKER}

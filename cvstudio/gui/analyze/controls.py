@@ -85,6 +85,13 @@ class Controls(QFrame):
         again_link = link("Evaluate again", again)
         again_link.setToolTip(again_tip)
         row.addWidget(again_link)
+        self._row = row
+
+    def offer(self, text: str, do: Callable[[], Any], tip: str) -> None:
+        """One more link before the last one."""
+        offered = link(text, do)
+        offered.setToolTip(tip)
+        self._row.insertWidget(self._row.count() - 1, offered)
 
     @property
     def arrow_users(self) -> tuple[QWidget, ...]:

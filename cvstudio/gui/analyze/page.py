@@ -113,6 +113,7 @@ class AnalyzePage(Workspace):
         actions.connect("analyze.next", lambda: self.gallery.step(1), self)
         actions.connect("analyze.previous", lambda: self.gallery.step(-1), self)
         actions.connect("analyze.evaluate", self._evaluate, self)
+        actions.connect("analyze.suggest", self._suggest, self)
         studio.jobs.runs_changed.connect(self._list_runs)
         studio.project_changed.connect(self._on_changes)
 
@@ -123,6 +124,8 @@ class AnalyzePage(Workspace):
             best=self._best_score, again=self._evaluate,
             again_tip=self.studio.actions["analyze.evaluate"].toolTip(),
         )  # fmt: skip
+        tip = self.studio.actions["analyze.suggest"].toolTip()
+        bar.offer("Suggest labels", self._suggest, tip)
         self.run_box, self.split_box = bar.run, bar.split
         self.score_field, self.overlap_field = bar.score, bar.overlap
         self.score_slider = bar.slider
@@ -195,6 +198,10 @@ class AnalyzePage(Workspace):
         self.detail.release()
 
     # -- runs and splits
+
+    def _suggest(self) -> None:
+        """Let the shown run look at images that wait for labels."""
+        self.studio.go_to("suggest", run_id=self.run.id if self.run is not None else 0)
 
     def _list_runs(self) -> None:
         """Fill the list of runs that have a network; show the wanted, the same, or the newest."""

@@ -24,6 +24,7 @@ from cvstudio.core.errors import ProjectReadOnly
 from cvstudio.core.words import counted
 from cvstudio.gui.data import filters, saved_views
 from cvstudio.gui.data.bulk import Bulk
+from cvstudio.gui.data.deciding import Deciding
 from cvstudio.gui.data.gallery import Gallery
 from cvstudio.gui.data.saved_views import SavedView
 from cvstudio.gui.data.selection_menu import selection_menu
@@ -147,6 +148,7 @@ class DataPage(Workspace):
         connect("data.health", self._read_statistics)
         connect("data.relocate", self.find_moved)
         self.bulk.connect()
+        Deciding(self.studio, self)
 
     # -- hooks
 

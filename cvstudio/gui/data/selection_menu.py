@@ -31,6 +31,10 @@ def selection_menu(
     menu.addSeparator()
     for id in ("data.mark_reviewed", "data.mark_empty", "data.mark_labelled", "data.reject"):
         menu.addAction(actions[id])
+    menu.addSeparator()
+    for id in ("data.suggest", "data.decide"):
+        menu.addAction(actions[id])
+    menu.addSeparator()
     split = menu.addMenu("Set split")
     for id in ("data.set_train", "data.set_val", "data.set_test", "data.set_none"):
         split.addAction(actions[id])

@@ -49,7 +49,10 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class AnnotationModel(QAbstractItemModel):
-    """Class rows with annotation rows below them. Only rows that change are touched."""
+    """Class rows with annotation rows below them, suggestions apart and first.
+
+    Only rows that change are touched.
+    """
 
     def __init__(self, document: Document) -> None:
         super().__init__()
@@ -57,7 +60,8 @@ class AnnotationModel(QAbstractItemModel):
         self._classes: list[int] = []
         self._rows: dict[int, list[Annotation]] = {}
 
-    # The internal id of a class row is 0, that of an annotation row its class.
+    # A class has a group for its annotations and one for its suggestions, see _group_of. The
+    # internal id of a group's row is 0, that of an annotation's row its group.
 
     def rowCount(self, parent: Index | None = None) -> int:
         if parent is None or not parent.isValid():
@@ -88,7 +92,8 @@ class AnnotationModel(QAbstractItemModel):
             if annotation is not None:
                 return describe(annotation)
             found = self._document.classes.get(self.class_at(index))
-            return found.name if found else ""
+            name = found.name if found else ""
+            return f"{name}, suggested" if self.suggests(index) else name
         return None
 
     def annotation(self, index: Index) -> Annotation | None:
@@ -99,17 +104,26 @@ class AnnotationModel(QAbstractItemModel):
 
     def class_at(self, index: Index) -> int:
         """The class of a class row."""
+        return self._classes[index.row()] // 2
+
+    def suggests(self, index: Index) -> bool:
+        """Whether a class row stands over suggestions."""
+        return bool(self._classes[index.row()] % 2)
+
+    def group_at(self, index: Index) -> int:
+        """The group of a class row."""
         return self._classes[index.row()]
 
-    def of_class(self, class_id: int) -> list[Annotation]:
-        return self._rows.get(class_id, [])
+    def count(self, index: Index) -> int:
+        """How many annotations a class row stands over."""
+        return len(self._rows[self._classes[index.row()]])
 
     def index_of(self, annotation: Annotation) -> QModelIndex:
         """The row of an annotation."""
-        rows = self._rows.get(annotation.class_id, [])
-        for row, other in enumerate(rows):
+        group = _group_of(annotation)
+        for row, other in enumerate(self._rows.get(group, [])):
             if other.id == annotation.id:
-                return self.createIndex(row, 0, annotation.class_id)
+                return self.createIndex(row, 0, group)
         return QModelIndex()
 
     def refresh(self) -> None:
@@ -152,14 +166,17 @@ class AnnotationModel(QAbstractItemModel):
             self.dataChanged.emit(parent, parent)
 
 
+def _group_of(annotation: Annotation) -> int:
+    return 2 * annotation.class_id + (annotation.state == State.SUGGESTED)
+
+
 def _grouped(document: Document) -> dict[int, list[Annotation]]:
-    """Annotations by class, in the order of the classes; suggestions come first."""
+    """Annotations by class, in the order of the classes; all suggestions before the others."""
     groups: dict[int, list[Annotation]] = {}
     for annotation in document.annotations:
-        groups.setdefault(annotation.class_id, []).append(annotation)
-    for rows in groups.values():
-        rows.sort(key=lambda a: a.state != State.SUGGESTED)
-    return {id: groups[id] for id in document.classes if id in groups}
+        groups.setdefault(_group_of(annotation), []).append(annotation)
+    order = [2 * id + suggested for suggested in (1, 0) for id in document.classes]
+    return {group: groups[group] for group in order if group in groups}
 
 
 def describe(annotation: Annotation) -> str:
@@ -220,9 +237,8 @@ class _Delegate(QStyledItemDelegate):
         name = "chevron-down" if view.isExpanded(model.index(index.row(), 0)) else "chevron-right"
         paint_icon(painter, name, QRect(14, row.top(), 20, row.height()), "muted")
         paint_swatch(painter, QRect(40, row.center().y() - 5, 12, 12), found.colour)
-        rows = model.of_class(found.id)
-        suggested = sum(a.state == State.SUGGESTED for a in rows)
-        figure = str(len(rows) - suggested) + (f" + {suggested} suggested" if suggested else "")
+        figure = f"{model.count(index)} suggested" if model.suggests(index) else ""
+        figure = figure or str(model.count(index))
         self._paint_words(painter, row, 60, found.name, figure, "text", "muted")
 
     def _paint_annotation(
@@ -318,7 +334,7 @@ class AnnotationTree(QTreeView):
     def _expand(self, *_: object) -> None:
         for row in range(self._model.rowCount()):
             index = self._model.index(row, 0)
-            self.setExpanded(index, self._model.class_at(index) not in self._folded)
+            self.setExpanded(index, self._model.group_at(index) not in self._folded)
 
     def _on_selection(self, *_: QItemSelection) -> None:
         if self._syncing:
@@ -353,9 +369,9 @@ class AnnotationTree(QTreeView):
         super().mousePressEvent(event)
 
     def _fold(self, index: QModelIndex) -> None:
-        class_id = self._model.class_at(index)
-        self._folded ^= {class_id}
-        self.setExpanded(index, class_id not in self._folded)
+        group = self._model.group_at(index)
+        self._folded ^= {group}
+        self.setExpanded(index, group not in self._folded)
 
     def _press_button(self, event: QMouseEvent, index: QModelIndex, annotation: Annotation) -> bool:
         rect = self.visualRect(index)

@@ -19,7 +19,7 @@ from cvstudio.gui.label import edits
 from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.label.regions import Regions
 from cvstudio.gui.studio import Studio
-from cvstudio.project import commands, queries
+from cvstudio.project import commands, decisions, queries
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
@@ -290,9 +290,7 @@ class Document(QObject):
     def accept(self, ids: Collection[int]) -> bool:
         """Keep suggestions. False when none of them is one."""
         kept = [a.id for a in self.annotations if a.id in ids and a.state == State.SUGGESTED]
-        return bool(kept) and self.change(
-            "Keep suggestion", lambda s: commands.set_state(s, ids=kept, state=State.ACCEPTED)
-        )
+        return bool(kept) and self.change("Keep suggestion", lambda s: decisions.keep(s, ids=kept))
 
     def relabel(self, ids: Collection[int], class_id: int) -> None:
         """Give annotations another class; a suggestion is accepted by that."""

@@ -47,7 +47,13 @@ class Editing(QObject):
         document = self._document
         if not self._canvas.tool.finish():
             hovered = {document.hovered} if document.hovered else set()
-            document.accept(document.selection or frozenset(hovered))
+            document.accept(document.selection or frozenset(hovered) or self._whole())
+
+    def _whole(self) -> frozenset[int]:
+        """What is suggested for the whole image, where images are classified."""
+        found = (a for a in self._document.annotations if a.state == State.SUGGESTED)
+        surest = sorted((a for a in found if a.shape is None), key=lambda a: -(a.score or 0.0))
+        return frozenset(a.id for a in surest[:1])
 
     def _cancel(self) -> None:
         """Esc backs out one step at a time: field, draft, selection, tool."""
@@ -60,7 +66,9 @@ class Editing(QObject):
 
     def _delete(self) -> None:
         document = self._document
-        if document.task == Task.CLASSIFY:
+        if document.task == Task.CLASSIFY and (whole := self._whole()):
+            document.delete(whole)
+        elif document.task == Task.CLASSIFY:
             document.classify(None)
         elif document.selection:
             document.delete(document.selection)

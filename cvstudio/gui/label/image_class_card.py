@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
@@ -33,7 +36,8 @@ class ImageClassCard(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(SectionHeader("This image is"))
+        self.header = SectionHeader("This image is")
+        column.addWidget(self.header)
         card = QFrame()
         theme.mark(card, card=True)
         row = QHBoxLayout(card)
@@ -49,6 +53,10 @@ class ImageClassCard(QWidget):
         frame.setContentsMargins(16, 0, 16, 8)
         frame.addWidget(card)
         column.addLayout(frame)
+
+    def offer(self, words: str, do: Callable[[], Any]) -> None:
+        """A link at the right of the heading."""
+        self.header.add(link(words, do))
 
     def refresh(self) -> None:
         """The image or its class is another one."""

@@ -31,6 +31,7 @@ from cvstudio.gui.label.reviewing import Reviewing, keeps_arrows
 from cvstudio.gui.label.shaping import Shaping
 from cvstudio.gui.label.side import LabelSide
 from cvstudio.gui.label.status import Status
+from cvstudio.gui.label.suggestion_bar import SuggestionBar
 from cvstudio.gui.label.toolbox import Toolbox
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
 from cvstudio.gui.label.undoing import Undoing
@@ -101,6 +102,8 @@ class LabelPage(Workspace):
         row.addWidget(line(upright=True))
         middle = QVBoxLayout()
         middle.setSpacing(0)
+        self.suggestions = SuggestionBar(self.studio, self.document, self.canvas, self.order)
+        middle.addWidget(self.suggestions)
         middle.addWidget(self.stack, 1)
         middle.addWidget(self.strip_bar)
         row.addLayout(middle, 1)
@@ -128,6 +131,9 @@ class LabelPage(Workspace):
         for shaping in (self.shaping, self.adjusting):
             shaping.said.connect(self.status.say)
         connect = partial(actions.connect, widget=self)
+        connect("label.suggest", self.suggestions.ask)
+        connect("label.suggestion_image", self.suggestions.next_image)
+        self.suggestions.said.connect(self.status.say)
         connect("label.fit", canvas.fit)
         connect("label.actual", partial(canvas.zoom_to, 1.0))
         connect("label.zoom_in", partial(canvas.zoom_by, 1))

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 from cvstudio.gui.label.canvas import STILL_READING, Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.navigation import ImageOrder
-from cvstudio.gui.label.training_words import idle_words
+from cvstudio.gui.label.training_words import idle_words, waiting_words
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.workspace import Workspace
 
@@ -74,11 +74,13 @@ class Reviewing(QObject):
             self.all_reviewed.emit()
 
     def _warn_of_idle(self, goes_on: bool) -> None:
-        """Tell which annotations do not train; their image may have been left by then."""
+        """Tell which annotations do not train or wait; their image may have been left by then."""
         image = self._document.image
         assert image is not None
         where = image.title if goes_on else "this image"
-        words = idle_words(self._document.annotations, self._document.task, where=where)
+        annotations, task = self._document.annotations, self._document.task
+        told = [say(annotations, task, where=where) for say in (idle_words, waiting_words)]
+        words = " ".join(filter(None, told))
         if words and goes_on:
             back = partial(self._studio.select_image, image.id)
             self._studio.toast(words, level="warning", link="Show", do=back)

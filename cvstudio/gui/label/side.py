@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from cvstudio.core.annotation import Review, State, Task
 from cvstudio.gui.actions import Actions
@@ -28,10 +29,12 @@ class LabelSide(SidePanel):
         classifies = document.task == Task.CLASSIFY
         self.add(self.class_list, int(classifies))
         self.add(line())
-        self.header = SectionHeader("Annotations")
+        ask = partial(actions.trigger, "label.suggest")
+        self.header = SectionHeader("Annotations", link_text="Suggest…", do=ask)
         self.tree = AnnotationTree(document)
         self.image_class = ImageClassCard(document)
         if classifies:
+            self.image_class.offer("Suggest…", ask)
             self.add(self.image_class)
         else:
             self.add(self.header)
@@ -49,10 +52,12 @@ class LabelSide(SidePanel):
         """The image or its annotations are other ones."""
         self.show_classes()
         annotations = self._document.annotations
-        self.header.figure.setText(f"{len(annotations):,}" if annotations else "")
+        counting = sum(a.state == State.ACCEPTED for a in annotations)
+        self.header.figure.setText(f"{counting:,}" if annotations else "")
         classifies = self._document.task == Task.CLASSIFY
         words = "Approve without class" if classifies else "Approve as empty"
-        empty = all(a.state != State.ACCEPTED for a in annotations)
+        # Nothing is said of an image that has suggestions: what it is has not been decided.
+        empty = all(a.state == State.REJECTED for a in annotations)
         self.next_step.button.set_text(words if empty else "")
 
     def show_classes(self) -> None:

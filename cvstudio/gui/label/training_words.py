@@ -1,4 +1,4 @@
-"""What of an image's annotations will not train, in words for the person who approves it."""
+"""What of an image's annotations will not train or waits, told to the person who approves it."""
 
 from __future__ import annotations
 
@@ -36,4 +36,22 @@ def idle_words(annotations: Iterable[Annotation], task: Task, *, where: str = "t
     words = f"{' and '.join(idle)} on {where} will not train: {_NEEDS[task]}."
     if task is Task.SEGMENT and not kinds.keys() & COUNTING[task]:
         words += " Without them all of it trains as background."
+    return words
+
+
+def waiting_words(
+    annotations: Iterable[Annotation], task: Task, *, where: str = "this image"
+) -> str:
+    """ "2 suggestions wait on this image. It counts as empty until you accept one."
+
+    "" when nobody suggested anything, or all of it is decided on.
+    """
+    states = Counter(a.state for a in annotations)
+    waiting = states[State.SUGGESTED]
+    if not waiting:
+        return ""
+    words = f"{counted(waiting, 'suggestion waits', 'suggestions wait')} on {where}."
+    if not states[State.ACCEPTED]:
+        alone = "has no class" if task is Task.CLASSIFY else "counts as empty"
+        words += f" It {alone} until you accept one."
     return words

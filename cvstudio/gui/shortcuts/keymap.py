@@ -30,6 +30,8 @@ FIXED: Keys = {
     "edit.undo": ("Ctrl+Z",),
     "label.finish": ("Return",),
     "label.cancel": ("Esc",),
+    "label.suggestion_next": ("Tab",),
+    "label.suggestion_previous": ("Shift+Tab",),
 }
 """Keys that stay with their action, because sentences and dialogs count on them."""
 
@@ -51,6 +53,8 @@ def refusal(info: ActionInfo, key: str) -> str:
     """Why a key cannot be given to an action; "" when it can."""
     key = normal(key)
     words = keys.words(key)
+    if key in map(normal, FIXED.get(info.id, ())):
+        return ""
     if key in _MOVES:
         return f"{words} moves from control to control."
     owner = _fixed_owner(info, key)

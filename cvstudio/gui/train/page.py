@@ -107,6 +107,7 @@ class TrainPage(Workspace):
         actions.connect("train.finish", lambda: self.control.ask("finish"), self)
         actions.connect("train.cancel", lambda: self.control.ask("cancel"), self)
         actions.connect("train.resume", lambda: self.control.ask("resume"), self)
+        actions.connect("train.suggest", lambda: self.control.ask("suggest"), self)
         actions.connect("train.delete", lambda: self.control.ask("delete"), self)
         self.preparing.gathered.connect(self._show_empty)
         self.book.loaded.connect(self._loaded)

@@ -78,6 +78,8 @@ class RunControl(QObject):
                     self._delete(run)
                 case "again":
                     self._form.take(runs.config_of(run))
+                case "suggest":
+                    self.studio.go_to("suggest", run_id=run.id)
                 case "analyze":
                     self.studio.go_to("analyze", run_id=run.id)
         except CVStudioError as error:

@@ -43,7 +43,7 @@ LOG_MS = 1000
 class RunCard(QFrame):
     """A run's name, settings, progress and what can be done with it now.
 
-    `asked(what)`: "pause", "finish", "cancel", "resume", "analyze" or "again".
+    `asked(what)`: "pause", "finish", "cancel", "resume", "suggest", "analyze" or "again".
     """
 
     asked = Signal(str)
@@ -67,6 +67,7 @@ class RunCard(QFrame):
             ("finish", "Finish early", "flag-checkered"),
             ("cancel", "Cancel", "close"),
             ("again", "Use its settings", "content-copy"),
+            ("suggest", "Suggest labels", "creation-outline"),
             ("analyze", "See its errors", "image-filter-center-focus"),
         ):
             button = push(text, self._asker(what), icon_name=icon_name, small=True)
@@ -133,6 +134,7 @@ class RunCard(QFrame):
             "finish": live,
             "cancel": status in (RunStatus.RUNNING, RunStatus.QUEUED, RunStatus.PAUSED),
             "again": not live and status is not RunStatus.QUEUED,
+            "suggest": status.has_network,
             "analyze": status.has_network,
         }
         for what, button in self.buttons.items():
@@ -166,6 +168,7 @@ _TIPS = {
     "finish": "Finish early: keep the best so far and stop",
     "cancel": "Cancel: end the run without a result",
     "again": "Use its settings: put them into the new run",
+    "suggest": "Suggest labels: let this run look at images that wait for labels",
     "analyze": "See its errors: open this run in Analyze",
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
-from cvstudio.core.annotation import Annotation, Shape, Task
+from cvstudio.core.annotation import Annotation, Shape, State, Task
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask, Patch, rasterise
 from cvstudio.gui.label import hit
@@ -171,6 +171,8 @@ class BrushTool(Tool):
             for a in self.document.layer.annotations
             if isinstance(a.shape, Mask) and a.class_id == class_id
         ]
+        # What a person has accepted comes before what is only suggested.
+        of_class.sort(key=lambda a: a.state == State.ACCEPTED)
         return of_class[-1] if of_class else None
 
     def _to_erase(self, pointer: Pointer) -> Annotation | None:

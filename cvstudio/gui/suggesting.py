@@ -1,0 +1,169 @@
+"""Suggesting labels in the background: dialog, job, progress, and taking the answers in.
+
+A page asks with studio.go_to("suggest", run_id=3) or studio.go_to("suggest", ids=[7, 8]).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QDialog
+
+from cvstudio.core.errors import CVStudioError
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.run_state import RunState
+from cvstudio.core.words import counted
+from cvstudio.gui.jobs import SmallJob
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.suggest_dialog import SuggestDialog, Wish
+from cvstudio.gui.tasks import Control, ThreadWork
+from cvstudio.project import launch, suggesting, suggestions
+from cvstudio.project.suggestions import Taken
+
+_TITLE = "Suggesting labels"
+
+
+class Suggesting(QObject):
+    """At most one job at a time; others that were left behind wait for it."""
+
+    moved = Signal(str, float)
+    """How far it is, in words and as a share from 0 to 1."""
+    ended = Signal()
+    taken = Signal(object)
+    """The Taken of a job whose answers are in the project."""
+
+    def __init__(self, studio: Studio, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self._job: SmallJob | None = None
+        self._working: ThreadWork | None = None
+        self._waiting: list[JobDir] = []
+        self._taking = False
+        studio.project_closing.connect(self._let_go)
+
+    @property
+    def running(self) -> bool:
+        return self._job is not None or self._working is not None
+
+    def ask(
+        self, *, run_id: int = 0, ids: Sequence[int] = (), file: Path | None = None, **_more: Any
+    ) -> None:
+        """Ask the person what they want, and begin."""
+        if self._studio.project is None:
+            return
+        if self.running:
+            self._studio.toast("Labels are being suggested already.")
+            return
+        dialog = SuggestDialog(self._studio.window, self._studio, run_id=run_id, ids=ids, file=file)
+        wanted = dialog.exec() == QDialog.DialogCode.Accepted
+        wish = dialog.wish
+        dialog.deleteLater()
+        if wanted and wish is not None:
+            self.start(wish)
+
+    def start(self, wish: Wish) -> None:
+        """Begin with what the person asked for."""
+        project, command = self._studio.project, self._studio.jobs.command
+        if project is None or self.running:
+            return
+
+        def work(control: Control) -> JobDir:
+            job = suggesting.start(project, wish.config, wish.image_ids, command=command)
+            if control.cancelled():
+                launch.end(job)
+            return job
+
+        self._working = self._studio.tasks.run(
+            work, title=_TITLE, done=self._watch, failed=self._not_done, owner=self
+        )
+        self.moved.emit("starting", 0.0)
+
+    def find_left_behind(self) -> None:
+        """Go on with jobs that began while another window, or none, was there."""
+        project = self._studio.project
+        if project is not None and project.writable and not self.running:
+            self._waiting = suggesting.left_behind(project)
+            self._next()
+
+    def cancel(self) -> None:
+        """End the job; nothing of it comes into the project, unless it is coming in already."""
+        if self._taking:
+            return
+        if self._job is not None:
+            suggesting.mark_taken(self._job.job)
+            self._job.cancel()
+        if self._working is not None:
+            self._working.cancel()
+        self._over()
+
+    # -- the job
+
+    def _watch(self, job: JobDir) -> None:
+        self._working = None
+        self._job = self._studio.jobs.watch(job)
+        self._job.progress.connect(self._progress)
+        self._job.done.connect(self._take_in)
+        self._job.failed.connect(self._failed)
+
+    def _progress(self, state: RunState) -> None:
+        if self._job is None:
+            return  # it was stopped, and its last words are still coming in
+        words = f"{state.done:,} of {counted(state.total, 'image')}" if state.total else state.phase
+        self.moved.emit(words or "starting", state.share)
+
+    def _take_in(self, job: JobDir) -> None:
+        project = self._studio.project
+        if project is None:
+            return
+        self._job, self._taking = None, True
+        self.moved.emit("bringing them in", 1.0)
+        self._working = self._studio.tasks.run(
+            lambda _control: suggestions.take_in(project, job, source=self),
+            title=_TITLE, done=self._taken_in, failed=self._not_done, owner=self,
+        )  # fmt: skip
+
+    def _taken_in(self, taken: Taken) -> None:
+        self._over()
+        images = taken.images
+        plain = bool(taken.suggestions) and not taken.strange and not taken.unread
+        if images:
+            self._studio.toast(
+                " ".join(taken.sentences), level="success" if plain else "warning", link="Show",
+                do=lambda: self._studio.go_to("label", image_id=images[0]),
+            )  # fmt: skip
+        else:
+            self._studio.toast(" ".join(taken.sentences), level="info" if not taken.unread else
+                               "warning")  # fmt: skip
+        self.taken.emit(taken)
+        self._next()
+
+    def _failed(self, text: str) -> None:
+        job = self._job
+        self._over()
+        if job is not None:
+            suggesting.mark_taken(job.job)
+        self._studio.fail(CVStudioError(text), doing=_TITLE)
+        self._next()
+
+    def _not_done(self, error: BaseException) -> None:
+        self._over()
+        self._studio.fail(error, doing=_TITLE)
+
+    def _next(self) -> None:
+        if self._waiting and not self.running:
+            self._watch(self._waiting.pop(0))
+
+    def _over(self) -> None:
+        self._job = self._working = None
+        self._taking = False
+        self.ended.emit()
+
+    def _let_go(self) -> None:
+        """The project closes: the job goes on, and is found when it is opened again."""
+        if self._working is not None:
+            self._working.cancel()
+        self._waiting = []
+        self._over()
