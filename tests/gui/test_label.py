@@ -635,7 +635,7 @@ def test_a_key_says_what_the_image_is_and_another_replaces_it(person):
     assert [(a.kind, a.class_id) for a in person.shapes] == [(Kind.IMAGE, 3)]
     person.studio.undo()
     assert person.page.side.image_class.name.text() == "Cell"
-    assert set(person.page.palette_bar.buttons) == {"label.select"}
+    assert set(person.page.palette_bar.buttons) == {"label.select", "label.comment"}
 
 
 def test_no_class_yet_leads_to_adding_one(person, monkeypatch):
