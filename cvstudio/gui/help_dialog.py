@@ -49,7 +49,9 @@ class HelpDialog(StudioDialog):
         self.content.setSpacing(8)
         self.tabs = tab_bar("Keys", "Words")
         self.field = QLineEdit()
-        self.field.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition).setText("Find")
+        self.field.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition).setText(
+            "Find"
+        )
         self.field.textChanged.connect(self._filter)
         self._page, self._book = page, book
         self.keys, self.words = _keys_list(page, book), _words_list()

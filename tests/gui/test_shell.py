@@ -705,11 +705,7 @@ def test_the_status_bar_belongs_to_the_page_in_front(studio_window: Person) -> N
     page = studio_window.page("data")
     page.set_status("12 of 12 images shown", right="Space pans")
     studio_window.settle()
-    texts = [
-        w.text()
-        for w in studio_window.window.status.findChildren(QLabel)
-        if w.isVisible()
-    ]
+    texts = [w.text() for w in studio_window.window.status.findChildren(QLabel) if w.isVisible()]
     assert "12 of 12 images shown" in texts
     assert "Space pans" in texts
     assert "All changes saved" in texts
