@@ -1,9 +1,11 @@
 """What the terms of a query find: as conditions on images, and what the project knows by name.
 
-Terms about objects (class, size, area, score, source, object, run) speak of one and the same object
-of the image; `count` is how many objects fit them. Without `object:`, they speak of objects that
-count, and of suggestions too when a source, a score or a run is asked for. A term with - holds when
-no object fits it.
+Terms about objects (class, size, area, score, source, object, run) up to the second `class:` speak
+of one and the same object of the image; every further `class:` begins another object, which the
+image has to hold as well. `count` is how many objects fit the terms of its own object, and stands
+for "at least one": `class:RBC count:0` finds images without it. Without `object:`, terms speak of
+objects that count, and of suggestions too when a source, a score or a run is asked for. A term with
+- holds when no object fits it.
 """
 
 from __future__ import annotations
@@ -54,9 +56,12 @@ def conditions(s: Session, text: str) -> Iterator[Condition]:
         return
     errors = [term for term in terms if term.key == "error"]
     of_object = [
-        term for term in terms if term.key in _OBJECT and not (errors and term.key == "run")
+        term
+        for term in terms
+        if term.key in (*_OBJECT, "count") and not (errors and term.key == "run")
     ]
-    yield from _about_objects(s, of_object, [term for term in terms if term.key == "count"])
+    for one in _objects(of_object):
+        yield from _about_one(s, one)
     for term in terms:
         if term.key not in (*_OBJECT, "count", "error"):
             found = _about_image(term)
@@ -97,14 +102,27 @@ def vocabulary(s: Session) -> dict[str, list[str]]:
 # Objects
 
 
-def _about_objects(
-    s: Session, terms: Sequence[Term], counts: Sequence[Term]
-) -> Iterator[Condition]:
-    wanted = [term for term in terms if not term.negated]
+def _objects(terms: Sequence[Term]) -> list[list[Term]]:
+    """The terms, by the object that they speak of: each `class:` after the first is another."""
+    found: list[list[Term]] = [[]]
+    named = False
+    for term in terms:
+        if term.key == "class" and not term.negated:
+            if named:
+                found.append([])
+            named = True
+        found[-1].append(term)
+    return found
+
+
+def _about_one(s: Session, terms: Sequence[Term]) -> Iterator[Condition]:
+    """The conditions of the terms about one object."""
+    counts = [term for term in terms if term.key == "count"]
+    wanted = [term for term in terms if term.key != "count" and not term.negated]
     on_image = select(AnnotationRow.image_id)
     one = [_about_object(s, term) for term in wanted]
     one += _that_count(wanted)
-    if wanted:
+    if wanted and not counts:
         yield ImageRow.id.in_(on_image.where(and_(*one)))
     for term in counts:
         counted = on_image.where(and_(*one)).group_by(AnnotationRow.image_id)
@@ -118,7 +136,7 @@ def _about_objects(
             found = ImageRow.id.in_(counted.having(fits))
         yield not_(found) if term.negated else found
     for term in terms:
-        if term.negated:
+        if term.negated and term.key != "count":
             fits = and_(_about_object(s, term), *_that_count([term]))
             yield ImageRow.id.not_in(on_image.where(fits))
 

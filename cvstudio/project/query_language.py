@@ -5,6 +5,10 @@
           | [-]word                 a part of the file's name or folder
     OP    = : (is)   ~ (contains)   < <= > >= (numbers)
 
+Terms after a class are about that one object: `class:WBC score<0.4` is a WBC of a low score, and
+`class:RBC count>5` counts RBC (`count:0`: none). Another class is another object of the same image:
+`class:RBC class:WBC` finds images that hold both; `class:RBC,WBC` those that hold either.
+
 A value with a space, a comma or a sign of its own stands in "quotes"; inside them \" is a quote and
 \\ a backslash. What the terms find is in finding.py; which classes, tags and runs there are is
 checked there too. The keys are the table KEYS.
@@ -44,13 +48,13 @@ class Key:
 
 
 KEYS: Mapping[str, Key] = {
-    "class": Key("an object of this class, or of a kind of it", of_project=True),
-    "count": Key("how many objects fit the other terms", number=True),
-    "size": Key("shorter side of an object in pixels", number=True),
-    "area": Key("area of an object in pixels", number=True),
-    "score": Key("score of an object", number=True),
-    "source": Key("who made an object", ("human", "import", "network")),
-    "object": Key("whether an object counts", ("accepted", "suggested", "rejected")),
+    "class": Key("holds this class, or a kind of it; again: both", of_project=True),
+    "count": Key("how many objects, of the class before (0: none)", number=True),
+    "size": Key("shorter side in pixels, of the same object", number=True),
+    "area": Key("area in pixels, of the same object", number=True),
+    "score": Key("score of the same object: class:WBC score<0.4", number=True),
+    "source": Key("who made the same object", ("human", "import", "network")),
+    "object": Key("whether the same object counts", ("accepted", "suggested", "rejected")),
     "run": Key("objects from this run, or its errors", of_project=True),
     "error": Key(
         "what a run gets wrong", (*(kind.value for kind in ErrorKind), "likely label error", "any")

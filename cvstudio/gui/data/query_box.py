@@ -118,7 +118,7 @@ class QueryBox(QLineEdit):
             row = QStandardItem(option.text)
             row.setData(option.about, _ABOUT)
             self._rows.appendRow(row)
-        self._completer.complete(QRect(QPoint(0, 0), QSize(400, self.height() + 2)))
+        self._completer.complete(QRect(QPoint(0, 0), QSize(440, self.height() + 2)))
         # Enter takes the first value; a first key could be meant as a part of a name.
         first = self._completer.completionModel().index(0, 0) if value else QModelIndex()
         self.popup.setCurrentIndex(first)
