@@ -22,7 +22,7 @@ from cvstudio.core.predictions import read_predictions
 from cvstudio.ml import tiles
 from cvstudio.ml.answer import answer
 from cvstudio.ml.data import Batches
-from cvstudio.ml.evaluate import _batches
+from cvstudio.ml.evaluate import batches
 from cvstudio.ml.export import record_of
 from cvstudio.ml.preprocess import Preprocessing
 from cvstudio.ml.worker import run_job
@@ -149,7 +149,7 @@ def test_many_large_images_are_not_read_at_once(tmp_path: Path) -> None:
     image = snapshot_of(tmp_path, Task.SEGMENT, count=1).images[0]
     small = [replace(image, width=100, height=100)] * 5
     large = [replace(image, width=12_000, height=12_000)] * 3
-    found = [len(some) for some in _batches([*small, *large], 4)]
+    found = [len(some) for some in batches([*small, *large], 4)]
     assert found == [4, 1, 1, 1, 1]
 
 
