@@ -13,6 +13,7 @@ from cvstudio.core.annotation import Kind, Review, Source, State, Task
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask
 from cvstudio.gui.label.annotation_tree import maker_words
+from cvstudio.gui.label.class_verbs import ClassVerbs
 from cvstudio.project import commands, queries
 from cvstudio.project.records import NewImage
 
@@ -640,7 +641,7 @@ def test_a_key_says_what_the_image_is_and_another_replaces_it(person):
 
 def test_no_class_yet_leads_to_adding_one(person, monkeypatch):
     for class_id in (1, 2, 3):
-        person.document.delete_class(class_id)
+        ClassVerbs(person.document).delete(class_id)
     assert not person.page.class_list.first.isHidden()
     asked = []
     monkeypatch.setattr(person.page.classes, "_ask", lambda *_, **__: asked.append("asked"))

@@ -13,6 +13,7 @@ from cvstudio.gui.actions import Actions
 from cvstudio.gui.class_manager import manage_classes
 from cvstudio.gui.label.canvas import STILL_READING, Canvas
 from cvstudio.gui.label.class_picker import ClassPicker
+from cvstudio.gui.label.class_verbs import ClassVerbs
 from cvstudio.gui.label.document import Document
 
 _KEYS = "1234567890"
@@ -106,4 +107,4 @@ class ClassChoice(QObject):
         class_id, name = picker.class_id, picker.new_name
         picker.deleteLater()
         self.answered.emit()
-        return self._document.add_class(name) if name else class_id
+        return ClassVerbs(self._document).add(name) if name else class_id

@@ -36,6 +36,7 @@ from cvstudio.core.palette import class_colours
 from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.class_manager import manage_classes
+from cvstudio.gui.label.class_verbs import ClassVerbs
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.paint import (
     EmptyWords,
@@ -79,7 +80,7 @@ class ClassModel(QAbstractListModel):
         return found if role == ROLE else None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        self._document.rename_class(self.rows[index.row()].id, str(value))
+        ClassVerbs(self._document).rename(self.rows[index.row()].id, str(value))
         return True
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -292,6 +293,7 @@ class ClassList(QWidget):
     def menu(self, class_id: int) -> QMenu:
         """What can be done with a class."""
         document, found = self._document, self._document.classes[class_id]
+        verbs = ClassVerbs(document)
         menu = QMenu(self)
         menu.addAction("Rename", lambda: self.rename(class_id))
         colours = menu.addMenu("Colour")
@@ -299,7 +301,7 @@ class ClassList(QWidget):
             action = colours.addAction(colour_name(colour))
             action.setIcon(swatch_icon(colour))
             action.triggered.connect(
-                lambda _checked=False, colour=colour: document.recolour_class(class_id, colour)
+                lambda _checked=False, colour=colour: verbs.recolour(class_id, colour)
             )
         colours.addSeparator()
         colours.addAction("Another colour…", lambda: self._pick_colour(class_id))
@@ -309,7 +311,7 @@ class ClassList(QWidget):
             action.setCheckable(True)
             action.setChecked(key == found.hotkey)
             action.triggered.connect(
-                lambda _checked=False, key=key: document.set_hotkey(class_id, key)
+                lambda _checked=False, key=key: verbs.set_hotkey(class_id, key)
             )
         menu.addSeparator()
         menu.addAction("Delete class", lambda: self._delete(class_id))
@@ -328,7 +330,7 @@ class ClassList(QWidget):
         old = QColor(self._document.classes[class_id].colour)
         new = QColorDialog.getColor(old, self, "Colour of the class")
         if new.isValid():
-            self._document.recolour_class(class_id, new.name().upper())
+            ClassVerbs(self._document).recolour(class_id, new.name().upper())
 
     def _delete(self, class_id: int) -> None:
         document = self._document
@@ -338,7 +340,7 @@ class ClassList(QWidget):
         if count == 0 or document.studio.ask(
             f"Delete the class {quoted(name)}?", text, yes="Delete class", danger=True
         ):
-            document.delete_class(class_id)
+            ClassVerbs(document).delete(class_id)
 
 
 def figures(document: Document) -> dict[int, str]:

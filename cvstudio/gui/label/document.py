@@ -14,8 +14,7 @@ from PySide6.QtGui import QColor
 
 from cvstudio.core.annotation import Annotation, LabelClass, Review, Shape, State, Task
 from cvstudio.core.errors import ProjectError
-from cvstudio.core.words import counted, quoted
-from cvstudio.gui.label import edits
+from cvstudio.core.words import quoted
 from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.label.regions import Regions
 from cvstudio.gui.studio import Studio
@@ -25,7 +24,6 @@ from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
 
 _FEW = 40  # annotations that are read one by one; more are read with their whole image
-_PASTE_STEP = 12.0  # pixels by which a copy lies beside what it was copied from
 
 
 class Document(QObject):
@@ -62,8 +60,6 @@ class Document(QObject):
         self.hovered: int | None = None
         self.hidden_classes: frozenset[int] = frozenset()
         self.hidden_ids: frozenset[int] = frozenset()
-        self._copied: tuple[int, tuple[tuple[int, Shape], ...]] = (0, ())
-        self._pasted = 0
         self._regions = Regions()
         self._read_classes()
 
@@ -285,7 +281,7 @@ class Document(QObject):
             if deleted:
                 commands.delete_annotations(session, ids=deleted)
 
-        self.change(_counted("Delete", len(ids)) if deleted else "Reject suggestion", work)
+        self.change(counted_verb("Delete", len(ids)) if deleted else "Reject suggestion", work)
 
     def accept(self, ids: Collection[int]) -> bool:
         """Keep suggestions. False when none of them is one."""
@@ -337,90 +333,6 @@ class Document(QObject):
             "Approve image",
             lambda s: commands.set_review(s, image_ids=[image_id], review=Review.REVIEWED),
         )
-
-    # -- copy and paste
-
-    def copy(self) -> int:
-        """Remember the selected shapes; returns how many."""
-        shapes = tuple((a.class_id, a.shape) for a in self.selected() if a.shape is not None)
-        if shapes:
-            self._copied = (self.image.id if self.image else 0, shapes)
-            self._pasted = 0
-        return len(shapes)
-
-    def paste(self) -> int:
-        """Add the remembered shapes to the open image, where they were on theirs.
-
-        On the image they come from they are put a little aside. Returns how many came; those that
-        lie outside a smaller image do not.
-        """
-        source, shapes = self._copied
-        if self.image is None or not shapes:
-            return 0
-        self._pasted += 1
-        aside = _PASTE_STEP * self._pasted if source == self.image.id else 0.0
-        return self._add_copies(shapes, aside, label="Paste")
-
-    def duplicate(self) -> int:
-        """A second copy of the selected shapes, a little aside."""
-        shapes = tuple((a.class_id, a.shape) for a in self.selected() if a.shape is not None)
-        return self._add_copies(shapes, _PASTE_STEP, label="Duplicate") if shapes else 0
-
-    def copy_to(self, image_ids: Sequence[int]) -> None:
-        """Copy the selected annotations, or all that count, onto other images."""
-        ids = [a.id for a in self.to_copy()]
-        label = f"Copy to {counted(len(image_ids), 'image')}"
-        self.change(
-            label, lambda s: commands.copy_annotations(s, ids=ids, image_ids=list(image_ids))
-        )
-
-    def to_copy(self) -> list[Annotation]:
-        """What "Copy to next images" is about: the selection, or all annotations that count."""
-        return self.selected() or [a for a in self.annotations if a.state == State.ACCEPTED]
-
-    def _add_copies(
-        self, shapes: tuple[tuple[int, Shape], ...], aside: float, *, label: str
-    ) -> int:
-        assert self.image is not None
-        width, height = self.size
-        placed = [
-            (class_id, edits.clipped(edits.moved(shape, aside, aside), width=width, height=height))
-            for class_id, shape in shapes
-        ]
-        inside = [(c, shape) for c, shape in placed if shape is not None and c in self.classes]
-        return len(self.add_many(inside, label=_counted(label, len(inside)))) if inside else 0
-
-    # -- classes
-
-    def add_class(self, name: str) -> int | None:
-        """Add a class and make it the current one."""
-        made: list[int] = []
-        if not self.change(
-            f"Add class {quoted(name)}", lambda s: made.append(commands.add_class(s, name=name))
-        ):
-            return None
-        self.choose_class(made[0])
-        return made[0]
-
-    def rename_class(self, class_id: int, name: str) -> None:
-        """Give a class another name."""
-        if name.strip() and name != self.classes[class_id].name:
-            self.change("Rename class", lambda s: commands.rename_class(s, id=class_id, name=name))
-
-    def recolour_class(self, class_id: int, colour: str) -> None:
-        """Give a class another colour."""
-        self.change(
-            "Change colour", lambda s: commands.recolour_class(s, id=class_id, colour=colour)
-        )
-
-    def set_hotkey(self, class_id: int, hotkey: str) -> None:
-        """Give a class a key; the class that had it has none then."""
-        self.change("Change key", lambda s: commands.set_hotkey(s, id=class_id, hotkey=hotkey))
-
-    def delete_class(self, class_id: int) -> None:
-        """Remove a class and its annotations on all images."""
-        name = self.classes[class_id].name
-        self.change(f"Delete class {quoted(name)}", lambda s: commands.delete_class(s, id=class_id))
 
     # -- the project's notice
 
@@ -496,5 +408,6 @@ class Document(QObject):
         return True
 
 
-def _counted(verb: str, count: int) -> str:
+def counted_verb(verb: str, count: int) -> str:
+    """The label of a step: "Paste annotation", "Paste 3 annotations"."""
     return f"{verb} annotation" if count == 1 else f"{verb} {count} annotations"
