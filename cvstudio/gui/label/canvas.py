@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.gui import theme
+from cvstudio.gui.label.camera import Camera
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.mask_picture import MaskPictures
 from cvstudio.gui.label.overlay import Layer
@@ -34,11 +35,8 @@ from cvstudio.gui.label.tools.base import Pointer, Tool
 from cvstudio.gui.label.tools.pan import PanTool
 from cvstudio.imaging.regions.view import Sight
 
-LARGEST_SCALE = 64.0
 STILL_READING = "The image is still being read"
-_STEP = 1.2  # zoom of one step of the wheel
 _REST = 90  # ms without another step of the wheel
-_MARGIN = 24  # px around an image that fits
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -82,10 +80,7 @@ class Canvas(QGraphicsView):
         self.notice = ReadingNotice(self)
         self.layers: list[Layer] = []
         """What is painted over everything in pixels of the screen."""
-        self._scale = 1.0
-        self._corner = QPointF(0, 0)
-        self._shown_size = (0, 0)
-        self._fits = True
+        self._camera = Camera(lambda: self.viewport().size())
         self.keeps_zoom = False
         """Whether another image of the same size opens where this one was looked at."""
         self._pan = PanTool(document, self)
@@ -117,7 +112,7 @@ class Canvas(QGraphicsView):
     @property
     def scale(self) -> float:  # type: ignore[override]
         """Screen pixels per pixel of the image."""
-        return self._scale
+        return self._camera.scale
 
     @property
     def pictures(self) -> MaskPictures:
@@ -129,7 +124,7 @@ class Canvas(QGraphicsView):
             self.viewport().update()
             return
         corner = self.to_screen(box.x, box.y)
-        area = QRectF(corner.x(), corner.y(), box.w * self._scale, box.h * self._scale)
+        area = QRectF(corner.x(), corner.y(), box.w * self.scale, box.h * self.scale)
         grown = area.adjusted(-margin - 1, -margin - 1, margin + 1, margin + 1)
         self.viewport().update(grown.toAlignedRect() & self.viewport().rect())
 
@@ -146,8 +141,8 @@ class Canvas(QGraphicsView):
 
     def pan(self, dx: float, dy: float) -> None:
         """Move the image by screen pixels."""
-        self._fits = False
-        self._move_to(self._corner + QPointF(dx, dy))
+        self._camera.pan(dx, dy)
+        self._apply()
 
     def say(self, text: str) -> None:
         """Show one sentence in the status bar."""
@@ -199,49 +194,34 @@ class Canvas(QGraphicsView):
 
     def to_screen(self, x: float, y: float) -> QPointF:
         """A point of the image in pixels of the viewport."""
-        return QPointF(self._corner.x() + x * self._scale, self._corner.y() + y * self._scale)
+        return self._camera.to_screen(x, y)
 
     def to_image(self, point: QPointF) -> tuple[float, float]:
         """A point of the viewport in pixels of the image."""
-        return (
-            (point.x() - self._corner.x()) / self._scale,
-            (point.y() - self._corner.y()) / self._scale,
-        )
+        return self._camera.to_image(point)
 
     def visible(self) -> QRectF:
         """The part of the image's plane that the viewport shows."""
-        x, y = self.to_image(QPointF(0, 0))
-        size = self.viewport().size()
-        return QRectF(x, y, size.width() / self._scale, size.height() / self._scale)
+        return self._camera.visible()
 
     def fit(self) -> None:
         """Show the whole image."""
-        self._fits = True
-        width, height = self.document.size
-        if not width or not height:
-            return
-        room = self.viewport().size()
-        across = max(room.width() - 2 * _MARGIN, 16) / width
-        down = max(room.height() - 2 * _MARGIN, 16) / height
-        self._scale = min(across, down, LARGEST_SCALE)
-        self._centre_on(width / 2, height / 2)
+        if self._camera.fit():
+            self._apply()
 
     def zoom_to(self, scale: float, at: QPointF | None = None) -> None:
         """Set screen pixels per image pixel; the point of the viewport stays where it is."""
-        at = at or QPointF(self.viewport().rect().center())
-        width, height = self.document.size
-        smallest = min(16 / max(width, height, 1), 1.0)
-        scale = min(max(scale, smallest), LARGEST_SCALE)
-        x, y = self.to_image(at)
-        self._fits = False
         self.tiles.hurried = True
         self._rest.start()
-        self._scale = scale
-        self._move_to(QPointF(at.x() - x * scale, at.y() - y * scale))
+        self._camera.zoom_to(scale, at or QPointF(self.viewport().rect().center()))
+        self._apply()
 
     def zoom_by(self, steps: float, at: QPointF | None = None) -> None:
         """Come closer or go away by steps of the wheel."""
-        self.zoom_to(self._scale * _STEP**steps, at)
+        self.tiles.hurried = True
+        self._rest.start()
+        self._camera.zoom_by(steps, at or QPointF(self.viewport().rect().center()))
+        self._apply()
 
     def _rested(self) -> None:
         self.tiles.hurried = False
@@ -249,45 +229,29 @@ class Canvas(QGraphicsView):
 
     def show_box(self, box: Box) -> None:
         """Zoom to an object with what is around it: it takes about a third of the viewport."""
-        room = self.viewport().size()
-        side = max(box.w / max(room.width(), 1), box.h / max(room.height(), 1), 1e-6)
-        scale = min(max(1 / (3 * side), 0.02), 8.0)
-        self.fit()
-        if scale <= self._scale:
-            return  # it is so large that the whole image shows it better
-        self._fits = False
-        self._scale = scale
-        self._centre_on(box.x + box.w / 2, box.y + box.h / 2)
-
-    def _centre_on(self, x: float, y: float) -> None:
-        room = self.viewport().size()
-        self._move_to(
-            QPointF(room.width() / 2 - x * self._scale, room.height() / 2 - y * self._scale)
-        )
-
-    def _move_to(self, corner: QPointF) -> None:
-        """Put the image's corner somewhere, on whole screen pixels, and not out of sight."""
-        width, height = self.document.size
-        room, keep = self.viewport().size(), 48
-        low_x, high_x = keep - width * self._scale, room.width() - keep
-        low_y, high_y = keep - height * self._scale, room.height() - keep
-        x = min(max(corner.x(), min(low_x, high_x)), max(low_x, high_x))
-        y = min(max(corner.y(), min(low_y, high_y)), max(low_y, high_y))
-        self._corner = QPointF(round(x), round(y))
+        self._camera.show_box(box)
         self._apply()
 
     def _apply(self) -> None:
         """Hand scale and corner to the view, whose scroll bars hold whole pixels."""
         width, height = self.document.size
-        room = self.viewport().size()
-        margin = (max(room.width(), room.height()) + 64) / self._scale
+        room, corner = self.viewport().size(), self._camera.corner
+        margin = (max(room.width(), room.height()) + 64) / self.scale
         self.setSceneRect(-margin, -margin, width + 2 * margin, height + 2 * margin)
-        self.setTransform(QTransform.fromScale(self._scale, self._scale))
-        self.horizontalScrollBar().setValue(-int(self._corner.x()))
-        self.verticalScrollBar().setValue(-int(self._corner.y()))
+        self.setTransform(QTransform.fromScale(self.scale, self.scale))
+        self.horizontalScrollBar().setValue(-int(corner.x()))
+        self.verticalScrollBar().setValue(-int(corner.y()))
         self.shapes.in_view = self.visible()
         self.viewport().update()
-        self.zoomed.emit(self._scale)
+        self.zoomed.emit(self.scale)
+
+    def _look_again(self) -> None:
+        """Another image or another room: all of it if that was to be seen, else the same place."""
+        if self._camera.fits:
+            self.fit()
+        else:
+            self._camera.move_to(self._camera.corner)
+            self._apply()
 
     # -- painting
 
@@ -299,7 +263,7 @@ class Canvas(QGraphicsView):
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         exposed = QRectF(rect)
         painter.fillRect(exposed, theme.colour("canvas"))
-        if not self.tiles.paint(painter, exposed, self._scale * self.devicePixelRatioF()):
+        if not self.tiles.paint(painter, exposed, self.scale * self.devicePixelRatioF()):
             self._later.start()
 
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
@@ -321,10 +285,7 @@ class Canvas(QGraphicsView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.notice.place()
-        if self._fits:
-            self.fit()
-        else:
-            self._move_to(self._corner)
+        self._look_again()
 
     def refresh_shapes(self) -> None:
         """Annotations or classes are other ones."""
@@ -335,13 +296,13 @@ class Canvas(QGraphicsView):
 
     def _on_image(self) -> None:
         size = self.document.size
+        same_size, self._camera.size = size == self._camera.size, size
         self.tiles.show(None, size)
         self.refresh_shapes()
-        if self.keeps_zoom and not self._fits and size == self._shown_size:
-            self._move_to(self._corner)
+        if self.keeps_zoom and same_size:
+            self._look_again()
         else:
             self.fit()
-        self._shown_size = size
 
     def _on_selection(self) -> None:
         self.repaint()
