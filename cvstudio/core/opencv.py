@@ -7,6 +7,9 @@ import os
 _QT_VARIABLES = ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR")
 _before = {name: os.environ.get(name) for name in _QT_VARIABLES}
 
+# What FFmpeg has to say about a damaged video reaches the user as an ImageError.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
 import cv2  # noqa: E402
 
 # The non-headless wheel points Qt at its own, older plugins; either wheel must be harmless.

@@ -28,3 +28,10 @@ def logs() -> Path:
     folder = home() / "logs"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def videos() -> Path:
+    """Where the indexes of videos lie: a cache that may be deleted at any time."""
+    folder = home() / "videos"
+    folder.mkdir(exist_ok=True)
+    return folder

@@ -21,7 +21,8 @@ from PIL import Image, ImageOps
 
 from cvstudio.core.errors import ImageError
 from cvstudio.core.opencv import cv2
-from cvstudio.imaging import header
+from cvstudio.core.video_names import is_video_name
+from cvstudio.imaging import header, video
 from cvstudio.imaging.display import Window, to_rgb8
 from cvstudio.imaging.header import ImageInfo
 from cvstudio.imaging.tiff import READ_ERRORS, from_pillow, read_tiff, tiff_infos, with_channels
@@ -65,8 +66,12 @@ def probe(path: Path, *, content: bytes | None = None) -> list[ImageInfo]:
 
     Cheap: a few kilobytes are read, no pixel is decoded; `content` is the whole file, for who has
     read it anyway. A file that is missing, empty, cut off,
-    no image, or too large to be true raises ImageError with a sentence for the user.
+    no image, or too large to be true raises ImageError with a sentence for the user. A video
+    gives one per frame, and is decoded once when that was never done.
     """
+    if is_video_name(path):
+        index = video.index_of(path)
+        return [index.info(frame) for frame in range(len(index))]
     size = len(content) if content else header.file_size(path)
     try:
         with io.BytesIO(content) if content else open(path, "rb") as stream:
@@ -97,9 +102,11 @@ def read_image(path: Path, page: int = 0) -> NDArray[Any]:
     """The pixels of an image as displayed, in the file's own depth.
 
     (h, w) for grey, (h, w, 3) RGB or (h, w, 4) RGBA; uint8, uint16 or float32 (signed and wider
-    integers become float32). EXIF orientation is applied. Palettes and CMYK become RGB.
-    Raises ImageError.
+    integers become float32). EXIF orientation is applied. Palettes and CMYK become RGB. A page of
+    a video is a frame. Raises ImageError.
     """
+    if is_video_name(path):
+        return video.read_frame(path, page)
     infos = probe(path)
     info = next((i for i in infos if i.page == page), None)
     if info is None:

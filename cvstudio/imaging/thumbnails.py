@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cvstudio.core.errors import ImageError
 from cvstudio.core.opencv import cv2
+from cvstudio.core.video_names import is_video_name
 from cvstudio.imaging.decode import probe, read_rgb, turn
 from cvstudio.imaging.display import to_rgb8
 from cvstudio.imaging.header import ImageInfo
@@ -67,6 +68,8 @@ def shrink(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 def _decode_small(path: Path, page: int, size: int) -> NDArray[np.uint8]:
     """The picture as RGB, with at least `size` pixels where it has them and few more."""
+    if is_video_name(path):
+        return read_rgb(path, page)
     info = probe(path)[0]
     if info.format == "JPEG" and info.channels != 4:
         reduced = _reduced_jpeg(path, info, size)

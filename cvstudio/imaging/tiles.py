@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.opencv import cv2
+from cvstudio.core.video_names import is_video_name
 from cvstudio.imaging.decode import probe, read_image
 from cvstudio.imaging.display import Display, Window, apply, auto_window, fitting_window
 from cvstudio.imaging.pixel_size import PixelSize, pixel_size
@@ -46,7 +47,7 @@ class Pyramid:
             if not self._levels:
                 source = self._source
                 array = read_image(source, self._page) if isinstance(source, Path) else source
-                if isinstance(source, Path):
+                if isinstance(source, Path) and not is_video_name(source):
                     orientation = probe(source)[0].orientation
                     self.pixel_size = pixel_size(source, self._page, orientation)
                 self._levels.append(array)
