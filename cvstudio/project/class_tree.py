@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from cvstudio.core.attributes import line_of, values_in, words_of
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import counted
 from cvstudio.project import commands, rows
 from cvstudio.project.queries import id_list
 from cvstudio.project.tables import AnnotationRow, LabelClassRow
-
-NOT_ASKED = ("iscrowd",)
-"""Attributes by which no class is split: they say how an annotation is judged, not what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +76,8 @@ def _attributes(s: Session, class_id: int) -> Iterable[tuple[int, int, str, str]
         AnnotationRow.class_id == class_id, AnnotationRow.attributes.is_not(None)
     )
     for id, image, text in s.execute(found):
-        for key, value in json.loads(text or "{}").items():
-            if key not in NOT_ASKED and isinstance(value, str | int | float) and value != "":
-                words = ("yes" if value else "no") if isinstance(value, bool) else str(value)
-                yield id, image, key, words
+        for key, value in values_in(json.loads(text or "{}")).items():
+            yield id, image, key, words_of(value)
 
 
 # Commands
@@ -126,7 +122,7 @@ def _leave(s: Session, id: int, heir: int | None) -> None:
     tree = parents(s)
     above = tree.get(id)
     kinds = [kind for kind, parent in tree.items() if parent == id and kind != heir]
-    if heir is not None and id in _line(tree, heir):
+    if heir is not None and id in line_of(tree, heir):
         rows.change(s, "label_class", [heir], parent_id=above)
     rows.change(s, "label_class", kinds, parent_id=above if heir is None else heir)
 
@@ -162,14 +158,5 @@ def split_name(name: str, attribute: str, value: str) -> str:
 
 
 def _refuse_circle(tree: Mapping[int, int | None], id: int) -> None:
-    if id in _line(tree, tree[id]):
+    if id in line_of(tree, tree[id]):
         raise ProjectError("A class cannot be a kind of itself, nor of one of its kinds.")
-
-
-def _line(tree: Mapping[int, int | None], id: int | None) -> list[int]:
-    """A class and all that it is a kind of, upwards; a circle ends it."""
-    line: list[int] = []
-    while id is not None and id not in line:
-        line.append(id)
-        id = tree.get(id)
-    return line

@@ -30,6 +30,7 @@ from cvstudio.core.errors import ProjectError
 from cvstudio.core.palette import class_colours
 from cvstudio.core.words import quoted
 from cvstudio.project import rows
+from cvstudio.project.attributes import defaults
 from cvstudio.project.queries import among, id_list
 from cvstudio.project.records import NewImage, folder_of, name_of, sort_key
 from cvstudio.project.tables import (
@@ -74,12 +75,14 @@ def add_annotation(
     """Add one annotation above the others of its image and return its id.
 
     `shape` None says something about the whole image. The first annotation that counts makes an
-    unlabelled image labelled.
+    unlabelled image labelled. What a person draws without `attributes` has its class's defaults.
     """
     size = s.execute(select(ImageRow.width, ImageRow.height).where(ImageRow.id == image_id)).first()
     if size is None:
         raise ProjectError(f"There is no image {image_id} in the project.")
     top = s.scalar(select(func.max(AnnotationRow.z)).where(AnnotationRow.image_id == image_id))
+    if attributes is None and source is Source.HUMAN:
+        attributes = defaults(s, class_id)
     row = annotation_row(
         image_id=image_id,
         class_id=class_id,
@@ -256,8 +259,11 @@ def set_image_class(s: Session, *, image_ids: Collection[int], class_id: int | N
                 id_list(ImageRow.id, missing)
             )
         )
+        asked = defaults(s, class_id)
         new = [
-            annotation_row(image_id=id, class_id=class_id, shape=None, width=w, height=h)
+            annotation_row(
+                image_id=id, class_id=class_id, shape=None, width=w, height=h, attributes=asked
+            )
             for id, w, h in sizes
         ]
         rows.add(s, "annotation", ANNOTATION_COLUMNS, new)

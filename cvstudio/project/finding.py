@@ -1,11 +1,11 @@
 """What the terms of a query find: as conditions on images, and what the project knows by name.
 
-Terms about objects (class, size, area, score, source, object, run) up to the second `class:` speak
-of one and the same object of the image; every further `class:` begins another object, which the
-image has to hold as well. `count` is how many objects fit the terms of its own object, and stands
-for "at least one": `class:RBC count:0` finds images without it. Without `object:`, terms speak of
-objects that count, and of suggestions too when a source, a score or a run is asked for. A term with
-- holds when no object fits it.
+Terms about objects (class, size, area, score, source, object, run, attribute) up to the second
+`class:` speak of one and the same object of the image; every further `class:` begins another
+object, which the image has to hold as well. `count` is how many objects fit the terms of its own
+object, and stands for "at least one": `class:RBC count:0` finds images without it. Without
+`object:`, terms speak of objects that count, and of suggestions too when a source, a score or a run
+is asked for. A term with - holds when no object fits it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cvstudio.core.annotation import Review, Source, State
+from cvstudio.project import finding_attributes
 from cvstudio.project.query_language import QueryError, Term, meant, parse
 from cvstudio.project.tables import (
     AnnotationRow,
@@ -31,7 +32,7 @@ from cvstudio.project.tables import (
 )
 
 Condition = ColumnElement[bool]
-_OBJECT = ("class", "size", "area", "score", "source", "object", "run")
+_OBJECT = ("class", "size", "area", "score", "source", "object", "run", "attribute")
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {":": eq, "<": lt, "<=": le, ">": gt, ">=": ge}
 _REVIEWS = {
     "unlabelled": Review.UNLABELLED,
@@ -84,6 +85,8 @@ def check(s: Session, text: str) -> tuple[Term, ...]:
             if term.key in words and value.casefold() not in folded:
                 what = f"There is no {words[term.key]} “{value}”."
                 raise QueryError(what + meant(value, known), term.start)
+            if term.key == "attribute":
+                finding_attributes.check(s, value, term.start)
         if term.key == "error":
             _check_judged(s, terms, term)
     return terms
@@ -95,6 +98,7 @@ def vocabulary(s: Session) -> dict[str, list[str]]:
         "class": list(s.scalars(select(LabelClassRow.name).order_by(LabelClassRow.order))),
         "tag": list(s.scalars(select(TagRow.name).order_by(TagRow.name))),
         "run": [str(id) for id in s.scalars(select(RunRow.id).order_by(RunRow.id.desc()))],
+        "attribute": finding_attributes.vocabulary(s),
         "folder": [f for f in s.scalars(select(ImageRow.folder).distinct()) if f],
     }
 
@@ -163,6 +167,8 @@ def _about_object(s: Session, term: Term) -> Condition:
         case "run":
             from_network = row.source == Source.NETWORK.value
             return and_(from_network, row.run_id.in_([int(value) for value in term.values]))
+        case "attribute":
+            return or_(*(finding_attributes.condition(value) for value in term.values))
         case "size":
             return _compared(func.min(row.w, row.h), term)
         case "area":

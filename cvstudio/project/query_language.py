@@ -55,6 +55,7 @@ KEYS: Mapping[str, Key] = {
     "score": Key("score of the same object: class:WBC score<0.4", number=True),
     "source": Key("who made the same object", ("human", "import", "network")),
     "object": Key("whether the same object counts", ("accepted", "suggested", "rejected")),
+    "attribute": Key("what the same object is: form=round, torn=yes, length>12", of_project=True),
     "run": Key("objects from this run, or its errors", of_project=True),
     "error": Key(
         "what a run gets wrong", (*(kind.value for kind in ErrorKind), "likely label error", "any")

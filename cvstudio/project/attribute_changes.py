@@ -1,0 +1,235 @@
+"""Changing what a class asks: what that does to values is known before, and is one undo step.
+
+A value follows its attribute under another name, follows a choice that is renamed, and is written
+anew where the kind changes. A value that has no place any more is lost, and `plan` says how many.
+What annotations carried before anybody asked for it is never lost: it is kept as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cvstudio.core.attributes import (
+    Attribute,
+    AttributeKind,
+    Value,
+    line_of,
+    pack,
+    values_in,
+    with_inherited,
+    with_value,
+    words_of,
+)
+from cvstudio.core.errors import ProjectError
+from cvstudio.core.words import quoted
+from cvstudio.project import attributes, class_tree, rows
+from cvstudio.project.class_tree import Reach
+from cvstudio.project.tables import AnnotationRow
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An attribute as it is to be; `was`: its name until now, "" when it is new.
+
+    `fill`: annotations without a value get the default.
+    """
+
+    attribute: Attribute
+    was: str = ""
+    fill: bool = False
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a change of a class's definitions does; `lost` says whether values go."""
+
+    class_id: int
+    definitions: tuple[Attribute, ...]
+    values: list[tuple[int, str | None]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    lost: bool = False
+
+
+def plan(s: Session, *, class_id: int, edits: Sequence[Edit]) -> Plan:
+    """What the edits would do. Raises ProjectError when they cannot be."""
+    definitions = tuple(edit.attribute for edit in edits)
+    _refuse(definitions)
+    own, tree = attributes.own(s), class_tree.parents(s)
+    before = {each.name: each for each in own.get(class_id, ())}
+    result = Plan(class_id, definitions)
+    effects = _Effects()
+    moves = _moves(before, edits)
+    after = with_inherited(own | {class_id: definitions}, tree)
+    for id in tree:
+        if class_id not in line_of(tree, id):
+            continue
+        nearer = _nearer(own, tree, id, class_id)
+        mine = [move for move in moves if move.was not in nearer and move.name not in nearer]
+        names = {each.name for each in after[id]}
+        result.values += effects.of_class(s, id, mine, names)
+    result.lines, result.lost = effects.sentences(), bool(effects.lost)
+    return result
+
+
+def define(s: Session, *, class_id: int, edits: Sequence[Edit]) -> Plan:
+    """Let a class ask for these attributes; the values of its annotations follow."""
+    made = plan(s, class_id=class_id, edits=edits)
+    rows.change(s, "label_class", [class_id], attributes=pack(made.definitions))
+    rows.change_each(s, "annotation", ("attributes",), made.values)
+    return made
+
+
+def _refuse(definitions: Iterable[Attribute]) -> None:
+    names: set[str] = set()
+    for each in definitions:
+        problem = each.problem()
+        if not problem and each.name.casefold() in names:
+            problem = f"There are two attributes {quoted(each.name)}."
+        if problem:
+            raise ProjectError(problem)
+        names.add(each.name.casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """What becomes of the values of one attribute."""
+
+    was: str
+    name: str
+    to: Attribute | None
+    """None: it is asked no more."""
+    choices: Mapping[str, str]
+    """Choices that have another name now."""
+    new: bool = False
+    fill: bool = False
+    same: bool = False
+    """Only name or default are others: every value fits as it is."""
+
+    def value(self, value: Value) -> Value | None:
+        if self.to is None or self.same:
+            return value if self.same else None
+        return self.to.taken(self.choices.get(words_of(value), value))
+
+
+def _moves(before: Mapping[str, Attribute], edits: Sequence[Edit]) -> list[_Move]:
+    result = []
+    for edit in edits:
+        old, to = before.get(edit.was), edit.attribute
+        same = old is not None and _takes(old) == _takes(to)
+        choices = _renamed_choices(old, to)
+        was = edit.was if old else to.name
+        result.append(_Move(was, to.name, to, choices, old is None, edit.fill, same))
+    kept = {edit.was for edit in edits}
+    gone = [name for name in before if name not in kept]
+    return [*(_Move(name, name, None, {}) for name in gone), *result]
+
+
+def _takes(attribute: Attribute) -> tuple[Any, ...]:
+    return attribute.kind, frozenset(attribute.choices), attribute.low, attribute.high
+
+
+def _renamed_choices(old: Attribute | None, to: Attribute) -> dict[str, str]:
+    """The choice that has another name: one of the list reads otherwise, all others as before."""
+    if old is None or old.kind != to.kind or to.kind is not AttributeKind.CHOICE:
+        return {}
+    if len(old.choices) != len(to.choices):
+        return {}
+    changed = [pair for pair in zip(old.choices, to.choices, strict=True) if pair[0] != pair[1]]
+    fresh = len(changed) == 1 and changed[0][1] not in old.choices
+    return dict(changed) if fresh else {}
+
+
+def _nearer(
+    own: Mapping[int, Sequence[Attribute]], tree: Mapping[int, int | None], id: int, above: int
+) -> set[str]:
+    """What is asked anew between a class and one above it, and so is none of that one's."""
+    names: set[str] = set()
+    for each in line_of(tree, id):
+        if each == above:
+            break
+        names |= {attribute.name for attribute in own.get(each, ())}
+    return names
+
+
+class _Effects:
+    """Counts what happens to values, by attribute and by what happens."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], list[int]] = defaultdict(list)
+        """(verb, what of) -> the image of each object."""
+        self.lost = 0
+
+    def of_class(
+        self, s: Session, class_id: int, moves: Sequence[_Move], names: set[str]
+    ) -> list[tuple[int, str | None]]:
+        """The annotations of a class whose values change, with what they carry then."""
+        chosen = select(AnnotationRow.id, AnnotationRow.image_id, AnnotationRow.attributes)
+        chosen = chosen.where(AnnotationRow.class_id == class_id)
+        if not any(move.fill for move in moves):
+            chosen = chosen.where(AnnotationRow.attributes.is_not(None))
+        changed = []
+        for id, image_id, text in s.execute(chosen):
+            carried = json.loads(text or "{}")
+            after = self._moved(carried, moves, names, image_id)
+            if after != carried:
+                changed.append((id, attributes.stored(after)))
+        return changed
+
+    def _moved(
+        self, carried: dict[str, Any], moves: Sequence[_Move], names: set[str], image_id: int
+    ) -> dict[str, Any]:
+        """What an annotation carries after the moves; `names`: all that its class asks then."""
+        values, after = values_in(carried), carried
+        moves = [move for move in moves if move.to is not None or move.was not in names]
+        left = {move.was for move in moves}
+        # All are taken out first: two attributes may have changed their names for each other's.
+        for move in moves:
+            if move.was in values and move.was != move.name:
+                after = with_value(after, move.was, None)
+        for move in moves:
+            if move.was in values:
+                if move.was != move.name and move.name in values and move.name not in left:
+                    self._lose(move.name, image_id)  # carried under the name that is taken now
+                value = self._value(move, values[move.was], image_id)
+                if value is not None or move.was == move.name:
+                    after = with_value(after, move.name, value)
+            elif move.fill and move.to is not None and move.to.default is not None:
+                self._note("get", f"the default of {quoted(move.name)}", image_id)
+                after = with_value(after, move.name, move.to.default)
+        return after
+
+    def _value(self, move: _Move, value: Value, image_id: int) -> Value | None:
+        taken = move.value(value)
+        if taken is None and move.new:
+            self._note("keep", f"what is no value of {quoted(move.name)}", image_id)
+            return value
+        if taken is None:
+            self._lose(move.was, image_id)
+        elif words_of(value) in move.choices:
+            self._note("have", f"{quoted(str(taken))} for {quoted(words_of(value))}", image_id)
+        elif move.was != move.name:
+            self._note("keep", f"{quoted(move.was)} as {quoted(move.name)}", image_id)
+        return taken
+
+    def _lose(self, name: str, image_id: int) -> None:
+        self.lost += 1
+        self._note("lose", f"the value of {quoted(name)}", image_id)
+
+    def _note(self, verb: str, what: str, image_id: int) -> None:
+        self.objects[verb, what].append(image_id)
+
+    def sentences(self) -> list[str]:
+        """What happens, a sentence each, losses first."""
+        lines = []
+        for (verb, what), images in sorted(self.objects.items(), key=lambda i: i[0][0] != "lose"):
+            reach = Reach(len(images), len(set(images)))
+            one = {"have": "has", "lose": "loses", "keep": "keeps", "get": "gets"}[verb]
+            lines.append(f"{reach} {one if reach.objects == 1 else verb} {what}.")
+        return lines
