@@ -239,7 +239,7 @@ class ClassManager(StudioDialog):
             self._studio.toast("No change that was made here is left to undo", level="info")
             return
         try:
-            self._project.undo()
+            self._project.undo(only=newest)
             self._own.discard(newest)
         except ProjectError as error:
             self._studio.toast(error.message, level="warning")

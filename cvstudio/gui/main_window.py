@@ -265,12 +265,17 @@ class MainWindow(QMainWindow):
         self.studio.settings.set("look.theme", theme.LIGHT if theme.dark() else theme.DARK)
 
     def _undo(self) -> None:
+        """Take back the step that is asked about, although another thread may add one meanwhile."""
+        project = self.studio.project
+        newest = project.present_step if project is not None else None
         if self.front is None or self.front.agrees():
-            self.studio.undo()
+            self.studio.undo(only=newest)
 
     def _redo(self) -> None:
+        project = self.studio.project
+        following = project.next_step if project is not None else None
         if self.front is None or self.front.agrees(redo=True):
-            self.studio.redo()
+            self.studio.redo(only=following)
 
     def _toggle_history(self) -> None:
         if self._history is None:
@@ -305,12 +310,18 @@ class MainWindow(QMainWindow):
             return  # the list that was clicked shows where the project stands
         if changes.kind == "do" or (self.front is not None and self.front.shows(changes)):
             return
-        undone = changes.kind == "undo"
+        undone, project = changes.kind == "undo", self.studio.project
+        assert project is not None
+        back = (
+            partial(self.studio.redo, only=project.next_step)
+            if undone
+            else partial(self.studio.undo, only=project.present_step)
+        )
         self._far_step = self.toasts.show(
             f"{'Undone' if undone else 'Done again'}: {changes.label}.",
             "info",
             "Redo" if undone else "Undo",
-            self.studio.redo if undone else self.studio.undo,
+            back,
         )
 
     def _free_area(self) -> QRect:

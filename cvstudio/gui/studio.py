@@ -243,15 +243,16 @@ class Studio(QObject):
             facts.add("selection")
         self.actions.set_facts(facts)
 
-    def undo(self) -> None:
-        """Take back the last step, if there is one."""
-        if self.project is not None:
-            self.project.undo()
+    def undo(self, *, only: int | None = None) -> None:
+        """Take back the last step, if there is one. `only`: the step that the person was asked
+        about or saw; when it is not the last one any more, they are told instead."""
+        if self.project is not None and self.project.undo(only=only) is None and only:
+            self.toast("Other work came after that step, so it was not undone. See the history")
 
-    def redo(self) -> None:
-        """Do the step again that was taken back."""
-        if self.project is not None:
-            self.project.redo()
+    def redo(self, *, only: int | None = None) -> None:
+        """Do the step again that was taken back; `only` as in `undo`."""
+        if self.project is not None and self.project.redo(only=only) is None and only:
+            self.toast("Other work came meanwhile, so nothing was done again. See the history")
 
     # -- what is at hand
 

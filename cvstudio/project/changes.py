@@ -28,6 +28,8 @@ class ChangeSet:
     kind: Kind = "do"
     source: object = None
     touched: Mapping[str, Touched] = field(default_factory=dict)
+    step: int = 0
+    """The step that was kept of it; 0 when none was."""
 
     def touches(self, *tables: Table, image: int | None = None) -> bool:
         """Whether rows of one of these changed; with `image`, whether rows of that image did."""

@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -200,15 +201,22 @@ class Project:
             if not recorder.changes:
                 return
             self._standing = after
+            if undoable and after.back is not None:
+                changes = replace(changes, step=after.back.id)
         self._announce(changes)
 
-    def undo(self) -> ChangeSet | None:
-        """Take back the newest step; None when there is none."""
-        return self._travel(self._before_newest)
+    def undo(self, *, only: int | None = None) -> ChangeSet | None:
+        """Take back the newest step; None when there is none.
 
-    def redo(self) -> ChangeSet | None:
-        """Do the step again that was taken back last; None when there is none."""
-        return self._travel(lambda: self._standing.forth.id if self._standing.forth else None)
+        `only`: the id of the step that is meant. When another thread has added one since, nothing
+        is taken back.
+        """
+        return self._travel(partial(self._before_newest, only))
+
+    def redo(self, *, only: int | None = None) -> ChangeSet | None:
+        """Do the step again that was taken back last; None when there is none, or when it is not
+        the one that is meant."""
+        return self._travel(partial(self._next, only))
 
     def go_to(self, step_id: int, *, source: object = None) -> ChangeSet | None:
         """Undo or redo as many steps as it takes so that this one is the last that is done.
@@ -241,8 +249,18 @@ class Project:
         """The id of the newest step that is done; 0 when none is."""
         return self._standing.back.id if self._standing.back else 0
 
-    def _before_newest(self) -> int | None:
-        return self._standing.back.id - 1 if self._standing.back else None
+    @property
+    def next_step(self) -> int:
+        """The id of the step that redo would do again; 0 when there is none."""
+        return self._standing.forth.id if self._standing.forth else 0
+
+    def _before_newest(self, only: int | None) -> int | None:
+        newest = self.present_step
+        return newest - 1 if newest and only in (None, newest) else None
+
+    def _next(self, only: int | None) -> int | None:
+        following = self.next_step
+        return following if following and only in (None, following) else None
 
     def _travel(self, target: Callable[[], int | None], source: object = None) -> ChangeSet | None:
         """Go to a step that is named inside the lock: another thread may just be adding one."""

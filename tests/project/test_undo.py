@@ -576,3 +576,32 @@ def test_undo_beside_another_threads_work_takes_back_one_step_and_no_more(
     )
     assert names == (["mine", names[1]] if direction == "undo" else ["red cell", "theirs"])
     assert direction == "redo" or names[1] != "theirs"
+
+
+def test_undo_of_a_certain_step_leaves_what_another_thread_added_since(project: Project) -> None:
+    told: list[ChangeSet] = []
+    project.changed.connect(told.append)
+    with project.transaction("Mine") as s:
+        commands.rename_class(s, id=1, name="mine")
+    asked_about = project.present_step
+    assert [change.step for change in told] == [asked_about]
+    with project.transaction("Theirs") as s:
+        commands.rename_class(s, id=2, name="theirs")
+    after = dump(project)
+    assert project.undo(only=asked_about) is None
+    assert dump(project) == after
+    newest = project.present_step
+    assert project.undo(only=newest) is not None
+    assert project.redo(only=asked_about) is None
+    assert project.redo(only=newest) is not None
+    assert dump(project) == after
+
+
+def test_a_change_without_a_step_names_none(project: Project) -> None:
+    with project.transaction("Mine") as s:
+        commands.rename_class(s, id=1, name="mine")
+    told: list[ChangeSet] = []
+    project.changed.connect(told.append)
+    with project.transaction("Note", undoable=False) as s:
+        commands.set_setting(s, key="view", value=1)
+    assert [change.step for change in told] == [0]
