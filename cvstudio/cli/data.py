@@ -13,6 +13,7 @@ from cvstudio.cli.output import answer, as_json, note, opened, project_argument,
 from cvstudio.core.annotation import Review, Split
 from cvstudio.core.words import alike_sentences, counted, look_alikes
 from cvstudio.formats.table import all_formats
+from cvstudio.imaging.video import Step
 from cvstudio.project import commands, exporting, import_choices, importing, queries, splits
 from cvstudio.project.import_words import what_became
 from cvstudio.project.importing import ImportPlan
@@ -40,6 +41,23 @@ class _Shares(click.ParamType["Fractions"]):
         if abs(train + val + test - 1) > 1e-6 or min(train, val, test) < 0:
             self.fail("the three shares must add up to 1", param, ctx)
         return train, val, test
+
+
+class _Frames(click.ParamType["Step"]):
+    """Which frames of a video: "10" or "2s"."""
+
+    name = "step"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Step:
+        text = str(value).strip()
+        try:
+            step = Step(seconds=float(text[:-1])) if text.endswith("s") else Step(int(text))
+        except ValueError:
+            self.fail("give a number of frames, as 10, or of seconds, as 2s", param, ctx)
+        wanted = step.seconds if text.endswith("s") else step.frames
+        if not 0 < wanted < 1e9:
+            self.fail("the step must be above 0", param, ctx)
+        return step
 
 
 @click.command("import")
@@ -87,18 +105,27 @@ class _Shares(click.ParamType["Fractions"]):
     metavar="OLD=NEW",
     help="Let a class of the source come in under another name; OLD= leaves it out.",
 )
+@click.option(
+    "--step",
+    type=_Frames(),
+    default="10",
+    show_default=True,
+    metavar="N|Ts",
+    help="Of a video: every Nth frame, or one every T seconds (2s, 0.5s).",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would come in, and what is wrong.")
 @as_json
 def import_command(
     project: Path, source: Path, format_: str, copy: bool, splits: Fractions | None, seed: int,
     class_map: Path | None, bare: importing.Bare, group_by: importing.GroupBy,
-    renames: tuple[str, ...], dry_run: bool, as_json: bool,
+    renames: tuple[str, ...], step: Step, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Bring images, with or without labels, into a project: one undo step."""
     with opened(project, write=not dry_run) as open_project:
         plan = importing.plan(
-            open_project, source, format=format_, class_map=class_map, progress=_progress()
-        )
+            open_project, source, format=format_, class_map=class_map, step=step,
+            progress=_progress(),
+        )  # fmt: skip
         _rename(open_project, plan, renames)
         advice = _advice(open_project, plan)
         content = _planned(plan) | {"advice": advice}
@@ -295,6 +322,15 @@ def _planned(plan: ImportPlan) -> dict[str, Any]:
         "annotations": plan.annotation_count,
         "classes": plan.class_counts(),
         "new_classes": plan.new_classes,
+        "videos": [
+            {
+                "path": str(found.path),
+                "frames": found.frames,
+                "seconds": found.seconds,
+                "images": len(found.chosen),
+            }
+            for found in plan.videos
+        ],
         "said_to_be_empty": plan.empty_count,
         "without_annotations": plan.bare_count,
         "splits": {(s.value if s else "none"): n for s, n in plan.split_counts().items()},
@@ -317,6 +353,8 @@ def _say_plan(plan: ImportPlan) -> None:
         f" {counted(plan.annotation_count, 'annotation')} would come in"
         + (f"; {there} in the project already." if plan.known_count else ".")
     )
+    for found in plan.videos:
+        click.echo(f"  {found.sentence}")
     for name, count in plan.class_counts().items():
         click.echo(f"  {count:,} × {name}" + (" (new)" if name in plan.new_classes else ""))
     for sentence in (*plan.silence(), *what_became(plan.problems)):

@@ -75,3 +75,10 @@ def alike_sentences(names: Iterable[str], present: Iterable[str]) -> list[str]:
 
 def _bare(name: str) -> str:
     return "".join(name.casefold().replace("_", " ").replace("-", " ").split())
+
+
+def ordinal(number: int) -> str:
+    """A number as a place in an order: 1st, 2nd, 3rd, 4th, 11th, 21st."""
+    teens = 10 <= number % 100 <= 20
+    ending = "th" if teens else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"

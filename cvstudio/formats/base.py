@@ -147,7 +147,10 @@ class Reading(Work):
     def info(self, path: Path, page: int = 0) -> ImageInfo | None:
         """What an image file is by its header; None when it cannot be read (see `unreadable`)."""
         self._look(path)
-        return next((i for i in self.infos.get(path, ()) if i.page == page), None)
+        infos = self.infos.get(path, ())
+        if page < len(infos) and infos[page].page == page:
+            return infos[page]  # a video has thousands
+        return next((i for i in infos if i.page == page), None)
 
     def look_at(self, paths: Sequence[Path]) -> None:
         """Probe many files in a few threads, so that `info` answers at once."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cvstudio.core.errors import FormatError, ImageError
 from cvstudio.core.opencv import cv2
+from cvstudio.core.video_names import is_video_name
 from cvstudio.formats.base import ExportImage, Writing
 from cvstudio.imaging.decode import read_image
 
@@ -20,23 +21,26 @@ def place(image: ExportImage, folder: Path, writing: Writing, *, copy: bool | No
     """Put an image into a folder and return the name by which a label file finds it there.
 
     The bytes of the file are copied as they are, with two exceptions: a page of a multi-page file
-    becomes a TIFF of its own; and a file that is to be turned by its EXIF tag is written upright
-    and lossless, because labels speak of upright pixels and many programs ignore the tag. Without
-    copying (`copy`, or as `writing` says), the name is the image's own absolute path.
-    Raises FormatError.
+    becomes a TIFF of its own, a frame of a video a PNG; and a file that is to be turned by its EXIF
+    tag is written upright and lossless, because labels speak of upright pixels and many programs
+    ignore the tag. Without copying (`copy`, or as `writing` says), the name is the image's own
+    absolute path. Raises FormatError.
     """
     copy = writing.copy_images if copy is None else copy
-    if not copy and image.pages == 1:
+    alone = image.pages == 1 and not is_video_name(image.path)
+    if not copy and alone:
         if image.orientation != 1:
             writing.lose("images have a rotation tag: a program that ignores it sees labels beside"
                          " their objects")  # fmt: skip
         return image.path.as_posix()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if image.pages == 1 and image.orientation == 1:
+        if alone and image.orientation == 1:
             shutil.copyfile(image.path, folder / image.name)
             return image.name
         pixels = read_image(image.path, image.page)
+        if is_video_name(image.path):
+            return _write_upright(folder, image.name, pixels)
         if image.pages > 1:
             name = f"{Path(image.name).stem}.tif"
             _write_tiff(folder / name, pixels)

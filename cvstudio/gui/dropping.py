@@ -9,6 +9,7 @@ from PySide6.QtCore import QMimeData, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
+from cvstudio.core.video_names import SUFFIXES as VIDEOS
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.section import label
@@ -23,19 +24,19 @@ def files_of(mime: QMimeData) -> list[Path]:
 
 
 def usable(paths: Sequence[Path]) -> list[Path]:
-    """Those that can be brought in or opened: folders, images, label files."""
+    """Those that can be brought in or opened: folders, images, videos, label files."""
     # Imported when something is dragged: the window starts without the decoders.
     from cvstudio.imaging.decode import SUFFIXES
 
-    known = {*SUFFIXES, *LABEL_FILES}
+    known = {*SUFFIXES, *VIDEOS, *LABEL_FILES}
     return [path for path in paths if path.is_dir() or path.suffix.lower() in known]
 
 
 def refusal(paths: Sequence[Path]) -> str:
     """Why nothing comes of files that are no images."""
     if len(paths) == 1:
-        return f"{paths[0].name} is no image, label file or folder."
-    return f"None of the {len(paths):,} files is an image, label file or folder."
+        return f"{paths[0].name} is no image, video, label file or folder."
+    return f"None of the {len(paths):,} files is an image, video, label file or folder."
 
 
 def offer(paths: Sequence[Path]) -> str:

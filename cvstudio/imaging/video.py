@@ -26,6 +26,7 @@ from cvstudio.core import places
 from cvstudio.core.errors import ImageError
 from cvstudio.core.opencv import cv2
 from cvstudio.core.video_names import clock
+from cvstudio.core.words import ordinal
 from cvstudio.imaging import header
 from cvstudio.imaging.header import ImageInfo
 
@@ -56,6 +57,36 @@ class VideoFacts:
     @property
     def seconds(self) -> float:
         return self.frames / self.fps if self.fps > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Which frames of a video are taken: every `frames`-th, or one every `seconds` when above 0."""
+
+    frames: int = 10
+    seconds: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """For the middle of a sentence: "every 10th frame", "a frame every 2 s"."""
+        if self.seconds > 0:
+            return f"a frame every {self.seconds:g} s"
+        return "every frame" if self.frames == 1 else f"every {ordinal(self.frames)} frame"
+
+    def count(self, facts: VideoFacts) -> int:
+        """About how many frames of a video that would be, by its header."""
+        if self.seconds > 0:
+            return max(1, int(np.ceil(facts.seconds / self.seconds)))
+        return -(-facts.frames // self.frames)
+
+    def choose(self, index: VideoIndex) -> list[int]:
+        """The numbers of the frames, rising, the first one always among them."""
+        if self.seconds <= 0:
+            return list(range(0, len(index), self.frames))
+        times = index.times if index.ordered else np.arange(len(index)) * 1000 / (index.fps or 25)
+        marks = np.arange(times[0], times[-1] + 1e-6, self.seconds * 1000)
+        # The first frame that is shown at or after each mark; half a millisecond is rounding.
+        return [int(frame) for frame in np.unique(np.searchsorted(times, marks - 0.5))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +153,13 @@ def index_of(path: Path, told: Told | None = None) -> VideoIndex:
         index = _scan(path, told)
         _save(file, index)
     return index
+
+
+def copied(source: Path, target: Path) -> None:
+    """A video has been copied: its copy need not be decoded to be known."""
+    index = _load(places.videos() / f"{_key(source)}.npz")
+    if index is not None:
+        _save(places.videos() / f"{_key(target)}.npz", index)
 
 
 def read_frame(path: Path, frame: int) -> Rgb:

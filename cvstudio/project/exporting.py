@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Annotation, Review, Split, State
 from cvstudio.core.errors import FormatError, ProjectError
+from cvstudio.core.video_names import is_video_name
 from cvstudio.core.words import counted
 from cvstudio.formats import table
 from cvstudio.formats.base import (
@@ -166,11 +167,9 @@ def _dataset(
             records.append(record)
     extras = carried(s)
     described: dict[str, Any] = extras.get("coco", {}).get("images", {})
-    titles = [
-        f"{Path(r.name).stem}_p{r.page + 1:04d}{Path(r.name).suffix}" if r.pages > 1 else r.name
-        for r in records
-    ]
-    unique = unique_names(titles, [Path(r.uri).parent.name for r in records])
+    unique = unique_names(
+        [_file_name(r) for r in records], [Path(r.uri).parent.name for r in records]
+    )
     annotations = queries.annotations_of(s, [r.id for r in records])
     images = [
         ExportImage(
@@ -193,6 +192,14 @@ def _dataset(
         for record, name in zip(records, unique, strict=True)
     ]
     return ExportDataset(project.name, project.task, classes, images, extras), problems
+
+
+def _file_name(record: ImageRecord) -> str:
+    """What a file is called that holds this image alone."""
+    path = Path(record.name)
+    if is_video_name(path):
+        return f"{path.stem}_f{record.page + 1:06d}.png"
+    return f"{path.stem}_p{record.page + 1:04d}{path.suffix}" if record.pages > 1 else record.name
 
 
 def _attributes(annotation: Annotation) -> dict[str, Any]:

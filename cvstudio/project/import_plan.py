@@ -38,13 +38,18 @@ from cvstudio.formats.base import (
 from cvstudio.imaging.decode import ImageInfo, probe, read_image
 from cvstudio.imaging.display import Window
 from cvstudio.imaging.large_tiff import overview
+from cvstudio.imaging.video import Step
 from cvstudio.imaging.windows import Values, pooled_window, values_of
 from cvstudio.project import queries, windows
+from cvstudio.project.import_videos import PlannedVideo, look_through, videos_in
 from cvstudio.project.project import Project
 from cvstudio.project.tables import ImageRow
 
 PLAIN = "images"
 """The format of a folder of images without labels."""
+
+EACH_TENTH = Step()
+"""Which frames of a video come in when nobody says: neighbours are nearly alike."""
 
 _THREADS, _CHUNK, _TRIAL = 4, 32, 3
 _MOST_MEASURED = 256
@@ -78,6 +83,8 @@ class ImportPlan:
     extras: dict[str, Any] = field(default_factory=dict)
     windows: dict[int, Window] = field(default_factory=dict)
     """By bit depth above 8, the window that the new images of that depth get."""
+    videos: tuple[PlannedVideo, ...] = ()
+    """Of which videos some of the images are frames."""
 
     @property
     def annotation_count(self) -> int:
@@ -132,12 +139,14 @@ def plan(
     *,
     format: str = "auto",
     class_map: Path | None = None,
+    step: Step = EACH_TENTH,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> ImportPlan:
     """Read a source and say what importing it would do.
 
-    `format` is a name of formats.FORMATS, "images" for images without labels, or "auto". Raises
+    `format` is a name of formats.FORMATS, "images" for images without labels, or "auto"; `step`
+    chooses the frames of videos. Raises
     FormatError when the source cannot be read as that, Cancelled when the user has had enough.
     """
     source = Path(source).absolute()
@@ -155,7 +164,7 @@ def plan(
     else:
         found = None if format == PLAIN else table.by_name(format)
     if found is None:
-        return plan_images(project, [source], progress=progress, cancelled=cancelled)
+        return plan_images(project, [source], step=step, progress=progress, cancelled=cancelled)
     with collector_at_rest():
         dataset = found.read(source, reading)
         name, title = found.name, found.title
@@ -182,10 +191,12 @@ def plan_images(
     project: Project,
     paths: Iterable[Path],
     *,
+    step: Step = EACH_TENTH,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> ImportPlan:
-    """The plan for image files and folders of images without labels; each page is an image."""
+    """The plan for image files, videos and folders of both without labels; each page is an image,
+    and so is each frame that `step` chooses."""
     reading = Reading(task=project.task, progress=progress, cancelled=cancelled)
     files: dict[Path, None] = {}
     given = [Path(path).absolute() for path in paths]
@@ -197,20 +208,27 @@ def plan_images(
             )
         else:
             files[path] = None
+    clips = videos_in(given)
+    files.update(dict.fromkeys(clips))
     if not files:
         raise FormatError(
             f"There are no images in {given[0] if given else 'an empty list'}.",
             path=given[0] if given else None,
         )
-    reading.look_at(list(files))
     dataset = ParsedDataset()
+    planned = [look_through(path, step, reading, dataset.problems) for path in clips]
+    frames = {found.path: found.chosen for found in planned if found is not None}
+    reading.look_at(list(files))
     for path in files:
         # An unreadable file stays in the list, so that _plan says why it is left out.
         pages = reading.infos.get(path)
-        numbers = [info.page for info in pages] if pages else [0]
+        numbers = frames.get(path) or ([info.page for info in pages] if pages else [0])
         dataset.images += [ParsedImage(path, page=number) for number in numbers]
     name = given[0].name if len(given) == 1 else f"{len(given):,} files"
-    return _plan(project, dataset, reading, source=name, format=PLAIN, title="Images")
+    title = "Images" if len(clips) < len(files) else "Video" if len(clips) == 1 else "Videos"
+    result = _plan(project, dataset, reading, source=name, format=PLAIN, title=title)
+    result.videos = tuple(found for found in planned if found is not None)
+    return result
 
 
 def _plan(

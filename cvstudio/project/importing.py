@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from cvstudio.core.annotation import Review, Source, area_of, box_of, kind_of, pack_shape
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box
+from cvstudio.core.video_names import is_video_name
 from cvstudio.core.words import counted
 from cvstudio.formats.base import (
     Cancelled,
@@ -32,6 +33,7 @@ from cvstudio.formats.base import (
     Progress,
     Work,
 )
+from cvstudio.imaging import video
 from cvstudio.imaging.decode import ImageInfo
 from cvstudio.imaging.display import Window
 from cvstudio.imaging.windows import words_of
@@ -176,6 +178,8 @@ def _copy(project: Project, plan: ImportPlan, copied: list[Path], work: Work) ->
             target = folder / _free_name(path, taken)
             copied.append(target)
             shutil.copyfile(path, target)
+            if is_video_name(path):
+                video.copied(path, target)
             places[path] = target
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -336,7 +340,7 @@ class _Import:
         if self.choices.group_by == "folder":
             # Where the image came from, also when it is copied: a copy has no folder of its own.
             return self.project.uri_of(image.parsed.path.parent)
-        return uri if image.info.pages > 1 else ""
+        return uri if image.info.pages > 1 or is_video_name(uri) else ""
 
     def _uri(self, path: Path) -> str:
         """Project.uri_of, asked once a folder."""

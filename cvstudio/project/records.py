@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from cvstudio.core.annotation import Review, Source, Split, State, Task
+from cvstudio.core.video_names import page_word
 from cvstudio.project.tables import natural_key
 
 
@@ -40,8 +41,10 @@ class ImageRecord:
 
     @property
     def title(self) -> str:
-        """The name, with the page of a file that has several."""
-        return f"{self.name} · page {self.page + 1}" if self.pages > 1 else self.name
+        """The name, with the page of a file that has several, or the frame of a video."""
+        if self.pages > 1:
+            return f"{self.name} · {page_word(self.name)} {self.page + 1}"
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)

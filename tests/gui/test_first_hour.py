@@ -247,7 +247,7 @@ def test_a_dropped_file_that_is_no_image_is_refused_in_words(
     studio_window.window.opening.take([notes])
     studio_window.settle()
     assert studio_window.window.toasts.texts() == [
-        "notes & more.txt is no image, label file or folder."
+        "notes & more.txt is no image, video, label file or folder."
     ]
     assert not [d for d in QApplication.topLevelWidgets() if isinstance(d, ImportDialog)]
 
