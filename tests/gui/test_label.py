@@ -122,15 +122,6 @@ def test_escape_in_the_middle_of_a_move_leaves_the_box_where_it_was(person):
     assert near(person.only.box, 50, 40, 100, 80)
 
 
-def test_arrow_keys_nudge_by_one_pixel_and_with_shift_by_ten(person):
-    person.add(Box(50, 40, 100, 80))
-    person.do("label.select")
-    person.click(100, 80)
-    person.key(Qt.Key.Key_Right)
-    person.key(Qt.Key.Key_Down, SHIFT)
-    assert person.only.box == Box(51, 50, 100, 80)
-
-
 def test_a_small_box_under_a_big_one_can_be_selected(person):
     small = person.add(Box(90, 70, 20, 20))
     big = person.add(Box(50, 40, 100, 80), class_id=2)

@@ -215,3 +215,15 @@ def test_esc_while_a_large_shape_is_computed_drops_the_answer_too(person, monkey
     assert not person.page.adjusting.popup.isVisible()
     assert not person.canvas.selection.drafts
     assert person.only.shape == wavy()
+
+
+def test_an_area_that_stays_is_said_to_be_the_same_and_not_minus_nothing(person):
+    person.add(Box(50.4, 40.4, 100, 80))
+    person.do("label.select")
+    person.click(100, 80)
+    person.keys("Ctrl+M")
+    words = person.page.adjusting.popup.words.text()
+    person.keys("Esc")
+    assert words == "4 points, area the same"
+    assert adjusting.result_words({1: Box(0, 0, 3000, 10)}, {1: Box(0, 0, 2999.9, 10)}).endswith("the same")
+    assert adjusting.result_words({1: Box(0, 0, 100, 10)}, {1: Box(0, 0, 98, 10)}).endswith("area -2.0 %")

@@ -169,7 +169,7 @@ def test_a_locked_shape_is_not_clicked_moved_banded_nudged_or_deleted(person):
     person.document.select([locked])  # as a click in the list does
     person.drag((80, 80), (120, 120))
     person.document.select([locked])
-    person.key(Qt.Key.Key_Right)
+    person.keys("Shift+Right")
     person.keys("Del")
     assert [row for row in stored_rows(person) if row[0] == locked] == before[:1]
     person.document.select([locked])

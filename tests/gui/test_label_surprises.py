@@ -121,7 +121,7 @@ def test_keep_zoom_opens_the_next_image_where_one_was_looking(
     assert label.canvas.scale < 40
 
 
-def test_arrows_go_through_the_images_while_nothing_is_selected(
+def test_arrows_go_through_the_images_whatever_is_selected(
     studio_window: Person, label: LabelPage
 ) -> None:
     assert label.document.image is not None
@@ -133,11 +133,13 @@ def test_arrows_go_through_the_images_while_nothing_is_selected(
     studio_window.trigger("label.select")
     (chosen, *_others) = label.document.annotations
     label.document.select([chosen.id])
-    studio_window.key("Right")
-    assert label.document.image.id == first, "the arrow moves what is selected"
+    studio_window.key("Shift+Right")
+    assert label.document.image.id == first, "Shift and the arrow move what is selected"
     moved = label.document.get(chosen.id)
     assert moved is not None
     assert moved.box.x == chosen.box.x + 1
+    studio_window.key("Right")
+    assert label.document.image.id == label.order.ids[1], "the arrow alone goes on"
 
 
 def test_arrows_in_a_slider_of_the_panel_move_the_slider(

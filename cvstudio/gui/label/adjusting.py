@@ -190,8 +190,14 @@ def result_words(before: Mapping[int, Shape], after: Mapping[int, Shape]) -> str
         box = box_of(next(iter(after.values())))
         words.append(f"{box.w:,.0f} × {box.h:,.0f} px")
     old, new = (sum(area_of(shape) for shape in shapes.values()) for shapes in (before, after))
-    words.append(f"area {100 * (new - old) / old:+.1f} %" if old else "")
+    words.append(_area_words(100 * (new - old) / old) if old else "")
     return ", ".join(word for word in words if word)
+
+
+def _area_words(percent: float) -> str:
+    """How much an area grew; what rounds to nothing has no sign."""
+    words = f"{percent:+.1f}"
+    return "area the same" if float(words) == 0 else f"area {words} %"
 
 
 def _points(shape: Shape) -> int:

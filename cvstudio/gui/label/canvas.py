@@ -36,6 +36,7 @@ from cvstudio.gui.label.tools.pan import PanTool
 from cvstudio.imaging.regions.view import Sight
 
 STILL_READING = "The image is still being read"
+IN_THE_MIDDLE = "Not finished yet: Enter keeps it, Esc drops it, then the arrows go on"
 _REST = 90  # ms without another step of the wheel
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -398,11 +399,7 @@ class Canvas(QGraphicsView):
         if key in _ARROWS and self.tool.busy:
             return True  # in the middle of a shape nobody goes to another image
         if key in _ARROWS and self.tool.name == "select" and self.document.selection:
-            return event.modifiers() in (
-                Qt.KeyboardModifier.NoModifier,
-                Qt.KeyboardModifier.ShiftModifier,
-                Qt.KeyboardModifier.KeypadModifier,
-            )
+            return _step(event) > 0
         return self.tool.busy and (
             key == Qt.Key.Key_Backspace or event.matches(QKeySequence.StandardKey.Undo)
         )
@@ -421,6 +418,8 @@ class Canvas(QGraphicsView):
         else:
             if key == Qt.Key.Key_Alt:
                 self._follow_pointer(event.modifiers() | Qt.KeyboardModifier.AltModifier)
+            if key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and self.document.selection:
+                self.say("Shift + arrows move what is selected, with Ctrl by ten pixels")
             event.ignore()
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
@@ -437,10 +436,14 @@ class Canvas(QGraphicsView):
         super().focusOutEvent(event)
 
     def _nudge(self, event: QKeyEvent) -> None:
-        """An arrow moves what is selected by one pixel of the image, with Shift by ten."""
+        """Shift and an arrow move what is selected. Plain arrows go to other images, and never
+        move anything: not from the middle of a shape either, which is said."""
         dx, dy = _ARROWS[Qt.Key(event.key())]
-        far = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
-        self.tool.nudge(dx * far, dy * far)
+        far = _step(event)
+        if far:
+            self.tool.nudge(dx * far, dy * far)
+        else:
+            self.say(IN_THE_MIDDLE)
 
     def _pointer(self, event: QMouseEvent) -> Pointer:
         return self._pointer_at(event.position(), event.modifiers())
@@ -465,3 +468,12 @@ class Canvas(QGraphicsView):
     def _show_cursor(self) -> None:
         own = Qt.CursorShape.BusyCursor if self.waiting else self.tool.cursor
         self.point_with(self._pan.cursor if self._space else own)
+
+
+def _step(event: QKeyEvent) -> int:
+    """By how many pixels of the image an arrow key moves what is selected; 0: not at all."""
+    held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    if held == Qt.KeyboardModifier.ShiftModifier:
+        return 1
+    both = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
+    return 10 if held == both else 0

@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.words import quoted
 from cvstudio.gui.actions import Actions
 from cvstudio.gui.class_manager import manage_classes
 from cvstudio.gui.label.canvas import STILL_READING, Canvas
@@ -58,8 +59,9 @@ class ClassChoice(QObject):
             self._classify(class_id)
         elif document.selection and self._canvas.tool.name == "select":
             document.relabel(document.selection, class_id)
-        else:
+        elif document.selection:
             document.select([])
+            self.said.emit(f"The next one is {quoted(document.classes[class_id].name)}")
         document.choose_class(class_id)
 
     def clicked(self, class_id: int) -> None:

@@ -154,7 +154,7 @@ class DisplayPanel(QWidget):
         )
         self.fill.set(fill)
         row = grid.rowCount()
-        grid.addWidget(label("Over it"), row, 0)
+        grid.addWidget(label("Overlays"), row, 0)
         grid.addLayout(_buttons(actions), row, 1, 1, 2)
         self.window_slider.changing.connect(lambda _low, _high: self._window_moved())
         self.window_slider.changed.connect(lambda _low, _high: self._window_moved())

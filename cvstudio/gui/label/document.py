@@ -193,6 +193,11 @@ class Document(QObject):
             self.hidden_ids = self.selection or frozenset(a.id for a in self.annotations)
         self.hidden_changed.emit()
 
+    def show_hidden(self) -> None:
+        """Show again what was hidden by hand; classes that are hidden stay so."""
+        self.hidden_ids = frozenset()
+        self.hidden_changed.emit()
+
     def ready_to_draw(self) -> bool:
         """Whether a shape can be drawn now; asks for a class when there is none."""
         if self.image is None:

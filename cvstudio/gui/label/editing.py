@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QObject, QPoint
@@ -12,7 +13,7 @@ from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.bars import OptionsBar
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
-from cvstudio.gui.label.menu import annotation_menu
+from cvstudio.gui.label.menu import annotation_menu, canvas_menu
 from cvstudio.gui.label.toolbox import Toolbox
 
 
@@ -26,6 +27,8 @@ class Editing(QObject):
         super().__init__(page)
         self._actions, self._document, self._canvas = actions, document, canvas
         self._toolbox, self._bar, self._page = toolbox, bar, page
+        self.comment_at: Callable[[float, float], object] = lambda _x, _y: None
+        """Talks about a place of the image."""
         canvas.menu_wanted.connect(self._show_canvas_menu)
         connect = partial(actions.connect, widget=page)
         connect("label.finish", self._finish)
@@ -85,17 +88,24 @@ class Editing(QObject):
     def _show_canvas_menu(self, place: QPoint) -> None:
         """Right click on the canvas: what is under the pointer is selected first."""
         document, canvas = self._document, self._canvas
-        hovered = document.hovered
-        if hovered is None:
-            at = canvas.viewport().mapFromGlobal(place).toPointF()
-            hovered = self._toolbox.select.first_under(*canvas.to_image(at))
-        if hovered is not None and hovered not in document.selection:
-            document.select([hovered])
-        if document.selection:
-            self.show_menu(place)
+        at = canvas.to_image(canvas.viewport().mapFromGlobal(place).toPointF())
+        if document.image is None:
+            return
+        under = document.hovered
+        if under is None:
+            under = self._toolbox.select.first_under(*at)
+        if under is not None and under not in document.selection:
+            document.select([under])
+        comment = partial(self.comment_at, *at)
+        if under is not None or document.selection:
+            self._open(annotation_menu(document, self._actions, self._page, comment), place)
+        else:
+            self._open(canvas_menu(self._actions, self._page, comment), place)
 
     def show_menu(self, place: QPoint) -> None:
         """The context menu of what is selected."""
-        menu: QMenu = annotation_menu(self._document, self._actions, self._page)
+        self._open(annotation_menu(self._document, self._actions, self._page), place)
+
+    def _open(self, menu: QMenu, place: QPoint) -> None:
         menu.exec(place)
         menu.deleteLater()

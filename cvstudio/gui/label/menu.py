@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtWidgets import QMenu, QWidget
@@ -17,9 +17,15 @@ SHAPE_ACTIONS = ("label.simplify", "label.smooth", "label.convert", "label.fill_
 """What the menu offers for one shape or more."""
 
 
-def annotation_menu(document: Document, actions: Actions, parent: QWidget) -> QMenu:
-    """What can be done with the selected annotations."""
-    menu = QMenu(parent)
+Comment = Callable[[], object]
+"""Opens the dialog that talks about the place that was clicked."""
+
+
+def annotation_menu(
+    document: Document, actions: Actions, parent: QWidget, comment: Comment | None = None
+) -> QMenu:
+    """What can be done with the selected annotations; `comment`, where a place was clicked."""
+    menu = _menu(parent)
     selected = document.selected()
     if any(a.state == State.SUGGESTED for a in selected):
         ids = [a.id for a in selected]
@@ -36,11 +42,62 @@ def annotation_menu(document: Document, actions: Actions, parent: QWidget) -> QM
     menu.addAction(actions["label.copy"])
     menu.addAction(actions["label.duplicate"])
     menu.addAction(actions["label.hide_selected"])
-    menu.addAction(actions["label.lock"])
+    _add_lock(menu, actions, locked=bool(selected) and all(a.locked for a in selected))
     _add_shaping(menu, actions, selected)
+    if comment is not None:
+        menu.addSeparator()
+        _add_comment(menu, actions, comment)
+    menu.addAction(actions["label.suggest"])
     menu.addSeparator()
     menu.addAction(actions["label.delete"])
     return menu
+
+
+def canvas_menu(actions: Actions, parent: QWidget, comment: Comment) -> QMenu:
+    """What can be done where no annotation is."""
+    menu = _menu(parent)
+    _add_comment(menu, actions, comment)
+    menu.addAction(actions["label.suggest"])
+    menu.addSeparator()
+    for id in ("label.paste", "label.select_all", "label.hide", "label.unlock_all"):
+        menu.addAction(actions[id])
+    menu.addSeparator()
+    for id in ("label.fit", "label.actual"):
+        menu.addAction(actions[id])
+    return menu
+
+
+def _menu(parent: QWidget) -> QMenu:
+    """A menu whose grey entries say why they are grey."""
+    menu = QMenu(parent)
+    menu.setToolTipsVisible(True)
+    return menu
+
+
+def _add_comment(menu: QMenu, actions: Actions, comment: Comment) -> None:
+    tool = actions["label.comment"]
+    entry = menu.addAction(tool.icon(), _with_key("Comment here", actions, "label.comment"))
+    entry.setEnabled(tool.isEnabled())
+    entry.setToolTip(tool.toolTip())
+    entry.triggered.connect(lambda _checked=False: comment())
+
+
+def _add_lock(menu: QMenu, actions: Actions, *, locked: bool) -> None:
+    """Lock, or the way out of it under its own name."""
+    if not locked:
+        menu.addAction(actions["label.lock"])
+        return
+    opened = actions["label.unlock_all"]
+    entry = menu.addAction(opened.icon(), _with_key("Unlock", actions, "label.lock"))
+    entry.setEnabled(actions["label.lock"].isEnabled())
+    entry.triggered.connect(lambda _checked=False: actions.trigger("label.lock"))
+    menu.addAction(opened)
+
+
+def _with_key(words: str, actions: Actions, id: str) -> str:
+    """What follows a tab stands at the right, where keys stand in menus."""
+    key = actions.key_words(id)
+    return f"{words}\t{key}" if key else words
 
 
 def _add_shaping(menu: QMenu, actions: Actions, selected: Sequence[Annotation]) -> None:

@@ -124,6 +124,7 @@ class LabelPage(Workspace):
         self.side.body.insertWidget(1, self.comments.list)
         self.clipboard = Clipboard(actions, document, order, self)
         self.editing = Editing(actions, document, canvas, self.toolbox, self.bar, self)
+        self.editing.comment_at = self.comments.at
         self.undoing = Undoing(document)
         self.restoring = Restoring(studio, document, self)
         self.shaping = Shaping(actions, document, canvas, self)
@@ -384,6 +385,8 @@ class LabelPage(Workspace):
         self._follow_undo(changes)
         self.document.take_in(changes)
         self._select_changed(changes)
+        if changes.kind != "do" and self._front:
+            self.status.say(self.undoing.tell(changes))
         self.strip.images.take(changes)
         if changes.touches("image"):
             self._show_progress()

@@ -13,6 +13,7 @@ from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.shape_verbs import ShapeVerbs
 
+HIDDEN = "Hidden: {label.hide_selected} shows it again · hiding is no step that Ctrl+Z takes back"
 LOCKED = "Locked shapes stay as they are · L unlocks"
 
 
@@ -38,7 +39,7 @@ class Shaping(QObject):
             ("label.unlock_all", verbs.unlock_all),
             ("label.hide_selected", self._toggle_hidden),
         ):
-            actions.connect(id, lambda verb=verb: self.said.emit(verb()), page)
+            actions.connect(id, lambda verb=verb: self.said.emit(actions.said(verb())), page)
         document.locked_met.connect(lambda: self.said.emit(LOCKED))
 
     def _stack_with_select(self, to: str) -> str:
@@ -47,11 +48,15 @@ class Shaping(QObject):
         return self.verbs.stack(to) if selects else ""
 
     def _toggle_hidden(self) -> str:
-        """Hide the selected annotations; when all of them are hidden, show them."""
+        """Hide the selected annotations; when all of them are hidden, show them.
+
+        With nothing selected, what is hidden comes back: the key that hid it is enough.
+        """
         document, selection = self._document, self._document.selection
-        if not selection:
-            return "Select what to hide first · H hides all"
         hidden = document.hidden_ids
-        document.hidden_ids = hidden - selection if selection <= hidden else hidden | selection
+        if not selection and not hidden:
+            return "Select what to hide first · H hides all"
+        hides = not selection <= hidden
+        document.hidden_ids = hidden | selection if hides else hidden - (selection or hidden)
         document.hidden_changed.emit()
-        return ""
+        return HIDDEN if hides else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cvstudio.core.words import counted, quoted
 from cvstudio.gui.label.document import Document
-from cvstudio.project.changes import Reach
+from cvstudio.project.changes import ChangeSet, Reach
 
 _NOT_HERE = "It is not about the image you see."
 
@@ -27,6 +27,20 @@ class Undoing:
             return True
         asked, text = words(label, reach, redo=redo)
         return self._document.studio.ask(asked, text, yes="Do it again" if redo else "Undo")
+
+    def tell(self, changes: ChangeSet) -> str:
+        """Which step was taken back or done again. Who has just hidden shapes may have meant
+        those: they are told that hiding is no step, and how the shapes come back."""
+        words = f"{'Undone' if changes.kind == 'undo' else 'Done again'}: {changes.label}"
+        document = self._document
+        if document.hidden_ids:
+            hidden = counted(len(document.hidden_ids), "hidden shape stays", "hidden shapes stay")
+            document.studio.toast(
+                f"{words}. {hidden} hidden: that is no step.",
+                link="Show again",
+                do=document.show_hidden,
+            )
+        return words
 
 
 def _is_near(reach: Reach) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cvstudio.core.annotation import Task
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import Tool
 from cvstudio.imaging.pixel_size import length_words
@@ -44,13 +45,19 @@ def _number(value: float) -> str:
 
 
 def selection_words(document: Document, tool: Tool) -> str:
-    """ "1 selected: WBC mask", "3 selected", or what the tool draws: "Brush: Membrane"."""
+    """ "1 selected: WBC mask", "3 selected", or what the tool draws: "Brush: Membrane".
+
+    The keys of classes mean the selected ones with Select, and the next one with a tool that
+    draws: which of them is said where both could be meant.
+    """
     selected = document.selected()
-    if len(selected) == 1:
-        found = document.classes.get(selected[0].class_id)
-        return f"1 selected: {found.name if found else ''} {selected[0].kind}"
     if selected:
-        return f"{len(selected)} selected"
+        draws = tool.name != "select" and document.task != Task.CLASSIFY
+        keys = " · keys 1–0: class of the next one" if draws else " · keys 1–0: its class"
+        if len(selected) > 1:
+            return f"{len(selected)} selected" + keys.replace("its", "their")
+        found = document.classes.get(selected[0].class_id)
+        return f"1 selected: {found.name if found else ''} {selected[0].kind}{keys}"
     found = document.classes.get(document.class_id or 0)
     if tool.name != "select" and found is not None:
         return f"{tool.name.capitalize()}: {found.name}"

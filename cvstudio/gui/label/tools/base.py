@@ -111,7 +111,7 @@ class Tool:
         self.press(pointer)
 
     def nudge(self, dx: float, dy: float) -> None:
-        """An arrow key: move what the tool holds by that many pixels of the image."""
+        """Shift and an arrow key: move what the tool holds by that many pixels of the image."""
 
     def finish(self) -> bool:
         """Enter: complete the draft. False when there was nothing to complete."""

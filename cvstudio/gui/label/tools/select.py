@@ -168,8 +168,9 @@ class SelectTool(Tool):
             self.document.reshape(moved, label=_label(None, len(moved)))
 
     def first_under(self, x: float, y: float) -> int | None:
-        """The annotation that a click there would select first."""
-        under = self._under(Pointer(x, y))
+        """The annotation that a click there would select first; else a locked one."""
+        place = Pointer(x, y)
+        under = self._under(place) or self._under(place, away=self.document.hidden())
         return under[0] if under else None
 
     # -- parts of it
@@ -287,13 +288,14 @@ class SelectTool(Tool):
         plain = Pointer(pointer.x, pointer.y)
         return self._grip(plain)
 
-    def _under(self, pointer: Pointer) -> list[int]:
+    def _under(self, pointer: Pointer, away: frozenset[int] | None = None) -> list[int]:
+        """What a click meets, the smallest first; `away` is met by none."""
         return hit.shapes_at(
             self.document.layer,
             pointer.x,
             pointer.y,
             reach=self.reach / 2,
-            hidden=self.document.untouchable(),
+            hidden=self.document.untouchable() if away is None else away,
             patch_of=self.surface.pictures.patch,
         )
 
@@ -332,7 +334,7 @@ class SelectTool(Tool):
         if annotation is not None and isinstance(annotation.shape, Polygon):
             return "Drag a point or an edge · Alt + click removes a point"
         if annotation is not None:
-            return "Drag moves, handles resize, arrows nudge · click again for the one below"
+            return "Drag or Shift + arrows move, handles resize · click again for the one below"
         return "Click or drag a band to select · Space + drag pans"
 
 
