@@ -220,6 +220,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "pick the class of the selected or next annotation", "project"),
     _a("label.classes", "Manage classes", "shape-outline", "Ctrl+Shift+E",
        "rename, merge, split, arrange and delete classes", "project"),
+    _a("label.attributes", "Attributes", "tag-text-outline", "Q",
+       "say what the selected annotations are: Tab walks, Space and digits choose", "project"),
     _a("label.join", "Join", "vector-union", "J", "make one shape of the selected ones", "project"),
     _a("label.subtract", "Subtract", "vector-difference-ab", "Alt+J",
        "cut the smaller selected shapes out of the largest", "project"),

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import Annotation, Kind, Source, State
+from cvstudio.core.attributes import said_of, values_in, words_of
 from cvstudio.core.geometry import Polygon
 from cvstudio.core.masks import Mask
 from cvstudio.core.words import counted
@@ -34,6 +35,7 @@ from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.widgets.icons import paint_icon
 from cvstudio.gui.widgets.swatch import paint_swatch
+from cvstudio.gui.widgets.verbatim import tip
 
 ROLE = Qt.ItemDataRole.UserRole
 KIND_ICONS = {
@@ -90,11 +92,18 @@ class AnnotationModel(QAbstractItemModel):
             return annotation
         if role == Qt.ItemDataRole.DisplayRole:
             if annotation is not None:
-                return describe(annotation)
+                return describe(annotation, self._said(annotation))
             found = self._document.classes.get(self.class_at(index))
             name = found.name if found else ""
             return f"{name}, suggested" if self.suggests(index) else name
+        if role == Qt.ItemDataRole.ToolTipRole and annotation is not None:
+            carried = values_in(annotation.attributes).items()
+            return tip("\n".join(f"{name}: {words_of(value)}" for name, value in carried))
         return None
+
+    def _said(self, annotation: Annotation) -> str:
+        """What an annotation's attributes say, in few words."""
+        return said_of(annotation.attributes, self._document.asked.get(annotation.class_id, ()))
 
     def annotation(self, index: Index) -> Annotation | None:
         """The annotation of a row, None for a class row."""
@@ -179,8 +188,12 @@ def _grouped(document: Document) -> dict[int, list[Annotation]]:
     return {group: groups[group] for group in order if group in groups}
 
 
-def describe(annotation: Annotation) -> str:
-    """An annotation's size in words: "129 × 122 px, 11,149 px²"."""
+def describe(annotation: Annotation, said: str = "") -> str:
+    """What is `said` of an annotation, and its size: "round, torn · 129 × 122 px, 11,149 px²"."""
+    return f"{said} · {_size(annotation)}" if said else _size(annotation)
+
+
+def _size(annotation: Annotation) -> str:
     if annotation.shape is None:
         return "whole image"
     box, shape = annotation.box, annotation.shape
@@ -226,7 +239,8 @@ class _Delegate(QStyledItemDelegate):
         if annotation is None:
             self._paint_class(painter, row, index, view)
         else:
-            self._paint_annotation(painter, row, annotation, selected)
+            words = str(index.data(Qt.ItemDataRole.DisplayRole))
+            self._paint_annotation(painter, row, annotation, words, selected)
 
     def _paint_class(self, painter: QPainter, row: QRect, index: Index, view: QTreeView) -> None:
         model = index.model()
@@ -242,7 +256,7 @@ class _Delegate(QStyledItemDelegate):
         self._paint_words(painter, row, 60, found.name, figure, "text", "muted")
 
     def _paint_annotation(
-        self, painter: QPainter, row: QRect, annotation: Annotation, selected: bool
+        self, painter: QPainter, row: QRect, annotation: Annotation, words: str, selected: bool
     ) -> None:
         text = "selectionText" if selected else "text"
         quiet = "selectionMuted" if selected else "muted"
@@ -258,7 +272,6 @@ class _Delegate(QStyledItemDelegate):
             row = row.adjusted(0, 0, -2 * _BUTTON, 0)
         if annotation.locked:
             paint_icon(painter, "lock-outline", QRect(14, row.top(), 16, row.height()), quiet)
-        words = describe(annotation)
         self._paint_words(painter, row, 60, words, maker_words(annotation), text, quiet)
 
     @staticmethod

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -19,8 +20,10 @@ from cvstudio.project import commands
 
 _PASTE_STEP = 12.0  # pixels by which a copy lies beside what it was copied from
 
-Copied = tuple[tuple[int, Shape], ...]
-"""Class and shape of each of what was copied."""
+Copied = tuple[tuple[int, Shape, Mapping[str, Any]], ...]
+"""Class, shape and attributes of each of what was copied."""
+_OF_THE_ORIGINAL = frozenset(("coco", "suggested_by"))
+"""What says something of the annotation that was copied, and nothing of its copies."""
 
 
 class Clipboard(QObject):
@@ -76,20 +79,23 @@ class Clipboard(QObject):
 
     def _selected(self) -> Copied:
         return tuple(
-            (a.class_id, a.shape) for a in self._document.selected() if a.shape is not None
+            (a.class_id, a.shape, _own(a)) for a in self._document.selected() if a.shape is not None
         )
 
     def _add_copies(self, shapes: Copied, aside: float, *, label: str) -> bool:
         """Whether one of the shapes has come."""
         width, height = self._document.size
-        placed = [
-            (class_id, edits.clipped(edits.moved(shape, aside, aside), width=width, height=height))
-            for class_id, shape in shapes
-        ]
-        inside = [(c, s) for c, s in placed if s is not None and c in self._document.classes]
-        if not inside:
+        placed, carried = [], []
+        for class_id, shape, more in shapes:
+            moved = edits.moved(shape, aside, aside)
+            inside = edits.clipped(moved, width=width, height=height)
+            if inside is not None and class_id in self._document.classes:
+                placed.append((class_id, inside))
+                carried.append(more)
+        if not placed:
             return False
-        return bool(self._document.add_many(inside, label=counted_verb(label, len(inside))))
+        words = counted_verb(label, len(placed))
+        return bool(self._document.add_many(placed, label=words, carried=carried))
 
     def _copy_to_next(self) -> None:
         """Ask for how many images, and copy what is selected (or everything) onto them."""
@@ -116,3 +122,8 @@ class Clipboard(QObject):
             f"Copy to {counted(len(image_ids), 'image')}",
             lambda s: commands.copy_annotations(s, ids=ids, image_ids=list(image_ids)),
         )
+
+
+def _own(annotation: Annotation) -> dict[str, Any]:
+    carried = annotation.attributes.items()
+    return {key: value for key, value in carried if key not in _OF_THE_ORIGINAL}

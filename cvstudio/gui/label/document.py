@@ -7,18 +7,20 @@ and therefore one undo step. What they show comes back from the project's own no
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor
 
 from cvstudio.core.annotation import Annotation, LabelClass, Review, Shape, State, Task
+from cvstudio.core.attributes import Attribute
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import quoted
 from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.label.regions import Regions
 from cvstudio.gui.studio import Studio
-from cvstudio.project import commands, decisions, queries
+from cvstudio.project import attributes, class_tree, commands, decisions, queries
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
@@ -54,6 +56,10 @@ class Document(QObject):
         self.annotations: tuple[Annotation, ...] = ()
         self.layer = ShapeLayer()
         self.classes: dict[int, LabelClass] = {}
+        self.parents: dict[int, int | None] = {}
+        """The class that each class is a kind of."""
+        self.asked: dict[int, tuple[Attribute, ...]] = {}
+        """What each class asks about its annotations."""
         self.class_id: int | None = None
         """The class that the next shape gets."""
         self.selection: frozenset[int] = frozenset()
@@ -224,9 +230,12 @@ class Document(QObject):
 
     def add_many(
         self, shapes: Sequence[tuple[int, Shape]], *, label: str,
-        also: Mapping[int, Shape] | None = None,
+        also: Mapping[int, Shape] | None = None, carried: Sequence[Mapping[str, Any]] = (),
     ) -> list[int]:  # fmt: skip
-        """Add (class, shape) pairs in one step, and select them; `also` as in `add`."""
+        """Add (class, shape) pairs in one step, and select them; `also` as in `add`.
+
+        `carried`: the attributes of each, where they are copies.
+        """
         if self.image is None:
             return []
         made: list[int] = []
@@ -234,8 +243,10 @@ class Document(QObject):
 
         def work(session: Any) -> None:
             made.extend(
-                commands.add_annotation(session, image_id=image_id, class_id=c, shape=shape)
-                for c, shape in shapes
+                commands.add_annotation(
+                    session, image_id=image_id, class_id=c, shape=shape, attributes=more
+                )
+                for (c, shape), more in zip_longest(shapes, carried)
             )
             self._set_shapes(session, also or {})
 
@@ -392,6 +403,8 @@ class Document(QObject):
     def _read_classes(self) -> None:
         with self.project.read() as session:
             self.classes = {c.id: c for c in queries.classes(session)}
+            self.parents = class_tree.parents(session)
+            self.asked = attributes.asked(session)
         self.hidden_classes &= frozenset(self.classes)
         if self.class_id not in self.classes:
             self.class_id = next(iter(self.classes), None)

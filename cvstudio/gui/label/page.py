@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label.adjusting import Adjusting
+from cvstudio.gui.label.attributes import Attributes
 from cvstudio.gui.label.bars import OptionsBar, Palette, StripBar
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.centre import Centre
@@ -122,6 +123,8 @@ class LabelPage(Workspace):
         self.side.body.insertWidget(0, self.rejecting.note)
         self.comments = Comments(studio, document, canvas, order, self.toolbox, self)
         self.side.body.insertWidget(1, self.comments.list)
+        self.attributes = Attributes(actions, document, self)
+        self.side.add_attributes(self.attributes.panel)
         self.clipboard = Clipboard(actions, document, order, self)
         self.editing = Editing(actions, document, canvas, self.toolbox, self.bar, self)
         self.editing.comment_at = self.comments.at
@@ -161,9 +164,16 @@ class LabelPage(Workspace):
         self.comments.said.connect(self.status.say)
         for part in (
             self.loader, self.viewing, self.classes, self.reviewing, self.clipboard, self.restoring,
+            self.attributes,
         ):  # fmt: skip
             part.said.connect(self.status.say)
-        for asking in (self.classes, self.clipboard, self.restoring, self.comments):
+        for asking in (
+            self.classes,
+            self.clipboard,
+            self.restoring,
+            self.comments,
+            self.attributes,
+        ):
             asking.answered.connect(self.canvas.setFocus)
 
     def _connect_document(self) -> None:

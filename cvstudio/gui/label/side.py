@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from PySide6.QtWidgets import QWidget
+
 from cvstudio.core.annotation import Review, State, Task
 from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.annotation_tree import AnnotationTree
@@ -47,6 +49,11 @@ class LabelSide(SidePanel):
         self.next_step = NextStep(actions["label.approve"])
         self.next_step.add_tool(tool(actions["label.progress"], side=24, icon_side=16))
         self.set_footer(self.next_step)
+
+    def add_attributes(self, panel: QWidget) -> None:
+        """Put the attributes of what is selected under the list, or under the image's class."""
+        above = max(self.body.indexOf(self.tree), self.body.indexOf(self.image_class))
+        self.body.insertWidget(above + 1, panel)
 
     def show_annotations(self) -> None:
         """The image or its annotations are other ones."""
