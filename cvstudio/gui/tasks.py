@@ -11,8 +11,7 @@ How a page uses it
         owner=self,                 # nothing is called any more once this widget is gone
     )
     work.cancel()
-For previews: `latest = LatestWins(studio.tasks); latest.request(function, done)`; a newer request
-drops the older one's answer, and at most one waits while one works.
+For what is asked again before it is answered, such as previews: `LatestWins` in latest_wins.py.
 """
 
 from __future__ import annotations
@@ -155,6 +154,10 @@ class Tasks(QObject):
         if shiboken6.isValid(self):
             self._posted.emit(function)
 
+    def tell(self, title: str, error: BaseException) -> None:
+        """Tell the person that work failed; for those who have `failed` called and go on."""
+        self.failed.emit(title, error)
+
     def forget(self, work: ThreadWork) -> None:
         """Called by the work itself when it is over."""
         if work in self._working:
@@ -178,38 +181,3 @@ class Tasks(QObject):
     @Slot(object)
     def _call(self, function: Callable[[], None]) -> None:
         function()
-
-
-class LatestWins:
-    """Requests of which only the newest matters: previews, statistics, searches."""
-
-    def __init__(self, tasks: Tasks, *, owner: QObject | None = None) -> None:
-        self._tasks, self._owner = tasks, owner
-        self._current: ThreadWork | None = None
-        self._waiting: tuple[Callable[[Control], Any], Done, Failed | None] | None = None
-
-    def request(
-        self, function: Callable[[Control], Any], done: Done, failed: Failed | None = None
-    ) -> None:
-        """Compute `function(control)`; answers of older requests are dropped from now on."""
-        if self._current is not None and self._current.running:
-            self._current.cancel()
-            self._waiting = (function, done, failed)
-            return
-        self._start(function, done, failed)
-
-    def drop(self) -> None:
-        """Forget every request."""
-        self._waiting = None
-        if self._current is not None:
-            self._current.cancel()
-
-    def _start(self, function: Callable[[Control], Any], done: Done, failed: Failed | None) -> None:
-        self._current = self._tasks.run(function, done=done, failed=failed, owner=self._owner)
-        self._current.ended = self._next
-
-    def _next(self) -> None:
-        if self._waiting is not None:
-            function, done, failed = self._waiting
-            self._waiting = None
-            self._start(function, done, failed)

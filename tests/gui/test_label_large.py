@@ -143,7 +143,7 @@ def test_a_damaged_tile_is_said_once_and_its_neighbours_still_get_sharp(qtbot, m
         wanted = [key for key in keys if key == (0, 1, 0) or key not in pyramid.read]
         before = len(update)
         fetcher.ask(pyramid, wanted)
-        if fetcher._working:
+        if fetcher._reading.busy:
             qtbot.waitUntil(lambda: len(update) > before)
 
     with qtbot.captureExceptions() as raised:

@@ -15,7 +15,6 @@ from cvstudio.core.errors import ImageError
 from cvstudio.core.geometry import Polygon
 from cvstudio.core.masks import Mask, mask_of
 from cvstudio.core.opencv import cv2
-from cvstudio.gui.label.tools.thinking import Thinking
 from cvstudio.imaging.regions import wand
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
@@ -689,38 +688,6 @@ def test_scribbles_teach_only_their_own_image_unless_one_wants_more(studio_windo
 
 
 # -- what all of them share
-
-
-def test_a_drag_without_end_is_followed_and_only_the_newest_question_waits(studio_window, page):
-    thinking, told, go = Thinking(page.document), [], threading.Event()
-
-    def first():
-        assert go.wait(20)
-        return "first"
-
-    thinking.ask(first, told.append)
-    for number in range(20):
-        thinking.ask(lambda number=number: number, told.append)
-    assert thinking.busy
-    go.set()
-    studio_window.until(lambda: not thinking.busy)
-    assert told == ["first", 19]
-
-
-def test_what_was_dropped_is_never_told(studio_window, page):
-    thinking, told, go = Thinking(page.document), [], threading.Event()
-    thinking.ask(lambda: go.wait(20), told.append)
-    thinking.ask(lambda: 2, told.append)
-    thinking.drop()
-    assert not thinking.busy
-    others = []
-    thinking.ask(lambda: others.append(go.is_set()) or 3, told.append)
-    studio_window.settle()
-    assert not others, "no two threads are at work on the same picture"
-    go.set()
-    studio_window.until(lambda: told == [3])
-    studio_window.idle()
-    assert told == [3]
 
 
 def test_a_hidden_class_is_shown_again_when_something_is_found_for_it(studio_window, page, hand):

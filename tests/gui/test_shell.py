@@ -34,7 +34,7 @@ from cvstudio.gui.help_dialog import HelpDialog
 from cvstudio.gui.new_project import NewProjectDialog, folder_name, split_names
 from cvstudio.gui.settings_dialog import SettingsDialog
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import Control, LatestWins
+from cvstudio.gui.tasks import Control
 from cvstudio.gui.train.page import TrainPage
 from cvstudio.gui.widgets.toast import ToastFrame
 from cvstudio.project import commands, queries
@@ -564,25 +564,6 @@ def test_cancelled_work_stops_and_says_nothing_more(studio: Studio) -> None:
     running.cancel()
     _wait(lambda: not running.running)
     assert not got
-
-
-def test_of_several_requests_only_the_newest_is_answered(studio: Studio) -> None:
-    import threading
-
-    gate = threading.Event()
-    latest = LatestWins(studio.tasks)
-    got: list[int] = []
-
-    def answer(number: int, _control: object) -> int:
-        gate.wait(5)
-        return number
-
-    for number in range(5):
-        latest.request(lambda control, n=number: answer(n, control), got.append)
-    gate.set()
-    _wait(lambda: got == [4])
-    latest.request(lambda control: answer(9, control), got.append)
-    _wait(lambda: got == [4, 9])
 
 
 def test_an_answer_for_a_widget_that_is_gone_is_dropped(studio: Studio) -> None:

@@ -24,8 +24,9 @@ from cvstudio.gui.analyze import words
 from cvstudio.gui.analyze.compare_view import CompareView, link_views
 from cvstudio.gui.analyze.crops import CHANGED
 from cvstudio.gui.analyze.pictures import Pictures
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import Control, LatestWins
+from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.overlay import OverlayItem
 from cvstudio.gui.widgets.section import NextButton, label, push, tool
 from cvstudio.gui.widgets.what_is import WhatIs

@@ -31,8 +31,8 @@ from cvstudio.gui.analyze.halves import Halves
 from cvstudio.gui.analyze.matrix_panel import MatrixPanel
 from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.analyze.since import Since, SinceBar, moment
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import SectionHeader, line

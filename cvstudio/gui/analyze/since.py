@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from cvstudio.core.annotation import Split
 from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.core.words import counted
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.message import Message
 from cvstudio.project import label_changes
 from cvstudio.project.changes import ChangeSet

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cvstudio.core.errors import ImageError
 from cvstudio.core.words import counted
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.image_view import ImageView
 from cvstudio.gui.widgets.overlay import OverlayItem
 from cvstudio.gui.widgets.section import SectionHeader

@@ -30,8 +30,8 @@ from cvstudio.gui.data.saved_views import SavedView
 from cvstudio.gui.data.selection_menu import selection_menu
 from cvstudio.gui.data.tag_list import delete_tag, rename_tag
 from cvstudio.gui.data.views import ViewCounts, ViewsPanel
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Filtered, Studio
-from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.dialogs import ask_text
 from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import NextStep, line, tab_bar

@@ -19,8 +19,9 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import Control, LatestWins
+from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.message import Message

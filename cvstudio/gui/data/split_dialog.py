@@ -24,8 +24,8 @@ from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.data.shares import add_shares
 from cvstudio.gui.data.statistics import SwatchHeader
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import SectionHeader, label
 from cvstudio.gui.widgets.verbatim import tip

@@ -27,8 +27,9 @@ from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.dropping import copies, files_of
 from cvstudio.gui.export.saving import Page, Saving, pages_of
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import Control, LatestWins
+from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.image_view import ImageView
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel

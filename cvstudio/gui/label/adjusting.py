@@ -21,7 +21,7 @@ from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.toolbox import Toolbox
 from cvstudio.gui.label.tools.adjust import AdjustTool
-from cvstudio.gui.tasks import LatestWins
+from cvstudio.gui.latest_wins import LatestWins
 
 _AT_ONCE = 1_000_000  # pixels of shapes that are changed within a frame; more goes to a thread
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from cvstudio.core.errors import ImageError
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.tile_painter import Key
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.tasks import Control, Tasks
 from cvstudio.imaging.tiles import Pyramid
 
@@ -17,14 +18,14 @@ _AT_ONCE = 3  # tiles of one turn; then what is in sight is asked again
 
 
 class TileFetcher(QObject):
-    """One turn at a time: while the view moves on, older wishes are forgotten."""
+    """One turn at a time: what is in sight is asked for again with each frame, so nothing waits."""
 
     said = Signal(str)
 
     def __init__(self, tasks: Tasks, canvas: Canvas, parent: QObject) -> None:
         super().__init__(parent)
-        self._tasks, self._canvas = tasks, canvas
-        self._working = False
+        self._canvas = canvas
+        self._reading = LatestWins(tasks, owner=self)
         self._broken: WeakKeyDictionary[Pyramid, set[Key]] = WeakKeyDictionary()
         canvas.tiles.ask = self.ask
 
@@ -32,24 +33,17 @@ class TileFetcher(QObject):
         """These tiles are in sight."""
         broken = self._broken.get(pyramid, set())
         wanted = [key for key in keys if key not in broken][:_AT_ONCE]
-        if self._working or not wanted:
+        if self._reading.busy or not wanted:
             return
-        self._working = True
         left = list(wanted)
-        self._tasks.run(
+        self._reading.request(
             partial(_fetch, pyramid, left),
-            done=lambda _result: self._over(),
-            failed=lambda error: self._failed(pyramid, left[0], error),
-            owner=self,
+            lambda _result: self._canvas.viewport().update(),
+            lambda error: self._failed(pyramid, left[0], error),
         )
-
-    def _over(self) -> None:
-        self._working = False
-        self._canvas.viewport().update()
 
     def _failed(self, pyramid: Pyramid, key: Key, error: BaseException) -> None:
         """A damaged piece stays as coarse as it is, and it is said once, whatever was wrong."""
-        self._working = False
         self._broken.setdefault(pyramid, set()).add(key)
         if not isinstance(error, ImageError | OSError | MemoryError):
             self._canvas.viewport().update()

@@ -14,8 +14,8 @@ from cvstudio.core.errors import CVStudioError
 from cvstudio.core.run_state import BEST_METRIC, RunState
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.train import comparing, words
 from cvstudio.gui.train.checks_list import ChecksList
 from cvstudio.gui.train.new_run import NewRun

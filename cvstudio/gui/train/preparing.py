@@ -15,8 +15,9 @@ from cvstudio.core.annotation import Split
 from cvstudio.core.config import Preset, TrainConfig
 from cvstudio.core.errors import ConfigError, CVStudioError
 from cvstudio.core.networks import network
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import Control, LatestWins
+from cvstudio.gui.tasks import Control
 from cvstudio.gui.train import words
 from cvstudio.gui.train.checks_list import ChecksList
 from cvstudio.gui.train.new_run import NewRun

@@ -19,8 +19,8 @@ from cvstudio.core.opencv import cv2
 from cvstudio.core.predictions import Prediction, read_predictions
 from cvstudio.core.snapshot import SnapshotImage, read_snapshot
 from cvstudio.gui import theme
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import LatestWins
 from cvstudio.gui.widgets.section import label
 from cvstudio.imaging.decode import read_rgb
 

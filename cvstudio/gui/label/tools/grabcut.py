@@ -13,6 +13,7 @@ from cvstudio.gui.label.shapes_item import CASING, cosmetic
 from cvstudio.gui.label.tools.base import CLICK, Pointer, Surface
 from cvstudio.gui.label.tools.region import RegionTool
 from cvstudio.gui.label.tools.stroke import WIDTH, Stroke
+from cvstudio.gui.tasks import Control
 from cvstudio.imaging.regions import grabcut
 from cvstudio.imaging.regions.view import Place, Region, Sight
 
@@ -114,7 +115,7 @@ class GrabCutTool(RegionTool):
             return
         strokes = tuple(self._strokes)
 
-        def find() -> Region | None:
+        def find(_control: Control) -> Region | None:
             view = self.views.take(sight, place)
             shape = view.rgb.shape[:2]
             include, exclude = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
@@ -128,7 +129,7 @@ class GrabCutTool(RegionTool):
             )  # fmt: skip
             return Region.of(grabcut.cut(view.rgb, inside, include=include, exclude=exclude), place)
 
-        self.thinking.ask(find, self._found, self.failed)
+        self.thinking.request(find, self._found, self.failed)
 
     def _found(self, region: Region | None) -> None:
         self.show(region)

@@ -18,7 +18,7 @@ from cvstudio.gui.label.tools.base import Pointer, Surface, Tool
 from cvstudio.gui.label.tools.options import ToolOptions
 from cvstudio.gui.label.tools.region import NO_PICTURE
 from cvstudio.gui.label.tools.stroke import WIDTH, Stroke
-from cvstudio.gui.label.tools.thinking import Thinking
+from cvstudio.gui.label.tools.thinking import thinking
 from cvstudio.gui.widgets.section import label
 from cvstudio.imaging.regions import pixel_classifier
 from cvstudio.imaging.regions.view import Place, Region, Sight, objects, without_small
@@ -208,7 +208,7 @@ class PixelClassifierTool(Tool):
         super().__init__(document, surface)
         self.settings = ClassifierSettings()
         self._learner = Learner()
-        self._thinking = Thinking(document)
+        self._thinking = thinking(document)
         self._all: dict[int, list[Stroke]] = {}
         self._stroke: Stroke | None = None
         self._asked: Question | None = None
@@ -342,9 +342,10 @@ class PixelClassifierTool(Tool):
         self._asked = question
         if self._answer is None:
             self.surface.say("Learning from the scribbles…")
-        self._thinking.ask(
-            lambda: (question, self._learner.answer(question, learnt)), self._answered, self._failed
-        )
+        self._thinking.request(
+            lambda _control: (question, self._learner.answer(question, learnt)),
+            self._answered, self._failed,
+        )  # fmt: skip
 
     def _answered(self, answer: tuple[Question, Labels]) -> None:
         question, labels = answer
@@ -357,9 +358,10 @@ class PixelClassifierTool(Tool):
             self._finishing = False
             self._keep()
 
-    def _failed(self) -> None:
+    def _failed(self, error: BaseException) -> None:
         """A thread could not answer: nothing is kept before Enter is pressed again."""
         self._finishing = False
+        self.document.studio.tasks.tell(self._thinking.title, error)
 
     def _drop_answer(self) -> None:
         self._thinking.drop()

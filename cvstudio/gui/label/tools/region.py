@@ -13,7 +13,7 @@ from cvstudio.gui.label.mask_picture import MaskPicture
 from cvstudio.gui.label.outlines import qpolygon
 from cvstudio.gui.label.shapes_item import CASING, cosmetic
 from cvstudio.gui.label.tools.base import Surface, Tool
-from cvstudio.gui.label.tools.thinking import LastView, Thinking
+from cvstudio.gui.label.tools.thinking import LastView, thinking
 from cvstudio.imaging.regions.view import Region, Sight
 
 NO_PICTURE = "The image is still being read"
@@ -68,7 +68,7 @@ class RegionTool(Tool):
 
     def __init__(self, document: Document, surface: Surface) -> None:
         super().__init__(document, surface)
-        self.thinking = Thinking(document)
+        self.thinking = thinking(document)
         self.views = LastView()
         self._picture: RegionPicture | None = None
         self._before: list[Region | None] = []
@@ -134,9 +134,10 @@ class RegionTool(Tool):
         if region is not None and keep(self.document, [(class_id, region)], label=self.word):
             self.clear()
 
-    def failed(self) -> None:
+    def failed(self, error: BaseException) -> None:
         """A thread could not answer: nothing is kept before Enter is pressed again."""
         self._finishing = None
+        self.document.studio.tasks.tell(self.thinking.title, error)
 
     def step_back(self) -> bool:
         if not self._before:

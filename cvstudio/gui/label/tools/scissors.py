@@ -15,7 +15,7 @@ from cvstudio.gui.label.outlines import qpolygon
 from cvstudio.gui.label.shapes_item import CASING, cosmetic
 from cvstudio.gui.label.tools.base import REACH, Pointer, Surface, Tool
 from cvstudio.gui.label.tools.region import NO_PICTURE
-from cvstudio.gui.label.tools.thinking import Thinking
+from cvstudio.gui.label.tools.thinking import thinking
 from cvstudio.imaging.regions.scissors import (
     MOST_PIXELS,
     LiveWire,
@@ -43,7 +43,7 @@ class ScissorsTool(Tool):
         self._live: Path | None = None
         self._wire: LiveWire | None = None
         self._asked: Place | None = None
-        self._thinking = Thinking(document)
+        self._thinking = thinking(document)
         self._missing = 0
         self._draft = 0
         self._closing = False
@@ -161,7 +161,9 @@ class ScissorsTool(Tool):
         place = self._place(sight, start, point)
         if place is not None:
             self._asked = place
-            self._thinking.ask(lambda: LiveWire(sight.take(place), start), self._mapped)
+            self._thinking.request(
+                lambda _control: LiveWire(sight.take(place), start), self._mapped
+            )
 
     def _mapped(self, wire: LiveWire) -> None:
         if not self._anchors or wire.start != self._anchors[-1]:

@@ -15,6 +15,7 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import Pointer, Surface
 from cvstudio.gui.label.tools.options import ToolOptions
 from cvstudio.gui.label.tools.region import RegionPicture, RegionTool
+from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.section import label
 from cvstudio.imaging.regions import superpixels
 from cvstudio.imaging.regions.view import Place, Region, Sight
@@ -176,11 +177,11 @@ class SuperpixelTool(RegionTool):
             self._asked = wanted
             side = max(self.settings.side / (self.surface.scale * place.step), _FINEST)
 
-            def divide() -> _Cells:
+            def divide(_control: Control) -> _Cells:
                 found = superpixels.divide(sight.take(place).rgb, side=side)
                 return _Cells(*wanted, found, _line_picture(superpixels.borders(found)))
 
-            self.thinking.ask(divide, self._divided)
+            self.thinking.request(divide, self._divided)
         return None
 
     def _divided(self, cells: _Cells) -> None:

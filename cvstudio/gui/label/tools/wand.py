@@ -12,6 +12,7 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import CLICK, Pointer, Surface
 from cvstudio.gui.label.tools.options import ToolOptions
 from cvstudio.gui.label.tools.region import RegionTool
+from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.section import label
 from cvstudio.imaging.regions import wand
 from cvstudio.imaging.regions.view import Place, Region, Sight
@@ -143,14 +144,14 @@ class WandTool(RegionTool):
     def _ask(self, touch: _Touch) -> None:
         tolerance, smooth = self.settings.tolerance, self.settings.smooth
 
-        def find() -> Region | None:
+        def find(_control: Control) -> Region | None:
             view = self.views.take(touch.sight, touch.place)
             seed = touch.place.to_view(touch.pointer.x, touch.pointer.y)
             found = wand.flood(view.rgb, seed, tolerance, smooth=smooth)
             region = Region.of(found, touch.place)
             return self.add(region, to=touch.base, subtract=touch.pointer.opposite)
 
-        self.thinking.ask(find, self._found, self.failed)
+        self.thinking.request(find, self._found, self.failed)
 
     def _found(self, region: Region | None) -> None:
         self.show(region)
