@@ -80,11 +80,6 @@ def test_that_boxes_do_not_train_is_read_whole_in_a_small_window(
     assert not note.isVisible(), "polygons train"
 
 
-@pytest.mark.xfail(
-    reason="the brush's options have grown by form and pen: in a narrow window they leave the"
-    " name too little room until they fold",
-    strict=False,  # it depends on the width of the computer's font
-)
 def test_the_file_name_stays_readable_beside_the_options_of_the_brush(
     studio_window: Person, label: LabelPage
 ) -> None:

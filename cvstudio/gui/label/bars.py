@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -40,8 +41,8 @@ REVIEW_WORDS = {
 }
 
 
-_NAME = 132
-"""Pixels of the file's name that are never given to the review state or the tool's name."""
+_NAME = 200
+"""Pixels of the file's name that are never given to anything else; longer names are cut."""
 
 
 class Palette(QFrame):
@@ -152,6 +153,7 @@ class OptionsBar(QFrame):
             made = wanted()
             made.changed.connect(self.options_changed)
             made.tool_wanted.connect(self.tool_wanted)
+            made.more.fields.closed.connect(self._share_room)
             self._place.addWidget(made)
             self._known[wanted] = made
         self.options = self._known[wanted] if wanted is not None else None
@@ -177,24 +179,43 @@ class OptionsBar(QFrame):
         self._share_room()
 
     def _share_room(self) -> None:
-        """The file's name is read before review state and tool, which are seen elsewhere too."""
+        """The file's name and review state are read before the tool's name and its options: the
+        palette shows the tool, and options fold behind a button of their own."""
         shown = self._document.image is not None
         self.file.setVisible(shown)
         self.state.setVisible(shown)
         self._name.show()
         self.back.setText(self._back_words)
-        for give_way in (self.state.hide, self._name.hide, partial(self.back.setText, "")):
-            if self._has_room():
-                return
+        options = self.options
+        count = options.count if options is not None else 0
+        steps: list[tuple[Callable[[], object], int]] = [(self._name.show, count)]
+        steps.append((self._name.hide, count))
+        steps += [(self._name.hide, fewer) for fewer in range(count - 1, 0, -1)]
+        steps.append((partial(self.back.setText, ""), min(count, 1)))
+        steps += [(self._name.hide, 0), (self.state.hide, 0)]
+        for give_way, left in steps:
             give_way()
+            if self._has_room(left):
+                break
+        if options is not None:
+            options.fold_to(left)
 
-    def _has_room(self) -> bool:
-        """Whether the file's name has the room that it needs beside all that is shown."""
+    def _has_room(self, count: int) -> bool:
+        """Whether the file's name has the room that it needs beside all that is shown, with the
+        first `count` of the options."""
         layout = self.layout()
         assert layout is not None
         layout.invalidate()
-        spare = max(self.file.sizeHint().width() - _NAME, 0) if self.file.isVisibleTo(self) else 0
-        return layout.sizeHint().width() - spare <= self.width()
+        needed = layout.sizeHint().width() - self._place.sizeHint().width()
+        if self.options is not None:
+            needed += self.options.width_of(count)
+        if self.file.isVisibleTo(self):
+            needed -= max(self.file.sizeHint().width() - _NAME, 0)
+        return needed <= self.width()
+
+    def minimumSizeHint(self) -> QSize:
+        """The bar follows the window: no option of a tool makes the panels beside it narrower."""
+        return QSize(0, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
