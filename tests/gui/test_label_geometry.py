@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cvstudio.core.annotation import Annotation, box_of
+from cvstudio.core.clipping import clipped
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask
 from cvstudio.gui.label import edits, hit
@@ -152,12 +153,12 @@ def test_a_shape_cannot_be_moved_off_the_image_but_may_come_back():
 
 
 def test_pasting_onto_a_smaller_image_cuts_or_drops_shapes():
-    assert edits.clipped(Box(90, 0, 20, 10), width=100, height=100) == Box(90, 0, 10, 10)
-    assert edits.clipped(Box(200, 0, 20, 10), width=100, height=100) is None
+    assert clipped(Box(90, 0, 20, 10), width=100, height=100) == Box(90, 0, 10, 10)
+    assert clipped(Box(200, 0, 20, 10), width=100, height=100) is None
     mask = Mask.from_patch(np.ones((10, 10), np.uint8), 95, 0)
-    assert edits.clipped(mask, width=100, height=100).area == 50
+    assert clipped(mask, width=100, height=100).area == 50
     far = Polygon.simple([(200, 0), (210, 0), (210, 10)])
-    assert edits.clipped(far, width=100, height=100) is None
+    assert clipped(far, width=100, height=100) is None
 
 
 # Dabs

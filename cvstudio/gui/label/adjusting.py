@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QWidget
 
 from cvstudio.core import combine, convert, outlines
 from cvstudio.core.annotation import Annotation, Kind, Shape, area_of, box_of
+from cvstudio.core.clipping import clipped
 from cvstudio.core.geometry import Polygon
 from cvstudio.core.masks import Mask
 from cvstudio.core.words import counted
 from cvstudio.gui.actions import Actions
-from cvstudio.gui.label import edits
 from cvstudio.gui.label.adjust_popup import AdjustPopup
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
@@ -157,7 +157,7 @@ def _made(
     width, height = size
     drafts: dict[int, Shape] = {}
     for id, shape in before.items():
-        inside = edits.clipped(make(shape, amount), width=width, height=height)
+        inside = clipped(make(shape, amount), width=width, height=height)
         drafts[id] = inside if inside is not None else shape
     return drafts
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.annotation import Annotation, Shape, State
+from cvstudio.core.clipping import clipped
 from cvstudio.core.words import counted
 from cvstudio.gui.actions import Actions
 from cvstudio.gui.label import edits
@@ -88,7 +89,7 @@ class Clipboard(QObject):
         placed, carried = [], []
         for class_id, shape, more in shapes:
             moved = edits.moved(shape, aside, aside)
-            inside = edits.clipped(moved, width=width, height=height)
+            inside = clipped(moved, width=width, height=height)
             if inside is not None and class_id in self._document.classes:
                 placed.append((class_id, inside))
                 carried.append(more)
