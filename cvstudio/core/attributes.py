@@ -19,7 +19,7 @@ Value = bool | float | str
 INNER = "attributes"
 """The key under which the values lie that are no keys of a file format."""
 
-NOT_ASKED = frozenset(("iscrowd", "suggested_by", "num_keypoints", INNER))
+NOT_ASKED = frozenset(("iscrowd", "suggested_by", "num_keypoints", "track_id", INNER))
 """What stands beside the values and says something else."""
 
 _YES = frozenset(("yes", "true", "1", "on"))

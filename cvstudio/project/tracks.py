@@ -1,0 +1,283 @@
+"""One object over the images of a sequence: its key shapes, and what is put between and after them.
+
+Annotations of one object share a number under `track_id`. A key shape is one that a person drew or
+edited, that was imported, or that a network found and a person kept; everything else of the track
+was computed, says by what (`suggested_by`), and may be computed anew. Nothing here changes a key.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cvstudio.core.annotation import Annotation, Shape, Source, State
+from cvstudio.core.clipping import clipped
+from cvstudio.core.interpolation import between
+from cvstudio.project import commands, queries, rows
+from cvstudio.project.sequences import Sequence, sequence_of
+from cvstudio.project.suggestions import MAKER
+from cvstudio.project.tables import AnnotationRow, ImageRow
+
+TRACK = "track_id"
+"""The attribute that says which object an annotation is; COCO files call it the same."""
+INTERPOLATION, TRACKER = "Interpolation", "Tracker"
+"""Who made a shape that is no key, under MAKER."""
+
+_NOT_OF_COPIES = (MAKER, "coco")
+
+
+@dataclass(frozen=True)
+class Track:
+    """An object as it is now. `keys` and `others` are annotations by image, without the rejected;
+    `id` is None for an object of one shape that has no number yet."""
+
+    id: int | None
+    class_id: int
+    sequence: Sequence
+    keys: Mapping[int, Annotation]
+    others: Mapping[int, Annotation] = field(default_factory=dict)
+
+    def key_images(self) -> list[int]:
+        """The images with a key shape, in order."""
+        return [i for i in self.sequence.ids if i in self.keys]
+
+    def gaps(self) -> list[tuple[int, int, tuple[int, ...]]]:
+        """Neighbouring key images with the images that lie between them, where there are some."""
+        places, ids = self.sequence.places, self.sequence.ids
+        pairs = itertools.pairwise(self.key_images())
+        found = ((a, b, ids[places[a] + 1 : places[b]]) for a, b in pairs)
+        return [gap for gap in found if gap[2]]
+
+    def gaps_beside(self, image_id: int) -> list[tuple[int, int, tuple[int, ...]]]:
+        """The gaps that end or begin at a key image."""
+        return [gap for gap in self.gaps() if image_id in gap[:2]]
+
+    def beside(self, image_id: int, step: int) -> int:
+        """The next (1) or previous (-1) image with a key shape; 0 for none."""
+        here = self.sequence.places.get(image_id, -1)
+        places = [self.sequence.places[i] for i in self.key_images()]
+        further = [p for p in places if (p > here if step > 0 else p < here)]
+        if not further:
+            return 0
+        return self.sequence.ids[min(further) if step > 0 else max(further)]
+
+
+def track_id(annotation: Annotation) -> int | None:
+    """The number of the object that an annotation is; None when it has none."""
+    found = annotation.attributes.get(TRACK)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def is_key(annotation: Annotation) -> bool:
+    """Whether a person stands for this shape, or has kept what a network found."""
+    return annotation.state is State.ACCEPTED and not is_computed(annotation)
+
+
+def is_computed(annotation: Annotation) -> bool:
+    """Whether the shape was interpolated or tracked, and may be computed anew."""
+    made = annotation.attributes.get(MAKER) in (INTERPOLATION, TRACKER)
+    return made and annotation.source is Source.NETWORK
+
+
+def track_of(s: Session, annotation: Annotation) -> Track:
+    """The track of an annotation; of itself alone when it has no number."""
+    sequence = sequence_of(s, annotation.image_id)
+    number = track_id(annotation)
+    if number is None:
+        keys = {annotation.image_id: annotation} if is_key(annotation) else {}
+        return Track(None, annotation.class_id, sequence, keys)
+    keys: dict[int, Annotation] = {}
+    others: dict[int, Annotation] = {}
+    for each in _members(s, sequence, number):
+        if is_key(each):
+            keys.setdefault(each.image_id, each)
+        elif each.state is not State.REJECTED:
+            others.setdefault(each.image_id, each)
+    others = {image: each for image, each in others.items() if image not in keys}
+    return Track(number, annotation.class_id, sequence, keys, others)
+
+
+def _members(s: Session, sequence: Sequence, number: int) -> list[Annotation]:
+    """The annotations of one object on the images of a sequence, in drawing order."""
+    found = s.scalars(
+        select(AnnotationRow.id)
+        .where(queries.id_list(AnnotationRow.image_id, sequence.ids))
+        .where(AnnotationRow.attributes.is_not(None))
+        .where(func.json_extract(AnnotationRow.attributes, f"$.{TRACK}") == number)
+        .order_by(AnnotationRow.z, AnnotationRow.id)
+    ).all()
+    read = (queries.annotation(s, id) for id in found)
+    return [each for each in read if each is not None and track_id(each) == number]
+
+
+def partner(s: Session, annotation: Annotation) -> Annotation | None:
+    """The shape of the same class that is most likely the same object: on the nearest image that
+    has shapes of this class without a number, before if there is one, and there the one whose
+    middle is nearest. None when there is none, or when images lie between nowhere."""
+    sequence = sequence_of(s, annotation.image_id)
+    here = sequence.places[annotation.image_id]
+    found = s.execute(
+        select(AnnotationRow.id, AnnotationRow.image_id)
+        .where(queries.id_list(AnnotationRow.image_id, sequence.ids))
+        .where(AnnotationRow.class_id == annotation.class_id)
+        .where(AnnotationRow.state == State.ACCEPTED.value)
+        .where(AnnotationRow.image_id != annotation.image_id)
+        .where(AnnotationRow.kind != "image")
+    ).all()
+    by_place: dict[int, list[int]] = {}
+    for id, image_id in found:
+        by_place.setdefault(sequence.places[image_id], []).append(id)
+    before = sorted((p for p in by_place if p < here), reverse=True)
+    for place in (*before, *sorted(p for p in by_place if p > here)):
+        there = [queries.annotation(s, id) for id in by_place[place]]
+        free = [a for a in there if a is not None and is_key(a) and track_id(a) is None]
+        if free:
+            return min(free, key=lambda a: _apart(a, annotation)) if abs(place - here) > 1 else None
+    return None
+
+
+def _apart(a: Annotation, b: Annotation) -> float:
+    dx = a.box.x + a.box.w / 2 - b.box.x - b.box.w / 2
+    dy = a.box.y + a.box.h / 2 - b.box.y - b.box.h / 2
+    return dx * dx + dy * dy
+
+
+# -- commands
+
+
+def link(s: Session, *, ids: Collection[int]) -> int:
+    """Make annotations one object; returns its number. One that has a number already gives it."""
+    members = [a for a in (queries.annotation(s, id) for id in ids) if a is not None]
+    number = next((t for t in map(track_id, members) if t is not None), None)
+    if number is None:
+        number = _free_number(s)
+    for each in members:
+        if track_id(each) != number:
+            commands.set_attributes(s, id=each.id, attributes={**each.attributes, TRACK: number})
+    return number
+
+
+def _free_number(s: Session) -> int:
+    highest = s.scalar(
+        select(func.max(func.json_extract(AnnotationRow.attributes, f"$.{TRACK}")))
+        .where(AnnotationRow.attributes.is_not(None))
+        .where(func.json_type(AnnotationRow.attributes, f"$.{TRACK}") == "integer")
+    )
+    return int(highest or 0) + 1
+
+
+def unlink(s: Session, *, ids: Collection[int]) -> None:
+    """Make annotations objects of their own again."""
+    for each in (queries.annotation(s, id) for id in ids):
+        if each is not None and TRACK in each.attributes:
+            kept = {key: value for key, value in each.attributes.items() if key != TRACK}
+            commands.set_attributes(s, id=each.id, attributes=kept)
+
+
+def interpolate(
+    s: Session, *, track: Track, gaps: Collection[tuple[int, int, tuple[int, ...]]]
+) -> int:
+    """Put a suggestion on each image of these gaps, in place of what was computed there before;
+    returns how many. What stays is what a person kept or locked."""
+    shapes: dict[int, tuple[Shape, float | None]] = {}
+    for first, last, images in gaps:
+        start, end = track.keys[first].shape, track.keys[last].shape
+        for image_id in images:
+            share = track.sequence.share(first, last, image_id)
+            shapes[image_id] = (between(start, end, share), None)
+    return place(s, track=track, shapes=shapes, maker=INTERPOLATION)
+
+
+def place(
+    s: Session, *, track: Track, shapes: Mapping[int, tuple[Shape, float | None]], maker: str
+) -> int:
+    """Put computed shapes of an object on images, as suggestions; returns how many.
+
+    A key shape stays. A computed shape that is there gets the new form, and stays accepted when a
+    person has accepted it; a rejected one gives way, for this was asked for. Shapes are cut at the
+    image's edge; of one that lies outside nothing is put.
+    """
+    assert track.id is not None
+    present = _present(s, track.sequence, track.id)
+    sizes = {
+        row.id: (row.width, row.height)
+        for row in s.execute(
+            select(ImageRow.id, ImageRow.width, ImageRow.height).where(
+                queries.id_list(ImageRow.id, shapes)
+            )
+        )
+    }
+    attributes = _carried(track)
+    tops = _tops(s, shapes)
+    new, gone, placed = [], [], 0
+    for image_id, (shape, score) in shapes.items():
+        there = present.get(image_id, ())
+        if image_id not in sizes or any(is_key(a) or a.locked for a in there):
+            continue
+        width, height = sizes[image_id]
+        inside = clipped(shape, width=width, height=height)
+        old = [a for a in there if is_computed(a) and a.state is not State.REJECTED]
+        gone += [a.id for a in there if a.state is State.REJECTED and is_computed(a)]
+        if inside is None:
+            gone += [a.id for a in old]
+            continue
+        placed += 1
+        if old:
+            _renew(s, old[0], inside, score, {**attributes, TRACK: track.id, MAKER: maker})
+            gone += [a.id for a in old[1:]]
+            continue
+        new.append(
+            commands.annotation_row(
+                image_id=image_id, class_id=track.class_id, shape=inside, width=width,
+                height=height, z=tops.get(image_id, -1) + 1, source=Source.NETWORK, score=score,
+                attributes={**attributes, TRACK: track.id, MAKER: maker}, state=State.SUGGESTED,
+            )
+        )  # fmt: skip
+    if gone:
+        commands.delete_annotations(s, ids=gone)
+    rows.add(s, "annotation", commands.ANNOTATION_COLUMNS, new)
+    return placed
+
+
+def _present(s: Session, sequence: Sequence, number: int) -> dict[int, list[Annotation]]:
+    found: dict[int, list[Annotation]] = {}
+    for each in _members(s, sequence, number):
+        found.setdefault(each.image_id, []).append(each)
+    return found
+
+
+def _tops(s: Session, image_ids: Collection[int]) -> dict[int, int]:
+    found = s.execute(
+        select(AnnotationRow.image_id, func.max(AnnotationRow.z))
+        .where(queries.id_list(AnnotationRow.image_id, image_ids))
+        .group_by(AnnotationRow.image_id)
+    )
+    return {row[0]: row[1] for row in found}
+
+
+def _carried(track: Track) -> dict[str, Any]:
+    """What the object's first key shape says of it besides its place."""
+    keys = track.key_images()
+    found = track.keys[keys[0]].attributes if keys else {}
+    return {key: value for key, value in found.items() if key not in _NOT_OF_COPIES}
+
+
+def _renew(
+    s: Session, old: Annotation, shape: Shape, score: float | None, attributes: dict[str, Any]
+) -> None:
+    """Give a computed annotation another shape; it stays computed, and what was said of it."""
+    commands.set_shape(s, id=old.id, shape=shape)
+    packed = json.dumps({**attributes, **_own(old), MAKER: attributes[MAKER]}, ensure_ascii=False)
+    rows.change(
+        s, "annotation", [old.id], source=Source.NETWORK.value, score=score, attributes=packed
+    )
+
+
+def _own(annotation: Annotation) -> dict[str, Any]:
+    return {key: value for key, value in annotation.attributes.items() if key != MAKER}
