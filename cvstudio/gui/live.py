@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import shiboken6
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal
+from PySide6.QtCore import QDeadlineTimer, QObject, QProcess, QProcessEnvironment, Signal
 
 from cvstudio.core import places
 from cvstudio.core.wire import Message, read_message, write_message
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 Done = Callable[[Message], None]
 Failed = Callable[[str, str], None]
+Progress = Callable[[float], None]
 
 _LOST = "The preview stopped unexpectedly. Labels are saved."
 _LOST_HINT = "It starts again with your next change."
@@ -42,6 +43,7 @@ class _Wish:
     done: Done
     failed: Failed | None
     owner: QObject | None
+    progress: Progress | None = None
 
     def wanted(self) -> bool:
         return self.owner is None or shiboken6.isValid(self.owner)
@@ -78,14 +80,18 @@ class LiveProcess(QObject):
         failed: Failed | None = None,
         owner: QObject | None = None,
         arrays: Mapping[str, NDArray[Any]] | None = None,
+        progress: Progress | None = None,
     ) -> int:
-        """Ask; an older request of the same kind and owner will not be answered any more."""
+        """Ask; an older request of the same kind and owner will not be answered any more.
+
+        `progress(share)` is called before the answer, of what tells it.
+        """
         for number, wish in list(self._wishes.items()):
             if wish.kind == kind and wish.owner is owner:
                 del self._wishes[number]
         number = self._next
         self._next += 1
-        self._wishes[number] = _Wish(kind, done, failed, owner)
+        self._wishes[number] = _Wish(kind, done, failed, owner, progress)
         frame = io.BytesIO()
         write_message(frame, Message({**header, "id": number, "kind": kind}, dict(arrays or {})))
         self._running().write(frame.getvalue())
@@ -95,6 +101,18 @@ class LiveProcess(QObject):
     def drop(self, owner: QObject) -> None:
         """Forget what an owner asked for."""
         self._wishes = {n: wish for n, wish in self._wishes.items() if wish.owner is not owner}
+
+    def wait(self, owner: QObject, milliseconds: int) -> bool:
+        """Let an owner's answers come now, for at most so long; False when some are still out.
+
+        The window does not listen to anybody else meanwhile.
+        """
+        deadline = QDeadlineTimer(milliseconds)
+        while any(wish.owner is owner for wish in self._wishes.values()):
+            if self._process is None or deadline.hasExpired():
+                return False
+            self._process.waitForReadyRead(deadline.remainingTime())
+        return True
 
     @property
     def pid(self) -> int:
@@ -173,6 +191,9 @@ class LiveProcess(QObject):
         return message
 
     def _answer(self, message: Message) -> None:
+        if "progress" in message.header:
+            self._tell_progress(message)
+            return
         wish = self._wishes.pop(int(message.header.get("id") or 0), None)
         if not self._wishes:
             self.busy.emit(False)
@@ -184,6 +205,11 @@ class LiveProcess(QObject):
             wish.failed(str(message.header["error"]), str(message.header.get("hint", "")))
         else:
             log.warning("the live process could not %s: %s", wish.kind, message.header["error"])
+
+    def _tell_progress(self, message: Message) -> None:
+        wish = self._wishes.get(int(message.header["id"]))
+        if wish is not None and wish.progress is not None and wish.wanted():
+            wish.progress(float(message.header["progress"]))
 
 
 def _frame_size(received: bytearray) -> int:

@@ -1,9 +1,10 @@
 """`cvstudio live`: answers the window's previews over stdin and stdout, one message at a time.
 
-A request's header has "id" and "kind" (augment, trial, explain, predict, answers, warm); the answer
-repeats both and has "ok". Of several requests of one kind that wait, only the newest is worked on;
-the others are answered with "superseded". What libraries print goes to stderr, never between
-messages.
+A request's header has "id" and "kind" (augment, trial, explain, predict, answers, warm, and those
+of the smart tool); the answer repeats both and has "ok". Of several requests of one kind that wait,
+only the newest is worked on; the others are answered with "superseded". What takes long may be told
+with "progress" (a share of 1) before the answer. What is asked ahead of need waits until nothing
+else does, and gives way in the middle. What libraries print goes to stderr, never between messages.
 Nothing heavy is imported before a request needs it.
 """
 
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from cvstudio.ml.load import LoadedNetwork
     from cvstudio.ml.predict import OnnxNetwork
     from cvstudio.ml.preview import Previews
+    from cvstudio.ml.smart import Smart
 
 _NETWORKS_KEPT = 2
+_AHEAD = frozenset({"smart_ahead"})
+"""Requests that nobody waits for."""
 
 
 def main() -> int:
@@ -55,7 +59,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> int:
     inbox = _Inbox()
     reader = threading.Thread(target=inbox.fill, args=(requests,), daemon=True)
     reader.start()
-    worker = _Worker()
+    worker = _Worker(inbox, lambda message: write_message(answers, message))
     while (found := inbox.next()) is not None:
         message, superseded = found
         for old in superseded:
@@ -64,6 +68,8 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> int:
             answer_to = worker.handler(message)  # loads libraries, which is not the work's fault
             start = time.perf_counter()
             answer = answer_to(message)
+        except Superseded:
+            answer = Message({**_name(message), "ok": False, "superseded": True})
         except CVStudioError as error:
             told = {"ok": False, "error": error.message, "hint": error.hint}
             answer = Message({**_name(message), **told})
@@ -79,8 +85,13 @@ def _name(message: Message) -> dict[str, Any]:
     return {"id": message.header.get("id"), "kind": message.header.get("kind")}
 
 
+class Superseded(Exception):  # it is an answer, not an error
+    """Raised in the middle of a request that nobody wants any more."""
+
+
 class _Inbox:
-    """Requests that wait. next() takes the oldest, in its newest version of the same kind."""
+    """Requests that wait. next() takes the oldest, in its newest version of the same kind; what is
+    asked ahead of need comes last."""
 
     def __init__(self) -> None:
         self._waiting: deque[Message] = deque()
@@ -105,10 +116,17 @@ class _Inbox:
             # The window is gone: nobody waits for what is left.
             if self._over:
                 return None
-            kind = self._waiting[0].header.get("kind")
+            kinds = [m.header.get("kind") for m in self._waiting]
+            kind = next((kind for kind in kinds if kind not in _AHEAD), kinds[0])
             same = [m for m in self._waiting if m.header.get("kind") == kind]
             self._waiting = deque(m for m in self._waiting if m.header.get("kind") != kind)
             return same[-1], same[:-1]
+
+    def waits(self, *kinds: str) -> bool:
+        """Whether a request of one of these kinds waits, or of any kind; the end is one too."""
+        with self._changed:
+            found = (str(m.header.get("kind")) for m in self._waiting)
+            return self._over or any(not kinds or kind in kinds for kind in found)
 
 
 def _read(stream: BinaryIO) -> Message | None:
@@ -121,8 +139,10 @@ def _read(stream: BinaryIO) -> Message | None:
 class _Worker:
     """Answers requests; keeps what the next one will need again."""
 
-    def __init__(self) -> None:
+    def __init__(self, inbox: _Inbox, tell: Callable[[Message], None]) -> None:
+        self._inbox, self._tell = inbox, tell
         self._previews: Previews | None = None
+        self._smart: Smart | None = None
         self._networks: dict[tuple[Path, str, int], LoadedNetwork] = {}
         self._onnx: tuple[tuple[Path, int], OnnxNetwork] | None = None
         self._kinds: Mapping[str, Callable[[Message], Message]] = {
@@ -132,6 +152,11 @@ class _Worker:
             "predict": self._predict,
             "answers": self._answers,
             "warm": self._warm,
+            "smart_network": lambda message: self.smart.network(message),
+            "smart_look": self._look,
+            "smart_prompt": lambda message: self.smart.prompt(message),
+            "smart_ahead": lambda message: self.smart.ahead(message, give_way=self._inbox.waits),
+            "smart_rest": lambda message: Message({}),
         }
 
     def handler(self, message: Message) -> Callable[[Message], Message]:
@@ -141,6 +166,8 @@ class _Worker:
             raise CVStudioError(f"The live process knows no request called {kind}.")
         if kind in ("augment", "trial"):
             _ = self.previews
+        elif kind.startswith("smart_") and kind != "smart_rest":
+            _ = self.smart
         return self._kinds[kind]
 
     @property
@@ -150,6 +177,28 @@ class _Worker:
 
             self._previews = Previews()
         return self._previews
+
+    @property
+    def smart(self) -> Smart:
+        if self._smart is None:
+            from cvstudio.ml.smart import Smart
+
+            self._smart = Smart()
+        return self._smart
+
+    def _look(self, message: Message) -> Message:
+        """Look at a picture; a newer one, or smart_rest, ends it in the middle."""
+        from cvstudio.ml.sam import GaveWay
+
+        def tell(share: float) -> None:
+            self._tell(Message({**_name(message), "progress": round(share, 3)}))
+
+        try:
+            return self.smart.look(
+                message, tell=tell, give_way=lambda: self._inbox.waits("smart_look", "smart_rest")
+            )
+        except GaveWay as error:
+            raise Superseded from error
 
     def _warm(self, message: Message) -> Message:
         """Load the libraries that previews need, while the person looks around."""

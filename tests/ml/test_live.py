@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,48 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from live_child import Live, live_child
 
 from cvstudio.augment.catalogue import make_step
 from cvstudio.augment.presets import dump_steps
 from cvstudio.core.opencv import cv2
-from cvstudio.core.wire import Message, read_message, write_message
+from cvstudio.core.wire import Message, write_message
 from cvstudio.ml.live import _Inbox
-
-
-class Live:
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "cvstudio", "live"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    def send(self, kind: str, number: int = 1, **header: Any) -> None:
-        assert self.process.stdin
-        write_message(self.process.stdin, Message({"id": number, "kind": kind, **header}))
-
-    def receive(self) -> Message:
-        assert self.process.stdout
-        message = read_message(self.process.stdout)
-        assert message is not None
-        return message
-
-    def ask(self, kind: str, **header: Any) -> Message:
-        self.send(kind, **header)
-        return self.receive()
 
 
 @pytest.fixture
 def live() -> Iterator[Live]:
-    child = Live()
-    yield child
-    assert child.process.stdin
-    child.process.stdin.close()
-    assert child.process.wait(timeout=20) == 0
-    for stream in (child.process.stdout, child.process.stderr):
-        assert stream
-        stream.close()
+    with live_child() as child:
+        yield child
 
 
 @pytest.fixture
