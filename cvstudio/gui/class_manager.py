@@ -5,128 +5,44 @@ Each change says before how many objects it touches, and is one undo step at onc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QColor, QDropEvent, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QColorDialog,
+    QDialog,
     QHBoxLayout,
-    QHeaderView,
     QMenu,
     QPushButton,
-    QTreeWidget,
-    QTreeWidgetItem,
-    QTreeWidgetItemIterator,
     QVBoxLayout,
     QWidget,
 )
 
 from cvstudio.core.annotation import LabelClass
+from cvstudio.core.attributes import Attribute, with_inherited
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
+from cvstudio.gui.class_attributes import AttributesDialog
+from cvstudio.gui.class_tree_view import ClassTree
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.dialogs import StudioDialog, ask, ask_text
 from cvstudio.gui.widgets.section import label, push
 from cvstudio.gui.widgets.swatch import swatch_icon
 from cvstudio.gui.widgets.verbatim import face
-from cvstudio.project import class_tree, commands, queries
+from cvstudio.project import attribute_changes, attributes, class_tree, commands, queries
 from cvstudio.project.class_tree import Reach
 
-_ID = Qt.ItemDataRole.UserRole
 _KEYS = "1234567890"
 _IN_MENU = 16
 _UNDO = "One step, undone with Ctrl+Z."
 
 
-class ClassTree(QTreeWidget):
-    """The classes; `dropped` after a drag has moved rows."""
-
-    dropped = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setColumnCount(4)
-        self.setHeaderLabels(["Class", "Key", "Objects", "Images"])
-        self.setAccessibleName("Classes")
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        header = self.header()
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for column in (1, 2, 3):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-
-    def show_classes(
-        self, classes: list[LabelClass], parents: dict[int, int | None], reach: dict[int, Reach]
-    ) -> None:
-        """Show the tree; who was selected stays so."""
-        chosen = set(self.chosen())
-        self.clear()
-        items: dict[int, QTreeWidgetItem] = {}
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        for found in classes:
-            figures = reach[found.id]
-            words = [found.name, found.hotkey, f"{figures.objects:,}", f"{figures.images:,}"]
-            item = QTreeWidgetItem(words)
-            item.setData(0, _ID, found.id)
-            item.setIcon(0, swatch_icon(found.colour))
-            for column in (2, 3):
-                item.setTextAlignment(column, right)
-            items[found.id] = item
-        for id, item in items.items():
-            above = items.get(parents.get(id) or 0)
-            if above is None:
-                self.addTopLevelItem(item)
-            else:
-                above.addChild(item)
-        self.expandAll()
-        for id, item in items.items():
-            item.setSelected(id in chosen)
-
-    def chosen(self) -> list[int]:
-        """The ids of the selected classes, from above to below."""
-        return [id for id, _ in self.arrangement() if id in {
-            int(item.data(0, _ID)) for item in self.selectedItems()
-        }]  # fmt: skip
-
-    def arrangement(self) -> list[tuple[int, int | None]]:
-        """Every class with its parent, as the rows stand."""
-        found: list[tuple[int, int | None]] = []
-
-        def walk(item: QTreeWidgetItem, parent: int | None) -> None:
-            for place in range(item.childCount()):
-                child = item.child(place)
-                assert child is not None
-                id = int(child.data(0, _ID))
-                found.append((id, parent))
-                walk(child, id)
-
-        root = self.invisibleRootItem()
-        assert root is not None
-        walk(root, None)
-        return found
-
-    def select_class(self, class_id: int) -> None:
-        """Select one class."""
-        rows = QTreeWidgetItemIterator(self)
-        while (item := rows.value()) is not None:
-            item.setSelected(int(item.data(0, _ID)) == class_id)
-            rows += 1
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        super().dropEvent(event)
-        self.dropped.emit()
-
-
 class ClassManager(StudioDialog):
-    """Rename, colour, key, order, kinds, merge, split, delete."""
+    """Rename, colour, key, order, kinds, attributes, merge, split, delete."""
 
     def __init__(self, parent: QWidget | None, studio: Studio) -> None:
         super().__init__(parent, "Classes", width=640, height=520)
@@ -135,18 +51,24 @@ class ClassManager(StudioDialog):
         self._studio, self._project = studio, studio.project
         self._classes: dict[int, LabelClass] = {}
         self._reach: dict[int, Reach] = {}
+        self._parents: dict[int, int | None] = {}
+        self._asked: dict[int, tuple[Attribute, ...]] = {}
+        self._own_asked: dict[int, tuple[Attribute, ...]] = {}
         self._own: set[int] = set()
         """The steps that were made here: only these are undone here."""
         self.content.addWidget(label(
-            "Drag a class to change the order, or onto another one to make it a kind of it. Kinds"
-            " are found with their class; a network learns each class by itself.",
+            "Drag a class to change the order, or onto another one to make it a kind of it (keys:"
+            " Alt with the arrows). Kinds are found with their class and asked for its attributes;"
+            " a network learns each class by itself.",
             "muted", wrap=True,
         ))  # fmt: skip
         row = QHBoxLayout()
         row.setSpacing(16)
         self.tree = ClassTree()
         self.tree.itemSelectionChanged.connect(self._show_reach)
-        self.tree.dropped.connect(self._arrange)
+        self.tree.arranged.connect(self._arrange)
+        self.tree.over.connect(self._show_move)
+        self.tree.setDragEnabled(self._project.writable)
         self.tree.customContextMenuRequested.connect(self._open_context)
         self.tree.itemDoubleClicked.connect(lambda _item, _column: self.rename())
         row.addWidget(self.tree, 1)
@@ -167,6 +89,7 @@ class ClassManager(StudioDialog):
             ("Rename", self.rename, True),
             ("Colour", self.colour_menu, True),
             ("Key", self.key_menu, True),
+            ("Attributes", self.attributes, True),
             ("Merge into", self.merge_menu, False),
             ("Split by attribute", self.split_menu, True),
             ("Delete", self.delete, False),
@@ -195,9 +118,11 @@ class ClassManager(StudioDialog):
         """Read the classes again."""
         with self._project.read() as session:
             self._classes = {c.id: c for c in queries.classes(session)}
-            parents = class_tree.parents(session)
+            self._parents = class_tree.parents(session)
             self._reach = class_tree.reach_by_class(session)
-        self.tree.show_classes(list(self._classes.values()), parents, self._reach)
+            self._own_asked = attributes.own(session)
+            self._asked = with_inherited(self._own_asked, self._parents)
+        self.tree.show_classes(list(self._classes.values()), self._parents, self._reach)
         self._show_reach()
 
     def _show_reach(self) -> None:
@@ -213,7 +138,38 @@ class ClassManager(StudioDialog):
         names = " and ".join(self._classes[id].name for id in chosen)
         if len(chosen) > 2:
             names = counted(len(chosen), "class", "classes")
-        self.note(f"{names}: {self.reach()}.")
+        asked = [each.name for each in self._asked[chosen[0]]] if len(chosen) == 1 else []
+        also = f" Asked for {', '.join(asked)}." if asked else ""
+        self.note(f"{names}: {self.reach()}.{also}")
+
+    def _show_move(self, parent: int | bool | None) -> None:
+        """What a drop here would do, while the drag goes on."""
+        chosen = self.tree.chosen()
+        if parent is False or not chosen:
+            self._show_reach()
+        elif parent in chosen:
+            self.note("A class cannot be a kind of itself.")
+        else:
+            tree = [(id, parent if id in chosen else above) for id, above in self._parents.items()]
+            self.note(self._effect(tree) or "Only the order changes. " + _UNDO)
+
+    def _effect(self, tree: Sequence[tuple[int, int | None]]) -> str:
+        """What another tree changes, in a sentence for the first class that moves; "" for none."""
+        for id, parent in tree:
+            if parent != self._parents.get(id):
+                break
+        else:
+            return ""
+        name = quoted(self._classes[id].name)
+        after = {each.name for each in with_inherited(self._own_asked, dict(tree))[id]}
+        before = {each.name for each in self._asked[id]}
+        words = f"{name} stands by itself"
+        if parent is not None:
+            above = quoted(self._classes[parent].name)
+            words = f"{name} becomes a kind of {above}: its {self._reach[id]} are found with it"
+        for verb, names in (("asked for", after - before), ("no more asked for", before - after)):
+            words += f", and {verb} {', '.join(sorted(names))}" if names else ""
+        return f"{words}. {_UNDO}"
 
     def reach(self) -> Reach:
         """What a change of the selected classes would touch."""
@@ -327,10 +283,12 @@ class ClassManager(StudioDialog):
         sources = [id for id in self.tree.chosen() if id != target]
         with self._project.read() as session:
             reach = class_tree.reach_of(session, sources)
+            more = [each.name for each in class_tree.gained(session, target, sources)]
         names = ", ".join(quoted(self._classes[id].name) for id in sources)
         into = quoted(self._classes[target].name)
         gone = counted(len(sources), "class goes", "classes go")
-        text = f"{reach} become {into}, and {gone}. {_UNDO}"
+        asked = f" {into} then asks for {', '.join(more)} as well." if more else ""
+        text = f"{reach} become {into}, and {gone}.{asked} {_UNDO}"
         if ask(self, f"Merge {names} into {into}?", text, yes="Merge"):
             self._change(
                 f"Merge {names} into {into}",
@@ -375,9 +333,23 @@ class ClassManager(StudioDialog):
         if ask(self, f"Delete {names}?", text, yes="Delete", danger=True):
             self._change(f"Delete class {names}", lambda s: class_tree.delete(s, ids=chosen))
 
-    def _arrange(self) -> None:
-        tree = self.tree.arrangement()
+    def _arrange(self, tree: Sequence[tuple[int, int | None]]) -> None:
+        told = self._effect(tree)
         self._change("Arrange the classes", lambda s: class_tree.arrange(s, tree))
+        if told:
+            self.note(told)
+
+    def attributes(self) -> None:
+        """What objects of the selected class are asked for."""
+        id = self.tree.chosen()[0]
+        dialog = AttributesDialog(self, self._studio, id)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            edits = dialog.edits
+            self._change(
+                f"Change the attributes of {quoted(self._classes[id].name)}",
+                lambda s: attribute_changes.define(s, class_id=id, edits=edits),
+            )
+        dialog.deleteLater()
 
     # -- menus
 
@@ -400,6 +372,7 @@ class ClassManager(StudioDialog):
             return
         menu = self._menu(str(self.reach()))
         menu.addAction("Rename", self.rename)
+        menu.addAction("Attributes…", self.attributes)
         for title, made in (("Colour", self.colour_menu), ("Key", self.key_menu),
                             ("Merge into", self.merge_menu),
                             ("Split by attribute", self.split_menu)):  # fmt: skip

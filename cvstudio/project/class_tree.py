@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cvstudio.core.attributes import line_of, values_in, words_of
+from cvstudio.core.attributes import Attribute, line_of, pack, values_in, words_of
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import counted
-from cvstudio.project import commands, rows
+from cvstudio.project import attributes, commands, rows
 from cvstudio.project.queries import id_list
 from cvstudio.project.tables import AnnotationRow, LabelClassRow
 
@@ -103,18 +103,50 @@ def set_parent(s: Session, *, id: int, parent_id: int | None) -> None:
 
 
 def merge(s: Session, *, sources: Iterable[int], target: int) -> None:
-    """Give the objects of the sources to the target and remove them; their kinds follow."""
+    """Give the objects of the sources to the target and remove them; their kinds follow.
+
+    The target asks for the attributes of the sources too, unless it has some of that name.
+    """
     gone = [id for id in sources if id != target]
+    wanted = attributes.asked(s)
+    wanted[target] += gained(s, target, gone)
     for id in gone:
         _leave(s, id, target)
     commands.merge_classes(s, source=gone, target=target)
+    _go_on_asking(s, wanted)
 
 
 def delete(s: Session, *, ids: Iterable[int]) -> None:
-    """Remove classes with their objects; their kinds move up to where they were."""
+    """Remove classes with their objects; their kinds move up to where they were, and go on asking
+    for the attributes that they had from them."""
+    wanted = attributes.asked(s)
     for id in ids:
         _leave(s, id, None)
         commands.delete_class(s, id=id)
+    _go_on_asking(s, wanted)
+
+
+def gained(s: Session, id: int, others: Iterable[int]) -> tuple[Attribute, ...]:
+    """What the others ask and a class does not, by name."""
+    asked = attributes.asked(s)
+    known = {each.name for each in asked.get(id, ())}
+    found: dict[str, Attribute] = {}
+    for other in others:
+        for each in asked.get(other, ()):
+            if each.name not in known:
+                found.setdefault(each.name, each)
+    return tuple(found.values())
+
+
+def _go_on_asking(s: Session, wanted: Mapping[int, Sequence[Attribute]]) -> None:
+    """Let each class ask for what it asked before, whatever it is a kind of now."""
+    tree = parents(s)
+    for id in sorted(tree, key=lambda each: len(line_of(tree, each))):
+        now, own = attributes.asked(s)[id], attributes.own(s).get(id, ())
+        missing = {each.name: each for each in wanted.get(id, ()) if each not in now}
+        if missing:
+            kept = [each for each in own if each.name not in missing]
+            rows.change(s, "label_class", [id], attributes=pack([*kept, *missing.values()]))
 
 
 def _leave(s: Session, id: int, heir: int | None) -> None:

@@ -123,7 +123,7 @@ def test_a_class_dropped_on_another_becomes_a_kind_of_it(studio_window: Person) 
         assert moved is not None
         assert above is not None
         above.addChild(moved)
-        tree.dropped.emit()
+        tree.arranged.emit(tree.arrangement())
         studio_window.settle()
 
     in_manager(studio_window, drop)
@@ -183,7 +183,7 @@ def test_an_undo_that_fails_in_the_manager_is_said_in_words(
     project, told = studio_window.project, []
     studio_window.studio.toasted.connect(lambda toast: told.append(toast.text))
 
-    def fail() -> None:
+    def fail(*, only: int | None = None) -> None:
         raise ProjectError("The disk is full.")
 
     def undo(dialog: ClassManager) -> None:

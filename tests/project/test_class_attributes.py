@@ -217,3 +217,29 @@ def test_a_slip_in_a_query_for_attributes_is_answered_with_what_there_is(project
             finding.check(s, query)
     with project.read() as s:
         assert "form=sickle" in finding.vocabulary(s)["attribute"]
+
+
+@pytest.mark.parametrize("what", ["merge", "delete"])
+def test_classes_go_on_asking_when_one_goes_and_one_undo_brings_all_back(
+    project: Project, what: str
+) -> None:
+    define(project, 1, Edit(FORM), Edit(TORN))
+    define(project, 2, Edit(Attribute("torn", AttributeKind.TEXT)), Edit(LENGTH))
+    with project.transaction("Nest") as s:
+        class_tree.set_parent(s, id=3, parent_id=1)
+    before = dump(project)
+    with project.transaction(what) as s:
+        if what == "merge":
+            class_tree.merge(s, sources=[1], target=2)
+        else:
+            class_tree.delete(s, ids=[1])
+    with project.read() as s:
+        asked = attributes.asked(s)
+    text = Attribute("torn", AttributeKind.TEXT)
+    if what == "merge":
+        assert asked[2] == (text, LENGTH, FORM)
+        assert set(asked[3]) == {LENGTH, FORM, TORN}
+    else:
+        assert asked == {2: (text, LENGTH), 3: (FORM, TORN)}
+    project.undo()
+    assert dump(project) == before

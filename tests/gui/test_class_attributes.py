@@ -1,0 +1,272 @@
+"""Attributes of a class in the class manager: written in a form, their effect said before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from person import Person
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog, QLabel
+
+from cvstudio.core.attributes import Attribute, AttributeKind, values_in
+from cvstudio.core.geometry import Box
+from cvstudio.gui.class_attributes import AttributesDialog
+from cvstudio.gui.class_manager import ClassManager
+from cvstudio.gui.class_tree_view import moved
+from cvstudio.project import attribute_changes, attributes, class_tree, commands, queries
+from cvstudio.project.attribute_changes import Edit
+
+FORM = Attribute("form", AttributeKind.CHOICE, choices=("round", "sickle"))
+
+
+def on_top(under: QDialog, do: Callable[[QDialog], None], tries: int = 300) -> None:
+    """Do something with the next dialog that opens over another one."""
+
+    def look() -> None:
+        top = QApplication.activeModalWidget()
+        if isinstance(top, QDialog) and top is not under:
+            try:
+                do(top)
+            finally:
+                top.close()
+        elif tries:
+            on_top(under, do, tries - 1)
+
+    QTimer.singleShot(20, look)
+
+
+def in_manager(person: Person, do: Callable[[ClassManager], None]) -> None:
+    def act(dialog: QDialog) -> None:
+        assert isinstance(dialog, ClassManager)
+        try:
+            do(dialog)
+        finally:
+            dialog.accept()
+
+    person.page("data")
+    person.answer(act)
+    person.trigger("data.classes")
+
+
+def in_attributes(person: Person, do: Callable[[AttributesDialog], None]) -> None:
+    """Open the attributes of class 1 by their button and do something there."""
+
+    def manage(manager: ClassManager) -> None:
+        manager.tree.select_class(1)
+
+        def act(dialog: QDialog) -> None:
+            assert isinstance(dialog, AttributesDialog)
+            do(dialog)
+
+        on_top(manager, act)
+        person.click(person.button("Attributes", manager))
+
+    in_manager(person, manage)
+
+
+def words_of(dialog: QDialog) -> str:
+    return "\n".join(part.text() for part in dialog.findChildren(QLabel))
+
+
+def asked(person: Person, class_id: int = 1) -> tuple[Attribute, ...]:
+    with person.project.read() as s:
+        return attributes.asked(s)[class_id]
+
+
+def define(person: Person, *edits: Edit) -> None:
+    with person.project.transaction("Prepare") as s:
+        attribute_changes.define(s, class_id=1, edits=edits)
+
+
+@pytest.fixture
+def formed(studio_window: Person) -> Person:
+    """One RBC is round, two are sickle; the class asks for the form."""
+    define(studio_window, Edit(FORM))
+    with studio_window.project.transaction("Prepare") as s:
+        for image, form in ((1, "round"), (2, "sickle"), (2, "sickle")):
+            commands.add_annotation(
+                s, image_id=image, class_id=1, shape=Box(1, 1, 9, 9),
+                attributes={"attributes": {"form": form}},
+            )  # fmt: skip
+    return studio_window
+
+
+def test_attributes_of_every_kind_are_written_in_the_form_and_stored_in_one_step(
+    studio_window: Person,
+) -> None:
+    def write(dialog: AttributesDialog) -> None:
+        form = dialog.form
+        assert not dialog.go.isEnabled()
+        studio_window.click(dialog.plus)
+        studio_window.type(form.name, "torn")
+        studio_window.click(dialog.plus)
+        studio_window.type(form.name, "form")
+        form.kind.choose(1)
+        form.kind.chosen.emit(1)
+        for choice in ("round", "sickle"):
+            studio_window.type(form.choices, choice)
+            studio_window.key("Return", form.choices)
+        form.default_choice.setCurrentIndex(form.default_choice.findData("round"))
+        form.default_choice.activated.emit(form.default_choice.currentIndex())
+        studio_window.click(dialog.plus)
+        studio_window.type(form.name, "length")
+        form.kind.choose(2)
+        form.kind.chosen.emit(2)
+        for field, text in ((form.low, "0"), (form.high, "50"), (form.unit, "µm")):
+            studio_window.type(field, text)
+        assert [dialog.list.item(row).text() for row in range(3)] == ["torn", "form", "length"]
+        studio_window.click(dialog.up)
+        studio_window.until(lambda: dialog.effects.text() == "No value of any object changes.")
+        studio_window.click(dialog.go)
+
+    in_attributes(studio_window, write)
+    assert asked(studio_window) == (
+        Attribute("torn", AttributeKind.CHECKBOX),
+        Attribute("length", AttributeKind.NUMBER, low=0, high=50, unit="µm"),
+        Attribute("form", AttributeKind.CHOICE, choices=("round", "sickle"), default="round"),
+    )
+    assert studio_window.project.undo_label == "Change the attributes of “RBC”"
+    studio_window.project.undo()
+    assert asked(studio_window) == ()
+
+
+def test_what_is_written_wrongly_is_said_and_cannot_be_stored(studio_window: Person) -> None:
+    def write(dialog: AttributesDialog) -> None:
+        form = dialog.form
+        studio_window.click(dialog.plus)
+        assert dialog.effects.text() == "An attribute needs a name."
+        studio_window.type(form.name, "size")
+        form.kind.chosen.emit(2)
+        studio_window.type(form.low, "5")
+        studio_window.type(form.high, "much")
+        assert dialog.effects.text() == "“much” is no number."
+        form.high.clear()
+        studio_window.type(form.high, "9")
+        studio_window.type(form.default, "12")
+        assert dialog.effects.text() == "“12” is no value of “size”: choose its default."
+        assert not dialog.go.isEnabled()
+
+    in_attributes(studio_window, write)
+    assert asked(studio_window) == ()
+
+
+def test_values_that_would_be_lost_are_counted_asked_about_and_come_back(formed: Person) -> None:
+    questions: list[str] = []
+
+    def write(dialog: AttributesDialog) -> None:
+        dialog.list.setCurrentRow(0)
+        dialog.form.choices.setPlainText("round")
+        formed.until(
+            lambda: dialog.effects.text() == "2 objects in 1 image lose the value of “form”."
+        )
+
+        def agree(question: QDialog) -> None:
+            questions.append(words_of(question))
+            formed.click(formed.button("Lose them", question))
+
+        on_top(dialog, agree)
+        formed.click(dialog.go)
+
+    in_attributes(formed, write)
+    assert "2 objects in 1 image lose the value of “form”." in questions[0]
+    with formed.project.read() as s:
+        held = [values_in(a.attributes) for i in (1, 2) for a in queries.annotations(s, i)]
+    assert [each for each in held if each] == [{"form": "round"}]
+    formed.project.undo()
+    with formed.project.read() as s:
+        held = [values_in(a.attributes) for a in queries.annotations(s, 2)]
+    assert held[-2:] == [{"form": "sickle"}, {"form": "sickle"}]
+
+
+def test_a_default_is_given_to_those_without_one_when_the_box_is_ticked(formed: Person) -> None:
+    def write(dialog: AttributesDialog) -> None:
+        form = dialog.form
+        dialog.list.setCurrentRow(0)
+        assert not form.fill.isEnabled()
+        form.default_choice.setCurrentIndex(form.default_choice.findData("round"))
+        form.default_choice.activated.emit(1)
+        formed.click(form.fill, QPoint(8, form.fill.height() // 2))
+        formed.until(
+            lambda: dialog.effects.text() == "10 objects in 10 images get the default of “form”."
+        )
+        formed.click(dialog.go)
+
+    in_attributes(formed, write)
+    with formed.project.read() as s:
+        held = [values_in(a.attributes) for a in queries.annotations(s, 5) if a.class_id == 1]
+    assert held == [{"form": "round"}]
+
+
+def test_a_merge_says_that_the_target_is_asked_more_and_goes_on_asking(formed: Person) -> None:
+    said: list[str] = []
+
+    def merge(manager: ClassManager) -> None:
+        manager.tree.select_class(1)
+        menu = manager.merge_menu()
+
+        def agree(question: QDialog) -> None:
+            said.append(words_of(question))
+            formed.click(formed.button("Merge", question))
+
+        on_top(manager, agree)
+        next(action for action in menu.actions() if action.text() == "WBC").trigger()
+
+    in_manager(formed, merge)
+    assert "“WBC” then asks for form as well." in said[0]
+    assert asked(formed, 2) == (FORM,)
+
+
+def test_classes_are_arranged_by_keys_and_it_is_said_what_a_move_means(formed: Person) -> None:
+    alt = Qt.KeyboardModifier.AltModifier
+
+    def arrange(manager: ClassManager) -> None:
+        manager.tree.select_class(2)
+        QTest.keyClick(manager.tree, Qt.Key.Key_Right, alt)
+        assert (
+            "“WBC” becomes a kind of “RBC”: its 10 objects in 10 images are found with it,"
+            " and asked for form. One step, undone with Ctrl+Z."
+        ) in words_of(manager)
+        assert manager.tree.chosen() == [2]
+        QTest.keyClick(manager.tree, Qt.Key.Key_Left, alt)
+        assert "“WBC” stands by itself, and no more asked for form." in words_of(manager)
+        QTest.keyClick(manager.tree, Qt.Key.Key_Up, alt)
+        QTest.keyClick(manager.tree, Qt.Key.Key_Up, alt)
+
+    in_manager(formed, arrange)
+    with formed.project.read() as s:
+        assert list(class_tree.parents(s).items()) == [(2, None), (1, None)]
+    formed.project.undo()
+    formed.project.undo()
+    with formed.project.read() as s:
+        assert class_tree.parents(s) == {1: None, 2: 1}
+
+
+def test_before_a_drop_it_is_said_what_it_would_do(formed: Person) -> None:
+    def drag(manager: ClassManager) -> None:
+        manager.tree.select_class(2)
+        manager.tree.over.emit(1)
+        assert "“WBC” becomes a kind of “RBC”: its 10 objects in 10 images" in words_of(manager)
+        manager.tree.over.emit(2)
+        assert "A class cannot be a kind of itself." in words_of(manager)
+        manager.tree.over.emit(None)
+        assert "Only the order changes." in words_of(manager)
+        manager.tree.over.emit(False)
+        assert "WBC: 10 objects in 10 images." in words_of(manager)
+
+    in_manager(formed, drag)
+
+
+@pytest.mark.parametrize(
+    ("move", "id", "expected"),
+    [
+        ("up", 3, [(3, None), (1, None), (2, 1)]),
+        ("down", 1, [(3, None), (1, None), (2, 1)]),
+        ("in", 3, [(1, None), (2, 1), (3, 1)]),
+        ("out", 2, [(1, None), (2, None), (3, None)]),
+        ("up", 1, None), ("in", 1, None), ("out", 1, None), ("down", 2, None),
+    ],
+)  # fmt: skip
+def test_a_class_moves_with_all_its_kinds(move: str, id: int, expected: object) -> None:
+    assert moved([(1, None), (2, 1), (3, None)], id, move) == expected
