@@ -199,39 +199,6 @@ def set_z(s: Session, *, id: int, to: str) -> None:
     rows.change_each(s, "annotation", ("z",), [(each, z) for z, each in enumerate(order)])
 
 
-def copy_annotations(s: Session, *, ids: Collection[int], image_ids: Iterable[int]) -> list[int]:
-    """Copy annotations onto other images, above what is there; returns the new ids.
-
-    A copy is the user's own work, whoever made the original.
-    """
-    columns = [getattr(AnnotationRow, name) for name in ANNOTATION_COLUMNS]
-    copied = s.execute(
-        select(*columns)
-        .where(id_list(AnnotationRow.id, ids))
-        .order_by(AnnotationRow.z, AnnotationRow.id)
-    ).all()
-    targets = list(image_ids)
-    tops = dict(
-        s.execute(
-            select(AnnotationRow.image_id, func.max(AnnotationRow.z))
-            .where(id_list(AnnotationRow.image_id, targets))
-            .group_by(AnnotationRow.image_id)
-        ).all()
-    )
-    now = time.time()
-    new = []
-    for image in targets:
-        for step, row in enumerate(copied, start=1):
-            values = dict(zip(ANNOTATION_COLUMNS, row, strict=True))
-            values |= {"image_id": image, "z": tops.get(image, -1) + step, "created": now}
-            values |= {"updated": now, "source": Source.HUMAN.value, "run_id": None}
-            values |= {"score": None, "state": State.ACCEPTED.value}
-            new.append(tuple(values.values()))
-    added = rows.add(s, "annotation", ANNOTATION_COLUMNS, new)
-    follow_review(s, targets)
-    return list(added)
-
-
 def set_image_class(s: Session, *, image_ids: Collection[int], class_id: int | None) -> None:
     """Say which class whole images are, in place of what was said before; None says nothing.
 

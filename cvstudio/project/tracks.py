@@ -90,8 +90,8 @@ def track_of(s: Session, annotation: Annotation) -> Track:
     sequence = sequence_of(s, annotation.image_id)
     number = track_id(annotation)
     if number is None:
-        keys = {annotation.image_id: annotation} if is_key(annotation) else {}
-        return Track(None, annotation.class_id, sequence, keys)
+        alone = {annotation.image_id: annotation} if is_key(annotation) else {}
+        return Track(None, annotation.class_id, sequence, alone)
     keys: dict[int, Annotation] = {}
     others: dict[int, Annotation] = {}
     for each in _members(s, sequence, number):

@@ -13,7 +13,7 @@ from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask
 from cvstudio.core.palette import class_colours
-from cvstudio.project import commands, queries
+from cvstudio.project import commands, copying, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage
 from cvstudio.project.tables import AnnotationRow
@@ -107,7 +107,7 @@ def test_copies_lie_above_what_is_there_and_are_the_users_own(project: Project) 
     second = add(project, class_id=2, shape=shapes()[Kind.MASK])
     add(project, image_id=2)
     with project.transaction("Copy") as s:
-        new = commands.copy_annotations(s, ids=[second, first], image_ids=[2, 3])
+        new = copying.copy_annotations(s, ids=[second, first], image_ids=[2, 3])
     with project.read() as s:
         on_two, on_three = queries.annotations(s, 2), queries.annotations(s, 3)
     assert [a.class_id for a in on_two] == [1, 1, 2]

@@ -7,7 +7,7 @@ from project_state import dump
 
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box
-from cvstudio.project import commands, comments, lock, queries, shaping
+from cvstudio.project import commands, comments, copying, lock, queries, shaping
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.project import Project
 
@@ -106,7 +106,7 @@ def test_locking_is_one_undo_step_and_changes_nothing_else(project: Project) -> 
         assert [a.locked for a in found] == [True, True, False]
         assert [a.attributes for a in found] == [{}, {}, {}]
     with project.transaction("Copy") as s:
-        commands.copy_annotations(s, ids=ids, image_ids=[2])
+        copying.copy_annotations(s, ids=ids, image_ids=[2])
     with project.read() as s:
         assert not any(a.locked for a in queries.annotations(s, 2))
     project.undo()

@@ -18,7 +18,7 @@ from cvstudio.core.annotation import Review, Shape, Source, Split, State
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask
-from cvstudio.project import commands, comments, queries, rows, shaping, steps
+from cvstudio.project import commands, comments, copying, queries, rows, shaping, steps
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage
@@ -103,7 +103,7 @@ class Monkey:
 
     def copy_annotations(self) -> None:
         ids = self.few(self.annotations)
-        commands.copy_annotations(self.s, ids=ids, image_ids=self.few(self.images))
+        copying.copy_annotations(self.s, ids=ids, image_ids=self.few(self.images))
 
     def set_image_class(self) -> None:
         class_id = self.chance.choice([None, *self.classes])
