@@ -77,6 +77,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "show every action with its keys, and what the words mean"),
     _a("app.words", "Words", "book-open-variant", "Shift+F1",
        "explain epoch, IoU, mAP and the others in plain sentences"),
+    _a("app.queries", "Words of queries", "text-box-search-outline", "Ctrl+F1",
+       "every word by which images are found, with examples"),
     _a("app.settings", "Settings", "cog-outline", "Ctrl+,", "change how CVStudio looks and works"),
     _a("app.log", "Show the log", "text-box-outline", "", "open the folder with CVStudio's logs"),
     _a("app.quit", "Quit", "exit-to-app", "Ctrl+Q", "close the window; runs go on"),

@@ -24,40 +24,45 @@ from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import SectionHeader, label, tab_bar
 from cvstudio.gui.words import Word, meaning, words
+from cvstudio.project.query_language import GRAMMAR, KEYS, Key
 
 _WIDTH, _HEIGHT, _AROUND = 760, 720, 72
 _ACTION = 150
 """Width of the names of actions: what they do begins at one line."""
-_KEYS, _WORDS = 0, 1
-_FIND = ("Find an action or a key", "Find a word")
+_KEYS, _WORDS, _QUERIES = range(3)
+_FIND = ("Find an action or a key", "Find a word", "Find a word of queries")
+_EXAMPLE = 200
+"""Width of the examples of queries."""
 
 
 class HelpDialog(StudioDialog):
-    """Two lists that can be searched; `page` is the group of keys that stands first.
+    """Three lists that can be searched; `page` is the group of keys that stands first.
 
     `word`: open at the explanation of this word; "" at the first one, None at the keys.
+    `queries`: open at the words of queries.
     `book`: which keys are in force; without it, those of the table.
     """
 
     def __init__(
         self, parent: QWidget | None, page: str = "", *, word: str | None = None,
-        book: KeyBook | None = None,
+        book: KeyBook | None = None, queries: bool = False,
     ) -> None:  # fmt: skip
         room = parent.height() - _AROUND if parent is not None else _HEIGHT
         super().__init__(parent, "Help", width=_WIDTH, height=min(_HEIGHT, room))
         self.setObjectName("help")
         self.content.setSpacing(8)
-        self.tabs = tab_bar("Keys", "Words")
+        self.tabs = tab_bar("Keys", "Words", "Queries")
         self.field = QLineEdit()
         self.field.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition).setText(
             "Find"
         )
         self.field.textChanged.connect(self._filter)
         self._page, self._book = page, book
-        self.keys, self.words = _keys_list(page, book), _words_list()
+        self.keys, self.words, self.queries = _keys_list(page, book), _words_list(), _queries_list()
         self.lists = QStackedWidget()
         self.lists.addWidget(self.keys)
         self.lists.addWidget(self.words)
+        self.lists.addWidget(self.queries)
         for part in (self.tabs, self.field):
             self.content.addWidget(part)
         self.content.addWidget(self.lists, 1)
@@ -68,6 +73,8 @@ class HelpDialog(StudioDialog):
         self._choose(_KEYS)
         if word is not None:
             self.show_word(word)
+        if queries:
+            self.tabs.setCurrentIndex(_QUERIES)
 
     def show_word(self, name: str) -> None:
         """Bring the explanation of a word into view and mark it."""
@@ -95,7 +102,7 @@ class HelpDialog(StudioDialog):
         self.field.setFocus()
 
     def _filter(self, text: str) -> None:
-        for each in (self.keys, self.words):
+        for each in (self.keys, self.words, self.queries):
             each.filter(text)
 
 
@@ -177,6 +184,38 @@ def _key_row(info: ActionInfo, held: Sequence[str]) -> QWidget:
     for key in held:
         line.addWidget(label(keys.words(key), "key"), 0, Qt.AlignmentFlag.AlignVCenter)
     return row
+
+
+def _queries_list() -> FoundList:
+    keys_rows = [
+        _query_row(each.example, f"{name}: {each.about}{_values(each)}")
+        for name, each in KEYS.items()
+    ]
+    return FoundList(
+        (
+            ("How it is written", [_query_row(*row) for row in GRAMMAR]),
+            ("What can be asked", keys_rows),
+        )
+    )
+
+
+def _values(key: Key) -> str:
+    """The values that a key may have, where they are few and fixed."""
+    return f" ({', '.join(key.values)})" if key.values else ""
+
+
+def _query_row(example: str, about: str) -> tuple[QWidget, str]:
+    row = QWidget()
+    row.setMinimumHeight(28)
+    line = QHBoxLayout(row)
+    line.setContentsMargins(0, 2, 0, 2)
+    line.setSpacing(8)
+    shown = label(example, wrap=True)
+    shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    shown.setFixedWidth(_EXAMPLE)
+    line.addWidget(shown)
+    line.addWidget(label(about, "muted", wrap=True), 1)
+    return row, f"{example} {about}".casefold()
 
 
 def _words_list() -> FoundList:

@@ -102,6 +102,7 @@ class MainWindow(QMainWindow):
         connect("app.search", self._focus_search)
         connect("app.keys", self._show_help)
         connect("app.words", lambda: self._show_help(""))
+        connect("app.queries", lambda: self._show_help(queries=True))
         connect("app.settings", self._show_settings)
         connect("app.log", self._show_log)
         connect("app.quit", self.close)
@@ -239,10 +240,10 @@ class MainWindow(QMainWindow):
         self.header.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.header.search.selectAll()
 
-    def _show_help(self, word: str | None = None) -> None:
+    def _show_help(self, word: str | None = None, *, queries: bool = False) -> None:
         from cvstudio.gui.help_dialog import HelpDialog
 
-        dialog = HelpDialog(self, self._front, word=word, book=self.studio.keys)
+        dialog = HelpDialog(self, self._front, word=word, book=self.studio.keys, queries=queries)
         dialog.exec()
         dialog.deleteLater()
 

@@ -10,6 +10,7 @@ is asked for. A term with - holds when no object fits it.
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import eq, ge, gt, le, lt
@@ -20,7 +21,15 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cvstudio.core.annotation import Review, Source, State
 from cvstudio.project import finding_attributes
-from cvstudio.project.query_language import QueryError, Term, meant, parse
+from cvstudio.project.query_language import (
+    KEYS,
+    QueryError,
+    Term,
+    meant,
+    only_words,
+    parse,
+    quote,
+)
 from cvstudio.project.tables import (
     AnnotationRow,
     CommentRow,
@@ -89,7 +98,59 @@ def check(s: Session, text: str) -> tuple[Term, ...]:
                 finding_attributes.check(s, value, term.start)
         if term.key == "error":
             _check_judged(s, terms, term)
+    if not only_words(terms):
+        _check_names(s, text, terms)
     return terms
+
+
+def _check_names(s: Session, text: str, terms: Sequence[Term]) -> None:
+    """Refuse a word beside keys that no name holds: it is more likely a slip than a name."""
+    for term in terms:
+        bare = term.key == "name" and not text.startswith("name", term.start)
+        if (
+            term.negated
+            or not bare
+            or s.scalar(select(ImageRow.id).where(_about_image(term)).limit(1))
+        ):
+            continue
+        word = term.values[0]
+        reading = next(iter(readings(s, word)), "")
+        question = f" Did you mean {reading}?" if reading else meant(word, KEYS)
+        raise QueryError(f"No file name holds “{word}”.{question}", term.start)
+
+
+def readings(s: Session, text: str) -> list[str]:
+    """Queries that words without a key may have meant, the likeliest first.
+
+    The names of classes, tags, splits and so on, written in any case; several of them side by
+    side are several terms. Where no name is written so, those that are nearly.
+    """
+    known = _nameable(s)
+    whole = _named(known, text.strip())
+    parts = [_named(known, word) for word in text.split()]
+    if whole or not all(parts):
+        return whole or _nearly(known, text.strip())
+    return [" ".join(part[0] for part in parts)]
+
+
+def _nameable(s: Session) -> list[tuple[str, str]]:
+    """What can be asked for by its name alone: pairs of key and value."""
+    names = vocabulary(s)
+    of_project = ((key, name) for key in ("class", "tag") for name in names[key])
+    fixed = ((key, name) for key in ("split", "state", "source") for name in KEYS[key].values)
+    groups = s.scalars(select(ImageRow.group).where(ImageRow.group != "").distinct())
+    return [*of_project, *fixed, *(("group", name) for name in groups)]
+
+
+def _named(known: Iterable[tuple[str, str]], word: str) -> list[str]:
+    folded = word.casefold()
+    return [f"{key}:{quote(name)}" for key, name in known if name.casefold() == folded]
+
+
+def _nearly(known: Sequence[tuple[str, str]], word: str) -> list[str]:
+    by_name = {name.casefold(): name for _key, name in known}
+    near = difflib.get_close_matches(word.casefold(), list(by_name), 2, 0.75)
+    return [each for name in near for each in _named(known, name)]
 
 
 def vocabulary(s: Session) -> dict[str, list[str]]:

@@ -3,11 +3,14 @@
     query = term term ...           every term must hold
     term  = [-]key OP value,value   any of the values; - turns it round
           | [-]word                 a part of the file's name or folder
-    OP    = : (is)   ~ (contains)   < <= > >= (numbers)
+    OP    = : (is)   ~ (contains)   < <= > >= (numbers; spaces around them do no harm)
 
 Terms after a class are about that one object: `class:WBC score<0.4` is a WBC of a low score, and
 `class:RBC count>5` counts RBC (`count:0`: none). Another class is another object of the same image:
 `class:RBC class:WBC` finds images that hold both; `class:RBC,WBC` those that hold either.
+
+Words such as “and” and “or” are none of this language; where keys are used they are told as
+faults, since nobody means a file name by them. `"and"` in quotes is a part of a name.
 
 A value with a space, a comma or a sign of its own stands in "quotes"; inside them \" is a quote and
 \\ a backslash. What the terms find is in finding.py; which classes, tags and runs there are is
@@ -45,32 +48,96 @@ class Key:
     """Whether ~ may follow."""
     of_project: bool = False
     """Whether the values are names that the project holds (classes, tags, runs)."""
+    example: str = ""
+    also: tuple[str, ...] = ()
+    """What other programs and people call it: understood as a hint, not as a key."""
 
 
 KEYS: Mapping[str, Key] = {
-    "class": Key("holds this class, or a kind of it; again: both", of_project=True),
-    "count": Key("how many objects, of the class before (0: none)", number=True),
-    "size": Key("shorter side in pixels, of the same object", number=True),
-    "area": Key("area in pixels, of the same object", number=True),
-    "score": Key("score of the same object: class:WBC score<0.4", number=True),
-    "source": Key("who made the same object", ("human", "import", "network")),
-    "object": Key("whether the same object counts", ("accepted", "suggested", "rejected")),
-    "attribute": Key("what the same object is: form=round, torn=yes, length>12", of_project=True),
-    "run": Key("objects from this run, or its errors", of_project=True),
-    "error": Key(
-        "what a run gets wrong", (*(kind.value for kind in ErrorKind), "likely label error", "any")
+    "class": Key(
+        "holds this class, or a kind of it; again: both", of_project=True,
+        example="class:RBC", also=("label", "category", "type", "kind", "classes"),
     ),
-    "state": Key("review state", ("unlabelled", "labelled", "reviewed", "empty", "rejected")),
-    "split": Key("part in training", ("train", "val", "test", "none")),
-    "tag": Key("tag of the image", of_project=True),
-    "comment": Key("comments, or words in them", ("open", "resolved", "any"), contains=True),
-    "name": Key("file name", contains=True),
-    "folder": Key("folder, or a part of it", contains=True, of_project=True),
-    "group": Key("images kept together", contains=True),
-    "reason": Key("why it was rejected", contains=True),
-    "width": Key("width of the image in pixels", number=True),
-    "height": Key("height of the image in pixels", number=True),
-    "file": Key("whether the file can be read", ("readable", "unreadable")),
+    "count": Key(
+        "how many objects, of the class before (0: none)", number=True, example="class:RBC count>5",
+        also=("objects", "object_count", "n", "number", "instances", "annotations", "amount"),
+    ),
+    "size": Key(
+        "shorter side in pixels, of the same object", number=True, example="class:WBC size<20",
+        also=("side",),
+    ),
+    "area": Key("area in pixels, of the same object", number=True, example="area>=4000"),
+    "score": Key(
+        "score of the same object", number=True, example="class:WBC score<0.4",
+        also=("confidence", "conf", "probability", "certainty"),
+    ),
+    "source": Key(
+        "who made the same object", ("human", "import", "network"), example="source:import",
+        also=("author", "origin", "by", "from", "creator"),
+    ),
+    "object": Key(
+        "whether the same object counts", ("accepted", "suggested", "rejected"),
+        example="object:suggested",
+    ),
+    "attribute": Key(
+        "what the same object is: form=round, torn=yes, length>12", of_project=True,
+        example="attribute:form=round", also=("attributes", "property"),
+    ),
+    "run": Key(
+        "objects from this run, or its errors", of_project=True, example="run:2 error:missed",
+        also=("model", "network", "training"),
+    ),
+    "error": Key(
+        "what a run gets wrong", (*(kind.value for kind in ErrorKind), "likely label error", "any"),
+        example='error:missed,extra', also=("errors", "mistake", "wrong"),
+    ),
+    "state": Key(
+        "review state", ("unlabelled", "labelled", "reviewed", "empty", "rejected"),
+        example="state:unlabelled", also=("status", "review", "reviewed", "done"),
+    ),
+    "split": Key(
+        "part in training", ("train", "val", "test", "none"), example="split:train,val",
+        also=("subset", "set", "part", "fold"),
+    ),
+    "tag": Key("tag of the image", of_project=True, example="tag:night", also=("tags", "flag")),
+    "comment": Key(
+        "comments, or words in them", ("open", "resolved", "any"), contains=True,
+        example="comment:open", also=("comments", "note", "remark"),
+    ),
+    "name": Key(
+        "file name", contains=True, example='name~"slide 3"',
+        also=("filename", "file_name", "image", "title"),
+    ),
+    "folder": Key(
+        "folder, or a part of it", contains=True, of_project=True, example="folder~2024",
+        also=("dir", "directory", "path"),
+    ),
+    "group": Key(
+        "images kept together", contains=True, example="group:patient7", also=("patient", "case"),
+    ),
+    "reason": Key("why it was rejected", contains=True, example="reason~missing"),
+    "width": Key("width of the image in pixels", number=True, example="width>=1024", also=("w",)),
+    "height": Key("height of the image in pixels", number=True, example="height<600", also=("h",)),
+    "file": Key(
+        "whether the file can be read", ("readable", "unreadable"), example="file:unreadable"
+    ),
+}  # fmt: skip
+GRAMMAR: tuple[tuple[str, str], ...] = (
+    ("slide 3", "a word alone is a part of the file's name or folder"),
+    ("class:RBC split:val", "terms side by side must all hold"),
+    ("class:RBC,WBC", "a comma: any of them"),
+    ("class:RBC class:WBC", "holds both"),
+    ("-tag:night", "a minus turns a term round"),
+    ('name~"slide 3"', "quotes around a value with a space"),
+)
+"""How terms are put together: an example, and what it asks."""
+
+_BY_NAME, _MOST_MEANT = ("class", "tag"), 6
+"""The keys whose values are offered without the key, and how many at most."""
+_JOINING = {
+    "and": "leave it out: terms side by side must all hold.",
+    "or": "for either of two write class:RBC,WBC.",
+    "not": "write - before the term, as in -tag:night.",
 }
 OPERATORS = (">=", "<=", ":", "~", ">", "<")
 
@@ -87,7 +154,7 @@ class Term:
     end: int = field(default=0, compare=False)
 
 
-_KEY = re.compile(r"(-?)([A-Za-z_]+)(>=|<=|:|~|>|<|=)")
+_KEY = re.compile(r"(-?)([A-Za-z_]+)(?:[:~]|\s*(?:>=|<=|>|<|=)\s*)")
 _BARE = re.compile(r'[^\s",:~<>=\\-][^\s",:~<>=\\]*')
 _VALUE = re.compile(r'[^\s",]+')
 
@@ -100,10 +167,14 @@ def parse(text: str) -> tuple[Term, ...]:
         while at < len(text) and text[at].isspace():
             at += 1
         if at == len(text):
-            return tuple(terms)
+            break
         term = _term(text, at)
         terms.append(term)
         at = term.end
+        if not only_words(terms):
+            for each in terms:
+                _check_word(text, each)
+    return tuple(terms)
 
 
 def unparse(terms: Sequence[Term]) -> str:
@@ -113,7 +184,7 @@ def unparse(terms: Sequence[Term]) -> str:
 
 def quote(value: str) -> str:
     """A value as it is written in a query: in quotes where it has to be."""
-    if _BARE.fullmatch(value):
+    if _BARE.fullmatch(value) and value.casefold() not in _JOINING:
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -146,8 +217,9 @@ def _term(text: str, at: int) -> Term:
             raise QueryError("A space is missing here.", end)
         return Term("name", "~", (_checked("name", "~", value, start),), negated, at, end)
     key = found[2].lower()
-    operator = ":" if found[3] == "=" else found[3]
-    _check_key(key, operator, found.start(2), found.start(3))
+    sign = text[found.end(2) : found.end()].strip()
+    operator = ":" if sign == "=" else sign
+    _check_key(key, operator, found.start(2), text.index(sign, found.end(2)))
     values: list[str] = []
     end = found.end() - 1
     while not values or (end < len(text) and text[end] == ","):
@@ -180,10 +252,24 @@ def _value(text: str, at: int) -> tuple[str, int]:
     return found[0], found.end()
 
 
+def _check_word(text: str, term: Term) -> None:
+    """Refuse words beside keys that are meant as a part of the language, and are none of it."""
+    value, start = term.values[0], term.start + term.negated
+    if _KEY.match(text, term.start) or not text.startswith(value, start):
+        return  # it has a key, or stands in quotes
+    better = _JOINING.get(value.casefold())
+    if better is None and any(sign.isalnum() for sign in value):
+        return
+    hint = better or "put it in quotes if it is a part of a name."
+    raise QueryError(f"“{value}” is no word of a query: {hint}", start)
+
+
 def _check_key(key: str, operator: str, at: int, operator_at: int) -> None:
     known = KEYS.get(key)
     if known is None:
-        raise QueryError(f"There is no key “{key}”.{meant(key, KEYS)}", at)
+        near = next((name for name, each in KEYS.items() if key in each.also), "")
+        question = f" Did you mean {near}?" if near else meant(key, KEYS)
+        raise QueryError(f"There is no key “{key}”.{question}", at)
     if operator == "~" and not known.contains:
         raise QueryError(f"~ looks into words; {key} takes {_takes(known)}.", operator_at)
     if operator in "<=>=" and not known.number:
@@ -237,6 +323,8 @@ class Option:
 
     text: str
     about: str = ""
+    whole: bool = False
+    """Whether it is a whole term, found by its value: "wbc" may have meant class:WBC."""
 
 
 @dataclass(frozen=True)
@@ -260,9 +348,9 @@ def complete(text: str, cursor: int, names: Mapping[str, Sequence[str]]) -> Comp
             for key, each in KEYS.items()
             if key.startswith(typed)
         ]
-        return Completion(begin, cursor, tuple(keys))
+        return Completion(begin, cursor, (*keys, *_meant_values(typed, names)))
     key = found[2].lower()
-    if key not in KEYS or found[3] not in (":", "="):
+    if key not in KEYS or text[found.end() - 1] not in ":=":
         return Completion(cursor, cursor)
     begin = _start_of_value(text, found.end(), cursor)
     typed = text[begin:cursor].lstrip('"').casefold()
@@ -273,6 +361,19 @@ def complete(text: str, cursor: int, names: Mapping[str, Sequence[str]]) -> Comp
     if len(options) == 1 and options[0].text == text[begin:cursor]:
         options = ()
     return Completion(begin, cursor, options)
+
+
+def _meant_values(typed: str, names: Mapping[str, Sequence[str]]) -> list[Option]:
+    """Terms for the names of classes and tags that begin with what is typed without a key."""
+    if not typed:
+        return []
+    found = [
+        Option(f"{key}:{quote(name)}", key, whole=True)
+        for key in _BY_NAME
+        for name in names.get(key, ())
+        if name.casefold().startswith(typed)
+    ]
+    return found[:_MOST_MEANT]
 
 
 def start_of_word(text: str, cursor: int) -> int:

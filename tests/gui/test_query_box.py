@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from person import Person
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QLineEdit
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit
 
+from cvstudio.core.annotation import Split
 from cvstudio.gui.data.page import DataPage
 from cvstudio.gui.data.query_box import QueryBox
+from cvstudio.gui.data.query_rows import ABOUT
+from cvstudio.gui.help_dialog import HelpDialog
+from cvstudio.project import commands
+from cvstudio.project.query_language import GRAMMAR, KEYS, parse
 from cvstudio.project.records import ImageFilter
 
 
@@ -97,3 +103,153 @@ def test_a_query_beside_chips_is_kept_as_a_view(studio_window: Person) -> None:
     studio_window.settle()
     assert page.filter == chosen
     assert box.text() == "count>1"
+
+
+# Words that are none of the language, and names without their key
+
+
+def type_slowly(person: Person, box: QueryBox, text: str) -> None:
+    """Type a query and go on with Enter, as a person does who reads no completion."""
+    box.setFocus()
+    box.selectAll()
+    QTest.keyClicks(box, text)
+    box.popup.hide()
+    person.key("Return", box)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "at", "shown"),
+    [
+        ("class:WBC objects > 10", "There is no key “objects”. Did you mean count?", 11, 10),
+        ("n>10", "There is no key “n”. Did you mean count?", 1, 12),
+        ("class:WBC and class:RBC",
+         "“and” is no word of a query: leave it out: terms side by side must all hold.", 11, 10),
+        ("class:WBC or class:RBC",
+         "“or” is no word of a query: for either of two write class:RBC,WBC.", 11, 10),
+        ("class:WBC && tag:x",
+         "“&&” is no word of a query: put it in quotes if it is a part of a name.", 11, 10),
+        ("label:WBC", "There is no key “label”. Did you mean class?", 1, 12),
+        ("count>0 platelet", "No file name holds “platelet”.", 9, 10),
+        ("count>0 rbc", "No file name holds “rbc”. Did you mean class:RBC?", 9, 10),
+        ("count>0 trian", "No file name holds “trian”. Did you mean split:train?", 9, 10),
+    ],
+)  # fmt: skip
+def test_a_word_that_is_not_known_is_named_with_the_nearest_and_the_box_is_marked(
+    studio_window: Person, text: str, words: str, at: int, shown: int
+) -> None:
+    page, box = box_of(studio_window)
+    type_slowly(studio_window, box, text)
+    assert page.gallery.refusal.isVisible()
+    assert page.gallery.refusal.text() == f"{words} (character {at})"
+    assert box.property("invalid") is True
+    assert len(page.model.ids) == shown, "what stands before the fault still holds"
+
+
+def test_spaces_around_a_comparison_do_no_harm(studio_window: Person) -> None:
+    page, box = box_of(studio_window)
+    type_slowly(studio_window, box, "class:WBC count >= 1")
+    assert page.gallery.refusal.isHidden()
+    assert len(page.model.ids) == 10
+
+
+def test_a_name_that_holds_and_is_still_found(studio_window: Person) -> None:
+    page, box = box_of(studio_window)
+    type_slowly(studio_window, box, "slide and")
+    assert page.gallery.refusal.isHidden()
+    assert page.filter == ImageFilter(text="slide and")
+
+
+def test_the_name_of_a_class_alone_offers_its_images_and_enter_shows_them(
+    studio_window: Person,
+) -> None:
+    page, box = box_of(studio_window)
+    QTest.keyClicks(box, "wbc")
+    assert offered(box) == ["class:WBC"]
+    about = box.popup.model().index(0, 0).data(ABOUT)
+    assert about == "class, 10 images"
+    box.popup.hide()
+    assert page.gallery.nothing.isVisible()
+    assert page.gallery.nothing.words.text().startswith("No image is named “wbc”. Enter takes")
+    assert page.gallery.nothing.button.text() == "Show 10 images with class:WBC"
+    studio_window.key("Return", box)
+    assert page.filter == ImageFilter(query="class:WBC")
+    assert box.text() == "class:WBC"
+    assert len(page.model.ids) == 10
+
+
+def test_the_offer_is_taken_with_a_click_and_keeps_the_chips(studio_window: Person) -> None:
+    page, box = box_of(studio_window)
+    with studio_window.project.transaction("Prepare") as session:
+        commands.tag_images(session, image_ids=page.model.ids[:3], tag="night shift")
+        commands.set_split(session, image_ids=page.model.ids[:2], split=Split.VAL)
+    page.show_filter(ImageFilter(splits=(Split.VAL,)))
+    studio_window.type(box, "Night Shift")
+    box.popup.hide()
+    assert page.gallery.nothing.button.text() == 'Show 2 images with tag:"night shift"'
+    studio_window.click(page.gallery.nothing.button)
+    assert page.filter == ImageFilter(splits=(Split.VAL,), query='tag:"night shift"')
+    assert len(page.model.ids) == 2
+
+
+def test_two_names_side_by_side_and_a_slip_of_the_pen_are_offered_too(
+    studio_window: Person,
+) -> None:
+    page, box = box_of(studio_window)
+    type_text = studio_window.type
+    type_text(box, "rbc wbc")
+    box.popup.hide()
+    assert page.gallery.nothing.button.text() == "Show 10 images with class:RBC class:WBC"
+    box.selectAll()
+    type_text(box, "unlabeled")
+    box.popup.hide()
+    assert page.gallery.nothing.button.text() == "Show 2 images with state:unlabelled"
+    box.selectAll()
+    type_text(box, "zebra")
+    box.popup.hide()
+    assert page.gallery.nothing.button.text() == "Clear the filter"
+    assert page.gallery.nothing.also.isHidden()
+
+
+# Help with queries
+
+
+def test_the_question_mark_lists_every_key_and_puts_an_example_into_the_box(
+    studio_window: Person,
+) -> None:
+    page, box = box_of(studio_window)
+    bar = page.gallery.filter_bar
+    studio_window.click(bar.help_button)
+    listed = bar.help.list
+    assert bar.help.isVisible()
+    said = [str(listed.item(row).data(ABOUT)) for row in range(listed.count())]
+    assert all(any(words.startswith(f"{key}: ") for words in said) for key in KEYS)
+    for row in range(listed.count()):
+        if listed.item(row).text() == "state:unlabelled":
+            listed.setCurrentRow(row)
+    studio_window.key("Return", listed)
+    assert not bar.help.isVisible()
+    assert box.text() == "state:unlabelled"
+    assert len(page.model.ids) == 2
+    assert QApplication.focusWidget() is box
+
+
+def test_every_example_of_help_is_a_query_that_is_understood() -> None:
+    for example in (*(each.example for each in KEYS.values()), *(text for text, _ in GRAMMAR)):
+        assert parse(example), example
+
+
+def test_help_has_a_page_on_queries_that_can_be_searched(studio_window: Person) -> None:
+    def look(dialog: QDialog) -> None:
+        assert isinstance(dialog, HelpDialog)
+        assert dialog.tabs.tabText(dialog.tabs.currentIndex()) == "Queries"
+        QTest.keyClicks(dialog.field, "confidence score")
+        assert dialog.queries.none.isVisible()
+        dialog.field.clear()
+        QTest.keyClicks(dialog.field, "comment")
+        shown = [said for row, said in dialog.queries.rows if not row.isHidden()]
+        assert any(said.startswith("comment:open") for said in shown)
+        assert len(shown) < 4
+        dialog.accept()
+
+    studio_window.answer(look)
+    studio_window.key("Ctrl+F1")

@@ -23,7 +23,9 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 from cvstudio.core.annotation import LabelClass, Review, Source, Split
 from cvstudio.gui import theme
 from cvstudio.gui.data.query_box import QueryBox
+from cvstudio.gui.data.query_help import QueryHelp
 from cvstudio.gui.widgets.icons import icon
+from cvstudio.gui.widgets.section import tool
 from cvstudio.gui.widgets.swatch import swatch
 from cvstudio.gui.widgets.verbatim import face
 from cvstudio.gui.widgets.verbatim import tip as plain_tip
@@ -267,6 +269,13 @@ class FilterBar(QWidget):
         self.text.textChanged.connect(self._typed)
         self.text.installEventFilter(self)
         row.addWidget(self.text, 4)
+        self.help = QueryHelp(self)
+        self.help_button = tool(
+            icon_name="help-circle-outline", tip="Words of queries, with examples",
+            do=lambda: self.help.open_under(self.help_button),
+        )  # fmt: skip
+        self.help.chosen.connect(self._take_example)
+        row.addWidget(self.help_button)
         self.buttons: dict[str, FilterButton] = {}
         for facet in facets((), ()):
             button = FilterButton(facet)
@@ -308,6 +317,7 @@ class FilterBar(QWidget):
         if not hasattr(self, "more"):
             return
         room = self.width() - self.text.minimumWidth() - self.more.sizeHint().width() - 8
+        room -= self.help_button.width() + 8
         wanted = [name for name in _KEEP if name != "sources" or self.current.sources]
         # What is chosen comes first: its cross is the way out of it.
         wanted.sort(key=lambda name: not getattr(self.current, name))
@@ -361,6 +371,12 @@ class FilterBar(QWidget):
             self._wait.start()
         else:
             self._refuse()
+
+    def _take_example(self, example: str) -> None:
+        """Put an example after what is there, so that it can be made one's own."""
+        before = self.text.text().rstrip()
+        self.text.setText(f"{before} {example}" if before else example)
+        self.text.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _refuse(self) -> None:
         """Say what is wrong with the query, or that nothing is."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
@@ -18,6 +20,7 @@ from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.data import filters
 from cvstudio.gui.data.filters import FilterBar
+from cvstudio.gui.data.meant import Offer
 from cvstudio.gui.data.missing import MissingNotice
 from cvstudio.gui.read_only import Follow
 from cvstudio.gui.studio import Studio
@@ -41,6 +44,9 @@ _SIDES = (96, 288)
 _SIDE, _SIDE_KEY = 148, "data.side"
 
 
+_CLEAR = "Clear the filter"
+
+
 class Gallery(QWidget):
     """`filtered(ImageFilter)` when the person chose a filter, `reordered` when another order."""
 
@@ -61,10 +67,9 @@ class Gallery(QWidget):
         self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.grid.delegate.overlays = bool(studio.settings.get("data.overlays"))
         self.grid.set_side(self.side.value())
-        self.nothing = EmptyState(
-            "image-filter-none", "", button="Clear the filter",
-            do=lambda: self.filtered.emit(ImageFilter()), next_=False,
-        )  # fmt: skip
+        self.nothing = EmptyState("image-filter-none", "", button=_CLEAR, next_=False)
+        self._offers: tuple[Offer, ...] = ()
+        self.filter_bar.text.returnPressed.connect(self._take_offer)
         self.shown_part = QStackedWidget()
         holder = QWidget()
         inner = QHBoxLayout(holder)
@@ -154,15 +159,42 @@ class Gallery(QWidget):
         self.grid.viewport().update()
 
     def show_ids(
-        self, ids: list[int], current: ImageFilter, classes: dict[int, LabelClass]
-    ) -> None:
-        """Show these images; when there are none, say what none of them is."""
+        self, ids: list[int], current: ImageFilter, classes: dict[int, LabelClass],
+        offers: Sequence[Offer] = (),
+    ) -> None:  # fmt: skip
+        """Show these images; when there are none, say what none of them is.
+
+        `offers`: what may have been meant instead, the likeliest first; Enter takes that one.
+        """
         self._model.set_ids(ids)
+        self._offers = tuple(offers)
         self.shown_part.setCurrentIndex(0 if ids else 1)
-        if not ids:
-            words = filters.in_words(current, classes)
-            has = words.startswith("with ")
-            self.nothing.set(f"No image {'has ' + words[5:] if has else 'is ' + words}.")
+        if ids:
+            return
+        words = filters.in_words(current, classes)
+        has = words.startswith("with ")
+        said = f"No image {'has ' + words[5:] if has else 'is ' + words}."
+
+        def clear() -> None:
+            self.filtered.emit(ImageFilter())
+
+        if not offers:
+            self.nothing.set(said, button=_CLEAR, do=clear)
+            self.nothing.offer_also("")
+            return
+        first, *others = offers
+        said += " Enter takes the filter below."
+        self.nothing.set(said, button=f"Show {first.words}", do=self._take_offer)
+        if others:
+            filtered = others[0].filter
+            self.nothing.offer_also(f"Or {others[0].words}", lambda: self.filtered.emit(filtered))
+        else:
+            self.nothing.offer_also(_CLEAR, clear)
+
+    def _take_offer(self) -> None:
+        """Show what was offered in the place of a name that no image has."""
+        if self._offers and not self._model.ids:
+            self.filtered.emit(self._offers[0].filter)
 
     def show_words(self, words: str, *, chosen: int, may_save: bool) -> None:
         """Say how many images are shown, which, and how many are selected."""

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from cvstudio.core.annotation import LabelClass, Review, Task
 from cvstudio.core.errors import ProjectReadOnly
 from cvstudio.core.words import counted
-from cvstudio.gui.data import filters, saved_views
+from cvstudio.gui.data import filters, meant, saved_views
 from cvstudio.gui.data.bulk import Bulk
 from cvstudio.gui.data.deciding import Deciding
 from cvstudio.gui.data.gallery import Gallery
@@ -118,6 +118,10 @@ class DataPage(Workspace):
         self.gallery.filtered.connect(self.show_filter)
         self.gallery.reordered.connect(self.refresh)
         self.gallery.filter_bar.check = self._check_query
+        self.gallery.filter_bar.text.count = self._count
+        self.gallery.filter_bar.help.more.connect(
+            lambda: self.studio.actions.trigger("app.queries")
+        )
         self.gallery.missing.suspected.connect(self._look_again)
         self.grid = self.gallery.grid
         self.grid.customContextMenuRequested.connect(self._open_context_menu)
@@ -227,6 +231,7 @@ class DataPage(Workspace):
             folders = queries.folders(session)
             rejected = rejecting.rejected_count(session)
             self.gallery.filter_bar.text.names = finding.vocabulary(session)
+            offers = () if ids else meant.offers(session, self.filter)
             shown = Counter(chain.from_iterable(queries.class_ids_by_image(session).values()))
         self.gallery.filter_bar.set_facets(
             list(self._classes.values()),
@@ -236,7 +241,7 @@ class DataPage(Workspace):
         self.gallery.filter_bar.show_filter(self.filter)
         self.views.show_counts(ViewCounts(reviews, saved, folders, tags, rejected))
         self.views.show_filter(self.filter)
-        self.gallery.show_ids(ids, self.filter, self._classes)
+        self.gallery.show_ids(ids, self.filter, self._classes, offers)
         words = self._filter_words or filters.in_words(self.filter, self._classes)
         some = self.filter != ImageFilter()
         self.studio.filtered = Filtered(tuple(ids), words) if some else None
@@ -246,6 +251,10 @@ class DataPage(Workspace):
         if self.info.count():
             self.selection_panel.refresh()
         self._show_words()
+
+    def _count(self, query: str) -> int:
+        with self.project.read() as session:
+            return len(queries.image_ids(session, ImageFilter(query=query)))
 
     def _show_next_step(self, reviews: dict[Review, int]) -> None:
         total = sum(reviews.values())

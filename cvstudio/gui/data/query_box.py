@@ -2,63 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QFocusEvent,
-    QKeyEvent,
-    QPainter,
-    QStandardItem,
-    QStandardItemModel,
-)
-from PySide6.QtWidgets import (
-    QCompleter,
-    QLineEdit,
-    QListView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-)
+from PySide6.QtCore import QModelIndex, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import QCompleter, QLineEdit, QListView
 
-from cvstudio.gui import theme
+from cvstudio.core.words import counted
+from cvstudio.gui.data.query_rows import ABOUT, QueryRows
 from cvstudio.gui.widgets.icons import icon
-from cvstudio.project.query_language import Completion, complete
+from cvstudio.project.query_language import Completion, Option, complete
 
-_ABOUT = Qt.ItemDataRole.UserRole + 1
 _NARROW, _USUAL, _WIDE = 112, 168, 1200
 _WANTED, _MOST = 300, 560
 _AROUND = 84  # px beside the text: the icon, the cross, the margins
 _MOST_ROWS = 9
-
-Index = QModelIndex | QPersistentModelIndex
-
-
-class _Rows(QStyledItemDelegate):
-    """What may be chosen, and in quieter letters what it means."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(100, theme.size("row"))
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        rect: QRect = option.rect
-        painter.fillRect(rect, theme.colour("selection" if chosen else "raised"))
-        inside = rect.adjusted(12, 0, -12, 0)
-        middle = Qt.AlignmentFlag.AlignVCenter
-        painter.setFont(theme.font("body"))
-        text = str(index.data())
-        painter.setPen(theme.colour("selectionText" if chosen else "text"))
-        painter.drawText(inside, middle, painter.fontMetrics().elidedText(
-            text, Qt.TextElideMode.ElideRight, inside.width()
-        ))  # fmt: skip
-        if about := str(index.data(_ABOUT) or ""):
-            left = max(painter.fontMetrics().horizontalAdvance(text) + 16, 88)
-            painter.setPen(theme.colour("selectionMuted" if chosen else "muted"))
-            rest = inside.adjusted(left, 0, 0, 0)
-            painter.drawText(rest, middle, painter.fontMetrics().elidedText(
-                about, Qt.TextElideMode.ElideRight, rest.width()
-            ))  # fmt: skip
 
 
 class QueryBox(QLineEdit):
@@ -70,6 +28,8 @@ class QueryBox(QLineEdit):
         super().__init__()
         self.names: Mapping[str, Sequence[str]] = {}
         """What completion offers, by key: finding.vocabulary."""
+        self.count: Callable[[str], int] | None = None
+        """How many images a query finds; told beside filters that are offered for a name."""
         self.setPlaceholderText("Find images")
         self.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition).setText("Find")
         self.setClearButtonEnabled(True)
@@ -83,7 +43,7 @@ class QueryBox(QLineEdit):
         self._completer.setWidget(self)
         view = QListView()
         self._completer.setPopup(view)
-        view.setItemDelegate(_Rows(view))
+        view.setItemDelegate(QueryRows(view))
         view.setAccessibleName("Completions")
         self._completer.activated[QModelIndex].connect(self._accept)  # type: ignore[index]
         self.textEdited.connect(lambda _text: self.offer())
@@ -116,18 +76,24 @@ class QueryBox(QLineEdit):
         self._rows.clear()
         for option in found.options:
             row = QStandardItem(option.text)
-            row.setData(option.about, _ABOUT)
+            row.setData(self._about(option), ABOUT)
             self._rows.appendRow(row)
         self._completer.complete(QRect(QPoint(0, 0), QSize(440, self.height() + 2)))
         # Enter takes the first value; a first key could be meant as a part of a name.
         first = self._completer.completionModel().index(0, 0) if value else QModelIndex()
         self.popup.setCurrentIndex(first)
 
+    def _about(self, option: Option) -> str:
+        """What an option means; for the name of a class or a tag, how many images it finds."""
+        if self.count is None or not option.whole:
+            return option.about
+        return f"{option.about}, {counted(self.count(option.text), 'image')}"
+
     def _accept(self, index: QModelIndex) -> None:
         text = str(index.data())
         found = self._completion
         before, after = self.text()[: found.start], self.text()[found.end :]
-        key = not before.endswith((":", ","))
+        key = text.endswith((":", ">"))
         middle = text if key else text + ("" if after.startswith(" ") else " ")
         self.setText(before + middle + after)
         self.setCursorPosition(len(before) + len(middle))
