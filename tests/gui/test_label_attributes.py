@@ -216,3 +216,16 @@ def test_where_images_are_classified_the_image_has_the_attributes_of_its_class(
         press(Qt.Key.Key_2)
         assert values(person) == [{"form": "sickle"}]
         assert person.only.class_id == 1
+
+
+def test_on_a_small_screen_the_display_settings_make_room_once(person):
+    person.page.resize(1280, 720)
+    display = person.page.side.display
+    id = person.add(FIRST)
+    display.section.set_open(True)
+    person.page.document.select([id])
+    assert not display.lut.isVisible()
+    display.section.set_open(True)
+    person.page.document.select([])
+    person.page.document.select([id])
+    assert display.lut.isVisible()

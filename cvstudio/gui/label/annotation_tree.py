@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPainter
+from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QStyle,
@@ -380,6 +380,11 @@ class AnnotationTree(QTreeView):
             if annotation.state == State.SUGGESTED and self._press_button(event, index, annotation):
                 return
         super().mousePressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """What is selected stays in view when the attributes below take their room."""
+        super().resizeEvent(event)
+        self._show_selection()
 
     def _fold(self, index: QModelIndex) -> None:
         group = self._model.group_at(index)

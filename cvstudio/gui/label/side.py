@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from PySide6.QtWidgets import QWidget
-
 from cvstudio.core.annotation import Review, State, Task
 from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.annotation_tree import AnnotationTree
+from cvstudio.gui.label.attributes import AttributePanel
 from cvstudio.gui.label.class_list import ClassList
 from cvstudio.gui.label.display_panel import DisplayPanel
 from cvstudio.gui.label.document import Document
@@ -19,6 +18,7 @@ from cvstudio.gui.workspace import SidePanel
 
 _BESIDE_DISPLAY = 6
 """So many classes stand above the open display panel on a small screen."""
+_SMALL = 800  # px of the window below which attributes and display have no room side by side
 
 
 class LabelSide(SidePanel):
@@ -27,6 +27,7 @@ class LabelSide(SidePanel):
     def __init__(self, document: Document, actions: Actions, *, fill: int) -> None:
         super().__init__("right", 300)
         self._document = document
+        self._made_room = False
         self.class_list = ClassList(document)
         classifies = document.task == Task.CLASSIFY
         self.add(self.class_list, int(classifies))
@@ -50,10 +51,18 @@ class LabelSide(SidePanel):
         self.next_step.add_tool(tool(actions["label.progress"], side=24, icon_side=16))
         self.set_footer(self.next_step)
 
-    def add_attributes(self, panel: QWidget) -> None:
+    def add_attributes(self, panel: AttributePanel) -> None:
         """Put the attributes of what is selected under the list, or under the image's class."""
         above = max(self.body.indexOf(self.tree), self.body.indexOf(self.image_class))
         self.body.insertWidget(above + 1, panel)
+        panel.appeared.connect(self._make_room)
+
+    def _make_room(self) -> None:
+        """On a small screen the display settings fold for the attributes, once: who unfolds them
+        keeps them open."""
+        if not self._made_room and self.window().height() < _SMALL:
+            self._made_room = True
+            self.display.section.set_open(False)
 
     def show_annotations(self) -> None:
         """The image or its annotations are other ones."""
