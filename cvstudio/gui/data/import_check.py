@@ -186,7 +186,10 @@ class CheckStep(QWidget):
     def show_plan(self, plan: ImportPlan, sources: Sequence[Path]) -> None:
         """Show what a plan says."""
         where = str(sources[0]) if len(sources) == 1 else f"{len(sources):,} files and folders"
-        self.source.setText(f"{where}, {plan.title}")
+        lines = [f"{where}, {plan.title}", *(found.sentence for found in plan.videos[:3])]
+        if len(plan.videos) > 3:
+            lines.append(f"and {len(plan.videos) - 3:,} more videos")
+        self.source.setText("\n".join(lines))
         self.source.setToolTip(plain_tip(where))
         grouped: dict[ProblemKind, list[Problem]] = {}
         for problem in plan.problems:

@@ -28,6 +28,7 @@ from cvstudio.gui.data.import_check import CheckStep
 from cvstudio.gui.data.import_classes import ClassesStep
 from cvstudio.gui.data.import_source import SourceStep
 from cvstudio.gui.data.import_split import SplitStep
+from cvstudio.gui.data.import_video import have_videos
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, ThreadWork
 from cvstudio.gui.widgets.dialogs import StudioDialog
@@ -95,7 +96,8 @@ class ImportDialog(StudioDialog):
         self._build()
         if sources:
             self.source.set_sources(sources)
-            QTimer.singleShot(0, self._go)
+            if not have_videos(sources):  # of those a step is to be chosen
+                QTimer.singleShot(0, self._go)
 
     def _build(self) -> None:
         self.outer.removeItem(self.content)
@@ -267,6 +269,7 @@ class ImportDialog(StudioDialog):
 
     def _read(self) -> None:
         project, sources, format_ = self._project, self.source.sources, self.source.format
+        step = self.source.video.step
 
         def read(control: Control) -> ImportPlan:
             def progress(text: str, done: int, total: int) -> None:
@@ -274,7 +277,7 @@ class ImportDialog(StudioDialog):
 
             if len(sources) == 1 and (sources[0].is_dir() or format_ != "auto"):
                 return importing.plan(
-                    project, sources[0], format=format_, progress=progress,
+                    project, sources[0], format=format_, step=step, progress=progress,
                     cancelled=control.cancelled,
                 )  # fmt: skip
             if len(sources) == 1 and sources[0].suffix.lower() in (".json", ".yaml", ".yml"):
@@ -282,7 +285,7 @@ class ImportDialog(StudioDialog):
                     project, sources[0], progress=progress, cancelled=control.cancelled
                 )
             return importing.plan_images(
-                project, sources, progress=progress, cancelled=control.cancelled
+                project, sources, step=step, progress=progress, cancelled=control.cancelled
             )
 
         self._start("Looking at the source", read, self._was_read)

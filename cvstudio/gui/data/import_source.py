@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QV
 from cvstudio.core.annotation import Task
 from cvstudio.formats.table import all_formats
 from cvstudio.gui import theme
+from cvstudio.gui.data.import_video import VideoStep
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.section import label, push
 
@@ -28,7 +29,9 @@ class SourceStep(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(label("Where are the images?", "title"))
-        words = "A folder, a label file (COCO .json, YOLO data.yaml), or single image files."
+        words = (
+            "A folder, a label file (COCO .json, YOLO data.yaml), single image files, or videos."
+        )
         column.addWidget(label(words, "muted", wrap=True))
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -55,6 +58,8 @@ class SourceStep(QWidget):
         line.addStretch(1)
         column.addSpacing(8)
         column.addLayout(line)
+        self.video = VideoStep(studio.tasks)
+        column.addWidget(self.video)
         column.addStretch(1)
 
     @property
@@ -89,6 +94,7 @@ class SourceStep(QWidget):
             self.said.setText(f"{len(self.sources):,} files and folders")
         else:
             self.said.setText("")
+        self.video.show_sources(self.sources if self.ready else ())
         self.chosen.emit()
 
     def _choose_folder(self) -> None:
@@ -100,7 +106,9 @@ class SourceStep(QWidget):
 
     def _choose_files(self) -> None:
         start = str(self._studio.memory.get("folder", Path.home()))
-        found, _ = QFileDialog.getOpenFileNames(self, "Choose images or a label file", start)
+        found, _ = QFileDialog.getOpenFileNames(
+            self, "Choose images, videos or a label file", start
+        )
         if found:
             self._studio.memory.set("folder", str(Path(found[0]).parent))
             self.set_sources([Path(path) for path in found])

@@ -1,0 +1,136 @@
+"""Which frames of a video come in: every so many, or one every so many seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from cvstudio.core.errors import ImageError
+from cvstudio.core.video_names import clock, is_video_name
+from cvstudio.core.words import counted
+from cvstudio.gui import theme
+from cvstudio.gui.latest_wins import LatestWins
+from cvstudio.gui.tasks import Control, Tasks
+from cvstudio.gui.widgets.section import label
+from cvstudio.imaging import video
+from cvstudio.imaging.video import Step, VideoFacts
+
+_SHOWN = 3  # videos that are described one by one
+
+Found = list[tuple[Path, VideoFacts | str]]
+"""Videos with what their headers say, or why they cannot be read."""
+
+
+class VideoStep(QWidget):
+    """Hidden until there are videos; then it says how long they are and how many images result."""
+
+    def __init__(self, tasks: Tasks) -> None:
+        super().__init__()
+        self._looking = LatestWins(tasks, owner=self)
+        self._found: Found = []
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 12, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(label("Frames of the video", "title"))
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(label("Take one every"))
+        self.many = QDoubleSpinBox()
+        self.many.setAccessibleName("Take one every")
+        self.many.setMinimumWidth(90)
+        row.addWidget(self.many)
+        self.unit = QComboBox()
+        self.unit.setAccessibleName("Frames or seconds")
+        self.unit.addItem("frames", "frames")
+        self.unit.addItem("seconds", "seconds")
+        row.addWidget(self.unit)
+        row.addStretch(1)
+        column.addLayout(row)
+        self.said = label("", "muted", wrap=True)
+        column.addWidget(self.said)
+        words = (
+            "Each frame becomes an image that refers to the video: nothing is written to the disk."
+            " Frames of one video always share a split."
+        )
+        column.addWidget(label(words, "caption", wrap=True))
+        self._set_unit(Step().frames)
+        self.many.valueChanged.connect(self._tell)
+        self.unit.currentIndexChanged.connect(self._on_unit)
+        self.hide()
+
+    @property
+    def step(self) -> Step:
+        """What was chosen."""
+        if self.unit.currentData() == "seconds":
+            return Step(1, self.many.value())
+        return Step(int(self.many.value()))
+
+    def show_sources(self, paths: Sequence[Path]) -> None:
+        """Look at the videos among files, and directly in folders."""
+        self._found = []
+        self.said.setText("")
+        self._looking.request(lambda control: _look(paths, control), self._came)
+
+    def _came(self, found: Found) -> None:
+        self._found = found
+        self.setVisible(bool(found))
+        self._tell()
+
+    def _on_unit(self) -> None:
+        """The same distance in the other unit, by the first video's speed."""
+        fps = next((f.fps for _, f in self._found if isinstance(f, VideoFacts) and f.fps), 25.0)
+        seconds = self.unit.currentData() == "seconds"
+        self._set_unit(self.many.value() / fps if seconds else self.many.value() * fps)
+
+    def _set_unit(self, value: float) -> None:
+        seconds = self.unit.currentData() == "seconds"
+        self.many.setDecimals(2 if seconds else 0)
+        self.many.setRange(0.01 if seconds else 1, 86_400 if seconds else 1_000_000)
+        self.many.setValue(value)
+        self._tell()
+
+    def _tell(self) -> None:
+        step = self.step
+        lines, total = [], 0
+        for path, facts in self._found:
+            if isinstance(facts, str):
+                lines.append(facts)
+                continue
+            images = step.count(facts)
+            total += images
+            lines.append(
+                f"{path.name}: about {counted(facts.frames, 'frame')}, {facts.fps:.4g} a second,"
+                f" {clock(facts.seconds)}, {facts.width} × {facts.height} px;"
+                f" {counted(images, 'image')}"
+            )
+        if len(lines) > _SHOWN:
+            lines[_SHOWN - 1 :] = [f"and {len(lines) - _SHOWN + 1:,} more; {total:,} images in all"]
+        bad = any(isinstance(facts, str) for _, facts in self._found)
+        theme.mark(self.said, role="danger_caption" if bad else "muted")
+        self.said.setText("\n".join(lines))
+
+
+def have_videos(paths: Sequence[Path]) -> bool:
+    """Whether there are videos among files, or directly in folders."""
+    return bool(_videos(paths))
+
+
+def _videos(paths: Sequence[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in paths:
+        files += sorted(path.iterdir()) if path.is_dir() else [path]
+    return [path for path in files if is_video_name(path) and path.is_file()]
+
+
+def _look(paths: Sequence[Path], control: Control) -> Found:
+    """What the headers of videos say, for a thread."""
+    found: Found = []
+    for path in _videos(paths):
+        control.check()
+        try:
+            found.append((path, video.look(path)))
+        except ImageError as error:
+            found.append((path, error.message))
+    return found

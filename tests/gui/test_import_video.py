@@ -1,0 +1,102 @@
+"""A video is dropped on the window, and comes in as the frames that the person chose."""
+
+from person import Person, make_images
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from video_clips import number_on, write_clip
+
+from cvstudio.gui.data.import_dialog import ImportDialog
+from cvstudio.imaging.decode import read_rgb
+from cvstudio.project import queries
+from cvstudio.project.records import ImageFilter
+
+
+def drop(person: Person, paths):
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(p)) for p in paths])
+    person.window.dropEvent(
+        QDropEvent(
+            QPointF(600, 300), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+    )  # fmt: skip
+
+
+def frames(person):
+    with person.project.read() as s:
+        return queries.images(s, queries.image_ids(s, ImageFilter(text="clip")))
+
+
+def test_a_dropped_video_asks_for_its_step_and_comes_in_as_frames(studio_window, tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4", frames=120)
+    person, seen = studio_window, {}
+    person.page("data")
+
+    def drive(dialog):
+        assert isinstance(dialog, ImportDialog)
+        assert dialog.step == 0
+        step = dialog.source.video
+        person.until(step.isVisible)
+        seen["first"] = step.said.text()
+        step.many.setFocus()
+        step.many.selectAll()
+        person.key("3", step.many)
+        person.key("0", step.many)
+        seen["then"] = step.said.text()
+        step.unit.setCurrentIndex(1)
+        seen["seconds"] = step.many.value()
+        step.unit.setCurrentIndex(0)
+        person.click(dialog.go)
+        person.until(lambda: dialog.step == 1)
+        seen["plan"] = dialog.check.source.text()
+        person.click(dialog.go)
+        person.click(dialog.go)
+        person.until(lambda: dialog.report is not None)
+
+    person.answer(drive)
+    drop(person, [clip])
+    person.until(lambda: len(frames(person)) == 4)
+    about = "clip.mp4: about 120 frames, 25 a second, 0:04.800, 320 × 240 px; "
+    assert seen["first"] == f"{about}12 images"
+    assert seen["then"] == f"{about}4 images"
+    assert seen["seconds"] == 1.2
+    assert "every 30th frame is 4 images" in seen["plan"]
+    found = frames(person)
+    paths = [person.project.image_path(r) for r in found]
+    assert [number_on(read_rgb(p, r.page)) for p, r in zip(paths, found, strict=True)] == [
+        0, 30, 60, 90,
+    ]  # fmt: skip
+    person.trigger("edit.undo")
+    assert not frames(person)
+
+
+def test_a_broken_video_is_said_to_be_one_before_anything_is_done(studio_window, tmp_path):
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"\x00\x01" * 3000)
+    person, seen = studio_window, {}
+    person.page("data")
+
+    def drive(dialog):
+        person.until(dialog.source.video.isVisible)
+        seen["said"] = dialog.source.video.said.text()
+        dialog.reject()
+
+    person.answer(drive)
+    drop(person, [clip])
+    person.until(lambda: "said" in seen)
+    assert "clip.mp4 cannot be read as a video" in seen["said"]
+
+
+def test_pictures_alone_are_looked_at_at_once_and_ask_for_no_step(studio_window, tmp_path):
+    person, seen = studio_window, {}
+    person.page("data")
+
+    def drive(dialog):
+        person.until(lambda: dialog.step == 1)
+        seen["step"] = dialog.source.video.isVisible()
+        dialog.reject()
+
+    person.answer(drive)
+    drop(person, make_images(tmp_path / "more", 2))
+    person.until(lambda: "step" in seen)
+    assert seen["step"] is False
