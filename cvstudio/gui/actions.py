@@ -160,7 +160,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
     _a("data.relocate", "Find moved images", "folder-search-outline", "",
        "say where the files are that are not where they were", "project", "images"),
     _a("data.suggest", "Suggest labels", "creation-outline", "Ctrl+L",
-       "let a network suggest labels for the selected images", "project", "images"),
+       "let a trained network, or an exported file, suggest labels for the selected images",
+       "project", "images"),
     _a("data.decide", "Decide on suggestions", "check-all", "Ctrl+Shift+D",
        "accept or reject what networks suggested on the selected images", "project", "selection"),
     _a("data.health", "Check again", "stethoscope", "F5", "look for problems in the data",
@@ -276,7 +277,7 @@ ACTIONS: tuple[ActionInfo, ...] = (
     _a("label.select_all", "Select all", "select-all", "Ctrl+A", "select every annotation",
        "project"),
     _a("label.suggest", "Suggest labels", "creation-outline", "Ctrl+L",
-       "let a network suggest labels", "project", "images"),
+       "let a trained network, or an exported file, suggest labels", "project", "images"),
     _a("label.suggestion_next", "Next suggestion", "arrow-right", "Tab",
        "select the next suggestion, the surest first", "project"),
     _a("label.suggestion_previous", "Previous suggestion", "arrow-left", "Shift+Tab",
@@ -369,6 +370,7 @@ class Actions(QObject):
         self._actions: dict[str, QAction] = {}
         self._facts: frozenset[str] = frozenset()
         self._barred: dict[str, str] = {}
+        self._reasons: dict[str, str] = {}
         self._keys = {info.id: info.keys for info in ACTIONS}
         self._handlers: dict[str, list[tuple[Callable[..., Any], QWidget | None]]] = {}
         for info in ACTIONS:
@@ -399,6 +401,14 @@ class Actions(QObject):
     def keys(self, id: str) -> tuple[str, ...]:
         """The keys of an action that are in force now (gui/shortcuts), the one shown first."""
         return self._keys[id]
+
+    def reason(self, id: str) -> str:
+        """Why an action is not possible now, as a page that is made knows it; "" when it is."""
+        return self._reasons[id]
+
+    def works(self, id: str) -> bool:
+        """Whether somebody does something when it is triggered: tools differ between tasks."""
+        return any(w is None or isValid(w) for _handler, w in self._handlers.get(id, ()))
 
     def key_words(self, id: str) -> str:
         """The key that is shown with an action, as a person reads it; "" for none."""
@@ -475,5 +485,6 @@ class Actions(QObject):
         reason = REASONS[missing[0]] if missing else self._barred.get(info.id, "")
         if READING in self._facts and writes(info):
             reason = "This project is open for reading only"
+        self._reasons[info.id] = reason
         action.setEnabled(not reason)
         action.setToolTip(tooltip(info, reason, next(iter(self._keys[info.id]), "")))

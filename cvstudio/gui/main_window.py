@@ -86,7 +86,7 @@ class MainWindow(QMainWindow):
         self.opening = Opening(self, studio, self._refused)
         self.toasts = Toasts(self, self._free_area)
         self.dropping = Dropping(self, self.opening.take)
-        self.search = SearchPopup(self, self.header.search, studio)
+        self.search = SearchPopup(self, self.header.search, studio, lambda: self._front)
         self._connect_actions()
         studio.went.connect(self._went)
         studio.toasted.connect(self._toast)
@@ -237,8 +237,7 @@ class MainWindow(QMainWindow):
     # -- what the actions do
 
     def _focus_search(self) -> None:
-        self.header.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.header.search.selectAll()
+        self.search.open()
 
     def _show_help(self, word: str | None = None, *, queries: bool = False) -> None:
         from cvstudio.gui.help_dialog import HelpDialog
