@@ -1,16 +1,19 @@
 """The bars and panels of the Label page in small windows: nothing jumps, nothing is hidden."""
 
+import itertools
 from pathlib import Path
 
 import pytest
 from person import Person, fill_project, make_images
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractItemView, QWidget
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.geometry import Box
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.label.tools.brush_options import BrushOptions
+from cvstudio.project import commands
 from cvstudio.project.project import Project
 
 SIZES = ((1280, 720), (1440, 900))
@@ -155,3 +158,171 @@ def test_the_bar_of_the_narrowest_window_still_has_the_options(
     studio_window.settle()
     assert label.brush.size == 9
     assert not options.more.fields.isVisible()
+
+
+# The right panel
+
+
+@pytest.fixture
+def many(studio_window: Person, tmp_path: Path) -> LabelPage:
+    """81 classes, and an image of twelve annotations of three of them, in a small window."""
+    names = [f"Class {number}" for number in range(1, 82)]
+    made = Project.create(tmp_path / "many", task=Task.INSTANCE, classes=names)
+    ids = fill_project(made, make_images(tmp_path / "images", 3))
+    with made.transaction("Fill", undoable=False) as session:
+        for number in range(12):
+            commands.add_annotation(
+                session, image_id=ids[0], class_id=1 + number % 3, shape=Box(number, 4, 9, 7)
+            )
+    studio_window.studio.adopt(made)
+    studio_window.window.resize(1280, 720)
+    return opened(studio_window)
+
+
+def opened(person: Person) -> LabelPage:
+    page = person.page("label")
+    assert isinstance(page, LabelPage)
+    person.until(lambda: page.canvas.tiles.pyramid is not None)
+    person.settle()
+    return page
+
+
+def whole_rows(view: QAbstractItemView, rows: list[QModelIndex]) -> int:
+    """How many rows of a list are seen whole."""
+    seen = view.viewport().rect()
+    return sum(seen.contains(QRect(4, r.y(), 4, r.height())) for r in map(view.visualRect, rows))
+
+
+def class_rows(page: LabelPage) -> int:
+    view, model = page.class_list.view, page.class_list.model
+    return whole_rows(view, [model.index(row) for row in range(model.rowCount())])
+
+
+def tree_rows(page: LabelPage) -> int:
+    model = page.tree.rows
+    tops = [model.index(row, 0) for row in range(model.rowCount())]
+    below = [model.index(r, 0, top) for top in tops for r in range(model.rowCount(top))]
+    return whole_rows(page.tree, [*tops, *below])
+
+
+def test_both_lists_are_long_in_a_small_window_and_the_display_folds_for_it(
+    studio_window: Person, many: LabelPage
+) -> None:
+    assert not many.display.is_open
+    assert class_rows(many) >= 6
+    assert tree_rows(many) >= 7
+    studio_window.window.resize(1440, 900)
+    studio_window.settle()
+    assert many.display.is_open, "here is room for it"
+    assert class_rows(many) >= 5
+    assert tree_rows(many) >= 5
+
+
+def test_a_display_opened_in_a_small_window_scrolls_and_squeezes_no_row(
+    studio_window: Person, many: LabelPage
+) -> None:
+    studio_window.click(many.display.section.arrow)
+    assert many.display.is_open
+    many.display.channel.setCurrentIndex(2)
+    studio_window.settle()
+    display = many.display
+    for box in (display.channel, display.lut, display.brightness.slider, display.window_slider):
+        assert box.height() >= box.sizeHint().height(), box.accessibleName()
+    fields = (display.brightness.slider, display.contrast.slider, display.auto, display.channel,
+              display.lut, display.fill.slider)  # fmt: skip
+    places = [field.mapTo(display, QPoint(0, 0)).y() for field in fields]
+    assert all(b - a >= 20 for a, b in itertools.pairwise(places)), "no row lies over another"
+    display.lut.setFocus()
+    studio_window.key("Tab")
+    assert display.fill.slider.hasFocus()
+    assert not display.fill.slider.visibleRegion().isEmpty(), "Tab scrolls to it"
+    assert class_rows(many) >= 3
+    assert tree_rows(many) >= 3
+
+
+def test_the_fold_of_the_display_is_remembered_for_the_next_project(
+    studio_window: Person, many: LabelPage
+) -> None:
+    studio_window.click(many.display.section.arrow)
+    path = studio_window.project.path
+    studio_window.studio.close()
+    assert studio_window.window.open_project(path)
+    assert opened(studio_window).display.is_open
+
+
+def drag_line(person: Person, handle: QWidget, dy: int) -> None:
+    middle = handle.rect().center()
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QTest.mousePress(handle, left, none, middle)
+    for step in (0.5, 1.0):
+        to = handle.mapToGlobal(middle) + QPoint(0, round(dy * step))
+        QTest.mouseMove(handle, handle.mapFromGlobal(to))
+        person.settle()
+    QTest.mouseRelease(handle, left, none, handle.mapFromGlobal(to))
+    person.settle()
+
+
+def test_the_line_between_the_lists_is_dragged_and_stays_there_after_opening_again(
+    studio_window: Person, many: LabelPage
+) -> None:
+    before = class_rows(many)
+    drag_line(studio_window, many.side.stack.handle(1), 64)
+    assert class_rows(many) == before + 2
+    path = studio_window.project.path
+    studio_window.studio.close()
+    assert studio_window.window.open_project(path)
+    again = opened(studio_window)
+    assert class_rows(again) == before + 2
+    QTest.mouseDClick(again.side.stack.handle(1), Qt.MouseButton.LeftButton)
+    studio_window.settle()
+    assert class_rows(again) == before, "a double click leaves the heights to the window again"
+
+
+def test_rows_say_whom_they_belong_to_while_their_class_is_scrolled_away(
+    studio_window: Person, many: LabelPage
+) -> None:
+    tree = many.tree
+    assert tree.heading.text == "", "the class row itself is there"
+    first = tree.rows.index(0, 0)
+    second = tree.rows.index(1, 0, first)
+    studio_window.window.resize(1280, 640)
+    tree.verticalScrollBar().setValue(2)
+    studio_window.settle()
+    assert tree.heading.text == "Class 1"
+    assert tree.heading.isVisible()
+    said = tree.rows.data(second, Qt.ItemDataRole.AccessibleTextRole)
+    assert said.startswith("Class 1: ")
+
+
+def test_what_is_selected_never_lies_under_the_heading(
+    studio_window: Person, many: LabelPage
+) -> None:
+    studio_window.window.resize(1280, 640)
+    tree = many.tree
+    for annotation in reversed(many.document.annotations):
+        many.document.select([annotation.id])
+        studio_window.settle()
+        row = tree.visualRect(tree.rows.index_of(annotation))
+        assert tree.viewport().rect().contains(row.adjusted(0, 0, -1, -1))
+        assert tree.heading.isHidden() or row.top() >= tree.heading.height()
+
+
+def test_the_heading_folds_its_class_as_the_row_does(
+    studio_window: Person, many: LabelPage
+) -> None:
+    studio_window.window.resize(1280, 640)
+    many.tree.verticalScrollBar().setValue(2)
+    studio_window.settle()
+    studio_window.click(many.tree.heading)
+    assert not many.tree.isExpanded(many.tree.rows.index(0, 0))
+    assert many.tree.heading.isHidden()
+    assert many.document.selection == frozenset()
+
+
+def test_a_class_chosen_by_its_key_is_seen_in_the_list(
+    studio_window: Person, many: LabelPage
+) -> None:
+    many.class_list.view.verticalScrollBar().setValue(40)
+    studio_window.key("2")
+    row = many.class_list.view.visualRect(many.class_list.model.index(1))
+    assert many.class_list.view.viewport().rect().contains(row.center())

@@ -33,6 +33,7 @@ from cvstudio.core.masks import Mask
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.tree_heading import TreeHeading
 from cvstudio.gui.widgets.icons import paint_icon
 from cvstudio.gui.widgets.swatch import paint_swatch
 from cvstudio.gui.widgets.verbatim import tip
@@ -96,6 +97,10 @@ class AnnotationModel(QAbstractItemModel):
             found = self._document.classes.get(self.class_at(index))
             name = found.name if found else ""
             return f"{name}, suggested" if self.suggests(index) else name
+        if role == Qt.ItemDataRole.AccessibleTextRole and annotation is not None:
+            found = self._document.classes.get(annotation.class_id)
+            said = describe(annotation, self._said(annotation))
+            return f"{found.name}: {said}" if found else said
         if role == Qt.ItemDataRole.ToolTipRole and annotation is not None:
             carried = values_in(annotation.attributes).items()
             return tip("\n".join(f"{name}: {words_of(value)}" for name, value in carried))
@@ -237,12 +242,13 @@ class _Delegate(QStyledItemDelegate):
             painter.fillRect(row, theme.colour("hover"))
         painter.setFont(theme.font("body"))
         if annotation is None:
-            self._paint_class(painter, row, index, view)
+            self.paint_class(painter, row, index, view)
         else:
             words = str(index.data(Qt.ItemDataRole.DisplayRole))
             self._paint_annotation(painter, row, annotation, words, selected)
 
-    def _paint_class(self, painter: QPainter, row: QRect, index: Index, view: QTreeView) -> None:
+    def paint_class(self, painter: QPainter, row: QRect, index: Index, view: QTreeView) -> None:
+        """Paint the row of a class."""
         model = index.model()
         assert isinstance(model, AnnotationModel)
         found = self._document.classes.get(model.class_at(index))
@@ -311,7 +317,10 @@ class AnnotationTree(QTreeView):
         self._model = AnnotationModel(document)
         self._syncing = False
         self.setModel(self._model)
-        self.setItemDelegate(_Delegate(document, self))
+        delegate = _Delegate(document, self)
+        self.setItemDelegate(delegate)
+        self.heading = TreeHeading(self, delegate.paint_class, self._fold)
+        """Says whom the first rows belong to."""
         self.setHeaderHidden(True)
         self.setRootIsDecorated(False)
         self.setIndentation(0)
@@ -342,6 +351,7 @@ class AnnotationTree(QTreeView):
         self._model.refresh()
         self._syncing = False
         self._show_selection()
+        self.heading.follow()
         self.viewport().update()
 
     def _expand(self, *_: object) -> None:
@@ -370,6 +380,24 @@ class AnnotationTree(QTreeView):
         if first.isValid():
             self.scrollTo(first)
 
+    def scrollTo(
+        self,
+        index: Index,
+        hint: QTreeView.ScrollHint = QTreeView.ScrollHint.EnsureVisible,
+    ) -> None:
+        """Bring a row into view, and out from under the heading."""
+        super().scrollTo(index, hint)
+        if self._model.annotation(index) is not None and self.heading.covers(index):
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() - 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.heading.follow()
+        chosen = self.selectionModel().selectedIndexes()
+        if chosen:
+            self.scrollTo(chosen[0])
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         index = self.indexAt(event.position().toPoint())
         annotation = self._model.annotation(index) if index.isValid() else None
@@ -381,12 +409,16 @@ class AnnotationTree(QTreeView):
                 return
         super().mousePressEvent(event)
 
+<<<<<<< Updated upstream
     def resizeEvent(self, event: QResizeEvent) -> None:
         """What is selected stays in view when the attributes below take their room."""
         super().resizeEvent(event)
         self._show_selection()
 
     def _fold(self, index: QModelIndex) -> None:
+=======
+    def _fold(self, index: Index) -> None:
+>>>>>>> Stashed changes
         group = self._model.group_at(index)
         self._folded ^= {group}
         self.setExpanded(index, group not in self._folded)

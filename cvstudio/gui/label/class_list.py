@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPainter
+from PySide6.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QColorDialog,
     QFrame,
@@ -50,8 +50,9 @@ from cvstudio.gui.widgets.verbatim import tip
 
 ROLE = Qt.ItemDataRole.UserRole
 _KEYS = "1234567890"
-_MOST_ROWS = 9
-_FEWEST_ROWS = 4
+_FEWEST_ROWS = 3
+_BELOW = 8  # px under the last row
+_NO_LIMIT = 16_777_215  # of Qt, for the height of a widget
 _EYE = 44  # px at the right end of a row
 _FIGURE = 64
 
@@ -198,6 +199,7 @@ class _Delegate(QStyledItemDelegate):
 class _View(QListView):
     chosen = Signal(int)
     menu_wanted = Signal(int, QPoint)
+    resized = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -206,6 +208,10 @@ class _View(QListView):
 
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), self.rows * theme.size("row"))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.resized.emit()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         super().mousePressEvent(event)
@@ -229,12 +235,15 @@ class ClassList(QWidget):
 
     chosen = Signal(int)
     add_wanted = Signal()
+    rows_changed = Signal()
+    """There are more classes than before, or fewer."""
 
     def __init__(self, document: Document) -> None:
         super().__init__()
         self._document = document
+        self._seen: int | None = None  # the class that was brought into view last
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 8)
+        column.setContentsMargins(0, 0, 0, _BELOW)
         column.setSpacing(0)
         header = SectionHeader("Classes")
         self.plus = tool(icon_name="plus", tip="Add a class", do=self.add_wanted.emit)
@@ -255,6 +264,7 @@ class ClassList(QWidget):
         self.view.setAccessibleName("Classes")
         self.view.chosen.connect(self.chosen)
         self.view.menu_wanted.connect(self._show_menu)
+        self.view.resized.connect(self._show_current)
         column.addWidget(self.view)
         self.first = push("Add a class", self.add_wanted.emit, icon_name="plus")
         self._words = EmptyWords("Name what you are looking for.", self.first)
@@ -265,24 +275,46 @@ class ClassList(QWidget):
             button.setEnabled(document.project.writable)
         self.refresh()
 
+    @property
+    def count(self) -> int:
+        """How many classes there are."""
+        return len(self.model.rows)
+
+    def height_of(self, count: int) -> int:
+        """Pixels in which so many rows are seen whole."""
+        if not self.count:
+            return self.sizeHint().height()
+        return theme.size("section_header") + count * theme.size("row") + _BELOW
+
     def refresh(self) -> None:
         """Classes, current class, visibility or figures are other ones."""
-        classes = self._document.classes
+        classes, before = self._document.classes, self.count
         self.model.show(classes, figures(self._document))
-        self._take_room(max(len(classes), 1))
         self.view.setVisible(bool(classes))
         self._words.setVisible(not classes)
+        if self.count != before or self.view.rows != max(self.count, 1):
+            self._take_room()
+        if self._document.class_id != self._seen:
+            self._show_current()
         self.view.viewport().update()
 
-    def _take_room(self, count: int) -> None:
-        """Rows as far as there is room; beside a list of annotations only the first ones."""
-        if self._document.task != Task.CLASSIFY:
-            self.view.setFixedHeight(min(count, _MOST_ROWS) * theme.size("row"))
-            return
-        self.view.rows = count
-        self.view.setMinimumHeight(min(count, _FEWEST_ROWS) * theme.size("row"))
-        self.view.setMaximumHeight(count * theme.size("row"))
+    def _take_room(self) -> None:
+        """Rows as far as there is room."""
+        self.view.rows = max(self.count, 1)
+        row = theme.size("row")
+        self.view.setMinimumHeight(min(self.view.rows, _FEWEST_ROWS) * row)
+        self.view.setMaximumHeight(self.view.rows * row)
         self.view.updateGeometry()
+        limited = self.count and self._document.task != Task.CLASSIFY
+        self.setMaximumHeight(self.height_of(self.count) if limited else _NO_LIMIT)
+        self.rows_changed.emit()
+
+    def _show_current(self) -> None:
+        """Bring the class into view that was chosen, be it by a key or on the canvas."""
+        self._seen = self._document.class_id
+        for row, found in enumerate(self.model.rows):
+            if found.id == self._seen:
+                self.view.scrollTo(self.model.index(row))
 
     def rename(self, class_id: int) -> None:
         """Edit a class's name in its row."""

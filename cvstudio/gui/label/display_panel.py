@@ -22,6 +22,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.gui import theme
 from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.document import Document
+from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.range_slider import RangeSlider
 from cvstudio.gui.widgets.section import FoldSection, label, link, tool
 from cvstudio.imaging.display import Display, Window
@@ -30,6 +31,7 @@ from cvstudio.imaging.luts import LUTS
 _CHANNELS = ("All (RGB)", "Red", "Green", "Blue")
 _GAMMA_STEPS = 50.0  # of the slider, for a factor of e
 _WINDOW_STEPS = 1000
+_LEAST = 92  # px of the rows that are seen at least while they are not folded
 _DRAG = 400.0  # px of a drag over the canvas for the whole range
 FITS = "fits"
 """In the place of a window: the one that spreads each image's own values over all greys."""
@@ -93,6 +95,8 @@ class DisplayPanel(QWidget):
     """The opacity of masks, 0 to 1."""
     window_wanted = Signal(object)
     """The Window through which the network is to see all images of this depth."""
+    rows_changed = Signal()
+    """Other rows suit the open image: the height that shows them all is another one."""
 
     def __init__(self, document: Document, actions: Actions, fill: int) -> None:
         super().__init__()
@@ -160,11 +164,39 @@ class DisplayPanel(QWidget):
         self.window_slider.changed.connect(lambda _low, _high: self._window_moved())
         self.channel.currentIndexChanged.connect(lambda _index: self._channel_chosen())
         self.lut.currentIndexChanged.connect(lambda _index: tell())
-        self.section = FoldSection("Display", content, link_text="Reset", do=self.reset)
+        self._content = content
+        self._area = scrolling(content)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._area.setMinimumHeight(_LEAST)
+        self.section = FoldSection("Display", self._area, link_text="Reset", do=self.reset)
+        self.section.toggled.connect(self._limit_height)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.section)
         self.show_image()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the rows are to be seen."""
+        return not self._area.isHidden()
+
+    @property
+    def open_height(self) -> int:
+        """Pixels in which all rows are seen."""
+        return theme.size("section_header") + self._content.sizeHint().height()
+
+    @property
+    def natural_height(self) -> int:
+        """Pixels that it takes as it is now, folded or open; with less it scrolls."""
+        return self.open_height if self.is_open else theme.size("section_header")
+
+    @property
+    def least_height(self) -> int:
+        """Pixels that it cannot do without as long as it is open."""
+        return theme.size("section_header") + _LEAST
+
+    def _limit_height(self) -> None:
+        self.setMaximumHeight(self.natural_height)
 
     @property
     def display(self) -> Display:
@@ -252,6 +284,7 @@ class DisplayPanel(QWidget):
         self._show_training()
         self._show_rows()
         self.fill.show_row(self._document.task != Task.CLASSIFY)
+        self._fit_rows()
 
     def _show_rows(self) -> None:
         for row in (self.brightness, self.contrast):
@@ -260,6 +293,18 @@ class DisplayPanel(QWidget):
             widget.setVisible(not self._one_channel)
         for widget in (self.lut, self.lut_title):
             widget.setVisible(self._shows_grey)
+        self._fit_rows()
+
+    def _fit_rows(self) -> None:
+        """Never squeeze rows: where there is no room for them the block scrolls."""
+        layout = self._content.layout()
+        assert layout is not None
+        layout.activate()
+        height = layout.sizeHint().height()
+        if height != self._content.minimumHeight():
+            self._content.setMinimumHeight(height)
+            self._limit_height()
+            self.rows_changed.emit()
 
     def set_range(self, values: Window, auto: Window, fitting: Window) -> None:
         """The values that occur in the image, the window that shows it well, and the one that

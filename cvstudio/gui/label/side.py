@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+<<<<<<< Updated upstream
+=======
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+>>>>>>> Stashed changes
 from cvstudio.core.annotation import Review, State, Task
 from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.annotation_tree import AnnotationTree
@@ -13,13 +18,17 @@ from cvstudio.gui.label.class_list import ClassList
 from cvstudio.gui.label.display_panel import DisplayPanel
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.image_class_card import ImageClassCard
+from cvstudio.gui.label.side_stack import SideStack
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, line, tool
 from cvstudio.gui.workspace import SidePanel
 
+<<<<<<< Updated upstream
 _BESIDE_DISPLAY = 6
 """So many classes stand above the open display panel on a small screen."""
 _SMALL = 800  # px of the window below which attributes and display have no room side by side
 
+=======
+>>>>>>> Stashed changes
 
 class LabelSide(SidePanel):
     """What is known about the open image, and the one accent button of the page."""
@@ -30,29 +39,29 @@ class LabelSide(SidePanel):
         self._made_room = False
         self.class_list = ClassList(document)
         classifies = document.task == Task.CLASSIFY
-        self.add(self.class_list, int(classifies))
-        self.add(line())
         ask = partial(actions.trigger, "label.suggest")
         self.header = SectionHeader("Annotations", link_text="Suggest…", do=ask)
         self.tree = AnnotationTree(document)
         self.image_class = ImageClassCard(document)
+        self.display = DisplayPanel(document, actions, fill)
         if classifies:
             self.image_class.offer("Suggest…", ask)
-            self.add(self.image_class)
+            self._below = _column(self.class_list, line(), self.image_class)
         else:
-            self.add(self.header)
-            self.add(self.tree, 1)
-        self.add(line())
-        self.display = DisplayPanel(document, actions, fill)
-        # Where images are classified, the classes are what is worked with.
-        self.display.section.set_open(not classifies or len(document.classes) <= _BESIDE_DISPLAY)
-        self.add(self.display)
+            self._below = _column(self.header, self.tree)
+        self.stack = SideStack(
+            document.studio.memory, str(document.task),
+            self._below if classifies else self.class_list, self.class_list, self.display,
+            None if classifies else self._below,
+        )  # fmt: skip
+        self.add(self.stack, 1)
         self.next_step = NextStep(actions["label.approve"])
         self.next_step.add_tool(tool(actions["label.progress"], side=24, icon_side=16))
         self.set_footer(self.next_step)
 
     def add_attributes(self, panel: AttributePanel) -> None:
         """Put the attributes of what is selected under the list, or under the image's class."""
+<<<<<<< Updated upstream
         above = max(self.body.indexOf(self.tree), self.body.indexOf(self.image_class))
         self.body.insertWidget(above + 1, panel)
         panel.appeared.connect(self._make_room)
@@ -63,6 +72,11 @@ class LabelSide(SidePanel):
         if not self._made_room and self.window().height() < _SMALL:
             self._made_room = True
             self.display.section.set_open(False)
+=======
+        column = self._below.layout()
+        assert column is not None
+        column.addWidget(panel)
+>>>>>>> Stashed changes
 
     def show_annotations(self) -> None:
         """The image or its annotations are other ones."""
@@ -88,3 +102,14 @@ class LabelSide(SidePanel):
         done = counts[Review.REVIEWED] + counts[Review.EMPTY]
         share = done / total if total else None
         self.next_step.set_progress("Reviewed", f"{done:,} of {total:,}", share)
+
+
+def _column(*parts: QWidget) -> QWidget:
+    """Parts one below the other; what can grow takes the room."""
+    whole = QWidget()
+    column = QVBoxLayout(whole)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    for part in parts:
+        column.addWidget(part)
+    return whole
