@@ -392,11 +392,10 @@ class AnnotationTree(QTreeView):
             bar.setValue(bar.value() - 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """What is selected stays in view when the attributes below take their room."""
         super().resizeEvent(event)
         self.heading.follow()
-        chosen = self.selectionModel().selectedIndexes()
-        if chosen:
-            self.scrollTo(chosen[0])
+        self._show_selection()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         index = self.indexAt(event.position().toPoint())
@@ -409,16 +408,7 @@ class AnnotationTree(QTreeView):
                 return
         super().mousePressEvent(event)
 
-<<<<<<< Updated upstream
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """What is selected stays in view when the attributes below take their room."""
-        super().resizeEvent(event)
-        self._show_selection()
-
-    def _fold(self, index: QModelIndex) -> None:
-=======
     def _fold(self, index: Index) -> None:
->>>>>>> Stashed changes
         group = self._model.group_at(index)
         self._folded ^= {group}
         self.setExpanded(index, group not in self._folded)

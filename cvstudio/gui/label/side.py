@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-<<<<<<< Updated upstream
-=======
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
->>>>>>> Stashed changes
 from cvstudio.core.annotation import Review, State, Task
 from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.annotation_tree import AnnotationTree
@@ -22,13 +19,6 @@ from cvstudio.gui.label.side_stack import SideStack
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, line, tool
 from cvstudio.gui.workspace import SidePanel
 
-<<<<<<< Updated upstream
-_BESIDE_DISPLAY = 6
-"""So many classes stand above the open display panel on a small screen."""
-_SMALL = 800  # px of the window below which attributes and display have no room side by side
-
-=======
->>>>>>> Stashed changes
 
 class LabelSide(SidePanel):
     """What is known about the open image, and the one accent button of the page."""
@@ -36,7 +26,6 @@ class LabelSide(SidePanel):
     def __init__(self, document: Document, actions: Actions, *, fill: int) -> None:
         super().__init__("right", 300)
         self._document = document
-        self._made_room = False
         self.class_list = ClassList(document)
         classifies = document.task == Task.CLASSIFY
         ask = partial(actions.trigger, "label.suggest")
@@ -61,22 +50,9 @@ class LabelSide(SidePanel):
 
     def add_attributes(self, panel: AttributePanel) -> None:
         """Put the attributes of what is selected under the list, or under the image's class."""
-<<<<<<< Updated upstream
-        above = max(self.body.indexOf(self.tree), self.body.indexOf(self.image_class))
-        self.body.insertWidget(above + 1, panel)
-        panel.appeared.connect(self._make_room)
-
-    def _make_room(self) -> None:
-        """On a small screen the display settings fold for the attributes, once: who unfolds them
-        keeps them open."""
-        if not self._made_room and self.window().height() < _SMALL:
-            self._made_room = True
-            self.display.section.set_open(False)
-=======
         column = self._below.layout()
         assert column is not None
         column.addWidget(panel)
->>>>>>> Stashed changes
 
     def show_annotations(self) -> None:
         """The image or its annotations are other ones."""
