@@ -13,57 +13,71 @@ from dataclasses import dataclass
 import click
 
 from cvstudio.checks.figures import Figure, machine
+from cvstudio.checks.peers import Peers
+
+_WIDTH = 66  # of a figure's name
 
 
 @dataclass(frozen=True)
 class Bench:
-    """One benchmark: `run(quick)` measures; quick runs are for trying the benchmark itself."""
+    """One benchmark: `run(quick, peers)`; quick runs are for trying the benchmark itself."""
 
     name: str
     title: str
-    run: Callable[[bool], list[Figure]]
+    run: Callable[[bool, Peers], list[Figure]]
 
 
-def _startup(quick: bool) -> list[Figure]:
+def _startup(quick: bool, peers: Peers) -> list[Figure]:
     from cvstudio.checks.bench_startup import startup
 
     return startup(images=2_000 if quick else 20_000, turns=3 if quick else 7)
 
 
-def _import(quick: bool) -> list[Figure]:
+def _import(quick: bool, peers: Peers) -> list[Figure]:
     from cvstudio.checks.bench_import import import_coco
 
     return import_coco(images=2_000 if quick else 20_000, annotations=25_000 if quick else 250_000)
 
 
-def _training(quick: bool) -> list[Figure]:
+def _training(quick: bool, peers: Peers) -> list[Figure]:
     from cvstudio.checks.bench_training import training
 
     return training(seeds=1 if quick else 3, short=quick)
 
 
-def _responsiveness(quick: bool) -> list[Figure]:
+def _responsiveness(quick: bool, peers: Peers) -> list[Figure]:
     from cvstudio.checks.bench_training import responsiveness
 
     return responsiveness(seconds=10 if quick else 30)
 
 
-def _history(quick: bool) -> list[Figure]:
+def _history(quick: bool, peers: Peers) -> list[Figure]:
     from cvstudio.checks.bench_history import history
 
     return history(annotations=25_000 if quick else 250_000, steps=200 if quick else 2_000)
 
 
-def _canvas(quick: bool) -> list[Figure]:
+def _canvas(quick: bool, peers: Peers) -> list[Figure]:
     from cvstudio.checks.bench_canvas import canvas
 
-    return canvas(quick=quick)
+    figures = canvas(quick=quick)
+    if peers.wanted:
+        from cvstudio.checks.bench_beside import beside
+
+        figures += beside(quick=quick, peers=peers)
+    return figures
 
 
-def _next_image(quick: bool) -> list[Figure]:
+def _next_image(quick: bool, peers: Peers) -> list[Figure]:
     from cvstudio.checks.bench_next_image import next_image
 
-    return next_image(quick=quick)
+    return next_image(quick=quick, peers=peers)
+
+
+def _opening(quick: bool, peers: Peers) -> list[Figure]:
+    from cvstudio.checks.bench_opening import opening
+
+    return opening(images=500 if quick else 20_000, turns=1 if quick else 5, peers=peers)
 
 
 BENCHES = (
@@ -72,6 +86,7 @@ BENCHES = (
     Bench("history", "Undo after reopening a project, against raw SQLite", _history),
     Bench("canvas", "Brush, pan and zoom on large images, against their floors", _canvas),
     Bench("next-image", "From the key to the painted next image, prefetched", _next_image),
+    Bench("opening", "From opening a large project to a first image ready to label", _opening),
     Bench("responsiveness", "The window's event loop while a training runs", _responsiveness),
     Bench("training", "Training through CVStudio, against the bare libraries", _training),
 )
@@ -80,8 +95,16 @@ BENCHES = (
 @click.command(name="bench", help=__doc__)
 @click.argument("names", nargs=-1, type=click.Choice([b.name for b in BENCHES]))
 @click.option("--quick", is_flag=True, help="Small sizes, to try the benchmark itself.")
+@click.option(
+    "--peers",
+    "with_peers",
+    is_flag=True,
+    help="Install napari, labelme and X-AnyLabeling from PyPI into a cache of their own (2 GB),"
+    " and measure them in the same run: canvas, next-image, opening.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable figures.")
-def _command(names: tuple[str, ...], quick: bool, as_json: bool) -> int:
+def _command(names: tuple[str, ...], quick: bool, with_peers: bool, as_json: bool) -> int:
+    peers = Peers(wanted=with_peers)
     chosen = [b for b in BENCHES if not names or b.name in names]
     if not as_json:
         click.echo(machine())
@@ -89,10 +112,12 @@ def _command(names: tuple[str, ...], quick: bool, as_json: bool) -> int:
     for bench in chosen:
         if not as_json:
             click.echo(f"\n{bench.title}")
-        figures[bench.name] = bench.run(quick)
+        figures[bench.name] = bench.run(quick, peers)
         if not as_json:
             for figure in figures[bench.name]:
                 click.echo(_line(figure))
+    if with_peers and not as_json:
+        click.echo(f"\nThe peers lie in {peers.folder()}, which may be deleted.")
     if as_json:
         plain = {name: [f.as_json() for f in found] for name, found in figures.items()}
         click.echo(json.dumps({"machine": machine(), "figures": plain}, indent=1))
@@ -105,10 +130,10 @@ def _line(figure: Figure) -> str:
     limit = ""
     if figure.limit is not None:
         limit = f"{'at least' if figure.at_least else 'at most'} {figure.limit:g}"
-    return (
-        f"  {figure.name:<46} {figure.value:>10.3f} {figure.unit:<6} {limit:<16} {mark:<12}"
-        f" {figure.detail}"
-    ).rstrip()
+    measured = f"{figure.value:>10.3f} {figure.unit:<6}" if figure.value is not None else ""
+    if not measured:
+        return f"  {figure.name:<{_WIDTH}}  not measured: {figure.detail}"
+    return (f"  {figure.name:<{_WIDTH}} {measured} {limit:<16} {mark:<12} {figure.detail}").rstrip()
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -47,19 +47,19 @@ def canvas(*, quick: bool = False) -> list[Figure]:
     floor = _blit()
     figures = [Figure("a copy of the viewport (the floor)", floor, "ms")]
     for side in (small, large):
-        with _opened(side) as bench:
+        with opened(side) as bench:
             figures += bench.moves(floor)
             figures += bench.brush(floor)
-    with _opened(7168 if not quick else small, polygons=polygons) as bench:
+    with opened(7168 if not quick else small, polygons=polygons) as bench:
         figures += bench.many(polygons, floor)
-    figures.append(_masks_memory(60 if quick else 300, small))
+    figures.append(masks_memory(60 if quick else 300, small))
     return figures
 
 
-def _masks_memory(count: int, side: int) -> Figure:
+def masks_memory(count: int, side: int) -> Figure:
     """What the masks of an image take beyond the image itself, once they have all been seen."""
     process = psutil.Process()
-    with _opened(side) as bench:
+    with opened(side) as bench:
         bench.look_around()
         before = process.memory_full_info().uss
         bench.add_masks(count)
@@ -70,7 +70,8 @@ def _masks_memory(count: int, side: int) -> Figure:
 
 
 @contextmanager
-def _opened(side: int, *, polygons: int = 0) -> Iterator[_Bench]:
+def opened(side: int, *, polygons: int = 0) -> Iterator[CanvasBench]:
+    """The real canvas on a project with one image of that side, and polygons on it."""
     from cvstudio.gui.label.canvas import Canvas
     from cvstudio.gui.label.document import Document
     from cvstudio.gui.studio import Studio
@@ -94,7 +95,7 @@ def _opened(side: int, *, polygons: int = 0) -> Iterator[_Bench]:
         pyramid.build()
         view.tiles.show(pyramid, document.size)
         try:
-            yield _Bench(view, side)
+            yield CanvasBench(view, side)
         finally:
             studio.project_changed.disconnect(document.take_in)
             view.close()
@@ -103,37 +104,30 @@ def _opened(side: int, *, polygons: int = 0) -> Iterator[_Bench]:
             _process()
 
 
-class _Bench:
+class CanvasBench:
+    """A canvas with an image of `side` pixels, and what can be done on it."""
+
     def __init__(self, view: Any, side: int) -> None:
-        self._view = view
+        self.view = view
         self._side = side
 
     def look_around(self) -> None:
         """Paint the whole image, and all of it at 100 %."""
-        self._view.fit()
+        self.view.fit()
         _process()
-        self._view.zoom_to(1.0)
+        self.view.zoom_to(1.0)
         for y in range(0, self._side, _VIEW[1]):
             for x in range(0, self._side, _VIEW[0]):
-                corner = self._view.to_screen(x, y)
-                self._view.pan(-corner.x(), -corner.y())
+                corner = self.view.to_screen(x, y)
+                self.view.pan(-corner.x(), -corner.y())
                 _process()
         gc.collect()
 
     def add_masks(self, count: int) -> None:
         """Round masks side by side, which cover most of the image."""
-        across = int(np.ceil(np.sqrt(count)))
-        pitch = self._side / across
-        radius = int(pitch * 0.48)
-        y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-        patch = (x * x + y * y <= radius * radius).astype(np.uint8)
         new = []
-        for place in range(count):
-            left = int((place % across + 0.5) * pitch) - radius
-            top = int((place // across + 0.5) * pitch) - radius
-            turned = patch.copy()
-            turned[radius + place // 20, radius + place % 20] = 0  # no two are alike
-            mask = Mask.from_patch(turned, left, top)
+        for place, (patch, left, top) in enumerate(round_masks(count, self._side)):
+            mask = Mask.from_patch(patch, left, top)
             assert mask is not None
             new.append(
                 commands.annotation_row(
@@ -141,7 +135,7 @@ class _Bench:
                     height=self._side, z=place,
                 )
             )  # fmt: skip
-        with self._view.document.project.transaction("Fill") as session:
+        with self.view.document.project.transaction("Fill") as session:
             rows.add(session, "annotation", commands.ANNOTATION_COLUMNS, new)
         _process()
 
@@ -152,17 +146,19 @@ class _Bench:
         from cvstudio.gui.label.tools.brush_settings import BrushSettings
 
         figures = []
-        tool = BrushTool(self._view.document, self._view, BrushSettings(fill_holes=False))
-        self._view.set_tool(tool)
+        tool = BrushTool(self.view.document, self.view, BrushSettings(fill_holes=False))
+        self.view.set_tool(tool)
         for words, size, scale in (
             ("the whole image in view", 36, 0.0),
             ("100 %", 36, 1.0),
+            ("the whole image in view, radius 100", 200, 0.0),
+            ("100 %, radius 100", 200, 1.0),
             ("100 %, brush of 400 px", 400, 1.0),
         ):
             tool.settings.size = size
-            self._view.fit() if not scale else self._view.zoom_to(scale)
+            self.view.fit() if not scale else self.view.zoom_to(scale)
             _process()
-            seen = self._view.visible()
+            seen = self.view.visible()
             left, top = max(seen.left(), 0) + size, max(seen.top(), 0) + size
             tool.press(Pointer(left, top))
             _process()
@@ -180,12 +176,12 @@ class _Bench:
 
     def moves(self, floor: float) -> list[Figure]:
         """Panning at 100 %, and zooming in from the whole image."""
-        self._view.zoom_to(1.0)
+        self.view.zoom_to(1.0)
         _process()
-        pans = _times(lambda index: self._view.pan(-9 if index % 40 < 20 else 9, -5), 60)
-        self._view.fit()
+        pans = _times(lambda index: self.view.pan(-9 if index % 40 < 20 else 9, -5), 60)
+        self.view.fit()
         _process()
-        zooms = _times(lambda index: self._view.zoom_by(1 if index < 24 else -1), 48)
+        zooms = _times(lambda index: self.view.zoom_by(1 if index < 24 else -1), 48)
         return [
             _figure(f"panning {self._side}² at 100 %", pans, floor),
             _figure(f"zooming {self._side}²", zooms, floor),
@@ -195,14 +191,14 @@ class _Bench:
         """Panning over many polygons, in turns with drawing their bare outlines."""
         figures = []
         for words, scale in (("all in view", 0.0), ("100 %", 1.0)):
-            self._view.fit() if not scale else self._view.zoom_to(scale)
+            self.view.fit() if not scale else self.view.zoom_to(scale)
             _process()
             bare = self._bare_outlines()
-            shown = self._view.shapes.count_in_view()
+            shown = self.view.shapes.count_in_view()
             ours, peers = [], []
             for index in range(40):
                 start = time.thread_time()
-                self._view.pan(7 if index % 8 < 4 else -7, 3 if index % 2 else -3)
+                self.view.pan(7 if index % 8 < 4 else -7, 3 if index % 2 else -3)
                 _process()
                 ours.append((time.thread_time() - start) * 1000)
                 start = time.thread_time()
@@ -222,8 +218,8 @@ class _Bench:
         from PySide6.QtCore import QRectF
         from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 
-        shapes, scale = self._view.shapes, self._view.scale
-        seen: QRectF = self._view.visible()
+        shapes, scale = self.view.shapes, self.view.scale
+        seen: QRectF = self.view.visible()
         rings = [
             ring
             for row, annotation in enumerate(shapes.layer.annotations)
@@ -231,7 +227,7 @@ class _Bench:
             for ring in shapes.outline_of(row).polygons(1)
         ]
         target = QImage(*_VIEW, QImage.Format.Format_RGB32)
-        corner = self._view.to_screen(0, 0)
+        corner = self.view.to_screen(0, 0)
 
         def draw() -> None:
             painter = QPainter(target)
@@ -298,18 +294,37 @@ def _image(side: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.tile(square, (times, times, 1))[:side, :side])
 
 
-def _add_polygons(session: Any, count: int, side: int) -> None:
+def rings(count: int, side: int) -> Iterator[NDArray[np.float64]]:
+    """Wavy outlines of 40 points each, (40, 2) in pixels, all over an image of that side."""
     generator = np.random.default_rng(0)
     angles = np.linspace(0, 2 * np.pi, _POINTS, endpoint=False)
-    new = []
     for place in range(count):
         x, y = generator.uniform(80, side - 80, 2)
         radius = generator.uniform(20, 60) * (1 + 0.1 * np.sin(5 * angles + place))
-        ring = np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], axis=1)
-        new.append(
-            commands.annotation_row(
-                image_id=1, class_id=place % 3 + 1, shape=Polygon.simple(ring), width=side,
-                height=side, z=place,
-            )
-        )  # fmt: skip
+        yield np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], axis=1)
+
+
+def round_masks(count: int, side: int) -> Iterator[tuple[NDArray[np.uint8], int, int]]:
+    """Discs side by side as (patch of zeros and ones, left, top); no two are alike."""
+    across = int(np.ceil(np.sqrt(count)))
+    pitch = side / across
+    radius = int(pitch * 0.48)
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    patch = (x * x + y * y <= radius * radius).astype(np.uint8)
+    for place in range(count):
+        left = int((place % across + 0.5) * pitch) - radius
+        top = int((place // across + 0.5) * pitch) - radius
+        marked = patch.copy()
+        marked[radius + place // 20, radius + place % 20] = 0
+        yield marked, left, top
+
+
+def _add_polygons(session: Any, count: int, side: int) -> None:
+    new = [
+        commands.annotation_row(
+            image_id=1, class_id=place % 3 + 1, shape=Polygon.simple(ring), width=side,
+            height=side, z=place,
+        )
+        for place, ring in enumerate(rings(count, side))
+    ]  # fmt: skip
     rows.add(session, "annotation", commands.ANNOTATION_COLUMNS, new)

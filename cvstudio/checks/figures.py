@@ -15,10 +15,13 @@ import psutil
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure; `limit` is the most, or with `at_least` the least, that is asked."""
+    """One measured figure; `limit` is the most, or with `at_least` the least, that is asked.
+
+    `value` is None where nothing could be measured; `detail` says why.
+    """
 
     name: str
-    value: float
+    value: float | None
     unit: str
     limit: float | None = None
     at_least: bool = False
@@ -26,8 +29,8 @@ class Figure:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the figure keeps its limit; None when there is none."""
-        if self.limit is None:
+        """Whether the figure keeps its limit; None when there is none, or nothing was measured."""
+        if self.limit is None or self.value is None:
             return None
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
@@ -66,3 +69,9 @@ def timed(work: Callable[[], Any]) -> float:
 def ratio_of_pairs(ours: Iterable[float], peers: Iterable[float]) -> float:
     """The median of ours over peer's, pair by pair: steady when the machine's speed drifts."""
     return statistics.median(a / b for a, b in zip(ours, peers, strict=True))
+
+
+def percentile(values: Iterable[float], share: float = 0.95) -> float:
+    """The value that this share of the values does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]

@@ -35,3 +35,14 @@ def videos() -> Path:
     folder = home() / "videos"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def cache() -> Path:
+    """What can be made again at any time, and deleted."""
+    given = os.environ.get("CVSTUDIO_HOME")
+    if given:
+        folder = Path(given) / "cache"
+    else:
+        folder = Path(platformdirs.user_cache_dir("cvstudio", appauthor=False))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
