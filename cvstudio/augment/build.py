@@ -26,8 +26,10 @@ from cvstudio.augment.outlines import clipped, corners, densified, hull, moved_a
 from cvstudio.augment.view import Image
 from cvstudio.core.annotation import Shape
 from cvstudio.core.config import Step
-from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.geometry import Box, Points, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
+from cvstudio.core.rotated import RotatedBox
 
 # albumentations asks PyPI for a newer version when it is imported, unless told not to.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
@@ -74,6 +76,8 @@ class _Object:
     share: float = 1.0
     hidden: float = 0.0
     layer: int = -1
+    points: Points | None = None
+    """Where keypoints that have a place are by now."""
 
 
 class Augmenter:
@@ -93,7 +97,7 @@ class Augmenter:
         seed gives the same variant; the draws of one step do not depend on the other steps.
         """
         height, width = rgb.shape[:2]
-        objects = [_Object(shape, _ring(shape)) for shape in shapes]
+        objects = [_object(shape) for shape in shapes]
         layers = _paint(objects, height, width)
         rgb, layers, captions = self._run(rgb, layers, objects, seed)
         return _variant(rgb, objects, layers, captions)
@@ -121,7 +125,7 @@ class Augmenter:
 
         The variant's `shapes` are None throughout: the label map has their pixels.
         """
-        objects = [_Object(shape, _ring(shape)) for shape in shapes]
+        objects = [_object(shape) for shape in shapes]
         shift = 1 if outside else 0
         layer = label_map.astype(np.uint16) + shift
         rgb, layers, captions = self._run(rgb, [layer], objects, seed)
@@ -140,7 +144,7 @@ class Augmenter:
     def trial(self, size: tuple[int, int], shapes: Sequence[Shape], *, seed: int) -> list[Outcome]:
         """What would become of each shape on an image of (width, height), without any pixels."""
         width, height = size
-        objects = [_Object(shape, _ring(shape)) for shape in shapes]
+        objects = [_object(shape) for shape in shapes]
         blank = np.broadcast_to(np.zeros(3, np.uint8), (height, width, 3))
         for part in self._parts:
             if not (part.record.geometric or part.record.hides):
@@ -259,16 +263,35 @@ def background(rgb: Image) -> tuple[int, ...]:
     return tuple(int(value) for value in np.median(edge, axis=0))
 
 
+def _object(shape: Shape) -> _Object:
+    points = shape.placed() if isinstance(shape, Keypoints) else None
+    return _Object(shape, _ring(shape), points=points)
+
+
 def _ring(shape: Shape) -> Polygon | None:
     match shape:
         case Box():
             return corners(shape) if shape.area > 0 else None
         case Polygon():
             return shape if shape.parts and shape.area > 0 else None
+        case RotatedBox():
+            return shape.polygon() if shape.area > 0 else None
+        case Keypoints():
+            return _ring_of_keypoints(shape)
         case Mask():
             return hull(shape)
         case None:
             return None
+
+
+def _ring_of_keypoints(shape: Keypoints) -> Polygon | None:
+    """What stands for their area: a pixel more where they lie on one point or line."""
+    box = shape.box
+    if box.area > 0:
+        return corners(box)
+    if not len(shape.placed()):
+        return None
+    return corners(Box(box.x - 0.5, box.y - 0.5, box.w + 1, box.h + 1))
 
 
 def _paint(objects: Sequence[_Object], height: int, width: int) -> list[LabelMap]:
@@ -299,6 +322,9 @@ def _carry(
     bends = part.record.points is How.MAP
     height, width = size_after(part.record.points, drawn)
     keep = part.values.get("keep", 0) / 100
+    for item in objects:
+        if item.points is not None and len(item.points):
+            item.points = move(item.points)
     there = [(item, item.ring) for item in objects if item.ring is not None]
     rings = [densified(ring, at_most=8) if bends else ring for _, ring in there]
     for (item, _), ring in zip(there, moved_all(rings, move), strict=True):
@@ -337,7 +363,7 @@ def _variant(
     shapes: list[Shape] = []
     outcomes = []
     for index, item in enumerate(objects):
-        shape = _shape_of(item, index, layers)
+        shape = _shape_of(item, index, layers, (rgb.shape[1], rgb.shape[0]))
         outcome = _outcome(item, shape is not None or item.shape is None)
         lost = outcome in (Outcome.LOST, Outcome.DEGENERATE)
         shapes.append(None if lost else shape)
@@ -351,7 +377,9 @@ def _variant(
     )
 
 
-def _shape_of(item: _Object, index: int, layers: Sequence[LabelMap]) -> Shape:
+def _shape_of(
+    item: _Object, index: int, layers: Sequence[LabelMap], size: tuple[int, int]
+) -> Shape:
     if item.ring is None:
         return None
     match item.shape:
@@ -359,6 +387,12 @@ def _shape_of(item: _Object, index: int, layers: Sequence[LabelMap]) -> Shape:
             return item.ring.box
         case Polygon():
             return item.ring
+        case RotatedBox():
+            ring = item.ring.parts[0].outer
+            whole = len(ring) == 4
+            return RotatedBox.from_corners(ring) if whole else RotatedBox.around(ring)
+        case Keypoints():
+            return _keypoints(item, item.shape, item.ring.box, size)
         case Mask():
             layer = layers[item.layer]
             x0, y0, x1, y1 = _window(item.ring.box, layer)
@@ -366,6 +400,15 @@ def _shape_of(item: _Object, index: int, layers: Sequence[LabelMap]) -> Shape:
             return Mask.from_patch(patch, x0, y0)
         case None:
             return None
+
+
+def _keypoints(item: _Object, shape: Keypoints, box: Box, size: tuple[int, int]) -> Shape:
+    """Keypoints where the pixels went; those that went out of the image are absent."""
+    if item.points is None:
+        return None
+    width, height = size
+    found = shape.changed(item.points, box if shape.frame is not None else None)
+    return found.clipped(width, height)
 
 
 def _window(box: Box, layer: LabelMap) -> tuple[int, int, int, int]:

@@ -8,8 +8,10 @@ import numpy as np
 
 from cvstudio.core.annotation import Shape
 from cvstudio.core.geometry import Box, Part, Points, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
+from cvstudio.core.rotated import RotatedBox
 
 Move = Callable[[Points], Points]
 """Where points (n, 2) of the image lie after a transform."""
@@ -142,6 +144,8 @@ def scale_shape(shape: Shape, x: float, y: float) -> Shape:
             return Box(shape.x * x, shape.y * y, shape.w * x, shape.h * y)
         case Polygon():
             return moved(shape, lambda points: points * (x, y))
+        case RotatedBox() | Keypoints():
+            return shape.scaled(x, y)
         case Mask():
             return _scale_mask(shape, x, y)
         case None:
@@ -169,6 +173,8 @@ def clip_shape(shape: Shape, *, x: int, y: int, size: tuple[int, int]) -> Shape:
             return inside if inside.area > 0 else None
         case Polygon():
             return clipped(shape.moved(-x, -y), width, height)
+        case RotatedBox() | Keypoints():
+            return shape.moved(-x, -y).clipped(width, height)
         case Mask():
             return Mask.from_patch(shape.moved(-x, -y).full(height, width))
         case None:

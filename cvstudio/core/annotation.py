@@ -10,9 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from cvstudio.core.geometry import Box, Part, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
+from cvstudio.core.rotated import RotatedBox
 
-Shape = Box | Polygon | Mask | None
+Shape = Box | RotatedBox | Polygon | Mask | Keypoints | None
 """What an annotation marks; None says something about the whole image."""
 
 
@@ -32,15 +34,21 @@ class Kind(StrEnum):
     POLYGON = "polygon"
     MASK = "mask"
     IMAGE = "image"
+    ROTATED_BOX = "rotated box"
+    KEYPOINTS = "keypoints"
 
 
 COUNTING: dict[Task, frozenset[Kind]] = {
     Task.CLASSIFY: frozenset({Kind.IMAGE}),
-    Task.DETECT: frozenset({Kind.BOX, Kind.POLYGON, Kind.MASK}),
+    Task.DETECT: frozenset({Kind.BOX, Kind.ROTATED_BOX, Kind.POLYGON, Kind.MASK}),
     Task.SEGMENT: frozenset({Kind.POLYGON, Kind.MASK}),
     Task.INSTANCE: frozenset({Kind.POLYGON, Kind.MASK}),
 }
-"""The kinds of annotation that a task learns from and is judged by."""
+"""The kinds of annotation that a task learns from and is judged by. Keypoints wait for a task of
+their own (docs/adr/0008)."""
+
+BOXES = frozenset({Kind.BOX, Kind.ROTATED_BOX})
+"""The kinds that say where an object is, and not which pixels are its own."""
 
 
 class Source(StrEnum):
@@ -90,7 +98,7 @@ class LabelClass:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A label class on an image with a shape. `box` is stored beside polygons and masks.
+    """A label class on an image with a shape. `box`, the one around it, is stored beside it.
 
     `attributes` holds what other programs wrote and CVStudio only carries, and "iscrowd".
     """
@@ -146,6 +154,10 @@ def kind_of(shape: Shape) -> Kind:
     match shape:
         case Box():
             return Kind.BOX
+        case RotatedBox():
+            return Kind.ROTATED_BOX
+        case Keypoints():
+            return Kind.KEYPOINTS
         case Polygon():
             return Kind.POLYGON
         case Mask():
@@ -159,7 +171,7 @@ def box_of(shape: Shape, *, width: float = 0, height: float = 0) -> Box:
     match shape:
         case Box():
             return shape
-        case Polygon() | Mask():
+        case Polygon() | Mask() | RotatedBox() | Keypoints():
             return shape.box
         case None:
             return Box(0, 0, width, height)
@@ -171,7 +183,10 @@ def area_of(shape: Shape) -> float:
 
 
 def pack_shape(shape: Shape) -> bytes:
-    """The bytes that the database keeps beside kind and box: empty for boxes and image-level."""
+    """The bytes that the database keeps beside kind and box: empty for boxes and image-level.
+
+    Those of rotated boxes and keypoints begin with the version of their form, one byte.
+    """
     match shape:
         case Polygon(parts=(Part(outer=ring, holes=()),)):
             # Nearly all outlines are one ring: three header words (one part, one ring, its points).
@@ -188,15 +203,25 @@ def pack_shape(shape: Shape) -> bytes:
             return struct.pack(f"<I{len(header)}I", len(header), *header) + b"".join(rings)
         case Mask():
             return struct.pack("<4i", shape.x, shape.y, shape.w, shape.h) + shape.counts
-        case _:
+        case RotatedBox():
+            return _ROTATED.pack(_FORM, shape.cx, shape.cy, shape.w, shape.h, shape.angle)
+        case Keypoints():
+            frame = shape.frame
+            sides = (frame.x, frame.y, frame.w, frame.h) if frame is not None else (0.0,) * 4
+            head = _KEYPOINTS.pack(_FORM, frame is not None, *sides)
+            return head + np.ascontiguousarray(shape.points, "<f8").tobytes()
+        case Box() | None:
             return b""
 
 
 _ONE_RING = struct.Struct("<4I")
+_FORM = 1
+_ROTATED = struct.Struct("<B5d")
+_KEYPOINTS = struct.Struct("<B?4d")
 
 
 def unpack_shape(kind: Kind | str, box: Box, payload: bytes) -> Shape:
-    """The shape behind a stored kind, box and payload."""
+    """The shape behind a stored kind, box and payload. Raises ValueError for a newer form."""
     if kind == Kind.BOX:
         return box
     if kind == Kind.IMAGE:
@@ -204,6 +229,14 @@ def unpack_shape(kind: Kind | str, box: Box, payload: bytes) -> Shape:
     if kind == Kind.MASK:
         x, y, w, h = struct.unpack_from("<4i", payload)
         return Mask(x, y, w, h, payload[16:])
+    if kind == Kind.ROTATED_BOX:
+        _form(payload)
+        return RotatedBox(*_ROTATED.unpack_from(payload)[1:])
+    if kind == Kind.KEYPOINTS:
+        _form(payload)
+        _, framed, *sides = _KEYPOINTS.unpack_from(payload)
+        points = np.frombuffer(payload, "<f8", offset=_KEYPOINTS.size).reshape(-1, 3)
+        return Keypoints(points, Box(*sides) if framed else None)
     (length,) = struct.unpack_from("<I", payload)
     header = iter(struct.unpack_from(f"<{length}I", payload, 4))
     offset = 4 + 4 * length
@@ -217,3 +250,8 @@ def unpack_shape(kind: Kind | str, box: Box, payload: bytes) -> Shape:
             offset += 16 * count
         parts.append(Part(rings[0], tuple(rings[1:])))
     return Polygon(tuple(parts))
+
+
+def _form(payload: bytes) -> None:
+    if payload[:1] != bytes([_FORM]):
+        raise ValueError("a shape in a form that this CVStudio does not know")

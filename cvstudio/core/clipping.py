@@ -6,18 +6,23 @@ import numpy as np
 
 from cvstudio.core.annotation import Shape
 from cvstudio.core.geometry import Box, Part, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
+from cvstudio.core.rotated import RotatedBox
 
 
 def clipped(shape: Shape, *, width: int, height: int) -> Shape:
     """The part of a shape on an image of that size; None when nothing is left.
 
-    A polygon's points outside are drawn to the edge, which keeps their number and order.
+    A polygon's points outside are drawn to the edge, which keeps their number and order. A rotated
+    box keeps its angle: a corner of it may stand out. Keypoints outside become absent.
     """
     match shape:
         case Box():
             inside = shape.clipped(width, height)
             return inside if inside.area > 0 else None
+        case RotatedBox() | Keypoints():
+            return shape.clipped(width, height)
         case Polygon():
             limit = np.array([width, height], np.float64)
             inside_polygon = Polygon(

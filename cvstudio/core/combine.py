@@ -13,13 +13,10 @@ import numpy as np
 
 from cvstudio.core import outlines
 from cvstudio.core.annotation import Shape
-from cvstudio.core.convert import to_mask, to_polygon
+from cvstudio.core.convert import Area, to_mask, to_polygon
 from cvstudio.core.geometry import Box, Points, Polygon
 from cvstudio.core.masks import Mask, Patch, outline_of
 from cvstudio.core.opencv import cv2
-
-Area = Box | Polygon | Mask
-"""A shape that has an area."""
 
 
 class How(StrEnum):

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Shape
-from cvstudio.core.convert import to_mask, to_polygon
+from cvstudio.core.convert import Area, to_mask, to_polygon
 from cvstudio.core.geometry import Box, Points, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, Patch
 from cvstudio.core.opencv import cv2
+from cvstudio.core.rotated import RotatedBox, turned
 
 _SAMPLES = 128  # places on a ring at which two outlines are laid against each other
 _TOLERANCE = 0.5  # pixels, of an outline that had to go through a mask
@@ -21,8 +23,10 @@ def between(a: Shape, b: Shape, t: float) -> Shape:
 
     Two boxes: each side on its own, so a box that moves evenly is met exactly. Two outlines of one
     ring: points that belong together move on straight lines. Masks, and outlines with holes or
-    several parts: the signed distance to the border is blended, over the way of their middles. A
-    box and something else: the boxes around them. None when either is None or nothing is left.
+    several parts: the signed distance to the border is blended, over the way of their middles.
+    Two rotated boxes turn the shorter way. Keypoints: those that both have. A box and something
+    else, and keypoints and something else: the boxes around them. None when either is None or
+    nothing is left.
     """
     if t <= 0:
         return a
@@ -31,18 +35,37 @@ def between(a: Shape, b: Shape, t: float) -> Shape:
     if a is None or b is None:
         return None
     match a, b:
-        case (Box(), _) | (_, Box()):
+        case RotatedBox(), RotatedBox():
+            return _rotated_between(a, b, t)
+        case Keypoints(), Keypoints() if len(a.points) == len(b.points):
+            return _keypoints_between(a, b, t)
+        case (Box() | Keypoints(), _) | (_, Box() | Keypoints()):
             return _box_between(_box_of(a), _box_of(b), t)
         case Polygon(), Polygon() if _plain(a) and _plain(b):
             return Polygon.simple(_ring_between(a.parts[0].outer, b.parts[0].outer, t))
         case Polygon(), Polygon():
             blended = _mask_between(to_mask(a), to_mask(b), t)
             return None if blended is None else to_polygon(blended, tolerance=_TOLERANCE)
-    return _mask_between(to_mask(a), to_mask(b), t)
+        case _:
+            return _mask_between(to_mask(a), to_mask(b), t)
 
 
-def _box_of(shape: Box | Polygon | Mask) -> Box:
+def _box_of(shape: Area | Keypoints) -> Box:
     return shape if isinstance(shape, Box) else shape.box
+
+
+def _rotated_between(a: RotatedBox, b: RotatedBox, t: float) -> RotatedBox:
+    ends = zip((a.cx, a.cy, a.w, a.h), (b.cx, b.cy, b.w, b.h), strict=True)
+    cx, cy, w, h = (p + (q - p) * t for p, q in ends)
+    return RotatedBox(cx, cy, w, h, a.angle + turned(b.angle - a.angle) * t)
+
+
+def _keypoints_between(a: Keypoints, b: Keypoints, t: float) -> Keypoints:
+    points = a.points + (b.points - a.points) * t
+    points[:, 2] = np.minimum(a.points[:, 2], b.points[:, 2])
+    points[points[:, 2] == 0] = 0.0
+    framed = a.frame is not None and b.frame is not None
+    return Keypoints(points, _box_between(a.box, b.box, t) if framed else None)
 
 
 def _box_between(a: Box, b: Box, t: float) -> Box:

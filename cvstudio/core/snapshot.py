@@ -22,6 +22,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from cvstudio.core.annotation import (
+    BOXES,
     COUNTING,
     Kind,
     LabelClass,
@@ -34,7 +35,9 @@ from cvstudio.core.annotation import (
 from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.jobdir import replace_file
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
+from cvstudio.core.rotated import RotatedBox
 
 FORMAT = 1
 
@@ -97,19 +100,21 @@ def held_to(image: SnapshotImage, task: Task) -> list[SnapshotAnnotation]:
     """The annotations that a detect or instance network is held to on an image.
 
     A box among outlines says that there is an object, not which pixels: for instance it is a crowd
-    in the sense of COCO, a region in which finds count neither as right nor as wrong.
+    in the sense of COCO, a region in which finds count neither as right nor as wrong. The same
+    goes for a rotated box. Keypoints say nothing to either.
     """
     if task is Task.INSTANCE:
         return [
-            replace(a, crowd=True) if kind_of(a.shape) is Kind.BOX else a
+            replace(a, crowd=True) if kind_of(a.shape) in BOXES else a
             for a in image.annotations
-            if a.shape is not None
+            if kind_of(a.shape) not in (Kind.IMAGE, Kind.KEYPOINTS)
         ]
     return [a for a in image.annotations if kind_of(a.shape) in COUNTING[task]]
 
 
 def shape_to_json(shape: Shape) -> dict[str, Any]:
-    """A shape as plain JSON: {"box": [x, y, w, h]}, {"polygon": ...}, {"mask": ...} or {}."""
+    """A shape as plain JSON: {"box": [x, y, w, h]}, {"rotated box": [cx, cy, w, h, angle]},
+    {"polygon": ...}, {"mask": ...}, {"keypoints": [[x, y, v], ...], "frame": ...} or {}."""
     match shape:
         case Box():
             return {"box": [shape.x, shape.y, shape.w, shape.h]}
@@ -118,6 +123,12 @@ def shape_to_json(shape: Shape) -> dict[str, Any]:
         case Mask():
             counts = base64.b64encode(shape.counts).decode("ascii")
             return {"mask": [shape.x, shape.y, shape.w, shape.h, counts]}
+        case RotatedBox():
+            return {"rotated box": [shape.cx, shape.cy, shape.w, shape.h, shape.angle]}
+        case Keypoints():
+            f = shape.frame
+            frame = [f.x, f.y, f.w, f.h] if f is not None else None
+            return {"keypoints": shape.points.tolist(), "frame": frame}
         case None:
             return {}
 
@@ -135,6 +146,11 @@ def shape_from_json(data: dict[str, Any]) -> Shape:
     if "mask" in data:
         x, y, w, h, counts = data["mask"]
         return Mask(x, y, w, h, base64.b64decode(counts))
+    if "rotated box" in data:
+        return RotatedBox(*data["rotated box"])
+    if "keypoints" in data:
+        frame = data.get("frame")
+        return Keypoints.of(data["keypoints"], Box(*frame) if frame else None)
     return None
 
 

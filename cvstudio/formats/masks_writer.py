@@ -13,7 +13,9 @@ from PIL import Image
 
 from cvstudio.core.errors import FormatError
 from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, mask_of
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.formats.base import ExportDataset, ExportImage, Writing
 from cvstudio.formats.images import place
 
@@ -66,7 +68,10 @@ def paint(image: ExportImage, values: dict[str, int], writing: Writing) -> NDArr
             continue
         if isinstance(shape, Polygon):
             shape = mask_of(shape)
-        if isinstance(shape, Box) or shape is None:
+        if isinstance(shape, Keypoints):
+            writing.lose("sets of keypoints were left out: masks hold areas only")
+            continue
+        if isinstance(shape, Box | RotatedBox) or shape is None:
             writing.lose("boxes and classes of whole images were left out: masks hold areas only")
             continue
         value = values[annotation.class_name]

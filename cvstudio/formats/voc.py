@@ -20,6 +20,8 @@ from defusedxml.ElementTree import fromstring
 from cvstudio.core.annotation import Split
 from cvstudio.core.errors import FormatError
 from cvstudio.core.geometry import Box
+from cvstudio.core.keypoints import Keypoints
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.words import counted
 from cvstudio.formats.base import (
     ExportAnnotation,
@@ -353,7 +355,12 @@ def _add_object(root: Xml.Element, annotation: ExportAnnotation, writing: Writin
     if attributes.get("iscrowd"):
         writing.lose("crowds were left out: VOC cannot mark them")
         return
-    if not isinstance(shape, Box):
+    if isinstance(shape, Keypoints):
+        writing.lose("sets of keypoints were left out: VOC has none")
+        return
+    if isinstance(shape, RotatedBox):
+        writing.lose("rotated boxes were written as the upright boxes around them")
+    elif not isinstance(shape, Box):
         writing.lose("outlines and masks were written as their boxes")
     if attributes.keys() - {"coco", "iscrowd", "pose", "actions", *_FLAGS}:
         writing.lose("annotations lost attributes that VOC cannot hold")

@@ -15,9 +15,12 @@ import numpy as np
 import yaml
 
 from cvstudio.core.annotation import Shape, Split, Task
+from cvstudio.core.convert import Area
 from cvstudio.core.errors import FormatError
 from cvstudio.core.geometry import Box, Points, Polygon, ring_area
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, outline_of
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.formats.base import (
     ExportAnnotation,
     ExportDataset,
@@ -438,13 +441,18 @@ def _line(
     if shape is None:
         writing.lose("classes of whole images were left out: YOLO has none")
         return None
+    if isinstance(shape, Keypoints):
+        writing.lose("sets of keypoints were left out: these files hold boxes or outlines")
+        return None
     if annotation.attributes.get("iscrowd"):
         writing.lose("crowds were left out: YOLO cannot mark them")
         return None
     if annotation.attributes.keys() - {"coco", "iscrowd"}:
         writing.lose("annotations lost attributes that YOLO cannot hold")
     if not outlines:
-        if not isinstance(shape, Box):
+        if isinstance(shape, RotatedBox):
+            writing.lose("rotated boxes were written as the upright boxes around them")
+        elif not isinstance(shape, Box):
             writing.lose("outlines and masks were written as their boxes")
         box = annotation.box
         values = np.array([box.x + box.w / 2, box.y + box.h / 2, box.w, box.h])
@@ -457,7 +465,7 @@ def _line(
     return " ".join([str(number), *(f"{v:.9g}" for v in scaled.ravel().tolist())])
 
 
-def _outline(shape: Box | Polygon | Mask, writing: Writing) -> Points:
+def _outline(shape: Area, writing: Writing) -> Points:
     """One ring (n, 2) around a shape; parts and holes hang on by a bridge of no width."""
     if isinstance(shape, Box):
         writing.lose("boxes were written as outlines of four corners")
@@ -469,6 +477,9 @@ def _outline(shape: Box | Polygon | Mask, writing: Writing) -> Points:
                 (shape.x, shape.bottom),
             ]
         )
+    if isinstance(shape, RotatedBox):
+        writing.lose("rotated boxes were written as outlines of four corners")
+        return shape.corners()
     if isinstance(shape, Mask):
         writing.lose("masks were written as outlines")
         shape = outline_of(shape)

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Shape
-from cvstudio.core.convert import to_mask
+from cvstudio.core.convert import Area, to_mask
 from cvstudio.core.geometry import Box, Part, Points, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
+from cvstudio.core.rotated import RotatedBox
 
 Rgb = NDArray[np.uint8]
 Grey = NDArray[np.uint8]
@@ -68,7 +70,7 @@ def _grey(rgb: Rgb) -> Grey:
 
 
 class _Tracker:
-    def __init__(self, shape: Box | Polygon | Mask, grey: Grey) -> None:
+    def __init__(self, shape: Area | Keypoints, grey: Grey) -> None:
         self._shape, self._first, self._before = shape, grey, grey
         side = min(cv2.boundingRect(_field(shape, grey.shape))[2:])
         self._levels = int(np.clip(np.log2(max(side, 1) / 20), 0, _COARSEST))
@@ -129,7 +131,7 @@ class _Tracker:
         middle = Box(box.x + box.w / 4, box.y + box.h / 4, box.w / 2, box.h / 2)
         return shape if middle.clipped(width, height).area > 0 else None
 
-    def _moved(self, move: Move) -> Box | Polygon | Mask:
+    def _moved(self, move: Move) -> Area | Keypoints:
         shape = self._shape
         match shape:
             case Box():
@@ -144,14 +146,24 @@ class _Tracker:
                         for p in shape.parts
                     )
                 )
+            case RotatedBox():
+                return RotatedBox.from_corners(_apply(move, shape.corners()))
+            case Keypoints():
+                f = shape.frame
+                frame = None if f is None else Box.around(_apply(move, _corners(f)))
+                return shape.changed(_apply(move, shape.placed()), frame)
             case Mask():
                 return Mask.from_patch((self._soft > 0.5).astype(np.uint8)) or shape
 
 
-def _field(shape: Box | Polygon | Mask, size: tuple[int, ...]) -> NDArray[np.uint8]:
-    """(h, w): 1 on the object."""
+def _corners(box: Box) -> Points:
+    return RotatedBox.of_box(box).corners()
+
+
+def _field(shape: Area | Keypoints, size: tuple[int, ...]) -> NDArray[np.uint8]:
+    """(h, w): 1 on the object; of keypoints on their box."""
     field = np.zeros(size[:2], np.uint8)
-    mask = to_mask(shape)
+    mask = to_mask(shape.box if isinstance(shape, Keypoints) else shape)
     if mask is not None:
         mask.paint(field, 1)
     return field

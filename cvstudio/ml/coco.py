@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from cvstudio.core.annotation import Shape, area_of
-from cvstudio.core.geometry import Box, Polygon
-from cvstudio.core.masks import Mask, Patch, mask_of
+from cvstudio.core.convert import to_mask
+from cvstudio.core.geometry import Box
+from cvstudio.core.keypoints import Keypoints
+from cvstudio.core.masks import Mask, Patch
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import SnapshotImage
 
@@ -113,10 +115,7 @@ def statistics_of(
 
 def _mask_of(shape: Shape) -> Mask | None:
     """The pixels of a shape; all of a box, which counts among masks as a crowd only."""
-    if isinstance(shape, Box):
-        corners = [(shape.x, shape.y), (shape.right, shape.y), (shape.right, shape.bottom)]
-        return mask_of(Polygon.simple([*corners, (shape.x, shape.bottom)]))
-    return mask_of(shape) if isinstance(shape, Polygon) else shape
+    return None if shape is None or isinstance(shape, Keypoints) else to_mask(shape)
 
 
 def _results(

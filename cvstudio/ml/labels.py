@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import Review, Split, Task, trains
+from cvstudio.core.annotation import BOXES, Review, Split, Task, kind_of, trains
 from cvstudio.core.errors import ConfigError
-from cvstudio.core.geometry import Box
 from cvstudio.core.metrics import label_map
 from cvstudio.core.metrics.pixels import IGNORED
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
@@ -42,7 +41,7 @@ def usable(snapshot: Snapshot, split: Split) -> Usable:
         if image.review is Review.UNLABELLED:
             continue
         counting = tuple(a for a in image.annotations if trains(a, task))
-        has_boxes = any(isinstance(a.shape, Box) and a.shape.area > 0 for a in image.annotations)
+        has_boxes = any(kind_of(a.shape) in BOXES and a.box.area > 0 for a in image.annotations)
         if task in (Task.INSTANCE, Task.SEGMENT):
             boxed += has_boxes
         if task is Task.CLASSIFY and not counting:

@@ -19,9 +19,17 @@ from cvstudio.augment.build import Augmenter, LabelMap, Outcome, Variant, build
 from cvstudio.augment.outlines import scale_shape
 from cvstudio.augment.presets import load_steps
 from cvstudio.augment.view import Image, item_seed, scaled, training_shapes, training_view
-from cvstudio.core.annotation import Review, Shape, Split, Task, box_of, trains
+from cvstudio.core.annotation import (
+    BOXES,
+    Review,
+    Shape,
+    Split,
+    Task,
+    box_of,
+    kind_of,
+    trains,
+)
 from cvstudio.core.config import Fit
-from cvstudio.core.geometry import Box
 from cvstudio.core.snapshot import (
     SnapshotAnnotation,
     SnapshotImage,
@@ -75,7 +83,7 @@ def image_from_json(data: Mapping[str, Any], task: Task) -> PreviewImage:
 
 def _blots(shape: Shape, task: Task) -> bool:
     """Whether a shape only says where nothing is taught: a box among outlines."""
-    return task is Task.SEGMENT and isinstance(shape, Box)
+    return task is Task.SEGMENT and kind_of(shape) in BOXES
 
 
 class Previews:

@@ -22,7 +22,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cvstudio.core import nvidia, pretrained
-from cvstudio.core.annotation import COUNTING, Kind, Review, Split, State, Task
+from cvstudio.core.annotation import BOXES, COUNTING, Kind, Review, Split, State, Task
 from cvstudio.core.config import Fit, Start, TrainConfig, read_config
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.jobdir import JobDir
@@ -171,7 +171,10 @@ def _boxed(session: Session, usable: Mapping[int, Split]) -> tuple[int, ...]:
     """The usable images that have a box."""
     query = (
         select(AnnotationRow.image_id)
-        .where(AnnotationRow.state == State.ACCEPTED.value, AnnotationRow.kind == Kind.BOX.value)
+        .where(
+            AnnotationRow.state == State.ACCEPTED.value,
+            AnnotationRow.kind.in_([kind.value for kind in BOXES]),
+        )
         .where(AnnotationRow.w > 0, AnnotationRow.h > 0)
         .distinct()
     )

@@ -24,7 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from cvstudio.core.annotation import Kind, Review, Source, Split, State
 
-VERSION = "0002"
+VERSION = "0003"
 """The newest migration in migrations/versions; they are numbered in order."""
 
 ONCE = {"sqlite_autoincrement": True}

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ProjectDamaged, ProjectError, ProjectLocked, ProjectTooNew
 from cvstudio.core.geometry import Box
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.project import backup, commands, database, lock, queries, steps
 from cvstudio.project.migrations import upgrade
 from cvstudio.project.project import Project
@@ -451,7 +452,7 @@ LATER = '''
 """A column more."""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0003", "0002"
+revision, down_revision = "0004", "0003"
 def upgrade():
     with op.batch_alter_table("image", recreate="always") as batch:
         batch.add_column(sa.Column("stain", sa.String(), nullable=False, server_default="HE"))
@@ -465,10 +466,10 @@ def future(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """As if this CVStudio had one more migration; returns the file of that migration."""
     scripts = tmp_path / "scripts"
     shutil.copytree(upgrade.SCRIPTS, scripts)
-    later = scripts / "versions" / "0003_later.py"
+    later = scripts / "versions" / "0004_later.py"
     later.write_text(LATER.format(fail=False))
-    monkeypatch.setattr("cvstudio.project.project.VERSION", "0003")
-    monkeypatch.setattr("cvstudio.project.database.VERSION", "0003")
+    monkeypatch.setattr("cvstudio.project.project.VERSION", "0004")
+    monkeypatch.setattr("cvstudio.project.database.VERSION", "0004")
     monkeypatch.setattr(upgrade.upgrade, "__kwdefaults__", {"scripts": scripts, "to": "head"})
     return later
 
@@ -479,6 +480,25 @@ def labelled(project: Project) -> dict[str, list[tuple[object, ...]]]:
     content = dump(project)
     project.close()
     return content
+
+
+def test_a_project_of_before_takes_rotated_boxes_and_still_refuses_kinds_that_nobody_knows(
+    tmp_path: Path,
+) -> None:
+    folder = old_project(tmp_path)
+    with Project.open(folder) as project:
+        before = dump(project)
+        with project.transaction("Add rotated box") as s:
+            shape = RotatedBox(30, 30, 20, 10, 30)
+            id = commands.add_annotation(s, image_id=1, class_id=1, shape=shape)
+        with project.read() as s:
+            assert {a.id: a.shape for a in queries.annotations(s, 1)}[id] == shape
+        assert project.undo() is not None
+        assert dump(project) == before
+    with closing(sqlite3.connect(folder / database.FILE)) as file, file:
+        assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        with pytest.raises(sqlite3.IntegrityError, match="ck_annotation_kind"):
+            file.execute("UPDATE annotation SET kind = 'ellipse'")
 
 
 def test_an_older_project_is_brought_up_to_date_with_a_backup(
@@ -494,9 +514,9 @@ def test_an_older_project_is_brought_up_to_date_with_a_backup(
         with opened.transaction("Still linked") as s:
             commands.remove_images(s, ids=[1])
     (made,) = backup.backups(project.path)
-    assert made.reason == "before version 0003"
+    assert made.reason == "before version 0004"
     with closing(sqlite3.connect(made.path)) as old:
-        assert old.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
+        assert old.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
         assert old.execute("SELECT count(*) FROM annotation").fetchone() == (1,)
     with Project.open(project.path):
         assert len(backup.backups(project.path)) == 1
@@ -508,7 +528,7 @@ def test_a_migration_that_fails_changes_nothing(project: Project, future: Path) 
     with pytest.raises(RuntimeError, match="no luck"):
         Project.open(project.path)
     with closing(sqlite3.connect(project.path / database.FILE)) as file:
-        assert file.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
+        assert file.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
         columns = [row[1] for row in file.execute("PRAGMA table_info(image)")]
     assert "stain" not in columns
     future.write_text(LATER.format(fail=False))

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Labelled, Shape
+from cvstudio.core.convert import to_mask
 from cvstudio.core.geometry import Box, Polygon, iou_matrix
-from cvstudio.core.masks import Mask, Patch, mask_of
+from cvstudio.core.masks import Mask, Patch
 from cvstudio.core.predictions import Found
+from cvstudio.core.rotated import RotatedBox
 
 LOOSE = 0.1
 """Below this overlap, a prediction and an annotation have nothing to do with each other (TIDE)."""
@@ -185,8 +187,8 @@ def _patches(objects: Sequence[Labelled] | Sequence[Found]) -> list[_Patch | Non
 def _mask_of_shape(shape: Shape, box: Box) -> Mask | None:
     if isinstance(shape, Mask):
         return shape
-    if isinstance(shape, Polygon):
-        return mask_of(shape)
+    if isinstance(shape, Polygon | RotatedBox):
+        return to_mask(shape)
     x0, y0 = round(box.x), round(box.y)
     width, height = round(box.right) - x0, round(box.bottom) - y0
     if width <= 0 or height <= 0:

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import COUNTING, Labelled, Task, kind_of
+from cvstudio.core.convert import to_mask
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask, mask_of
 from cvstudio.core.metrics.figures import mean_of_known
+from cvstudio.core.rotated import RotatedBox
 
 BACKGROUND = 0
 IGNORED = 65535
@@ -28,12 +30,16 @@ def label_map(
     """Paint polygons and masks in their order, the later over the earlier: value i + 1 stands for
     class_ids[i], 0 is background and IGNORED lies under crowds. Unknown classes are left out.
 
-    A box says that something is in it and not which pixels: what it covers is IGNORED where no
-    outline, whatever their order, says more."""
+    A box, turned or not, says that something is in it and not which pixels: what it covers is
+    IGNORED where no outline, whatever their order, says more. Keypoints say nothing here."""
     canvas = np.zeros((height, width), np.uint16)
     labelled = list(labelled)
     for a in labelled:
-        if isinstance(a.shape, Box):
+        if isinstance(a.shape, RotatedBox):
+            covered = to_mask(a.shape)
+            if covered is not None:
+                covered.paint(canvas, IGNORED)
+        elif isinstance(a.shape, Box):
             x0, y0 = max(math.floor(a.shape.x), 0), max(math.floor(a.shape.y), 0)
             x1, y1 = max(math.ceil(a.shape.right), 0), max(math.ceil(a.shape.bottom), 0)
             canvas[y0:y1, x0:x1] = IGNORED

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.augment.advice import Advice, advise, gentler
-from cvstudio.core.annotation import Annotation, Kind, LabelClass, Review, Task
+from cvstudio.core.annotation import BOXES, Annotation, LabelClass, Review, Task
 from cvstudio.core.snapshot import shape_from_json
 from cvstudio.core.wire import Message
 from cvstudio.core.words import counted
@@ -327,7 +327,7 @@ class AugmentPage(Workspace):
         self.side.show_steps(warned)
 
     def _advice(self) -> list[Advice]:
-        boxes = any(a.kind is Kind.BOX for a in self._annotations)
+        boxes = any(a.kind in BOXES for a in self._annotations)
         grey = self._image is not None and self._image.channels == 1
         advice = advise(
             self.pipeline.steps, task=self.project.task, boxes=boxes, grey=grey,

@@ -11,8 +11,7 @@ from PySide6.QtCore import QEvent, QRect, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from cvstudio.core.annotation import LabelClass, Shape
-from cvstudio.core.geometry import Box
+from cvstudio.core.annotation import BOXES, LabelClass, Shape, kind_of
 from cvstudio.core.snapshot import shape_from_json
 from cvstudio.core.wire import Message
 from cvstudio.gui import theme
@@ -280,5 +279,5 @@ def paint_picture(
     painter.drawImage(target, picture.image)
     if masks and picture.layer is not None:
         painter.drawImage(target, picture.layer)
-    items = [i for i in picture.items if (boxes if isinstance(i.shape, Box) else masks)]
+    items = [i for i in picture.items if (boxes if kind_of(i.shape) in BOXES else masks)]
     paint_items(painter, target, size, items)

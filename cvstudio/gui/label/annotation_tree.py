@@ -29,7 +29,9 @@ from PySide6.QtWidgets import (
 from cvstudio.core.annotation import Annotation, Kind, Source, State
 from cvstudio.core.attributes import said_of, values_in, words_of
 from cvstudio.core.geometry import Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
@@ -44,6 +46,8 @@ KIND_ICONS = {
     Kind.POLYGON: "vector-polygon",
     Kind.MASK: "gesture",
     Kind.IMAGE: "image-outline",
+    Kind.ROTATED_BOX: "vector-rectangle",
+    Kind.KEYPOINTS: "vector-polyline",
 }
 _WHO = {Source.HUMAN: "you", Source.IMPORT: "import", Source.NETWORK: "network"}
 _BUTTON = 26
@@ -202,9 +206,13 @@ def _size(annotation: Annotation) -> str:
     if annotation.shape is None:
         return "whole image"
     box, shape = annotation.box, annotation.shape
+    if isinstance(shape, RotatedBox):
+        return rotated_words(shape) + (", crowd" if annotation.crowd else "")
     text = f"{box.w:.0f} × {box.h:.0f} px"
     if isinstance(shape, Mask):
         text += f", {shape.area:,.0f} px²"
+    elif isinstance(shape, Keypoints):
+        text = f"{len(shape.placed())} of {counted(len(shape.points), 'point')}, {text}"
     elif isinstance(shape, Polygon):
         points = sum(len(ring) for part in shape.parts for ring in part.rings())
         holes = sum(len(part.holes) for part in shape.parts)
@@ -212,6 +220,12 @@ def _size(annotation: Annotation) -> str:
         if holes:
             text += f", {counted(holes, 'hole')}"
     return text + (", crowd" if annotation.crowd else "")
+
+
+def rotated_words(shape: RotatedBox) -> str:
+    """The sides and the angle of a rotated box: "120 × 40 px, 30°"."""
+    angle = round(shape.angle, 1)
+    return f"{shape.w:.0f} × {shape.h:.0f} px, {angle:g}°"
 
 
 def maker_words(annotation: Annotation) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cvstudio.core.annotation import Annotation, Shape
 from cvstudio.core.convert import to_polygon
 from cvstudio.core.geometry import Box, Points
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, outline_of
 from cvstudio.core.snapping import between, snap
 from cvstudio.gui.label.document import Document
@@ -72,7 +73,7 @@ class Borders:
         known = self._known.get(annotation.id)
         if known is not None and known[0] is shape:
             return known[1]
-        if shape is None:
+        if shape is None or isinstance(shape, Keypoints):
             return []
         polygon = outline_of(shape) if isinstance(shape, Mask) else to_polygon(shape)
         rings = [ring for part in polygon.parts for ring in part.rings()]

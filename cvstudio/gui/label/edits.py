@@ -8,15 +8,17 @@ import numpy as np
 
 from cvstudio.core.annotation import Shape, box_of
 from cvstudio.core.geometry import Box, Part, Points, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui.label.hit import Place
 
 
 def moved(shape: Shape, dx: float, dy: float) -> Shape:
     """A shape somewhere else; masks move by whole pixels."""
     match shape:
-        case Box() | Polygon():
+        case Box() | RotatedBox() | Polygon() | Keypoints():
             return shape.moved(dx, dy)
         case Mask():
             return shape.moved(round(dx), round(dy))
@@ -64,9 +66,14 @@ def fitted(shape: Shape, new: Box) -> Shape:
         return Mask.from_patch(np.asarray(patch, np.uint8), x, y) or shape
     scale = np.array([new.w / old.w if old.w else 1.0, new.h / old.h if old.h else 1.0])
 
+    if isinstance(shape, RotatedBox):
+        return RotatedBox.from_corners((shape.corners() - (old.x, old.y)) * scale + (new.x, new.y))
+
     def stretched(ring: Points) -> Points:
         return (ring - (old.x, old.y)) * scale + (new.x, new.y)
 
+    if isinstance(shape, Keypoints):
+        return shape.changed(stretched(shape.placed()), new if shape.frame else None)
     return _map_rings(shape, stretched)
 
 

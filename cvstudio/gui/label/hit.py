@@ -9,7 +9,9 @@ import numpy as np
 
 from cvstudio.core.annotation import Annotation, area_of
 from cvstudio.core.geometry import Box, Points, Polygon, polygon_contains
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, Patch
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui.label.layer import ShapeLayer
 
 HANDLES = ("nw", "n", "ne", "e", "se", "s", "sw", "w")
@@ -131,6 +133,11 @@ def _is_under(
     match annotation.shape:
         case Box():
             return True  # the layer's boxes have already been asked
+        case RotatedBox() as turned:
+            u, v = np.abs(turned.own(np.array([(x, y)]))[0]).tolist()
+            return bool(u <= turned.w / 2 + reach and v <= turned.h / 2 + reach)
+        case Keypoints():
+            return True  # as of a box: the frame, or what is between the points
         case Polygon() as polygon:
             return (
                 polygon_contains(polygon, x, y) or edge_at(polygon, x, y, reach=reach) is not None
@@ -148,10 +155,13 @@ def _mask_near(mask: Mask, patch: Patch, x: float, y: float, reach: float) -> bo
 
 
 def _meets(annotation: Annotation, band: Box) -> bool:
-    """Whether a band really meets a polygon, whose box may be mostly empty."""
-    if not isinstance(annotation.shape, Polygon):
+    """Whether a band really meets a polygon or rotated box, whose box may be mostly empty."""
+    shape = annotation.shape
+    if isinstance(shape, RotatedBox):
+        shape = shape.polygon()
+    if not isinstance(shape, Polygon):
         return True
-    for part in annotation.shape.parts:
+    for part in shape.parts:
         inside = (
             (part.outer[:, 0] >= band.x)
             & (part.outer[:, 0] <= band.right)
@@ -161,9 +171,9 @@ def _meets(annotation: Annotation, band: Box) -> bool:
         if inside.any():
             return True
     corners = [(band.x, band.y), (band.right, band.y), (band.x, band.bottom)]
-    if any(polygon_contains(annotation.shape, x, y) for x, y in corners):
+    if any(polygon_contains(shape, x, y) for x, y in corners):
         return True
-    return any(_edges_cross(part.outer, band) for part in annotation.shape.parts)
+    return any(_edges_cross(part.outer, band) for part in shape.parts)
 
 
 def _edges_cross(ring: Points, band: Box) -> bool:

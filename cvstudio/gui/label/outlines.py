@@ -12,7 +12,9 @@ from PySide6.QtGui import QPainterPath, QPolygonF
 
 from cvstudio.core.annotation import Shape
 from cvstudio.core.geometry import Box, Part, Points, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, Patch, outline_of
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui.label.mask_picture import MaskPictures
 
 STEPS = (1, 4, 16)
@@ -71,15 +73,17 @@ class Outline:
 
 
 def outline(shape: Shape, pictures: MaskPictures) -> Outline:
-    """The outline of a polygon or mask; of anything else one without rings."""
+    """The outline of a polygon, rotated box or mask; of anything else one without rings."""
     match shape:
         case Polygon():
             return Outline([ring for part in shape.parts for ring in part.rings()])
+        case RotatedBox():
+            return Outline([shape.corners()], spacing=max(shape.w, shape.h, 1.0))
         case Mask():
             traced = trace(shape, pictures.patch(shape))
             rings = [ring for part in traced.parts for ring in part.rings()]
             return Outline(rings, spacing=1.0)
-        case _:
+        case Box() | Keypoints() | None:
             return Outline([])
 
 

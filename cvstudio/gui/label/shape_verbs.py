@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from cvstudio.core import combine
 from cvstudio.core.annotation import Annotation, Shape, Task, area_of, box_of
-from cvstudio.core.combine import Area, How
+from cvstudio.core.combine import How
+from cvstudio.core.convert import Area
 from cvstudio.core.geometry import Box, Points
 from cvstudio.core.words import counted
 from cvstudio.gui.label.document import Document

@@ -19,6 +19,8 @@ _MANY = {
     Kind.POLYGON: ("polygon", "polygons"),
     Kind.MASK: ("mask", "masks"),
     Kind.IMAGE: ("image class", "image classes"),
+    Kind.ROTATED_BOX: ("rotated box", "rotated boxes"),
+    Kind.KEYPOINTS: ("set of keypoints", "sets of keypoints"),
 }
 
 

@@ -17,14 +17,18 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF
 
 from cvstudio.core.annotation import Annotation, LabelClass, Shape, State
-from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.convert import to_polygon
+from cvstudio.core.geometry import Box, Points, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.pixels import to_image
 
 FILL = 0.25
 _MOST_POINTS = 120
+_DOT = 1.5  # px, the radius of a keypoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def has_masks(items: Iterable[OverlayItem]) -> bool:
 def paint_items(
     painter: QPainter, target: QRectF, size: QSizeF, items: Sequence[OverlayItem]
 ) -> None:
-    """Draw boxes and polygons of an image of `size` px into a rectangle, lines one px wide."""
+    """Draw what is no mask of an image of `size` px into a rectangle, lines one px wide."""
     if size.isEmpty():
         return
     scale = target.width() / size.width()
@@ -84,24 +88,38 @@ def paint_items(
             case Box():
                 rect = _on_pixels(item.shape, target, scale)
                 painter.drawRect(rect)
-            case Polygon():
-                fill = QColor(item.colour)
-                fill.setAlphaF(item.fill)
-                painter.setBrush(fill)
+            case Polygon() | RotatedBox():
+                if isinstance(item.shape, Polygon):
+                    fill = QColor(item.colour)
+                    fill.setAlphaF(item.fill)
+                    painter.setBrush(fill)
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-                painter.drawPath(_path(item.shape, target, scale))
+                painter.drawPath(_path(to_polygon(item.shape), target, scale))
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
                 rect = _on_pixels(item.shape.box, target, scale)
             case Mask():
                 rect = _on_pixels(item.shape.box, target, scale)
                 if item.dashed or item.strong:
                     painter.drawRect(rect)
-            case _:
+            case Keypoints():
+                rect = _on_pixels(item.shape.box, target, scale)
+                _dots(painter, item, item.shape.placed() * scale, target)
+            case None:
                 continue
         if item.ring:
             _ring(painter, rect)
         if item.text:
             _tag(painter, rect, target, item)
+    painter.restore()
+
+
+def _dots(painter: QPainter, item: OverlayItem, points: Points, target: QRectF) -> None:
+    """Keypoints at places (n, 2) from the target's corner, large enough to be seen when small."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setBrush(QColor(item.colour))
+    for x, y in (points + np.array([target.x(), target.y()])).tolist():
+        painter.drawEllipse(QPointF(x, y), _DOT, _DOT)
     painter.restore()
 
 

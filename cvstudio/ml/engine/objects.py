@@ -13,8 +13,10 @@ from torch.utils.data import Dataset
 from cvstudio.augment.view import item_seed, training_shapes
 from cvstudio.core.annotation import Shape, box_of
 from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, rasterise
 from cvstudio.core.opencv import cv2
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.snapshot import SnapshotAnnotation
 from cvstudio.ml.data import Key, SplitImages, padded
 from cvstudio.ml.preprocess import Image
@@ -117,7 +119,7 @@ class ObjectItems(Dataset[Item]):
 def moved(shape: Shape, left: int, top: int) -> Shape:
     """A shape that many pixels further right and down."""
     match shape:
-        case Box() | Polygon() | Mask():
+        case Box() | RotatedBox() | Polygon() | Mask() | Keypoints():
             return shape.moved(left, top)
         case None:
             return None
