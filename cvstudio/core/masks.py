@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +75,20 @@ class Mask:
         return Mask(self.x + dx, self.y + dy, self.w, self.h, self.counts)
 
 
+def together(pieces: Sequence[tuple[Patch, int, int]]) -> tuple[Patch, int, int]:
+    """One patch of what several cover, each (patch, x, y) with its corner at x, y: of that form
+    too, in the smallest rectangle around them. At least one piece."""
+    left, top = min(x for _, x, _ in pieces), min(y for _, _, y in pieces)
+    right = max(x + patch.shape[1] for patch, x, _ in pieces)
+    bottom = max(y + patch.shape[0] for patch, _, y in pieces)
+    canvas = np.zeros((bottom - top, right - left), np.uint8)
+    for patch, x, y in pieces:
+        height, width = patch.shape
+        inside = canvas[y - top : y - top + height, x - left : x - left + width]
+        np.maximum(inside, patch, out=inside)
+    return canvas, left, top
+
+
 def encode(patch: Patch) -> bytes:
     """Compressed COCO counts of a (h, w) patch.
 
@@ -141,6 +156,14 @@ def mask_of(polygon: Polygon) -> Mask | None:
     x, y = int(np.floor(box.x)), int(np.floor(box.y))
     width, height = int(np.ceil(box.right)) - x + 1, int(np.ceil(box.bottom)) - y + 1
     return Mask.from_patch(rasterise(polygon, x=x, y=y, width=width, height=height), x, y)
+
+
+def pixels_of(shape: object) -> Mask | None:
+    """The pixels that a shape gives to its class: those of a polygon or mask. None for a box and
+    what else trains no pixel, and when it covers none."""
+    if isinstance(shape, Polygon):
+        return mask_of(shape)
+    return shape if isinstance(shape, Mask) else None
 
 
 def outline_of(mask: Mask) -> Polygon:

@@ -93,7 +93,7 @@ class MainWindow(QMainWindow):
         studio.project_opened.connect(self._opened)
         studio.project_closing.connect(self._drop_pages)
         studio.project_closed.connect(self.show_start)
-        studio.project_changed.connect(lambda _changes: self.status.tell_saved(studio.project))
+        studio.project_changed.connect(lambda _changes: self._tell_saved())
         studio.project_changed.connect(self._tell_far_step)
         self._restore()
 
@@ -299,7 +299,11 @@ class MainWindow(QMainWindow):
             self.status.tell(())
         else:
             self.status.tell(front.status_left, hint=front.status_right)
-        self.status.tell_saved(self.studio.project)
+        self._tell_saved()
+
+    def _tell_saved(self) -> None:
+        unsaved = self.front.unsaved if self.front is not None else ""
+        self.status.tell_saved(self.studio.project, unsaved=unsaved)
 
     def _tell_far_step(self, changes: ChangeSet) -> None:
         """Undo and redo reach over the whole project: say what the page at hand may not show."""
@@ -357,6 +361,15 @@ class MainWindow(QMainWindow):
         titled = [work.title for work in self.studio.tasks.working if work.watched]
         if titled and not self.studio.ask(
             f"Stop “{titled[0]}”?", "It is not finished. Nothing is half done.", yes="Stop it"
+        ):
+            event.ignore()
+            return
+        if (
+            self.front is not None
+            and not self.front.settled()
+            and not self.studio.ask(
+                "Close without the shape?", "It could not be stored.", yes="Close", danger=True
+            )
         ):
             event.ignore()
             return

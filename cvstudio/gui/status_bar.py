@@ -50,10 +50,13 @@ class StatusBar(QStatusBar):
         self._told.addStretch(1)
         self._hint.setText(hint)
 
-    def tell_saved(self, project: Project | None) -> None:
-        """Say how it stands with what the person did: there is no Save button."""
-        self._saved_icon.setVisible(project is not None)
-        if project is None:
+    def tell_saved(self, project: Project | None, *, unsaved: str = "") -> None:
+        """Say how it stands with what the person did: there is no Save button. `unsaved`: what
+        waits for them to keep it."""
+        self._saved_icon.setVisible(project is not None and not unsaved)
+        if unsaved:
+            self.saved.setText(unsaved)
+        elif project is None:
             self.saved.setText("No internet needed")
         elif not project.writable:
             self.saved.setText("Open for reading only")

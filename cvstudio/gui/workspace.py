@@ -212,6 +212,7 @@ class Workspace(QWidget):
         self.right: SidePanel | None = None
         self._middle: QWidget | None = None
         self.status_left: tuple[str, ...] = ()
+        self.unsaved = ""
         self.status_right = ""
         self._folded: dict[str, bool] = {}
         self._narrow: dict[str, bool] = {}
@@ -263,6 +264,12 @@ class Workspace(QWidget):
             self.status_left, self.status_right = new, right
             self.status_changed.emit()
 
+    def set_unsaved(self, text: str) -> None:
+        """What waits and is not stored, in place of "All changes saved"; "" ends it."""
+        if text != self.unsaved:
+            self.unsaved = text
+            self.status_changed.emit()
+
     # -- hooks that pages override
 
     def arrive(self, **what: Any) -> None:
@@ -273,6 +280,10 @@ class Workspace(QWidget):
 
     def hidden(self) -> None:
         """Another page came to the front."""
+
+    def settled(self) -> bool:
+        """The window is about to close: store what is unfinished. False when that failed."""
+        return True
 
     def release(self) -> None:
         """The project closes; the page will be deleted."""

@@ -9,9 +9,9 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cvstudio.core.annotation import Annotation, Kind, Shape, State
-from cvstudio.core.geometry import Box, Polygon
-from cvstudio.core.masks import Mask, mask_of
+from cvstudio.core.annotation import Annotation, Kind, State
+from cvstudio.core.geometry import Box
+from cvstudio.core.masks import pixels_of
 from cvstudio.core.metrics.overlaps import ImageObjects, find_overlaps
 from cvstudio.core.predictions import Found
 from cvstudio.project import commands, queries, rows
@@ -111,7 +111,7 @@ def _without_doubles(ids: Sequence[int], there: Sequence[Annotation]) -> list[in
     beside = [a for a in there if a.state is State.ACCEPTED and a.shape is not None]
     same: dict[int, set[int]] = {}
     if shaped:
-        found = [Found(a.class_id, 1.0, a.box, _mask(a.shape)) for a in shaped]
+        found = [Found(a.class_id, 1.0, a.box, pixels_of(a.shape)) for a in shaped]
         masks = any(a.kind is not Kind.BOX for a in shaped)
         overlaps = find_overlaps([ImageObjects(0, [*beside, *shaped], found)], masks=masks)
         for pair in np.nonzero(overlaps.pair_iou >= DOUBLE)[0].tolist():
@@ -126,12 +126,6 @@ def _without_doubles(ids: Sequence[int], there: Sequence[Annotation]) -> list[in
             taken.add(a.id)
             kept.append(a.id)
     return kept
-
-
-def _mask(shape: Shape) -> Mask | None:
-    if isinstance(shape, Polygon):
-        return mask_of(shape)
-    return shape if isinstance(shape, Mask) else None
 
 
 def reject_below(s: Session, *, image_ids: Collection[int], score: float | None = None) -> int:

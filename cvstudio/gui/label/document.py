@@ -7,10 +7,11 @@ and therefore one undo step. What they show comes back from the project's own no
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import zip_longest
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QColor
 
 from cvstudio.core.annotation import Annotation, LabelClass, Review, Shape, State, Task
@@ -53,6 +54,8 @@ class Document(QObject):
         super().__init__(parent)
         self.studio = studio
         self.image: ImageRecord | None = None
+        self.failures = 0
+        """How many changes could not be stored so far."""
         self.annotations: tuple[Annotation, ...] = ()
         self.layer = ShapeLayer()
         self.classes: dict[int, LabelClass] = {}
@@ -148,8 +151,13 @@ class Document(QObject):
         """Show an image; 0 shows none."""
         if image_id == (self.image.id if self.image else 0):
             return
+        before = self.failures
         if self.image is not None:
             self.leaving.emit()
+        if self.image is not None and image_id and self.failures != before:
+            # What was drawn could not be stored: nothing may be lost, so its image stays.
+            QTimer.singleShot(0, partial(self.studio.select_image, self.image.id))
+            return
         self.image = None
         self.annotations, self.layer = (), ShapeLayer()
         if image_id:
@@ -421,6 +429,7 @@ class Document(QObject):
             with self.project.transaction(label, source=self) as session:
                 work(session)
         except ProjectError as error:
+            self.failures += 1
             self.studio.fail(error)
             return False
         return True

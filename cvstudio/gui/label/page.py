@@ -22,6 +22,7 @@ from cvstudio.gui.label.class_choice import ClassChoice
 from cvstudio.gui.label.clipboard import Clipboard
 from cvstudio.gui.label.comments import Comments
 from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.drafts import Drafts
 from cvstudio.gui.label.editing import Editing
 from cvstudio.gui.label.image_loader import ImageLoader
 from cvstudio.gui.label.navigation import ImageOrder
@@ -130,6 +131,7 @@ class LabelPage(Workspace):
         self.editing.comment_at = self.comments.at
         self.undoing = Undoing(document)
         self.restoring = Restoring(studio, document, self)
+        self.drafts = Drafts(studio, canvas, self)
         self.shaping = Shaping(actions, document, canvas, self)
         self.adjusting = Adjusting(actions, document, canvas, self.toolbox, self)
         for shaping in (self.shaping, self.adjusting):
@@ -246,7 +248,7 @@ class LabelPage(Workspace):
 
     def hidden(self) -> None:
         self._front = False
-        self.canvas.tool.settle()
+        self.canvas.settle()
 
     def shows(self, changes: ChangeSet) -> bool:
         """Work on one image: the page goes there. Images that come or go need words."""
@@ -274,8 +276,12 @@ class LabelPage(Workspace):
             return True
         return super().event(event)
 
+    def settled(self) -> bool:
+        return self.canvas.settle()
+
     def release(self) -> None:
-        self.canvas.tool.settle()
+        self.canvas.settle()
+        self.drafts.release()
         self.strip.images.open(None)
         self.studio.project_changed.disconnect(self._on_changes)
         self.studio.image_selected.disconnect(self._on_image_selected)

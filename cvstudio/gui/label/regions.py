@@ -9,18 +9,11 @@ from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Annotation, Shape, State
 from cvstudio.core.geometry import Polygon
-from cvstudio.core.masks import Mask, Patch, mask_of
+from cvstudio.core.masks import Mask, Patch, pixels_of
 from cvstudio.gui.label.layer import ShapeLayer
 
 _MOST = 4_000_000
 """Pixels that are looked at; of a larger image every second, third… row and column."""
-
-
-def as_mask(shape: Shape) -> Mask | None:
-    """The pixels of a mask or polygon; None for what trains no pixel (a box)."""
-    return (
-        shape if isinstance(shape, Mask) else mask_of(shape) if isinstance(shape, Polygon) else None
-    )
 
 
 class Regions:
@@ -59,7 +52,7 @@ class Regions:
         found = self._seen.get(annotation.id)
         if found is not None and found[0] is annotation.shape and found[1] == step:
             return found
-        mask = as_mask(annotation.shape)
+        mask = pixels_of(annotation.shape)
         if mask is None:
             return annotation.shape, step, None, np.zeros((0, 0), np.bool_)
         # The first row and column of the image's own grid of samples that lie on the mask.
@@ -88,7 +81,7 @@ def without(
         box = other.box
         if box.x >= x + width or box.y >= y + height or box.right <= x or box.bottom <= y:
             continue
-        mask = as_mask(other.shape)
+        mask = pixels_of(other.shape)
         if mask is None:
             continue
         left, top = max(mask.x, x), max(mask.y, y)

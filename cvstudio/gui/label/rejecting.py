@@ -44,7 +44,8 @@ class Rejecting(QObject):
         if image is None:
             return
         # What was begun is not lost, and not asked about.
-        self._canvas.tool.settle()
+        if not self._canvas.settle():
+            return
         reason = ask_reason(self._page.window(), self._document.project, image.title)
         if not reason:
             return

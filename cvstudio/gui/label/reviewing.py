@@ -57,7 +57,8 @@ class Reviewing(QObject):
 
     def approve(self) -> None:
         """Mark the open image as reviewed, and go on to the next one that is not."""
-        self._canvas.tool.settle()
+        if not self._canvas.settle():
+            return
         if self._canvas.unseen:
             self.said.emit(STILL_READING)  # nobody has seen what they approve
             return

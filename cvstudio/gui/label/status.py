@@ -21,6 +21,7 @@ class Status(QObject):
         self._said = ""
         canvas.pointed.connect(self._point)
         canvas.said.connect(self.say)
+        canvas.draft_waits.connect(self.show)
 
     def say(self, text: str) -> None:
         """A sentence in the place of what is selected; "" ends it."""
@@ -37,6 +38,8 @@ class Status(QObject):
         tool = self._canvas.tool
         said = self._said or selection_words(self._document, tool)
         hint = self._page.studio.actions.said(tool.hint())
+        if self._canvas.waiting_draft is tool and tool.leaving:
+            hint += f" · {tool.leaving}"
         if tool.name == "select" and not self._document.selection:
             hint += f" · {HINT}"
         self._page.set_status(where, value, said, right=hint)

@@ -59,10 +59,11 @@ class Toolbox(QObject):
         """Take a tool in hand, by the id of its action; Select when the project has no such."""
         if action not in self.tools or not self._document.project.writable:
             action = SELECT
+        if not self._canvas.set_tool(self.tools[action]):
+            action = self.info.action
         for other in self.tools:
             self._studio.actions[other].setChecked(other == action)
         self.info = next(info for info in self._infos if info.action == action)
-        self._canvas.set_tool(self.tools[action])
         self._studio.memory.set(self._remembered, action)
         self.taken.emit()
 

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.geometry import Box
-from cvstudio.core.masks import Patch
+from cvstudio.core.masks import Patch, together
 from cvstudio.core.opencv import cv2
 from cvstudio.imaging.display import Display, apply
 from cvstudio.imaging.tiles import Pyramid
+
+_STRIP = 4_000_000  # pixels that are scaled up at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +120,9 @@ class Region:
     def joined(self, other: Region) -> Region:
         """What either covers, in the finer one's pixels."""
         step = min(self.step, other.step)
-        box, more = self.box, other.box
-        x, y = int(min(box.x, more.x)), int(min(box.y, more.y))
-        right, bottom = int(max(box.right, more.right)), int(max(box.bottom, more.bottom))
-        patch = np.zeros(((bottom - y) // step, (right - x) // step), np.uint8)
-        for region in (self, other):
-            fine = region._refined(step)
-            top, left = (region.y - y) // step, (region.x - x) // step
-            inside = patch[top : top + fine.shape[0], left : left + fine.shape[1]]
-            np.maximum(inside, fine, out=inside)
-        return Region(patch, x, y, step)
+        pieces = [(r._refined(step), r.x // step, r.y // step) for r in (self, other)]
+        patch, x, y = together(pieces)
+        return Region(patch, x * step, y * step, step)
 
     def without(self, other: Region) -> Region | None:
         """What is left when the other is taken away; None when nothing is."""
@@ -146,17 +141,25 @@ class Region:
     def full(self, width: int, height: int) -> tuple[Patch, int, int]:
         """The region in pixels of an image of that size: (patch, x, y) with its corner at x, y.
 
-        Edges of a coarse level become smooth: they run between its pixels, not around them.
+        Edges of a coarse level become smooth: they run between its pixels, not around them. It
+        takes a byte for each pixel of the region's rectangle: ask for `box` before.
         """
-        patch = self.patch
-        if self.step > 1:
-            padded = cv2.copyMakeBorder(patch * 255, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        wide = min(self.patch.shape[1] * self.step, width - self.x)
+        high = min(self.patch.shape[0] * self.step, height - self.y)
+        if self.step == 1:
+            return np.ascontiguousarray(self.patch[:high, :wide]), self.x, self.y
+        patch = np.empty((high, wide), np.uint8)
+        padded = np.pad(self.patch, 1) * 255
+        strip = max(_STRIP // (padded.shape[1] * self.step**2), 1)
+        for row in range(0, self.patch.shape[0], strip):
+            part = padded[row : row + strip + 2]  # with the row above and the one below
             large = cv2.resize(
-                padded, None, fx=self.step, fy=self.step, interpolation=cv2.INTER_LINEAR
+                part, None, fx=self.step, fy=self.step, interpolation=cv2.INTER_LINEAR
             )
-            inner = large[self.step : -self.step, self.step : -self.step]
-            patch = (inner > 127).astype(np.uint8)
-        return np.ascontiguousarray(patch[: height - self.y, : width - self.x]), self.x, self.y
+            inner = large[self.step : -self.step, self.step : self.step + wide]
+            inside = patch[row * self.step : (row + strip) * self.step]
+            np.greater(inner[: len(inside)], 127, out=inside.view(np.bool_))
+        return patch, self.x, self.y
 
     def _refined(self, step: int) -> Patch:
         times = self.step // step

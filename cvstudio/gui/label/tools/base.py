@@ -78,6 +78,8 @@ class Tool:
     are drawn as the tool says instead of as they are stored."""
 
     name = ""
+    drawn: ClassVar[str] = "Change"
+    """What its draft is, for a message: "Polygon" is kept or dropped."""
     cursor = Qt.CursorShape.CrossCursor
     options_type: ClassVar[type[ToolOptions] | None] = None
     """The widget in the options bar that shows the tool's settings; None when it has none."""
@@ -93,12 +95,41 @@ class Tool:
         return bool(self.drafts)
 
     @property
+    def ripe(self) -> bool:
+        """Whether the draft is a shape already, so that going on keeps it."""
+        return False
+
+    @property
+    def lacks(self) -> str:
+        """Why a draft that is not ripe is dropped, behind its name: "it needs three points"."""
+        return "it was not finished"
+
+    @property
+    def leaving(self) -> str:
+        """What going on does to the draft, for the status bar; "" without one."""
+        if not self.busy:
+            return ""
+        return "Leaving keeps it" if self.ripe else "Leaving drops it"
+
+    def left_behind(self) -> str:
+        """What stays with the image that is left and waits there, told once; "" for nothing."""
+        return ""
+
+    @property
+    def takes_right(self) -> bool:
+        """Whether the right button is part of the gesture; else it opens the context menu."""
+        return False
+
+    @property
     def hides(self) -> frozenset[int]:
         """Annotations that the canvas must not draw while the tool does."""
         return frozenset(self.drafts)
 
     def press(self, pointer: Pointer) -> None:
         """The left button went down."""
+
+    def press_right(self, pointer: Pointer) -> None:
+        """The right button went down, where the tool `takes_right`."""
 
     def move(self, pointer: Pointer, *, held: bool) -> None:
         """The pointer moved; `held` says whether the left button is down."""
@@ -131,8 +162,15 @@ class Tool:
         return had
 
     def settle(self) -> None:
-        """The image or the tool is about to change: keep a draft that is complete, drop others."""
-        self.cancel()
+        """The image or the tool is about to change: keep a draft that is ripe, drop others.
+
+        A draft that could not be stored stays; the canvas stays with it then (Canvas.settle).
+        """
+        before = self.document.failures
+        if self.ripe:
+            self.finish()
+        if self.document.failures == before:
+            self.cancel()
 
     def leave(self) -> None:
         """The pointer left the canvas."""

@@ -47,6 +47,7 @@ class BoxTool(Tool):
     """Draws a box of the current class. Shift makes it a square."""
 
     name = "box"
+    drawn = "Box"
     options_type = BoxOptions
 
     def __init__(self, document: Document, surface: Surface) -> None:
@@ -62,6 +63,24 @@ class BoxTool(Tool):
     @property
     def busy(self) -> bool:
         return self._corner is not None or bool(self._extremes)
+
+    @property
+    def ripe(self) -> bool:
+        """A drag is a box already, as if the button went up now; one click is none."""
+        dragged = max(self._box.w, self._box.h) * self.surface.scale >= CLICK
+        return self._corner is not None and not self._clicked and dragged
+
+    @property
+    def lacks(self) -> str:
+        if self._extremes:
+            return f"it has {len(self._extremes)} of its {_EXTREMES} extreme points"
+        return "it is thinner than a pixel" if self.ripe else "it has only one corner"
+
+    def finish(self) -> bool:
+        if not self.ripe:
+            return False
+        self._commit()
+        return True
 
     def fill_options(self, options: ToolOptions) -> None:
         assert isinstance(options, BoxOptions)
@@ -188,9 +207,12 @@ class BoxTool(Tool):
         self.surface.repaint()
 
     def _commit(self) -> None:
-        box, self._corner = self._box, None
+        box = self._box
         if min(box.w, box.h) < 1:
+            self._corner = None
             self.surface.say("That box is thinner than one pixel and was not kept")
             self.surface.repaint()
-            return
-        self.document.add(box, label="Add box")
+        elif self.document.add(box, label="Add box") is not None:
+            self._corner = None  # not before it is stored
+        else:
+            self._clicked = True  # the next click tries again

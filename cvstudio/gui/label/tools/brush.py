@@ -44,6 +44,7 @@ class BrushTool(Tool):
     """Paints the mask of the current class. The eraser is the same tool the other way round."""
 
     name = "brush"
+    drawn = "Brush stroke"
     cursor = Qt.CursorShape.BlankCursor
     options_type = BrushOptions
     erases = False
@@ -59,6 +60,14 @@ class BrushTool(Tool):
         return self._stroke is not None
 
     @property
+    def ripe(self) -> bool:
+        return self._stroke is not None and self._stroke.painted
+
+    @property
+    def lacks(self) -> str:
+        return "it lies outside the image"
+
+    @property
     def hides(self) -> frozenset[int]:
         target = self._stroke.target if self._stroke else None
         return frozenset({target.id}) if target else frozenset()
@@ -66,6 +75,9 @@ class BrushTool(Tool):
     # -- the gesture
 
     def press(self, pointer: Pointer) -> None:
+        if self._stroke is not None:  # one that could not be stored goes on
+            self._dab(pointer)
+            return
         erases = self.erases != pointer.opposite
         target = self._to_erase(pointer) if erases else self._to_extend(pointer)
         if erases and target is None:
@@ -88,18 +100,19 @@ class BrushTool(Tool):
         self._show_ring(pointer)
 
     def release(self, pointer: Pointer) -> None:
+        self.finish()
+
+    def finish(self) -> bool:
+        """As if the button went up now; what cannot be stored stays in hand."""
         if self._stroke is None:
-            return
-        stroke, self._stroke = self._stroke, None
-        self._commit(stroke)
+            return False
+        before = self.document.failures
+        self._commit(self._stroke)
+        if self.document.failures == before:
+            self._stroke = None
         self.surface.drafts_changed()
         self.surface.repaint()
-
-    def settle(self) -> None:
-        """A stroke under way is kept, as if the button had been released."""
-        if self._pointer is not None:
-            self.release(self._pointer)
-        self.cancel()
+        return True
 
     def cancel(self) -> bool:
         had, self._stroke = self.busy, None
@@ -247,6 +260,8 @@ class BrushTool(Tool):
             picture.changed(ink)
         mask = None if ink.empty else Mask.from_patch(np.ascontiguousarray(patch), ink.x0, ink.y0)
         if target is not None and mask == target.shape:
+            if stroke.erases:
+                self._say_nothing_erased(target)
             return
         label = "Erase" if stroke.erases else "Brush stroke"
         if mask is not None:
@@ -262,6 +277,13 @@ class BrushTool(Tool):
                 self.surface.say("The polygon is a mask now. Ctrl+Z makes it a polygon again")
         elif mask is not None:
             self.document.add(mask, label=label, also=others)
+
+    def _say_nothing_erased(self, target: Annotation) -> None:
+        found = self.document.classes.get(target.class_id)
+        name = f"the selected {found.name}" if found is not None else "what is selected"
+        self.surface.say(
+            f"Nothing of {name} is here. Esc, then the eraser takes what lies under it"
+        )
 
     # -- the ring
 
@@ -303,6 +325,7 @@ class EraserTool(BrushTool):
     """Takes away from the selected mask, or from the one under it; Alt paints."""
 
     name = "erase"
+    drawn = "Eraser stroke"
     erases = True
 
 

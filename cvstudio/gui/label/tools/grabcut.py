@@ -77,6 +77,7 @@ class GrabCutTool(RegionTool):
     def step_back(self) -> bool:
         if self._strokes:
             self._finishing = None
+            self.thinking.drop()
             self._strokes.pop()
             self._ask()
             return True
@@ -90,7 +91,7 @@ class GrabCutTool(RegionTool):
     def hint(self) -> str:
         if self._box is None:
             return "Drag a loose box around the object · Space + drag pans"
-        return "Stroke over what is missing · with Alt or Ctrl over what is too much · Enter keeps"
+        return "Stroke over what is missing · Alt or Ctrl: too much · Enter keeps · Esc drops"
 
     # -- the cut
 
@@ -136,7 +137,7 @@ class GrabCutTool(RegionTool):
         if region is None:
             self.surface.say("Nothing stands out. Leave some surroundings around the box")
         else:
-            self.surface.say("Stroke over what is missing, with Alt or Ctrl over what is too much")
+            self.surface.say("")  # the hint tells how to go on
         self.answered()
 
     def paint(self, painter: QPainter, exposed: QRectF) -> None:

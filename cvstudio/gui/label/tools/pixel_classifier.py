@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from PySide6.QtWidgets import QCheckBox, QSpinBox
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label.document import Document
-from cvstudio.gui.label.keeping import keep
+from cvstudio.gui.label.keeping import Keeper
 from cvstudio.gui.label.tools.base import Pointer, Surface, Tool
 from cvstudio.gui.label.tools.options import ToolOptions
 from cvstudio.gui.label.tools.region import NO_PICTURE
@@ -209,11 +210,14 @@ class PixelClassifierTool(Tool):
         self.settings = ClassifierSettings()
         self._learner = Learner()
         self._thinking = thinking(document)
+        self._keeper = Keeper(document, self._thinking, surface.say)
         self._all: dict[int, list[Stroke]] = {}
         self._stroke: Stroke | None = None
         self._asked: Question | None = None
         self._answer: tuple[Question, Labels, QImage] | None = None
         self._finishing = False
+        self._untold = False
+        """Whether there are scribbles of which it was not said that they wait."""
         self._declined = 0
         self._prepared = False
 
@@ -238,8 +242,7 @@ class PixelClassifierTool(Tool):
     # -- the gesture
 
     def press(self, pointer: Pointer) -> None:
-        if self._finishing:
-            self._thinking.settle()  # the next scribble begins another proposal
+        self._settle_confirmed()  # the next scribble begins another proposal
         if self.surface.sight() is None:
             self.surface.say(NO_PICTURE)
             return
@@ -263,6 +266,7 @@ class PixelClassifierTool(Tool):
             return
         self.strokes.append(self._stroke)
         self._stroke = None
+        self._untold = True
         if len({stroke.number for stroke in self.strokes}) < 2:
             self.surface.say("Now scribble a second class, or with Alt or Ctrl what is background")
         self._propose()
@@ -299,12 +303,24 @@ class PixelClassifierTool(Tool):
     def settle(self) -> None:
         """Scribbles stay with their image; a proposal that nobody has kept is not kept."""
         self._stroke = None
-        if self._finishing:
-            self._thinking.settle()  # Enter was pressed for it
+        self._settle_confirmed()
         if self._answer is not None:
             self._learner.keep(self._answer[0])
         self._drop_answer()
         self._learner.forget()
+
+    def _settle_confirmed(self) -> None:
+        """Wait for what Enter was pressed for."""
+        while self._finishing and self._thinking.busy:
+            self._thinking.settle()
+
+    @property
+    def leaving(self) -> str:
+        return "Scribbles wait here when you leave" if self.strokes else ""
+
+    def left_behind(self) -> str:
+        told, self._untold = self._untold, False
+        return "Scribbles wait" if told and self.strokes else ""
 
     def hint(self) -> str:
         if self._answer is None:
@@ -324,7 +340,7 @@ class PixelClassifierTool(Tool):
         """Ask for the classes of what is on the screen, unless that is known or asked already."""
         strokes = tuple(s for s in self.strokes if self._is_known(s.number))
         sight = self.surface.sight()
-        if sight is None or self._image_id in (0, self._declined):
+        if sight is None or self._image_id in (0, self._declined) or self._finishing:
             return
         seen = self.surface.visible()
         area = Box(seen.x(), seen.y(), seen.width(), seen.height())
@@ -359,8 +375,8 @@ class PixelClassifierTool(Tool):
             self._keep()
 
     def _failed(self, error: BaseException) -> None:
-        """A thread could not answer: nothing is kept before Enter is pressed again."""
-        self._finishing = False
+        """A thread could not answer."""
+        self._unconfirm()
         self.document.studio.tasks.tell(self._thinking.title, error)
 
     def _drop_answer(self) -> None:
@@ -387,9 +403,20 @@ class PixelClassifierTool(Tool):
                 found.extend([(int(number), rest)] if rest is not None else [])
         if not found:
             self.surface.say("Nothing was found that is large enough to keep")
-        elif keep(self.document, found, label="Classify pixels"):
-            self._learner.keep(question)
-            self.cancel()
+        else:
+            self._finishing = True
+            self._keeper.keep(
+                found, label="Classify pixels",
+                stored=partial(self._stored, question), failed=self._unconfirm,
+            )  # fmt: skip
+
+    def _stored(self, question: Question) -> None:
+        self._learner.keep(question)
+        self.cancel()
+
+    def _unconfirm(self) -> None:
+        """Nothing is kept before Enter is pressed again."""
+        self._finishing = False
 
     @property
     def _image_id(self) -> int:

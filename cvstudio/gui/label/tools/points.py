@@ -53,6 +53,7 @@ class PointEraser(Tool):
     """Takes points from the selected polygons, or without a selection from all."""
 
     name = "points"
+    drawn = "Erasing of points"
     options_type = PointOptions
 
     def __init__(self, document: Document, surface: Surface, settings: BrushSettings) -> None:
@@ -66,6 +67,10 @@ class PointEraser(Tool):
         """Of the circle, in pixels of the image."""
         return self.settings.size / 2
 
+    @property
+    def ripe(self) -> bool:
+        return bool(self.drafts)
+
     def press(self, pointer: Pointer) -> None:
         self._pointer = pointer
         self._erase(pointer)
@@ -77,15 +82,22 @@ class PointEraser(Tool):
         self.surface.repaint()
 
     def release(self, pointer: Pointer) -> None:
-        drafts, self.drafts = self.drafts, {}
+        self.finish()
+
+    def finish(self) -> bool:
+        """As if the button went up now; what cannot be stored stays in hand."""
+        drafts, before = self.drafts, self.document.failures
         if drafts:
             mended: dict[int, Shape] = {
                 id: outlines.repaired(cast(Polygon, shape)) for id, shape in drafts.items()
             }
             left = {id: shape for id, shape in mended.items() if cast(Polygon, shape).parts}
             self.document.reshape(left, label="Erase points")
+            if self.document.failures == before:
+                self.drafts = {}
             self.surface.drafts_changed()
         self.surface.repaint()
+        return bool(drafts)
 
     def leave(self) -> None:
         self._pointer = None

@@ -14,6 +14,7 @@ from cvstudio.gui.label.tools.base import REACH, Pointer, Surface, Tool
 from cvstudio.gui.label.tools.options import ToolOptions
 from cvstudio.gui.label.tools.snap_options import SnapOptions
 
+_FEWEST = 3  # points
 _DRAG_EVERY = 12.0  # screen pixels between the points that a drag leaves
 
 
@@ -21,6 +22,7 @@ class PolygonTool(Tool):
     """Draws a polygon of the current class; dragging draws it freehand."""
 
     name = "polygon"
+    drawn = "Polygon"
 
     options_type = SnapOptions
 
@@ -36,6 +38,14 @@ class PolygonTool(Tool):
     @property
     def busy(self) -> bool:
         return bool(self._points)
+
+    @property
+    def ripe(self) -> bool:
+        return len(self._points) >= _FEWEST
+
+    @property
+    def lacks(self) -> str:
+        return "it encloses nothing" if self.ripe else "it needs three points"
 
     @property
     def points(self) -> tuple[tuple[float, float], ...]:
@@ -75,11 +85,12 @@ class PolygonTool(Tool):
         ring = np.array([*self._points, *self._way(self._snaps[-1], self._snaps[0])], np.float64)
         keep = np.any(np.abs(ring - np.roll(ring, 1, axis=0)) > 1e-6, axis=1)
         ring = ring[keep]
-        if len(ring) < 3 or ring_area(ring) < 1:
+        if len(ring) < _FEWEST or ring_area(ring) < 1:
             self.surface.say("A polygon needs three points that are not on one line")
             return True
-        self._points, self._snaps = [], []
-        self.document.add(Polygon.simple(ring), label="Add polygon")
+        if self.document.add(Polygon.simple(ring), label="Add polygon") is not None:
+            self._points, self._snaps = [], []  # not before it is stored
+            self.surface.repaint()
         return True
 
     def step_back(self) -> bool:
@@ -94,12 +105,6 @@ class PolygonTool(Tool):
         had, self._points, self._snaps = self.busy, [], []
         self.surface.repaint()
         return had
-
-    def settle(self) -> None:
-        """Points that were clicked are work: a polygon that can be closed is kept."""
-        if len(self._points) >= 3:
-            self.finish()
-        self.cancel()
 
     def hint(self) -> str:
         if not self._points:
@@ -174,7 +179,7 @@ class PolygonTool(Tool):
 
     def _closes(self, pointer: Pointer) -> bool:
         """Whether a click is on the first point of something that can be closed."""
-        if len(self._points) < 3:
+        if len(self._points) < _FEWEST:
             return False
         x, y = self._points[0]
         reach = (REACH + 2) / self.surface.scale

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QPainter, QPolygonF
 
 from cvstudio.core.opencv import cv2
 from cvstudio.gui.label.document import Document
-from cvstudio.gui.label.keeping import keep
+from cvstudio.gui.label.keeping import TOO_LARGE, Keeper, too_large
 from cvstudio.gui.label.mask_picture import MaskPicture
 from cvstudio.gui.label.outlines import qpolygon
 from cvstudio.gui.label.shapes_item import CASING, cosmetic
@@ -63,12 +63,14 @@ class RegionPicture:
 class RegionTool(Tool):
     """Finds a region of the current class and shows it; Enter keeps it, Esc drops it."""
 
+    drawn = "Region"
     word = "Find region"
     """What the step is called in the history."""
 
     def __init__(self, document: Document, surface: Surface) -> None:
         super().__init__(document, surface)
         self.thinking = thinking(document)
+        self.keeper = Keeper(document, self.thinking, surface.say)
         self.views = LastView()
         self._picture: RegionPicture | None = None
         self._before: list[Region | None] = []
@@ -83,6 +85,16 @@ class RegionTool(Tool):
     @property
     def busy(self) -> bool:
         return self.region is not None or self.thinking.busy
+
+    @property
+    def ripe(self) -> bool:
+        return self._finishing is not None or self.region is not None
+
+    @property
+    def lacks(self) -> str:
+        if self.region is not None and too_large([(0, self.region)]):
+            return "it is too large for one mask"
+        return "nothing was found yet"
 
     def show(self, region: Region | None) -> None:
         """Show what has been found, in place of what was shown."""
@@ -120,6 +132,8 @@ class RegionTool(Tool):
             return False
         if class_id is None:
             self.document.class_wanted.emit()
+        elif self.region is not None and too_large([(class_id, self.region)]):
+            self.surface.say(TOO_LARGE)
         elif self._finishing is None:
             self._finishing = class_id  # kept as soon as it is there
             self.answered()
@@ -130,13 +144,20 @@ class RegionTool(Tool):
         class_id, region = self._finishing, self.region
         if class_id is None or self.thinking.busy:
             return
+        if region is None:
+            self._finishing = None
+            return
+        self.keeper.keep(
+            [(class_id, region)], label=self.word, stored=self.clear, failed=self._unconfirm
+        )
+
+    def _unconfirm(self) -> None:
+        """Nothing is kept before Enter is pressed again."""
         self._finishing = None
-        if region is not None and keep(self.document, [(class_id, region)], label=self.word):
-            self.clear()
 
     def failed(self, error: BaseException) -> None:
-        """A thread could not answer: nothing is kept before Enter is pressed again."""
-        self._finishing = None
+        """A thread could not answer."""
+        self._unconfirm()
         self.document.studio.tasks.tell(self.thinking.title, error)
 
     def step_back(self) -> bool:
@@ -155,13 +176,18 @@ class RegionTool(Tool):
     def settle(self) -> None:
         """Regions that were clicked together are work: what has been found is kept, and what Enter
         was pressed for is waited for."""
+        before = self.document.failures
         self._settle_confirmed()
-        self.thinking.drop()
-        self.finish()
-        self.cancel()
+        if self.document.failures == before:
+            self.thinking.drop()
+            self.finish()
+            self._settle_confirmed()
+        if self.document.failures == before:
+            self.cancel()
 
     def _settle_confirmed(self) -> None:
-        if self._finishing is not None:
+        """Wait for what is looked at, and for what is stored then."""
+        while self._finishing is not None and self.thinking.busy:
             self.thinking.settle()
 
     def clear(self) -> None:

@@ -27,6 +27,7 @@ from cvstudio.imaging.regions.view import Place, Sight
 
 Point = tuple[float, float]
 
+_FEWEST = 3  # points
 _OFF = 1.0  # screen pixels that the polygon may lie beside the path
 
 
@@ -34,6 +35,7 @@ class ScissorsTool(Tool):
     """Draws a polygon of the current class along edges of the picture."""
 
     name = "scissors"
+    drawn = "Polygon"
 
     def __init__(self, document: Document, surface: Surface) -> None:
         super().__init__(document, surface)
@@ -51,6 +53,14 @@ class ScissorsTool(Tool):
     @property
     def busy(self) -> bool:
         return bool(self._anchors)
+
+    @property
+    def ripe(self) -> bool:
+        return len(self._anchors) >= _FEWEST or self._closing
+
+    @property
+    def lacks(self) -> str:
+        return "it encloses nothing" if self.ripe else "it needs three points"
 
     @property
     def anchors(self) -> tuple[Point, ...]:
@@ -112,7 +122,10 @@ class ScissorsTool(Tool):
         if not self._anchors:
             return False
         pointer = self._pointer
-        self._anchors.pop()
+        if self._closing:
+            self._closing = False  # the way back to the first point is what is taken back
+        else:
+            self._anchors.pop()
         self._paths = self._paths[: max(len(self._anchors) - 1, 0)]
         self._wire, self._asked, self._live = None, None, None
         self._thinking.drop()
@@ -134,12 +147,14 @@ class ScissorsTool(Tool):
     def settle(self) -> None:
         """Points that were clicked are work: an outline that can be closed is kept, with straight
         lines where the picture has not been looked at yet."""
-        if len(self._anchors) >= 3 and not self._closing:
+        before = self.document.failures
+        if len(self._anchors) >= _FEWEST and not self._closing:
             self._paths.append(np.array([self._anchors[-1], self._anchors[0]], np.float64))
             self._closing = True
         if self._closing:
             self._commit()
-        self.cancel()
+        if self.document.failures == before:
+            self.cancel()
 
     def hint(self) -> str:
         if not self._anchors:
@@ -188,9 +203,15 @@ class ScissorsTool(Tool):
         self._missing += 1
         self.document.studio.tasks.run(
             lambda _control: LiveWire(sight.take(place), start).path(end),
-            title="Look at the picture", owner=self.document,
+            title=self._thinking.title, owner=self.document,
             done=partial(self._filled, self._draft, straight),
+            failed=partial(self._unfilled, self._draft, straight),
         )  # fmt: skip
+
+    def _unfilled(self, draft: int, straight: Path, error: BaseException) -> None:
+        """No path could be found: the line stays straight, and the outline can be closed."""
+        self.document.studio.tasks.tell(self._thinking.title, error)
+        self._filled(draft, straight, straight)
 
     def _filled(self, draft: int, straight: Path, path: Path) -> None:
         """A path that was missing is known; its draft may be over, or its point taken back."""
@@ -217,13 +238,17 @@ class ScissorsTool(Tool):
         ring = np.concatenate([simplified(path, off=off)[:-1] for path in self._paths])
         keep = np.any(np.abs(ring - np.roll(ring, 1, axis=0)) > 1e-6, axis=1)
         ring = ring[keep]
-        self.cancel()
         # Two paths along one edge may cross each other by a pixel.
-        polygon = outlines.repaired(Polygon.simple(ring)) if len(ring) >= 3 else Polygon(())
+        polygon = outlines.repaired(Polygon.simple(ring)) if len(ring) >= _FEWEST else Polygon(())
         if polygon.area < 1:
+            self.cancel()
             self.surface.say("That outline encloses nothing and was not kept")
-            return
-        self.document.add(polygon, label="Add polygon")
+        elif self.document.add(polygon, label="Add polygon") is not None:
+            self.cancel()  # not before it is stored
+        else:
+            self._closing = False
+            self._paths = self._paths[: len(self._anchors) - 1]
+            self.surface.repaint()
 
     def _closes(self, pointer: Pointer) -> bool:
         """Whether a click is on the first point of something that can be closed."""

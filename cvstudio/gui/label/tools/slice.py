@@ -16,6 +16,7 @@ class SliceTool(Tool):
     """Cuts the selected shapes, or all that the line crosses, into pieces of their own."""
 
     name = "slice"
+    drawn = "Cut"
 
     def __init__(self, document: Document, surface: Surface) -> None:
         super().__init__(document, surface)
@@ -26,6 +27,10 @@ class SliceTool(Tool):
     @property
     def busy(self) -> bool:
         return bool(self._points)
+
+    @property
+    def lacks(self) -> str:
+        return "Enter was not pressed"
 
     def press(self, pointer: Pointer) -> None:
         self._points.append((pointer.x, pointer.y))

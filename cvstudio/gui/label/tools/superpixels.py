@@ -135,7 +135,8 @@ class SuperpixelTool(RegionTool):
 
     def finish(self) -> bool:
         """What has been collected is there at once: nothing to wait for."""
-        self._forget_question()
+        if self._finishing is None:
+            self._forget_question()
         return super().finish()
 
     def step_back(self) -> bool:
@@ -173,7 +174,7 @@ class SuperpixelTool(RegionTool):
         cells = self._cells
         if cells is not None and (cells.sight, cells.place, cells.side) == wanted:
             return cells
-        if self._asked != wanted:
+        if self._asked != wanted and self._finishing is None:
             self._asked = wanted
             side = max(self.settings.side / (self.surface.scale * place.step), _FINEST)
 

@@ -109,7 +109,7 @@ class WandTool(RegionTool):
 
     def move(self, pointer: Pointer, *, held: bool) -> None:
         touch = self._touch
-        if touch is None or not held:
+        if touch is None or not held or self._finishing is not None:
             return
         dx = (pointer.x - touch.pointer.x) * self.surface.scale
         dy = (pointer.y - touch.pointer.y) * self.surface.scale
@@ -133,7 +133,7 @@ class WandTool(RegionTool):
 
     def hint(self) -> str:
         if self.region is None:
-            return "Click what is alike · Drag right for more, left for less"
+            return "Click what is alike · Drag right for more · Enter keeps, Esc drops"
         return "Click adds · Alt or Ctrl takes away · Enter keeps · Backspace · Esc drops"
 
     def fill_options(self, options: ToolOptions) -> None:
