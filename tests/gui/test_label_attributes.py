@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 from cvstudio.core.annotation import Source, State, Task
 from cvstudio.core.attributes import Attribute, AttributeKind, values_in
 from cvstudio.core.geometry import Box
+from cvstudio.gui import theme
 from cvstudio.project import attribute_changes, class_tree, commands
 from cvstudio.project.attribute_changes import Edit
 
@@ -218,14 +219,17 @@ def test_where_images_are_classified_the_image_has_the_attributes_of_its_class(
         assert person.only.class_id == 1
 
 
-def test_on_a_small_screen_the_display_settings_make_room_once(person):
-    person.page.resize(1280, 720)
-    display = person.page.side.display
+def test_attributes_are_seen_beside_a_display_that_was_opened_on_a_small_screen(person):
+    person.page.resize(1280, 606)  # what is left of 720 by header, bar and status
+    side = person.page.side
     id = person.add(FIRST)
-    display.section.set_open(True)
+    QTest.mouseClick(side.display.section.arrow, Qt.MouseButton.LeftButton)
     person.page.document.select([id])
-    assert not display.channel.isVisible()
-    display.section.set_open(True)
-    person.page.document.select([])
-    person.page.document.select([id])
-    assert display.channel.isVisible()
+    QApplication.processEvents()
+    panel = person.page.attributes.panel
+    for field in panel.fields:
+        assert field.editor.visibleRegion().boundingRect() == field.editor.rect()
+    assert side.display.is_open
+    assert side.tree.viewport().height() >= theme.size("row_compact") * 2
+    assert side.stack.widget(0).y() == 0
+    assert panel.mapTo(side.stack, panel.rect().bottomLeft()).y() < side.display.y()

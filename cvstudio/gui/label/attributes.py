@@ -29,7 +29,6 @@ class AttributePanel(QWidget):
     given = Signal(str, object)
     left = Signal()
     refused = Signal(str)
-    appeared = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,10 +60,7 @@ class AttributePanel(QWidget):
             field.show_states([each.get(field.attribute.name) for each in values])
             field.editor.setEnabled(writable)
         self.header.figure.setText(f"{len(annotations):,} selected" if len(annotations) > 1 else "")
-        appears = bool(asked) and self.isHidden()
         self.setVisible(bool(asked))
-        if appears:
-            self.appeared.emit()
 
     def _build(self, asked: tuple[Attribute, ...]) -> None:
         self._asked = asked

@@ -50,7 +50,6 @@ from cvstudio.gui.widgets.verbatim import tip
 
 ROLE = Qt.ItemDataRole.UserRole
 _KEYS = "1234567890"
-_FEWEST_ROWS = 3
 _BELOW = 8  # px under the last row
 _NO_LIMIT = 16_777_215  # of Qt, for the height of a widget
 _EYE = 44  # px at the right end of a row
@@ -302,7 +301,7 @@ class ClassList(QWidget):
         """Rows as far as there is room."""
         self.view.rows = max(self.count, 1)
         row = theme.size("row")
-        self.view.setMinimumHeight(min(self.view.rows, _FEWEST_ROWS) * row)
+        self.view.setMinimumHeight(row)
         self.view.setMaximumHeight(self.view.rows * row)
         self.view.updateGeometry()
         limited = self.count and self._document.task != Task.CLASSIFY

@@ -88,7 +88,7 @@ class SideStack(QSplitter):
             self.setSizes([rest, display])
             return
         classes = kept.get("classes", self._classes_share(rest))
-        classes = max(min(classes, rest - least[1]), least[0])
+        classes = max(min(classes, rest - least[1]), self._classes.minimumSizeHint().height())
         self.setSizes([classes, rest - classes, display])
 
     @property
@@ -99,21 +99,23 @@ class SideStack(QSplitter):
     @property
     def _least(self) -> list[int]:
         """Pixels that the parts above the display cannot do without."""
-        return [part.minimumSizeHint().height() for part in self._parts[:-1]]
+        least = [part.minimumSizeHint().height() for part in self._parts[:-1]]
+        # The first class alone is seen where nothing else can give way.
+        more = self._classes.height_of(min(self._classes.count, _LEAST))
+        least[0] += more - self._classes.minimumSizeHint().height()
+        return least
 
     def _opens(self) -> bool:
         """Whether the display is open: as the person said, or where there is room for it."""
         said = self._memory.get(_OPEN)
         if said is not None:
-            return bool(said) and self._room - sum(self._least) >= self._display.least_height
+            return bool(said)
         column = self.parentWidget()
         # What stands above for some images only (a comment) must not open and fold it.
         height = column.height() if column is not None else self.height()
         need = self._classes.height_of(min(self._classes.count, _FEW))
         if self._middle is None:
-            need = (
-                self._parts[0].minimumSizeHint().height() - self._classes.height_of(_LEAST) + need
-            )
+            need += self._least[0] - self._classes.height_of(min(self._classes.count, _LEAST))
         else:
             need += theme.size("section_header") + (_FEW - 1) * theme.size("row_compact")
         return height - self._display.open_height >= need
