@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import func, select
@@ -28,6 +28,9 @@ TRACK = "track_id"
 """The attribute that says which object an annotation is; COCO files call it the same."""
 INTERPOLATION, TRACKER = "Interpolation", "Tracker"
 """Who made a shape that is no key, under MAKER."""
+
+Gap = tuple[int, int, tuple[int, ...]]
+"""Two neighbouring key images of an object, and the images that lie between them."""
 
 _NOT_OF_COPIES = (MAKER, "coco")
 
@@ -47,16 +50,20 @@ class Track:
         """The images with a key shape, in order."""
         return [i for i in self.sequence.ids if i in self.keys]
 
-    def gaps(self) -> list[tuple[int, int, tuple[int, ...]]]:
+    def gaps(self) -> list[Gap]:
         """Neighbouring key images with the images that lie between them, where there are some."""
         places, ids = self.sequence.places, self.sequence.ids
         pairs = itertools.pairwise(self.key_images())
         found = ((a, b, ids[places[a] + 1 : places[b]]) for a, b in pairs)
         return [gap for gap in found if gap[2]]
 
-    def gaps_beside(self, image_id: int) -> list[tuple[int, int, tuple[int, ...]]]:
+    def gaps_beside(self, image_id: int) -> list[Gap]:
         """The gaps that end or begin at a key image."""
         return [gap for gap in self.gaps() if image_id in gap[:2]]
+
+    def computed_in(self, gaps: Collection[Gap]) -> int:
+        """How many images of these gaps hold a computed shape."""
+        return sum(image in self.others for gap in gaps for image in gap[2])
 
     def beside(self, image_id: int, step: int) -> int:
         """The next (1) or previous (-1) image with a key shape; 0 for none."""
@@ -92,6 +99,18 @@ def track_of(s: Session, annotation: Annotation) -> Track:
     if number is None:
         alone = {annotation.image_id: annotation} if is_key(annotation) else {}
         return Track(None, annotation.class_id, sequence, alone)
+    return _collected(s, sequence, number, annotation.class_id)
+
+
+def find_track(s: Session, image_id: int, number: int) -> Track | None:
+    """The object of a number in the sequence of an image; None when it is nowhere there."""
+    sequence = sequence_of(s, image_id)
+    found = _collected(s, sequence, number, 0)
+    members = [*found.keys.values(), *found.others.values()]
+    return replace(found, class_id=members[0].class_id) if members else None
+
+
+def _collected(s: Session, sequence: Sequence, number: int, class_id: int) -> Track:
     keys: dict[int, Annotation] = {}
     others: dict[int, Annotation] = {}
     for each in _members(s, sequence, number):
@@ -100,7 +119,7 @@ def track_of(s: Session, annotation: Annotation) -> Track:
         elif each.state is not State.REJECTED:
             others.setdefault(each.image_id, each)
     others = {image: each for image, each in others.items() if image not in keys}
-    return Track(number, annotation.class_id, sequence, keys, others)
+    return Track(number, class_id, sequence, keys, others)
 
 
 def _members(s: Session, sequence: Sequence, number: int) -> list[Annotation]:
@@ -181,23 +200,28 @@ def unlink(s: Session, *, ids: Collection[int]) -> None:
 
 
 def interpolate(
-    s: Session, *, track: Track, gaps: Collection[tuple[int, int, tuple[int, ...]]]
+    s: Session, *, track: Track, gaps: Collection[Gap], state: State = State.SUGGESTED
 ) -> int:
-    """Put a suggestion on each image of these gaps, in place of what was computed there before;
-    returns how many. What stays is what a person kept or locked."""
+    """Put a shape on each image of these gaps, in place of what was computed there before; returns
+    how many. Key shapes and locked ones stay."""
     shapes: dict[int, tuple[Shape, float | None]] = {}
     for first, last, images in gaps:
         start, end = track.keys[first].shape, track.keys[last].shape
         for image_id in images:
             share = track.sequence.share(first, last, image_id)
             shapes[image_id] = (between(start, end, share), None)
-    return place(s, track=track, shapes=shapes, maker=INTERPOLATION)
+    return place(s, track=track, shapes=shapes, maker=INTERPOLATION, state=state)
 
 
 def place(
-    s: Session, *, track: Track, shapes: Mapping[int, tuple[Shape, float | None]], maker: str
+    s: Session,
+    *,
+    track: Track,
+    shapes: Mapping[int, tuple[Shape, float | None]],
+    maker: str,
+    state: State = State.SUGGESTED,
 ) -> int:
-    """Put computed shapes of an object on images, as suggestions; returns how many.
+    """Put computed shapes of an object on images, as suggestions or accepted; returns how many.
 
     A key shape stays. A computed shape that is there gets the new form, and stays accepted when a
     person has accepted it; a rejected one gives way, for this was asked for. Shapes are cut at the
@@ -230,18 +254,21 @@ def place(
         placed += 1
         if old:
             _renew(s, old[0], inside, score, {**attributes, TRACK: track.id, MAKER: maker})
+            if state is State.ACCEPTED:
+                commands.set_state(s, ids=[old[0].id], state=state)
             gone += [a.id for a in old[1:]]
             continue
         new.append(
             commands.annotation_row(
                 image_id=image_id, class_id=track.class_id, shape=inside, width=width,
                 height=height, z=tops.get(image_id, -1) + 1, source=Source.NETWORK, score=score,
-                attributes={**attributes, TRACK: track.id, MAKER: maker}, state=State.SUGGESTED,
+                attributes={**attributes, TRACK: track.id, MAKER: maker}, state=state,
             )
         )  # fmt: skip
     if gone:
         commands.delete_annotations(s, ids=gone)
     rows.add(s, "annotation", commands.ANNOTATION_COLUMNS, new)
+    commands.follow_review(s, list(shapes))
     return placed
 
 

@@ -41,6 +41,8 @@ def annotation_menu(
         )
     menu.addAction(actions["label.copy"])
     menu.addAction(actions["label.duplicate"])
+    if len(selected) == 1 and selected[0].shape is not None:
+        menu.addAction(actions["label.track"])
     menu.addAction(actions["label.hide_selected"])
     _add_lock(menu, actions, locked=bool(selected) and all(a.locked for a in selected))
     _add_shaping(menu, actions, selected)

@@ -36,6 +36,7 @@ from cvstudio.gui.label.status import Status
 from cvstudio.gui.label.suggestion_bar import SuggestionBar
 from cvstudio.gui.label.toolbox import Toolbox
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
+from cvstudio.gui.label.tracking import Tracking
 from cvstudio.gui.label.undoing import Undoing
 from cvstudio.gui.label.viewing import Viewing
 from cvstudio.gui.studio import Filtered, Studio
@@ -130,6 +131,7 @@ class LabelPage(Workspace):
         self.editing = Editing(actions, document, canvas, self.toolbox, self.bar, self)
         self.editing.comment_at = self.comments.at
         self.undoing = Undoing(document)
+        self.tracking = Tracking(studio, document, self.strip, self)
         self.restoring = Restoring(studio, document, self)
         self.drafts = Drafts(studio, canvas, self)
         self.shaping = Shaping(actions, document, canvas, self)
@@ -166,7 +168,7 @@ class LabelPage(Workspace):
         self.comments.said.connect(self.status.say)
         for part in (
             self.loader, self.viewing, self.classes, self.reviewing, self.clipboard, self.restoring,
-            self.attributes,
+            self.attributes, self.tracking,
         ):  # fmt: skip
             part.said.connect(self.status.say)
         for asking in (
@@ -175,6 +177,7 @@ class LabelPage(Workspace):
             self.restoring,
             self.comments,
             self.attributes,
+            self.tracking,
         ):
             asking.answered.connect(self.canvas.setFocus)
 
@@ -400,6 +403,7 @@ class LabelPage(Workspace):
             self.strip.images.set_ids(self.order.ids)
         self._follow_undo(changes)
         self.document.take_in(changes)
+        self.tracking.take(changes)
         self._select_changed(changes)
         if changes.kind != "do" and self._front:
             self.status.say(self.undoing.tell(changes))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from cvstudio.core.annotation import Annotation, State
 from cvstudio.core.words import counted
@@ -16,7 +16,7 @@ from cvstudio.project.records import ImageRecord
 
 _GROUND = QColor(0, 0, 0, 190)
 _INK = QColor(255, 255, 255)
-_HEIGHT, _ICON, _EDGE = 18, 14, 4
+_HEIGHT, _ICON, _EDGE, _DOT = 18, 14, 4, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +67,19 @@ def paint_badges(painter: QPainter, picture: QRect, badges: Sequence[Badge]) -> 
         numbers = pill.adjusted(_ICON + 5, 0, -3, 0)
         painter.drawText(numbers, Qt.AlignmentFlag.AlignVCenter, badge.figure)
         right = pill.left() - _EDGE
+    painter.restore()
+
+
+def paint_dot(painter: QPainter, picture: QRect, *, full: bool) -> None:
+    """A dot at the foot of a picture in the middle: full, or a ring."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    ground = QRectF(0, 0, _DOT + 6, _DOT + 6)
+    ground.moveCenter(QPointF(picture.center().x() + 0.5, picture.bottom() - _DOT))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(_GROUND)
+    painter.drawEllipse(ground)
+    painter.setPen(QPen(_INK, 1.5))
+    painter.setBrush(_INK if full else Qt.BrushStyle.NoBrush)
+    painter.drawEllipse(ground.adjusted(3.5, 3.5, -3.5, -3.5))
     painter.restore()

@@ -3,10 +3,13 @@
 strip = Filmstrip(studio.thumbnails)
 strip.images.open(project); strip.images.set_ids(ids)
 strip.show_image(7)                 # selects and scrolls, without telling
+strip.show_dots({7: True, 8: False})  # full, ring
 strip.chosen.connect(f)             # image id that the person clicked
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from PySide6.QtCore import QItemSelectionModel, QSize, Qt, Signal
 from PySide6.QtGui import QWheelEvent
@@ -27,7 +30,7 @@ class Filmstrip(QListView):
         super().__init__(parent)
         self.images = ThumbnailModel(thumbnails, self)
         self.setModel(self.images)
-        delegate = ThumbnailDelegate(self.images, self)
+        self._delegate = delegate = ThumbnailDelegate(self.images, self)
         delegate.overlays = False
         delegate.short_names = True
         delegate.split_shown = False
@@ -62,6 +65,17 @@ class Filmstrip(QListView):
             index, QItemSelectionModel.SelectionFlag.ClearAndSelect
         )
         self.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
+
+    def show_dots(self, dots: Mapping[int, bool]) -> None:
+        """Mark images by a dot under their pictures: full (True) or a ring (False)."""
+        if dots != self._delegate.dots:
+            self._delegate.dots = dict(dots)
+            self.viewport().update()
+
+    @property
+    def dots(self) -> Mapping[int, bool]:
+        """The images that are marked."""
+        return self._delegate.dots
 
     def scroll_by(self, pictures: int) -> None:
         """Scroll by some pictures, as the arrows at the ends do."""

@@ -44,7 +44,7 @@ from PySide6.QtWidgets import (
 from cvstudio.core.annotation import LabelClass
 from cvstudio.gui import theme
 from cvstudio.gui.widgets import names
-from cvstudio.gui.widgets.badges import paint_badges
+from cvstudio.gui.widgets.badges import paint_badges, paint_dot
 from cvstudio.gui.widgets.icons import REVIEW_ICONS, paint_icon
 from cvstudio.gui.widgets.overlay import paint_items
 from cvstudio.gui.widgets.swatch import paint_swatch
@@ -78,6 +78,8 @@ class ThumbnailDelegate(QStyledItemDelegate):
         """Show only the end of a name, as the filmstrip does."""
         self.split_shown = True
         self.gap, self.pad = _GAP, _PAD
+        self.dots: dict[int, bool] = {}
+        """Images with a dot at the foot of their picture: full (True) or a ring."""
         self._composed: OrderedDict[tuple[Any, ...], QPixmap] = OrderedDict()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
@@ -119,6 +121,8 @@ class ThumbnailDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(QRectF(cell).adjusted(self.pad, 2, -self.pad, -4), 4, 4)
         self._paint_picture(painter, area, record)
         paint_badges(painter, area, self._model.badges(record.id))
+        if record.id in self.dots:
+            paint_dot(painter, area, full=self.dots[record.id])
         self._paint_caption(painter, area, record, selected)
         painter.restore()
 
