@@ -91,7 +91,7 @@ SETTINGS: tuple[Setting, ...] = (
         "cvstudio",
         choices=(
             ("cvstudio", "CVStudio"), ("labelme", "As in labelme"), ("cvat", "As in CVAT"),
-            ("xanylabeling", "As in X-AnyLabeling"),
+            ("xanylabeling", "As in X-AnyLabeling"), ("qupath", "As in QuPath"),
         ),
     ),
     Setting("keys.own", "Labelling", "Own keys", "Keys that differ from the preset.", "",

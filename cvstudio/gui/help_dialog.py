@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from cvstudio.gui import keys, theme
 from cvstudio.gui.actions import ACTIONS, PAGES, ActionInfo
 from cvstudio.gui.shortcuts.dialog import edit_keys
+from cvstudio.gui.shortcuts.held import HELD, Held
 from cvstudio.gui.shortcuts.keymap import KeyBook
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.icons import icon
@@ -161,7 +162,10 @@ def _keys_list(page: str, book: KeyBook | None) -> FoundList:
     return FoundList(
         (
             group.capitalize() or "Everywhere",
-            [(_key_row(i, held(i)), _said(i, held(i))) for i in ACTIONS if i.page == group],
+            [
+                *((_key_row(i, held(i)), _said(i, held(i))) for i in ACTIONS if i.page == group),
+                *((_row(h.text, h.tip, (h.keys,)), _words(h)) for h in HELD if h.page == group),
+            ],
         )
         for group in order
     )
@@ -171,18 +175,26 @@ def _said(info: ActionInfo, held: Sequence[str]) -> str:
     return f"{info.text} {info.tip} {' '.join(keys.words(key) for key in held)}".casefold()
 
 
+def _words(held: Held) -> str:
+    return f"{held.text} {held.tip} {held.keys}".casefold()
+
+
 def _key_row(info: ActionInfo, held: Sequence[str]) -> QWidget:
+    return _row(info.text, info.tip, [keys.words(key) for key in held])
+
+
+def _row(text: str, tip: str, caps: Sequence[str]) -> QWidget:
     row = QWidget()
     row.setMinimumHeight(28)
     line = QHBoxLayout(row)
     line.setContentsMargins(0, 2, 0, 2)
     line.setSpacing(8)
-    name = label(info.text, wrap=True)
+    name = label(text, wrap=True)
     name.setFixedWidth(_ACTION)
     line.addWidget(name)
-    line.addWidget(label(info.tip, "muted", wrap=True), 1)
-    for key in held:
-        line.addWidget(label(keys.words(key), "key"), 0, Qt.AlignmentFlag.AlignVCenter)
+    line.addWidget(label(tip, "muted", wrap=True), 1)
+    for cap in caps:
+        line.addWidget(label(cap, "key"), 0, Qt.AlignmentFlag.AlignVCenter)
     return row
 
 

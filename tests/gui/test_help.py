@@ -96,3 +96,24 @@ def test_the_settings_of_a_run_that_sound_like_a_trade_are_explained() -> None:
     assert jargon <= titles
     for title in jargon:
         assert meaning(title.removesuffix("s") if title == "Epochs" else title), title
+
+
+def test_help_lists_the_keys_that_belong_to_no_action_and_those_to_the_next_images(
+    studio_window: Person,
+) -> None:
+    studio_window.page("label")
+
+    def look(dialog: QDialog) -> None:
+        assert isinstance(dialog, HelpDialog)
+        for typed, wanted in (
+            ("nudge", "nudge "), ("shift+arrows", "nudge "), ("next unlabelled", "next unlabelled "),
+            ("disagreed", "next disagreed "), ("next to review", "next to review "),
+            ("comment", "comment "), ("suggest", "suggest labels "),
+        ):  # fmt: skip
+            dialog.field.setText(typed)
+            shown = [said for row, said in dialog.keys.rows if not row.isHidden()]
+            assert any(said.startswith(wanted) for said in shown), typed
+        dialog.accept()
+
+    studio_window.answer(look)
+    studio_window.key("F1")

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label.comments import CommentDialog
 from cvstudio.gui.label.page import LabelPage
-from cvstudio.project import comments
+from cvstudio.project import comments, run_errors
 
 
 @pytest.fixture
@@ -211,3 +211,31 @@ def test_comment_here_pins_it_where_the_click_was(person):
         (found,) = comments.comments(session, 1)
     assert found.text == "one cell or two?"
     assert found.place == pytest.approx((200, 150), abs=2)
+
+
+# The next image of a kind
+
+
+def test_shift_u_goes_to_the_next_image_without_labels_and_round_the_end(person):
+    person.add(Box(50, 40, 100, 80), image=2)
+    person.keys("Shift+U")
+    assert person.document.image.id == 3
+    person.keys("Shift+U")
+    assert person.document.image.id == 1
+    person.add(Box(50, 40, 100, 80), image=1)
+    person.add(Box(50, 40, 100, 80), image=3)
+    person.keys("Shift+U")
+    assert person.document.image.id == 1
+    assert "No other image is unlabelled" in said(person.page)
+
+
+def test_shift_e_goes_to_the_next_image_on_which_run_and_labels_differ(person, monkeypatch):
+    person.keys("Shift+E")
+    assert "No run has been judged yet" in said(person.page)
+    monkeypatch.setattr(run_errors, "judged_runs", lambda _session, _ids: ["run 1"])
+    monkeypatch.setattr(run_errors, "images_with_errors", lambda _s, _ids, kinds: {3})
+    person.keys("Shift+E")
+    assert person.document.image.id == 3
+    person.keys("Shift+E")
+    assert person.document.image.id == 3
+    assert "On no other image do the newest run and the labels differ" in said(person.page)

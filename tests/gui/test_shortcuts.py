@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from person import Person
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QTextDocument
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QPushButton
 
@@ -16,6 +18,7 @@ from cvstudio.gui.actions import ACTIONS, BY_ID
 from cvstudio.gui.help_dialog import HelpDialog
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.settings_dialog import SettingsDialog
+from cvstudio.gui.shortcuts import sheet
 from cvstudio.gui.shortcuts.dialog import ShortcutDialog
 from cvstudio.gui.shortcuts.keymap import CLASS_KEYS, OWN, in_force, meets, normal, refusal, unpack
 from cvstudio.gui.shortcuts.presets import PRESETS
@@ -91,6 +94,31 @@ def test_d_goes_on_in_labelme_and_back_in_cvat() -> None:
     assert "D" in in_force("xanylabeling", {})["label.next"]
     assert "D" in in_force("cvat", {})["label.previous"]
     assert in_force("cvat", {})["label.next"][0] == "F"
+
+
+def test_a_pathologist_finds_the_keys_of_qupath() -> None:
+    held = in_force("qupath", {})
+    for key, id in (
+        ("M", "label.select"), ("R", "label.box"), ("P", "label.polygon"), ("B", "label.brush"),
+        ("W", "label.wand"), ("A", "label.hide"), ("G", "label.grid"), ("Shift+D", "label.duplicate"),
+        ("Ctrl+L", "app.search"),
+    ):  # fmt: skip
+        assert key in held[id], (key, id)
+    named = {id for id, info in BY_ID.items() if info.keys and not held[id]}
+    assert not named, "an action has lost its only key to the preset"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_preset_leaves_an_action_of_the_label_page_without_a_key(preset: str) -> None:
+    held = in_force(preset, {})
+    lost = {id for id, info in BY_ID.items() if info.page == "label" and info.keys and not held[id]}
+    assert not lost
+
+
+def test_keys_that_move_what_is_selected_can_be_given_to_nothing() -> None:
+    for key in ("Shift+Left", "Ctrl+Shift+Down"):
+        assert "moves what is selected" in refusal(BY_ID["label.box"], key)
+        assert not refusal(BY_ID["data.tag"], key)
 
 
 def test_without_changes_every_action_has_the_keys_of_the_table() -> None:
@@ -277,6 +305,21 @@ def test_a_sheet_of_the_keys_in_force_is_saved(
         content = (tmp_path / "keys.pdf").read_bytes()
         assert content.startswith(b"%PDF-")
         assert len(content) > 5000
+        pages = content.count(b"/Type /Page\n")
+        text = sheet.paper(dialog._book, preset="CVStudio")
+        assert pages == text.count("page-break-before") + 1, "no column runs over its page"
+
+
+def test_the_sheet_names_every_key_and_no_heading_stands_alone(dialog: ShortcutDialog) -> None:
+    text = sheet.paper(dialog._book, preset="CVStudio")
+    document = QTextDocument()
+    document.setHtml(text)
+    plain = document.toPlainText()
+    for info in ACTIONS:
+        assert not info.keys or f"\n{info.text}\n" in plain, info.id
+    assert "Shift+Arrows" in plain
+    assert "</h2><h2>" not in text
+    assert not re.search("</h2></td>", text)
 
 
 def test_a_sheet_that_cannot_be_written_is_told(

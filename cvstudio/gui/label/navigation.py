@@ -53,8 +53,12 @@ class ImageOrder:
 
         0 when every other one is reviewed.
         """
+        return self.beside_among(image_id, step, ImageFilter(reviews=OPEN))
+
+    def beside_among(self, image_id: int, step: int, wanted: ImageFilter) -> int:
+        """The next image that passes a filter, forwards (1) or backwards (-1), round the end."""
         with self._project.read() as session:
-            waiting = set(queries.image_ids(session, ImageFilter(reviews=OPEN)))
+            waiting = set(queries.image_ids(session, wanted))
         if not self.ids:
             return 0
         start = self.ids.index(image_id) if image_id in self.ids else -1

@@ -7,12 +7,15 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
+from cvstudio.core.annotation import Review
 from cvstudio.gui.label.canvas import STILL_READING, Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.navigation import ImageOrder
 from cvstudio.gui.label.training_words import idle_words, waiting_words
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.workspace import Workspace
+from cvstudio.project import run_errors
+from cvstudio.project.records import ImageFilter
 
 
 def keeps_arrows(focus: QWidget | None) -> bool:
@@ -38,6 +41,8 @@ class Reviewing(QObject):
         connect("label.next", partial(self.step, 1))
         connect("label.previous_open", partial(self._step_open, -1))
         connect("label.next_open", partial(self._step_open, 1))
+        connect("label.next_unlabelled", self._next_unlabelled)
+        connect("label.next_disagreed", self._next_disagreed)
         connect("label.approve", self.approve)
 
     def step(self, step: int) -> None:
@@ -54,6 +59,27 @@ class Reviewing(QObject):
             self._studio.select_image(found)
         else:
             self.said.emit("No other image waits for review")
+
+    def _next_unlabelled(self) -> None:
+        wanted = ImageFilter(reviews=(Review.UNLABELLED,))
+        self._go_among(wanted, none="No other image is unlabelled")
+
+    def _next_disagreed(self) -> None:
+        """Where the newest judged run and the labels differ, in whatever way."""
+        with self._document.project.read() as session:
+            judged = bool(run_errors.judged_runs(session, ()))
+        if not judged:
+            self.said.emit("No run has been judged yet: Train makes one, and judges it")
+            return
+        none = "On no other image do the newest run and the labels differ"
+        self._go_among(ImageFilter(query="error:any"), none=none)
+
+    def _go_among(self, wanted: ImageFilter, *, none: str) -> None:
+        found = self._order.beside_among(self._image_id, 1, wanted)
+        if found:
+            self._studio.select_image(found)
+        else:
+            self.said.emit(none)
 
     def approve(self) -> None:
         """Mark the open image as reviewed, and go on to the next one that is not."""

@@ -258,7 +258,7 @@ class ShortcutDialog(StudioDialog):
             path = path.with_name(f"{path.name}.pdf")
         words = str(PRESET_WORDS[self._book.preset])
         try:
-            sheet.write(path, sheet.html(self._book, preset=words))
+            sheet.save(path, self._book, preset=words)
         except CVStudioError as error:
             self._say("danger", error.message)
             return

@@ -35,7 +35,13 @@ FIXED: Keys = {
 }
 """Keys that stay with their action, because sentences and dialogs count on them."""
 
-_HELD = {"Space": "moves the picture while it is held", "Backspace": "takes a point back"}
+_ARROWS = ("Left", "Right", "Up", "Down")
+_HELD = {
+    "Space": "moves the picture while it is held",
+    "Backspace": "takes a point back",
+    **{f"Shift+{arrow}": "moves what is selected" for arrow in _ARROWS},
+    **{f"Ctrl+Shift+{arrow}": "moves what is selected" for arrow in _ARROWS},
+}
 _MOVES = ("Tab", "Shift+Tab", "Shift+Backtab", "Backtab")
 
 
