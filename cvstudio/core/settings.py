@@ -110,6 +110,10 @@ SETTINGS: tuple[Setting, ...] = (
         False,
     ),
     Setting(
+        "label.smart_network", "Labelling", "Smart tool network",
+        "A file of SAM, SAM 2 or MobileSAM on this computer, such as mobile_sam.pt.", "",
+    ),
+    Setting(
         "label.progress", "Labelling", "Show progress",
         "Images per hour, what is left and how long it may take, over a corner of the image.",
         False,

@@ -247,13 +247,18 @@ class MainWindow(QMainWindow):
         dialog.deleteLater()
 
     def _show_settings(self) -> None:
+        from cvstudio.gui import smart_network
         from cvstudio.gui.settings_dialog import SettingsDialog
         from cvstudio.gui.shortcuts.dialog import edit_keys
         from cvstudio.project import device
 
         offered = {"train.device": device.choices(self.studio.jobs.device)}
         edit = partial(edit_keys, self, self.studio.keys)
-        more = {"label.keys": ("Change keys", edit)}
+        choose = partial(smart_network.choose, self, self.studio)
+        more = {
+            "label.keys": ("Change keys", edit),
+            smart_network.SETTING: ("Choose file", choose),
+        }
         dialog = SettingsDialog(self, self.studio.settings, offered, more)
         dialog.exec()
         dialog.deleteLater()

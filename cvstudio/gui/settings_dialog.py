@@ -62,6 +62,8 @@ class SettingsDialog(StudioDialog):
         column.addStretch(1)
         area.setWidget(inside)
         self.content.addWidget(area)
+        settings.listen(self._follow)
+        self.finished.connect(lambda _result: settings.unlisten(self._follow))
         self.note("Changes take effect at once.")
         self.add_button("Close", self.accept)
 
@@ -93,6 +95,13 @@ class SettingsDialog(StudioDialog):
         editor = self.editors[record.key]
         if isinstance(editor, QComboBox):
             editor.setCurrentIndex(editor.findData(self._settings.get(record.key)))
+
+
+    def _follow(self, key: str, value: object) -> None:
+        """What was chosen elsewhere is read in its field."""
+        editor = self.editors.get(key)
+        if isinstance(editor, QLineEdit):
+            editor.setText(str(value))
 
 
 def make_editor(

@@ -122,11 +122,17 @@ class _Inbox:
             self._waiting = deque(m for m in self._waiting if m.header.get("kind") != kind)
             return same[-1], same[:-1]
 
-    def waits(self, *kinds: str) -> bool:
-        """Whether a request of one of these kinds waits, or of any kind; the end is one too."""
+    def waits(self, *kinds: str, after: int = 0) -> bool:
+        """Whether a request of one of these kinds waits, or of any kind; the end is one too.
+
+        `after`: only requests that were made after the one of that id.
+        """
         with self._changed:
-            found = (str(m.header.get("kind")) for m in self._waiting)
-            return self._over or any(not kinds or kind in kinds for kind in found)
+            return self._over or any(
+                (not kinds or m.header.get("kind") in kinds)
+                and int(m.header.get("id") or 0) > after
+                for m in self._waiting
+            )
 
 
 def _read(stream: BinaryIO) -> Message | None:
@@ -193,10 +199,12 @@ class _Worker:
         def tell(share: float) -> None:
             self._tell(Message({**_name(message), "progress": round(share, 3)}))
 
+        def give_way() -> bool:
+            after = int(message.header.get("id") or 0)
+            return self._inbox.waits("smart_look", "smart_rest", after=after)
+
         try:
-            return self.smart.look(
-                message, tell=tell, give_way=lambda: self._inbox.waits("smart_look", "smart_rest")
-            )
+            return self.smart.look(message, tell=tell, give_way=give_way)
         except GaveWay as error:
             raise Superseded from error
 

@@ -150,6 +150,11 @@ class Project:
     def thumbnails_file(self) -> Path:
         return self.path / "thumbnails.db"
 
+    @property
+    def embeddings_directory(self) -> Path:
+        """What the smart tool's network found in images; it can be deleted at any time."""
+        return self.path / "cache" / "smart"
+
     def image_path(self, image: ImageRecord | str) -> Path:
         """The absolute path of an image's file, from its record or its uri."""
         uri = image if isinstance(image, str) else image.uri

@@ -100,7 +100,7 @@ def test_a_project_offers_the_tools_of_its_task_in_groups():
         ("label.slice", "label.points"),
         ("label.brush", "label.erase"),
         (
-            "label.scissors", "label.wand", "label.grabcut", "label.superpixels",
+            "label.smart", "label.scissors", "label.wand", "label.grabcut", "label.superpixels",
             "label.pixel_classifier",
         ),
         ("label.comment",),

@@ -373,6 +373,16 @@ def test_who_waits_is_served_before_what_is_done_ahead(
     assert answers[20]["superseded"] is True
     assert answers[21]["superseded"] is True
     assert answers[22]["ok"]
+    # What is older than a picture does not end it.
+    rgb = picture(seed=30)
+    live.send("smart_look", 30, {"rgb": picture(seed=31)}, **here, key="x" * 64)
+    live.send("smart_rest", 31)
+    live.send("smart_look", 32, {"rgb": rgb}, **here, key=smart_view.key_of(rgb))
+    while 32 not in answers:
+        message = live.receive()
+        if "progress" not in message.header:
+            answers[message.header["id"]] = message.header
+    assert answers[32]["seen"] is False
 
 
 def test_the_live_process_refuses_in_words_and_goes_on(live: Live, tmp_path: Path) -> None:
@@ -404,9 +414,9 @@ def test_only_a_part_of_a_huge_image_is_looked_at() -> None:
     assert part.width * part.height <= smart_view.MOST_PIXELS
     assert part.box.w <= 6_010
     near = Box(10_000, 10_000, 4_000, 2_500)
-    assert smart_view.serves(part, near, scale=0.3)
-    assert not smart_view.serves(part, Box(10_000, 10_000, 1_000, 800), scale=1)  # closer by far
-    assert not smart_view.serves(part, Box(14_000, 10_000, 4_000, 2_500), scale=0.3)
+    assert smart_view.serves(part, near)
+    assert not smart_view.serves(part, Box(10_000, 10_000, 1_000, 800))  # closer by far
+    assert not smart_view.serves(part, Box(14_000, 10_000, 4_000, 2_500))
     whole = smart_view.whole(Sight(Pyramid(np.zeros((3000, 4000), np.uint8)), Display()))
     assert whole is not None
     assert (whole.step, whole.width, whole.height) == (4, 1000, 750)

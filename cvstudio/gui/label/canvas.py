@@ -361,6 +361,12 @@ class Canvas(QGraphicsView):
             self.tool.press(self._pointer(event))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        elif (
+            event.button() == Qt.MouseButton.RightButton
+            and self.tool.takes_right
+            and self._can_begin()
+        ):
+            self.tool.press_right(self._pointer(event))
         if event.button() != Qt.MouseButton.LeftButton or self._space:
             self.mousePressEvent(event)
         elif self._can_begin():
@@ -400,7 +406,8 @@ class Canvas(QGraphicsView):
             self._note_draft()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        if not self.tool.busy and not self.waiting:
+        mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        if not (self.tool.busy or self.waiting or (mouse and self.tool.takes_right)):
             self.menu_wanted.emit(event.globalPos())
 
     def enterEvent(self, event: QEnterEvent) -> None:

@@ -25,6 +25,7 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.drafts import Drafts
 from cvstudio.gui.label.editing import Editing
 from cvstudio.gui.label.image_loader import ImageLoader
+from cvstudio.gui.label.looking_ahead import LookingAhead
 from cvstudio.gui.label.navigation import ImageOrder
 from cvstudio.gui.label.progress_card import ProgressCard
 from cvstudio.gui.label.rejecting import Rejecting
@@ -118,6 +119,7 @@ class LabelPage(Workspace):
         studio, document, canvas, order = self.studio, self.document, self.canvas, self.order
         actions = studio.actions
         self.loader = ImageLoader(studio, document, canvas, order, self)
+        self.ahead = LookingAhead(document, canvas, order, lambda: self._front, self)
         self.viewing = Viewing(document, canvas, self.display, self.toolbox.brush, actions, self)
         self.classes = ClassChoice(actions, document, canvas, self)
         self.reviewing = Reviewing(studio, document, canvas, order, self)
@@ -162,6 +164,7 @@ class LabelPage(Workspace):
         self.class_list.add_wanted.connect(self.classes.add)
         self.strip.chosen.connect(self.studio.select_image)
         self.loader.shown.connect(self.viewing.show_range)
+        self.loader.shown.connect(self.ahead.begin)
         self.loader.failed.connect(self._on_unreadable)
         self.reviewing.all_reviewed.connect(self._show_done)
         self.strip_bar.chip.removed.connect(self._go_through)
@@ -196,6 +199,8 @@ class LabelPage(Workspace):
         canvas.zoomed.connect(bar.show_zoom)
         toolbox.taken.connect(self._on_tool)
         toolbox.settings_changed.connect(self._on_tool_settings)
+        for change in (toolbox.taken, toolbox.settings_changed):
+            change.connect(self.ahead.begin)
         bar.options_changed.connect(self._on_tool_settings)
         bar.tool_wanted.connect(toolbox.take)
         self.clipboard.pasted.connect(toolbox.take)

@@ -15,6 +15,7 @@ from cvstudio.gui.label.tools.base import Tool
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
 from cvstudio.gui.label.tools.pen import PenPressure
 from cvstudio.gui.label.tools.select import SelectTool
+from cvstudio.gui.label.tools.smart import SMART, SmartTool
 from cvstudio.gui.label.tools.table import SELECT, ToolInfo, ToolKit, groups_of, tools_for
 from cvstudio.gui.studio import Studio
 
@@ -48,12 +49,25 @@ class Toolbox(QObject):
         connect("label.smaller", partial(self._resize_brush, -1))
         connect("label.larger", partial(self._resize_brush, 1))
         connect("label.snap", self._toggle_snap)
+        connect("label.smart_other", self._other_answer)
+        if self.smart is not None:
+            self.smart.prompting.named.connect(self.settings_changed)
 
     @property
     def select(self) -> SelectTool:
         tool = self.tools[SELECT]
         assert isinstance(tool, SelectTool)
         return tool
+
+    @property
+    def smart(self) -> SmartTool | None:
+        """The tool that asks a network, in projects where something is drawn."""
+        found = self.tools.get(SMART)
+        return found if isinstance(found, SmartTool) else None
+
+    def _other_answer(self) -> None:
+        if self.smart is not None and self._canvas.tool is self.smart:
+            self.smart.other()
 
     def take(self, action: str = SELECT) -> None:
         """Take a tool in hand, by the id of its action; Select when the project has no such."""

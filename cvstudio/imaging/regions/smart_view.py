@@ -32,7 +32,7 @@ def part(sight: Sight, seen: Box, *, scale: float) -> Place | None:
     return sight.place(seen, scale=scale, most=MOST_PIXELS)
 
 
-def serves(place: Place, seen: Box, *, scale: float) -> bool:
+def serves(place: Place, seen: Box) -> bool:
     """Whether a part that was looked at before is good enough for what is on the screen now.
 
     It is while nothing new of the image has come into sight, nor more than twice the detail.

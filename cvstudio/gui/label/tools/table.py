@@ -25,6 +25,7 @@ from cvstudio.gui.label.tools.polygon import PolygonTool
 from cvstudio.gui.label.tools.scissors import ScissorsTool
 from cvstudio.gui.label.tools.select import SelectTool
 from cvstudio.gui.label.tools.slice import SliceTool
+from cvstudio.gui.label.tools.smart import SmartTool
 from cvstudio.gui.label.tools.superpixels import SuperpixelTool
 from cvstudio.gui.label.tools.wand import WandTool
 
@@ -87,6 +88,7 @@ TOOLS: tuple[ToolInfo, ...] = (
     ToolInfo(
         "label.erase", lambda kit: EraserTool(kit.document, kit.surface, kit.brush), "paint", _DRAWS
     ),
+    ToolInfo("label.smart", lambda kit: SmartTool(kit.document, kit.surface), "pixels", _DRAWS),
     ToolInfo(
         "label.scissors", lambda kit: ScissorsTool(kit.document, kit.surface), "pixels", _DRAWS
     ),

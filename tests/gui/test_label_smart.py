@@ -1,0 +1,317 @@
+"""The smart tool by mouse and keyboard: prompts, previews, what is kept, and what is refused."""
+
+from __future__ import annotations
+
+import pickle
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from label_hands import HEIGHT, SHIFT, WIDTH, label_page
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QLineEdit
+from smart_weights import save_mobile_sam
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.masks import Mask
+from cvstudio.core.opencv import cv2
+from cvstudio.gui import smart_network
+from cvstudio.gui.label.tools.smart import SmartOptions
+from cvstudio.gui.settings_dialog import SettingsDialog
+from cvstudio.ml.sam import Prompts, SmartNetwork
+
+WAIT = 90_000
+RIGHT = Qt.MouseButton.RightButton
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return save_mobile_sam(tmp_path_factory.mktemp("weights") / "mobile_sam.pt")
+
+
+@contextmanager
+def smart_page(tmp_path, qtbot, file=None, task=Task.INSTANCE):
+    with label_page(tmp_path, qtbot, task) as person:
+        if file is not None:
+            person.studio.settings.set(smart_network.SETTING, str(file))
+        person.tool = person.page.toolbox.smart
+        person.keys("S")
+        assert person.canvas.tool is person.tool
+        yield person
+        person.studio.live.close()
+
+
+def answered(person):
+    """Wait for the network's answer."""
+    person.qtbot.waitUntil(lambda: not person.tool.thinking.busy, timeout=WAIT)
+    return person.tool.region
+
+
+def as_image(mask):
+    """A region or a mask as pixels of the whole image."""
+    canvas = np.zeros((HEIGHT, WIDTH), np.uint8)
+    if isinstance(mask, Mask):
+        mask.paint(canvas, 1)
+    else:
+        patch, x, y = mask.full(WIDTH, HEIGHT)
+        canvas[y : y + patch.shape[0], x : x + patch.shape[1]] = patch
+    return canvas.astype(bool)
+
+
+def right_click(person, x, y):
+    person.press(x, y, button=RIGHT)
+    place = person.canvas.to_screen(x, y).toPoint()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, QPoint(5, 5))
+    QApplication.sendEvent(person.canvas.viewport(), event)
+    person.release(x, y, button=RIGHT)
+
+
+def words_of(dialog):
+    return " ".join(one.text() for one in dialog.findChildren(QLabel))
+
+
+def test_without_a_network_the_tool_says_so_and_the_classical_tools_remain(tmp_path, qtbot):
+    with smart_page(tmp_path, qtbot) as person:
+        said = []
+        person.canvas.said.connect(said.append)
+        note = person.page.bar.note
+        assert "needs a file of SAM, SAM 2 or MobileSAM" in note.text()
+        options = person.page.bar.options
+        assert isinstance(options, SmartOptions)
+        assert options.file.text() == "Choose file…"
+        person.click(50, 50)
+        assert "Choose a network's file first" in said[-1]
+        assert not person.tool.busy
+        assert person.studio._live is None or not person.studio.live.pid
+        menus = []
+        person.canvas.menu_wanted.disconnect()
+        person.canvas.menu_wanted.connect(menus.append)
+        right_click(person, 60, 60)
+        assert menus  # the right button is not the tool's
+        person.keys("W")
+        assert note.text() == ""
+        person.click(50, 50)
+        qtbot.waitUntil(lambda: person.canvas.tool.region is not None)
+
+
+def test_clicks_are_previewed_and_enter_keeps_them_in_one_step(tmp_path, qtbot, file):
+    with smart_page(tmp_path, qtbot, file) as person:
+        menus = []
+        person.canvas.menu_wanted.connect(menus.append)
+        picture = tmp_path / "project" / "images" / "1.png"
+        rgb = cv2.cvtColor(cv2.imread(str(picture)), cv2.COLOR_BGR2RGB)
+        network = SmartNetwork(file)
+        found = network.embed(rgb)
+
+        def meant(*points, box=None):
+            answer = network.answer(found, (HEIGHT, WIDTH), Prompts(tuple(points), box))
+            return [mask.tolist() for mask in answer.masks]
+
+        def shown():
+            return as_image(answered(person)).tolist()
+
+        person.click(120, 80)
+        x, y = person.tool.prompts[0].point
+        assert abs(x - 120) < 1
+        assert abs(y - 80) < 1
+        first = meant((x, y, True))
+        assert shown() == first[0]
+        assert not person.shapes  # Enter has not been pressed
+        right_click(person, 300, 200)
+        assert not menus
+        second = person.tool.prompts[1]
+        assert not second.include
+        both = meant((x, y, True), (*second.point, False))
+        assert shown() == both[0]
+        person.drag((40, 30), (260, 220))
+        box = person.tool.prompts[2].box
+        assert np.allclose((box.x, box.y, box.right, box.bottom), (40, 30, 260, 220), atol=1)
+        assert shown() == meant((x, y, True), (*second.point, False), box=box)[0]
+        person.key(Qt.Key.Key_Backspace)
+        assert shown() == both[0]
+        before = person.project.undo_label
+        person.key(Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: bool(person.shapes))
+        assert as_image(person.only.shape).tolist() == both[0]
+        assert person.only.class_id == person.document.class_id
+        assert not person.tool.busy
+        assert person.project.undo_label == "Smart tool"
+        person.studio.undo()
+        assert not person.shapes
+        assert person.project.undo_label == before
+        # The same picture, another draft: Shift is for what is not the object, Esc drops it all.
+        person.click(120, 80)
+        person.click(300, 200, SHIFT)
+        assert shown() == both[0]
+        person.key(Qt.Key.Key_Escape)
+        assert person.tool.region is None
+        assert not person.tool.prompts
+        assert not person.shapes
+
+
+@pytest.mark.slow
+def test_a_click_has_three_answers_and_a_key_goes_through_them(tmp_path, qtbot, file):
+    with smart_page(tmp_path, qtbot, file) as person:
+        said = []
+        person.canvas.said.connect(said.append)
+        person.keys("Shift+S")
+        assert "Click an object first" in said[-1]
+        person.click(120, 80)
+        seen = [as_image(answered(person))]
+        assert said[-1] == "Answer 1 of 3"
+        for number in (2, 3):
+            person.keys("Shift+S")
+            assert said[-1] == f"Answer {number} of 3"
+            seen.append(as_image(person.tool.region))
+        assert len({mask.tobytes() for mask in seen}) == 3
+        person.keys("Shift+S")
+        assert np.array_equal(as_image(person.tool.region), seen[0])
+        person.page.bar.options.other.click()
+        person.key(Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: bool(person.shapes))
+        assert np.array_equal(as_image(person.only.shape), seen[1])
+        # More prompts say what is meant: one answer, and the others when they are asked for.
+        person.drag((40, 30), (260, 220))
+        one = as_image(answered(person))
+        person.keys("Shift+S")
+        answered(person)
+        assert said[-1] == "Answer 2 of 4"
+        for _ in range(3):
+            person.keys("Shift+S")
+        assert np.array_equal(as_image(person.tool.region), one)
+
+
+def test_enter_before_the_network_has_looked_is_not_lost(tmp_path, qtbot, file):
+    with smart_page(tmp_path, qtbot, file) as person:
+        said = []
+        person.canvas.said.connect(said.append)
+        person.click(120, 80)
+        person.key(Qt.Key.Key_Return)
+        assert not person.shapes
+        assert person.tool.busy
+        qtbot.waitUntil(lambda: any("%" in words for words in said), timeout=WAIT)
+        assert any(words == "Thinking…" for words in said)
+        qtbot.waitUntil(lambda: bool(person.shapes), timeout=WAIT)
+        assert isinstance(person.only.shape, Mask)
+        assert not person.tool.busy
+
+
+def test_who_goes_on_at_once_is_not_held_up_and_stores_nothing_by_accident(tmp_path, qtbot, file):
+    with smart_page(tmp_path, qtbot, file) as person:
+        person.click(120, 80)
+        person.keys("D")
+        assert person.document.image.id == 2
+        assert not person.tool.busy
+        person.click(200, 100)
+        region = answered(person)
+        assert region is not None
+        assert not person.shapes  # neither the late answer about image 1
+        person.key(Qt.Key.Key_Escape)
+        person.keys("A")
+        assert not person.shapes
+
+
+@pytest.mark.slow
+def test_the_next_images_have_been_looked_at_when_they_come(tmp_path, qtbot, file):
+    with smart_page(tmp_path, qtbot, file) as person:
+        cache = person.project.embeddings_directory
+        qtbot.waitUntil(lambda: len(list(cache.glob("*.npz"))) == 3, timeout=WAIT)
+        looked = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
+        for _ in range(2):
+            person.keys("D")
+            person.qtbot.waitUntil(lambda: not person.tool.prompting.looking, timeout=WAIT)
+            person.click(120, 80)
+            assert answered(person) is not None
+            person.key(Qt.Key.Key_Escape)
+        assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == looked
+
+
+@pytest.mark.slow
+def test_a_part_is_looked_at_where_the_person_asks_for_that(tmp_path, qtbot, file):
+    with smart_page(tmp_path, qtbot, file) as person:
+        options = person.page.bar.options
+        options.part._group.button(1).click()
+        assert person.tool.by_view
+        person.canvas.zoom_to(12.0)
+        seen = person.canvas.visible()
+        x, y = seen.center().x(), seen.center().y()
+        person.click(x, y)
+        box = answered(person).box
+        assert box.x >= seen.x() - 1
+        assert box.right <= seen.right() + 1
+        place = person.tool._place
+        assert place.box.w < WIDTH / 2
+        person.key(Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: bool(person.shapes))
+        assert person.only.box.w <= place.box.w
+
+
+@pytest.mark.slow
+def test_a_file_is_proved_when_it_is_chosen(tmp_path, qtbot, file, monkeypatch):
+    class Bomb:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "it ran",)
+
+    strange = tmp_path / "strange.pt"
+    strange.write_bytes(pickle.dumps(Bomb(), protocol=2))
+    chosen = [str(strange)]
+    monkeypatch.setattr(
+        QFileDialog, "getOpenFileName", staticmethod(lambda *_args, **_more: (chosen[0], ""))
+    )
+    told = []
+
+    def read(self):
+        told.append(words_of(self))
+        return 0
+
+    with smart_page(tmp_path, qtbot) as person:
+        monkeypatch.setattr(QDialog, "exec", read)
+        options = person.page.bar.options
+        options.file.click()
+        qtbot.waitUntil(lambda: bool(told), timeout=WAIT)
+        assert "strange.pt" in told[0]
+        assert smart_network.current(person.studio) is None
+        assert not (tmp_path / "it ran").exists()
+        toasts = []
+        person.studio.toasted.connect(lambda toast: toasts.append(toast.text))
+        chosen[0] = str(file)
+        options.file.click()
+        qtbot.waitUntil(lambda: smart_network.current(person.studio) == file, timeout=WAIT)
+        assert toasts == ["The smart tool uses MobileSAM."]
+        assert person.page.bar.note.text() == ""
+        qtbot.waitUntil(lambda: options.file.text() == "MobileSAM", timeout=WAIT)
+        assert str(file) in options.file.toolTip()
+        # Another day the file has gone: the tool says where it was, and nothing is stored.
+        gone = tmp_path / "gone" / "sam_b.pt"
+        person.studio.settings.set(smart_network.SETTING, str(gone))
+        qtbot.waitUntil(lambda: "is not where it was" in person.page.bar.note.text(), timeout=WAIT)
+        person.click(100, 100)
+        person.key(Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: not person.tool.thinking.busy, timeout=WAIT)
+        assert not person.shapes
+        assert str(gone) in person.page.bar.note.text()
+
+
+def test_the_settings_name_the_network_and_follow_a_choice(studio, qtbot, file):
+    asked = []
+    more = {smart_network.SETTING: ("Choose file", lambda: asked.append(True))}
+    dialog = SettingsDialog(None, studio.settings, None, more)
+    qtbot.addWidget(dialog)
+    editor = dialog.editors[smart_network.SETTING]
+    assert isinstance(editor, QLineEdit)
+    assert editor.accessibleName() == "Smart tool network"
+    studio.settings.set(smart_network.SETTING, str(file))
+    assert editor.text() == str(file)
+    editor.setText("")
+    editor.editingFinished.emit()
+    assert smart_network.current(studio) is None
+    dialog.accept()
+    studio.settings.set(smart_network.SETTING, str(file))
+    assert editor.text() == ""
+
+
+def test_where_images_are_classified_there_is_nothing_to_click(tmp_path, qtbot):
+    with label_page(tmp_path, qtbot, Task.CLASSIFY) as person:
+        assert person.page.toolbox.smart is None
