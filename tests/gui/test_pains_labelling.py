@@ -137,7 +137,8 @@ def test_two_thousand_objects_on_an_image_are_all_listed_and_one_of_them_changes
     """With thousands of objects each step redraws and rereads all of them."""
     with person.project.transaction("Prepare") as session:
         for n in range(2000):
-            ring = np.array([(0, 0), (5, 0), (5, 4), (0, 4)]) + (n % 60 * 6, n // 60 * 8)
+            corner = np.array((n % 60 * 6, n // 60 * 8))
+            ring = corner + np.array([(0, 0), (5, 0), (5, 4), (0, 4)])
             commands.add_annotation(
                 session, image_id=1, class_id=1, shape=Polygon.simple(ring.astype(float))
             )
