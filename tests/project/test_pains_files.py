@@ -92,7 +92,8 @@ def test_a_space_behind_a_class_name_in_a_file_does_no_harm(make, tmp_path: Path
 def test_an_object_in_two_pieces_stays_one_object(make, tmp_path: Path) -> None:
     """An object that something stands in front of comes back from a file as two objects."""
     square = np.array([(0.0, 0.0), (20.0, 0.0), (20.0, 30.0), (0.0, 30.0)])
-    split = Polygon((Part(square + (10, 10)), Part(square + (60, 20))))
+    places = np.array([(10.0, 10.0), (60.0, 20.0)])
+    split = Polygon(tuple(Part(square + place) for place in places))
     first = make(Task.INSTANCE, ("car",))
     with first.transaction("Draw") as s:
         commands.add_annotation(s, image_id=1, class_id=1, shape=split)
