@@ -359,14 +359,14 @@ class Canvas(QGraphicsView):
         elif event.button() == Qt.MouseButton.LeftButton and self._can_begin():
             self._held = True
             self.tool.press(self._pointer(event))
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         elif (
             event.button() == Qt.MouseButton.RightButton
             and self.tool.takes_right
             and self._can_begin()
         ):
             self.tool.press_right(self._pointer(event))
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton or self._space:
             self.mousePressEvent(event)
         elif self._can_begin():
