@@ -1,4 +1,4 @@
-"""What frames the canvas: the tools, the bar of the tool's options, and the filmstrip's frame."""
+"""What frames the canvas: the bar of the tool's options, and the filmstrip's frame."""
 
 from __future__ import annotations
 
@@ -43,33 +43,6 @@ REVIEW_WORDS = {
 
 _NAME = 200
 """Pixels of the file's name that are never given to anything else; longer names are cut."""
-
-
-class Palette(QFrame):
-    """The tools, one below the other; each button is the action of the table."""
-
-    def __init__(self, actions: Actions, groups: tuple[tuple[str, ...], ...]) -> None:
-        super().__init__()
-        theme.mark(self, panel="left")
-        self.setFixedWidth(theme.size("tool_palette_width"))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 12, 8, 8)
-        column.setSpacing(4)
-        self.buttons: dict[str, QToolButton] = {}
-        for place, ids in enumerate(groups):
-            if place:
-                column.addSpacing(4)
-                column.addWidget(line())
-                column.addSpacing(4)
-            for action_id in ids:
-                button = tool(
-                    actions[action_id],
-                    side=theme.size("tool_button"),
-                    icon_side=theme.tokens()["icon"]["tool"],
-                )
-                self.buttons[action_id] = button
-                column.addWidget(button)
-        column.addStretch(1)
 
 
 class OptionsBar(QFrame):

@@ -15,7 +15,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label.adjusting import Adjusting
 from cvstudio.gui.label.attributes import Attributes
-from cvstudio.gui.label.bars import OptionsBar, Palette, StripBar
+from cvstudio.gui.label.bars import OptionsBar, StripBar
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.centre import Centre
 from cvstudio.gui.label.class_choice import ClassChoice
@@ -35,6 +35,7 @@ from cvstudio.gui.label.shaping import Shaping
 from cvstudio.gui.label.side import LabelSide
 from cvstudio.gui.label.status import Status
 from cvstudio.gui.label.suggestion_bar import SuggestionBar
+from cvstudio.gui.label.tool_palette import Palette
 from cvstudio.gui.label.toolbox import Toolbox
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
 from cvstudio.gui.label.tracking import Tracking
