@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from rich.console import Console
 from rich.progress import Progress
@@ -11,7 +13,10 @@ from cvstudio.core import places, pretrained
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.networks import NETWORKS, network
+from cvstudio.core.settings import Settings
 from cvstudio.project import weights
+
+_SMART = "label.smart_network"
 
 
 @click.group("weights")
@@ -52,6 +57,42 @@ def list_weights(task: str | None, as_json: bool) -> None:
         note(f"Files are looked for in {places.weights()} first.")
 
     answer(rows, as_json=as_json, words=words)
+
+
+@weights_command.command("smart")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@as_json
+def smart_network(file: Path | None, as_json: bool) -> None:
+    """The network of the smart tool: which file it is, or, with FILE, take another one.
+
+    FILE holds the weights of SAM, SAM 2 or MobileSAM. It is read and never unpickled; which of them
+    it is, its weights say.
+    """
+    settings = Settings()
+    chosen = file.resolve() if file is not None else _chosen(settings)
+    title = None
+    if chosen is not None and (file is not None or chosen.is_file()):
+        from cvstudio.ml import environment
+
+        environment.prepare()
+        from cvstudio.ml.sam import SmartNetwork
+
+        title = SmartNetwork(chosen).title
+        settings.set(_SMART, str(chosen))
+    content = {"path": str(chosen) if chosen else None, "title": title}
+
+    def words() -> None:
+        if chosen is None:
+            note("No network has been chosen for the smart tool.")
+        else:
+            click.echo(f"{chosen}: {title or 'it is not there any more'}")
+
+    answer(content, as_json=as_json, words=words)
+
+
+def _chosen(settings: Settings) -> Path | None:
+    path = str(settings.get(_SMART)).strip()
+    return Path(path).expanduser() if path else None
 
 
 @weights_command.command("get")

@@ -76,7 +76,8 @@ class SettingsDialog(StudioDialog):
         words.addWidget(label(record.description, "caption", wrap=True))
         if record.key in self._more:
             text, do = self._more[record.key]
-            words.addWidget(link(text, partial(self._do_more, record, do)))
+            more = link(text, partial(self._do_more, record, do))
+            words.addWidget(more, 0, Qt.AlignmentFlag.AlignLeft)  # else all is as narrow as it
         row.addLayout(words, 1)
         editor = make_editor(
             record,
@@ -135,5 +136,6 @@ def make_editor(
         spin.valueChanged.connect(changed)
         return spin
     field = QLineEdit(str(value))
+    field.setMinimumWidth(200)
     field.editingFinished.connect(lambda: changed(field.text()))
     return field

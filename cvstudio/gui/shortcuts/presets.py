@@ -42,6 +42,7 @@ PRESETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "label.hide": ("Ctrl+H", "H"),
         "label.restore": ("Ctrl+Alt+H",),
         "label.hide_selected": ("S", "Shift+H"),
+        "label.smart": ("Q",),
         "label.join": ("Ctrl+Shift+M", "J"),
         "label.approve": ("Ctrl+Alt+K", "Ctrl+Return"),
         "label.copy_next": ("Ctrl+P", "Ctrl+B"),
