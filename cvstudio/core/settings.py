@@ -114,6 +114,11 @@ SETTINGS: tuple[Setting, ...] = (
         "A file of SAM, SAM 2 or MobileSAM on this computer, such as mobile_sam.pt.", "",
     ),
     Setting(
+        "label.print_density", "Labelling", "Lengths from print density",
+        "Rulers in mm where a PNG or JPEG only says how large it is to be printed, as scans do.",
+        False,
+    ),
+    Setting(
         "label.progress", "Labelling", "Show progress",
         "Images per hour, what is left and how long it may take, over a corner of the image.",
         False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 from xml.etree import ElementTree
@@ -23,12 +23,13 @@ _UNITS = {
 }  # fmt: skip
 """Metres of a unit as ImageJ and OME write it."""
 
-_SCREENS = (72.0, 96.0)
-_PRINT = (*_SCREENS, 1.0, 100.0, 120.0, 150.0, 180.0, 200.0, 220.0, 240.0, 250.0, 254.0, 300.0,
+_SCREENS = (72.0, 96.0, 1.0)
+_PRINT = (*_SCREENS, 100.0, 120.0, 150.0, 180.0, 200.0, 220.0, 240.0, 250.0, 254.0, 300.0,
           314.0, 350.0, 360.0, 400.0, 600.0, 720.0, 1200.0)  # fmt: skip
-"""Dots per inch that programs write because a field wants a number."""
+"""Dots per inch that programs write because a field wants a number, or for a printer."""
 
 _INCH = 0.0254
+_SAME = 0.6  # dots per inch: some files round, or count per centimetre
 _HEADER = 1 << 20  # bytes of a JPEG or PNG in which a size is looked for
 
 
@@ -38,15 +39,19 @@ class PixelSize:
 
     x: float
     y: float
+    printed: bool = False
+    """Whether it is only how large the file asks to be printed: the scale of a scan perhaps, of a
+    photograph never."""
 
     def turned(self, orientation: int) -> PixelSize:
         """The same with an EXIF orientation applied."""
-        return PixelSize(self.y, self.x) if orientation >= 5 else self
+        return PixelSize(self.y, self.x, self.printed) if orientation >= 5 else self
 
 
 def pixel_size(path: Path, page: int = 0, orientation: int = 1) -> PixelSize | None:
     """The size of a page's pixels, or None where the file does not say, or says what every file
-    of its kind says (72 dots per inch). Reads headers only; never raises for a damaged file."""
+    of its kind says (72 dots per inch). What PNG and JPEG say, and a TIFF of 300 dots per inch, is
+    `printed`. Reads headers only; never raises for a damaged file."""
     try:
         with open(path, "rb") as stream:
             kind = header.sniff(stream.read(32))
@@ -68,9 +73,13 @@ def _made(x: float, y: float) -> PixelSize | None:
 
 def _of_density(x: float, y: float, unit: float, made_up: tuple[float, ...]) -> PixelSize | None:
     """From dots per unit of so many metres; None for numbers that are made up."""
-    if x <= 0 or y <= 0 or any(abs(x * _INCH / unit - dots) < 0.6 for dots in made_up):
+    if x <= 0 or y <= 0 or any(abs(x * _INCH / unit - dots) < _SAME for dots in made_up):
         return None
     return _made(unit / x, unit / y)
+
+
+def _printed(size: PixelSize | None) -> PixelSize | None:
+    return replace(size, printed=True) if size is not None else None
 
 
 def _tiff(path: Path, page: int) -> PixelSize | None:
@@ -88,7 +97,11 @@ def _tiff(path: Path, page: int) -> PixelSize | None:
         if file.is_imagej:
             named = _UNITS.get(str((file.imagej_metadata or {}).get("unit", "")).strip().lower())
             return _of_density(across, down, named, ()) if named else None
-        return _of_density(across, down, unit, _SCREENS) if unit else None
+        if not unit:
+            return None
+        for_printer = any(abs(across * _INCH / unit - dots) < _SAME for dots in _PRINT)
+        size = _of_density(across, down, unit, _SCREENS)
+        return _printed(size) if for_printer else size
 
 
 def _fraction(page: tifffile.TiffPage, name: str) -> float:
@@ -124,13 +137,13 @@ def _png(stream: BinaryIO) -> PixelSize | None:
             return None
         if kind == b"pHYs" and length == 9:
             across, down, unit = struct.unpack(">IIB", stream.read(9))
-            return _of_density(across, down, 1.0, _SCREENS) if unit == 1 else None
+            return _printed(_of_density(across, down, 1.0, _SCREENS)) if unit == 1 else None
         stream.seek(length + 4, 1)
     return None
 
 
 def _jpeg(stream: BinaryIO) -> PixelSize | None:
-    """JFIF's density; cameras and programs fill it in, so that only an unusual one is believed."""
+    """JFIF's density: for a printer, filled in by cameras and programs."""
     stream.seek(2)
     while len(marker := stream.read(4)) == 4 and marker[0] == 0xFF and stream.tell() < _HEADER:
         length = struct.unpack(">H", marker[2:])[0]
@@ -139,7 +152,7 @@ def _jpeg(stream: BinaryIO) -> PixelSize | None:
             if body[:5] == b"JFIF\0" and len(body) >= 12:
                 unit, across, down = struct.unpack(">BHH", body[7:12])
                 metres = {1: _INCH, 2: 0.01}.get(unit)
-                return _of_density(across, down, metres, _PRINT) if metres else None
+                return _printed(_of_density(across, down, metres, _SCREENS)) if metres else None
             continue
         if marker[1] in (0xC0, 0xC1, 0xC2, 0xDA):
             return None

@@ -106,7 +106,7 @@ def test_help_lists_the_keys_that_belong_to_no_action_and_those_to_the_next_imag
     def look(dialog: QDialog) -> None:
         assert isinstance(dialog, HelpDialog)
         for typed, wanted in (
-            ("nudge", "nudge "), ("shift+arrows", "nudge "), ("next unlabelled", "next unlabelled "),
+            ("nudge", "nudge "), ("shift+arrows", "nudge "), ("unlabelled", "next unlabelled "),
             ("disagreed", "next disagreed "), ("next to review", "next to review "),
             ("comment", "comment "), ("suggest", "suggest labels "),
         ):  # fmt: skip

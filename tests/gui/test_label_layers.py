@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -153,6 +154,22 @@ def test_the_scale_bar_is_in_micrometres_where_the_file_knows_and_in_pixels_else
     go(qtbot, page, 1)
     page.canvas.zoom_to(1.0)
     assert bar_words(page.canvas) == "100 px"
+
+
+def test_the_print_density_of_a_photo_is_no_scale_until_it_is_asked_for(page, qtbot, tmp_path):
+    photo = tmp_path / "d.jpg"
+    Image.new("RGB", (800, 600), (200, 180, 160)).save(photo, dpi=(254, 254))
+    importing.run(page.project, importing.plan(page.project, photo))
+    go(qtbot, page, 3)
+    page.canvas.zoom_to(1.0)
+    assert bar_words(page.canvas) == "100 px"
+    point_at(page, 300.5, 200.5)
+    assert page.status_left[0].startswith("x 300, y ")
+    assert "mm" not in page.status_left[0]
+    page.studio.settings.set("label.print_density", True)
+    assert bar_words(page.canvas) == "10 mm"
+    point_at(page, 302.4, 200.6)
+    assert "mm, " in page.status_left[0]
 
 
 def test_grid_lines_stand_at_round_places_of_the_image(page, qtbot):

@@ -100,8 +100,8 @@ def test_a_pathologist_finds_the_keys_of_qupath() -> None:
     held = in_force("qupath", {})
     for key, id in (
         ("M", "label.select"), ("R", "label.box"), ("P", "label.polygon"), ("B", "label.brush"),
-        ("W", "label.wand"), ("A", "label.hide"), ("G", "label.grid"), ("Shift+D", "label.duplicate"),
-        ("Ctrl+L", "app.search"),
+        ("W", "label.wand"), ("A", "label.hide"), ("G", "label.grid"),
+        ("Shift+D", "label.duplicate"), ("Ctrl+L", "app.search"),
     ):  # fmt: skip
         assert key in held[id], (key, id)
     named = {id for id, info in BY_ID.items() if info.keys and not held[id]}

@@ -41,22 +41,28 @@ def test_a_tiff_is_asked_for_resolution_imagej_ome_and_aperio(tmp_path, options,
 
 
 @pytest.mark.parametrize(
-    ("name", "dpi", "wanted"),
+    ("name", "dpi", "wanted", "printed"),
     [
-        ("a.png", 2540.0, 10e-6),
-        ("a.png", 72.0, None),
-        ("a.png", 300.0, 0.0254 / 300),
-        ("a.jpg", 2540.0, 10e-6),
-        ("a.jpg", 72.0, None),
-        ("a.jpg", 300.0, None),
+        ("a.png", 2540.0, 10e-6, True),
+        ("a.png", 72.0, None, False),
+        ("a.png", 300.0, 0.0254 / 300, True),
+        ("a.jpg", 2540.0, 10e-6, True),
+        ("a.jpg", 72.0, None, False),
+        ("a.jpg", 300.0, 0.0254 / 300, True),
+        ("a.tif", 300.0, 0.0254 / 300, True),
+        ("a.tif", 2540.0, 10e-6, False),
     ],
 )
-def test_png_is_believed_and_jpeg_only_where_nobody_prints_with_that(tmp_path, name, dpi, wanted):
+def test_what_only_says_how_large_it_is_to_be_printed_is_marked_so(
+    tmp_path, name, dpi, wanted, printed
+):
     Image.fromarray(GREY).save(tmp_path / name, dpi=(dpi, dpi))
     found = pixel_size(tmp_path / name)
     assert (found is None) == (wanted is None)
     if found is not None:
         assert found.x == pytest.approx(wanted, rel=0.001)
+        assert found.printed is printed
+        assert found.turned(6).printed is printed
 
 
 def test_a_turned_image_has_its_pixels_turned_and_damage_is_no_size(tmp_path):

@@ -25,6 +25,7 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.drafts import Drafts
 from cvstudio.gui.label.editing import Editing
 from cvstudio.gui.label.image_loader import ImageLoader
+from cvstudio.gui.label.layers.scale import PRINTED
 from cvstudio.gui.label.looking_ahead import LookingAhead
 from cvstudio.gui.label.navigation import ImageOrder
 from cvstudio.gui.label.progress_card import ProgressCard
@@ -304,6 +305,8 @@ class LabelPage(Workspace):
             return  # the settings outlive the pages of a project
         if key == "label.fill":
             self.display.set_fill(int(str(value)))
+        elif key == PRINTED:
+            self.canvas.repaint()
         elif key == "label.keep_zoom":
             self.canvas.keeps_zoom = bool(value)
             self.studio.actions[key].setChecked(bool(value))

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject
 
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.layers.scale import known_size
 from cvstudio.gui.label.levelling import HINT
 from cvstudio.gui.label.words import pixel_words, selection_words
 from cvstudio.gui.workspace import Workspace
@@ -34,7 +35,8 @@ class Status(QObject):
             self._page.set_status()
             return
         pyramid = self._canvas.tiles.pyramid
-        where, value = pixel_words(pyramid, self._pointed, self._document.size)
+        known = known_size(self._document, pyramid)
+        where, value = pixel_words(pyramid, self._pointed, self._document.size, known)
         tool = self._canvas.tool
         said = self._said or selection_words(self._document, tool)
         hint = self._page.studio.actions.said(tool.hint())

@@ -7,16 +7,17 @@ import numpy as np
 from cvstudio.core.annotation import Task
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import Tool
-from cvstudio.imaging.pixel_size import length_words
+from cvstudio.imaging.pixel_size import PixelSize, length_words
 from cvstudio.imaging.tiles import Pyramid
 
 
 def pixel_words(
-    pyramid: Pyramid | None, point: tuple[float, float] | None, size: tuple[int, int]
-) -> tuple[str, str]:
+    pyramid: Pyramid | None, point: tuple[float, float] | None, size: tuple[int, int],
+    known: PixelSize | None = None,
+) -> tuple[str, str]:  # fmt: skip
     """Place and value of a pixel: ("x 331, y 384", "RGB 172, 148, 190"), as they are in the file.
 
-    The place has its lengths where the file knows the size of a pixel. Both are empty outside the
+    The place has its lengths where the size of a pixel is `known`. Both are empty outside the
     image; the value is empty while the image is being read.
     """
     if point is None:
@@ -27,7 +28,6 @@ def pixel_words(
     place = f"x {x}, y {y}"
     if pyramid is None:
         return place, ""
-    known = pyramid.pixel_size
     if known is not None:
         place += f" ({length_words(point[0] * known.x)}, {length_words(point[1] * known.y)})"
     values = pyramid.pixel(x, y)

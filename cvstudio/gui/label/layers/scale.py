@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.overlay import View
 from cvstudio.imaging.pixel_size import PixelSize, length_words, round_length
+from cvstudio.imaging.tiles import Pyramid
+
+PRINTED = "label.print_density"
+"""The setting that takes a print density for a scale."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,16 @@ class Unit:
 
 def units(view: View) -> tuple[Unit, Unit]:
     """Across and down, of the image that is open."""
-    pyramid = view.tiles.pyramid
-    size: PixelSize | None = pyramid.pixel_size if pyramid is not None else None
-    if size is None:
-        return Unit(None), Unit(None)
-    return Unit(size.x), Unit(size.y)
+    size = known_size(view.document, view.tiles.pyramid)
+    return (Unit(None), Unit(None)) if size is None else (Unit(size.x), Unit(size.y))
+
+
+def known_size(document: Document, pyramid: Pyramid | None) -> PixelSize | None:
+    """The size of a pixel in the world; how large a file asks to be printed only on request."""
+    size = pyramid.pixel_size if pyramid is not None else None
+    if size is not None and size.printed and not document.studio.settings.get(PRINTED):
+        return None
+    return size
 
 
 def _round_up(least: float) -> float:
