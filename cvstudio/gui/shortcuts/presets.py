@@ -35,6 +35,8 @@ PRESETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "xanylabeling": {
         "project.new": ("Ctrl+Shift+N",),
         "label.select": ("Ctrl+J", "V"),
+        "label.smart": ("Q",),
+        "label.attributes": ("Shift+Q",),
         "label.brush": ("Ctrl+N", "Shift+B", "B"),
         "label.wand": ("Shift+W", "W"),
         "label.next_open": ("Ctrl+Shift+D", "Shift+D"),
