@@ -210,7 +210,8 @@ class LargeTiff(Pyramid):
         found = self.part(level, column * TILE, row * TILE, (column + 1) * TILE, (row + 1) * TILE)
         self._kept.keep((level, column, row), np.ascontiguousarray(found))
 
-    def _finest_held(self) -> int:
+    @property
+    def finest_held(self) -> int:
         return self.base
 
     def _raw_tile(self, level: int, column: int, row: int) -> NDArray[Any]:
@@ -294,11 +295,13 @@ class LargeTiff(Pyramid):
             if time.monotonic() - told > _TOLD_EVERY:
                 with self._lock:
                     self._set_overview(made.copy())
+                    self.version += 1
                 yield (row * columns + column + 1) / (rows * columns)
                 told = time.monotonic()
         with self._lock:
             self.unfinished = False
             self._set_overview(made)
+            self.version += 1
             self._window = self._fitting = None
         yield 1.0
 

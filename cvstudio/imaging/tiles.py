@@ -40,6 +40,8 @@ class Pyramid:
         """How large a pixel is in the world, where the file says so; known once it is loaded."""
         self.unfinished = False
         """Whether the coarse levels are a first look that `refine` makes exact."""
+        self.version = 0
+        """Goes up whenever `refine` has made the levels from `finest_held` on more exact."""
 
     def load(self) -> NDArray[Any]:
         """The full array, decoded now if it was not yet. Raises ImageError."""
@@ -97,7 +99,7 @@ class Pyramid:
         """The window that spreads the values of this image over all greys, also of 8 bits."""
         with self._lock:
             if self._fitting is None:
-                self._fitting = fitting_window(self.level(self._finest_held()))
+                self._fitting = fitting_window(self.level(self.finest_held))
             return self._fitting
 
     def build(self, level: int | None = None) -> None:
@@ -158,8 +160,10 @@ class Pyramid:
     def close(self) -> None:
         """Let go of the file, where it is held."""
 
-    def _finest_held(self) -> int:
-        """The level whose values stand for all of the image's; two halvings hurt nobody."""
+    @property
+    def finest_held(self) -> int:
+        """The level whose values stand for all of the image's; two halvings hurt nobody. Of a file
+        that is read in pieces, the finest level that is in memory whole."""
         return min(2, self.levels - 1)
 
     def _raw_tile(self, level: int, column: int, row: int) -> NDArray[Any]:

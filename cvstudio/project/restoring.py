@@ -9,7 +9,8 @@ that wait for redo; the project itself is not touched by looking.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -26,6 +27,8 @@ _IMAGE = COLUMNS.index("image_id")
 _CLASS = COLUMNS.index("class_id")
 _SHOWN = tuple(COLUMNS.index(column.key) for column in queries.ANNOTATION)
 _Z = COLUMNS.index("z")
+
+Progress = Callable[[int, int], None]
 
 _State = dict[int, Row]
 """The rows of an image's annotations by id."""
@@ -59,30 +62,44 @@ class Restored:
     left_out: int = 0
 
 
-def moments(s: Session, image_id: int, *, limit: int = 200) -> list[Moment]:
+def moments(
+    s: Session, image_id: int, *, limit: int = 200, progress: Progress | None = None
+) -> list[Moment]:
     """What the image's annotations were after each step that changed them, newest first.
 
-    At most `limit` of them back from the present; all that wait for redo come before these.
+    At most `limit` of them back from the present; all that wait for redo come before these. Steps
+    on very many images take up to a second each: `progress(done, total)` is called before each
+    step that is looked at, and may raise to stop.
     """
     now = _now(s, image_id)
     touching = steps.of_image(s, image_id)
     future: list[Moment] = []
     state = now
-    for step in reversed([step for step in touching if not step.done]):
+    look = progress or (lambda _done, _total: None)
+    waiting = [step for step in touching if not step.done]
+    for number, step in enumerate(reversed(waiting)):
+        look(number, len(touching))
         after = _after(state, steps.changes_of(s, step.id), image_id)
         if after != state:
             future.append(Moment(step, tuple(after.values())))
             state = after
-    found = list(_back(s, image_id, now, [step for step in touching if step.done], limit))
+    done = [step for step in touching if step.done]
+    begun = len(waiting)
+    back = _back(
+        s, image_id, now, done, limit, lambda number: look(begun + number, len(touching))
+    )  # fmt: skip
+    found = list(back)
     return [*reversed(future), *found]
 
 
 def _back(
-    s: Session, image_id: int, now: _State, done: Sequence[Step], limit: int
-) -> Iterator[Moment]:
+    s: Session, image_id: int, now: _State, done: Sequence[Step], limit: int,
+    look: Callable[[int], None],
+) -> Iterator[Moment]:  # fmt: skip
     """The present and what was before it."""
     state, present, given = now, True, 0
-    for step in done:
+    for number, step in enumerate(done):
+        look(number)
         before = _after(state, steps.changes_of(s, step.id), image_id)
         if before == state:
             continue
@@ -154,4 +171,6 @@ def _after(state: _State, changes: Sequence[Change], image_id: int) -> _State:
 
 
 def _within(id: int, drop: Drop) -> bool:
-    return any(first <= id <= last for first, last in drop.ids)
+    """The ranges lie in ascending order, see rows.ranges_of."""
+    place = bisect_right(drop.ids, id, key=lambda ids: ids[0]) - 1
+    return place >= 0 and id <= drop.ids[place][1]

@@ -1,5 +1,6 @@
 """A TIFF that is read in pieces, on the Label page: sharp where one looks, with its own values."""
 
+import itertools
 import threading
 import time
 from pathlib import Path
@@ -8,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tifffile
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QPoint
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -76,6 +77,41 @@ def test_the_first_look_at_a_file_without_smaller_levels_gets_exact_by_itself(pa
     height, width = middle.shape[:2]
     assert middle[height // 2, width // 2, 0] == pytest.approx(1500 // 12, abs=3)
     qtbot.waitUntil(lambda: not page.studio.tasks.working)
+
+
+def test_while_a_file_gets_exact_only_its_coarse_tiles_are_drawn_again(page, qtbot):
+    pyramid, tiles = page.canvas.tiles.pyramid, page.canvas.tiles
+    qtbot.waitUntil(lambda: not pyramid.unfinished and not page.studio.tasks.working)
+    page.canvas.zoom_to(4.0)
+    qtbot.waitUntil(lambda: any(key[0] < pyramid.finest_held for key in tiles._tiles))
+    page.canvas.fit()
+    qtbot.waitUntil(lambda: any(key[0] >= pyramid.finest_held for key in tiles._tiles))
+    before = dict(tiles._tiles)
+    pyramid.unfinished = True
+    page.loader._images.improved.emit(page.document.image.id)
+    kept = {key for key, image in before.items() if tiles._tiles.get(key) is image}
+    assert kept == {key for key in before if key[0] < pyramid.finest_held}
+    assert kept
+    pyramid.unfinished = False
+
+
+def test_a_tool_looks_again_at_a_file_that_has_become_more_exact(page, qtbot):
+    pyramid = page.canvas.tiles.pyramid
+    qtbot.waitUntil(lambda: not pyramid.unfinished and not page.studio.tasks.working)
+    assert pyramid.version > 0, "it was not exact at first"
+    page.studio.actions.trigger("label.superpixels")
+    tool, middle = page.canvas.tool, page.canvas.viewport().rect().center()
+    places = itertools.cycle((middle, middle + QPoint(3, 0)))
+
+    def divided():
+        QTest.mouseMove(page.canvas.viewport(), next(places))
+        return tool._cells is not None and tool._cells.sight == page.canvas.sight()
+
+    qtbot.waitUntil(divided)
+    old = tool._cells
+    pyramid.version += 1  # as when more of it has been read
+    assert page.canvas.sight() != old.sight
+    qtbot.waitUntil(lambda: divided() and tool._cells is not old)
 
 
 class Unsharp:

@@ -15,6 +15,7 @@ from cvstudio.core.errors import ImageError
 from cvstudio.core.geometry import Polygon
 from cvstudio.core.masks import Mask, mask_of
 from cvstudio.core.opencv import cv2
+from cvstudio.gui.label.tools import scissors
 from cvstudio.imaging.regions import wand
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
@@ -440,6 +441,57 @@ def test_taking_another_tool_keeps_an_outline_that_can_be_closed(studio_window, 
     studio_window.key("V")
     (annotation,) = stored(page)
     assert iou(annotation.shape, disk(*LEFT)) > 0.85
+
+
+def test_where_no_edge_can_be_found_the_scissors_draw_straight_and_can_be_closed(
+    studio_window, page, hand, monkeypatch
+):
+    told = []
+    monkeypatch.setattr(studio_window.studio, "fail", lambda error, **_k: told.append(str(error)))
+
+    def torn(*_args):
+        raise ImageError("A piece of the file is damaged.")
+
+    monkeypatch.setattr(scissors, "LiveWire", torn)
+    studio_window.key("I")
+    corners = around(*RIGHT)
+    for corner in corners:  # faster than any thread, so that each way is asked for by itself
+        hand.press(*corner)
+        hand.release(*corner)
+    studio_window.key("Return")
+    studio_window.idle()
+    assert told
+    (annotation,) = stored(page)
+    straight = Polygon.simple(np.array(corners))
+    assert iou(annotation.shape, mask_of(straight).full(HEIGHT, WIDTH)) > 0.98
+    assert not page.canvas.tool.busy
+
+
+def test_backspace_while_the_scissors_close_takes_the_closing_back_and_no_point(
+    studio_window, page, hand, monkeypatch
+):
+    go, made = threading.Event(), scissors.LiveWire
+
+    def slowly(*args):
+        assert go.wait(20)
+        return made(*args)
+
+    monkeypatch.setattr(scissors, "LiveWire", slowly)
+    studio_window.key("I")
+    corners = around(*RIGHT)
+    for corner in corners:
+        hand.press(*corner)
+        hand.release(*corner)
+    studio_window.key("Return")
+    studio_window.key("Backspace")
+    go.set()
+    studio_window.idle()
+    assert not stored(page), "Enter was taken back"
+    assert len(page.canvas.tool.anchors) == len(corners)
+    studio_window.key("Return")
+    studio_window.idle()
+    (annotation,) = stored(page)
+    assert iou(annotation.shape, disk(*RIGHT)) > 0.96
 
 
 # -- GrabCut

@@ -9,7 +9,14 @@ import pytest
 from cvstudio.core.geometry import Box
 from cvstudio.core.opencv import cv2
 from cvstudio.imaging.display import Display
-from cvstudio.imaging.regions import grabcut, pixel_classifier, scissors, superpixels, wand
+from cvstudio.imaging.regions import (
+    grabcut,
+    pixel_classifier,
+    scissors,
+    superpixels,
+    view,
+    wand,
+)
 from cvstudio.imaging.regions.view import Place, Region, Sight, View, objects
 from cvstudio.imaging.tiles import Pyramid
 
@@ -66,6 +73,20 @@ def test_a_region_of_a_coarse_level_comes_out_where_it_was_seen(step):
 def test_a_region_at_the_edge_of_an_odd_image_does_not_reach_over_it():
     patch, x, y = Region(np.ones((5, 5), np.uint8), 16, 8, 4).full(33, 25)
     assert (x + patch.shape[1], y + patch.shape[0]) == (33, 25)
+
+
+@pytest.mark.parametrize("step", [2, 4, 8])
+def test_a_region_scaled_up_in_strips_is_the_same_to_the_pixel(monkeypatch, step):
+    noise = np.random.default_rng(step).random((41, 37))
+    coarse = Region((cv2.GaussianBlur(noise, (0, 0), 2) > 0.5).astype(np.uint8), 16, 8, step)
+    size = 16 + 37 * step - 3, 8 + 41 * step - 5  # the last pixels reach over the image
+    at_once, *_ = coarse.full(*size)
+    monkeypatch.setattr(view, "_STRIP", 1)
+    in_strips, x, y = coarse.full(*size)
+    assert (x, y) == (16, 8)
+    assert in_strips.shape == at_once.shape == (41 * step - 5, 37 * step - 3)
+    assert np.array_equal(in_strips, at_once)
+    assert set(np.unique(in_strips)) == {0, 1}
 
 
 def test_regions_of_different_steps_join_and_part_to_the_pixel():

@@ -159,7 +159,9 @@ class Canvas(QGraphicsView):
 
     def sight(self) -> Sight | None:
         pyramid = self.tiles.pyramid
-        return Sight(pyramid, self.tiles.display) if pyramid is not None else None
+        if pyramid is None:
+            return None
+        return Sight(pyramid, self.tiles.display, pyramid.version)
 
     # -- waiting for the picture
 

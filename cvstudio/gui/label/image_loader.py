@@ -93,10 +93,12 @@ class ImageLoader(QObject):
         image, pyramid = self._document.image, self._images.get(image_id)
         if image is None or image_id != image.id or self._canvas.tiles.pyramid is not pyramid:
             return
-        self._canvas.tiles.show(pyramid, self._document.size)
-        self._canvas.repaint()
         if pyramid is not None and not pyramid.unfinished:
+            self._canvas.tiles.show(pyramid, self._document.size)  # the range of values may differ
             self.shown.emit()
+        else:
+            self._canvas.tiles.renew()
+        self._canvas.repaint()
 
     def _on_unreadable(self, image_id: int, words: str) -> None:
         image = self._document.image

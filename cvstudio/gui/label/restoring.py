@@ -13,16 +13,19 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Annotation, LabelClass, pack_shape
-from cvstudio.core.errors import CVStudioError, ImageError
+from cvstudio.core.errors import ImageError
 from cvstudio.core.words import counted
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.image_view import ImageView
 from cvstudio.gui.widgets.overlay import OverlayItem, overlay_items
+from cvstudio.gui.widgets.progress_dialog import run_with_progress
 from cvstudio.gui.widgets.section import label
 from cvstudio.gui.widgets.step_list import StepList, StepRow, when
 from cvstudio.project import restoring
+from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
 from cvstudio.project.restoring import Moment
 
@@ -151,6 +154,17 @@ def looks(annotation: Annotation) -> tuple[object, ...]:
     return annotation.class_id, annotation.kind, annotation.box, packed, annotation.state
 
 
+def _moments(project: Project, image_id: int, control: Control) -> list[Moment]:
+    """For a thread: steps on very many images take long to unpack."""
+
+    def look(done: int, total: int) -> None:
+        control.check()
+        control.progress(done, total)
+
+    with project.read() as session:
+        return restoring.moments(session, image_id, progress=look)
+
+
 class Restoring(QObject):
     """The action of the page."""
 
@@ -167,12 +181,15 @@ class Restoring(QObject):
         document, image = self._document, self._document.image
         if image is None:
             return
-        try:
-            with document.project.read() as session:
-                found = restoring.moments(session, image.id)
-        except CVStudioError as error:
-            self._studio.fail(error)
+        outcome = run_with_progress(
+            self._page, self._studio.tasks, "Look through the history",
+            partial(_moments, document.project, image.id),
+        )  # fmt: skip
+        if outcome.error is not None:
+            self._studio.fail(outcome.error)
+        if outcome.result is None:
             return
+        found: list[Moment] = outcome.result
         if len(found) < 2:
             self.said.emit("No step that is kept has changed this image's annotations")
             return

@@ -43,6 +43,15 @@ class TilePainter:
         self.complete = False
         self._tiles.clear()
 
+    def renew(self) -> None:
+        """The levels that the pyramid holds are more exact: their tiles are made again. Finer ones
+        come from the file and stay."""
+        if self.pyramid is None:
+            return
+        first = self.pyramid.finest_held
+        self._tiles = OrderedDict((k, image) for k, image in self._tiles.items() if k[0] < first)
+        self.complete = False
+
     def set_display(self, display: Display) -> None:
         """Map the image's numbers to the screen in another way."""
         if display != self.display:

@@ -54,10 +54,14 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """An image and how it is displayed: views of any part of it are taken here, in any thread."""
+    """An image and how it is displayed: views of any part of it are taken here, in any thread.
+
+    `version` of the pyramid: once a large file is seen more exactly, it is another sight.
+    """
 
     pyramid: Pyramid
     display: Display
+    version: int = 0
 
     def place(self, area: Box, *, scale: float, most: int) -> Place | None:
         """The rectangle to look at for an area of the image; None when it lies outside.

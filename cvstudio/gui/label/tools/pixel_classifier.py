@@ -118,9 +118,11 @@ class Learner:
         self._features: tuple[Sight, Place, pixel_classifier.Features] | None = None
         self._rows: dict[tuple[Sight, int, Strokes], NDArray[np.float32]] = {}
         self._learnt: dict[int, tuple[int, Samples]] = {}
+        self._forgotten = 0
 
     def answer(self, question: Question, learnt: dict[int, list[NDArray[np.float32]]]) -> Labels:
         """The class of each pixel of the place, (h, w). `learnt` is what other images taught."""
+        begun = self._forgotten
         found = self._features_of(question.sight, question.place)
         known: dict[int, list[NDArray[np.float32]]] = {}
         rows = {}
@@ -131,7 +133,8 @@ class Learner:
                 own = self._rows_of(question, question.strokes[index:], found)
             rows[key] = own
             known.setdefault(stroke.number, []).append(own)
-        self._rows = rows
+        if begun == self._forgotten:
+            self._rows = rows
         for number, more in learnt.items():
             known.setdefault(number, []).extend(more)
         samples = {number: np.concatenate(each) for number, each in known.items()}
@@ -161,16 +164,18 @@ class Learner:
             del self._learnt[next(iter(self._learnt))]
 
     def forget(self) -> None:
-        """Let the memory of the open image go."""
+        """Let the memory of the open image go; a thread that is about to keep some does not."""
+        self._forgotten += 1
         self._features = None
         self._rows = {}
 
     def _features_of(self, sight: Sight, place: Place) -> pixel_classifier.Features:
-        kept = self._features
+        kept, begun = self._features, self._forgotten
         if kept is not None and kept[0] == sight and kept[1] == place:
             return kept[2]
         found = pixel_classifier.features(sight.take(place).rgb)
-        self._features = (sight, place, found)
+        if begun == self._forgotten:
+            self._features = (sight, place, found)
         return found
 
     def _rows_of(
