@@ -10,12 +10,12 @@ from cvstudio.gui import theme
 from cvstudio.gui.widgets.section import Segments, label, link
 from cvstudio.gui.widgets.slider_field import SliderField
 
-KINDS = (Kind.BOX, Kind.POLYGON, Kind.MASK)
+KINDS = (Kind.BOX, Kind.ROTATED_BOX, Kind.POLYGON, Kind.MASK)
 LARGEST = 20.0
 """Pixels of the image."""
 
 _TOP = 12  # px under the upper edge of the canvas
-_WIDTH = 380
+_WIDTH = 420
 
 
 class AdjustPopup(QFrame):

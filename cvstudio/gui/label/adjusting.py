@@ -14,13 +14,15 @@ from cvstudio.core.annotation import Annotation, Kind, Shape, area_of, box_of
 from cvstudio.core.clipping import clipped
 from cvstudio.core.geometry import Polygon
 from cvstudio.core.masks import Mask
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.words import counted
 from cvstudio.gui.actions import Actions
-from cvstudio.gui.label.adjust_popup import AdjustPopup
+from cvstudio.gui.label.adjust_popup import KINDS, AdjustPopup
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.toolbox import Toolbox
 from cvstudio.gui.label.tools.adjust import AdjustTool
+from cvstudio.gui.label.turning import rotated_words
 from cvstudio.gui.latest_wins import LatestWins
 
 _AT_ONCE = 1_000_000  # pixels of shapes that are changed within a frame; more goes to a thread
@@ -50,7 +52,7 @@ _ADJUSTMENTS = {
         "Select a polygon or mask to smooth", combine.smoothed,
     ),
     "label.convert": Adjustment(
-        "Convert", "Tolerance", 1.5, frozenset({Kind.BOX, Kind.POLYGON, Kind.MASK}),
+        "Convert", "Tolerance", 1.5, frozenset(KINDS),
         "Select a shape to convert",
     ),
 }  # fmt: skip
@@ -186,6 +188,8 @@ def result_words(before: Mapping[int, Shape], after: Mapping[int, Shape]) -> str
     if points:
         known = sum(_points(shape) for shape in before.values())
         words.append(f"{known:,} → {points:,} points" if known else f"{points:,} points")
+    elif len(after) == 1 and isinstance(shape := next(iter(after.values())), RotatedBox):
+        words.append(rotated_words(shape))
     elif len(after) == 1:
         box = box_of(next(iter(after.values())))
         words.append(f"{box.w:,.0f} × {box.h:,.0f} px")

@@ -36,6 +36,7 @@ from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tree_heading import TreeHeading
+from cvstudio.gui.label.turning import rotated_words
 from cvstudio.gui.widgets.icons import paint_icon
 from cvstudio.gui.widgets.swatch import paint_swatch
 from cvstudio.gui.widgets.verbatim import tip
@@ -46,7 +47,7 @@ KIND_ICONS = {
     Kind.POLYGON: "vector-polygon",
     Kind.MASK: "gesture",
     Kind.IMAGE: "image-outline",
-    Kind.ROTATED_BOX: "vector-rectangle",
+    Kind.ROTATED_BOX: "rhombus-outline",
     Kind.KEYPOINTS: "vector-polyline",
 }
 _WHO = {Source.HUMAN: "you", Source.IMPORT: "import", Source.NETWORK: "network"}
@@ -220,12 +221,6 @@ def _size(annotation: Annotation) -> str:
         if holes:
             text += f", {counted(holes, 'hole')}"
     return text + (", crowd" if annotation.crowd else "")
-
-
-def rotated_words(shape: RotatedBox) -> str:
-    """The sides and the angle of a rotated box: "120 × 40 px, 30°"."""
-    angle = round(shape.angle, 1)
-    return f"{shape.w:.0f} × {shape.h:.0f} px, {angle:g}°"
 
 
 def maker_words(annotation: Annotation) -> str:

@@ -198,7 +198,7 @@ class Canvas(QGraphicsView):
             return False
         self.tool.leave()
         self.tool = tool
-        self.selection.handles = tool.name == "select"
+        self.selection.handles = tool.name in ("select", "rotated box")
         self.drafts_changed()
         self._show_cursor()
         self.repaint()

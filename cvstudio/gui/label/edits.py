@@ -74,7 +74,7 @@ def fitted(shape: Shape, new: Box) -> Shape:
 
     if isinstance(shape, Keypoints):
         return shape.changed(stretched(shape.placed()), new if shape.frame else None)
-    return _map_rings(shape, stretched)
+    return map_rings(shape, stretched)
 
 
 def point_moved(polygon: Polygon, place: Place, x: float, y: float) -> Polygon:
@@ -116,7 +116,8 @@ def _with_ring(polygon: Polygon, place: Place, ring: Points) -> Polygon:
     return Polygon(tuple(parts))
 
 
-def _map_rings(polygon: Polygon, change: Callable[[Points], Points]) -> Polygon:
+def map_rings(polygon: Polygon, change: Callable[[Points], Points]) -> Polygon:
+    """A polygon with every ring changed."""
     return Polygon(
         tuple(Part(change(p.outer), tuple(change(hole) for hole in p.holes)) for p in polygon.parts)
     )

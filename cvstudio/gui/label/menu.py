@@ -13,7 +13,10 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.widgets.swatch import swatch_icon
 from cvstudio.gui.widgets.verbatim import face
 
-SHAPE_ACTIONS = ("label.simplify", "label.smooth", "label.convert", "label.fill_holes")
+SHAPE_ACTIONS = (
+    "label.simplify", "label.smooth", "label.convert", "label.fill_holes", "label.turn_left",
+    "label.turn_right",
+)  # fmt: skip
 """What the menu offers for one shape or more."""
 
 

@@ -9,7 +9,9 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from cvstudio.core.annotation import Annotation, Shape, State, box_of
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui import theme
+from cvstudio.gui.label import turning
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.hit import handle_points
 from cvstudio.gui.label.outlines import outline, path_of, qpolygon, rect_of
@@ -35,7 +37,7 @@ class SelectionItem(QGraphicsItem):
         self.away: frozenset[int] = frozenset()
         """Annotations that a tool draws itself."""
         self.handles = True
-        """Whether handles can be taken now (only the select tool does)."""
+        """Whether handles can be taken now (the tools select and rotated box do)."""
         self.setZValue(1)
 
     def boundingRect(self) -> QRectF:
@@ -95,7 +97,7 @@ class SelectionItem(QGraphicsItem):
             fill.setAlphaF(self._below.fill)
             painter.fillPath(path_of(shape), QBrush(fill))
         self._paint_outline(painter, annotation, shape, width=2)
-        if not isinstance(shape, Box) and not self._paints_area(shape):
+        if not isinstance(shape, Box | RotatedBox) and not self._paints_area(shape):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             rect = rect_of(box_of(shape))
             painter.setPen(cosmetic(QColor(0, 0, 0, 120)))
@@ -163,6 +165,9 @@ class SelectionItem(QGraphicsItem):
         half = HANDLE / 2 / scale
         painter.setPen(cosmetic(_DARK))
         painter.setBrush(QColor("white"))
+        if isinstance(shape, RotatedBox):
+            turning.paint_handles(painter, shape, scale, side=HANDLE)
+            return
         if isinstance(shape, Polygon):
             self._paint_points(painter, shape, scale)
         points = handle_points(box_of(shape)).tolist()

@@ -10,8 +10,11 @@ from cvstudio.core.annotation import Annotation, Shape, Task, area_of, box_of
 from cvstudio.core.combine import How
 from cvstudio.core.convert import Area
 from cvstudio.core.geometry import Box, Points
+from cvstudio.core.keypoints import Keypoints
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.words import counted
 from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.turning import rotated_words, turned
 from cvstudio.project import shaping
 
 _LABELS = {How.JOIN: "Join", How.SUBTRACT: "Subtract", How.INTERSECT: "Intersect"}
@@ -31,7 +34,7 @@ class ShapeVerbs:
 
         After SUBTRACT what was cut out with stays as well, and is selected.
         """
-        chosen = self._chosen()
+        chosen = [a for a in self._chosen() if not isinstance(a.shape, Keypoints)]
         if len(chosen) < 2:
             return "Select two shapes or more (Shift + click)"
         chosen.sort(key=lambda a: -area_of(a.shape))
@@ -85,6 +88,8 @@ class ShapeVerbs:
         for annotation in document.layer.annotations:
             if annotation.id in away or annotation.id not in touched:
                 continue
+            if isinstance(annotation.shape, Keypoints):
+                continue
             pieces = combine.sliced(cast(Area, annotation.shape), line)
             if len(pieces) > 1:
                 boxed = document.task == Task.DETECT and isinstance(annotation.shape, Box)
@@ -99,6 +104,32 @@ class ShapeVerbs:
             return "No selected shape has a hole"
         self._document.reshape(changed, label="Fill holes")
         return ""
+
+    def turn(self, degrees: float) -> str:
+        """Turn the selected rotated boxes and polygons around their middles, clockwise."""
+        chosen = self._chosen()
+        found = {a.id: turned(a.shape, degrees) for a in chosen}
+        made = {id: shape for id, shape in found.items() if shape is not None}
+        if not made:
+            boxed = any(isinstance(a.shape, Box) for a in chosen)
+            return (
+                "A box stays upright: Convert makes a rotated box of it"
+                if boxed
+                else "Select a rotated box or a polygon to turn"
+            )
+        if any(not self._has_room(shape) for shape in made.values()):
+            return "There is no room to turn it: it would leave the image"
+        self._document.reshape(made, label=f"Turn {counted(len(made), 'annotation')}")
+        only = next(iter(made.values()))
+        return rotated_words(only) if len(made) == 1 and isinstance(only, RotatedBox) else ""
+
+    def _has_room(self, shape: Shape) -> bool:
+        """Whether a turned shape stays on the image; corners of a rotated box may stand out."""
+        width, height = self._document.size
+        if isinstance(shape, RotatedBox):
+            return shape.clipped(width, height) is not None
+        box = box_of(shape)
+        return box.x >= 0 and box.y >= 0 and box.right <= width and box.bottom <= height
 
     def stack(self, to: str) -> str:
         """Draw the selected shapes above ("front") or below ("back") all others."""

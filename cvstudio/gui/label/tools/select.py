@@ -10,13 +10,15 @@ from PySide6.QtGui import QColor, QPainter
 
 from cvstudio.core.annotation import Annotation, Shape, Task, box_of
 from cvstudio.core.geometry import Box, Polygon
-from cvstudio.gui.label import edits, hit
+from cvstudio.core.rotated import RotatedBox
+from cvstudio.gui.label import edits, hit, turning
 from cvstudio.gui.label.borders import Borders
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.hit import Place
 from cvstudio.gui.label.outlines import rect_of
 from cvstudio.gui.label.shapes_item import cosmetic
 from cvstudio.gui.label.tools.base import CLICK, REACH, Pointer, Surface, Tool
+from cvstudio.gui.label.turning import Grip
 
 _CURSORS = {
     "nw": Qt.CursorShape.SizeFDiagCursor,
@@ -69,7 +71,7 @@ class _Band:
     kept: frozenset[int]
 
 
-_Gesture = _Moving | _Resizing | _Point | _NewPoint | _Band
+_Gesture = _Moving | _Resizing | _Point | _NewPoint | _Band | Grip
 
 
 class SelectTool(Tool):
@@ -85,6 +87,8 @@ class SelectTool(Tool):
         self._gesture: _Gesture | None = None
         self._dragging = False
         self._band: Box | None = None
+        self._turned: tuple[RotatedBox, float, float] | None = None
+        """What is being turned or resized on its own axes, and where the pointer is."""
         self._last_click: tuple[float, float] | None = None
         self._point_gone = False
 
@@ -141,7 +145,7 @@ class SelectTool(Tool):
             self.drafts = {}
             self.document.reshape(drafts, label=_label(gesture, len(drafts)))
             self.surface.drafts_changed()
-        self._band = None
+        self._band = self._turned = None
         self.surface.repaint()
 
     def double_click(self, pointer: Pointer) -> None:
@@ -178,11 +182,14 @@ class SelectTool(Tool):
     def _grip(self, pointer: Pointer) -> _Gesture | None:
         """A point, a handle or an edge of the one selected annotation under the pointer."""
         annotation = self.selected()
-        if annotation is None or annotation.shape is None or pointer.shift or pointer.ctrl:
-            return None
-        if annotation.locked:
+        if annotation is None or annotation.shape is None or pointer.ctrl or annotation.locked:
             return None
         shape, x, y = annotation.shape, pointer.x, pointer.y
+        if isinstance(shape, RotatedBox):  # with Shift as well, which turns by steps
+            scale = self.surface.scale
+            return turning.grip(annotation, x, y, reach=self.reach, scale=scale)
+        if pointer.shift:
+            return None
         if isinstance(shape, Polygon):
             place = hit.vertex_at(shape, x, y, reach=self.reach)
             if place is not None and pointer.alt:
@@ -210,6 +217,11 @@ class SelectTool(Tool):
                 new = edits.dragged(annotation.box, handle, x, y, square=pointer.shift)
                 if new.w >= 1 and new.h >= 1:
                     self._draft({annotation.id: edits.fitted(annotation.shape, new)})
+            case Grip() as grip:
+                turned = grip.at(pointer.x, pointer.y, shift=pointer.shift)
+                if turned is not None:
+                    self._turned = (turned, pointer.x, pointer.y)
+                    self._draft({grip.annotation.id: turned})
             case _NewPoint(annotation, place):
                 assert isinstance(annotation.shape, Polygon)
                 polygon = edits.point_added(annotation.shape, place, x, y)
@@ -276,6 +288,8 @@ class SelectTool(Tool):
         match self._grip_under(pointer):
             case _Resizing(_, handle):
                 self.surface.point_with(_CURSORS[handle])
+            case Grip() as grip:
+                self.surface.point_with(grip.cursor)
             case _Point() | _NewPoint():
                 self.surface.point_with(Qt.CursorShape.CrossCursor)
             case _:
@@ -316,6 +330,8 @@ class SelectTool(Tool):
         return away * self.surface.scale < CLICK
 
     def paint(self, painter: QPainter, exposed: QRectF) -> None:
+        if self._turned is not None and self.drafts:
+            turning.paint_numbers(painter, *self._turned)
         if self._band is None:
             return
         painter.setBrush(QColor(255, 255, 255, 24))
@@ -333,6 +349,8 @@ class SelectTool(Tool):
             return "Locked: L unlocks · Space + drag pans"
         if annotation is not None and isinstance(annotation.shape, Polygon):
             return "Drag a point or an edge · Alt + click removes a point"
+        if annotation is not None and isinstance(annotation.shape, RotatedBox):
+            return "The round handle turns, with Shift by 15° · Alt + Left or Right turns by 1°"
         if annotation is not None:
             return "Drag or Shift + arrows move, handles resize · click again for the one below"
         return "Click or drag a band to select · Space + drag pans"
@@ -340,6 +358,8 @@ class SelectTool(Tool):
 
 def _label(gesture: _Gesture | None, count: int) -> str:
     match gesture:
+        case Grip():
+            return gesture.label
         case _Resizing():
             return "Resize annotation"
         case _Point() | _NewPoint():

@@ -22,6 +22,7 @@ from cvstudio.gui.label.tools.grabcut import GrabCutTool
 from cvstudio.gui.label.tools.pixel_classifier import PixelClassifierTool
 from cvstudio.gui.label.tools.points import PointEraser
 from cvstudio.gui.label.tools.polygon import PolygonTool
+from cvstudio.gui.label.tools.rotated import RotatedBoxTool
 from cvstudio.gui.label.tools.scissors import ScissorsTool
 from cvstudio.gui.label.tools.select import SelectTool
 from cvstudio.gui.label.tools.slice import SliceTool
@@ -72,6 +73,9 @@ _DRAWS = frozenset({Task.DETECT, Task.SEGMENT, Task.INSTANCE})
 TOOLS: tuple[ToolInfo, ...] = (
     ToolInfo(SELECT, lambda kit: SelectTool(kit.document, kit.surface, kit.borders), "draw"),
     ToolInfo("label.box", lambda kit: BoxTool(kit.document, kit.surface), "draw", _DRAWS),
+    ToolInfo(
+        "label.rotated_box", lambda kit: RotatedBoxTool(kit.document, kit.surface), "draw", _DRAWS
+    ),
     ToolInfo(
         "label.polygon",
         lambda kit: PolygonTool(kit.document, kit.surface, kit.borders),

@@ -1,0 +1,223 @@
+"""Rotated boxes on the Label page, drawn and turned with the mouse and by keys."""
+
+import math
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from cvstudio.core.annotation import Kind
+from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.rotated import RotatedBox
+from cvstudio.gui.label import turning
+from cvstudio.gui.label.annotation_tree import describe
+from cvstudio.gui.label.hit import HANDLES
+from tests.gui.label_hands import CTRL, SHIFT, label_page
+
+
+@pytest.fixture
+def person(tmp_path, qtbot):
+    with label_page(tmp_path, qtbot) as found:
+        yield found
+
+
+def handle(person, name):
+    """Where a handle of the only annotation is, in pixels of the image."""
+    shape = person.only.shape
+    if name == turning.TURN:
+        return turning.turn_handle(shape, person.canvas.scale)
+    return tuple(turning.handle_points(shape)[HANDLES.index(name)].tolist())
+
+
+def put(person, shape):
+    id = person.add(shape)
+    person.document.select([id])
+    return id
+
+
+def towards(shape, degrees, far=90):
+    """A place in the direction in which the turn handle lies at an angle."""
+    radians = math.radians(degrees - 90)
+    return shape.cx + far * math.cos(radians), shape.cy + far * math.sin(radians)
+
+
+def test_a_box_is_dragged_and_turned_by_its_handle_with_one_tool(person):
+    person.keys("O", person.canvas)
+    person.drag((100, 100), (220, 140))
+    assert person.only.shape.corners() == pytest.approx(
+        RotatedBox(160, 120, 120, 40, 0).corners(), abs=0.5
+    )
+    shape = person.only.shape
+    person.drag(handle(person, "turn"), towards(shape, 30))
+    assert person.only.kind is Kind.ROTATED_BOX
+    assert person.only.shape.angle == pytest.approx(30, abs=0.5)
+    assert (person.only.shape.w, person.only.shape.h) == (shape.w, shape.h)
+    assert describe(person.only) == f"120 × 40 px, {round(person.only.shape.angle, 1):g}°"
+    person.project.undo()
+    assert person.only.shape.angle == 0
+    person.project.undo()
+    assert person.shapes == []
+
+
+def test_three_clicks_make_a_box_along_a_side(person):
+    person.keys("O", person.canvas)
+    person.click(100, 100)
+    person.click(180, 160)
+    person.click(110, 180)
+    shape = person.only.shape
+    assert shape.w == pytest.approx(100, abs=1)
+    assert shape.angle == pytest.approx(math.degrees(math.atan2(60, 80)), abs=0.6)
+    _, v = shape.own(np.array([(110.0, 180.0)]))[0]
+    assert abs(v) == pytest.approx(shape.h / 2, abs=1)
+    assert shape.contains(140, 132)
+
+
+def test_backspace_takes_a_point_of_a_side_back_and_esc_drops_it(person):
+    person.keys("O", person.canvas)
+    person.click(100, 100)
+    person.click(180, 160)
+    person.key(Qt.Key.Key_Backspace)
+    person.click(200, 100)
+    person.click(150, 150)
+    assert person.only.shape.angle == pytest.approx(0, abs=0.6)
+    assert person.only.shape.h == pytest.approx(50, abs=1)
+    person.click(300, 200)
+    person.key(Qt.Key.Key_Escape)
+    assert len(person.shapes) == 1
+    assert not person.canvas.tool.busy
+
+
+def test_shift_turns_by_steps_of_15_degrees(person):
+    put(person, RotatedBox(200, 150, 100, 40, 5))
+    person.drag(handle(person, "turn"), towards(person.only.shape, 52), keys=SHIFT)
+    assert person.only.shape == RotatedBox(200, 150, 100, 40, 45)
+
+
+def test_a_side_is_dragged_along_the_boxs_own_axis_and_the_opposite_one_stays(person):
+    put(person, RotatedBox(200, 150, 100, 40, 30))
+    before = person.only.shape
+    west = turning.handle_points(before)[HANDLES.index("w")]
+    east = handle(person, "e")
+    direction = np.array(before.axes[0])
+    person.drag(east, tuple((np.array(east) + 30 * direction).tolist()))
+    after = person.only.shape
+    assert after.angle == 30
+    assert after.w == pytest.approx(130, abs=1)
+    assert after.h == 40
+    assert turning.handle_points(after)[HANDLES.index("w")] == pytest.approx(west, abs=1e-6)
+
+
+def test_a_corner_is_dragged_and_the_opposite_corner_stays(person):
+    put(person, RotatedBox(200, 150, 100, 40, -20))
+    opposite = turning.handle_points(person.only.shape)[HANDLES.index("nw")]
+    x, y = handle(person, "se")
+    person.drag((x, y), (x + 25, y + 20))
+    after = person.only.shape
+    assert after.angle == -20
+    assert turning.handle_points(after)[HANDLES.index("nw")] == pytest.approx(opposite, abs=1e-6)
+    assert turning.handle_points(after)[HANDLES.index("se")] == pytest.approx(
+        (x + 25, y + 20), abs=1
+    )
+
+
+def test_a_box_of_a_selected_rotated_box_is_not_taken_for_its_handles(person):
+    """The corner of the upright box around it lies outside of it and must not resize it."""
+    put(person, RotatedBox(200, 150, 120, 20, 45))
+    corner = person.only.box
+    person.drag((corner.x, corner.y), (corner.x - 20, corner.y - 20))
+    assert person.only.shape == RotatedBox(200, 150, 120, 20, 45)
+
+
+def test_keys_turn_it_by_1_and_by_10_degrees(person):
+    put(person, RotatedBox(200, 150, 100, 40, 30))
+    person.keys("Alt+Right", person.canvas)
+    assert person.only.shape.angle == 31
+    person.keys("Alt+Shift+Left", person.canvas)
+    assert person.only.shape.angle == 21
+    person.keys("Alt+Shift+Right", person.canvas)
+    person.keys("Alt+Left", person.canvas)
+    assert person.only.shape == RotatedBox(200, 150, 100, 40, 30)
+    person.project.undo()
+    assert person.only.shape.angle == 31
+
+
+def test_keys_turn_a_polygon_around_its_middle_and_leave_a_box_upright(person):
+    put(person, Polygon.simple([(180, 140), (220, 140), (220, 160), (180, 160)]))
+    for _ in range(9):
+        person.keys("Alt+Shift+Right", person.canvas)
+    ring = person.only.shape.parts[0].outer
+    assert ring == pytest.approx(np.array([(210, 130), (210, 170), (190, 170), (190, 130)]))
+    person.document.delete([person.only.id])
+    said = []
+    person.page.shaping.said.connect(said.append)
+    put(person, Box(100, 100, 40, 40))
+    person.keys("Alt+Right", person.canvas)
+    assert person.only.shape == Box(100, 100, 40, 40)
+    assert "stays upright" in said[-1]
+
+
+def test_it_is_moved_nudged_copied_and_pasted_like_any_shape(person):
+    put(person, RotatedBox(150, 150, 100, 40, 30))
+    person.drag((150, 150), (180, 140))
+    moved = person.only.shape
+    assert (moved.w, moved.h, moved.angle) == (100, 40, 30)
+    assert (moved.cx, moved.cy) == pytest.approx((180, 140), abs=1)
+    person.key(Qt.Key.Key_Right, SHIFT)
+    assert person.only.shape.cx == pytest.approx(moved.cx + 1)
+    person.key(Qt.Key.Key_C, CTRL)
+    person.key(Qt.Key.Key_V, CTRL)
+    _, two = person.shapes
+    assert two.kind is Kind.ROTATED_BOX
+    assert (two.shape.w, two.shape.h, two.shape.angle) == (100, 40, 30)
+
+
+def test_a_click_beside_it_but_inside_the_box_around_it_does_not_select_it(person):
+    id = person.add(RotatedBox(200, 150, 160, 20, 45))
+    person.click(245, 105)
+    assert person.document.selection == frozenset()
+    person.click(230, 180)
+    assert person.document.selection == {id}
+
+
+def test_a_band_through_the_empty_corner_of_the_box_around_it_does_not_take_it(person):
+    person.add(RotatedBox(200, 150, 160, 20, 45))
+    person.drag((235, 85), (260, 110))
+    assert person.document.selection == frozenset()
+
+
+@pytest.mark.parametrize("kind", ["Box", "Polygon", "Mask"])
+def test_it_is_converted_and_back_through_the_popup(person, kind):
+    put(person, RotatedBox(200, 150, 100, 40, 30))
+    popup = person.page.adjusting.popup
+    person.keys("Ctrl+M", person.canvas)
+    names = [k.capitalize() for k in ("box", "rotated box", "polygon", "mask")]
+    popup.kind.choose(names.index(kind))
+    popup.changed.emit()
+    person.keys("Return")
+    assert person.only.kind == kind.lower()
+    person.keys("Ctrl+M", person.canvas)
+    popup.kind.choose(1)
+    popup.changed.emit()
+    person.keys("Return")
+    back = person.only.shape
+    assert isinstance(back, RotatedBox)
+    if kind == "Box":
+        assert back.angle == 0
+    else:
+        loss = 1.5 if kind == "Mask" else 1e-6
+        assert Box.around(back.corners()).area == pytest.approx(
+            Box.around(RotatedBox(200, 150, 100, 40, 30).corners()).area, rel=0.04 * loss
+        )
+        assert (back.angle + 30) % 90 == pytest.approx(60, abs=loss)
+
+
+def test_numbers_stand_beside_the_pointer_while_it_turns(person):
+    put(person, RotatedBox(200, 150, 100, 40, 0))
+    person.press(*handle(person, "turn"))
+    place = towards(person.only.shape, 90)
+    person.move(*place)
+    before = person.canvas.grab().toImage()
+    x, y = person.canvas.to_screen(*place).toTuple()
+    assert before.pixelColor(int(x) + 20, int(y) + 24).lightness() < 60
+    person.release(*place)
+    assert person.only.shape.angle == pytest.approx(90, abs=0.5)
