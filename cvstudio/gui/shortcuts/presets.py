@@ -35,7 +35,7 @@ PRESETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "xanylabeling": {
         "project.new": ("Ctrl+Shift+N",),
         "label.select": ("Ctrl+J", "V"),
-        "label.smart": ("Q",),
+        "label.smart": ("F",),
         "label.attributes": ("Shift+Q",),
         "label.brush": ("Ctrl+N", "Shift+B", "B"),
         "label.wand": ("Shift+W", "W"),
@@ -44,7 +44,7 @@ PRESETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "label.hide": ("Ctrl+H", "H"),
         "label.restore": ("Ctrl+Alt+H",),
         "label.hide_selected": ("S", "Shift+H"),
-        "label.smart": ("Q",),
+        "label.smart": ("F",),
         "label.join": ("Ctrl+Shift+M", "J"),
         "label.approve": ("Ctrl+Alt+K", "Ctrl+Return"),
         "label.copy_next": ("Ctrl+P", "Ctrl+B"),
