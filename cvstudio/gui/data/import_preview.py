@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from cvstudio.core.errors import ImageError
 from cvstudio.core.words import counted
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
@@ -66,26 +64,14 @@ class ImportPreview(QWidget):
         path, page = planned.parsed.path, planned.parsed.page
         self.head.title.setText(path.name)
         self.view.set_items([])
-        self.view.set_words("Reading …")
-
-        def read(_control: object) -> bytes | str:
-            from cvstudio.imaging.thumbnails import make
-
-            try:
-                return make(path, page, _SIDE)
-            except ImageError as error:
-                return error.message
-
-        self._latest.request(read, lambda found: self._came(planned, found))
-
-    def _came(self, planned: PlannedImage, found: bytes | str) -> None:
-        if isinstance(found, str):
-            self.view.set_words(found)
-            return
         info = planned.info
-        self.view.set_image(QImage.fromData(found), size=(info.width, info.height))
+        self.view.read(
+            self._latest, path, page, size=(info.width, info.height), side=_SIDE,
+            came=lambda: self._came(planned),
+        )  # fmt: skip
+
+    def _came(self, planned: PlannedImage) -> None:
         self.view.set_items(self._items(planned))
-        self.view.set_words("")
         many = counted(len(planned.parsed.annotations), "annotation")
         self.head.figure.setText(many)
 

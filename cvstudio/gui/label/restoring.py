@@ -6,16 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Annotation, LabelClass, pack_shape
-from cvstudio.core.errors import ImageError
 from cvstudio.core.words import counted
 from cvstudio.gui.label.document import Document
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.dialogs import StudioDialog
@@ -53,7 +51,6 @@ class RestoreDialog(StudioDialog):
         right = QVBoxLayout()
         right.setSpacing(8)
         self.view = ImageView()
-        self.view.set_words("Reading …")
         right.addWidget(self.view, 1)
         self.words = label("", "muted", wrap=True)
         right.addWidget(self.words)
@@ -66,7 +63,11 @@ class RestoreDialog(StudioDialog):
         self.list.show_rows([self._row(place, m) for place, m in enumerate(moments)])
         self.list.setFocus()
         assert studio.project is not None
-        self._read(studio, studio.project.image_path(image), image)
+        self.view.read(
+            LatestWins(studio.tasks, owner=self), studio.project.image_path(image), image.page,
+            size=(image.width, image.height), side=_SIDE,
+            came=lambda: self._show(self.list.key or 0),
+        )  # fmt: skip
 
     @property
     def moment(self) -> Moment:
@@ -80,25 +81,6 @@ class RestoreDialog(StudioDialog):
             return StepRow(place, FIRST, amount, present=moment.present)
         detail = f"{when(step.at)} · {step.who} · {amount}"
         return StepRow(place, step.label, detail, moment.present, not step.done)
-
-    def _read(self, studio: Studio, path: Path, image: ImageRecord) -> None:
-        def read(_control: object) -> bytes | str:
-            from cvstudio.imaging.thumbnails import make
-
-            try:
-                return make(path, image.page, _SIDE)
-            except ImageError as error:
-                return error.message
-
-        def came(found: bytes | str) -> None:
-            if isinstance(found, str):
-                self.view.set_words(found)
-                return
-            self.view.set_words("")
-            self.view.set_image(QImage.fromData(found), size=(image.width, image.height))
-            self._show(self.list.key or 0)
-
-        studio.tasks.run(read, done=came, owner=self)
 
     def _show(self, place: int) -> None:
         moment = self._moments[place]

@@ -11,14 +11,20 @@ Shapes are in pixels of the whole image; `size` says how large that is when a th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from cvstudio.core.errors import ImageError
 from cvstudio.core.geometry import Box
 from cvstudio.gui import theme
+from cvstudio.gui.latest_wins import LatestWins
+from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.overlay import OverlayItem, has_masks, mask_layer, paint_items
 from cvstudio.gui.widgets.pixels import to_image
 from cvstudio.imaging.heat import colours, opacity
@@ -72,6 +78,32 @@ class ImageView(QWidget):
         """Say something in the place of the image: "reading", or why it cannot be read."""
         self._words = words
         self.update()
+
+    def read(
+        self, latest: LatestWins, path: Path, page: int, *, size: tuple[int, int], side: int,
+        came: Callable[[], None],
+    ) -> None:  # fmt: skip
+        """Show the picture of a file, at most `side` pixels long, once a thread has read it; `came`
+        is called then. What cannot be read is said in its place. `size`: of the whole image."""
+        self.set_words("Reading …")
+
+        def work(_control: Control) -> bytes | str:
+            from cvstudio.imaging.thumbnails import make
+
+            try:
+                return make(path, page, side)
+            except ImageError as error:
+                return error.message
+
+        def show(found: bytes | str) -> None:
+            if isinstance(found, str):
+                self.set_words(found)
+                return
+            self.set_words("")
+            self.set_image(QImage.fromData(found), size=size)
+            came()
+
+        latest.request(work, show)
 
     def zoom_to(self, part: Box | None) -> None:
         """Show a part of the image with some room around it."""
