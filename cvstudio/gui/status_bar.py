@@ -5,15 +5,56 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.verbatim import tip
 
 if TYPE_CHECKING:
     from cvstudio.project.project import Project
+
+
+_LEAST = 160
+"""Pixels up to which words are never cut, so that the pixel under the pointer stays to be read."""
+
+
+class Words(QLabel):
+    """Words that give way to their neighbours when they are long: cut at the end, and then whole
+    in the tooltip."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._tell_rest()
+
+    def minimumSizeHint(self) -> QSize:
+        whole = super().minimumSizeHint()
+        return QSize(min(whole.width(), _LEAST), whole.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tell_rest()
+
+    def _tell_rest(self) -> None:
+        self.setToolTip("" if self.shown() == self.text() else tip(self.text()))
+
+    def shown(self) -> str:
+        """What can be read of it now."""
+        metrics = self.fontMetrics()
+        return metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, self.shown())
 
 
 class StatusBar(QStatusBar):
@@ -30,7 +71,7 @@ class StatusBar(QStatusBar):
         row = QHBoxLayout(right)
         row.setContentsMargins(0, 0, 12, 0)
         row.setSpacing(6)
-        self._hint = QLabel()
+        self._hint = Words()
         row.addWidget(self._hint)
         row.addSpacing(16)
         self._saved_icon = IconLabel("check", "muted", 14)
@@ -44,9 +85,7 @@ class StatusBar(QStatusBar):
         """Show what a page tells; `hint` is what keys or gestures do there."""
         empty(self._told)
         for text in told:
-            words = QLabel(text)
-            words.setTextFormat(Qt.TextFormat.PlainText)
-            self._told.addWidget(words)
+            self._told.addWidget(Words(text))
         self._told.addStretch(1)
         self._hint.setText(hint)
 

@@ -7,12 +7,13 @@ import pytest
 from person import Person, fill_project, make_images
 from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractItemView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QWidget
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.label.tools.brush_options import BrushOptions
+from cvstudio.gui.status_bar import Words
 from cvstudio.project import commands
 from cvstudio.project.project import Project
 
@@ -326,3 +327,54 @@ def test_a_class_chosen_by_its_key_is_seen_in_the_list(
     studio_window.key("2")
     row = many.class_list.view.visualRect(many.class_list.model.index(1))
     assert many.class_list.view.viewport().rect().contains(row.center())
+
+
+# The status bar
+
+
+def told(person: Person) -> list[str]:
+    """What can be read in the status bar."""
+    return [w.text() for w in person.window.status.findChildren(QLabel) if w.isVisible()]
+
+
+def test_the_status_bar_calls_a_tool_as_the_palette_does(
+    studio_window: Person, label: LabelPage
+) -> None:
+    for action, words in (
+        ("label.pixel_classifier", "Pixel classifier: Cell"),
+        ("label.grabcut", "GrabCut: Cell"),
+        ("label.wand", "Magic wand: Cell"),
+    ):
+        studio_window.trigger(action)
+        assert words in told(studio_window)
+
+
+def test_nothing_is_said_twice_side_by_side(studio_window: Person, label: LabelPage) -> None:
+    studio_window.trigger("label.grabcut")
+    hint = label.status_right
+    first = hint.split(" · ")[0]
+    label.canvas.say(first)
+    studio_window.settle()
+    assert first not in told(studio_window), "the hint at the right says it"
+    assert hint in told(studio_window)
+    label.canvas.say(f"Nothing stands out · {first}")
+    studio_window.settle()
+    assert "Nothing stands out" in told(studio_window)
+
+
+def test_a_long_hint_is_cut_and_makes_no_window_wider(
+    studio_window: Person, label: LabelPage
+) -> None:
+    studio_window.window.resize(960, 600)
+    label.set_status("x 331, y 384", "RGB 172, 148, 190", "1 selected: Cell mask", right="go " * 90)
+    studio_window.settle()
+    assert studio_window.window.width() == 960
+    (hint,) = (w for w in studio_window.window.status.findChildren(Words) if "go go" in w.text())
+    assert hint.shown().endswith("…")
+    assert hint.toolTip() == hint.text()
+    shown = {w.text(): w.shown() for w in studio_window.window.status.findChildren(Words)}
+    for words in ("x 331, y 384", "RGB 172, 148, 190", "1 selected: Cell mask"):
+        assert shown[words] == words
+    label.set_status(right="go on")
+    studio_window.settle()
+    assert hint.toolTip() == ""

@@ -8,7 +8,7 @@ from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.layers.scale import known_size
 from cvstudio.gui.label.levelling import HINT
-from cvstudio.gui.label.words import pixel_words, selection_words
+from cvstudio.gui.label.words import besides, pixel_words, selection_words
 from cvstudio.gui.workspace import Workspace
 
 
@@ -38,12 +38,12 @@ class Status(QObject):
         known = known_size(self._document, pyramid)
         where, value = pixel_words(pyramid, self._pointed, self._document.size, known)
         tool = self._canvas.tool
-        said = self._said or selection_words(self._document, tool)
         hint = self._page.studio.actions.said(tool.hint())
         if self._canvas.waiting_draft is tool and tool.leaving:
             hint += f" · {tool.leaving}"
         if tool.name == "select" and not self._document.selection:
             hint += f" · {HINT}"
+        said = besides(self._said, hint) or selection_words(self._document, tool)
         self._page.set_status(where, value, said, right=hint)
 
     def _point(self, point: tuple[float, float] | None) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from cvstudio.core.annotation import Task
+from cvstudio.gui.actions import BY_ID
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import Tool
 from cvstudio.imaging.pixel_size import PixelSize, length_words
 from cvstudio.imaging.tiles import Pyramid
+
+_PARTED = " · "
 
 
 def pixel_words(
@@ -60,5 +63,17 @@ def selection_words(document: Document, tool: Tool) -> str:
         return f"1 selected: {found.name if found else ''} {selected[0].kind}{keys}"
     found = document.classes.get(document.class_id or 0)
     if tool.name != "select" and found is not None:
-        return f"{tool.name.capitalize()}: {found.name}"
+        return f"{_title(tool)}: {found.name}"
     return ""
+
+
+def _title(tool: Tool) -> str:
+    """What the palette calls a tool."""
+    info = BY_ID.get(f"label.{tool.name}")
+    return info.text if info is not None else tool.name.replace("_", " ").capitalize()
+
+
+def besides(said: str, hint: str) -> str:
+    """Of a sentence in parts ("Stroke over it · Enter keeps") those that a hint does not say."""
+    known = hint.split(_PARTED)
+    return _PARTED.join(part for part in said.split(_PARTED) if part not in known)
