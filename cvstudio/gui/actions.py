@@ -149,6 +149,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "the labels of the selected images wait for a look", "project", "selection"),
     _a("data.reject", "Reject", "alert-circle-outline", "Ctrl+Backspace",
        "send the labels of the selected images back, with a reason", "project", "selection"),
+    _a("data.class", "Set class", "shape-outline", "C",
+       "give the selected images, or the objects on them, another class", "project", "selection"),
     _a("data.tag", "Tag", "tag-outline", "Ctrl+T", "give the selected images a tag", "project",
        "selection"),
     _a("data.group", "Keep together", "link-variant", "Ctrl+G",
@@ -361,6 +363,7 @@ BY_ID = {info.id: info for info in ACTIONS}
 WRITES = frozenset({
     "data.choose", "data.import", "data.split", "data.set_train", "data.set_val", "data.set_test",
     "data.set_none", "data.mark_reviewed", "data.mark_empty", "data.mark_labelled", "data.tag",
+    "data.class",
     "data.group", "data.ungroup", "data.remove", "data.relocate", "data.save_view",
     "data.reject", "label.reject", "label.approve", "label.delete",
     "label.paste", "label.duplicate", "label.copy_next",

@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
-from cvstudio.core.annotation import Review, Split
+from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.errors import CVStudioError
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
+from cvstudio.gui.data.class_dialog import ClassDialog
 from cvstudio.gui.reject_dialog import ask_reason
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.dialogs import ask_text
-from cvstudio.project import commands, queries, rejecting
+from cvstudio.project import commands, queries, rejecting, relabelling
 
 
 class Bulk:
@@ -35,6 +36,7 @@ class Bulk:
             "data.mark_labelled": lambda: self.set_review(Review.LABELLED),
             "data.reject": self.reject,
             "data.tag": self.tag,
+            "data.class": self.choose_class,
             "data.group": self.keep_together,
             "data.ungroup": self.let_part,
             "data.remove": self.remove,
@@ -106,6 +108,25 @@ class Bulk:
         self._do(
             f"Set class of {counted(len(ids), 'image')}",
             lambda s: commands.set_image_class(s, image_ids=ids, class_id=class_id),
+        )
+
+    def choose_class(self) -> None:
+        """Ask which class the selected images, or the objects on them, are to have."""
+        ids = self._ids
+        project = self._studio.project
+        assert project is not None
+        dialog = ClassDialog(self._page.window(), project, ids)
+        wanted = dialog.exec() == QDialog.DialogCode.Accepted
+        source, target = dialog.source, dialog.target
+        dialog.deleteLater()
+        if not wanted or target is None:
+            return
+        if project.task == Task.CLASSIFY:
+            self.set_class(target.id)
+            return
+        self._do(
+            f"Change class on {counted(len(ids), 'image')} to {quoted(target.name)}",
+            lambda s: relabelling.change(s, image_ids=ids, source=source, target=target.id),
         )
 
     def tag(self, name: str = "") -> None:

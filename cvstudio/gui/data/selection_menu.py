@@ -39,7 +39,9 @@ def selection_menu(
     for id in ("data.set_train", "data.set_val", "data.set_test", "data.set_none"):
         split.addAction(actions[id])
     kinds = tuple(classes)
-    if kinds:
+    if not kinds:
+        menu.addAction(actions["data.class"])
+    else:
         of_image = menu.addMenu("Set class")
         for found in kinds:
             entry = of_image.addAction(face(f"{found.name}\t{found.hotkey}"))

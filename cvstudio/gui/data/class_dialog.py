@@ -1,0 +1,100 @@
+"""Another class for the selected images, or for the objects on them: says first what will change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
+
+from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.core.words import counted, quoted
+from cvstudio.gui.widgets.dialogs import StudioDialog
+from cvstudio.gui.widgets.section import label
+from cvstudio.gui.widgets.swatch import swatch_icon
+from cvstudio.project import queries, relabelling
+from cvstudio.project.project import Project
+
+
+class ClassDialog(StudioDialog):
+    """`source` and `target` are class ids; a source of None means all classes."""
+
+    def __init__(self, parent: QWidget, project: Project, ids: Sequence[int]) -> None:
+        many = counted(len(ids), "image")
+        super().__init__(parent, f"Class of {many}", width=460)
+        self.setObjectName("class_of_images")
+        self._project, self._ids = project, tuple(ids)
+        self._whole = project.task == Task.CLASSIFY
+        with project.read() as session:
+            self._classes = queries.classes(session)
+            counts = relabelling.class_counts(session, image_ids=self._ids)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(10)
+        grid.setColumnStretch(1, 1)
+        self.source_box, self.target_box = QComboBox(), QComboBox()
+        self._fill(counts)
+        for row, (words, box) in enumerate(
+            (("Objects of", self.source_box), ("become", self.target_box))
+        ):
+            box.setAccessibleName(words)
+            grid.addWidget(label(words), row, 0)
+            grid.addWidget(box, row, 1)
+            box.currentIndexChanged.connect(lambda _place: self._show())
+        if self._whole:
+            for part in (self.source_box, grid.itemAtPosition(0, 0).widget()):
+                part.hide()
+        self.content.addLayout(grid)
+        self.figures = label("", "muted", wrap=True)
+        self.content.addWidget(self.figures)
+        self.note("One step, undone with Ctrl+Z.")
+        self.add_button("Cancel", self.reject)
+        self.go = self.add_button("Change", self.accept, next=True)
+        self._show()
+
+    def _fill(self, counts: dict[int, int]) -> None:
+        """From: classes that are there, with how many objects; to: every class."""
+        self.source_box.addItem(f"All classes ({sum(counts.values()):,})", None)
+        for found in self._classes:
+            icon = swatch_icon(found.colour)
+            if counts.get(found.id):
+                words = f"{found.name} ({counts[found.id]:,})"
+                self.source_box.addItem(icon, words, found.id)
+            self.target_box.addItem(icon, found.name, found.id)
+        if self.source_box.count() > 1:
+            self.source_box.setCurrentIndex(1)
+
+    @property
+    def source(self) -> int | None:
+        """The class whose objects change; None for all."""
+        found: int | None = self.source_box.currentData()
+        return found
+
+    @property
+    def target(self) -> LabelClass | None:
+        """The class that they get."""
+        wanted = self.target_box.currentData()
+        return next((c for c in self._classes if c.id == wanted), None)
+
+    def _show(self) -> None:
+        target = self.target
+        if target is None:
+            self.figures.setText("There is no class yet.")
+            self.go.setEnabled(False)
+            return
+        name = quoted(target.name)
+        if self._whole:
+            self.figures.setText(f"{counted(len(self._ids), 'image')} will be {name}.")
+            return
+        with self._project.read() as session:
+            found = relabelling.reach(
+                session, image_ids=self._ids, source=self.source, target=target.id
+            )
+        self.go.setEnabled(found.objects > 0)
+        if not found.objects:
+            words = "No object changes."
+        else:
+            where = counted(found.images, "image")
+            words = f"{counted(found.objects, 'object')} on {where} will be {name}."
+        if found.locked:
+            words += f" {counted(found.locked, 'locked object stays', 'locked objects stay')}."
+        self.figures.setText(words)
