@@ -25,9 +25,9 @@ class Reach:
 
 def class_counts(s: Session, *, image_ids: Collection[int]) -> dict[int, int]:
     """How many objects that count the images hold, by class id."""
-    row = AnnotationRow
-    counted = select(row.class_id, func.count()).where(*_counting(image_ids)).group_by(row.class_id)
-    return {class_id: number for class_id, number in s.execute(counted)}
+    which = AnnotationRow.class_id
+    counted = select(which, func.count()).where(*_counting(image_ids)).group_by(which)
+    return {row[0]: row[1] for row in s.execute(counted)}
 
 
 def reach(s: Session, *, image_ids: Collection[int], source: int | None, target: int) -> Reach:

@@ -1,4 +1,4 @@
-"""Another class for the selected images, or for the objects on them: says first what will change."""
+"""Another class for the selected images, or for the objects on them, with what will change."""
 
 from __future__ import annotations
 
@@ -36,13 +36,14 @@ class ClassDialog(StudioDialog):
         for row, (words, box) in enumerate(
             (("Objects of", self.source_box), ("become", self.target_box))
         ):
+            heading = label(words)
             box.setAccessibleName(words)
-            grid.addWidget(label(words), row, 0)
+            grid.addWidget(heading, row, 0)
             grid.addWidget(box, row, 1)
             box.currentIndexChanged.connect(lambda _place: self._show())
-        if self._whole:
-            for part in (self.source_box, grid.itemAtPosition(0, 0).widget()):
-                part.hide()
+            if self._whole and box is self.source_box:
+                heading.hide()
+                box.hide()
         self.content.addLayout(grid)
         self.figures = label("", "muted", wrap=True)
         self.content.addWidget(self.figures)
