@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QEvent, QPoint, QRect, Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer, QUrl
 from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from cvstudio.core import places
-from cvstudio.gui import theme
+from cvstudio.gui import theme, window_place
 from cvstudio.gui.dropping import Dropping
 from cvstudio.gui.header import Header
 from cvstudio.gui.opening import Opening
@@ -95,7 +95,7 @@ class MainWindow(QMainWindow):
         studio.project_closed.connect(self.show_start)
         studio.project_changed.connect(lambda _changes: self._tell_saved())
         studio.project_changed.connect(self._tell_far_step)
-        self._restore()
+        window_place.restore(self, studio.memory)
 
     def _connect_actions(self) -> None:
         connect = self.studio.actions.connect
@@ -343,13 +343,6 @@ class MainWindow(QMainWindow):
 
     # -- the window itself
 
-    def _restore(self) -> None:
-        geometry = self.studio.memory.get("geometry")
-        room = self.screen().availableSize()
-        self.resize(min(1440, room.width()), min(900, room.height() - 32))
-        if isinstance(geometry, str):
-            self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
-
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self.studio.project is None and self._start is None:
@@ -378,8 +371,7 @@ class MainWindow(QMainWindow):
         ):
             event.ignore()
             return
-        geometry = bytes(self.saveGeometry().toBase64().data()).decode()
-        self.studio.memory.set("geometry", geometry)
+        window_place.remember(self, self.studio.memory)
         self._closing = True
         self.studio.shut_down()
         event.accept()
