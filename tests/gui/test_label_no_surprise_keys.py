@@ -10,7 +10,7 @@ from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QMenu
 
 from cvstudio.core.geometry import Box
-from cvstudio.gui.label.comments import CommentDialog
+from cvstudio.gui.label.comment_dialog import CommentDialog
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.project import comments, run_errors
 

@@ -37,14 +37,19 @@ class Pins(Layer):
 
     def __init__(self) -> None:
         self.threads: list[Thread] = []
+        self.moved: tuple[Thread, tuple[float, float]] | None = None
+        """A thread whose pin is dragged, and where it is."""
 
     def paint(self, painter: QPainter, view: View) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(theme.font("caption"))
         for number, thread in enumerate(self.threads, start=1):
-            if thread[0].place is None:
+            place = thread[0].place
+            if place is None:
                 continue
-            at = view.to_screen(*thread[0].place)
+            if self.moved is not None and self.moved[0] is thread:
+                place = self.moved[1]
+            at = view.to_screen(*place)
             disc = QRectF(at.x() - RADIUS, at.y() - RADIUS, 2 * RADIUS, 2 * RADIUS)
             painter.setBrush(theme.colour("accent") if waits(thread) else GROUND)
             painter.setPen(QPen(INK, 1.5))
