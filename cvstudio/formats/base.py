@@ -11,9 +11,12 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from cvstudio.core.annotation import LabelClass, Review, Shape, Split, Task
 from cvstudio.core.errors import CVStudioError, FormatError, ImageError
-from cvstudio.core.geometry import Box
+from cvstudio.core.geometry import Box, Points
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.imaging.decode import ImageInfo, is_image_name, probe
 
 Progress = Callable[[str, int, int], None]
@@ -386,6 +389,32 @@ def fitted(
         return None, Problem(ProblemKind.OUTSIDE, text, file, line)
     text = f"{who} reached outside the image and was cut at its edge."
     return cut, Problem(ProblemKind.OUTSIDE, text, file, line)
+
+
+def turned_inside(
+    corners: Points, width: float, height: float, *, who: str, file: Path, line: int | None = None
+) -> tuple[RotatedBox | None, Problem | None]:
+    """The rotated box of four corners (4, 2) in pixels, whose corners may stand out of the image.
+
+    (None, problem) when nothing of it can be used.
+    """
+    if not np.isfinite(corners).all() or np.abs(corners).max() > 1e9:
+        return None, Problem(ProblemKind.MALFORMED, f"{who} has no usable numbers.", file, line)
+    shape = RotatedBox.from_corners(corners)
+    return usable_turned(shape, width, height, who=who, file=file, line=line)
+
+
+def usable_turned(
+    shape: RotatedBox, width: float, height: float, *, who: str, file: Path, line: int | None = None
+) -> tuple[RotatedBox | None, Problem | None]:
+    """The rotated box itself, or (None, problem) when it has no area or lies outside."""
+    if min(shape.w, shape.h) <= 0:
+        text = f"{who} is a box without area: left out."
+        return None, Problem(ProblemKind.NO_AREA, text, file, line)
+    if width and height and shape.clipped(width, height) is None:
+        text = f"{who} lies outside the image and was left out."
+        return None, Problem(ProblemKind.OUTSIDE, text, file, line)
+    return shape, None
 
 
 def unique_names(names: Iterable[str], folders: Iterable[str]) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from cvstudio.core import masks
-from cvstudio.core.annotation import Shape, pack_shape
+from cvstudio.core.annotation import Shape
 from cvstudio.core.errors import FormatError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask
@@ -34,11 +33,16 @@ from cvstudio.formats.base import (
     head_of,
     read_text,
     split_of,
+    usable_turned,
     walk,
 )
+from cvstudio.formats.coco_carried import carried_of
+from cvstudio.formats.coco_rotated import ROTATED_KEY, rotated_of
 from cvstudio.formats.outlines import Outline, measured, single_rings
 
-_OWN_KEYS = frozenset(("id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation"))
+_OWN_KEYS = frozenset(
+    ("id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", ROTATED_KEY)
+)
 _BLOCK = 5000
 """Annotations that are read between two looks at whether the user has had enough."""
 _KINDS = ("instances", "person_keypoints", "stuff", "labels", "panoptic", "captions", "image_info")
@@ -293,7 +297,15 @@ class _FileReader:
         segmentation = item.get("segmentation")
         shape: Shape = None
         box, area, whole = None, None, True
-        if segmentation:
+        turned = rotated_of(item)
+        if turned is not None:
+            shape, problem = usable_turned(
+                turned, image.width, image.height, who=_who(item, number), file=self.file
+            )
+            if problem is not None:
+                self.dataset.problems.append(problem)
+                return
+        elif segmentation:
             if outline is not None and _inside(outline.box, image):
                 shape, box, area = outline.polygon, outline.box, outline.area
             else:
@@ -316,7 +328,7 @@ class _FileReader:
             attributes = {k: v for k, v in item.items() if k not in _OWN_KEYS}
         if item.get("iscrowd"):
             attributes["iscrowd"] = 1
-        attributes["coco"] = _carried(item, shape, whole=whole)
+        attributes["coco"] = carried_of(item, shape, whole=whole)
         image.annotations.append(ParsedAnnotation(name, shape, attributes, box, area))
 
     def _box(self, bbox: Any, item: dict[str, Any], number: int, image: ParsedImage) -> Box | None:
@@ -463,37 +475,3 @@ def counts_of(text: str) -> np.ndarray[Any, np.dtype[np.int64]]:
     for parity in (1, 2):
         values[parity::2] = np.cumsum(values[parity::2])
     return np.asarray(values, np.int64)
-
-
-def _carried(item: dict[str, Any], shape: Shape, *, whole: bool) -> dict[str, Any]:
-    """What an export needs to write the same numbers again; of a shape that was cut, its id."""
-    kept: dict[str, Any] = {"id": item["id"]} if "id" in item else {}
-    if not whole:
-        return kept
-    area = item.get("area")
-    if isinstance(shape, Box):
-        if area is not None and area != shape.w * shape.h:
-            kept["area"] = area
-            kept["shape"] = fingerprint(shape)
-        return kept
-    if area is not None or "area" in item:
-        kept["area"] = area
-    if "bbox" in item:
-        kept["bbox"] = item["bbox"]
-    kept["shape"] = fingerprint(shape)
-    if isinstance(shape, Mask) and isinstance(item["segmentation"].get("counts"), list):
-        kept["runs"] = True
-    return kept
-
-
-def fingerprint(shape: Shape) -> float:
-    """A number that changes when a shape does."""
-    if isinstance(shape, Box):
-        return shape.x + 3 * shape.y + 5 * shape.w + 7 * shape.h
-    if isinstance(shape, Polygon):
-        code = 0
-        for part in shape.parts:
-            for ring in part.rings():
-                code = zlib.crc32(np.ascontiguousarray(ring).data, code)
-        return code
-    return zlib.crc32(pack_shape(shape))

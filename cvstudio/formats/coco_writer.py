@@ -11,13 +11,16 @@ from cvstudio.core.annotation import Review, Shape, Split, area_of
 from cvstudio.core.errors import FormatError
 from cvstudio.core.geometry import Polygon
 from cvstudio.core.masks import Mask
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.formats.base import (
     ExportAnnotation,
     ExportDataset,
     ExportImage,
     Writing,
 )
-from cvstudio.formats.coco import EMPTY_KEY, counts_of, fingerprint
+from cvstudio.formats.coco import EMPTY_KEY, counts_of
+from cvstudio.formats.coco_carried import fingerprint
+from cvstudio.formats.coco_rotated import ROTATED_KEY
 from cvstudio.formats.images import place
 
 
@@ -139,13 +142,26 @@ def _item(
         "bbox": [box.x, box.y, box.w, box.h] if shape is not None else [],
         "iscrowd": int(bool(annotation.attributes.get("iscrowd"))),
     }
+    if isinstance(shape, RotatedBox):
+        # COCO knows the outline only; with these five numbers the same box comes back.
+        own[ROTATED_KEY] = [shape.cx, shape.cy, shape.w, shape.h, shape.angle]
     if "shape" in carried and carried["shape"] == fingerprint(shape):
         own.update({key: carried[key] for key in ("area", "bbox") if key in carried})
     extra = {k: v for k, v in annotation.attributes.items() if k not in ("coco", "iscrowd", *own)}
-    return {**extra, **own}
+    return {**_unturned(extra), **own}
+
+
+def _unturned(extra: dict[str, Any]) -> dict[str, Any]:
+    """Attributes without CVAT's angle: it turns the bbox, which is now the box around the shape."""
+    attributes = extra.get("attributes")
+    if not isinstance(attributes, dict) or "rotation" not in attributes:
+        return extra
+    return {**extra, "attributes": {k: v for k, v in attributes.items() if k != "rotation"}}
 
 
 def _out(shape: Shape, image: ExportImage, *, runs: bool) -> Any:
+    if isinstance(shape, RotatedBox):
+        return [shape.corners().ravel().tolist()]
     if isinstance(shape, Polygon):
         if any(part.holes for part in shape.parts):
             mask = masks.mask_of(shape)  # COCO's polygons know no holes; its masks do

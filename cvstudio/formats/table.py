@@ -7,7 +7,18 @@ from pathlib import Path
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import FormatError
-from cvstudio.formats import coco, coco_writer, folders, masks, masks_writer, voc, yolo
+from cvstudio.formats import (
+    coco,
+    coco_writer,
+    dota,
+    folders,
+    masks,
+    masks_writer,
+    voc,
+    yolo,
+    yolo_obb,
+    yolo_writer,
+)
 from cvstudio.formats.base import Format
 
 FORMATS: tuple[Format, ...] = (
@@ -19,14 +30,23 @@ FORMATS: tuple[Format, ...] = (
         coco.read,
         coco_writer.write,
     ),
+    Format(  # before YOLO, whose outlines look the same
+        "yolo-obb",
+        "YOLO rotated boxes (OBB)",
+        (Task.DETECT,),
+        yolo_obb.sniff,
+        yolo_obb.read,
+        yolo_obb.write,
+    ),
     Format(
         "yolo",
         "YOLO",
         (Task.DETECT, Task.INSTANCE, Task.SEGMENT),
         yolo.sniff,
         yolo.read,
-        yolo.write,
+        yolo_writer.write,
     ),
+    Format("dota", "DOTA", (Task.DETECT,), dota.sniff, dota.read, dota.write),
     Format("voc", "Pascal VOC", (Task.DETECT,), voc.sniff, voc.read, voc.write),
     Format(
         "folders",

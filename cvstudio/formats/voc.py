@@ -39,10 +39,12 @@ from cvstudio.formats.base import (
     fitted,
     head_of,
     split_of,
+    usable_turned,
     walk,
 )
 from cvstudio.formats.images import place
 
+_TURNED = ("cx", "cy", "w", "h", "angle")
 _DROPPED = {"polygon": "a polygon", "mask": "a mask", "segmentation": "a mask", "part": "parts"}
 """What an object may have beside its box, and is not taken."""
 _MASK_FOLDERS = ("SegmentationObject", "SegmentationClass")
@@ -236,6 +238,9 @@ class _File:
         if not name:
             self._problem(ProblemKind.CLASS_UNKNOWN, f"{who} has no class.")
             return None
+        turned = item.find("robndbox")
+        if turned is not None:
+            return self._rotated(item, turned, name, f"{who} ({name})", image)
         corners = item.find("bndbox")  # by steps: a path is ten times slower than a plain name
         x0, y0, x1, y1 = (
             None if corners is None else _number(corners.findtext(name))
@@ -257,6 +262,21 @@ class _File:
             return None
         self.dropped.update(kind for kind in _DROPPED if item.find(kind) is not None)
         return ParsedAnnotation(name, box, _attributes(item))
+
+    def _rotated(
+        self, item: Xml.Element, turned: Xml.Element, name: str, who: str, image: ParsedImage
+    ) -> ParsedAnnotation | None:
+        """A rotated box as roLabelImg writes it: centre, sides, and an angle in radians."""
+        cx, cy, w, h, angle = (_number(turned.findtext(key)) for key in _TURNED)
+        if cx is None or cy is None or w is None or h is None or angle is None:
+            self._problem(ProblemKind.MALFORMED, f"{who} has no rotated box of five numbers.")
+            return None
+        told = RotatedBox(cx, cy, w, h, math.degrees(angle))
+        shape, problem = usable_turned(told, image.width, image.height, who=who, file=self.file)
+        if problem is not None:
+            self.problems.append(problem)
+            return None
+        return ParsedAnnotation(name, shape, _attributes(item))
 
 
 def _tree_of(data: bytes) -> Xml.Element:
@@ -358,13 +378,13 @@ def _add_object(root: Xml.Element, annotation: ExportAnnotation, writing: Writin
     if isinstance(shape, Keypoints):
         writing.lose("sets of keypoints were left out: VOC has none")
         return
-    if isinstance(shape, RotatedBox):
-        writing.lose("rotated boxes were written as the upright boxes around them")
-    elif not isinstance(shape, Box):
+    if not isinstance(shape, Box | RotatedBox):
         writing.lose("outlines and masks were written as their boxes")
     if attributes.keys() - {"coco", "iscrowd", "pose", "actions", *_FLAGS}:
         writing.lose("annotations lost attributes that VOC cannot hold")
     item = Xml.SubElement(root, "object")
+    if isinstance(shape, RotatedBox):
+        _add(item, "type", "robndbox")
     _add(item, "name", annotation.class_name)
     _add(item, "pose", str(attributes.get("pose", "Unspecified")))
     for key in _FLAGS:
@@ -372,15 +392,26 @@ def _add_object(root: Xml.Element, annotation: ExportAnnotation, writing: Writin
     corners = [round(v) for v in (box.x, box.y, box.right, box.bottom)]
     # A box thinner than half a pixel keeps an area, or it would be thrown away on reading.
     corners[2], corners[3] = max(corners[2], corners[0] + 1), max(corners[3], corners[1] + 1)
-    if corners != [box.x, box.y, box.right, box.bottom]:
+    turned = isinstance(shape, RotatedBox)
+    if corners != [box.x, box.y, box.right, box.bottom] and not turned:
         writing.lose("boxes were rounded to whole pixels")
     bounds = Xml.SubElement(item, "bndbox")
     for key, value in zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True):
         _add(bounds, key, str(value))
+    if isinstance(shape, RotatedBox):  # beside the box around it, for whoever knows no other
+        _add_rotated(item, shape)
     if isinstance(attributes.get("actions"), dict):
         actions = Xml.SubElement(item, "actions")
         for key, value in attributes["actions"].items():
             _add(actions, key, str(value))
+
+
+def _add_rotated(item: Xml.Element, shape: RotatedBox) -> None:
+    radians = math.radians(shape.angle % 360)
+    numbers = (shape.cx, shape.cy, shape.w, shape.h, radians)
+    bounds = Xml.SubElement(item, "robndbox")
+    for key, value in zip(_TURNED, numbers, strict=True):
+        _add(bounds, key, repr(float(value)))
 
 
 def _add(parent: Xml.Element, tag: str, text: str) -> None:

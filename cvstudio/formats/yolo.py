@@ -1,6 +1,6 @@
-"""YOLO: one text file an image, coordinates from 0 to 1; boxes or outlines.
+"""Reads YOLO: one text file an image, coordinates from 0 to 1; boxes, outlines or rotated boxes.
 
-Reads data.yaml in its variants (names as a list or a table; path; train, val and test as folders,
+Takes data.yaml in its variants (names as a list or a table; path; train, val and test as folders,
 lists or text files), Darknet's obj.names, and plain folders with classes.txt.
 """
 
@@ -14,17 +14,10 @@ from typing import Any
 import numpy as np
 import yaml
 
-from cvstudio.core.annotation import Shape, Split, Task
-from cvstudio.core.convert import Area
+from cvstudio.core.annotation import Shape, Split
 from cvstudio.core.errors import FormatError
-from cvstudio.core.geometry import Box, Points, Polygon, ring_area
-from cvstudio.core.keypoints import Keypoints
-from cvstudio.core.masks import Mask, outline_of
-from cvstudio.core.rotated import RotatedBox
+from cvstudio.core.geometry import Box, Polygon
 from cvstudio.formats.base import (
-    ExportAnnotation,
-    ExportDataset,
-    ExportImage,
     ImageIndex,
     ParsedAnnotation,
     ParsedClass,
@@ -33,16 +26,15 @@ from cvstudio.formats.base import (
     Problem,
     ProblemKind,
     Reading,
-    Writing,
     fitted,
     head_of,
     read_text,
     split_of,
+    turned_inside,
     walk,
 )
-from cvstudio.formats.images import place
 
-_NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels", "data.names", "coco.names")
+NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels", "data.names", "coco.names")
 _SPLIT_KEYS = {"train": Split.TRAIN, "val": Split.VAL, "valid": Split.VAL, "test": Split.TEST}
 _SLACK = 0.01
 
@@ -55,6 +47,8 @@ class _Layout:
     images: list[tuple[Path, Split | None]]
     problems: list[Problem] = field(default_factory=list)
     keypoints: tuple[int, int] | None = None
+    rotated: bool = False
+    """Whether four points are a rotated box and no outline (yolo_obb.py says how that is told)."""
 
 
 def sniff(source: Path) -> float:
@@ -67,14 +61,14 @@ def sniff(source: Path) -> float:
         folder / name
         for folder, names in walk(source, depth=4)
         for name in names[:200]
-        if name.endswith(".txt") and name not in _NAME_FILES
+        if name.endswith(".txt") and name not in NAME_FILES
     ][:50]
     if not labels or not any(_is_label(file) for file in labels):
         return 0.0
     return 0.9 if _names_file(source) is not None else 0.6
 
 
-def read(source: Path, reading: Reading) -> ParsedDataset:
+def read(source: Path, reading: Reading, *, rotated: bool = False) -> ParsedDataset:
     """Read a data.yaml or a folder. Raises FormatError when there is nothing to read."""
     root = source if source.is_dir() else source.parent
     index = ImageIndex(root)
@@ -82,6 +76,7 @@ def read(source: Path, reading: Reading) -> ParsedDataset:
     layout = _from_yaml(file, index) if file is not None else _from_folder(root, index)
     if not layout.images:
         raise FormatError(f"No images were found for the YOLO labels in {source}.", path=source)
+    layout.rotated = rotated
     reading.look_at([path for path, _ in layout.images])
     dataset = ParsedDataset(problems=layout.problems)
     used: set[int] = set(layout.names)
@@ -117,17 +112,17 @@ def _yaml_in(folder: Path) -> Path | None:
 def _names_file(root: Path) -> Path | None:
     for folder, names in walk(root, depth=2):
         for name in names:
-            if name in _NAME_FILES or name.endswith(".names"):
+            if name in NAME_FILES or name.endswith(".names"):
                 return folder / name
     return None
 
 
 def _is_label(file: Path) -> bool:
     lines = head_of(file, 2000).splitlines()[:3]
-    return bool(lines) and all(_numbers(line.decode("ascii", "replace")) for line in lines)
+    return bool(lines) and all(numbers_of(line.decode("ascii", "replace")) for line in lines)
 
 
-def _numbers(line: str) -> list[float] | None:
+def numbers_of(line: str) -> list[float] | None:
     """The numbers of a label's line, or None when it is no such line."""
     words = line.split()
     if len(words) < 5:
@@ -320,7 +315,7 @@ class _LabelFile:
 
     def _read_line(self, text: str, number: int) -> None:
         who = f"Line {number} of {self.file.name}"
-        values = _numbers(text)
+        values = numbers_of(text)
         if values is None:
             self._problem(ProblemKind.MALFORMED, f"{who} is not a class and numbers.", number)
             return
@@ -356,6 +351,11 @@ class _LabelFile:
                 attributes["num_keypoints"] = pose[0]
             shape: Shape
             shape, problem = fitted(box, width, height, who=who, file=self.file, line=line)
+        elif len(numbers) == 8 and self.layout.rotated:
+            corners = np.array(numbers, np.float64).reshape(4, 2) * (width, height)
+            shape, problem = turned_inside(
+                corners, width, height, who=who, file=self.file, line=line
+            )
         elif len(numbers) >= 6 and len(numbers) % 2 == 0:
             points = np.array(numbers, np.float64).reshape(-1, 2) * (width, height)
             polygon = Polygon.simple(points)
@@ -383,132 +383,3 @@ def _keypoints(numbers: list[float], each: int, width: int, height: int) -> list
         seen = numbers[i + 2] if each > 2 else 2 if x or y else 0
         result += [x, y, seen]
     return result
-
-
-def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
-    """Write data.yaml, images/SPLIT and labels/SPLIT: boxes for a detect project, else outlines.
-
-    Images of no split go to train. Raises FormatError.
-    """
-    outlines = dataset.task in (Task.INSTANCE, Task.SEGMENT)
-    numbers = {c.name: i for i, c in enumerate(dataset.classes)}
-    if not writing.copy_images:
-        writing.lose("images had to be copied: YOLO looks for them beside the labels", 1)
-    used = set()
-    for done, image in enumerate(dataset.images, 1):
-        split = image.split or Split.TRAIN
-        if image.split is None:
-            writing.lose("images without a split were put into train")
-        used.add(split)
-        name = place(image, dest / "images" / split.value, writing, copy=True)
-        lines = [
-            line
-            for a in image.annotations
-            if (line := _line(a, image, numbers[a.class_name], outlines, writing)) is not None
-        ]
-        file = dest / "labels" / split.value / f"{Path(name).stem}.txt"
-        if lines or image.review in ("reviewed", "reviewed and empty"):
-            _write_text(file, "".join(line + "\n" for line in lines))
-        writing.step("Writing YOLO", done, len(dataset.images))
-    # No "path": ultralytics then looks beside the file; "." would be whatever folder it is run in.
-    table: dict[str, Any] = {}
-    for split in (Split.TRAIN, Split.VAL, Split.TEST):
-        if split in used or split is not Split.TEST:
-            table[split.value] = f"images/{split.value}"
-            (dest / "images" / split.value).mkdir(parents=True, exist_ok=True)
-    table["nc"] = len(dataset.classes)
-    table["names"] = {i: c.name for i, c in enumerate(dataset.classes)}
-    _write_text(dest / "data.yaml", yaml.safe_dump(table, sort_keys=False, allow_unicode=True))
-
-
-def _write_text(file: Path, text: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise FormatError(f"{file.name} could not be written: {reason}.", path=file) from None
-
-
-def _line(
-    annotation: ExportAnnotation,
-    image: ExportImage,
-    number: int,
-    outlines: bool,
-    writing: Writing,
-) -> str | None:
-    shape = annotation.shape
-    if shape is None:
-        writing.lose("classes of whole images were left out: YOLO has none")
-        return None
-    if isinstance(shape, Keypoints):
-        writing.lose("sets of keypoints were left out: these files hold boxes or outlines")
-        return None
-    if annotation.attributes.get("iscrowd"):
-        writing.lose("crowds were left out: YOLO cannot mark them")
-        return None
-    if annotation.attributes.keys() - {"coco", "iscrowd"}:
-        writing.lose("annotations lost attributes that YOLO cannot hold")
-    if not outlines:
-        if isinstance(shape, RotatedBox):
-            writing.lose("rotated boxes were written as the upright boxes around them")
-        elif not isinstance(shape, Box):
-            writing.lose("outlines and masks were written as their boxes")
-        box = annotation.box
-        values = np.array([box.x + box.w / 2, box.y + box.h / 2, box.w, box.h])
-    else:
-        values = _outline(shape, writing).ravel()
-        if len(values) < 6:
-            writing.lose("masks of a pixel's width were left out: they have no outline")
-            return None
-    scaled = values.reshape(-1, 2) / (image.width, image.height)
-    return " ".join([str(number), *(f"{v:.9g}" for v in scaled.ravel().tolist())])
-
-
-def _outline(shape: Area, writing: Writing) -> Points:
-    """One ring (n, 2) around a shape; parts and holes hang on by a bridge of no width."""
-    if isinstance(shape, Box):
-        writing.lose("boxes were written as outlines of four corners")
-        return np.array(
-            [
-                (shape.x, shape.y),
-                (shape.right, shape.y),
-                (shape.right, shape.bottom),
-                (shape.x, shape.bottom),
-            ]
-        )
-    if isinstance(shape, RotatedBox):
-        writing.lose("rotated boxes were written as outlines of four corners")
-        return shape.corners()
-    if isinstance(shape, Mask):
-        writing.lose("masks were written as outlines")
-        shape = outline_of(shape)
-    rings = [ring for part in shape.parts for ring in part.rings()]
-    if not rings:
-        return np.empty((0, 2))
-    if any(part.holes for part in shape.parts):
-        writing.lose("objects with holes were written as one line that runs into the hole and back")
-    if len(shape.parts) > 1:
-        writing.lose("objects of several parts were written as one line that joins them")
-    joined = _oriented(rings[0], positive=True)
-    holes = {id(hole) for part in shape.parts for hole in part.holes}
-    for ring in rings[1:]:
-        joined = _bridged(joined, _oriented(ring, positive=id(ring) not in holes))
-    return joined
-
-
-def _oriented(ring: Points, *, positive: bool) -> Points:
-    x, y = ring[:, 0], ring[:, 1]
-    signed = float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))
-    return ring if (signed > 0) == positive or ring_area(ring) == 0 else ring[::-1]
-
-
-def _bridged(outer: Points, ring: Points) -> Points:
-    """A ring inserted into another where the two come closest (at most 400 points are tried)."""
-    step, pace = max(1, len(outer) // 400), max(1, len(ring) // 400)
-    a, b = outer[::step], ring[::pace]
-    distances = ((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2)
-    nearest = int(distances.argmin())
-    i, j = nearest // len(b) * step, nearest % len(b) * pace
-    detour = np.concatenate([ring[j:], ring[: j + 1]])
-    return np.concatenate([outer[: i + 1], detour, outer[i:]])
