@@ -122,17 +122,26 @@ class _Inbox:
             self._waiting = deque(m for m in self._waiting if m.header.get("kind") != kind)
             return same[-1], same[:-1]
 
-    def waits(self, *kinds: str, after: int = 0) -> bool:
+    def waits(self, *kinds: str, after: int = 0, but: Message | None = None) -> bool:
         """Whether a request of one of these kinds waits, or of any kind; the end is one too.
 
-        `after`: only requests that were made after the one of that id.
+        `after`: only requests that were made after the one of that id; `but`: not this one.
         """
         with self._changed:
             return self._over or any(
                 (not kinds or m.header.get("kind") in kinds)
                 and int(m.header.get("id") or 0) > after
+                and m is not but
                 for m in self._waiting
             )
+
+    def newest(self, kind: str, **fields: object) -> Message | None:
+        """The newest request of a kind that waits, if its header holds these fields."""
+        with self._changed:
+            found = next((m for m in reversed(self._waiting) if m.header.get("kind") == kind), None)
+            if found is None or any(found.header.get(name) != v for name, v in fields.items()):
+                return None
+            return found
 
 
 def _read(stream: BinaryIO) -> Message | None:
@@ -161,7 +170,7 @@ class _Worker:
             "smart_network": lambda message: self.smart.network(message),
             "smart_look": self._look,
             "smart_prompt": lambda message: self.smart.prompt(message),
-            "smart_ahead": lambda message: self.smart.ahead(message, give_way=self._inbox.waits),
+            "smart_ahead": self._look_ahead,
             "smart_rest": lambda message: Message({}),
         }
 
@@ -207,6 +216,20 @@ class _Worker:
             return self.smart.look(message, tell=tell, give_way=give_way)
         except GaveWay as error:
             raise Superseded from error
+
+    def _look_ahead(self, message: Message) -> Message:
+        """Look at a picture before it is asked for; any other request ends it in the middle, but
+        one about this picture, which is told how far it is instead."""
+
+        def tell(key: str, share: float) -> None:
+            waiting = self._inbox.newest("smart_look", key=key)
+            if waiting is not None:
+                self._tell(Message({**_name(waiting), "progress": round(share, 3)}))
+
+        def give_way(key: str) -> bool:
+            return self._inbox.waits(but=self._inbox.newest("smart_look", key=key))
+
+        return self.smart.ahead(message, tell=tell, give_way=give_way)
 
     def _warm(self, message: Message) -> Message:
         """Load the libraries that previews need, while the person looks around."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.ml.checkpoint import Weights, load_plain
 from cvstudio.ml.devices import device_of
 from cvstudio.ml.environment import quiet_ultralytics
+from cvstudio.ml.failures import is_out_of_memory
 
 SIDE = 1024
 """Pixels of the square that every one of these networks looks at."""
@@ -141,7 +143,8 @@ class SmartNetwork:
         self.family, self.title = recognise(weights, path.name)
         with path.open("rb") as file:
             self.hash = hashlib.file_digest(file, "sha256").hexdigest()
-        self._predictor = _predictor(self.family, weights, path, device_of(device))
+        with _memory_in_words(self.title):
+            self._predictor = _predictor(self.family, weights, path, device_of(device))
 
     def embed(
         self,
@@ -156,7 +159,8 @@ class SmartNetwork:
         between the layers.
         """
         predictor = self._predictor
-        with torch.inference_mode(), _Watched(predictor.model.image_encoder, progress, give_way):
+        watched = _Watched(predictor.model.image_encoder, progress, give_way)
+        with torch.inference_mode(), _memory_in_words(self.title), watched:
             # As OpenCV reads a file: blue first.
             batch = predictor.preprocess([np.ascontiguousarray(rgb[:, :, ::-1])])
             found = predictor.get_im_features(batch)
@@ -194,7 +198,7 @@ class SmartNetwork:
         points = [[(x, y) for x, y, _ in prompts.points]] if prompts.points else None
         labels = [[int(include) for _, _, include in prompts.points]] if points else None
         box = prompts.box
-        with torch.inference_mode():
+        with torch.inference_mode(), _memory_in_words(self.title):
             masks, boxes = predictor.inference_features(
                 features, size, (SIDE, SIDE), points=points, labels=labels,
                 bboxes=[[box.x, box.y, box.right, box.bottom]] if box else None,
@@ -250,6 +254,19 @@ def _other_parts(path: Path, family: Family, detail: str) -> RunError:
         f"{path.name} looks like {family.title} and has other parts: {detail.rstrip('.')}.",
         hint="Choose a file such as mobile_sam.pt, sam_b.pt or sam2.1_t.pt.",
     )
+
+
+@contextmanager
+def _memory_in_words(title: str) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise RunError(
+            f"There is not enough memory for {title}.",
+            hint="Choose a smaller network, or another device in the settings.",
+        ) from error
 
 
 class _Watched:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,18 @@ class Smart:
         rgb = message.arrays["rgb"]
         key = str(message.header["key"])
         network = self._loaded(message)
-        seen = self._look(network, key, lambda: rgb, message, tell=tell, give_way=give_way)
+        seen = self._look(network, key, rgb, message, tell=tell, give_way=give_way)
         return Message({"title": network.title, "seen": seen})
 
-    def ahead(self, message: Message, *, give_way: GiveWay) -> Message:
+    def ahead(
+        self, message: Message, *, tell: Callable[[str, float], None],
+        give_way: Callable[[str], bool],
+    ) -> Message:  # fmt: skip
         """header: network, device, cache, path, page, display (the fields of Display).
 
         Answers gave_way: true when others had to be served; it may be asked again. A picture that
         cannot be read, or is too large to be looked at whole, is left for the day that it is open.
+        `tell` and `give_way` are given the picture's key.
         """
         header = message.header
         display = dict(header["display"])
@@ -75,12 +80,13 @@ class Smart:
                 rgb = sight.take(place).rgb
         except (ImageError, OSError, MemoryError):
             return Message({"gave_way": False, "left": True})
-        if give_way():
+        key = smart_view.key_of(rgb)
+        if give_way(key):
             return Message({"gave_way": True})
-        network, key = self._loaded(message), smart_view.key_of(rgb)
+        network = self._loaded(message)
         try:
             self._look(
-                network, key, lambda: rgb, message, tell=lambda share: None, give_way=give_way
+                network, key, rgb, message, tell=partial(tell, key), give_way=partial(give_way, key)
             )
         except GaveWay:
             return Message({"gave_way": True})
@@ -110,13 +116,13 @@ class Smart:
         return Message({"missing": False, "scores": list(answer.scores)}, {"masks": packed})
 
     def _look(
-        self, network: SmartNetwork, pixels: str, rgb: Callable[[], NDArray[Any]],
+        self, network: SmartNetwork, pixels: str, rgb: NDArray[Any],
         message: Message, *, tell: Tell, give_way: GiveWay,
     ) -> bool:  # fmt: skip
         key, folder = (pixels, network.hash), _cache(message)
         if self.embeddings.get(key, folder) is not None:
             return True
-        found = network.embed(np.asarray(rgb(), np.uint8), progress=tell, give_way=give_way)
+        found = network.embed(np.asarray(rgb, np.uint8), progress=tell, give_way=give_way)
         self.embeddings.put(key, found, folder)
         return False
 

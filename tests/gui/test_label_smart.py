@@ -191,11 +191,22 @@ def test_enter_before_the_network_has_looked_is_not_lost(tmp_path, qtbot, file):
         person.key(Qt.Key.Key_Return)
         assert not person.shapes
         assert person.tool.busy
+        # Neither another click nor going on loses it, and neither makes the window wait.
+        person.click(200, 90)
+        assert len(person.tool.prompts) == 1
+        assert said[-1].startswith("The network still looks: your object is kept then")
+        person.keys("D")
+        QApplication.processEvents()
+        assert person.document.image.id == person.studio.image_id == 1
+        person.keys("W")
+        assert person.canvas.tool is person.tool
         qtbot.waitUntil(lambda: any("%" in words for words in said), timeout=WAIT)
         assert any(words == "Thinking…" for words in said)
         qtbot.waitUntil(lambda: bool(person.shapes), timeout=WAIT)
         assert isinstance(person.only.shape, Mask)
         assert not person.tool.busy
+        person.keys("D")
+        assert person.document.image.id == 2
 
 
 def test_who_goes_on_at_once_is_not_held_up_and_stores_nothing_by_accident(tmp_path, qtbot, file):

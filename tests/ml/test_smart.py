@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -19,13 +21,14 @@ from smart_weights import save_mobile_sam, save_sam2_tiny
 from cvstudio.core.errors import RunError, UntrustedFile
 from cvstudio.core.geometry import Box
 from cvstudio.core.opencv import cv2
-from cvstudio.core.wire import Message
+from cvstudio.core.wire import Message, write_message
 from cvstudio.imaging.display import Display
 from cvstudio.imaging.regions import smart_view
-from cvstudio.imaging.regions.view import Sight
+from cvstudio.imaging.regions.view import Place, Sight
 from cvstudio.imaging.tiles import Pyramid
 from cvstudio.ml.embeddings import Embeddings
 from cvstudio.ml.environment import quiet_ultralytics
+from cvstudio.ml.live import _Inbox, _Worker
 from cvstudio.ml.sam import FAMILIES, GaveWay, Prompts, SmartNetwork, recognise
 from cvstudio.ml.smart import Smart
 
@@ -383,6 +386,49 @@ def test_who_waits_is_served_before_what_is_done_ahead(
         if "progress" not in message.header:
             answers[message.header["id"]] = message.header
     assert answers[32]["seen"] is False
+
+
+def test_a_picture_that_comes_while_it_is_looked_at_ahead_is_not_begun_again(
+    mobile_file: Path, tmp_path: Path
+) -> None:
+    cv2.imwrite(str(tmp_path / "1.png"), picture(90, 123))
+    rgb = Sight(Pyramid(tmp_path / "1.png"), Display()).take(Place(0, 0, 123, 90, 1)).rgb
+    here = {"network": str(mobile_file), "device": "cpu", "cache": None}
+    shown = {"path": str(tmp_path / "1.png"), "page": 0, "display": asdict(Display())}
+    ahead = Message({"id": 1, "kind": "smart_ahead", **here, **shown})
+    told: list[dict[str, Any]] = []
+    for key, gave_way in (("another picture", True), (smart_view.key_of(rgb), False)):
+        inbox, gate = _Inbox(), threading.Event()
+        look = Message({"id": 2, "kind": "smart_look", "key": key, **here}, {"rgb": rgb})
+        thread = threading.Thread(target=inbox.fill, args=(_stream_of(look, gate),))
+        thread.start()
+        while not inbox.waits("smart_look"):
+            gate.wait(0.01)
+        worker = _Worker(inbox, lambda message: told.append(message.header))
+        assert worker.handler(ahead)(ahead).header["gave_way"] is gave_way
+        if not gave_way:
+            assert worker.handler(look)(look).header["seen"] is True
+        gate.set()
+        thread.join()
+    shares = [head["progress"] for head in told if head["id"] == 2]
+    assert len(shares) == len(told) > 2
+    assert shares == sorted(shares)
+
+
+def _stream_of(message: Message, gate: threading.Event) -> io.BytesIO:
+    """A stream that holds one message and ends when the gate opens."""
+
+    class Stream(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            data = super().read(size)
+            if not data:
+                gate.wait(60)
+            return data
+
+    stream = Stream()
+    write_message(stream, message)
+    stream.seek(0)
+    return stream
 
 
 def test_the_live_process_refuses_in_words_and_goes_on(live: Live, tmp_path: Path) -> None:

@@ -69,7 +69,8 @@ class LookingAhead(QObject):
         )  # fmt: skip
 
     def _looked(self, tool: SmartTool, image: ImageRecord, message: Message) -> None:
-        if image not in self._waiting or self._canvas.tool is not tool:
+        wanted = image in self._waiting and self._canvas.tool is tool and self._in_front()
+        if not wanted:
             return
         if not message.header["gave_way"]:
             self._waiting.remove(image)

@@ -254,6 +254,7 @@ class LabelPage(Workspace):
             self._open_first()
         self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
         self._show_state()
+        self.ahead.begin()
         QTimer.singleShot(0, self._show_pending)
 
     def hidden(self) -> None:

@@ -194,10 +194,22 @@ class SmartTool(RegionTool):
         super().clear()
 
     def settle(self) -> None:
+        """What Enter was pressed for is waited for: with its image, while the network looks at it,
+        which may take long; here, when only the answer is missing."""
         before = self.document.failures
+        if self._confirmed_early():
+            self.document.failures += 1
+            self._say_waiting()
+            return
         super().settle()
         if self.document.failures == before:
             self.prompting.leave()
+
+    def _confirmed_early(self) -> bool:
+        return self._finishing is not None and self.prompting.busy and self.prompting.looking
+
+    def _say_waiting(self) -> None:
+        self.surface.say("The network still looks: your object is kept then. Esc drops it")
 
     @property
     def lacks(self) -> str:
@@ -230,6 +242,9 @@ class SmartTool(RegionTool):
     def _sight(self) -> Sight | None:
         if self.prompting.network is None:
             self.surface.say("Choose a network's file first, in the bar above")
+            return None
+        if self._confirmed_early():
+            self._say_waiting()
             return None
         return self.ready()
 
