@@ -7,13 +7,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from label_hands import WIDTH, label_page
+from label_hands import ALT, WIDTH, label_page
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from cvstudio.core.annotation import Review, Task
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.masks import Mask
+from cvstudio.gui import app
 from cvstudio.gui.label import keeping
+from cvstudio.gui.label.page import LabelPage
 from cvstudio.imaging.regions import grabcut, wand
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
@@ -203,10 +206,45 @@ def test_scribbles_wait_with_their_image_which_is_said_once(drawing):
     drawing.drag((40, 40), (120, 60))
     drawing.keys("D")
     assert told(drawing) == ["Scribbles wait on 1.png"]
-    drawing.keys("A")
+    assert drawing.toasts[0].link == "Go back"
+    drawing.toasts[0].do()
+    assert drawing.document.image.id == 1
     assert len(drawing.canvas.tool.strokes) == 1
     drawing.do("label.select")
     assert len(told(drawing)) == 1
+
+
+def test_scribbles_are_there_again_when_the_window_opens_again(tmp_path, qtbot):
+    with label_page(tmp_path, qtbot, Task.SEGMENT) as first:
+        first.do("label.pixel_classifier")
+        first.drag((40, 40), (120, 60))
+        first.drag((40, 200), (120, 220), keys=ALT)
+        before = [(s.number, s.width, s.points) for s in first.canvas.tool.strokes]
+    with Project.open(tmp_path / "project") as project:
+        studio = app.make_studio(app.make_application())
+        studio.adopt(project)
+        page = LabelPage(studio)
+        page.resize(1280, 860)
+        page.show()
+        page.shown()
+        qtbot.waitUntil(lambda: page.canvas.tiles.pyramid is not None)
+        studio.actions.trigger("label.pixel_classifier")
+        again = page.canvas.tool.strokes
+        assert [s.number for s in again] == [number for number, *_ in before] == [1, 0]
+        for stroke, (_number, width, way) in zip(again, before, strict=True):
+            assert stroke.width == pytest.approx(width, abs=0.001)
+            assert np.allclose(stroke.points, way, atol=0.01)
+        assert not project.undo_label or "Scribbles" not in project.undo_label
+        QTest.keyClick(page.canvas, Qt.Key.Key_Escape)
+        page.hidden()
+        with project.read() as session:
+            assert queries.setting(session, "label.scribbles", None) == {}, (
+                "Esc drops them for good"
+            )
+        page.release()
+        page.close()
+        page.deleteLater()
+        studio.close()
 
 
 def test_without_a_draft_nothing_is_said(drawing):

@@ -1,5 +1,7 @@
 """Restore an image's annotations as of an earlier step: seen before, one step, only this image."""
 
+import threading
+
 import numpy as np
 import pytest
 from label_hands import label_page
@@ -11,7 +13,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.core.masks import Mask
 from cvstudio.gui.label.restoring import FIRST, RestoreDialog
-from cvstudio.project import commands, queries
+from cvstudio.project import commands, queries, restoring
 
 
 @pytest.fixture
@@ -178,3 +180,17 @@ def test_masks_are_seen_and_come_back_to_the_last_pixel(tmp_path, qtbot, private
 
         with_dialog(person, act)
         assert person.only.shape == before
+
+
+def test_the_history_is_looked_through_beside_the_window(person, monkeypatch):
+    drawn(person, 10, 60)
+    threads, moments = [], restoring.moments
+
+    def looked(*args, **more):
+        threads.append(threading.current_thread())
+        return moments(*args, **more)
+
+    monkeypatch.setattr(restoring, "moments", looked)
+    with_dialog(person, lambda dialog: None)
+    assert threads
+    assert threading.main_thread() not in threads

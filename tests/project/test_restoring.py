@@ -152,3 +152,27 @@ def test_looking_at_moments_changes_nothing_and_a_reader_may_look(project: Proje
         assert len(moments(reader)) == 3
     assert dump(project) == before
     assert [len(m.rows) for m in moments(project)] == [2, 1, 0]
+
+
+def test_a_long_look_through_the_history_tells_how_far_it_is_and_can_be_stopped(
+    project: Project,
+) -> None:
+    for x in range(4):
+        box(project, x)
+    project.undo()
+    told: list[tuple[int, int]] = []
+    with project.read() as s:
+        found = restoring.moments(s, 1, progress=lambda done, total: told.append((done, total)))
+    total = len(told)
+    assert told == [(number, total) for number in range(total)]
+    assert len(found) == 5
+    assert total >= 4
+
+    def stop(done: int, _total: int) -> None:
+        if done == 2:
+            raise InterruptedError
+
+    before = dump(project)
+    with project.read() as s, pytest.raises(InterruptedError):
+        restoring.moments(s, 1, progress=stop)
+    assert dump(project) == before

@@ -38,7 +38,8 @@ class Drafts(QObject):
         self._studio.project_changed.disconnect(self._on_changes)
 
     def _on_changes(self, changes: ChangeSet) -> None:
-        self._latest = changes
+        if changes.step:
+            self._latest = changes
 
     def _show_waiting(self) -> None:
         tool = self._canvas.waiting_draft
@@ -49,7 +50,8 @@ class Drafts(QObject):
         assert image is not None
         if why_dropped and tool.busy:  # it stays with its image
             if left := tool.left_behind():
-                self._studio.toast(f"{left} on {image.title}")
+                back = partial(self._studio.select_image, image.id)
+                self._studio.toast(f"{left} on {image.title}", link="Go back", do=back)
         elif why_dropped:
             self._studio.toast(f"{tool.drawn} on {image.title} dropped: {why_dropped}")
         elif self._latest is not None:

@@ -18,6 +18,7 @@ from cvstudio.gui.label.keeping import Keeper
 from cvstudio.gui.label.tools.base import Pointer, Surface, Tool
 from cvstudio.gui.label.tools.options import ToolOptions
 from cvstudio.gui.label.tools.region import NO_PICTURE
+from cvstudio.gui.label.tools.scribbles import Scribbles
 from cvstudio.gui.label.tools.stroke import WIDTH, Stroke
 from cvstudio.gui.label.tools.thinking import thinking
 from cvstudio.gui.widgets.section import label
@@ -208,6 +209,7 @@ class PixelClassifierTool(Tool):
     """Scribbles of two classes or more, Alt for background; Enter keeps what is proposed."""
 
     name = "pixel_classifier"
+    drawn = "Scribbles"
     options_type = ClassifierOptions
 
     def __init__(self, document: Document, surface: Surface) -> None:
@@ -216,7 +218,7 @@ class PixelClassifierTool(Tool):
         self._learner = Learner()
         self._thinking = thinking(document)
         self._keeper = Keeper(document, self._thinking, surface.say)
-        self._all: dict[int, list[Stroke]] = {}
+        self._scribbles = Scribbles(document)
         self._stroke: Stroke | None = None
         self._asked: Question | None = None
         self._answer: tuple[Question, Labels, QImage] | None = None
@@ -228,9 +230,10 @@ class PixelClassifierTool(Tool):
 
     @property
     def strokes(self) -> list[Stroke]:
-        """The scribbles on the open image; they stay while other tools are used."""
+        """The scribbles on the open image; they stay while other tools are used, and when the
+        window closes."""
         image = self.document.image
-        return self._all.setdefault(image.id, []) if image is not None else []
+        return self._scribbles.of(image.id) if image is not None else []
 
     @property
     def proposal(self) -> tuple[Labels, Place] | None:
@@ -313,6 +316,7 @@ class PixelClassifierTool(Tool):
             self._learner.keep(self._answer[0])
         self._drop_answer()
         self._learner.forget()
+        self._scribbles.write()
 
     def _settle_confirmed(self) -> None:
         """Wait for what Enter was pressed for."""
@@ -321,7 +325,7 @@ class PixelClassifierTool(Tool):
 
     @property
     def leaving(self) -> str:
-        return "Scribbles wait here when you leave" if self.strokes else ""
+        return "Leaving keeps the scribbles" if self.strokes else ""
 
     def left_behind(self) -> str:
         told, self._untold = self._untold, False
@@ -329,7 +333,8 @@ class PixelClassifierTool(Tool):
 
     def hint(self) -> str:
         if self._answer is None:
-            return "Scribble each class, with Alt or Ctrl the background · Space + drag pans"
+            drops = "Esc drops" if self.strokes else "Space + drag pans"
+            return f"Scribble each class, with Alt or Ctrl the background · {drops}"
         return "Scribble to correct · Enter keeps the masks · Backspace · Esc drops"
 
     def fill_options(self, options: ToolOptions) -> None:
