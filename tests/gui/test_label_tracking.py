@@ -126,7 +126,7 @@ def test_two_drawn_boxes_are_interpolated_from_the_keyboard_in_one_step(person):
     before, seen = person.project.undo_label, {}
 
     def agree(dialog):
-        seen["words"] = dialog.between.text()
+        seen["words"] = dialog.where.text()
         seen["method"] = dialog.method
         dialog.go.click()
 
@@ -167,8 +167,12 @@ def test_a_box_is_followed_through_the_pictures_and_accepted_with_tab_and_enter(
     person.keys("Return")
     assert person.only.state is State.ACCEPTED
     assert person.only.source is Source.NETWORK
-    person.project.undo()
-    person.project.undo()
+    open_image(person, 2)
+    assert person.document.selection == {person.only.id}  # the same object is at hand there
+    person.keys("Return")
+    assert person.only.state is State.ACCEPTED
+    for _ in range(3):
+        person.project.undo()
     assert not any(shapes(person)[n] for n in range(1, 13))
 
 

@@ -40,6 +40,8 @@ from cvstudio.gui.label.turning import rotated_words
 from cvstudio.gui.widgets.icons import paint_icon
 from cvstudio.gui.widgets.swatch import paint_swatch
 from cvstudio.gui.widgets.verbatim import tip
+from cvstudio.project.suggestions import MAKER
+from cvstudio.project.tracks import is_computed
 
 ROLE = Qt.ItemDataRole.UserRole
 KIND_ICONS = {
@@ -225,9 +227,10 @@ def _size(annotation: Annotation) -> str:
 
 def maker_words(annotation: Annotation) -> str:
     """Who made an annotation as it is now, or how sure the network is of what it suggests."""
+    computed = annotation.attributes.get(MAKER, "").lower() if is_computed(annotation) else ""
     if annotation.state != State.SUGGESTED:
-        return _WHO[annotation.source]
-    return f"{annotation.score:.2f}" if annotation.score is not None else "suggested"
+        return computed or _WHO[annotation.source]
+    return f"{annotation.score:.2f}" if annotation.score is not None else computed or "suggested"
 
 
 class _Delegate(QStyledItemDelegate):

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.words import counted
 from cvstudio.gui.widgets.dialogs import StudioDialog
+from cvstudio.gui.widgets.section import label
 
 
 class Method(Enum):
@@ -47,7 +48,9 @@ class TrackDialog(StudioDialog):
     def __init__(self, parent: QWidget | None, choices: Choices) -> None:
         super().__init__(parent, f"Track {choices.name}", width=520)
         self._choices = choices
-        self.between = QRadioButton(f"Interpolate between key shapes: {choices.between_words}")
+        self.between = QRadioButton("Interpolate between its key shapes")
+        self.where = label(choices.between_words, "caption", wrap=True)
+        self.where.setContentsMargins(24, 0, 0, 0)
         self.between.setEnabled(choices.between > 0)
         self.follow = QRadioButton("Follow it in the pictures (optical flow)")
         self.follow.setEnabled(choices.following > 0)
@@ -55,6 +58,7 @@ class TrackDialog(StudioDialog):
         for button in (self.between, self.follow):
             how.addButton(button)
             self.content.addWidget(button)
+        self.content.insertWidget(1, self.where)
         (self.between if choices.between else self.follow).setChecked(True)
         self.content.addWidget(self._build_range())
         self.now = QCheckBox("Accept them at once, without looking at each")

@@ -24,7 +24,7 @@ from cvstudio.project.following import Trail, follow_object
 from cvstudio.project.tracks import Gap, Track
 
 _SELECT_ONE = "Select one shape to track"
-_NO_KEY = "needs its shape on another image too: draw or paste it there first"
+_NO_KEY = "Draw or paste it on a later image too: what lies between can be interpolated then"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Tracking(QObject):
         self._followed: int | None = None
         """The track that stays selected while the person goes through the images."""
         self._chosen_here = False
-        """Whether a single shape was selected since the image is open."""
+        """Whether a person has selected a shape that counts since the image is open."""
         self._keys: dict[int, bool] = {}
         connect = partial(studio.actions.connect, widget=page)
         connect("label.track", self._ask)
@@ -86,7 +86,7 @@ class Tracking(QObject):
         if subject is None:
             self.said.emit(_SELECT_ONE)
         elif not subject.gaps:
-            self.said.emit(f"Interpolation {_NO_KEY}")
+            self.said.emit(_NO_KEY)
         else:
             self._interpolate(subject, State.SUGGESTED)
 
@@ -210,7 +210,8 @@ class Tracking(QObject):
         if subject.partner is None:
             return between
         found = self._document.classes.get(subject.partner.class_id)
-        return f"{between}, where the nearest {found.name if found else 'object'} is taken for it"
+        name = found.name if found else "object"
+        return f"{between}, where the nearest {name} is taken for the same"
 
     def _track(self) -> Track | None:
         """The track of the selected object, or of the one that is followed through the images."""
@@ -236,7 +237,9 @@ class Tracking(QObject):
     def _on_selection(self) -> None:
         annotation = self._document.only_selected()
         if annotation is not None:
-            self._followed, self._chosen_here = tracks.track_id(annotation), True
+            # Deciding on a suggestion ends its selection, and is no wish to leave the object.
+            self._chosen_here = annotation.state is not State.SUGGESTED
+            self._followed = tracks.track_id(annotation)
         elif self._chosen_here:
             self._followed = None  # a person let go of it
         self._show_dots()
