@@ -15,7 +15,7 @@ from cvstudio.core import outlines
 from cvstudio.core.annotation import Shape
 from cvstudio.core.convert import Area, to_mask, to_polygon
 from cvstudio.core.geometry import Box, Points, Polygon
-from cvstudio.core.masks import Mask, Patch, outline_of
+from cvstudio.core.masks import Mask, outline_of, together
 from cvstudio.core.opencv import cv2
 
 
@@ -46,10 +46,9 @@ def _of_masks(masks: Sequence[Mask | None], how: How) -> Mask | None:
     present = [mask for mask in masks if mask is not None]
     first = masks[0]
     if how is How.JOIN:
-        x, y, patch = _blank(present)
-        for mask in present:
-            mask.moved(-x, -y).paint(patch, 1)
-        return Mask.from_patch(patch, x, y)
+        if not present:
+            return None
+        return Mask.from_patch(*together([(mask.patch(), mask.x, mask.y) for mask in present]))
     if first is None or (how is How.INTERSECT and len(present) < len(masks)):
         return None
     patch = first.patch()
@@ -60,15 +59,6 @@ def _of_masks(masks: Sequence[Mask | None], how: How) -> Mask | None:
         other.moved(-first.x, -first.y).paint(there, 1)
         patch[(there > 0) if how is How.SUBTRACT else (there == 0)] = 0
     return Mask.from_patch(patch, first.x, first.y)
-
-
-def _blank(masks: Sequence[Mask]) -> tuple[int, int, Patch]:
-    """An empty patch around masks, and where it begins."""
-    if not masks:
-        return 0, 0, np.zeros((1, 1), np.uint8)
-    x, y = min(m.x for m in masks), min(m.y for m in masks)
-    right, bottom = max(m.x + m.w for m in masks), max(m.y + m.h for m in masks)
-    return x, y, np.zeros((bottom - y, right - x), np.uint8)
 
 
 def sliced(shape: Area, line: Points) -> list[Area]:
