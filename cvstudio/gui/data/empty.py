@@ -7,6 +7,7 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
+from cvstudio.gui.read_only import Follow
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.message import IconLabel
@@ -48,6 +49,7 @@ class DropArea(QFrame):
         self.import_ = push(
             "Import images with labels", lambda: studio.actions.trigger("data.import"), tall=True
         )
+        Follow(self.import_, studio.actions["data.import"])
         self.import_.setIcon(icon("import", "text"))
         self.import_.setIconSize(QSize(20, 16))
         row.addWidget(self.import_)

@@ -118,9 +118,9 @@ class Gallery(QWidget):
         self.refusal.hide()
         row.addWidget(self.refusal, 1)
         self.save_link = link(
-            "Save as view", lambda: self._studio.actions.trigger("data.save_view"),
-            tip=self._studio.actions["data.save_view"].toolTip(),
-        )  # fmt: skip
+            "Save as view", lambda: self._studio.actions.trigger("data.save_view")
+        )
+        Follow(self.save_link, self._studio.actions["data.save_view"])
         row.addWidget(self.save_link)
         divider = line(upright=True)
         divider.setFixedHeight(20)

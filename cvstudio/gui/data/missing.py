@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
 
+from cvstudio.gui.read_only import Follow
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
@@ -23,6 +24,7 @@ class MissingNotice(Message):
             "warning", "", link_text="Find the folder…",
             do=lambda: studio.actions.trigger("data.relocate"),
         )  # fmt: skip
+        Follow(self._link, studio.actions["data.relocate"])
         self._studio, self._model = studio, model
         self._suspects: set[int] = set()
         self.hide()

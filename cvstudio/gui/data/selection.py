@@ -12,6 +12,7 @@ from cvstudio.core.annotation import LabelClass, Split, State
 from cvstudio.core.words import size_words
 from cvstudio.gui import theme
 from cvstudio.gui.data.filters import REVIEW_WORDS, SPLIT_WORDS
+from cvstudio.gui.read_only import Follow
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.bar_chart import ClassBars
 from cvstudio.gui.widgets.image_view import ImageView
@@ -66,8 +67,9 @@ class SelectionPanel(QWidget):
         trigger = studio.actions.trigger
         self.open = push("Open in Label", lambda: trigger("data.open"), small=True)
         self.reviewed = push("Mark as reviewed", lambda: trigger("data.mark_reviewed"), small=True)
-        row.addWidget(self.open)
-        row.addWidget(self.reviewed)
+        for button, action in ((self.open, "data.open"), (self.reviewed, "data.mark_reviewed")):
+            Follow(button, studio.actions[action])
+            row.addWidget(button)
         column.addWidget(self._buttons)
         column.addStretch(1)
         studio.thumbnails.ready.connect(self._picture_came)

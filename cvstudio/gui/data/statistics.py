@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 from cvstudio.core.annotation import LabelClass, Split, Task
 from cvstudio.core.words import quoted
 from cvstudio.gui import theme
+from cvstudio.gui.read_only import Follow
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.bar_chart import ClassBars, Histogram
 from cvstudio.gui.widgets.layouts import empty
@@ -270,6 +271,8 @@ class StatisticsPanel(QWidget):
         self._split = SectionHeader(
             "Split", link_text="Edit split", do=lambda: studio.actions.trigger("data.split")
         )
+        if self._split.link is not None:
+            Follow(self._split.link, studio.actions["data.split"])
         column.addSpacing(8)
         column.addWidget(self._split)
         self.split_model = SplitModel()

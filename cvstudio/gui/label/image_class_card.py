@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
@@ -54,9 +54,11 @@ class ImageClassCard(QWidget):
         frame.addWidget(card)
         column.addLayout(frame)
 
-    def offer(self, words: str, do: Callable[[], Any]) -> None:
+    def offer(self, words: str, do: Callable[[], Any]) -> QPushButton:
         """A link at the right of the heading."""
-        self.header.add(link(words, do))
+        made = link(words, do)
+        self.header.add(made)
+        return made
 
     def refresh(self) -> None:
         """The image or its class is another one."""

@@ -16,6 +16,7 @@ from cvstudio.gui.label.display_panel import DisplayPanel
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.image_class_card import ImageClassCard
 from cvstudio.gui.label.side_stack import SideStack
+from cvstudio.gui.read_only import Follow
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, line, tool
 from cvstudio.gui.workspace import SidePanel
 
@@ -29,12 +30,15 @@ class LabelSide(SidePanel):
         self.class_list = ClassList(document)
         classifies = document.task == Task.CLASSIFY
         ask = partial(actions.trigger, "label.suggest")
+        suggest = actions["label.suggest"]
         self.header = SectionHeader("Annotations", link_text="Suggest…", do=ask)
+        if self.header.link is not None:
+            Follow(self.header.link, suggest)
         self.tree = AnnotationTree(document)
         self.image_class = ImageClassCard(document)
         self.display = DisplayPanel(document, actions, fill)
         if classifies:
-            self.image_class.offer("Suggest…", ask)
+            Follow(self.image_class.offer("Suggest…", ask), suggest)
             self._below = _column(self.class_list, line(), self.image_class)
         else:
             self._below = _column(self.header, self.tree)
