@@ -232,11 +232,13 @@ def clear(hand: Hand) -> None:
 
 def choose_class(hand: Hand) -> None:
     """The class of the next annotation by a few letters."""
-    hand.act("label.class")
-    hand.settle()
-    hand.type("oran")
-    hand.shot("during")
-    hand.key("Return")
+
+    def find(dialog: Any) -> None:
+        hand.type("oran")
+        hand.shot("found")
+        hand.key("Return")
+
+    hand.dialog("label.class", find)
 
 
 def take_polygon(hand: Hand, place: int = 0) -> Any:
