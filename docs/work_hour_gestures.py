@@ -42,6 +42,12 @@ def gallery(hand: Hand) -> None:
     hand.settle(1.0)
 
 
+def all_images(hand: Hand) -> None:
+    """Every image of the project."""
+    hand.studio.go_to("data")
+    hand.settle(1.5)
+
+
 def clear_query(hand: Hand) -> None:
     """All images again."""
     hand.act("data.filter_text")
@@ -194,8 +200,9 @@ def plain_looks(hand: Hand) -> None:
 
 def window_by_dragging(hand: Hand) -> None:
     """Window and level by dragging with Shift and the right button."""
-    x, y = 200, 200
-    hand.drag((x, y), (x + 160, y - 60), keys="ShiftModifier", button="RightButton", stop=True)
+    width, height = hand.page.document.size
+    start, end = (width * 0.5, height * 0.5), (width * 0.6, height * 0.45)
+    hand.drag(start, end, keys="ShiftModifier", button="RightButton", stop=True)
 
 
 def progress(hand: Hand) -> None:
@@ -281,11 +288,8 @@ def slice_shape(hand: Hand) -> None:
 
 
 def join(hand: Hand) -> None:
-    """The pieces become one again."""
+    """The pieces, which are still selected, become one again."""
     hand.key("V")
-    found = hand.polygons()
-    hand.page.document.select([found[0].id, found[1].id])
-    hand.shot("during")
     hand.act("label.join")
 
 
@@ -490,7 +494,7 @@ CHAPTERS = (
     Chapter(
         "orientation", "odd_exif", "detect",
         (
-            Gesture("all upright", gallery),
+            Gesture("all upright", all_images),
             Gesture("first class", first_class, image="Landscape_6"),
             Gesture("box on a turned image", box_by_clicks),
             Gesture("next images", next_images),
@@ -499,7 +503,7 @@ CHAPTERS = (
     Chapter(
         "odd", "odd_image_rs", "detect",
         (
-            Gesture("what could be read", gallery),
+            Gesture("what could be read", all_images),
             Gesture("window by dragging", window_by_dragging, image="16bpc"),
             Gesture("next images", next_images),
         ),
