@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +58,8 @@ class SplitImages:
         self.size, self.fit = size, fit
         self._class_ids = class_ids
         self._kept: list[tuple[Image, LabelMap | None] | None] = [None] * len(self.images)
+        self._files: dict[int, Path] = {}
+        """Where images lie ready at their inner size, instead of in their own files."""
         self.keeps = False
 
     def __len__(self) -> int:
@@ -79,6 +82,10 @@ class SplitImages:
         kept = self._kept[index]
         return kept if kept is not None else self._load(index)
 
+    def read_from(self, index: int, file: Path) -> None:
+        """Read an image from a picture that has its inner size already."""
+        self._files[index] = file
+
     def preload(self, *, progress: Callable[[int], None], threads: int) -> None:
         """Read every image once and keep it; a broken one is met here and not in epoch ten."""
         with ThreadPoolExecutor(threads) as pool:
@@ -89,7 +96,8 @@ class SplitImages:
 
     def _load(self, index: int) -> tuple[Image, LabelMap | None]:
         image = self.images[index]
-        rgb = read_rgb(image.path, image.page, image.window)
+        ready = self._files.get(index)
+        rgb = read_rgb(image.path, image.page, image.window) if ready is None else read_rgb(ready)
         width, height = self.inner_size(index)
         labels = None
         if self._class_ids is not None:

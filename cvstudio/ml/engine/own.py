@@ -135,6 +135,8 @@ class _Training:
         )  # fmt: skip
         if config.cache_images and not kept:
             session.note("The images do not fit into a quarter of the memory: read every epoch.")
+        if not kept:
+            session.unpack_frames((self.train_images, self.val_images))
         index = session.snapshot.class_index()
         self.classes = {
             split: None if segment else [class_of(a, index) for a in data.annotations]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psutil
@@ -26,8 +26,11 @@ from cvstudio.core.networks import NetworkInfo, network
 from cvstudio.core.predictions import Prediction, write_predictions
 from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
+from cvstudio.core.video_names import is_video_name
 from cvstudio.ml.checkpoint import Checkpoint, Weights, read_checkpoint, write_checkpoint
+from cvstudio.ml.data import SplitImages
 from cvstudio.ml.devices import Load, load_of, name_of, unused_card
+from cvstudio.ml.frames import folder_of, unpack_frames
 from cvstudio.ml.labels import Usable, usable
 from cvstudio.ml.preprocess import Preprocessing
 
@@ -82,6 +85,17 @@ class Session:
         words = unused_card(device, self.config.device)
         if words:
             self.note(words, warning=True)
+
+    def unpack_frames(self, splits: Sequence[SplitImages]) -> None:
+        """Lay the frames of videos ready as pictures, where they are not kept in memory."""
+        if not any(is_video_name(image.path) for split in splits for image in split.images):
+            return
+        self.phase("Unpacking the frames of videos")
+        try:
+            unpack_frames(splits, folder_of(self.job), progress=self.progress)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self.note(f"Frames are read from their videos, slowly: {reason}.", warning=True)
 
     def phase(self, text: str) -> None:
         self.job.emit(Phase(text=text))

@@ -12,6 +12,7 @@ from cvstudio.ml.devices import device_of
 from cvstudio.ml.engine.session import Cancelled, Session
 from cvstudio.ml.environment import describe
 from cvstudio.ml.evaluate import Stopped, evaluate
+from cvstudio.ml.frames import remove_frames
 from cvstudio.ml.load import load_network
 
 
@@ -34,6 +35,8 @@ def run_train(job: JobDir, config: TrainConfig) -> Ended:
             _judge(session)
     except (Cancelled, Stopped):
         outcome = Outcome.CANCELLED
+    finally:
+        remove_frames(job)
     return Ended(
         outcome=outcome, metric=session.metric, best=session.best, best_epoch=session.best_epoch
     )

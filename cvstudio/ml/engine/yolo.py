@@ -150,6 +150,8 @@ class _Supervised:
         )  # fmt: skip
         if config.cache_images and not self.kept:
             session.note("The images do not fit into a quarter of the memory: read every epoch.")
+        if not self.kept:
+            session.unpack_frames(tuple(self.splits.values()))
         session.phase("Training")
 
     def get_dataset(self) -> dict[str, Any]:

@@ -1,0 +1,62 @@
+"""Frames of videos as pictures beside a run, for as long as it trains.
+
+A frame that is asked for at random costs all frames since the key frame before it: with the 250
+that films have between key frames, a hundred times what a picture costs. So where the images of a
+run do not fit into memory its frames are decoded once, in order, at the size at which they train.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cvstudio.core.errors import ImageError
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.opencv import cv2
+from cvstudio.core.video_names import is_video_name
+from cvstudio.ml.data import SplitImages
+
+
+def folder_of(job: JobDir) -> Path:
+    """Where a run's frames lie while it trains."""
+    return job.path / "frames"
+
+
+def unpack_frames(
+    splits: Sequence[SplitImages], folder: Path, *, progress: Callable[[int, int], None]
+) -> int:
+    """Write the frames among some splits into a folder, without loss, and let the splits read them
+    from there; returns how many. Raises OSError when they cannot be written (a full disk), and then
+    none is read from there; a damaged frame is left to who reads it."""
+    wanted = [
+        (image.path, image.page, split, index)
+        for split in splits
+        for index, image in enumerate(split.images)
+        if is_video_name(image.path)
+    ]
+    if not wanted:
+        return 0
+    wanted.sort(key=lambda item: item[:2])
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[tuple[SplitImages, int, Path]] = []
+    for done, (_, _, split, index) in enumerate(wanted):
+        progress(done, len(wanted))
+        file = folder / f"{done}.png"
+        try:
+            rgb, _ = split.read(index)
+        except ImageError:
+            continue
+        fast = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+        _, data = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), fast)
+        file.write_bytes(data.tobytes())
+        written.append((split, index, file))
+    for split, index, file in written:
+        split.read_from(index, file)
+    progress(len(wanted), len(wanted))
+    return len(written)
+
+
+def remove_frames(job: JobDir) -> None:
+    """The run is over: its frames are only copies."""
+    shutil.rmtree(folder_of(job), ignore_errors=True)
