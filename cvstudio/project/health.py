@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import COUNTING, Kind, Review, Split, State, Task
@@ -123,7 +123,9 @@ def _shapes(s: Session) -> Iterator[Finding]:
             )
             yield Finding(level, kind, f"{text} {words}.", tuple(ids))
     # Grouped and not joined: thousands of objects on one image are ordinary.
-    place = (a.image_id, a.state, a.class_id, a.kind, a.x, a.y, a.w, a.h, a.area)
+    # Two rotated boxes that cross like an X have the same box and area.
+    turned = case((a.kind == Kind.ROTATED_BOX.value, a.payload))
+    place = (a.image_id, a.state, a.class_id, a.kind, a.x, a.y, a.w, a.h, a.area, turned)
     repeated = select(a.image_id).where(counts).group_by(*place).having(func.count() > 1)
     ids = _ids(s, i.id.in_(repeated))
     if ids:

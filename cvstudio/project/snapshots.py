@@ -7,10 +7,12 @@ from collections.abc import Collection, Iterator
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from cvstudio.core.annotation import Kind, Review, Split, State
+from cvstudio.core.annotation import Annotation, Kind, Review, Split, State
+from cvstudio.core.geometry import Box
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
 from cvstudio.project import queries
 from cvstudio.project.project import Project
+from cvstudio.project.records import ImageRecord
 from cvstudio.project.tables import ImageRow
 
 CHUNK = 2_000
@@ -43,7 +45,7 @@ def images(
             if record.split is None:
                 continue
             kept = tuple(
-                SnapshotAnnotation(a.id, a.class_id, a.shape, a.box, a.crowd)
+                SnapshotAnnotation(a.id, a.class_id, a.shape, _box(a, record), a.crowd)
                 for a in annotations[record.id]
                 if a.state is State.ACCEPTED
                 and (a.kind is Kind.IMAGE or (a.box.w > 0 and a.box.h > 0))
@@ -60,6 +62,14 @@ def images(
                 annotations=kept,
                 window=record.window,
             )
+
+
+def _box(annotation: Annotation, record: ImageRecord) -> Box:
+    """What a network that finds boxes is held to: of a rotated box whose corners stand out of the
+    image, the part that can be seen."""
+    if annotation.kind is not Kind.ROTATED_BOX:
+        return annotation.box
+    return annotation.box.clipped(record.width, record.height)
 
 
 def _usable(split: Split | None) -> Select[int]:

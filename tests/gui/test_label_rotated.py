@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 
 from cvstudio.core.annotation import Kind
 from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui.label import turning
 from cvstudio.gui.label.annotation_tree import describe
@@ -221,3 +222,25 @@ def test_numbers_stand_beside_the_pointer_while_it_turns(person):
     assert before.pixelColor(int(x) + 20, int(y) + 24).lightness() < 60
     person.release(*place)
     assert person.only.shape.angle == pytest.approx(90, abs=0.5)
+
+
+def test_the_rubber_makes_a_mask_of_it_and_leaves_keypoints_alone(person):
+    put(person, RotatedBox(200, 150, 100, 40, 30))
+    person.do("label.erase")
+    assert "makes the box a mask" in person.canvas.tool.note().lower()
+    person.drag((200, 150), (230, 165))
+    assert person.only.kind is Kind.MASK
+    assert not person.only.shape.contains(215, 158)
+    assert person.only.shape.contains(160, 127)
+    person.document.delete([person.only.id])
+    points = Keypoints.of([(100, 100, 2), (180, 160, 2)])
+    put(person, points)
+    person.drag((120, 120), (150, 150))
+    assert person.only.shape == points
+
+
+def test_the_tool_shows_only_handles_that_it_takes(person):
+    person.do("label.rotated_box")
+    item = person.canvas.selection
+    assert item.turns
+    assert not item.handles

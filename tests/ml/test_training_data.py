@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from training_samples import CLASSES, scene
 
 from cvstudio.augment.build import build
@@ -17,6 +19,7 @@ from cvstudio.core.errors import ConfigError
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask
 from cvstudio.core.predictions import Prediction
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.data import (
@@ -292,3 +295,23 @@ def _with(
         image.id, image.path, 0, image.width, height or image.height, image.split, image.review,
         "", annotations,
     )  # fmt: skip
+
+
+def test_detect_learns_of_a_rotated_box_the_box_around_what_can_be_seen(tmp_path: Path) -> None:
+    image = scene(tmp_path, 0, Task.DETECT, split=Split.TRAIN, size=80)
+    shapes = (RotatedBox(40, 40, 40, 10, 30), RotatedBox(76, 40, 40, 10, 45))
+    annotations = tuple(SnapshotAnnotation(n, CLASSES[0].id, s, s.box) for n, s in enumerate(shapes))
+    wide = replace(image, path=tmp_path / "wide.png", width=80, height=40)
+    Image.fromarray(np.zeros((40, 80, 3), np.uint8)).save(wide.path)
+    high = (RotatedBox(20, 2, 30, 8, 45),)
+    items = ObjectItems(
+        SplitImages([image, wide], size=80, fit=Fit.PAD),
+        [annotations, tuple(SnapshotAnnotation(9, CLASSES[0].id, s, s.box) for s in high)],
+        index=INDEX, masks=False,
+    )  # fmt: skip
+    first, second = (items[(1, n)]["bboxes"].numpy() * 80 for n in range(2))
+    box = shapes[0].box
+    assert first[0] == pytest.approx((40, 40, box.w, box.h), abs=1e-3)
+    assert first[1][0] + first[1][2] / 2 == pytest.approx(80, abs=1e-3)
+    # The wide image lies in the middle of the square: nothing is learned from the padding above.
+    assert second[0][1] - second[0][3] / 2 == pytest.approx(20, abs=1e-3)

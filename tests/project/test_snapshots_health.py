@@ -9,7 +9,9 @@ import pytest
 
 from cvstudio.core.annotation import Kind, Review, Split, State, Task, kind_of
 from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.snapshot import read_snapshot, write_snapshot
 from cvstudio.project import commands, health, snapshots
 from cvstudio.project.health import Finding, Level
@@ -225,3 +227,49 @@ def test_classes_that_differ_in_case_only_are_asked_about(project: Project) -> N
         commands.add_class(s, name="Red_Cell")
     found = findings(project)["classes alike"]
     assert found.text.startswith("“Red_Cell” and “red cell” differ only")
+
+
+# Rotated boxes and keypoints
+
+
+def test_detect_is_held_to_what_can_be_seen_of_a_rotated_box_at_the_edge(
+    split_up: Project,
+) -> None:
+    with split_up.transaction("Draw") as s:
+        width = snapshots.queries.image(s, 1).width
+        shape = RotatedBox(width - 10, 30, 60, 10, 45)
+        id = commands.add_annotation(s, image_id=1, class_id=2, shape=shape)
+    with split_up.read() as s:
+        images = snapshots.build(s, split_up).images
+        found = {finding.kind: finding for finding in health.check(s, split_up)}
+    (annotation,) = (a for image in images for a in image.annotations if a.id == id)
+    assert annotation.shape == shape
+    assert annotation.box.right == width
+    assert annotation.box.x == pytest.approx(shape.box.x)
+    assert "over the edge" not in found  # a corner rightly stands out there
+
+
+def test_two_rotated_boxes_that_cross_are_not_the_same_annotation_twice(
+    split_up: Project,
+) -> None:
+    with split_up.transaction("Draw") as s:
+        for angle in (30, -30):
+            commands.add_annotation(
+                s, image_id=1, class_id=2, shape=RotatedBox(50, 50, 60, 10, angle)
+            )
+    with split_up.read() as s:
+        assert "repeated" not in {finding.kind for finding in health.check(s, split_up)}
+    with split_up.transaction("Draw again") as s:
+        commands.add_annotation(s, image_id=1, class_id=2, shape=RotatedBox(50, 50, 60, 10, 30))
+    with split_up.read() as s:
+        found = {finding.kind: finding for finding in health.check(s, split_up)}
+    assert found["repeated"].image_ids == (1,)
+
+
+def test_keypoints_are_told_to_be_left_out(split_up: Project) -> None:
+    with split_up.transaction("Draw") as s:
+        shape = Keypoints.of([(5, 5, 2), (9, 9, 1)])
+        commands.add_annotation(s, image_id=1, class_id=2, shape=shape)
+    with split_up.read() as s:
+        found = {finding.kind: finding for finding in health.check(s, split_up)}
+    assert found["kind"].text.startswith("1 set of keypoints is left out")

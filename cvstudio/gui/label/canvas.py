@@ -198,7 +198,8 @@ class Canvas(QGraphicsView):
             return False
         self.tool.leave()
         self.tool = tool
-        self.selection.handles = tool.name in ("select", "rotated box")
+        self.selection.handles = tool.name == "select"
+        self.selection.turns = tool.name in ("select", "rotated box")
         self.drafts_changed()
         self._show_cursor()
         self.repaint()

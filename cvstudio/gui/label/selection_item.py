@@ -37,7 +37,9 @@ class SelectionItem(QGraphicsItem):
         self.away: frozenset[int] = frozenset()
         """Annotations that a tool draws itself."""
         self.handles = True
-        """Whether handles can be taken now (the tools select and rotated box do)."""
+        """Whether handles can be taken now (only the select tool does)."""
+        self.turns = True
+        """Whether those of a rotated box can be."""
         self.setZValue(1)
 
     def boundingRect(self) -> QRectF:
@@ -160,7 +162,7 @@ class SelectionItem(QGraphicsItem):
         return outline(shape, self._below.pictures).polygons(1)
 
     def _paint_handles(self, painter: QPainter, shape: Shape, scale: float) -> None:
-        if not self.handles:
+        if not (self.turns if isinstance(shape, RotatedBox) else self.handles):
             return
         half = HANDLE / 2 / scale
         painter.setPen(cosmetic(_DARK))

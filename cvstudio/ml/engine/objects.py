@@ -71,6 +71,7 @@ class ObjectItems(Dataset[Item]):
             seed = item_seed(self.seed, epoch, self.split.images[index].id)
             variant = self.augmenter.apply(rgb, shapes, seed=seed)
             rgb, shapes = variant.rgb, variant.shapes
+        shapes = [_inside(shape, rgb.shape[1], rgb.shape[0]) for shape in shapes]
         size = self.split.size
         left, top = (size - rgb.shape[1]) // 2, (size - rgb.shape[0]) // 2
         placed = padded(rgb, size, self.split.fit)
@@ -114,6 +115,15 @@ class ObjectItems(Dataset[Item]):
         if self.masks:
             item |= _mask_maps([shape for shape, _, _ in kept], classes, size)
         return item
+
+
+def _inside(shape: Shape, width: int, height: int) -> Shape:
+    """A rotated box as the upright box around it: its corners may stand out of the image, and
+    nothing is to be learned from padding."""
+    if not isinstance(shape, RotatedBox):
+        return shape
+    inside = shape.box.clipped(width, height)
+    return inside if inside.area > 0 else None
 
 
 def moved(shape: Shape, left: int, top: int) -> Shape:

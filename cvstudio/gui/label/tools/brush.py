@@ -9,8 +9,11 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
 from cvstudio.core.annotation import Annotation, Shape, State, Task
+from cvstudio.core.convert import to_mask
 from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, Patch, rasterise
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui.label import hit
 from cvstudio.gui.label.dabs import Rect, dab, fill_new_holes
 from cvstudio.gui.label.document import Document
@@ -139,7 +142,8 @@ class BrushTool(Tool):
         annotation = self.selected()
         if annotation is not None and isinstance(annotation.shape, Polygon):
             return "Makes the polygon a mask"
-        if self.erases and annotation is not None and isinstance(annotation.shape, Box):
+        boxed = annotation is not None and isinstance(annotation.shape, Box | RotatedBox)
+        if self.erases and boxed:
             return "Makes the box a mask"
         return ""
 
@@ -192,7 +196,7 @@ class BrushTool(Tool):
         """What is selected, if it is one shape; else the smallest mask or polygon under it."""
         chosen = self.selected()
         if chosen is not None:
-            return chosen
+            return None if isinstance(chosen.shape, Keypoints) else chosen
         layer = self.document.layer
         under = hit.shapes_at(
             layer, pointer.x, pointer.y, reach=self.settings.size / 2,
@@ -336,6 +340,10 @@ def _imprint(annotation: Annotation, patch: Patch, *, left: int = 0, top: int = 
     match annotation.shape:
         case Mask() as mask:
             mask.moved(-left, -top).paint(patch, 1)
+        case RotatedBox() as turned:
+            pixels = to_mask(turned)
+            if pixels is not None:
+                pixels.moved(-left, -top).paint(patch, 1)
         case Polygon() as polygon:
             box = polygon.box
             x, y = max(int(np.floor(box.x)), left), max(int(np.floor(box.y)), top)
@@ -347,7 +355,7 @@ def _imprint(annotation: Annotation, patch: Patch, *, left: int = 0, top: int = 
         case Box() as box:
             x0, y0 = max(round(box.x) - left, 0), max(round(box.y) - top, 0)
             patch[y0 : max(round(box.bottom) - top, 0), x0 : max(round(box.right) - left, 0)] = 1
-        case None:
+        case Keypoints() | None:
             pass
     box = annotation.box
     return Rect(
