@@ -300,13 +300,14 @@ def _with(
 def test_detect_learns_of_a_rotated_box_the_box_around_what_can_be_seen(tmp_path: Path) -> None:
     image = scene(tmp_path, 0, Task.DETECT, split=Split.TRAIN, size=80)
     shapes = (RotatedBox(40, 40, 40, 10, 30), RotatedBox(76, 40, 40, 10, 45))
-    annotations = tuple(SnapshotAnnotation(n, CLASSES[0].id, s, s.box) for n, s in enumerate(shapes))
+    first_class = CLASSES[0].id
+    annotations = tuple(SnapshotAnnotation(1, first_class, s, s.box) for s in shapes)
     wide = replace(image, path=tmp_path / "wide.png", width=80, height=40)
     Image.fromarray(np.zeros((40, 80, 3), np.uint8)).save(wide.path)
     high = (RotatedBox(20, 2, 30, 8, 45),)
     items = ObjectItems(
         SplitImages([image, wide], size=80, fit=Fit.PAD),
-        [annotations, tuple(SnapshotAnnotation(9, CLASSES[0].id, s, s.box) for s in high)],
+        [annotations, tuple(SnapshotAnnotation(9, first_class, s, s.box) for s in high)],
         index=INDEX, masks=False,
     )  # fmt: skip
     first, second = (items[(1, n)]["bboxes"].numpy() * 80 for n in range(2))
