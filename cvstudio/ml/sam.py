@@ -243,7 +243,9 @@ def _predictor(family: Family, weights: Weights, path: Path, device: torch.devic
         raise _other_parts(path, family, f"it {what} {(wrong.missing_keys or surplus)[0]}")
     kind = SAM2Predictor if family.second else Predictor
     # "save" would make a folder for results beside the project.
-    predictor: Any = kind(overrides={"imgsz": SIDE, "device": str(device), "save": False})
+    predictor: Any = kind(overrides={"imgsz": SIDE, "save": False})
+    # A device, not its name: a card that is named, ultralytics makes the default of the process.
+    predictor.args.device = device
     predictor.setup_model(module, verbose=False)
     predictor.imgsz = [SIDE, SIDE]
     return predictor
