@@ -33,6 +33,7 @@ from cvstudio.gui.label.shapes_item import ShapesItem
 from cvstudio.gui.label.tile_painter import TilePainter
 from cvstudio.gui.label.tools.base import Pointer, Tool
 from cvstudio.gui.label.tools.pan import PanTool
+from cvstudio.gui.label.unfinished import Unfinished
 from cvstudio.imaging.regions.view import Sight
 
 STILL_READING = "The image is still being read"
@@ -52,11 +53,6 @@ class Canvas(QGraphicsView):
     pointed = Signal(object)
     """The pointer in pixels of the image as (x, y), or None when it left."""
     zoomed = Signal(float)
-    draft_ended = Signal(object, str)
-    """The person went on with a draft in hand: the tool, and why the draft was dropped;
-    "" when it was kept."""
-    draft_waits = Signal()
-    """There is another draft, or none, that waits for Enter: see `waiting_draft`."""
     said = Signal(str)
     """A tool has something to say in the status bar."""
     menu_wanted = Signal(QPoint)
@@ -105,7 +101,7 @@ class Canvas(QGraphicsView):
         self.frame_seconds = 0.0
         """How long the last frame took to paint."""
         self.tool: Tool = Tool(document, self)
-        self._waiting_draft: tuple[Tool, str] | None = None
+        self.unfinished = Unfinished(document, self)
         document.leaving.connect(self.settle)
         document.image_changed.connect(self._on_image)
         document.annotations_changed.connect(self.refresh_shapes)
@@ -127,7 +123,7 @@ class Canvas(QGraphicsView):
 
     def repaint(self, box: Box | None = None, *, margin: float = 0) -> None:  # type: ignore[override]
         """Draw a part of the image again, grown by screen pixels; all of it for None."""
-        self._note_draft()
+        self.unfinished.note(self.tool, held=self._held)
         if box is None:
             self.viewport().update()
             return
@@ -138,7 +134,7 @@ class Canvas(QGraphicsView):
 
     def drafts_changed(self) -> None:
         """The tool draws other annotations than before, or others are hidden."""
-        self._note_draft()
+        self.unfinished.note(self.tool, held=self._held)
         self.selection.drafts = self.tool.drafts
         self.selection.away = self.tool.hides | self.document.hidden()
         self.shapes.hide_ids(self.selection.away)
@@ -208,30 +204,7 @@ class Canvas(QGraphicsView):
     def settle(self) -> bool:
         """The person goes on: what would be a shape is kept and the rest is dropped, and both are
         told. False when a draft could not be stored: it stays, and so must the person."""
-        tool, document = self.tool, self.document
-        began, before, failures = tool.busy, document.annotations, document.failures
-        lacks = tool.lacks
-        tool.settle()
-        self._note_draft()
-        if document.failures != failures:
-            return False
-        kept = document.annotations is not before
-        if began and document.image is not None:
-            self.draft_ended.emit(tool, "" if kept else lacks)
-        return True
-
-    def _note_draft(self) -> None:
-        """A gesture under way is no draft that waits; one that waits does so until it ends."""
-        waits = self.tool.busy and (not self._held or self.waiting_draft is self.tool)
-        now = (self.tool, self.tool.leaving) if waits else None
-        if now != self._waiting_draft:
-            self._waiting_draft = now
-            self.draft_waits.emit()
-
-    @property
-    def waiting_draft(self) -> Tool | None:
-        """The tool in hand, while it holds a draft that is not stored."""
-        return self._waiting_draft[0] if self._waiting_draft is not None else None
+        return self.unfinished.settle(self.tool)
 
     # -- where the image lies
 
@@ -406,7 +379,7 @@ class Canvas(QGraphicsView):
                 self.tool.release(self._pointer(event))
             finally:
                 self._held = False
-            self._note_draft()
+            self.unfinished.note(self.tool, held=self._held)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         mouse = event.reason() == QContextMenuEvent.Reason.Mouse

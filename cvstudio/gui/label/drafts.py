@@ -29,8 +29,8 @@ class Drafts(QObject):
         super().__init__(page)
         self._studio, self._canvas, self._page = studio, canvas, page
         self._latest: ChangeSet | None = None
-        canvas.draft_ended.connect(self._tell)
-        canvas.draft_waits.connect(self._show_waiting)
+        canvas.unfinished.ended.connect(self._tell)
+        canvas.unfinished.changed.connect(self._show_waiting)
         studio.project_changed.connect(self._on_changes)
 
     def release(self) -> None:
@@ -42,7 +42,7 @@ class Drafts(QObject):
             self._latest = changes
 
     def _show_waiting(self) -> None:
-        tool = self._canvas.waiting_draft
+        tool = self._canvas.unfinished.waiting
         self._page.set_unsaved(f"{tool.drawn} not kept yet" if tool is not None else "")
 
     def _tell(self, tool: Tool, why_dropped: str) -> None:

@@ -22,7 +22,7 @@ class Status(QObject):
         self._said = ""
         canvas.pointed.connect(self._point)
         canvas.said.connect(self.say)
-        canvas.draft_waits.connect(self.show)
+        canvas.unfinished.changed.connect(self.show)
 
     def say(self, text: str) -> None:
         """A sentence in the place of what is selected; "" ends it."""
@@ -39,7 +39,7 @@ class Status(QObject):
         where, value = pixel_words(pyramid, self._pointed, self._document.size, known)
         tool = self._canvas.tool
         hint = self._page.studio.actions.said(tool.hint())
-        if self._canvas.waiting_draft is tool and tool.leaving:
+        if self._canvas.unfinished.waiting is tool and tool.leaving:
             hint += f" · {tool.leaving}"
         if tool.name == "select" and not self._document.selection:
             hint += f" · {HINT}"

@@ -68,7 +68,7 @@ class BrushTool(Tool):
 
     @property
     def lacks(self) -> str:
-        return "it lies outside the image"
+        return "it changes nothing" if self.ripe else "it lies outside the image"
 
     @property
     def hides(self) -> frozenset[int]:
