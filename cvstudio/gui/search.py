@@ -6,7 +6,7 @@ reason: who searches for it learns that it exists and what it needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -28,6 +28,7 @@ from cvstudio.gui import theme
 from cvstudio.gui.actions import ActionInfo
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.icons import icon
+from cvstudio.gui.widgets.told_rows import ABOUT, AT_RIGHT, GREY, ToldRows
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project import queries
 from cvstudio.project.records import ImageFilter
@@ -35,7 +36,9 @@ from cvstudio.project.records import ImageFilter
 _MOST_IMAGES = 8
 _MOST_ACTIONS = 24
 _MOST_ROWS = 12
-_LEAST_WIDTH = 440
+_LEAST_WIDTH = 680
+_NAMES = 176
+"""Pixels of the names: what they mean begins at one line."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,17 @@ class Hit:
 
     text: str
     icon: str
-    detail: str
+    about: str
+    """What it is or does; for what is not possible now, why."""
     do: Callable[[], Any]
-    reason: str = ""
-    """Why it is not possible now; "" when it is."""
+    at_right: str = ""
+    """The page where it is done, and its key."""
+    possible: bool = True
+
+    @property
+    def words(self) -> str:
+        """All of it, as it is read out."""
+        return " · ".join(filter(None, (self.text, self.about, self.at_right)))
 
 
 def find(studio: Studio, text: str, here: str = "") -> list[Hit]:
@@ -111,7 +121,7 @@ def _actions(studio: Studio, words: list[str], here: str) -> list[tuple[int, Hit
             continue
         away = 0 if info.page == here else 1 if not info.page else 2
         hit = _hit(studio, info, here)
-        found.append(((rank, bool(hit.reason), away), hit))
+        found.append(((rank, not hit.possible, away), hit))
     found.sort(key=lambda pair: pair[0])
     seen: set[str] = set()
     return [(rank[0], hit) for rank, hit in found if not _known(seen, hit)]
@@ -129,12 +139,9 @@ def _hit(studio: Studio, info: ActionInfo, here: str) -> Hit:
     actions = studio.actions
     there = info.page.capitalize() if info.page != here else ""
     reason = actions.reason(info.id)
-    detail = " · ".join(_parts(actions.key_words(info.id), there, reason))
-    return Hit(info.text, info.icon, detail, partial(_do, studio, info, here), reason)
-
-
-def _parts(keys: str, there: str, reason: str) -> Iterator[str]:
-    yield from filter(None, (there, reason or keys))
+    place = " · ".join(filter(None, (there, actions.key_words(info.id))))
+    do = partial(_do, studio, info, here)
+    return Hit(info.text, info.icon, reason or info.tip, do, place, possible=not reason)
 
 
 def _do(studio: Studio, info: ActionInfo, here: str) -> None:
@@ -164,6 +171,8 @@ class SearchPopup(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
         self.list = QListWidget()
+        self.list.setItemDelegate(ToldRows(self.list, _NAMES))
+        self.list.setAccessibleName("What is found")
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemClicked.connect(lambda item: self._take(self.list.row(item)))
@@ -178,15 +187,18 @@ class SearchPopup(QFrame):
         self._hits = find(self._studio, text, self._here()) if asked else []
         self.list.clear()
         for hit in self._hits:
-            words = f"{hit.text}   {hit.detail}" if hit.detail else hit.text
-            item = QListWidgetItem(icon(hit.icon, "disabled" if hit.reason else "muted"), words)
-            item.setToolTip(tip(words))
-            if hit.reason:
-                item.setForeground(theme.colour("muted"))
+            role = "muted" if hit.possible else "disabled"
+            item = QListWidgetItem(icon(hit.icon, role), hit.text)
+            item.setData(ABOUT, hit.about)
+            item.setData(AT_RIGHT, hit.at_right)
+            item.setData(GREY, not hit.possible)
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, hit.words)
+            item.setToolTip(tip(hit.words))
             self.list.addItem(item)
         if asked and not self._hits:
             item = QListWidgetItem("Nothing has this name.")
             item.setFlags(Qt.ItemFlag.NoItemFlags)
+            item.setData(GREY, True)
             self.list.addItem(item)
         self.setVisible(asked)
         if self._hits:
@@ -197,6 +209,7 @@ class SearchPopup(QFrame):
         corner = self._field.mapTo(self._window, QPoint(0, self._field.height() + 4))
         rows = min(max(self.list.count(), 1), _MOST_ROWS)
         width = max(self._field.width(), _LEAST_WIDTH)
+        width = min(width, self._window.width() - 16)
         left = min(corner.x(), self._window.width() - width - 8)
         self.setGeometry(left, corner.y(), width, rows * theme.row_height() + 12)
         self.raise_()

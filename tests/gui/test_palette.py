@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from person import Person
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QListWidgetItem
 
-from cvstudio.gui import theme
 from cvstudio.gui.actions import ACTIONS
 from cvstudio.gui.label.page import LabelPage
+from cvstudio.gui.widgets.told_rows import GREY
 
 
 def listed(person: Person, text: str) -> list[str]:
@@ -17,7 +18,12 @@ def listed(person: Person, text: str) -> list[str]:
     person.key("Ctrl+K", person.window)
     QTest.keyClicks(person.window.header.search, text)
     rows = person.window.search.list
-    return [rows.item(row).text() for row in range(rows.count())]
+    return [read(rows.item(row)) for row in range(rows.count())]
+
+
+def read(item: QListWidgetItem) -> str:
+    """A row as it is read out: name, what it does or why not, page and key."""
+    return str(item.data(Qt.ItemDataRole.AccessibleTextRole) or item.text())
 
 
 def choose(person: Person, words: str) -> None:
@@ -49,7 +55,7 @@ def test_down_in_the_empty_field_lists_every_action_with_those_of_this_page_firs
     studio_window.key("Ctrl+K", studio_window.window)
     studio_window.key("Down", studio_window.window.header.search)
     rows = studio_window.window.search.list
-    said = [rows.item(row).text() for row in range(rows.count())]
+    said = [read(rows.item(row)) for row in range(rows.count())]
     names = {info.text for info in ACTIONS if info.id != "app.search"}
     assert {name for name in names if any(row.startswith(name) for row in said)} == names
     assert said[0].startswith("Select")
@@ -65,10 +71,9 @@ def test_what_is_not_possible_now_stands_in_grey_with_its_reason_and_says_it_whe
     page = studio_window.page("data")
     page.grid.clearSelection()  # type: ignore[attr-defined]
     rows = listed(studio_window, "mark as reviewed")
-    assert any(row == "Mark as reviewed   Select images first" for row in rows)
-    items = studio_window.window.search.list
-    grey = items.item(rows.index("Mark as reviewed   Select images first"))
-    assert grey.foreground().color() == theme.colour("muted")
+    wanted = "Mark as reviewed · Select images first · R"
+    assert wanted in rows
+    assert studio_window.window.search.list.item(rows.index(wanted)).data(GREY) is True
     choose(studio_window, "Mark as reviewed")
     assert told == ["Mark as reviewed: select images first."]
 
@@ -77,7 +82,8 @@ def test_choosing_an_action_of_another_page_goes_there_and_does_it(
     studio_window: Person,
 ) -> None:
     studio_window.page("data")
-    assert "Magic wand   Label · W" in listed(studio_window, "magic wand")
+    wand = "Magic wand · click pixels that are alike; drag for more or fewer · Label · W"
+    assert wand in listed(studio_window, "magic wand")
     choose(studio_window, "Magic wand")
     front = studio_window.window.front
     assert isinstance(front, LabelPage)
@@ -112,5 +118,5 @@ def test_an_action_that_turns_out_impossible_on_its_page_says_why(studio_window:
 def test_without_a_project_the_palette_says_that_one_is_needed(empty_window: Person) -> None:
     window = empty_window.window
     window.search._search("magic wand")
-    assert window.search.list.item(0).text() == "Magic wand   Label · Open a project first"
+    assert read(window.search.list.item(0)) == "Magic wand · Open a project first · Label · W"
     window.search.close_()

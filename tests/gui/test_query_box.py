@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication, QDialog, QLineEdit
 from cvstudio.core.annotation import Split
 from cvstudio.gui.data.page import DataPage
 from cvstudio.gui.data.query_box import QueryBox
-from cvstudio.gui.data.query_rows import ABOUT
 from cvstudio.gui.help_dialog import HelpDialog
+from cvstudio.gui.widgets.told_rows import ABOUT
 from cvstudio.project import commands
 from cvstudio.project.query_language import GRAMMAR, KEYS, parse
 from cvstudio.project.records import ImageFilter

@@ -9,8 +9,8 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QStandardItem, QStandardItemMo
 from PySide6.QtWidgets import QCompleter, QLineEdit, QListView
 
 from cvstudio.core.words import counted
-from cvstudio.gui.data.query_rows import ABOUT, QueryRows
 from cvstudio.gui.widgets.icons import icon
+from cvstudio.gui.widgets.told_rows import ABOUT, ToldRows
 from cvstudio.project.query_language import Completion, Option, complete
 
 _NARROW, _USUAL, _WIDE = 112, 168, 1200
@@ -43,7 +43,7 @@ class QueryBox(QLineEdit):
         self._completer.setWidget(self)
         view = QListView()
         self._completer.setPopup(view)
-        view.setItemDelegate(QueryRows(view))
+        view.setItemDelegate(ToldRows(view))
         view.setAccessibleName("Completions")
         self._completer.activated[QModelIndex].connect(self._accept)  # type: ignore[index]
         self.textEdited.connect(lambda _text: self.offer())

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.gui import theme
-from cvstudio.gui.data.query_rows import ABOUT, QueryRows
 from cvstudio.gui.widgets.section import label, link
+from cvstudio.gui.widgets.told_rows import ABOUT, ToldRows
 from cvstudio.project.query_language import GRAMMAR, KEYS
 
 _WIDTH, _HEIGHT = 620, 480
@@ -47,7 +47,7 @@ class QueryHelp(QFrame):
         head.addWidget(link("All in Help", self._ask_more))
         column.addLayout(head)
         self.list = QListWidget()
-        self.list.setItemDelegate(QueryRows(self.list, _EXAMPLE_WIDTH))
+        self.list.setItemDelegate(ToldRows(self.list, _EXAMPLE_WIDTH))
         self.list.setAccessibleName("Examples of queries")
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemActivated.connect(self._choose)
