@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import COUNTING, Kind, Review, Split, State, Task
+from cvstudio.core.video_names import is_video_name
 from cvstudio.core.words import alike_sentences, counted, quoted
 from cvstudio.project import queries, relocation
 from cvstudio.project.project import Project
@@ -59,6 +60,7 @@ def check(s: Session, project: Project, *, files: bool = True) -> list[Finding]:
     found = [
         *_unreadable(s),
         *(_missing_files(s, project) if files else ()),
+        *(_other_videos(s, project) if files else ()),
         *_shapes(s),
         *_copies(s),
         *_groups(s),
@@ -91,6 +93,18 @@ def _missing_files(s: Session, project: Project) -> Iterator[Finding]:
     if ids:
         text = f"The files of {counted(len(ids), 'image')} are not where they were."
         yield Finding(Level.ERROR, "missing file", text, tuple(ids))
+
+
+def _other_videos(s: Session, project: Project) -> Iterator[Finding]:
+    """Videos that are other files than those that came in: their frames may show anything."""
+    several = select(ImageRow.uri, ImageRow.size).where(ImageRow.pages > 1, ImageRow.size > 0)
+    for uri, size in s.execute(several.distinct()):
+        path = project.image_path(uri)
+        if is_video_name(uri) and path.is_file() and path.stat().st_size != size:
+            ids = _ids(s, ImageRow.uri == uri)
+            frames = counted(len(ids), "frame")
+            text = f"{path.name} is another video than the one of which {frames} came in."
+            yield Finding(Level.ERROR, "other video", text, tuple(ids))
 
 
 def _shapes(s: Session) -> Iterator[Finding]:

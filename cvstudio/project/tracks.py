@@ -124,15 +124,14 @@ def _collected(s: Session, sequence: Sequence, number: int, class_id: int) -> Tr
 
 def _members(s: Session, sequence: Sequence, number: int) -> list[Annotation]:
     """The annotations of one object on the images of a sequence, in drawing order."""
-    found = s.scalars(
-        select(AnnotationRow.id)
+    found = s.execute(
+        select(*queries.ANNOTATION)
         .where(queries.id_list(AnnotationRow.image_id, sequence.ids))
         .where(AnnotationRow.attributes.is_not(None))
         .where(func.json_extract(AnnotationRow.attributes, f"$.{TRACK}") == number)
         .order_by(AnnotationRow.z, AnnotationRow.id)
-    ).all()
-    read = (queries.annotation(s, id) for id in found)
-    return [each for each in read if each is not None and track_id(each) == number]
+    )
+    return [queries.as_annotation(row) for row in found]
 
 
 def partner(s: Session, annotation: Annotation) -> Annotation | None:

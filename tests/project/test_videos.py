@@ -15,7 +15,7 @@ from cvstudio.formats.table import all_formats
 from cvstudio.imaging import video
 from cvstudio.imaging.decode import read_image, read_rgb
 from cvstudio.imaging.video import Step
-from cvstudio.project import commands, exporting, importing, queries, relocation, snapshots
+from cvstudio.project import commands, exporting, health, importing, queries, relocation, snapshots
 from cvstudio.project.import_words import what_became
 from cvstudio.project.project import Project
 
@@ -136,7 +136,7 @@ def labelled(project):
             commands.set_split(s, image_ids=[image_id], split=Split.TRAIN)
 
 
-@pytest.mark.parametrize("name", [f.name for f in all_formats() if f.name not in ("folders",)])
+@pytest.mark.parametrize("name", [f.name for f in all_formats() if set(f.tasks) != {Task.CLASSIFY}])
 def test_every_format_exports_frames_as_pictures_of_their_own(tmp_path, project, name):
     clip = write_clip(tmp_path / "clip.mp4", frames=30)
     bring_in(project, clip, Step(10))
@@ -184,3 +184,18 @@ def test_a_video_that_was_moved_is_found_again_and_another_is_not_taken_for_it(t
     relocation.relocate(project, plan)
     found = records(project)
     assert [number_on(read_rgb(project.image_path(r), r.page)) for r in found] == [0, 10, 20]
+
+
+def test_a_video_that_was_replaced_is_found_by_the_data_health(tmp_path, project):
+    clip = write_clip(tmp_path / "clip.mp4", frames=30)
+    bring_in(project, clip, Step(10))
+
+    def found():
+        with project.read() as s:
+            return [f for f in health.check(s, project) if f.kind == "other video"]
+
+    assert found() == []
+    write_clip(clip, frames=12)
+    (finding,) = found()
+    assert finding.text == "clip.mp4 is another video than the one of which 3 frames came in."
+    assert len(finding.image_ids) == 3
