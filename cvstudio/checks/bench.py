@@ -7,6 +7,7 @@ figure that is not reached is printed as it is; the exit code is 1 then.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -102,9 +103,17 @@ BENCHES = (
     help="Install napari, labelme and X-AnyLabeling from PyPI into a cache of their own (2 GB),"
     " and measure them in the same run: canvas, next-image, opening.",
 )
+@click.option(
+    "--peers-python",
+    default=sys.executable,
+    metavar="FILE",
+    help="The Python for the peers' environments: the newest labelme needs 3.12.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable figures.")
-def _command(names: tuple[str, ...], quick: bool, with_peers: bool, as_json: bool) -> int:
-    peers = Peers(wanted=with_peers)
+def _command(
+    names: tuple[str, ...], quick: bool, with_peers: bool, peers_python: str, as_json: bool
+) -> int:
+    peers = Peers(wanted=with_peers, python=peers_python)
     chosen = [b for b in BENCHES if not names or b.name in names]
     if not as_json:
         click.echo(machine())

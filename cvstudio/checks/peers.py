@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,10 +55,14 @@ class Answer:
 
 
 class Peers:
-    """The peers of one run of the benchmarks; not `wanted`, none is installed or asked."""
+    """The peers of one run of the benchmarks; not `wanted`, none is installed or asked.
 
-    def __init__(self, *, wanted: bool) -> None:
+    Each is its newest release for `python`, an interpreter, by default the one that runs this.
+    """
+
+    def __init__(self, *, wanted: bool, python: str = sys.executable) -> None:
         self.wanted = wanted
+        self._maker = python
         self._failed: dict[str, str] = {}
 
     @staticmethod
@@ -106,7 +111,7 @@ class Peers:
             return ""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for command in _installing(folder, self._python(peer), peer.requirement):
+        for command in self._installing(peer):
             try:
                 done = subprocess.run(
                     command, capture_output=True, text=True, timeout=_INSTALLING, check=False
@@ -120,24 +125,23 @@ class Peers:
         return ""
 
     def _environment_of(self, peer: Peer) -> Path:
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        return self.folder() / f"{peer.name}-{version}"
+        made_with = zlib.crc32(str(Path(self._maker).resolve()).encode())
+        return self.folder() / f"{peer.name}-{made_with:08x}"
 
     def _python(self, peer: Peer) -> Path:
         folder = self._environment_of(peer) / "env"
         return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-
-def _installing(folder: Path, python: Path, requirement: str) -> Iterator[Sequence[str]]:
-    """The commands that make the environment, by uv where it is there."""
-    uv = shutil.which("uv")
-    target = str(folder / "env")
-    if uv:
-        yield (uv, "venv", "--python", sys.executable, target)
-        yield (uv, "pip", "install", "--python", str(python), requirement)
-    else:
-        yield (sys.executable, "-m", "venv", target)
-        yield (str(python), "-m", "pip", "install", requirement)
+    def _installing(self, peer: Peer) -> Iterator[Sequence[str]]:
+        """The commands that make the environment, by uv where it is there."""
+        uv = shutil.which("uv")
+        target, python = str(self._environment_of(peer) / "env"), str(self._python(peer))
+        if uv:
+            yield (uv, "venv", "--python", self._maker, target)
+            yield (uv, "pip", "install", "--python", python, peer.requirement)
+        else:
+            yield (self._maker, "-m", "venv", target)
+            yield (python, "-m", "pip", "install", peer.requirement)
 
 
 @contextmanager
