@@ -455,6 +455,7 @@ def test_only_a_part_of_a_huge_image_is_looked_at() -> None:
 
     sight = Sight(Huge(np.zeros((1, 1), np.uint8)), Display())
     assert smart_view.whole(sight) is None
+    assert smart_view.fits(6000, 4000)
     part = smart_view.part(sight, Box(9_000, 9_000, 6_000, 4_000), scale=0.2)
     assert part is not None
     assert part.width * part.height <= smart_view.MOST_PIXELS

@@ -12,6 +12,7 @@ from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.navigation import ImageOrder
 from cvstudio.gui.label.tools.smart import SmartTool
+from cvstudio.imaging.regions import smart_view
 from cvstudio.project import queries
 from cvstudio.project.records import ImageRecord
 
@@ -45,7 +46,8 @@ class LookingAhead(QObject):
         if not tool.by_view:
             with self._document.project.read() as session:
                 following = self._order.following(image.id)[:NEXT]
-                self._waiting = queries.images(session, following)
+                found = queries.images(session, following)
+            self._waiting = [i for i in found if smart_view.fits(i.width, i.height)]
             self._next(tool)
 
     def _next(self, tool: SmartTool) -> None:

@@ -16,11 +16,15 @@ MOST_PIXELS = 2_100_000
 _COARSEST = 4  # pixels of the image that a pixel of the view may stand for
 
 
+def fits(width: int, height: int) -> bool:
+    """Whether an image of that size is looked at whole; too little would be seen of larger ones."""
+    return width * height <= MOST_PIXELS * _COARSEST**2
+
+
 def whole(sight: Sight) -> Place | None:
-    """The rectangle of a whole image; None for one so large that too little would be seen of it."""
+    """The rectangle of a whole image; None for one that does not fit."""
     pyramid = sight.pyramid
-    longer = max(pyramid.width, pyramid.height)
-    if longer * min(pyramid.width, pyramid.height) > MOST_PIXELS * _COARSEST**2:
+    if not fits(pyramid.width, pyramid.height):
         return None
     place = sight.place(Box(0, 0, pyramid.width, pyramid.height), scale=1.0, most=MOST_PIXELS)
     return place if place is not None and place.step <= _COARSEST else None
