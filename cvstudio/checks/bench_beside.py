@@ -25,6 +25,7 @@ from cvstudio.checks.peers import LABELME, NAPARI, X_ANYLABELING, Answer, Peers
 RADIUS = 100
 _FASTER = 10.0  # than napari's Labels layer, for one dab
 _STEPS = 60
+_SLOW_STEPS = 20  # where a step of a peer may take a second
 
 
 def beside(*, quick: bool, peers: Peers) -> list[Figure]:
@@ -147,7 +148,7 @@ def _panning(side: int, count: int, peers: Peers) -> list[Figure]:
             Figure(at_full, mine["full"], "ms", limit=16.0, detail=f"{in_view:,} of them in view")
         )
         for peer in (LABELME, X_ANYLABELING):
-            answer = peers.ask(peer, "pan", folder, _STEPS)
+            answer = peers.ask(peer, "pan", folder, _SLOW_STEPS)
             figures.append(
                 _beside(
                     f"{answer.name}: {at_full}", answer, lambda f: statistics.median(f["ms"]),
