@@ -1,8 +1,9 @@
-"""The tools at the left of the canvas; groups fold into one button each where the window is low."""
+"""The tools at the left of the canvas; groups fold into one button each in a low window."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, QTimer
 from PySide6.QtGui import (
@@ -23,11 +24,24 @@ from cvstudio.gui.actions import Actions
 from cvstudio.gui.widgets.section import line
 
 _HOLD = 350  # ms of a press that opens the other tools of a group
-_GAP = 4  # px between two tools
-_BETWEEN = 8  # px above and below the line between two groups
-_ENDS = (12, 8)  # px above the first and under the last tool
+_BESIDE = 4  # px between the palette's button and the menu of its group
 _CORNER = 5.0  # px of the mark of a group
 _TIP = QPoint(8, -14)  # from a tool to its tooltip, which Qt lays some pixels lower
+
+
+@dataclass(frozen=True)
+class _Spacing:
+    """Pixels: between two tools, around the line between two groups, and at both ends."""
+
+    gap: int
+    around: int
+    above: int
+    under: int
+
+
+_AIRY = _Spacing(gap=4, around=8, above=12, under=8)
+_TIGHT = _Spacing(gap=2, around=3, above=6, under=6)
+"""Before a group folds, all stands closer together."""
 
 
 class _ToolButton(QToolButton):
@@ -103,7 +117,7 @@ class GroupButton(_ToolButton):
         self._offered = self.isDown()
         self.setDown(False)
         QToolTip.hideText()
-        self.menu_of_group.popup(self.mapToGlobal(QPoint(self.width() + _GAP, 0)))
+        self.menu_of_group.popup(self.mapToGlobal(QPoint(self.width() + _BESIDE, 0)))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         super().mousePressEvent(event)
@@ -142,17 +156,16 @@ class _Group(QWidget):
 
     def __init__(self, actions: Actions, ids: Sequence[str]) -> None:
         super().__init__()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(_GAP)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
         self.buttons: dict[str, QToolButton] = {}
         for id in ids:
             button = _ToolButton()
             button.setDefaultAction(actions[id])
             self.buttons[id] = button
-            column.addWidget(button)
+            self.column.addWidget(button)
         self.one = GroupButton([actions[id] for id in ids])
-        column.addWidget(self.one)
+        self.column.addWidget(self.one)
         self.fold(on=False)
 
     @property
@@ -166,10 +179,10 @@ class _Group(QWidget):
         for button in self.buttons.values():
             button.setVisible(not on)
 
-    def height_of(self, *, folded: bool) -> int:
+    def height_of(self, gap: int, *, folded: bool) -> int:
         """Pixels that it takes."""
         count = 1 if folded else len(self.buttons)
-        return count * theme.size("tool_button") + (count - 1) * _GAP
+        return count * theme.size("tool_button") + (count - 1) * gap
 
 
 class Palette(QFrame):
@@ -179,22 +192,19 @@ class Palette(QFrame):
         super().__init__()
         theme.mark(self, panel="left")
         self.setFixedWidth(theme.size("tool_palette_width"))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, _ENDS[0], 8, _ENDS[1])
-        column.setSpacing(0)
+        self._column = QVBoxLayout(self)
         self.buttons: dict[str, QToolButton] = {}
         """Each tool's own button, which is hidden while its group is folded."""
         self._groups: list[_Group] = []
         for ids in groups:
             if self._groups:
-                column.addSpacing(_BETWEEN)
-                column.addWidget(line())
-                column.addSpacing(_BETWEEN)
+                self._column.addWidget(line())
             group = _Group(actions, ids)
             self._groups.append(group)
             self.buttons.update(group.buttons)
-            column.addWidget(group)
-        column.addStretch(1)
+            self._column.addWidget(group)
+        self._column.addStretch(1)
+        self._space(_AIRY)
 
     @property
     def folded(self) -> list[GroupButton]:
@@ -207,18 +217,30 @@ class Palette(QFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fold_for(self.height())
+        self._fit(self.height())
 
-    def _fold_for(self, height: int) -> None:
-        """Fold as few groups as it takes: the one of most tools first, that of Select last."""
-        needed = sum(_ENDS) + (len(self._groups) - 1) * (2 * _BETWEEN + 1)
-        needed += sum(group.height_of(folded=False) for group in self._groups)
+    def _fit(self, height: int) -> None:
+        """Move together, then fold as few groups as it takes: the one of most tools first, that
+        of Select last."""
+        spacing = _AIRY if self._needed(_AIRY, set()) <= height else _TIGHT
         first, *others = self._groups
-        folded = set()
+        folded: set[_Group] = set()
         for group in [*sorted(others, key=lambda g: -len(g.buttons)), first]:
-            if needed > height and len(group.buttons) > 1:
-                needed -= group.height_of(folded=False) - group.height_of(folded=True)
+            if self._needed(spacing, folded) > height and len(group.buttons) > 1:
                 folded.add(group)
+        self._space(spacing)
         for group in self._groups:
             if group.folded != (group in folded):
                 group.fold(on=group in folded)
+
+    def _needed(self, spacing: _Spacing, folded: set[_Group]) -> int:
+        """Pixels for all, with these groups folded."""
+        lines = (len(self._groups) - 1) * (2 * spacing.around + 1)
+        tools = sum(g.height_of(spacing.gap, folded=g in folded) for g in self._groups)
+        return spacing.above + tools + lines + spacing.under
+
+    def _space(self, spacing: _Spacing) -> None:
+        self._column.setContentsMargins(8, spacing.above, 8, spacing.under)
+        self._column.setSpacing(spacing.around)
+        for group in self._groups:
+            group.column.setSpacing(spacing.gap)
