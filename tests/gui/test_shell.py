@@ -33,6 +33,7 @@ from cvstudio.gui.header import time_left
 from cvstudio.gui.help_dialog import HelpDialog
 from cvstudio.gui.new_project import NewProjectDialog, folder_name, split_names
 from cvstudio.gui.settings_dialog import SettingsDialog
+from cvstudio.gui.shortcuts.held import HELD
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.train.page import TrainPage
@@ -517,7 +518,7 @@ def test_a_gpu_of_this_computer_can_be_made_the_one_for_all_runs(
 def test_the_list_of_keys_has_every_action_and_finds_by_key(dressed: theme.ThemeKeeper) -> None:
     dialog = HelpDialog(None, "label")
     dialog.show()
-    assert len(dialog.keys.rows) == len(ACTIONS)
+    assert len(dialog.keys.rows) == len(ACTIONS) + len(HELD)
     dialog.field.setText("ctrl+shift+z")
     assert [words for row, words in dialog.keys.rows if row.isVisible()] == [
         "redo do the step again ctrl+shift+z ctrl+y"
