@@ -244,3 +244,35 @@ def test_the_tool_shows_only_handles_that_it_takes(person):
     item = person.canvas.selection
     assert item.turns
     assert not item.handles
+
+
+def white_at(person, x, y):
+    """Whether a handle's square is drawn at a place of the image."""
+    place = person.canvas.to_screen(x, y).toPoint()
+    return person.canvas.grab().toImage().pixelColor(place).lightness() > 240
+
+
+@pytest.mark.parametrize("shape", [Box(100, 100, 60, 40), RotatedBox(130, 120, 60, 40, 20)])
+def test_what_is_dragged_is_drawn_under_the_pointer_all_the_way(person, shape):
+    put(person, shape)
+    turns = isinstance(shape, RotatedBox)
+    person.press(130, 120)
+    for x in (160, 190, 230):
+        person.move(x, 120)
+    now = shape.moved(100, 0)
+    corner = turning.handle_points(now)[0] if turns else np.array([now.x, now.y])
+    assert white_at(person, *corner)
+    person.release(230, 120)
+    assert person.only.box.x == pytest.approx(now.box.x if turns else now.x)
+
+
+@pytest.mark.parametrize("tool", ["label.select", "label.rotated_box"])
+def test_a_turning_box_is_drawn_as_its_numbers_say(person, tool):
+    put(person, RotatedBox(200, 150, 100, 40, 0))
+    person.do(tool)
+    person.press(*handle(person, "turn"))
+    for degrees in (20, 50, 90):
+        person.move(*towards(person.only.shape, degrees))
+    corner = turning.handle_points(RotatedBox(200, 150, 100, 40, 90))[0]
+    assert white_at(person, *corner)
+    person.release(*towards(person.only.shape, 90))

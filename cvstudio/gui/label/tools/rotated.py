@@ -135,9 +135,11 @@ class RotatedBoxTool(Tool):
         return turning.grip(self.selected(), pointer.x, pointer.y, reach=REACH / scale, scale=scale)
 
     def _draft(self, grip: Grip, shape: RotatedBox) -> None:
-        first = not self.drafts
-        self.drafts = {grip.annotation.id: shape}
-        if first:
+        id = grip.annotation.id
+        if id in self.drafts:
+            self.drafts[id] = shape  # the canvas draws from this very dict
+        else:
+            self.drafts = {id: shape}
             self.surface.drafts_changed()
 
     def _keep_draft(self, grip: Grip) -> None:

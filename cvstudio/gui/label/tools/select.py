@@ -242,9 +242,10 @@ class SelectTool(Tool):
         return (x, y) if found is None else self.on_image(found.x, found.y)
 
     def _draft(self, shapes: dict[int, Shape]) -> None:
-        first = self.drafts.keys() != shapes.keys()
-        self.drafts = shapes
-        if first:
+        if self.drafts.keys() == shapes.keys():
+            self.drafts.update(shapes)  # the canvas draws from this very dict
+        else:
+            self.drafts = shapes
             self.surface.drafts_changed()
         self.surface.repaint()
 
