@@ -16,7 +16,16 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cvstudio.core.annotation import Annotation, Shape, Source, State
+from cvstudio.core.annotation import (
+    Annotation,
+    Shape,
+    Source,
+    State,
+    area_of,
+    box_of,
+    kind_of,
+    pack_shape,
+)
 from cvstudio.core.clipping import clipped
 from cvstudio.core.interpolation import between
 from cvstudio.project import commands, queries, rows
@@ -32,6 +41,9 @@ INTERPOLATION, TRACKER = "Interpolation", "Tracker"
 Gap = tuple[int, int, tuple[int, ...]]
 """Two neighbouring key images of an object, and the images that lie between them."""
 
+_RENEWED = (
+    "kind", "x", "y", "w", "h", "area", "payload", "score", "state", "attributes",
+)  # fmt: skip
 _NOT_OF_COPIES = (MAKER, "coco")
 
 
@@ -238,7 +250,7 @@ def place(
     }
     attributes = _carried(track)
     tops = _tops(s, shapes)
-    new, gone, placed = [], [], 0
+    new, renewed, gone, placed = [], [], [], 0
     for image_id, (shape, score) in shapes.items():
         there = present.get(image_id, ())
         if image_id not in sizes or any(is_key(a) or a.locked for a in there):
@@ -252,9 +264,7 @@ def place(
             continue
         placed += 1
         if old:
-            _renew(s, old[0], inside, score, {**attributes, TRACK: track.id, MAKER: maker})
-            if state is State.ACCEPTED:
-                commands.set_state(s, ids=[old[0].id], state=state)
+            renewed.append(_renewed(old[0], inside, score, {**attributes, MAKER: maker}, state))
             gone += [a.id for a in old[1:]]
             continue
         new.append(
@@ -266,6 +276,7 @@ def place(
         )  # fmt: skip
     if gone:
         commands.delete_annotations(s, ids=gone)
+    rows.change_each(s, "annotation", _RENEWED, renewed)
     rows.add(s, "annotation", commands.ANNOTATION_COLUMNS, new)
     commands.follow_review(s, list(shapes))
     return placed
@@ -294,15 +305,19 @@ def _carried(track: Track) -> dict[str, Any]:
     return {key: value for key, value in found.items() if key not in _NOT_OF_COPIES}
 
 
-def _renew(
-    s: Session, old: Annotation, shape: Shape, score: float | None, attributes: dict[str, Any]
-) -> None:
-    """Give a computed annotation another shape; it stays computed, and what was said of it."""
-    commands.set_shape(s, id=old.id, shape=shape)
-    packed = json.dumps({**attributes, **_own(old), MAKER: attributes[MAKER]}, ensure_ascii=False)
-    rows.change(
-        s, "annotation", [old.id], source=Source.NETWORK.value, score=score, attributes=packed
-    )
+def _renewed(
+    old: Annotation, shape: Shape, score: float | None, attributes: dict[str, Any], state: State
+) -> tuple[Any, ...]:
+    """The row of a computed annotation with another shape: its id and the values of _RENEWED. It
+    stays computed, stays accepted, and keeps what was said of it."""
+    box = box_of(shape)
+    said = {**attributes, **_own(old), MAKER: attributes[MAKER]}
+    accepted = State.ACCEPTED in (old.state, state)
+    return (
+        old.id, kind_of(shape).value, float(box.x), float(box.y), float(box.w), float(box.h),
+        float(area_of(shape)), pack_shape(shape) or None, score,
+        (State.ACCEPTED if accepted else old.state).value, json.dumps(said, ensure_ascii=False),
+    )  # fmt: skip
 
 
 def _own(annotation: Annotation) -> dict[str, Any]:
