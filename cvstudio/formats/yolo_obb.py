@@ -29,6 +29,7 @@ from cvstudio.formats.base import (
     head_of,
     walk,
 )
+from cvstudio.imaging.decode import is_image_name
 
 _LOOKED_AT = 100  # label files that decide
 _HEAD = 20_000  # bytes of each
@@ -55,10 +56,13 @@ def sniff(source: Path) -> float:
 
 
 def _label_files(root: Path) -> list[Path]:
+    """Text files in a folder of labels, or beside the image of their name."""
     found = []
     for folder, names in walk(root, depth=4):
+        labels = "label" in folder.relative_to(root).as_posix().lower()
+        images = {Path(name).stem for name in names if is_image_name(name)}
         for name in names:
-            if name.endswith(".txt") and name not in yolo.NAME_FILES and "label" in str(folder):
+            if name.endswith(".txt") and (labels or Path(name).stem in images):
                 found.append(folder / name)
                 if len(found) == _LOOKED_AT:
                     return found

@@ -225,6 +225,18 @@ def test_four_points_are_rotated_boxes_only_when_all_lines_have_them_and_one_is_
     assert found.name == expected
 
 
+def test_rotated_boxes_beside_their_images_are_told_as_well(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    (tmp_path / "a.txt").write_text(SLANTED + "\n")
+    (tmp_path / "classes.txt").write_text("ship\n")
+    (tmp_path / "train.txt").write_text("a.png\n")
+    found = sniff(tmp_path, Task.DETECT)
+    assert found is not None
+    assert found.name == "yolo-obb"
+    (shape,) = shapes_of(found.read(tmp_path, Reading()))
+    assert isinstance(shape, RotatedBox)
+
+
 def test_a_person_decides_whether_four_points_are_an_outline(tmp_path: Path) -> None:
     folder = yolo_lines(tmp_path, SLANTED)
     (outline,) = shapes_of(by_name("yolo").read(folder, Reading()))
