@@ -1,0 +1,47 @@
+"""Rotated boxes and keypoints are drawn on thumbnails and small images where they are."""
+
+import pytest
+from PySide6.QtCore import QRectF, QSizeF
+from PySide6.QtGui import QColor, QImage, QPainter
+
+from cvstudio.core.keypoints import Keypoints
+from cvstudio.core.rotated import RotatedBox
+from cvstudio.gui.widgets.overlay import OverlayItem, paint_items
+
+
+def painted(shape):
+    """An image of 400 x 200 px as a thumbnail of half its size, black but for the shape."""
+    picture = QImage(200, 100, QImage.Format.Format_RGB32)
+    picture.fill(QColor("black"))
+    painter = QPainter(picture)
+    item = OverlayItem(shape, "#FF0000")
+    paint_items(painter, QRectF(0, 0, 200, 100), QSizeF(400, 200), [item])
+    painter.end()
+    return picture
+
+
+def reds(picture, x, y):
+    """The strongest red within a pixel of a place of the image."""
+    return max(
+        picture.pixelColor(round(x / 2) + dx, round(y / 2) + dy).red()
+        for dx in (-1, 0, 1)
+        for dy in (-1, 0, 1)
+    )
+
+
+@pytest.mark.usefixtures("qapp")
+def test_a_rotated_box_lies_askew_on_a_thumbnail():
+    shape = RotatedBox(200, 100, 200, 60, 30)
+    picture = painted(shape)
+    for x, y in shape.corners().tolist():
+        assert reds(picture, x, y) > 100
+    assert reds(picture, shape.box.x, shape.box.y) == 0  # the corner of the box around it
+    assert reds(picture, 200, 100) == 0  # as of a box, there is no fill
+
+
+@pytest.mark.usefixtures("qapp")
+def test_keypoints_are_dots_and_absent_ones_are_not_drawn():
+    picture = painted(Keypoints.of([(100, 50, 2), (300, 150, 1), (200, 100, 0)]))
+    assert reds(picture, 100, 50) > 200
+    assert reds(picture, 300, 150) > 200
+    assert reds(picture, 200, 100) == 0
