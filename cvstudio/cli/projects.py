@@ -34,13 +34,21 @@ task_option = click.option(
 @task_option
 @click.option("--classes", help="Names of label classes, separated by commas.")
 @click.option("--name", default="", help="The project's name; else that of the folder.")
+@click.option("--several", is_flag=True, help="For classify: an image may have several classes.")
 @as_json
-def new_command(project: Path, task: str, classes: str | None, name: str, as_json: bool) -> None:
+def new_command(
+    project: Path, task: str, classes: str | None, name: str, several: bool, as_json: bool
+) -> None:
     """Make an empty project in a new folder."""
     names = [part.strip() for part in (classes or "").split(",") if part.strip()]
     for sentence in alike_sentences(list(dict.fromkeys(names)), []):
         note(f"advice: {sentence}")
-    with Project.create(project, task=Task(task), name=name, classes=names) as made:
+    if several and Task(task) is not Task.CLASSIFY:
+        raise click.UsageError("--several is for --task classify.")
+    created = Project.create(
+        project, task=Task(task), name=name, classes=names, several=several
+    )  # fmt: skip
+    with created as made:
         content = {"project": str(made.path), "name": made.name, "task": made.task.value}
     answer(content, as_json=as_json, words=lambda: click.echo(f"Made {content['project']}"))
 

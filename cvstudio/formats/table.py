@@ -10,6 +10,7 @@ from cvstudio.core.errors import FormatError
 from cvstudio.formats import (
     coco,
     coco_writer,
+    csv_table,
     dota,
     folders,
     masks,
@@ -55,6 +56,14 @@ FORMATS: tuple[Format, ...] = (
         folders.sniff,
         folders.read,
         folders.write,
+    ),
+    Format(
+        "csv",
+        "CSV (file, labels)",
+        (Task.CLASSIFY,),
+        csv_table.sniff,
+        csv_table.read,
+        csv_table.write,
     ),
     Format(
         "masks",

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.annotation import LabelClass
+from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.attributes import Attribute, with_inherited
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import counted, quoted
@@ -30,10 +30,17 @@ from cvstudio.gui.class_attributes import AttributesDialog
 from cvstudio.gui.class_tree_view import ClassTree
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.dialogs import StudioDialog, ask, ask_text
-from cvstudio.gui.widgets.section import label, push
+from cvstudio.gui.widgets.section import Segments, label, push
 from cvstudio.gui.widgets.swatch import swatch_icon
 from cvstudio.gui.widgets.verbatim import face
-from cvstudio.project import attribute_changes, attributes, class_tree, commands, queries
+from cvstudio.project import (
+    attribute_changes,
+    attributes,
+    class_tree,
+    commands,
+    image_classes,
+    queries,
+)
 from cvstudio.project.class_tree import Reach
 
 _KEYS = "1234567890"
@@ -62,6 +69,10 @@ class ClassManager(StudioDialog):
             " a network learns each class by itself.",
             "muted", wrap=True,
         ))  # fmt: skip
+        self.several = Segments(("One class", "Several classes"))
+        self.several.setAccessibleName("Each image has")
+        if self._project.task is Task.CLASSIFY:
+            self.content.addLayout(self._several_row())
         row = QHBoxLayout()
         row.setSpacing(16)
         self.tree = ClassTree()
@@ -78,6 +89,15 @@ class ClassManager(StudioDialog):
         QShortcut(QKeySequence("F2"), self, self.rename)
         QShortcut(QKeySequence("Del"), self.tree, self.delete)
         self.refresh()
+
+    def _several_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addWidget(label("Each image has"))
+        row.addWidget(self.several)
+        row.addStretch(1)
+        self.several.chosen.connect(lambda index: self.allow_several(index == 1))
+        self.several.setEnabled(self._project.writable)
+        return row
 
     def _buttons(self) -> QVBoxLayout:
         column = QVBoxLayout()
@@ -122,6 +142,7 @@ class ClassManager(StudioDialog):
             self._reach = class_tree.reach_by_class(session)
             self._own_asked = attributes.own(session)
             self._asked = with_inherited(self._own_asked, self._parents)
+            self.several.choose(int(image_classes.several(session)))
         self.tree.show_classes(list(self._classes.values()), self._parents, self._reach)
         self._show_reach()
 
@@ -338,6 +359,19 @@ class ClassManager(StudioDialog):
         self._change("Arrange the classes", lambda s: class_tree.arrange(s, tree))
         if told:
             self.note(told)
+
+    def allow_several(self, allowed: bool) -> None:
+        """Let images have several classes, or one; who loses a class is counted before."""
+        with self._project.read() as session:
+            losing = [] if allowed else image_classes.with_several(session)
+        many = counted(len(losing), "image loses", "images lose")
+        text = f"{many} classes: the one that was given first stays. {_UNDO}"
+        if not losing or ask(self, "One class for each image?", text, yes="Keep one", danger=True):
+            words = "Allow several classes" if allowed else "Allow one class"
+            self._change(
+                f"{words} for each image", lambda s: image_classes.allow_several(s, allowed)
+            )
+        self.refresh()
 
     def attributes(self) -> None:
         """What objects of the selected class are asked for."""

@@ -15,7 +15,7 @@ from cvstudio.core.words import look_alikes, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.cards import ChoiceCards
 from cvstudio.gui.widgets.dialogs import StudioDialog
-from cvstudio.gui.widgets.section import label, push
+from cvstudio.gui.widgets.section import Segments, label, push
 
 TASKS = (
     (Task.DETECT, "Find objects", "A box around each: count cells, find defects", "vector-square"),
@@ -28,6 +28,13 @@ TASKS = (
 """Each task in the words of a person who has not heard of it."""
 
 
+SEVERAL_WORDS = ("One class", "Several classes")
+SEVERAL_TIPS = (
+    "Good or bad, this species or that: networks can be trained on it",
+    "What all is to be seen on it; networks are trained on one class an image so far",
+)
+
+
 @dataclass(frozen=True)
 class NewProject:
     """What the dialog answers."""
@@ -36,6 +43,8 @@ class NewProject:
     name: str
     task: Task
     classes: tuple[str, ...]
+    several: bool = False
+    """Whether an image may have several classes, where images are sorted."""
 
 
 def split_names(text: str) -> tuple[str, ...]:
@@ -86,6 +95,12 @@ class NewProjectDialog(StudioDialog):
         grid.addWidget(self.name, 0, 1)
         grid.addLayout(row, 1, 1)
         grid.addWidget(self.classes, 2, 1)
+        self.several = Segments(SEVERAL_WORDS, tips=SEVERAL_TIPS)
+        self.several.setAccessibleName("Each image has")
+        self._several_title = label("Each image has")
+        grid.addWidget(self._several_title, 3, 0)
+        grid.addWidget(self.several, 3, 1)
+        self.tasks.chosen.connect(self._show_several)
         self.content.addLayout(grid)
         self.where = label("", "caption", wrap=True)
         self.where.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
@@ -96,11 +111,19 @@ class NewProjectDialog(StudioDialog):
         self.add_button("Cancel", self.reject)
         self.go = self.add_button("Start project", self.accept, next=True)
         self.name.setFocus()
+        self._show_several(self.tasks.key)
         self._check()
 
     def choose_task(self, task: Task) -> None:
         """Choose a task as a click on its card does."""
         self.tasks.choose(task.value)
+        self._show_several(task.value)
+
+    def _show_several(self, task: str) -> None:
+        """Only where images are sorted it is asked how many classes one may have."""
+        for part in (self.several, self._several_title):
+            part.setVisible(task == Task.CLASSIFY)
+        self.fit_height()
 
     def _folder(self) -> Path:
         return Path(self.location.text()).expanduser() / folder_name(self.name.text())
@@ -137,5 +160,6 @@ class NewProjectDialog(StudioDialog):
             name=self.name.text().strip(),
             task=Task(self.tasks.key),
             classes=split_names(self.classes.text()),
+            several=Task(self.tasks.key) is Task.CLASSIFY and self.several.index == 1,
         )
         super().accept()

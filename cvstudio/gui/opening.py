@@ -91,8 +91,9 @@ class Opening:
         self._studio.memory.set("projects", str(answer.path.parent))
         try:
             project = Project.create(
-                answer.path, task=answer.task, name=answer.name, classes=answer.classes
-            )
+                answer.path, task=answer.task, name=answer.name, classes=answer.classes,
+                several=answer.several,
+            )  # fmt: skip
         except CVStudioError as error:
             self._studio.fail(error)
             return

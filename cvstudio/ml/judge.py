@@ -91,9 +91,10 @@ def _classify(
 ) -> Report:
     rows = []
     for image in images:
-        label = next((a.class_id for a in image.annotations if a.shape is None), None)
+        labels = [a.class_id for a in image.annotations if a.shape is None]
+        label = labels[0] if len(labels) == 1 else None  # of several classes none is the right one
         scores = answers[image.id].scores
-        if label in class_ids and scores:
+        if label is not None and label in class_ids and scores:
             rows.append(ClassifiedImage(image.id, label, scores))
     report = classification_report(rows, class_ids=class_ids)
     size = len(class_ids)

@@ -33,9 +33,10 @@ class Usable:
 def usable(snapshot: Snapshot, split: Split) -> Usable:
     """The images and annotations of a split that a network of the snapshot's task can learn from.
 
-    Raises JobFailure when there are none.
+    Raises JobFailure when there are none, and when images to be classified have several classes.
     """
     task = snapshot.task
+    _refuse_several_classes(snapshot, split)
     images, annotations, no_class, boxed = [], [], 0, 0
     for image in snapshot.of(split):
         if image.review is Review.UNLABELLED:
@@ -75,6 +76,22 @@ def usable(snapshot: Snapshot, split: Split) -> Usable:
     return Usable(tuple(images), tuple(annotations), tuple(notes))
 
 
+def _refuse_several_classes(snapshot: Snapshot, split: Split) -> None:
+    if snapshot.task is not Task.CLASSIFY:
+        return
+    found = sum(
+        sum(trains(a, Task.CLASSIFY) for a in image.annotations) > 1
+        for image in snapshot.of(split)
+    )  # fmt: skip
+    if found:
+        many = counted(found, "image")
+        raise JobFailure(
+            "no data", f"{many} of {split} with several classes.",
+            hint="A run learns one class for each image: let each have one on the Label page, or"
+            " take these images out of the split.",
+        )  # fmt: skip
+
+
 def _boxes_note(images: int, split: Split, task: Task) -> str:
     what = f"{counted(images, 'image')} of {split}"
     if task is Task.INSTANCE:
@@ -84,8 +101,9 @@ def _boxes_note(images: int, split: Split, task: Task) -> str:
 
 
 def class_of(annotations: Sequence[SnapshotAnnotation], index: dict[int, int]) -> int:
-    """The class of an image for classify: its first one, as the network's output."""
-    return index[annotations[0].class_id]
+    """The one class of an image for classify, as the network's output."""
+    (only,) = annotations
+    return index[only.class_id]
 
 
 def target_map(image: SnapshotImage, class_ids: Sequence[int]) -> NDArray[np.uint8]:

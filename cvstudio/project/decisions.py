@@ -14,7 +14,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.masks import pixels_of
 from cvstudio.core.metrics.overlaps import ImageObjects, find_overlaps
 from cvstudio.core.predictions import Found
-from cvstudio.project import commands, queries, rows
+from cvstudio.project import commands, image_classes, queries, rows
 from cvstudio.project.records import ImageFilter
 from cvstudio.project.tables import AnnotationRow
 
@@ -66,12 +66,17 @@ def waiting_images(s: Session) -> list[int]:
 
 
 def keep(s: Session, *, ids: Collection[int]) -> None:
-    """Keep these suggestions, and only suggestions. An image has one class: the kept one takes the
-    place of what was said before, and of other suggestions for the whole image."""
+    """Keep these suggestions, and only suggestions. Where an image has one class, the kept one
+    takes the place of what was said before, and of other suggestions for the whole image."""
     chosen = pending(s, ids=ids)
-    whole = {p.image_id: p.id for p in chosen if p.kind is Kind.IMAGE}
-    if whole:
-        _make_room(s, whole)
+    whole = [p for p in chosen if p.kind is Kind.IMAGE]
+    if whole and image_classes.several(s):
+        had = image_classes.classes_of(s, {p.image_id for p in whole})
+        doubles = {p.id for p in whole if p.class_id in had.get(p.image_id, ())}
+        commands.set_state(s, ids=doubles, state=State.REJECTED)
+        chosen = [p for p in chosen if p.id not in doubles]
+    elif whole:
+        _make_room(s, {p.image_id: p.id for p in whole})
     commands.set_state(s, ids=[p.id for p in chosen], state=State.ACCEPTED)
 
 

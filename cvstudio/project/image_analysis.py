@@ -24,9 +24,9 @@ class ImageAnalysis(Analysis):
         answers = []
         for image in self.images.values():
             answer = self.predictions.get(image.id)
-            label = next((a for a in image.annotations if a.shape is None), None)
-            if answer is not None and answer.scores and label is not None:
-                answers.append(ClassifiedImage(image.id, label.class_id, answer.scores))
+            labels = [a for a in image.annotations if a.shape is None]
+            if answer is not None and answer.scores and len(labels) == 1:
+                answers.append(ClassifiedImage(image.id, labels[0].class_id, answer.scores))
         return classification_report(answers, class_ids=[c.id for c in self.classes])
 
     def curves(self, iou: float) -> dict[int, Curve]:

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cvstudio.core.annotation import Review, Source, area_of, box_of, kind_of, pack_shape
+from cvstudio.core.annotation import Review, Source, Task, area_of, box_of, kind_of, pack_shape
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box
 from cvstudio.core.video_names import is_video_name
@@ -37,7 +37,7 @@ from cvstudio.imaging import video
 from cvstudio.imaging.decode import ImageInfo
 from cvstudio.imaging.display import Window
 from cvstudio.imaging.windows import words_of
-from cvstudio.project import commands, queries, rows
+from cvstudio.project import commands, image_classes, queries, rows
 from cvstudio.project import splits as split_proposals
 from cvstudio.project.carried import carry, dump
 from cvstudio.project.import_plan import (
@@ -92,6 +92,8 @@ class ImportReport:
     empty: int = 0
     """Images without annotations that came in as reviewed and empty; `bare`: as unlabelled."""
     bare: int = 0
+    several: bool = False
+    """Images may have several classes from now on, since the source has such images."""
 
     def sentences(self) -> list[str]:
         """The report in words."""
@@ -111,6 +113,8 @@ class ImportReport:
             lines.append(f"{many} without annotations: unlabelled, left out of training.")
         if self.classes:
             lines.append(f"New classes: {', '.join(self.classes)}.")
+        if self.several:
+            lines.append("Images may have several classes now: the source has images that do.")
         for depth, window in sorted(self.windows.items()):
             lines.append(
                 f"Images of {depth} bits are shown to the network through the window"
@@ -254,8 +258,19 @@ class _Import:
             classes=tuple(new_classes),
             problems=tuple(self.plan.problems),
             windows=self._windows(),
+            several=self._allow_several(),
             **self._counts(),
         )
+
+    def _allow_several(self) -> bool:
+        """Where whole images are classified and the source gives one several classes, so it is."""
+        if self.project.task is not Task.CLASSIFY or image_classes.several(self.s):
+            return False
+        parsed = (image.parsed.annotations for image in self.plan.images)
+        needed = any(sum(a.shape is None for a in each) > 1 for each in parsed)
+        if needed:
+            image_classes.allow_several(self.s, True)
+        return needed
 
     def _rows(
         self, pairs: list[tuple[int, PlannedImage]], class_ids: dict[str, int]

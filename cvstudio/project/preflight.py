@@ -31,7 +31,7 @@ from cvstudio.core.words import counted, quoted
 from cvstudio.imaging.display import Window
 from cvstudio.imaging.windows import words_of
 from cvstudio.project import device as devices
-from cvstudio.project import estimate, queries
+from cvstudio.project import estimate, image_classes, queries
 from cvstudio.project.device import Device
 from cvstudio.project.project import Project
 from cvstudio.project.tables import AnnotationRow, ImageRow
@@ -44,7 +44,6 @@ TINY = 8.0
 
 SCRATCH_IMAGES = 10_000
 """Below this many training images, starting from scratch is worth a warning."""
-
 
 ENOUGH = {Task.CLASSIFY: 500, Task.DETECT: 300, Task.INSTANCE: 300}
 """Examples of a class in train from which results are usually good: images, or objects."""
@@ -104,6 +103,8 @@ class Facts:
     sides: NDArray[np.float64]
     """Per box: its smaller side as a share of its image's larger side; and the image's id."""
     free_disk: int
+    several_classes: tuple[int, ...] = ()
+    """Images that have more than one class, where whole images are classified."""
 
     def tiny(self, image_size: int) -> NDArray[np.int64]:
         """The image of each object that is smaller than TINY at a training size."""
@@ -144,7 +145,9 @@ def gather(session: Session, project: Project) -> Facts:
         counts=marks.counts,
         sides=marks.sides,
         free_disk=shutil.disk_usage(project.path).free,
-    )
+        several_classes=tuple(image_classes.with_several(session, usable))
+        if project.task is Task.CLASSIFY else (),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -259,6 +262,11 @@ def _split_checks(facts: Facts) -> list[Check]:
 
 def _label_checks(facts: Facts) -> list[Check]:
     lines = []
+    if facts.several_classes:
+        many = counted(len(facts.several_classes), "image has", "images have")
+        show = Action("Show", "images", image_ids=facts.several_classes)
+        why = "A run learns one class for each image, and none of them is dropped unseen."
+        lines.append(Check(Level.BLOCKING, f"{many} several classes", (show,), why))
     if facts.unlabelled:
         many = counted(len(facts.unlabelled), "image is", "images are")
         show = Action("Show", "images", image_ids=facts.unlabelled)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ProjectDamaged, ProjectError, ProjectReadOnly
-from cvstudio.project import backup, commands, database, rows, steps
+from cvstudio.project import backup, commands, database, image_classes, rows, steps
 from cvstudio.project.changes import ChangeSet, Kind, Notifier, Reach
 from cvstudio.project.lock import Lock, user
 from cvstudio.project.records import ImageRecord
@@ -52,10 +52,12 @@ class Project:
 
     @classmethod
     def create(
-        cls, path: Path | str, *, task: Task, name: str = "", classes: Sequence[str] = ()
-    ) -> Self:
+        cls, path: Path | str, *, task: Task, name: str = "", classes: Sequence[str] = (),
+        several: bool = False,
+    ) -> Self:  # fmt: skip
         """Make a project in a new or existing folder and open it.
 
+        `several`: an image may have several classes, where images are classified.
         Raises ProjectError when the folder holds a project already or cannot be written.
         """
         folder = Path(os.path.abspath(path))
@@ -70,7 +72,7 @@ class Project:
         engine = database.open_engine(file, write=True)
         try:
             with database.errors_in_words("the project could not be made"):
-                _fill(engine, task=task, name=name or folder.name, classes=classes)
+                _fill(engine, task=task, name=name or folder.name, classes=classes, several=several)
             return cls(folder, engine, lock)
         except BaseException:
             engine.dispose()
@@ -372,8 +374,10 @@ def _migrate(folder: Path, engine: Engine, *, write: bool) -> None:
     upgrade(engine)
 
 
-def _fill(engine: Engine, *, task: Task, name: str, classes: Sequence[str]) -> None:
-    """The tables of a new project, its own row, and its first classes."""
+def _fill(
+    engine: Engine, *, task: Task, name: str, classes: Sequence[str], several: bool
+) -> None:  # fmt: skip
+    """The tables of a new project, its own row, its first classes, how many an image may have."""
     from importlib.metadata import version  # slow to import, and only a new project needs it
 
     writing = engine.execution_options(writing=True)
@@ -387,4 +391,6 @@ def _fill(engine: Engine, *, task: Task, name: str, classes: Sequence[str]) -> N
         )
         for each in classes:
             commands.add_class(session, name=each, beside=classes)
+        if several and task is Task.CLASSIFY:
+            image_classes.allow_several(session, True)
         session.commit()

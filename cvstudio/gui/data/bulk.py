@@ -15,7 +15,7 @@ from cvstudio.gui.data.class_dialog import ClassDialog
 from cvstudio.gui.reject_dialog import ask_reason
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.dialogs import ask_text
-from cvstudio.project import commands, queries, rejecting, relabelling
+from cvstudio.project import commands, image_classes, queries, rejecting, relabelling
 
 
 class Bulk:
@@ -48,7 +48,7 @@ class Bulk:
     def _ids(self) -> list[int]:
         return list(self._studio.selection)
 
-    def _do(self, step: str, do: Callable[[Any], None]) -> None:
+    def _do(self, step: str, do: Callable[[Any], object]) -> None:
         project = self._studio.project
         assert project is not None
         try:
@@ -103,8 +103,15 @@ class Bulk:
             )
 
     def set_class(self, class_id: int | None) -> None:
-        """Say what the selected images show, in projects that classify."""
+        """Say what the selected images show, in projects that classify. Where images may have
+        several classes, those that lack it get this one; when all have it, they lose it."""
         ids = self._ids
+        if class_id is not None and self._several():
+            self._do(
+                f"Change class of {counted(len(ids), 'image')}",
+                lambda s: image_classes.toggle(s, image_ids=ids, class_id=class_id),
+            )
+            return
         self._do(
             f"Set class of {counted(len(ids), 'image')}",
             lambda s: commands.set_image_class(s, image_ids=ids, class_id=class_id),
@@ -128,6 +135,12 @@ class Bulk:
             f"Change class on {counted(len(ids), 'image')} to {quoted(target.name)}",
             lambda s: relabelling.change(s, image_ids=ids, source=source, target=target.id),
         )
+
+    def _several(self) -> bool:
+        project = self._studio.project
+        assert project is not None
+        with project.read() as session:
+            return image_classes.several(session)
 
     def tag(self, name: str = "") -> None:
         """Give the selected images a tag; asks for its name when none is given."""

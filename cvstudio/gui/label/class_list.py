@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from PySide6.QtCore import (
@@ -115,7 +115,7 @@ class _Delegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         found: LabelClass = index.data(ROLE)
         rect: QRect = option.rect
-        current = found.id == self._current()
+        current = found.id in self._current()
         hidden = found.id in self._document.hidden_classes
         hover = bool(option.state & QStyle.StateFlag.State_MouseOver)
         if current:
@@ -146,16 +146,16 @@ class _Delegate(QStyledItemDelegate):
         )
         painter.drawText(name, Qt.AlignmentFlag.AlignVCenter, elided)
         if self._document.task == Task.CLASSIFY:
-            if found.id == self._document.image_class():
+            if current:
                 paint_icon(painter, "check", self.eye(rect), text)
         else:
             name_of_icon = "eye-off-outline" if hidden else "eye-outline"
             paint_icon(painter, name_of_icon, self.eye(rect), quiet)
 
-    def _current(self) -> int | None:
+    def _current(self) -> Collection[int | None]:
         """What the image is where images are classified, else what the next shape will be."""
         document = self._document
-        return document.image_class() if document.task == Task.CLASSIFY else document.class_id
+        return document.image_classes() if document.task == Task.CLASSIFY else (document.class_id,)
 
     @staticmethod
     def eye(rect: QRect) -> QRect:

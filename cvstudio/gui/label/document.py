@@ -21,7 +21,7 @@ from cvstudio.core.words import quoted
 from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.label.regions import Regions
 from cvstudio.gui.studio import Studio
-from cvstudio.project import attributes, class_tree, commands, decisions, queries
+from cvstudio.project import attributes, class_tree, commands, decisions, image_classes, queries
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
@@ -63,6 +63,8 @@ class Document(QObject):
         """The class that each class is a kind of."""
         self.asked: dict[int, tuple[Attribute, ...]] = {}
         """What each class asks about its annotations."""
+        self.several = False
+        """Whether an image may have several classes, where images are classified."""
         self.class_id: int | None = None
         """The class that the next shape gets."""
         self.selection: frozenset[int] = frozenset()
@@ -120,8 +122,12 @@ class Document(QObject):
 
     def image_class(self) -> int | None:
         """The class of the whole image in a project that classifies; None when it has none."""
-        whole = (a for a in self.annotations if a.shape is None and a.state == State.ACCEPTED)
-        return next((a.class_id for a in whole), None)
+        return next(iter(self.image_classes()), None)
+
+    def image_classes(self) -> list[int]:
+        """The classes of the whole image, the one that was given first in front."""
+        found = self.annotations
+        return [a.class_id for a in found if a.shape is None and a.state == State.ACCEPTED]
 
     def counts(self) -> dict[int, int]:
         """How many annotations of the open image each class has."""
@@ -336,10 +342,20 @@ class Document(QObject):
         return [id for id in ids if id not in locked]
 
     def classify(self, class_id: int | None) -> None:
-        """Say which class the whole image is, in place of what was said before."""
-        if self.image is None or class_id == self.image_class():
+        """Say which class the whole image is, in place of what was said before; where it may have
+        several, give it this one or take it away. None takes away all."""
+        if self.image is None:
             return
-        image_id = self.image.id
+        image_id, had = self.image.id, self.image_classes()
+        if self.several and class_id is not None:
+            verb = "Take away class" if class_id in had else "Give class"
+            self.change(
+                f"{verb} {quoted(self.classes[class_id].name)}",
+                lambda s: image_classes.toggle(s, image_ids=[image_id], class_id=class_id),
+            )
+            return
+        if had == ([] if class_id is None else [class_id]):
+            return
         name = quoted(self.classes[class_id].name) if class_id else "none"
         self.change(
             f"Set class to {name}",
@@ -362,7 +378,7 @@ class Document(QObject):
 
     def take_in(self, changes: ChangeSet) -> None:
         """Something in the project has changed: read again what concerns the open image."""
-        if changes.touches("label_class"):
+        if changes.touches("label_class", "project"):
             self._read_classes()
         if self.image is None:
             return
@@ -413,6 +429,7 @@ class Document(QObject):
             self.classes = {c.id: c for c in queries.classes(session)}
             self.parents = class_tree.parents(session)
             self.asked = attributes.asked(session)
+            self.several = image_classes.several(session)
         self.hidden_classes &= frozenset(self.classes)
         if self.class_id not in self.classes:
             self.class_id = next(iter(self.classes), None)

@@ -195,8 +195,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
         )
         painter.setPen(theme.colour("selectionText" if selected else "muted"))
         name = self.name_of(record)
-        found = self._model.image_class(record.id)
-        if found is not None:
+        if found := self._model.image_classes(record.id):
             wanted = metrics.horizontalAdvance(name)
             right = self._paint_class(painter, line, right - 6, found, wanted=wanted)
         elif self.split_shown and record.split is not None:
@@ -229,18 +228,21 @@ class ThumbnailDelegate(QStyledItemDelegate):
         return record.title.rpartition(".")[0] or record.title
 
     def _paint_class(
-        self, painter: QPainter, line: QRect, right: int, found: LabelClass, *, wanted: int
-    ) -> int:
-        """The class of the whole image, as a swatch with its name; returns where it begins.
+        self, painter: QPainter, line: QRect, right: int, classes: Sequence[LabelClass], *,
+        wanted: int,
+    ) -> int:  # fmt: skip
+        """The class of the whole image, as a swatch with its name ("RBC +1" where it has several);
+        returns where it begins.
 
         `wanted` is the width of the image's own name. In the filmstrip there is room for the
         swatch only.
         """
         metrics = painter.fontMetrics()
-        whole = metrics.horizontalAdvance(found.name)
+        found, more = classes[0], f" +{len(classes) - 1}" if len(classes) > 1 else ""
+        whole = metrics.horizontalAdvance(found.name + more)
         free = right - line.x() - _SWATCH - 2
         room = 0 if self.short_names else class_room(free, wanted, whole)
-        text = found.name
+        text = found.name + more
         if whole > room:
             text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
             text = text if len(text) >= _LEAST_OF_CLASS else ""

@@ -45,7 +45,7 @@ class ThumbnailModel(QAbstractListModel):
         self._rows: dict[int, int] = {}
         self._records: OrderedDict[int, ImageRecord] = OrderedDict()
         self._items: dict[int, list[OverlayItem]] = {}
-        self._image_class: dict[int, LabelClass] = {}
+        self._image_classes: dict[int, list[LabelClass]] = {}
         self._layers: dict[int, QImage | None] = {}
         self._badges: dict[int, tuple[Badge, ...]] = {}
         self._classes: dict[int, LabelClass] = {}
@@ -99,7 +99,7 @@ class ThumbnailModel(QAbstractListModel):
         self._generation += 1
         self._records.clear()
         self._items.clear()
-        self._image_class.clear()
+        self._image_classes.clear()
         self._layers.clear()
         self._badges.clear()
         self._classes.clear()
@@ -107,7 +107,7 @@ class ThumbnailModel(QAbstractListModel):
     def _forget(self, image_id: int) -> None:
         self._generation += 1
         for cache in (
-            self._records, self._items, self._image_class, self._layers, self._badges,
+            self._records, self._items, self._image_classes, self._layers, self._badges,
         ):  # fmt: skip
             cache.pop(image_id, None)
 
@@ -145,9 +145,8 @@ class ThumbnailModel(QAbstractListModel):
         if record is None:
             return ""
         lines = [record.title, f"{record.width:,} × {record.height:,} px", str(record.review)]
-        found = self.image_class(record.id)
-        if found is not None:
-            lines.insert(1, found.name)
+        if found := self.image_classes(record.id):
+            lines.insert(1, ", ".join(each.name for each in found))
         lines += [badge.words for badge in self.badges(record.id)]
         failure = record.problem or self.thumbnails.failure(record.id)
         return tip("\n".join([*lines, failure] if failure else lines))
@@ -169,9 +168,9 @@ class ThumbnailModel(QAbstractListModel):
         """What is to be known of an image whose record is known, beside its review state."""
         return self._badges.get(image_id, ())
 
-    def image_class(self, image_id: int) -> LabelClass | None:
-        """The class of the whole image, in projects that classify."""
-        return self._image_class.get(image_id)
+    def image_classes(self, image_id: int) -> list[LabelClass]:
+        """The classes of the whole image, in projects that classify."""
+        return self._image_classes.get(image_id, [])
 
     def layer(self, image_id: int) -> QImage | None:
         """The masks of an image as a picture; None when it has none, or while it is painted."""
@@ -206,11 +205,13 @@ class ThumbnailModel(QAbstractListModel):
             self._records[record.id] = record
             mine = annotations[record.id]
             self._items[record.id] = overlay_items(mine, self._classes)
+            self._image_classes.pop(record.id, None)
             self._badges[record.id] = badges_of(record, mine, waiting.get(record.id, 0))
             for annotation in mine:
                 if annotation.shape is None and annotation.state == State.ACCEPTED:
-                    self._image_class[record.id] = self._classes[annotation.class_id]
+                    found = self._image_classes.setdefault(record.id, [])
+                    found.append(self._classes[annotation.class_id])
         while len(self._records) > _RECORDS_KEPT:
             old, _ = self._records.popitem(last=False)
-            for cache in (self._items, self._image_class, self._layers, self._badges):
+            for cache in (self._items, self._image_classes, self._layers, self._badges):
                 cache.pop(old, None)
