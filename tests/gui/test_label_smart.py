@@ -252,11 +252,16 @@ def test_a_part_is_looked_at_where_the_person_asks_for_that(tmp_path, qtbot, fil
         box = answered(person).box
         assert box.x >= seen.x() - 1
         assert box.right <= seen.right() + 1
-        place = person.tool._place
+        pyramid, place = person.tool._part
         assert place.box.w < WIDTH / 2
+        assert pyramid is person.canvas.tiles.pyramid
         person.key(Qt.Key.Key_Return)
         qtbot.waitUntil(lambda: bool(person.shapes))
         assert person.only.box.w <= place.box.w
+        person.keys("D")  # the same place of another picture is another part
+        qtbot.waitUntil(lambda: person.canvas.tiles.pyramid not in (None, pyramid))
+        person.tool.look()
+        assert person.tool._part[0] is person.canvas.tiles.pyramid
 
 
 @pytest.mark.slow

@@ -118,7 +118,7 @@ class Prompting(QObject):
     @property
     def looking(self) -> bool:
         """Whether the network is looking at the picture that was asked for."""
-        return self._target is not None and not self._looked and not self.problem
+        return self._target is not None and not self._looked
 
     def look(self, sight: Sight, place: Place) -> None:
         """Let the network look at a part of a picture, if it has not yet."""

@@ -24,6 +24,7 @@ from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.widgets.section import Segments, push, tool
 from cvstudio.imaging.regions import smart_view
 from cvstudio.imaging.regions.view import Place, Region, Sight
+from cvstudio.imaging.tiles import Pyramid
 
 SMART, OTHER = "label.smart", "label.smart_other"
 
@@ -122,7 +123,8 @@ class SmartTool(RegionTool):
         self.by_view = False
         """Whether the network looks at what is on the screen, of images of every size."""
         self.prompts: list[Prompt] = []
-        self._place: Place | None = None
+        self._part: tuple[Pyramid, Place] | None = None
+        """The part of a picture that was looked at last, where that is not the whole of it."""
         self._answers: list[Region | None] = []
         self._pick = 0
         self._pressed: Pointer | None = None
@@ -255,11 +257,12 @@ class SmartTool(RegionTool):
         width, height = self.document.size
         seen = self.surface.visible() & QRectF(0, 0, width, height)
         area = Box(seen.x(), seen.y(), seen.width(), seen.height())
-        known = self._place
-        if known is not None and smart_view.serves(known, area):
-            return known
-        self._place = smart_view.part(sight, area, scale=self.surface.scale)
-        return self._place
+        known = self._part
+        if known is not None and known[0] is sight.pyramid and smart_view.serves(known[1], area):
+            return known[1]
+        place = smart_view.part(sight, area, scale=self.surface.scale)
+        self._part = (sight.pyramid, place) if place is not None else None
+        return place
 
     def _click(self, pointer: Pointer, *, include: bool) -> None:
         width, height = self.document.size
