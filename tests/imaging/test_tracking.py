@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from cvstudio.core.geometry import Box, Polygon, iou_matrix
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.imaging.tracking import follow
 
 WIDTH, HEIGHT, SIDE = 360, 260, 64
@@ -114,3 +116,20 @@ def test_following_ends_where_the_object_leaves_the_picture():
 def test_a_picture_of_another_size_is_no_continuation(size):
     first, _ = scene(100, 130)
     assert list(follow(Box(68, 98, 64, 64), first, [texture(*size, 3)])) == []
+
+
+def test_a_rotated_box_and_keypoints_turn_with_their_object():
+    first, _ = scene(100, 130)
+    pictures = [scene(100 + 4 * i, 130, angle=-2 * i)[0] for i in range(1, 11)]  # clockwise
+    box = RotatedBox(100, 130, SIDE - 8, SIDE - 24, 0)
+    last = list(follow(box, first, pictures))[-1].shape
+    assert isinstance(last, RotatedBox)
+    assert (last.cx, last.cy) == pytest.approx((140, 130), abs=2)
+    assert (last.w, last.h) == pytest.approx((box.w, box.h), abs=3)
+    assert last.angle == pytest.approx(20, abs=2)
+    points = Keypoints.of([(80, 130, 2), (0, 0, 0), (120, 130, 1), (100, 110, 2)])
+    found = list(follow(points, first, pictures))[-1].shape
+    assert isinstance(found, Keypoints)
+    assert found.points[:, 2].tolist() == [2, 0, 1, 2]
+    expected = RotatedBox(140, 130, 40, 40, 20).at(np.array([(-20.0, 0), (20, 0), (0, -20)]))
+    assert found.placed() == pytest.approx(expected, abs=3)
