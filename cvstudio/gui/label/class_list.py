@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import (
@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.core.attributes import line_of
 from cvstudio.core.palette import class_colours
 from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
@@ -54,18 +55,37 @@ _BELOW = 8  # px under the last row
 _NO_LIMIT = 16_777_215  # of Qt, for the height of a widget
 _EYE = 44  # px at the right end of a row
 _FIGURE = 64
+_INDENT = 14  # px by which a kind stands under its class
+_DEEPEST = 4  # kinds of kinds beyond that stand no further in: their names need the room
 
 Index = QModelIndex | QPersistentModelIndex
 
 
+def in_tree(ids: Sequence[int], parents: Mapping[int, int | None]) -> list[int]:
+    """Classes with their kinds right below them, else in the order that they have."""
+    kinds: dict[int | None, list[int]] = {}
+    for id in ids:
+        above = parents.get(id)
+        kinds.setdefault(above if above in ids else None, []).append(id)
+
+    def walk(above: int | None) -> Iterator[int]:
+        for id in kinds.get(above, ()):
+            yield id
+            yield from walk(id)
+
+    return list(walk(None))
+
+
 class ClassModel(QAbstractListModel):
-    """One row a class; `figures` are shown at its right."""
+    """One row a class, kinds under their class; `figures` are shown at its right."""
 
     def __init__(self, document: Document) -> None:
         super().__init__()
         self._document = document
         self.rows: list[LabelClass] = []
         self.figures: dict[int, str] = {}
+        self.depths: dict[int, int] = {}
+        """How many classes each class is a kind of."""
 
     def rowCount(self, parent: Index | None = None) -> int:
         return len(self.rows)
@@ -76,7 +96,9 @@ class ClassModel(QAbstractListModel):
             return found.name
         if role == Qt.ItemDataRole.ToolTipRole:
             key = f", key {found.hotkey}" if found.hotkey else ""
-            return tip(f"{found.name}{key}: double-click renames, right click for more")
+            above = self._document.classes.get(self._document.parents.get(found.id) or 0)
+            kind = f", a kind of {above.name}" if above else ""
+            return tip(f"{found.name}{kind}{key}: double-click renames, right click for more")
         return found if role == ROLE else None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -88,10 +110,12 @@ class ClassModel(QAbstractListModel):
 
     def show(self, classes: Mapping[int, LabelClass], figures: dict[int, str]) -> None:
         """Take in classes and figures; rows are only rebuilt when classes come, go or move."""
-        new = list(classes.values())
-        if [c.id for c in new] != [c.id for c in self.rows]:
+        tree = self._document.parents
+        new = [classes[id] for id in in_tree(list(classes), tree)]
+        depths = {c.id: len(line_of(tree, c.id)) - 1 for c in new}
+        if [c.id for c in new] != [c.id for c in self.rows] or depths != self.depths:
             self.beginResetModel()
-            self.rows, self.figures = new, figures
+            self.rows, self.figures, self.depths = new, figures, depths
             self.endResetModel()
             return
         changed = [
@@ -127,6 +151,9 @@ class _Delegate(QStyledItemDelegate):
         x = rect.left() + theme.size("panel_padding")
         if found.hotkey:
             paint_key(painter, QRect(x, rect.center().y() - 9, 20, 20), found.hotkey, text)
+        model = index.model()
+        assert isinstance(model, ClassModel)
+        x += min(model.depths.get(found.id, 0), _DEEPEST) * _INDENT
         paint_swatch(painter, QRect(x + 28, rect.center().y() - 5, 12, 12), found.colour)
         figure = self._figure(index)
         painter.setFont(theme.font("body"))

@@ -1,0 +1,66 @@
+"""Attributes in COCO files as CVAT writes them: brought in, asked for, changed, and out again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.attributes import Attribute, AttributeKind, values_in
+from cvstudio.core.opencv import cv2
+from cvstudio.project import attribute_changes, attributes, exporting, importing, queries
+from cvstudio.project.attribute_changes import Edit
+from cvstudio.project.project import Project
+
+CARRIED = {"occluded": False, "form": "round", "z_order": 7}
+
+
+def source(folder: Path) -> Path:
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), np.zeros((40, 50, 3), np.uint8))
+    boxes = [
+        {"id": n, "image_id": 1, "category_id": 1, "bbox": [n, 2, 10, 10], "area": 100,
+         "iscrowd": 0, "segmentation": [], **more}
+        for n, more in ((1, {"attributes": CARRIED, "note": "theirs"}), (2, {}))
+    ]  # fmt: skip
+    content = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 50, "height": 40}],
+        "categories": [{"id": 1, "name": "cell"}],
+        "annotations": boxes,
+    }
+    file = folder / "instances.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
+
+
+def written(folder: Path) -> list[dict[str, Any]]:
+    (file,) = (folder / "annotations").glob("*.json")
+    found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["annotations"]
+    return found
+
+
+def test_attributes_go_through_the_project_and_those_that_nobody_asks_for_are_not_lost(
+    tmp_path: Path,
+) -> None:
+    with Project.create(tmp_path / "p", task=Task.DETECT) as project:
+        importing.run(project, importing.plan(project, source(tmp_path / "in")))
+        form = Attribute("form", AttributeKind.CHOICE, choices=("round", "sickle"))
+        with project.transaction("Define") as s:
+            attribute_changes.define(s, class_id=1, edits=[Edit(form)])
+            first, second = (a.id for a in queries.annotations(s, 1))
+            attributes.set_value(s, ids=[first, second], name="form", value="sickle")
+        exporting.export(project, tmp_path / "out", format="coco")
+    one, two = written(tmp_path / "out")
+    assert one["attributes"] == {"occluded": False, "form": "sickle", "z_order": 7}
+    assert one["note"] == "theirs"
+    assert two["attributes"] == {"form": "sickle"}
+    with Project.create(tmp_path / "q", task=Task.DETECT) as again:
+        importing.run(again, importing.plan(again, tmp_path / "out"))
+        with again.read() as s:
+            held = [values_in(a.attributes) for a in queries.annotations(s, 1)]
+    assert held == [
+        {"occluded": False, "form": "sickle", "z_order": 7, "note": "theirs"}, {"form": "sickle"},
+    ]  # fmt: skip
