@@ -13,7 +13,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.gui.data.class_dialog import ClassDialog
 from cvstudio.gui.data.export_dialog import ExportDialog
 from cvstudio.gui.data.page import DataPage
-from cvstudio.project import commands, queries, shaping
+from cvstudio.project import commands, image_classes, queries, shaping
 from cvstudio.project.project import Project
 
 
@@ -105,6 +105,33 @@ def test_images_that_are_classified_get_the_class_themselves(
     studio_window.answer(change)
     studio_window.key("C", page.grid)
     assert classes_on(studio_window, ids) == [["One"]] * 3
+
+
+def test_where_images_have_several_classes_the_dialog_says_what_comes_and_what_goes(
+    studio_window: Person, tmp_path: Path
+) -> None:
+    made = Project.create(tmp_path / "signs", task=Task.CLASSIFY, classes=["Zero", "One"])
+    ids = fill_project(made, make_images(tmp_path / "signed", 4), boxes=0)
+    with made.transaction("Prepare") as s:
+        image_classes.allow_several(s, True)
+        commands.set_image_class(s, image_ids=ids[:1], class_id=1)
+    studio_window.studio.adopt(made)
+    page = gallery(studio_window)
+    ids = select(studio_window, page, 3)
+    told = []
+
+    def change(dialog: QDialog) -> None:
+        assert isinstance(dialog, ClassDialog)
+        told.append(dialog.figures.text())
+        studio_window.click(studio_window.button("Change", dialog))
+
+    for _ in range(2):
+        studio_window.answer(change)
+        studio_window.key("C", page.grid)
+    assert told == [
+        "2 images will be “Zero” as well.", "All are “Zero” already, and will be no longer.",
+    ]  # fmt: skip
+    assert classes_on(studio_window, ids) == [[], [], []]
 
 
 @pytest.mark.parametrize(

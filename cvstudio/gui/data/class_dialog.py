@@ -11,7 +11,7 @@ from cvstudio.core.words import counted, quoted
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import label
 from cvstudio.gui.widgets.swatch import swatch_icon
-from cvstudio.project import queries, relabelling
+from cvstudio.project import image_classes, queries, relabelling
 from cvstudio.project.project import Project
 
 
@@ -27,6 +27,8 @@ class ClassDialog(StudioDialog):
         with project.read() as session:
             self._classes = queries.classes(session)
             counts = relabelling.class_counts(session, image_ids=self._ids)
+            self._several = image_classes.several(session)
+            self._held = image_classes.classes_of(session, self._ids)
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(10)
@@ -76,6 +78,15 @@ class ClassDialog(StudioDialog):
         wanted = self.target_box.currentData()
         return next((c for c in self._classes if c.id == wanted), None)
 
+    def _words_of_images(self, class_id: int, name: str) -> str:
+        """Where images may have several classes, this one comes to those that they have."""
+        if not self._several:
+            return f"{counted(len(self._ids), 'image')} will be {name}."
+        lacking = sum(class_id not in self._held.get(id, ()) for id in self._ids)
+        if not lacking:
+            return f"All are {name} already, and will be no longer."
+        return f"{counted(lacking, 'image')} will be {name} as well."
+
     def _show(self) -> None:
         target = self.target
         if target is None:
@@ -84,7 +95,7 @@ class ClassDialog(StudioDialog):
             return
         name = quoted(target.name)
         if self._whole:
-            self.figures.setText(f"{counted(len(self._ids), 'image')} will be {name}.")
+            self.figures.setText(self._words_of_images(target.id, name))
             return
         with self._project.read() as session:
             found = relabelling.reach(
