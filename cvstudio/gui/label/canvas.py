@@ -10,7 +10,6 @@ from PySide6.QtGui import (
     QEnterEvent,
     QFocusEvent,
     QKeyEvent,
-    QKeySequence,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.gui import theme
+from cvstudio.gui.label import canvas_keys
 from cvstudio.gui.label.camera import Camera
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.mask_picture import MaskPictures
@@ -37,14 +37,7 @@ from cvstudio.gui.label.unfinished import Unfinished
 from cvstudio.imaging.regions.view import Sight
 
 STILL_READING = "The image is still being read"
-IN_THE_MIDDLE = "Not finished yet: Enter keeps it, Esc drops it, then the arrows go on"
 _REST = 90  # ms without another step of the wheel
-_ARROWS = {
-    Qt.Key.Key_Left: (-1, 0),
-    Qt.Key.Key_Right: (1, 0),
-    Qt.Key.Key_Up: (0, -1),
-    Qt.Key.Key_Down: (0, 1),
-}
 
 
 class Canvas(QGraphicsView):
@@ -418,16 +411,9 @@ class Canvas(QGraphicsView):
         return super().event(event)
 
     def _is_own_key(self, event: QKeyEvent) -> bool:
-        key, plain = event.key(), event.modifiers() == Qt.KeyboardModifier.NoModifier
-        if key == Qt.Key.Key_Space and plain:
-            return True
-        if key in _ARROWS and self.tool.busy:
-            return True  # in the middle of a shape nobody goes to another image
-        if key in _ARROWS and self.tool.name == "select" and self.document.selection:
-            return _step(event) > 0
-        return self.tool.busy and (
-            key == Qt.Key.Key_Backspace or event.matches(QKeySequence.StandardKey.Undo)
-        )
+        plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
+        pans = event.key() == Qt.Key.Key_Space and plain
+        return pans or canvas_keys.is_for(self.tool, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
@@ -435,11 +421,8 @@ class Canvas(QGraphicsView):
             if not event.isAutoRepeat():
                 self._space = True
                 self._show_cursor()
-        elif self._is_own_key(event) and key in _ARROWS:
-            self._nudge(event)
-        elif self._is_own_key(event):
-            if not self.tool.step_back():
-                self.tool.cancel()
+        elif canvas_keys.is_for(self.tool, event):
+            canvas_keys.give(self.tool, event)
         else:
             if key == Qt.Key.Key_Alt:
                 self._follow_pointer(event.modifiers() | Qt.KeyboardModifier.AltModifier)
@@ -459,16 +442,6 @@ class Canvas(QGraphicsView):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self._space = False
         super().focusOutEvent(event)
-
-    def _nudge(self, event: QKeyEvent) -> None:
-        """Shift and an arrow move what is selected. Plain arrows go to other images, and never
-        move anything: not from the middle of a shape either, which is said."""
-        dx, dy = _ARROWS[Qt.Key(event.key())]
-        far = _step(event)
-        if far:
-            self.tool.nudge(dx * far, dy * far)
-        else:
-            self.say(IN_THE_MIDDLE)
 
     def _pointer(self, event: QMouseEvent) -> Pointer:
         return self._pointer_at(event.position(), event.modifiers())
@@ -493,12 +466,3 @@ class Canvas(QGraphicsView):
     def _show_cursor(self) -> None:
         own = Qt.CursorShape.BusyCursor if self.waiting else self.tool.cursor
         self.point_with(self._pan.cursor if self._space else own)
-
-
-def _step(event: QKeyEvent) -> int:
-    """By how many pixels of the image an arrow key moves what is selected; 0: not at all."""
-    held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-    if held == Qt.KeyboardModifier.ShiftModifier:
-        return 1
-    both = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
-    return 10 if held == both else 0
