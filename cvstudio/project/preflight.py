@@ -266,7 +266,9 @@ def _label_checks(facts: Facts) -> list[Check]:
         many = counted(len(facts.several_classes), "image has", "images have")
         show = Action("Show", "images", image_ids=facts.several_classes)
         why = "A run learns one class for each image, and none of them is dropped unseen."
-        lines.append(Check(Level.BLOCKING, f"{many} several classes", (show,), why))
+        lines.append(
+            Check(Level.BLOCKING, f"{many} several classes: a run learns one", (show,), why)
+        )
     if facts.unlabelled:
         many = counted(len(facts.unlabelled), "image is", "images are")
         show = Action("Show", "images", image_ids=facts.unlabelled)

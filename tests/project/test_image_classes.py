@@ -129,7 +129,7 @@ def test_training_says_that_it_cannot_learn_several_classes_and_does_not_begin(
     assert usable(prepared(sorting), Split.TRAIN).images
     assert stopping(sorting) == []
     toggle(sorting, [2], 2)
-    assert stopping(sorting) == ["1 image has several classes"]
+    assert stopping(sorting) == ["1 image has several classes: a run learns one"]
     with pytest.raises(JobFailure, match="1 image of train with several classes"):
         usable(prepared(sorting), Split.TRAIN)
     assert usable(prepared(sorting), Split.VAL).images
