@@ -318,6 +318,10 @@ class Loader:
     ) -> None:
         self.dataset, self.sampler, self.batch_size = dataset, batches, batch_size
         self.drop_last, self.num_workers = False, workers
+        if workers:
+            # Before they are forked: OpenCV's threads do not come along, and a reader that asks for
+            # fewer would wait for them, or die.
+            cv2.setNumThreads(1)
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
         self._ahead = device.type != "cpu" and workers == 0
         self._loader: DataLoader[Any] = DataLoader(
@@ -353,7 +357,8 @@ class Loader:
 
 def _one_thread(worker: int) -> None:
     torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    if cv2.getNumThreads() != 1:  # started afresh: a forked one has it from its parent
+        cv2.setNumThreads(1)
 
 
 def read_ahead(items: Iterator[Any]) -> Iterator[Any]:

@@ -111,7 +111,14 @@ def test_the_same_seed_gives_the_same_epoch_and_another_epoch_another(
     assert not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def test_readers_give_the_same_images_as_no_readers(images: list[SnapshotImage]) -> None:
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_readers_give_the_same_images_as_no_readers(
+    images: list[SnapshotImage], threads: int
+) -> None:
+    """Also where OpenCV has worked in several threads before, as it does on many cores."""
+    cv2.setNumThreads(threads)
+    cv2.GaussianBlur(np.zeros((1500, 1500, 3), np.uint8), (9, 9), 2)
+
     def epoch(workers: int) -> list[torch.Tensor]:
         batches = Batches([(64, 64)] * 6, 2, seed=5)
         batches.epoch = 4
