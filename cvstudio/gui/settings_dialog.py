@@ -97,7 +97,6 @@ class SettingsDialog(StudioDialog):
         if isinstance(editor, QComboBox):
             editor.setCurrentIndex(editor.findData(self._settings.get(record.key)))
 
-
     def _follow(self, key: str, value: object) -> None:
         """What was chosen elsewhere is read in its field."""
         editor = self.editors.get(key)

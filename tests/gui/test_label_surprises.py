@@ -209,6 +209,26 @@ def test_undo_in_label_asks_before_it_takes_an_import_away(
     assert studio_window.studio.image_count == 15, "no means no"
 
 
+def test_undo_takes_back_what_was_asked_about_and_not_what_came_during_the_question(
+    studio_window: Person, label: LabelPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, ids = studio_window.project, label.order.ids
+    told: list[str] = []
+    studio_window.studio.toasted.connect(lambda toast: told.append(toast.text))
+
+    def agree_while_a_job_writes(question: str, *_words: object, **_more: object) -> bool:
+        with project.transaction("Take in suggestions") as session:
+            commands.add_annotation(session, image_id=ids[5], class_id=1, shape=Box(1, 1, 5, 5))
+        return True
+
+    with project.transaction("Mark 3 images as reviewed") as session:
+        commands.set_review(session, image_ids=ids[1:4], review=Review.REVIEWED)
+    monkeypatch.setattr(studio_window.studio, "ask", agree_while_a_job_writes)
+    studio_window.trigger("edit.undo")
+    assert project.undo_label == "Take in suggestions", "nobody was asked about that"
+    assert any("Other work came after that step" in words for words in told)
+
+
 def test_undo_in_label_asks_before_a_step_on_many_images_and_goes_to_another_one(
     studio_window: Person, label: LabelPage, answers: list[str], qtbot: QtBot
 ) -> None:

@@ -44,7 +44,6 @@ PRESETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "label.hide": ("Ctrl+H", "H"),
         "label.restore": ("Ctrl+Alt+H",),
         "label.hide_selected": ("S", "Shift+H"),
-        "label.smart": ("F",),
         "label.join": ("Ctrl+Shift+M", "J"),
         "label.approve": ("Ctrl+Alt+K", "Ctrl+Return"),
         "label.copy_next": ("Ctrl+P", "Ctrl+B"),
