@@ -34,7 +34,15 @@ def condition(text: str) -> Condition:
     if found is None:
         return false()
     name, operator, value = found["name"], found["operator"], found["value"]
-    return or_(*(_has(path, name, operator, value) for path in ("$", "$.attributes")))
+    has = or_(*(_has(path, name, operator, value) for path in ("$", "$.attributes")))
+    # The name stands in the text as it is, unless JSON has to escape it: most rows are passed over
+    # without being taken apart.
+    plain = name.isprintable() and not set(name) & set('"\\')
+    return (
+        and_(AnnotationRow.attributes.icontains(f'"{name}"', autoescape=True), has)
+        if plain
+        else has
+    )
 
 
 def _has(path: str, name: str, operator: str | None, value: str) -> Condition:

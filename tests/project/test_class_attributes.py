@@ -12,7 +12,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.project import attribute_changes, attributes, class_tree, commands, finding, queries
 from cvstudio.project.attribute_changes import Edit
 from cvstudio.project.project import Project
-from cvstudio.project.query_language import QueryError
+from cvstudio.project.query_language import QueryError, quote
 from cvstudio.project.records import ImageFilter
 
 TORN = Attribute("torn", AttributeKind.CHECKBOX)
@@ -243,3 +243,11 @@ def test_classes_go_on_asking_when_one_goes_and_one_undo_brings_all_back(
         assert asked == {2: (text, LENGTH), 3: (FORM, TORN)}
     project.undo()
     assert dump(project) == before
+
+
+@pytest.mark.parametrize("name", ["größe", 'the "long" side', "a\\b", "100 %_x"])
+def test_attributes_of_any_name_are_found(project: Project, name: str) -> None:
+    define(project, 1, Edit(Attribute(name, AttributeKind.TEXT)))
+    draw(project, 4, **{name: "yes!"})
+    assert images(project, f"attribute:{quote(name + '=yes!')}") == [4]
+    assert images(project, f"attribute:{quote(name)}") == [4]
