@@ -27,6 +27,7 @@ from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.class_attributes import AttributesDialog
+from cvstudio.gui.class_skeleton import SkeletonDialog
 from cvstudio.gui.class_tree_view import ClassTree
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.dialogs import StudioDialog, ask, ask_text
@@ -40,6 +41,7 @@ from cvstudio.project import (
     commands,
     image_classes,
     queries,
+    skeleton_changes,
 )
 from cvstudio.project.class_tree import Reach
 
@@ -49,7 +51,7 @@ _UNDO = "One step, undone with Ctrl+Z."
 
 
 class ClassManager(StudioDialog):
-    """Rename, colour, key, order, kinds, attributes, merge, split, delete."""
+    """Rename, colour, key, order, kinds, attributes, skeleton, merge, split, delete."""
 
     def __init__(self, parent: QWidget | None, studio: Studio) -> None:
         super().__init__(parent, "Classes", width=640, height=520)
@@ -110,6 +112,7 @@ class ClassManager(StudioDialog):
             ("Colour", self.colour_menu, True),
             ("Key", self.key_menu, True),
             ("Attributes", self.attributes, True),
+            ("Skeleton", self.skeleton, True),
             ("Merge into", self.merge_menu, False),
             ("Split by attribute", self.split_menu, True),
             ("Delete", self.delete, False),
@@ -385,6 +388,18 @@ class ClassManager(StudioDialog):
             )
         dialog.deleteLater()
 
+    def skeleton(self) -> None:
+        """Which keypoints objects of the selected class have."""
+        id = self.tree.chosen()[0]
+        dialog = SkeletonDialog(self, self._project, id)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            wanted = dialog.skeleton
+            self._change(
+                f"Change the skeleton of {quoted(self._classes[id].name)}",
+                lambda s: skeleton_changes.define(s, class_id=id, skeleton=wanted),
+            )
+        dialog.deleteLater()
+
     # -- menus
 
     def _menu(self, heading: str) -> QMenu:
@@ -407,6 +422,7 @@ class ClassManager(StudioDialog):
         menu = self._menu(str(self.reach()))
         menu.addAction("Rename", self.rename)
         menu.addAction("Attributes…", self.attributes)
+        menu.addAction("Skeleton…", self.skeleton)
         for title, made in (("Colour", self.colour_menu), ("Key", self.key_menu),
                             ("Merge into", self.merge_menu),
                             ("Split by attribute", self.split_menu)):  # fmt: skip

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from cvstudio.core.attributes import Attribute, line_of, pack, values_in, words_of
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import counted
-from cvstudio.project import attributes, commands, rows
+from cvstudio.project import attributes, commands, rows, skeletons
 from cvstudio.project.queries import id_list
 from cvstudio.project.tables import AnnotationRow, LabelClassRow
 
@@ -105,25 +105,31 @@ def set_parent(s: Session, *, id: int, parent_id: int | None) -> None:
 def merge(s: Session, *, sources: Iterable[int], target: int) -> None:
     """Give the objects of the sources to the target and remove them; their kinds follow.
 
-    The target asks for the attributes of the sources too, unless it has some of that name.
+    The target asks for the attributes of the sources too, unless it has some of that name, and has
+    the skeleton of the first source that has one, unless it has its own.
     """
     gone = [id for id in sources if id != target]
-    wanted = attributes.asked(s)
+    wanted, bones = attributes.asked(s), skeletons.skeletons(s)
+    heirlooms = [bones[id] for id in gone if id in bones]
+    if heirlooms:
+        bones.setdefault(target, heirlooms[0])
     wanted[target] += gained(s, target, gone)
     for id in gone:
         _leave(s, id, target)
     commands.merge_classes(s, source=gone, target=target)
     _go_on_asking(s, wanted)
+    skeletons.keep(s, bones)
 
 
 def delete(s: Session, *, ids: Iterable[int]) -> None:
     """Remove classes with their objects; their kinds move up to where they were, and go on asking
     for the attributes that they had from them."""
-    wanted = attributes.asked(s)
+    wanted, bones = attributes.asked(s), skeletons.skeletons(s)
     for id in ids:
         _leave(s, id, None)
         commands.delete_class(s, id=id)
     _go_on_asking(s, wanted)
+    skeletons.keep(s, bones)
 
 
 def gained(s: Session, id: int, others: Iterable[int]) -> tuple[Attribute, ...]:

@@ -24,7 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from cvstudio.core.annotation import Kind, Review, Source, Split, State
 
-VERSION = "0003"
+VERSION = "0004"
 """The newest migration in migrations/versions; they are numbered in order."""
 
 ONCE = {"sqlite_autoincrement": True}
@@ -83,6 +83,8 @@ class LabelClassRow(Base):
     """The class that this one is a kind of."""
     attributes: Mapped[str | None]
     """JSON: which attributes annotations of this class have; NULL when none are asked for."""
+    skeleton: Mapped[str | None]
+    """JSON: the names and edges of its keypoints (core.skeleton); NULL without."""
 
 
 class ImageRow(Base):

@@ -1,0 +1,102 @@
+"""The skeleton of a class: the names of its keypoints in order, and which of them are joined."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cvstudio.core.attributes import line_of
+from cvstudio.core.geometry import Points
+from cvstudio.core.keypoints import Keypoints
+
+Edges = tuple[tuple[int, int], ...]
+"""Pairs of places in the order of the points, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """Names of points in the order in which they are placed, and the edges drawn between them."""
+
+    names: tuple[str, ...]
+    edges: Edges = ()
+
+    def problem(self) -> str:
+        """Why objects cannot have it, in words; "" when they can."""
+        if not self.names:
+            return "A skeleton needs at least one point."
+        if not all(name.strip() for name in self.names):
+            return "A point has no name."
+        if len(set(self.names)) < len(self.names):
+            twice = next(name for name in self.names if self.names.count(name) > 1)
+            return f"The point “{twice}” is there twice."
+        for a, b in self.edges:
+            if a == b or not (0 <= a < len(self.names) and 0 <= b < len(self.names)):
+                return "An edge joins two different points of the skeleton."
+        return ""
+
+    def moved_from(self, old: Skeleton) -> tuple[int | None, ...]:
+        """For each point the place that it had in another skeleton; None for a new one.
+
+        A point is known by its name; under another name, by its place.
+        """
+        result: list[int | None] = []
+        for place, name in enumerate(self.names):
+            if name in old.names:
+                result.append(old.names.index(name))
+            else:
+                renamed = place < len(old.names) and old.names[place] not in self.names
+                result.append(place if renamed else None)
+        return tuple(result)
+
+
+COCO_PERSON = Skeleton(
+    (
+        "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder",
+        "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip",
+        "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+    ),
+    (
+        (15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 6), (5, 7),
+        (6, 8), (7, 9), (8, 10), (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6),
+    ),
+)  # fmt: skip
+"""The 17 points of a person, as COCO has them."""
+
+
+def rearranged(shape: Keypoints, places: tuple[int | None, ...]) -> Keypoints:
+    """Keypoints in another order: each from its place before, or absent where it has none."""
+    points: Points = np.zeros((len(places), 3))
+    for new, old in enumerate(places):
+        if old is not None:
+            points[new] = shape.points[old]
+    return Keypoints(points, shape.frame)
+
+
+def pack(skeleton: Skeleton | None) -> str | None:
+    """A skeleton as JSON; None for none."""
+    if skeleton is None:
+        return None
+    return json.dumps({"names": skeleton.names, "edges": skeleton.edges}, ensure_ascii=False)
+
+
+def unpack(text: str | None) -> Skeleton | None:
+    """A skeleton from what `pack` made."""
+    if not text:
+        return None
+    found = json.loads(text)
+    return Skeleton(tuple(found["names"]), tuple((int(a), int(b)) for a, b in found["edges"]))
+
+
+def with_inherited(
+    own: Mapping[int, Skeleton], parents: Mapping[int, int | None]
+) -> dict[int, Skeleton]:
+    """The skeleton of each class that has one: its own, or that of the nearest class above it."""
+    result = {}
+    for id in parents:
+        found = next((own[each] for each in line_of(parents, id) if each in own), None)
+        if found is not None:
+            result[id] = found
+    return result

@@ -1,0 +1,126 @@
+"""Skeletons of classes: stored, handed down, changed with the points of their objects."""
+
+import numpy as np
+import pytest
+from project_state import dump
+
+from cvstudio.core.annotation import Source
+from cvstudio.core.errors import ProjectError
+from cvstudio.core.keypoints import Keypoints
+from cvstudio.core.skeleton import COCO_PERSON, Skeleton
+from cvstudio.project import class_tree, commands, queries, skeleton_changes, skeletons
+
+ARM = Skeleton(("shoulder", "elbow", "wrist"), ((0, 1), (1, 2)))
+POINTS = [(10, 10, 2), (20, 20, 1), (30, 25, 2)]
+
+
+@pytest.fixture
+def arm(project):
+    """The project with a skeleton for its first class, and one object of it."""
+    with project.transaction("Skeleton") as s:
+        skeleton_changes.define(s, class_id=1, skeleton=ARM)
+        commands.add_annotation(s, image_id=1, class_id=1, shape=Keypoints.of(POINTS))
+    return project
+
+
+def only(project):
+    with project.read() as s:
+        (found,) = queries.annotations(s, 1)
+    return found
+
+
+def test_a_skeleton_is_kept_and_undone_in_one_step(project):
+    before = dump(project)
+    with project.transaction("Skeleton") as s:
+        skeleton_changes.define(s, class_id=1, skeleton=COCO_PERSON)
+    with project.read() as s:
+        assert skeletons.skeletons(s)[1] == COCO_PERSON
+    assert project.undo() is not None
+    assert dump(project) == before
+    with project.read() as s:
+        assert skeletons.skeletons(s) == {}
+
+
+def test_the_points_of_objects_go_with_their_names(arm):
+    new = Skeleton(("wrist", "hand", "shoulder"), ((0, 2),))
+    with arm.read() as s:
+        told = skeleton_changes.plan(s, class_id=1, skeleton=new).sentences()
+    assert told == [
+        "1 object in 1 image has keypoints of this class.",
+        "Their points go with their names in 1 object.",
+    ]
+    with arm.transaction("Skeleton") as s:
+        skeleton_changes.define(s, class_id=1, skeleton=new)
+    found = only(arm)
+    assert found.shape.points.tolist() == [[30, 25, 2], [20, 20, 1], [10, 10, 2]]
+    assert arm.undo() is not None
+    assert only(arm).shape == Keypoints.of(POINTS)
+
+
+def test_a_point_that_goes_is_told_before(arm):
+    less = Skeleton(("shoulder", "wrist"), ((0, 1),))
+    with arm.read() as s:
+        plan = skeleton_changes.plan(s, class_id=1, skeleton=less)
+    assert plan.sentences()[:2] == [
+        "1 object loses “elbow”.",
+        "1 object in 1 image has keypoints of this class.",
+    ]
+    with arm.transaction("Skeleton") as s:
+        skeleton_changes.define(s, class_id=1, skeleton=less)
+    assert only(arm).shape.points.tolist() == [[10, 10, 2], [30, 25, 2]]
+
+
+def test_another_skeleton_makes_no_imported_object_the_persons_own(project):
+    with project.transaction("Skeleton") as s:
+        skeleton_changes.define(s, class_id=1, skeleton=ARM)
+        commands.add_annotation(
+            s, image_id=1, class_id=1, shape=Keypoints.of(POINTS), source=Source.IMPORT
+        )
+    with project.transaction("Skeleton") as s:
+        turned = Skeleton(ARM.names[::-1], ARM.edges)
+        skeleton_changes.define(s, class_id=1, skeleton=turned)
+    assert only(project).source is Source.IMPORT
+    assert np.array_equal(only(project).shape.points, np.array(POINTS[::-1], float))
+
+
+def test_objects_with_other_points_than_the_skeleton_keep_them(project):
+    with project.transaction("Free points") as s:
+        commands.add_annotation(s, image_id=1, class_id=1, shape=Keypoints.of(POINTS[:2]))
+    with project.transaction("Skeleton") as s:
+        skeleton_changes.define(s, class_id=1, skeleton=ARM)
+    with project.transaction("Skeleton") as s:
+        skeleton_changes.define(s, class_id=1, skeleton=Skeleton(("tip",)))
+    assert only(project).shape == Keypoints.of(POINTS[:2])
+
+
+def test_kinds_have_the_skeleton_of_their_class_and_keep_it_without_it(arm):
+    with arm.transaction("Kind") as s:
+        kind = commands.add_class(s, name="left arm")
+        class_tree.set_parent(s, id=kind, parent_id=1)
+    with arm.read() as s:
+        assert skeletons.skeletons(s)[kind] == ARM
+    with arm.transaction("Delete") as s:
+        class_tree.delete(s, ids=[1])
+    with arm.read() as s:
+        assert skeletons.skeletons(s) == {kind: ARM}
+
+
+def test_a_class_without_a_skeleton_takes_that_of_one_merged_into_it(arm):
+    with arm.transaction("Merge") as s:
+        class_tree.merge(s, sources=[1], target=2)
+    with arm.read() as s:
+        assert skeletons.skeletons(s)[2] == ARM
+
+
+@pytest.mark.parametrize(
+    ("skeleton", "words"),
+    [
+        (Skeleton(()), "at least one"),
+        (Skeleton(("a", "a")), "twice"),
+        (Skeleton(("a", " ")), "no name"),
+        (Skeleton(("a", "b"), ((0, 2),)), "two different points"),
+    ],
+)
+def test_what_is_no_skeleton_is_refused_in_words(project, skeleton, words):
+    with project.read() as s, pytest.raises(ProjectError, match=words):
+        skeleton_changes.plan(s, class_id=1, skeleton=skeleton)
