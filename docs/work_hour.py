@@ -302,7 +302,7 @@ def work(
 
 
 def _do(hand: Hand, chapter: Chapter, gesture: Gesture) -> bool:
-    from cvstudio.gui.actions import BY_ID
+    from cvstudio.gui.action_table import BY_ID
 
     if gesture.needs and gesture.needs not in BY_ID:
         print(f"left out, there is no {gesture.needs}: {gesture.name}")

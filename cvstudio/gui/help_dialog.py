@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.gui import keys, theme
-from cvstudio.gui.actions import ACTIONS, PAGES, ActionInfo
+from cvstudio.gui.action_table import ACTIONS, PAGES, ActionInfo
 from cvstudio.gui.shortcuts.dialog import edit_keys
 from cvstudio.gui.shortcuts.held import HELD, Held
 from cvstudio.gui.shortcuts.keymap import KeyBook

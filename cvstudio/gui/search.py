@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from cvstudio.gui import theme
-from cvstudio.gui.actions import ActionInfo
+from cvstudio.gui.action_table import ActionInfo
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.told_rows import ABOUT, AT_RIGHT, GREY, ToldRows

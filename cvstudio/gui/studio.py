@@ -32,7 +32,8 @@ from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.errors import CVStudioError, ProjectReadOnly
 from cvstudio.core.settings import Memory, Settings
-from cvstudio.gui.actions import READING, Actions
+from cvstudio.gui.action_table import READING
+from cvstudio.gui.actions import Actions
 from cvstudio.gui.shortcuts.keymap import KeyBook
 from cvstudio.gui.tasks import Tasks
 from cvstudio.gui.thumbnails import Thumbnails

@@ -10,7 +10,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.core.opencv import cv2
 from cvstudio.gui import app
-from cvstudio.gui.actions import ACTIONS, BY_ID
+from cvstudio.gui.action_table import ACTIONS, BY_ID
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.label.tools import table
 from cvstudio.gui.label.tools.base import Tool

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QListWidgetItem
 
-from cvstudio.gui.actions import ACTIONS
+from cvstudio.gui.action_table import ACTIONS
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.widgets.told_rows import GREY
 

@@ -28,7 +28,7 @@ from cvstudio.core.annotation import Review, Task
 from cvstudio.core.errors import ConfigError, ProjectError
 from cvstudio.core.settings import SETTINGS, Memory, Settings
 from cvstudio.gui import theme
-from cvstudio.gui.actions import ACTIONS, BY_ID, PAGES, REASONS
+from cvstudio.gui.action_table import ACTIONS, BY_ID, PAGES, REASONS
 from cvstudio.gui.header import time_left
 from cvstudio.gui.help_dialog import HelpDialog
 from cvstudio.gui.new_project import NewProjectDialog, folder_name, split_names

@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QPushButton
 
 from cvstudio.core.settings import Settings
-from cvstudio.gui.actions import ACTIONS, BY_ID
+from cvstudio.gui.action_table import ACTIONS, BY_ID
 from cvstudio.gui.help_dialog import HelpDialog
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.settings_dialog import SettingsDialog

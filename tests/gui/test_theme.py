@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QSpinBox
 
 from cvstudio.core.resources import resources
 from cvstudio.gui import theme
-from cvstudio.gui.actions import ACTIONS
+from cvstudio.gui.action_table import ACTIONS
 from cvstudio.gui.widgets.icons import REVIEW_ICONS, draw, glyph, icon
 
 TOKENS = theme.tokens()

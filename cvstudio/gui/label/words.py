@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cvstudio.core.annotation import Task
-from cvstudio.gui.actions import BY_ID
+from cvstudio.gui.action_table import BY_ID
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import Tool
 from cvstudio.imaging.pixel_size import PixelSize, length_words

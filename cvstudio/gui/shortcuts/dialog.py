@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.settings import SETTINGS
 from cvstudio.gui import keys
-from cvstudio.gui.actions import ACTIONS, BY_ID, PAGES, ActionInfo
+from cvstudio.gui.action_table import ACTIONS, BY_ID, PAGES, ActionInfo
 from cvstudio.gui.shortcuts import sheet
 from cvstudio.gui.shortcuts.keymap import FIXED, PRESET, KeyBook, normal, refusal
 from cvstudio.gui.shortcuts.recorder import KeyRecorder

@@ -16,7 +16,8 @@ from PySide6.QtGui import QKeySequence
 
 from cvstudio.core.settings import Settings
 from cvstudio.gui import keys
-from cvstudio.gui.actions import ACTIONS, BY_ID, ActionInfo, Actions
+from cvstudio.gui.action_table import ACTIONS, BY_ID, ActionInfo
+from cvstudio.gui.actions import Actions
 from cvstudio.gui.shortcuts.presets import PRESETS
 
 Keys = Mapping[str, tuple[str, ...]]

@@ -13,7 +13,7 @@ from PySide6.QtGui import QFont, QPageLayout, QPageSize, QPdfWriter, QTextDocume
 
 from cvstudio.core.errors import CVStudioError
 from cvstudio.gui import keys
-from cvstudio.gui.actions import ACTIONS, PAGES
+from cvstudio.gui.action_table import ACTIONS, PAGES
 from cvstudio.gui.shortcuts.held import HELD
 from cvstudio.gui.shortcuts.keymap import KeyBook
 

@@ -1,6 +1,6 @@
-"""The table of tools. A new one is a file beside this, a row here, and a row in gui/actions.py.
+"""The table of tools. A new one is a file beside this, a row here, and a row in gui/action_table.py.
 
-The row in gui/actions.py holds what menus, tooltips, the search and the list of keys need to know
+The row in gui/action_table.py holds what menus, tooltips, the search and the list of keys need to know
 before any page is there: words, icon and key. All else (cursor, hint, note, options) the tool says.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cvstudio.core.annotation import Task
-from cvstudio.gui.actions import BY_ID
+from cvstudio.gui.action_table import BY_ID
 from cvstudio.gui.label.borders import Borders
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import Surface, Tool
@@ -43,7 +43,7 @@ class ToolKit:
 
 @dataclass(frozen=True)
 class ToolInfo:
-    """One tool. `action` is the id of its row in gui/actions.py; tools of one `group` stand
+    """One tool. `action` is the id of its row in gui/action_table.py; tools of one `group` stand
     together in the palette; `tasks` are the projects in which it is offered."""
 
     action: str
