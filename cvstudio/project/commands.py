@@ -31,16 +31,14 @@ from cvstudio.core.palette import class_colours
 from cvstudio.core.words import quoted
 from cvstudio.project import rows
 from cvstudio.project.attributes import defaults
-from cvstudio.project.queries import among, id_list
+from cvstudio.project.queries import id_list
 from cvstudio.project.records import NewImage, folder_of, name_of, sort_key
 from cvstudio.project.tables import (
     AnnotationRow,
     ImageRow,
     ImageTagRow,
     LabelClassRow,
-    RunRow,
     SettingRow,
-    SnapshotRow,
     TagRow,
 )
 
@@ -489,7 +487,7 @@ def delete_tag(s: Session, *, id: int) -> None:
     rows.remove(s, "tag", [id])
 
 
-# The project, its settings and its runs
+# The project and its settings
 
 
 def rename_project(s: Session, *, name: str) -> None:
@@ -506,31 +504,3 @@ def set_setting(s: Session, key: str, value: Any) -> None:
         rows.add(s, "setting", ("key", "value"), [(key, json.dumps(value, ensure_ascii=False))])
     else:
         rows.change(s, "setting", [id], value=json.dumps(value, ensure_ascii=False))
-
-
-def add_snapshot(s: Session, *, hash: str, image_count: int, annotation_count: int) -> int:
-    """Note a snapshot by its hash and return its id; the same content is noted once."""
-    known = s.scalar(select(SnapshotRow.id).where(SnapshotRow.hash == hash))
-    if known is not None:
-        return known
-    columns = ("hash", "created", "image_count", "annotation_count")
-    (new,) = rows.add(s, "snapshot", columns, [(hash, time.time(), image_count, annotation_count)])
-    return new
-
-
-def add_run(s: Session, **values: Any) -> int:
-    """Add a run and return its id; `values` are columns of tables.RunRow, created is now."""
-    known = among(RunRow, values)
-    known.setdefault("created", time.time())
-    (new,) = rows.add(s, "run", tuple(known), [tuple(known.values())])
-    return new
-
-
-def update_run(s: Session, *, id: int, **values: Any) -> None:
-    """Set columns of a run (tables.RunRow), as its events tell."""
-    rows.change(s, "run", [id], **among(RunRow, values))
-
-
-def delete_run(s: Session, *, id: int) -> None:
-    """Forget a run; its directory is the caller's to remove."""
-    rows.remove(s, "run", [id])

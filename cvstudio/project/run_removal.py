@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cvstudio.core.config import Start
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
-from cvstudio.project import commands, launch, runs
+from cvstudio.project import launch, run_commands, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
@@ -65,7 +65,7 @@ def remove(project: Project, run_id: int) -> None:
         raise RunError(f"{why}.")
     home = project.runs_directory
     with project.transaction(f"Delete run {run_id}", undoable=False) as session:
-        commands.delete_run(session, id=run_id)
+        run_commands.delete_run(session, id=run_id)
     # A project may come from anybody: only what lies where runs lie is ever removed.
     if run.directory.exists() and run.directory.resolve().parent == home.resolve():
         run.directory.rename(home / f"{_GOING}{run.id}-{uuid.uuid4().hex}")

@@ -22,7 +22,7 @@ from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir, Request, replace_file
 from cvstudio.core.run_state import BEST_METRIC, RunState
 from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
-from cvstudio.project import commands, launch, queries, rows, snapshots
+from cvstudio.project import commands, launch, queries, rows, run_commands, snapshots
 from cvstudio.project.judged import judged
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
@@ -144,7 +144,7 @@ def create_run(
     _write_config(new, config)
     digest = write_snapshot(new.snapshot, snapshot)
     with project.transaction("Add run", undoable=False) as session:
-        run_id = commands.add_run(
+        run_id = run_commands.add_run(
             session,
             task=config.task.value,
             network=config.network,
@@ -154,7 +154,7 @@ def create_run(
             metric=BEST_METRIC[config.task],
             parent_id=parent_id,
         )
-        snapshot_id = commands.add_snapshot(
+        snapshot_id = run_commands.add_snapshot(
             session,
             hash=digest,
             image_count=len(snapshot.images),
@@ -163,7 +163,7 @@ def create_run(
         directory = project.runs_directory / f"{run_id:04d}-{config.task}-{config.network}"
         new.path.rename(directory)
         relative = directory.relative_to(project.path).as_posix()
-        commands.update_run(session, id=run_id, directory=relative, snapshot_id=snapshot_id)
+        run_commands.update_run(session, id=run_id, directory=relative, snapshot_id=snapshot_id)
     return get(project, run_id)
 
 
@@ -374,7 +374,7 @@ def _summary(run: RunRecord, now: RunStatus, told: RunState) -> dict[str, Any]:
 
 def _store(project: Project, run_id: int, **values: Any) -> None:
     with project.transaction("Update run", undoable=False) as session:
-        commands.update_run(session, id=run_id, **values)
+        run_commands.update_run(session, id=run_id, **values)
 
 
 def _ask(project: Project, run_id: int, request: Request) -> None:

@@ -16,7 +16,7 @@ from cvstudio.core.jobdir import JobDir, write_json
 from cvstudio.core.networks import default_config
 from cvstudio.core.predictions import Found, Prediction, write_predictions
 from cvstudio.core.snapshot import read_snapshot
-from cvstudio.project import commands, runs
+from cvstudio.project import run_commands, runs
 from cvstudio.project.project import Project
 
 
@@ -45,7 +45,7 @@ def finished_run(project: Project) -> JobDir:
     outcome = events.Outcome.FINISHED
     job.emit(events.Ended(outcome=outcome, metric="mAP50-95", best=0.5, best_epoch=1))
     with project.transaction("End", undoable=False) as s:
-        commands.update_run(s, id=run.id, status="finished", best=0.5, best_epoch=1, ended=1.0)
+        run_commands.update_run(s, id=run.id, status="finished", best=0.5, best_epoch=1, ended=1.0)
     return job
 
 

@@ -18,7 +18,7 @@ from cvstudio.core.jobdir import write_json
 from cvstudio.core.networks import default_config
 from cvstudio.core.predictions import Found, Prediction, write_predictions
 from cvstudio.core.snapshot import read_snapshot
-from cvstudio.project import commands, runs
+from cvstudio.project import run_commands, runs
 from cvstudio.project.project import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -82,7 +82,7 @@ def bad_project(folder: Path, trace: Path, *, status: str) -> Path:
         outcome = {"finished": events.Outcome.FINISHED, "paused": events.Outcome.PAUSED}[status]
         job.emit(events.Ended(outcome=outcome, metric="mAP50-95", best=0.5, best_epoch=1))
         with project.transaction("End", undoable=False) as s:
-            commands.update_run(s, id=run.id, status=status, best=0.5, best_epoch=1, ended=1.0)
+            run_commands.update_run(s, id=run.id, status=status, best=0.5, best_epoch=1, ended=1.0)
     return folder
 
 

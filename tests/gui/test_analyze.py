@@ -29,7 +29,7 @@ from cvstudio.core.wire import Message
 from cvstudio.gui.analyze.compare_view import CompareView
 from cvstudio.gui.analyze.page import AnalyzePage
 from cvstudio.gui.label.page import LabelPage
-from cvstudio.project import commands, queries, runs, splits
+from cvstudio.project import commands, queries, run_commands, runs, splits
 from cvstudio.project.pixel_analysis import PixelAnalysis
 from cvstudio.project.project import Project
 from cvstudio.project.run_status import RunStatus
@@ -65,7 +65,7 @@ def finished_run(project: Project, *, trusted: bool = False) -> JobDir:
     job.emit(events.Started(job="train", pid=1, process_created=1, total_epochs=1))
     job.emit(events.Ended(outcome=events.Outcome.FINISHED, metric="mAP50-95", best=0.4))
     with project.transaction("Finish", undoable=False) as s:
-        commands.update_run(s, id=run.id, status=RunStatus.FINISHED.value, best=0.4)
+        run_commands.update_run(s, id=run.id, status=RunStatus.FINISHED.value, best=0.4)
     return job
 
 
@@ -290,7 +290,7 @@ def test_a_segment_heat_map_is_for_the_chosen_class_or_the_drawn_rectangle(
     )
     job.report.write_text(json.dumps({"val": {"metrics": {"mIoU": 0.5}, "per_class": []}}))
     with project.transaction("Finish", undoable=False) as s:
-        commands.update_run(s, id=run.id, status=RunStatus.FINISHED.value, best=0.5)
+        run_commands.update_run(s, id=run.id, status=RunStatus.FINISHED.value, best=0.5)
     studio_window.studio.adopt(project)
     page = judged_page(studio_window)
     assert explainer.last["class_id"] is None

@@ -18,7 +18,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import replace_file
 from cvstudio.gui.data.deciding import DecideDialog
 from cvstudio.gui.suggest_dialog import SuggestDialog
-from cvstudio.project import commands, decisions, queries, runs
+from cvstudio.project import commands, decisions, queries, run_commands, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage
 
@@ -252,7 +252,7 @@ def asking(studio_window: Person, tmp_path: Path) -> Person:
     run = runs.create_run(person.project, TrainConfig(task=Task.DETECT, network="yolo11n"))
     replace_file(runs.job_of(run).best, b"")
     with person.project.transaction("Finish", undoable=False) as s:
-        commands.update_run(s, id=run.id, status="finished", best=0.61)
+        run_commands.update_run(s, id=run.id, status="finished", best=0.61)
     script = tmp_path / "job.py"
     script.write_text(JOB)
     person.studio.jobs.command = lambda path: [sys.executable, str(script), str(path)]

@@ -29,7 +29,7 @@ from cvstudio.gui.train import words
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.page import TrainPage
 from cvstudio.gui.train.settings_form import fields
-from cvstudio.project import commands, launch, queries, runs
+from cvstudio.project import commands, launch, queries, run_commands, runs
 from cvstudio.project.device import Device
 from cvstudio.project.pipeline import pipeline
 from cvstudio.project.project import Project
@@ -151,9 +151,7 @@ def stored_run(project: Project) -> JobDir:
     outcome = events.Outcome.FINISHED_EARLY
     job.emit(events.Ended(at=181, outcome=outcome, metric="mAP50-95", best=0.3, best_epoch=3))
     with project.transaction("End", undoable=False) as session:
-        from cvstudio.project import commands
-
-        commands.update_run(
+        run_commands.update_run(
             session, id=run.id, status="finished early", best=0.3, best_epoch=3, ended=181.0
         )
     return job

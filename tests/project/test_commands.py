@@ -13,7 +13,7 @@ from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask
 from cvstudio.core.palette import class_colours
-from cvstudio.project import commands, copying, queries
+from cvstudio.project import commands, copying, queries, run_commands
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage
 from cvstudio.project.tables import AnnotationRow
@@ -357,14 +357,16 @@ def test_a_run_knows_its_snapshot_and_loses_only_its_parent_when_that_is_deleted
     project: Project,
 ) -> None:
     with project.transaction("Run", undoable=False) as s:
-        snapshot = commands.add_snapshot(s, hash="abc", image_count=5, annotation_count=9)
-        assert commands.add_snapshot(s, hash="abc", image_count=5, annotation_count=9) == snapshot
+        snapshot = run_commands.add_snapshot(s, hash="abc", image_count=5, annotation_count=9)
+        assert (
+            run_commands.add_snapshot(s, hash="abc", image_count=5, annotation_count=9) == snapshot
+        )
         common = {"task": "detect", "network": "yolo26n", "snapshot_id": snapshot}
-        first = commands.add_run(s, **common, status="running", directory="runs/0001-x")
-        second = commands.add_run(
+        first = run_commands.add_run(s, **common, status="running", directory="runs/0001-x")
+        second = run_commands.add_run(
             s, **common, status="ready", directory="runs/0002-x", parent_id=first
         )
-        commands.update_run(s, id=first, status="finished", best=0.5, metric="mAP50-95")
+        run_commands.update_run(s, id=first, status="finished", best=0.5, metric="mAP50-95")
     with project.read() as s:
         new, old = queries.runs(s)
         assert (new.id, new.parent_id, old.status, old.best) == (second, first, "finished", 0.5)
@@ -373,7 +375,7 @@ def test_a_run_knows_its_snapshot_and_loses_only_its_parent_when_that_is_deleted
         )  # fmt: skip
         assert old.directory == project.path / "runs" / "0001-x"
     with project.transaction("Delete run", undoable=False) as s:
-        commands.delete_run(s, id=first)
+        run_commands.delete_run(s, id=first)
     with project.read() as s:
         assert [(r.id, r.parent_id) for r in queries.runs(s)] == [(second, None)]
         with pytest.raises(ProjectError, match="no run"):
@@ -382,7 +384,7 @@ def test_a_run_knows_its_snapshot_and_loses_only_its_parent_when_that_is_deleted
 
 def test_a_misspelt_column_of_a_run_is_an_error_and_not_ignored(project: Project) -> None:
     with pytest.raises(TypeError, match="bset"), project.transaction("x") as s:
-        commands.update_run(s, id=1, bset=0.5)
+        run_commands.update_run(s, id=1, bset=0.5)
 
 
 def test_splits_are_set_for_all_at_once_or_one_by_one(project: Project) -> None:

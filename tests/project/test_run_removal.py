@@ -13,7 +13,7 @@ from cvstudio.core.config import Start
 from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.networks import default_config
-from cvstudio.project import commands, launch, run_removal, runs
+from cvstudio.project import commands, launch, run_commands, run_removal, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage, RunRecord
 
@@ -83,7 +83,7 @@ def test_a_project_that_names_a_foreign_folder_as_a_run_loses_only_the_row(
     precious.mkdir()
     (precious / "thesis.txt").write_text("years of work")
     with project.transaction("Forge", undoable=False) as s:
-        commands.update_run(s, id=run.id, directory="../precious")
+        run_commands.update_run(s, id=run.id, directory="../precious")
     run_removal.remove(project, run.id)
     assert runs.all_runs(project) == []
     assert (precious / "thesis.txt").exists()

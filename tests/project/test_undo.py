@@ -18,7 +18,16 @@ from cvstudio.core.annotation import Review, Shape, Source, Split, State
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask
-from cvstudio.project import commands, comments, copying, queries, rows, shaping, steps
+from cvstudio.project import (
+    commands,
+    comments,
+    copying,
+    queries,
+    rows,
+    run_commands,
+    shaping,
+    steps,
+)
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage
@@ -488,7 +497,7 @@ def test_tags_settings_and_snapshots_are_told_under_the_name_that_views_know(
     assert told(project, lambda s: commands.set_setting(s, "k", 1)).touches("project")
     noted = told(
         project,
-        lambda s: commands.add_snapshot(s, hash="ab", image_count=1, annotation_count=1),
+        lambda s: run_commands.add_snapshot(s, hash="ab", image_count=1, annotation_count=1),
     )
     assert noted.touches("run")
 

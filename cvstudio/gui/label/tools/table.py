@@ -1,7 +1,7 @@
-"""The table of tools. A new one is a file beside this, a row here, and a row in gui/action_table.py.
+"""The table of tools. A new one is a file beside this, a row here and one in gui/action_table.py.
 
-The row in gui/action_table.py holds what menus, tooltips, the search and the list of keys need to know
-before any page is there: words, icon and key. All else (cursor, hint, note, options) the tool says.
+That row holds what menus, tooltips, the search and the list of keys need to know before any page is
+there: words, icon and key. All else (cursor, hint, note, options) the tool says.
 """
 
 from __future__ import annotations
