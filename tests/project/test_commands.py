@@ -11,8 +11,10 @@ from sqlalchemy import select
 from cvstudio.core.annotation import Kind, Review, Shape, Source, Split, State, Task
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box, Part, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.palette import class_colours
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.project import commands, copying, queries, run_commands
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage
@@ -42,6 +44,8 @@ def shapes() -> dict[Kind, Shape]:
         Kind.BOX: Box(0.1, 0.2, 0.3, 1e-3),
         Kind.POLYGON: Polygon((Part(outer, (hole,)), Part(outer + 60))),
         Kind.MASK: Mask.from_patch(patch, 7, 8),
+        Kind.ROTATED_BOX: RotatedBox(40.1, 30, 20, 1e-3, -179.5),
+        Kind.KEYPOINTS: Keypoints.of([(5.5, 6, 2), (0, 0, 0), (9, 1e-3, 1)]),
         Kind.IMAGE: None,
     }
 
