@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ ROTATED_KEY = "rotated_box"
 """The key of an annotation under which we write [cx, cy, width, height, clockwise degrees], beside
 a segmentation of its four corners for everybody else."""
 
+_LARGEST = 1e9  # beyond it no number is a place or an angle
 _NEAR = 0.01  # pixels from which the corners beside it say that the shape was changed elsewhere
 
 
@@ -29,32 +29,30 @@ def rotated_of(item: dict[str, Any]) -> RotatedBox | None:
     angle = attributes.get("rotation") if isinstance(attributes, dict) else None
     if not angle or item.get("segmentation"):
         return None
-    numbers = _numbers([*_listed(item.get("bbox"), 4), angle])
-    if numbers is None:
+    told, degrees = _numbers(item.get("bbox"), 4), _numbers([angle], 1)
+    if told is None or degrees is None:
         return None
-    x, y, w, h, degrees = numbers
-    return RotatedBox(x + w / 2, y + h / 2, w, h, degrees)
+    x, y, w, h = told
+    return RotatedBox(x + w / 2, y + h / 2, w, h, *degrees)
 
 
 def _ours(told: Any, segmentation: Any) -> RotatedBox | None:
-    numbers = _numbers(_listed(told, 5))
+    numbers = _numbers(told, 5)
     if numbers is None:
         return None
     shape = RotatedBox(*numbers)
     if not isinstance(segmentation, list) or len(segmentation) != 1:
         return None
-    ring = _numbers(_listed(segmentation[0], 8))
+    ring = _numbers(segmentation[0], 8)
     if ring is None or np.abs(np.array(ring) - shape.corners().ravel()).max() > _NEAR:
         return None
     return shape
 
 
-def _listed(value: Any, count: int) -> list[Any]:
-    return value if isinstance(value, list) and len(value) == count else []
-
-
-def _numbers(values: list[Any]) -> list[float] | None:
-    """Finite numbers, or None."""
-    if not values or not all(isinstance(v, int | float) for v in values):
+def _numbers(values: Any, count: int) -> list[float] | None:
+    """A list of so many finite numbers, or None."""
+    if not isinstance(values, list) or len(values) != count:
         return None
-    return [float(v) for v in values] if all(map(math.isfinite, values)) else None
+    if not all(isinstance(v, int | float) and abs(v) < _LARGEST for v in values):
+        return None
+    return [float(v) for v in values]

@@ -43,6 +43,7 @@ _FILE = frozenset(
 _LABELS = frozenset(("labels", "label", "classes", "class", "tags", "class_name", "categories"))
 _SPLIT = frozenset(("split", "subset", "set", "fold"))
 _BETWEEN = ";|"
+_LONGEST_HEADER = 100_000
 _MARKS = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False, "": False}
 
 
@@ -74,8 +75,7 @@ def read(source: Path, reading: Reading) -> ParsedDataset:
     """Read the table. Raises FormatError when it has no header that says what its columns are."""
     table = _table(source)
     text = read_text(table)
-    first = text.partition("\n")[0].rstrip("\r")
-    layout = _layout(first)
+    layout = _layout(text[:_LONGEST_HEADER].partition("\n")[0].rstrip("\r"))
     if layout is None:
         raise FormatError(
             f"{table.name} has no header that names a column of files and one of classes.",
@@ -85,14 +85,21 @@ def read(source: Path, reading: Reading) -> ParsedDataset:
     index = ImageIndex(table.parent)
     images: dict[Path, ParsedImage] = {}
     names: dict[str, None] = {name: None for _, name in layout.classes}
-    lines = csv.reader(io.StringIO(text), delimiter=layout.delimiter)
-    next(lines, None)
-    for row in lines:
-        number = lines.line_num
-        if number % 1000 == 0:
-            reading.step("Reading the table", number, 0)
-        if any(cell.strip() for cell in row):
-            _take(row, number, layout, table, index, images, names, dataset)
+    lines = csv.reader(io.StringIO(text), delimiter=layout.delimiter, strict=True)
+    try:
+        next(lines, None)
+        for row in lines:
+            number = lines.line_num
+            if number % 1000 == 0:
+                reading.step("Reading the table", number, 0)
+            if any(cell.strip() for cell in row):
+                _take(row, number, layout, table, index, images, names, dataset)
+    except csv.Error:
+        line = lines.line_num
+        raise FormatError(
+            f"{table.name} is damaged at line {line}: it is no row of a table.",
+            path=table, line=line, hint="Look there for a quotation mark that is not closed.",
+        ) from None  # fmt: skip
     dataset.classes = [ParsedClass(name) for name in names]
     dataset.images = list(images.values())
     for image in dataset.images:

@@ -85,6 +85,20 @@ def test_a_table_without_a_header_is_refused_in_words(folder: Path) -> None:
         csv_table.read(folder, Reading())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'file,labels\na.png,"cat\nb.png,dog\n',  # b.png would be a part of a's class
+        'file,labels\na.png,"' + "x" * 200_000,
+        'file,labels,"' + "x" * 200_000,
+    ],
+)
+def test_a_table_with_an_open_quotation_mark_is_refused_in_words(folder: Path, text: str) -> None:
+    with pytest.raises(FormatError, match="damaged at line") as refused:
+        csv_table.read(write(folder, text), Reading())
+    assert "quotation mark" in (refused.value.hint or "")
+
+
 def test_images_with_several_classes_go_out_and_come_back(folder: Path, tmp_path: Path) -> None:
     source = write(
         folder, "file,labels,split\na.png,cat;dog,train\nb.png,dog,val\nc.png,,\nd.png,cat,\n"

@@ -115,6 +115,22 @@ def test_a_rotated_rectangle_of_cvat_is_one_here(project: Project, tmp_path: Pat
     assert item["bbox"] == [box.x, box.y, box.w, box.h]
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"attributes": {"rotation": 30}},
+        {"attributes": {"rotation": 30}, "bbox": [1, 2, 3]},
+        {"attributes": {"rotation": 10**400}, "bbox": [1, 2, 3, 4]},
+        {"attributes": {"rotation": "left"}, "bbox": [1, 2, 3, 4]},
+        {"rotated_box": [10**400, 1, 2, 3, 4], "segmentation": [[0] * 8]},
+        {"rotated_box": [1, 2, 3, 4], "segmentation": [[0] * 8]},
+        {"rotated_box": [1, 2, 3, 4, 5], "segmentation": [None]},
+    ],
+)
+def test_what_is_said_badly_of_a_turn_is_no_rotated_box(item: dict[str, object]) -> None:
+    assert rotated_of(item) is None
+
+
 @pytest.mark.parametrize("name", ["yolo-obb", "dota"])
 def test_formats_by_corners_give_rotated_boxes_back(
     project: Project, tmp_path: Path, name: str
