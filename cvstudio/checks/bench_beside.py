@@ -1,9 +1,11 @@
 """The canvas beside napari, labelme and X-AnyLabeling: the same gesture on the same shapes.
 
 Times are of the wall, and include the redraw. The limits of ours are kept by the figures of
-bench_canvas, which other work on the machine does not reach; here only ratios have one. napari draws by OpenGL in software, the others and
-CVStudio by QPainter. What a peer has no word for is left out: labelme and X-AnyLabeling have no
-brush, X-AnyLabeling no masks, and masks of one Labels layer in napari cannot lie over each other.
+bench_canvas, which other work on the machine does not reach; here only ratios have one.
+
+napari draws by OpenGL in software, the others and CVStudio by QPainter. What a peer has no word
+for is left out: labelme and X-AnyLabeling have no brush, X-AnyLabeling no masks, and masks of one
+Labels layer in napari cannot lie over each other.
 """
 
 from __future__ import annotations
