@@ -69,6 +69,17 @@ class Keypoints:
         points[points[:, 2] > 0, :2] = there
         return Keypoints(points, frame)
 
+    def with_point(self, place: int, x: float, y: float, known: Visibility) -> Keypoints:
+        """With one point somewhere else; the frame grows where it has to."""
+        points = self.points.copy()
+        points[place] = (x, y, known)
+        frame = self.frame
+        if frame is not None and known:
+            frame = Box.from_corners(
+                min(frame.x, x), min(frame.y, y), max(frame.right, x), max(frame.bottom, y)
+            )
+        return Keypoints(points, frame)
+
     def moved(self, dx: float, dy: float) -> Keypoints:
         frame = self.frame.moved(dx, dy) if self.frame is not None else None
         return self.changed(self.placed() + np.array([dx, dy]), frame)

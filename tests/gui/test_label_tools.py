@@ -96,7 +96,7 @@ def test_every_tool_has_its_words_icon_and_key_in_the_table_of_actions():
 def test_a_project_offers_the_tools_of_its_task_in_groups():
     assert [info.action for info in tools_for(Task.CLASSIFY)] == ["label.select", "label.comment"]
     assert groups_of(tools_for(Task.SEGMENT)) == (
-        ("label.select", "label.box", "label.rotated_box", "label.polygon"),
+        ("label.select", "label.box", "label.rotated_box", "label.polygon", "label.keypoints"),
         ("label.slice", "label.points"),
         ("label.brush", "label.erase"),
         (

@@ -334,6 +334,7 @@ class Canvas(QGraphicsView):
             and self._can_begin()
         ):
             self.tool.press_right(self._pointer(event))
+            self.unfinished.note(self.tool, held=False)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton or self._space:

@@ -24,6 +24,8 @@ def is_for(tool: Tool, event: QKeyEvent) -> bool:
         return True  # in the middle of a shape nobody goes to another image
     if key in _ARROWS and tool.name == "select" and tool.document.selection:
         return _step(event) > 0
+    if key in tool.own_keys:
+        return event.modifiers() == Qt.KeyboardModifier.NoModifier
     return tool.busy and (
         key == Qt.Key.Key_Backspace or event.matches(QKeySequence.StandardKey.Undo)
     )
@@ -36,6 +38,9 @@ def give(tool: Tool, event: QKeyEvent) -> None:
     anything: not from the middle of a shape either, which is said.
     """
     key = event.key()
+    if key in tool.own_keys:
+        tool.own_key(Qt.Key(key))
+        return
     if key not in _ARROWS:
         if not tool.step_back():
             tool.cancel()

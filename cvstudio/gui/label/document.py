@@ -17,11 +17,20 @@ from PySide6.QtGui import QColor
 from cvstudio.core.annotation import Annotation, LabelClass, Review, Shape, State, Task
 from cvstudio.core.attributes import Attribute
 from cvstudio.core.errors import ProjectError
+from cvstudio.core.skeleton import Skeleton
 from cvstudio.core.words import quoted
 from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.label.regions import Regions
 from cvstudio.gui.studio import Studio
-from cvstudio.project import attributes, class_tree, commands, decisions, image_classes, queries
+from cvstudio.project import (
+    attributes,
+    class_tree,
+    commands,
+    decisions,
+    image_classes,
+    queries,
+    skeletons,
+)
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
@@ -63,6 +72,8 @@ class Document(QObject):
         """The class that each class is a kind of."""
         self.asked: dict[int, tuple[Attribute, ...]] = {}
         """What each class asks about its annotations."""
+        self.skeletons: dict[int, Skeleton] = {}
+        """The keypoints of each class that has some."""
         self.several = False
         """Whether an image may have several classes, where images are classified."""
         self.class_id: int | None = None
@@ -422,13 +433,14 @@ class Document(QObject):
             for a in found
             if a.state != State.REJECTED
         )
-        self.layer = ShapeLayer.of(self.annotations)
+        self.layer = ShapeLayer.of(self.annotations, self.skeletons)
 
     def _read_classes(self) -> None:
         with self.project.read() as session:
             self.classes = {c.id: c for c in queries.classes(session)}
             self.parents = class_tree.parents(session)
             self.asked = attributes.asked(session)
+            self.skeletons = skeletons.skeletons(session)
             self.several = image_classes.several(session)
         self.hidden_classes &= frozenset(self.classes)
         if self.class_id not in self.classes:

@@ -12,6 +12,7 @@ from cvstudio.core.geometry import Box, Points, Polygon, polygon_contains
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, Patch
 from cvstudio.core.rotated import RotatedBox
+from cvstudio.core.skeleton import Edges
 from cvstudio.gui.label.layer import ShapeLayer
 
 HANDLES = ("nw", "n", "ne", "e", "se", "s", "sw", "w")
@@ -49,7 +50,12 @@ def shapes_at(
         if annotation.id in hidden:
             continue
         if _is_under(annotation, x, y, reach=reach, patch_of=patch_of):
-            found.append((area_of(annotation.shape), -int(row), annotation.id))
+            size = area_of(annotation.shape)
+            if isinstance(shape := annotation.shape, Keypoints):
+                edges = layer.edges_of(annotation.class_id, shape)
+                # Points are thin: where they are hit themselves, whatever lies under them waits.
+                size = 0.0 if is_on(shape, edges, x, y, reach=reach) else size
+            found.append((size, -int(row), annotation.id))
     return [item[2] for item in sorted(found)]
 
 
@@ -113,6 +119,22 @@ def edge_at(polygon: Polygon, x: float, y: float, *, reach: float) -> Place | No
             if away[nearest] <= best:
                 best, found = float(away[nearest]), Place(part_index, ring_index, nearest + 1)
     return found
+
+
+def keypoint_at(shape: Keypoints, x: float, y: float, *, reach: float) -> int | None:
+    """Which of the points that have a place is the nearest within reach."""
+    away = np.hypot(shape.points[:, 0] - x, shape.points[:, 1] - y)
+    away[shape.points[:, 2] <= 0] = np.inf
+    nearest = int(away.argmin()) if len(away) else 0
+    return nearest if len(away) and away[nearest] <= reach else None
+
+
+def is_on(shape: Keypoints, edges: Edges, x: float, y: float, *, reach: float) -> bool:
+    """Whether a place lies on a point or on an edge, and not only between them."""
+    if keypoint_at(shape, x, y, reach=reach) is not None:
+        return True
+    ends = (shape.points[list(edge), :2] for edge in edges)
+    return any(distances_to_edges(pair, x, y).min() <= reach for pair in ends)
 
 
 def distances_to_edges(ring: Points, x: float, y: float) -> Points:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Annotation
 from cvstudio.core.geometry import Box
+from cvstudio.core.keypoints import Keypoints
+from cvstudio.core.skeleton import Edges, Skeleton
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,23 @@ class ShapeLayer:
     """Annotations that have a shape, in drawing order (the last one lies on top)."""
 
     annotations: tuple[Annotation, ...] = ()
+    skeletons: Mapping[int, Skeleton] = field(default_factory=dict)
+    """By class."""
 
     @classmethod
-    def of(cls, annotations: Iterable[Annotation]) -> ShapeLayer:
+    def of(
+        cls, annotations: Iterable[Annotation], skeletons: Mapping[int, Skeleton] | None = None
+    ) -> ShapeLayer:
         """The layer of an image's annotations; image-level ones have no place on it."""
-        return cls(tuple(a for a in annotations if a.shape is not None))
+        return cls(tuple(a for a in annotations if a.shape is not None), skeletons or {})
+
+    def edges_of(self, class_id: int, shape: Keypoints) -> Edges:
+        """The edges of keypoints of a class both of whose ends have a place."""
+        found = self.skeletons.get(class_id)
+        if found is None:
+            return ()
+        there = {place for place, known in enumerate(shape.points[:, 2].tolist()) if known > 0}
+        return tuple(edge for edge in found.edges if there.issuperset(edge))
 
     def __len__(self) -> int:
         return len(self.annotations)

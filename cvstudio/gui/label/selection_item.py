@@ -8,10 +8,12 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from cvstudio.core.annotation import Annotation, Shape, State, box_of
 from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui import theme
 from cvstudio.gui.label import turning
+from cvstudio.gui.label.bones import paint_keypoints
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.hit import handle_points
 from cvstudio.gui.label.outlines import outline, path_of, qpolygon, rect_of
@@ -123,7 +125,7 @@ class SelectionItem(QGraphicsItem):
             rect = rect_of(box_of(shape))
             if not exposed.intersects(rect):
                 continue
-            if isinstance(shape, Box) or max(rect.width(), rect.height()) * scale < 12:
+            if isinstance(shape, Box | Keypoints) or max(rect.width(), rect.height()) * scale < 12:
                 painter.drawRect(rect)
                 continue
             for ring in self._rings(annotation, shape):
@@ -146,6 +148,11 @@ class SelectionItem(QGraphicsItem):
             return
         if isinstance(shape, Mask) and not self._below.masks_outlined:
             return
+        if isinstance(shape, Keypoints):
+            edges = self._below.layer.edges_of(annotation.class_id, shape)
+            scale = painter.worldTransform().m11() or 1.0
+            dashes = self._below.dashes(annotation)
+            paint_keypoints(painter, shape, edges, colour, scale, strong=True, dashes=dashes)
         for ring in self._rings(annotation, shape):
             for pen in pens:
                 painter.setPen(pen)

@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from cvstudio.core.annotation import Annotation, LabelClass, State
 from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
+from cvstudio.gui.label.bones import paint_keypoints
 from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.label.mask_picture import MaskPictures
 from cvstudio.gui.label.outlines import Outline, outline, rect_of, steps_for
@@ -108,6 +110,7 @@ class ShapesItem(QGraphicsItem):
         if self.count_in_view() <= MOST_CASED:
             self._paint_casings(painter, rows, scale)
         self._paint_outlines(painter, rows, scale)
+        self._paint_keypoints(painter, rows, scale)
 
     def _visible(self, rect: QRectF, margin: float) -> Rows:
         box = Box(rect.x(), rect.y(), rect.width(), rect.height())
@@ -121,6 +124,7 @@ class ShapesItem(QGraphicsItem):
         self._rects = [rect_of(a.shape) if isinstance(a.shape, Box) else None for a in annotations]
         self._is_box = np.array([rect is not None for rect in self._rects], bool)
         self._is_mask = np.array([isinstance(a.shape, Mask) for a in annotations], bool)
+        self._is_points = np.array([isinstance(a.shape, Keypoints) for a in annotations], bool)
         self._spacing = np.ones(len(annotations))
         for row, annotation in enumerate(annotations):
             if isinstance(annotation.shape, Polygon):
@@ -189,6 +193,15 @@ class ShapesItem(QGraphicsItem):
                 painter.drawRects([self._rects[row] for row in boxes.tolist()])
             for ring in self._rings_of(others, scale):
                 draw(ring)
+
+    def _paint_keypoints(self, painter: QPainter, rows: Rows, scale: float) -> None:
+        for row in rows[self._is_points[rows]].tolist():
+            annotation = self.layer.annotations[row]
+            shape = annotation.shape
+            assert isinstance(shape, Keypoints)
+            edges = self.layer.edges_of(annotation.class_id, shape)
+            colour = self.colour(annotation.class_id)
+            paint_keypoints(painter, shape, edges, colour, scale, dashes=self.dashes(annotation))
 
 
 def cosmetic(colour: QColor, *, width: float = 1, dashes: list[float] | None = None) -> QPen:

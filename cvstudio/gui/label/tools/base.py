@@ -125,6 +125,14 @@ class Tool:
         """Annotations that the canvas must not draw while the tool does."""
         return frozenset(self.drafts)
 
+    @property
+    def own_keys(self) -> frozenset[Qt.Key]:
+        """Plain keys that are for the tool before they are for the window."""
+        return frozenset()
+
+    def own_key(self, key: Qt.Key) -> None:
+        """One of `own_keys` was pressed."""
+
     def press(self, pointer: Pointer) -> None:
         """The left button went down."""
 

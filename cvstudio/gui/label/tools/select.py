@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QPainter
 
 from cvstudio.core.annotation import Annotation, Shape, Task, box_of
 from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.keypoints import Keypoints, Visibility
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui.label import edits, hit, turning
 from cvstudio.gui.label.borders import Borders
@@ -57,6 +58,15 @@ class _Point:
 
 
 @dataclass(frozen=True)
+class _Keypoint:
+    """A point of the selected keypoints follows the pointer."""
+
+    annotation: Annotation
+    shape: Keypoints
+    place: int
+
+
+@dataclass(frozen=True)
 class _NewPoint:
     """An edge of the selected polygon was pressed; dragging it adds a point."""
 
@@ -71,7 +81,7 @@ class _Band:
     kept: frozenset[int]
 
 
-_Gesture = _Moving | _Resizing | _Point | _NewPoint | _Band | Grip
+_Gesture = _Moving | _Resizing | _Point | _Keypoint | _NewPoint | _Band | Grip
 
 
 class SelectTool(Tool):
@@ -197,6 +207,13 @@ class SelectTool(Tool):
                 return None
             if place is not None:
                 return _Point(annotation, shape, place)
+        if isinstance(shape, Keypoints):
+            found = hit.keypoint_at(shape, x, y, reach=self.reach)
+            if found is not None and pointer.alt:
+                self._toggle_point(annotation, shape, found)
+                return None
+            if found is not None:
+                return _Keypoint(annotation, shape, found)
         handle = hit.handle_at(annotation.box, x, y, reach=self.reach)
         if handle is not None and not pointer.alt:
             return _Resizing(annotation, handle)
@@ -231,6 +248,9 @@ class SelectTool(Tool):
                 if not pointer.opposite:
                     x, y = self._snapped(annotation, x, y)
                 self._draft({annotation.id: edits.point_moved(polygon, place, x, y)})
+            case _Keypoint(annotation, shape, number):
+                known = Visibility(int(shape.points[number, 2]))
+                self._draft({annotation.id: shape.with_point(number, x, y, known)})
             case _Band():
                 assert self._start is not None
                 self._band = Box.from_corners(self._start.x, self._start.y, pointer.x, pointer.y)
@@ -283,6 +303,15 @@ class SelectTool(Tool):
         else:
             self.document.reshape({annotation.id: left}, label="Remove point")
 
+    def _toggle_point(self, annotation: Annotation, shape: Keypoints, number: int) -> None:
+        """A point that is visible is hidden, and the other way round."""
+        self._point_gone = True
+        x, y, known = shape.points[number].tolist()
+        hides = known == Visibility.VISIBLE
+        wanted = Visibility.HIDDEN if hides else Visibility.VISIBLE
+        other = shape.with_point(number, x, y, wanted)
+        self.document.reshape({annotation.id: other}, label="Hide point" if hides else "Show point")
+
     def _hover(self, pointer: Pointer) -> None:
         under = self._under(pointer)
         self.document.hover(under[0] if under else None)
@@ -291,7 +320,7 @@ class SelectTool(Tool):
                 self.surface.point_with(_CURSORS[handle])
             case Grip() as grip:
                 self.surface.point_with(grip.cursor)
-            case _Point() | _NewPoint():
+            case _Point() | _Keypoint() | _NewPoint():
                 self.surface.point_with(Qt.CursorShape.CrossCursor)
             case _:
                 over = self.document.selection.intersection(under)
@@ -350,6 +379,8 @@ class SelectTool(Tool):
             return "Locked: L unlocks · Space + drag pans"
         if annotation is not None and isinstance(annotation.shape, Polygon):
             return "Drag a point or an edge · Alt + click removes a point"
+        if annotation is not None and isinstance(annotation.shape, Keypoints):
+            return "Drag a point · Alt + click hides or shows it · drag between points moves all"
         if annotation is not None and isinstance(annotation.shape, RotatedBox):
             return "The round handle turns, with Shift by 15° · Alt + Left or Right turns by 1°"
         if annotation is not None:
@@ -363,7 +394,7 @@ def _label(gesture: _Gesture | None, count: int) -> str:
             return gesture.label
         case _Resizing():
             return "Resize annotation"
-        case _Point() | _NewPoint():
+        case _Point() | _Keypoint() | _NewPoint():
             return "Move point"
         case _:
             return "Move annotation" if count == 1 else f"Move {count} annotations"

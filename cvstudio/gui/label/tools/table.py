@@ -19,6 +19,7 @@ from cvstudio.gui.label.tools.brush import BrushTool, EraserTool
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
 from cvstudio.gui.label.tools.comment import CommentTool
 from cvstudio.gui.label.tools.grabcut import GrabCutTool
+from cvstudio.gui.label.tools.keypoints import KeypointsTool
 from cvstudio.gui.label.tools.pixel_classifier import PixelClassifierTool
 from cvstudio.gui.label.tools.points import PointEraser
 from cvstudio.gui.label.tools.polygon import PolygonTool
@@ -81,6 +82,9 @@ TOOLS: tuple[ToolInfo, ...] = (
         lambda kit: PolygonTool(kit.document, kit.surface, kit.borders),
         "draw",
         _DRAWS,
+    ),
+    ToolInfo(
+        "label.keypoints", lambda kit: KeypointsTool(kit.document, kit.surface), "draw", _DRAWS
     ),
     ToolInfo("label.slice", lambda kit: SliceTool(kit.document, kit.surface), "cut", _DRAWS),
     ToolInfo(
