@@ -17,11 +17,14 @@ from cvstudio.project import commands, queries
 KEY = "carried"
 _NUMBERS = frozenset((int, float))
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_strict = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def dump(attributes: dict[str, Any]) -> str | None:
-    """The attributes of an annotation as the database holds them."""
+    """The attributes of an annotation as the database holds them.
+
+    What some files say for a number that is not known (NaN) is no JSON: it becomes null.
+    """
     if not attributes:
         return None
     if len(attributes) == 1 and "coco" in attributes:
@@ -39,6 +42,22 @@ def dump(attributes: dict[str, Any]) -> str | None:
             parts.append(f'"{key}":{value!r}')
         return '{"coco":{' + ",".join(parts) + "}}"
     return _encode(attributes)
+
+
+def _encode(attributes: dict[str, Any]) -> str:
+    try:
+        return _strict(attributes)
+    except ValueError:
+        return _strict(_known(attributes))
+
+
+def _known(value: Any) -> Any:
+    """A value with null for every number that is none."""
+    if isinstance(value, dict):
+        return {key: _known(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_known(each) for each in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def carry(s: Session, extras: dict[str, Any], images: dict[int, dict[str, Any]]) -> None:

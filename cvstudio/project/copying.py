@@ -24,6 +24,7 @@ from cvstudio.core.clipping import clipped
 from cvstudio.core.geometry import Box
 from cvstudio.project import commands, rows
 from cvstudio.project.commands import ANNOTATION_COLUMNS
+from cvstudio.project.finding_attributes import READABLE
 from cvstudio.project.queries import id_list
 from cvstudio.project.tables import AnnotationRow, ImageRow
 
@@ -80,7 +81,7 @@ def _sizes(s: Session, image_ids: Collection[int]) -> dict[int, tuple[int, int]]
 
 def _tracked(s: Session, image_ids: Collection[int]) -> dict[int, set[Any]]:
     """The numbers of the objects that images have."""
-    number = func.json_extract(AnnotationRow.attributes, "$.track_id")
+    number = func.json_extract(READABLE, "$.track_id")
     query = select(AnnotationRow.image_id, number)
     found: dict[int, set[Any]] = {}
     for image_id, track in s.execute(

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from operator import ge, gt, le, lt
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, cast, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, cast, exists, false, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Float
 
@@ -24,6 +24,10 @@ from cvstudio.project.query_language import QueryError, meant
 from cvstudio.project.tables import AnnotationRow, LabelClassRow
 
 Condition = ColumnElement[bool]
+
+READABLE = case((func.json_valid(AnnotationRow.attributes) == 1, AnnotationRow.attributes))
+"""What an annotation carries, NULL where that is no JSON: imports of older versions kept NaN."""
+
 _PARTS = re.compile(r"(?P<name>[^<>=]+?)\s*(?:(?P<operator><=|>=|[<>=])\s*(?P<value>.*))?")
 _COMPARE = {"<": lt, "<=": le, ">": gt, ">=": ge}
 
@@ -46,7 +50,7 @@ def condition(text: str) -> Condition:
 
 
 def _has(path: str, name: str, operator: str | None, value: str) -> Condition:
-    each = func.json_each(AnnotationRow.attributes, path).table_valued("key", "value", "type")
+    each = func.json_each(READABLE, path).table_valued("key", "value", "type")
     asked = [func.lower(each.c.key) == name.lower(), each.c.key.not_in(NOT_ASKED)]
     if operator == "=":
         asked.append(_is(each, value))

@@ -29,6 +29,7 @@ from cvstudio.core.annotation import (
 from cvstudio.core.clipping import clipped
 from cvstudio.core.interpolation import between
 from cvstudio.project import commands, queries, rows
+from cvstudio.project.finding_attributes import READABLE
 from cvstudio.project.sequences import Sequence, sequence_of
 from cvstudio.project.suggestions import MAKER
 from cvstudio.project.tables import AnnotationRow, ImageRow
@@ -140,7 +141,7 @@ def _members(s: Session, sequence: Sequence, number: int) -> list[Annotation]:
         select(*queries.ANNOTATION)
         .where(queries.id_list(AnnotationRow.image_id, sequence.ids))
         .where(AnnotationRow.attributes.is_not(None))
-        .where(func.json_extract(AnnotationRow.attributes, f"$.{TRACK}") == number)
+        .where(func.json_extract(READABLE, f"$.{TRACK}") == number)
         .order_by(AnnotationRow.z, AnnotationRow.id)
     )
     return [queries.as_annotation(row) for row in found]
@@ -195,9 +196,9 @@ def link(s: Session, *, ids: Collection[int]) -> int:
 
 def _free_number(s: Session) -> int:
     highest = s.scalar(
-        select(func.max(func.json_extract(AnnotationRow.attributes, f"$.{TRACK}")))
+        select(func.max(func.json_extract(READABLE, f"$.{TRACK}")))
         .where(AnnotationRow.attributes.is_not(None))
-        .where(func.json_type(AnnotationRow.attributes, f"$.{TRACK}") == "integer")
+        .where(func.json_type(READABLE, f"$.{TRACK}") == "integer")
     )
     return int(highest or 0) + 1
 

@@ -11,9 +11,20 @@ import numpy as np
 from cvstudio.core.annotation import Task
 from cvstudio.core.attributes import Attribute, AttributeKind, values_in
 from cvstudio.core.opencv import cv2
-from cvstudio.project import attribute_changes, attributes, exporting, importing, queries
+from cvstudio.project import (
+    attribute_changes,
+    attributes,
+    commands,
+    copying,
+    exporting,
+    finding,
+    importing,
+    queries,
+    tracks,
+)
 from cvstudio.project.attribute_changes import Edit
 from cvstudio.project.project import Project
+from cvstudio.project.records import ImageFilter
 
 CARRIED = {"occluded": False, "form": "round", "z_order": 7}
 
@@ -64,3 +75,24 @@ def test_attributes_go_through_the_project_and_those_that_nobody_asks_for_are_no
     assert held == [
         {"occluded": False, "form": "sickle", "z_order": 7, "note": "theirs"}, {"form": "sickle"},
     ]  # fmt: skip
+
+
+def test_numbers_that_files_do_not_know_stop_neither_queries_nor_copies(tmp_path: Path) -> None:
+    file = source(tmp_path / "in")
+    content = json.loads(file.read_text())
+    content["annotations"][1] |= {"likelihood": float("nan"), "seen": [float("inf")], "torn": True}
+    file.write_text(json.dumps(content))
+    with Project.create(tmp_path / "p", task=Task.DETECT) as project:
+        importing.run(project, importing.plan(project, file))
+        # What an older version has stored.
+        with project.transaction("Draw") as s:
+            old = queries.annotations(s, 1)[0]
+            commands.set_attributes(s, id=old.id, attributes={"likelihood": float("nan")})
+        with project.transaction("Copy") as s:
+            finding.check(s, "attribute:torn=yes")
+            assert queries.image_ids(s, ImageFilter(query="attribute:torn=yes")) == [1]
+            again = queries.annotations(s, 1)[1]
+            assert (again.attributes["likelihood"], again.attributes["seen"]) == (None, [None])
+            commands.set_attributes(s, id=again.id, attributes={"track_id": 1})
+            assert len(copying.copy_annotations(s, ids=[old.id, again.id], image_ids=[1])) == 2
+            assert tracks.link(s, ids=[old.id]) == 2
