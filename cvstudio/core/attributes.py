@@ -19,8 +19,10 @@ Value = bool | float | str
 INNER = "attributes"
 """The key under which the values lie that are no keys of a file format."""
 
-NOT_ASKED = frozenset(("iscrowd", "suggested_by", "num_keypoints", "track_id", INNER))
-"""What stands beside the values and says something else."""
+NOT_ASKED = frozenset(
+    ("coco", "iscrowd", "num_keypoints", "rotation", "suggested_by", "track_id", INNER)
+)
+"""What stands beside the values and says something else: `rotation` turns CVAT's boxes."""
 
 _YES = frozenset(("yes", "true", "1", "on"))
 _NO = frozenset(("no", "false", "0", "off"))
@@ -73,7 +75,7 @@ class Attribute:
                 word = str(value).strip().casefold()
                 return True if word in _YES else False if word in _NO else None
             case AttributeKind.CHOICE:
-                return str(value) if str(value) in self.choices else None
+                return next((w for w in (str(value), words_of(value)) if w in self.choices), None)
             case AttributeKind.NUMBER:
                 return self._number(value)
             case AttributeKind.TEXT:
@@ -82,7 +84,7 @@ class Attribute:
     def _number(self, value: Any) -> float | None:
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
         below = self.low is not None and number < self.low
         above = self.high is not None and number > self.high
@@ -190,25 +192,31 @@ def values_in(attributes: Mapping[str, Any]) -> dict[str, Value]:
         str(name): value
         for place in places
         for name, value in place.items()
-        if isinstance(value, bool | int | float | str) and value != "" and name not in NOT_ASKED
+        if _is_value(value) and value != "" and name not in NOT_ASKED
     }
+
+
+def _is_value(value: Any) -> bool:
+    return isinstance(value, bool | int | float | str)
 
 
 def with_value(attributes: Mapping[str, Any], name: str, value: Value | None) -> dict[str, Any]:
     """What an annotation carries, with another value of one attribute; None takes it away.
 
-    A value stays where it was; a new one goes into the object "attributes".
+    A value stays where it was; a new one goes into the object "attributes". What is no value
+    (a list of keypoints) is left alone, whatever its name.
     """
     result = dict(attributes)
     inner = result.get(INNER)
-    if isinstance(inner, dict) or (inner is None and name not in result):
+    known = name not in NOT_ASKED and _is_value(result.get(name))
+    if isinstance(inner, dict) or (inner is None and not known):
         inside = dict(inner or {})
-        outside = name in result and name not in inside and name not in NOT_ASKED
-        if not outside:
+        if name in inside or not known:
             _put(inside, name, value)
             _put(result, INNER, inside or None)
             return result
-    _put(result, name, value)
+    if known or name not in result:
+        _put(result, name, value)
     return result
 
 

@@ -59,7 +59,7 @@ class Draft:
     @classmethod
     def of(cls, attribute: Attribute) -> Draft:
         """The draft of an attribute that is there already."""
-        low, high = ("" if n is None else f"{n:g}" for n in (attribute.low, attribute.high))
+        low, high = ("" if n is None else f"{n:.15g}" for n in (attribute.low, attribute.high))
         default = "" if attribute.default is None else words_of(attribute.default)
         return cls(
             attribute.name, attribute.name, attribute.kind, attribute.choices, low, high,

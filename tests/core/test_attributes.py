@@ -17,6 +17,7 @@ from cvstudio.core.attributes import (
 
 TORN = Attribute("torn", AttributeKind.CHECKBOX, default=False)
 FORM = Attribute("form", AttributeKind.CHOICE, choices=("round", "sickle"), default="round")
+YES_NO = Attribute("torn", AttributeKind.CHOICE, choices=("yes", "no"))
 LENGTH = Attribute("length", AttributeKind.NUMBER, low=0, high=50, unit="µm")
 NOTE = Attribute("note", AttributeKind.TEXT)
 
@@ -26,6 +27,7 @@ NOTE = Attribute("note", AttributeKind.TEXT)
     [
         (TORN, "Yes", True), (TORN, 1, True), (TORN, "no", False), (TORN, "perhaps", None),
         (FORM, "sickle", "sickle"), (FORM, "square", None),
+        (YES_NO, True, "yes"), (YES_NO, False, "no"), (LENGTH, 10**400, None),
         (LENGTH, "12.5", 12.5), (LENGTH, 12.0, 12), (LENGTH, 51, None), (LENGTH, -1, None),
         (LENGTH, "long", None), (LENGTH, True, None), (LENGTH, float("nan"), None),
         (NOTE, "at the rim", "at the rim"), (NOTE, 7, "7"), (NOTE, "  ", None),
@@ -47,6 +49,8 @@ def test_definitions_come_back_from_the_database_as_they_were() -> None:
     [
         (Attribute("  ", AttributeKind.TEXT), "needs a name"),
         (Attribute("iscrowd", AttributeKind.TEXT), "word of the file formats"),
+        (Attribute("coco", AttributeKind.TEXT), "word of the file formats"),
+        (Attribute("rotation", AttributeKind.NUMBER), "word of the file formats"),
         (Attribute("form", AttributeKind.CHOICE), "at least one choice"),
         (Attribute("form", AttributeKind.CHOICE, choices=("a", "a")), "twice"),
         (Attribute("size", AttributeKind.NUMBER, low=5, high=1), "ends below"),
@@ -79,6 +83,16 @@ def test_a_value_stays_where_the_import_has_put_it_and_a_new_one_goes_where_cvat
     for name in ("occluded", "form", "difficult"):
         changed = with_value(changed, name, None)
     assert changed == {"coco": {"id": 4}, "iscrowd": 1}
+
+
+@pytest.mark.parametrize("more", [{}, {"attributes": {"form": "round"}}, {"attributes": [1, 2]}])
+def test_a_value_never_takes_the_place_of_what_is_none(more) -> None:
+    carried = {"keypoints": [1, 2, 2], "coco": {"id": 4}, **more}
+    for name in ("keypoints", "coco"):
+        for value in ("x", None):
+            changed = with_value(carried, name, value)
+            assert changed["keypoints"] == [1, 2, 2]
+            assert changed["coco"] == {"id": 4}
 
 
 def test_attributes_that_are_no_object_in_a_file_are_kept_as_they_are() -> None:

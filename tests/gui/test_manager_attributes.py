@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QLabel
 
 from cvstudio.core.attributes import Attribute, AttributeKind, values_in
 from cvstudio.core.geometry import Box
-from cvstudio.gui.class_attributes import AttributesDialog
+from cvstudio.gui.class_attributes import AttributesDialog, Draft
 from cvstudio.gui.class_manager import ClassManager
 from cvstudio.gui.class_tree_view import moved
 from cvstudio.project import attribute_changes, attributes, class_tree, commands, queries
@@ -270,3 +270,8 @@ def test_before_a_drop_it_is_said_what_it_would_do(formed: Person) -> None:
 )  # fmt: skip
 def test_a_class_moves_with_all_its_kinds(move: str, id: int, expected: object) -> None:
     assert moved([(1, None), (2, 1), (3, None)], id, move) == expected
+
+
+def test_a_range_that_nobody_touches_stays_to_the_last_digit() -> None:
+    length = Attribute("length", AttributeKind.NUMBER, low=1234567, high=7654321.25)
+    assert Draft.of(length).edit().attribute == length
