@@ -17,6 +17,7 @@ from cvstudio.core.annotation import LabelClass, Review, Shape, Split, Task
 from cvstudio.core.errors import CVStudioError, FormatError, ImageError
 from cvstudio.core.geometry import Box, Points
 from cvstudio.core.rotated import RotatedBox
+from cvstudio.core.skeleton import Skeleton
 from cvstudio.imaging.decode import ImageInfo, is_image_name, probe
 
 Progress = Callable[[str, int, int], None]
@@ -60,6 +61,7 @@ class ParsedClass:
 
     name: str
     colour: str | None = None
+    skeleton: Skeleton | None = None
 
 
 @dataclass(slots=True)
@@ -218,6 +220,8 @@ class ExportDataset:
     classes: list[LabelClass]
     images: list[ExportImage]
     extras: dict[str, Any] = field(default_factory=dict)
+    skeletons: dict[str, Skeleton] = field(default_factory=dict)
+    """By the name of the class."""
 
 
 class Writing(Work):

@@ -37,6 +37,14 @@ from cvstudio.formats.base import (
     walk,
 )
 from cvstudio.formats.coco_carried import carried_of
+from cvstudio.formats.coco_keypoints import (
+    KEYPOINT_KEYS,
+    LINK,
+    framed,
+    keypoints_of,
+    skeleton_of,
+    stands_alone,
+)
 from cvstudio.formats.coco_rotated import ROTATED_KEY, rotated_of
 from cvstudio.formats.outlines import Outline, measured, single_rings
 
@@ -180,7 +188,7 @@ class _FileReader:
             self.classes[key] = name
             if name not in known:
                 known.add(name)
-                self.dataset.classes.append(ParsedClass(name))
+                self.dataset.classes.append(ParsedClass(name, skeleton=skeleton_of(item)))
             extras.setdefault(name, {k: v for k, v in item.items() if k != "name"})
 
     def _read_images(self, items: Any, *, stated: bool) -> None:
@@ -298,7 +306,13 @@ class _FileReader:
         shape: Shape = None
         box, area, whole = None, None, True
         turned = rotated_of(item)
-        if turned is not None:
+        points = None
+        if "keypoints" in item:
+            points = keypoints_of(item, width=image.width, height=image.height)
+        if points is not None and stands_alone(item):
+            shape = points = framed(points, item)
+            box, area = shape.box, shape.area
+        elif turned is not None:
             shape, problem = usable_turned(
                 turned, image.width, image.height, who=_who(item, number), file=self.file
             )
@@ -325,11 +339,15 @@ class _FileReader:
             whole = shape.w == bbox[2] and shape.h == bbox[3]
         attributes = {}
         if not _OWN_KEYS.issuperset(item):
-            attributes = {k: v for k, v in item.items() if k not in _OWN_KEYS}
+            left = _OWN_KEYS if points is None else _OWN_KEYS | KEYPOINT_KEYS
+            attributes = {k: v for k, v in item.items() if k not in left}
         if item.get("iscrowd"):
             attributes["iscrowd"] = 1
         attributes["coco"] = carried_of(item, shape, whole=whole)
         image.annotations.append(ParsedAnnotation(name, shape, attributes, box, area))
+        if points is not None and points is not shape:
+            link = attributes["coco"][LINK] = item.get("id", number)
+            image.annotations.append(ParsedAnnotation(name, points, {"coco": {LINK: link}}))
 
     def _box(self, bbox: Any, item: dict[str, Any], number: int, image: ParsedImage) -> Box | None:
         try:

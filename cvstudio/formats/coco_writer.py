@@ -10,6 +10,7 @@ from cvstudio.core import masks
 from cvstudio.core.annotation import Review, Shape, Split, area_of
 from cvstudio.core.errors import FormatError
 from cvstudio.core.geometry import Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.formats.base import (
@@ -20,6 +21,7 @@ from cvstudio.formats.base import (
 )
 from cvstudio.formats.coco import EMPTY_KEY, counts_of
 from cvstudio.formats.coco_carried import fingerprint
+from cvstudio.formats.coco_keypoints import ALONE_KEY, category_of, joined, written
 from cvstudio.formats.coco_rotated import ROTATED_KEY
 from cvstudio.formats.images import place
 
@@ -52,7 +54,9 @@ def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
                     "height": image.height,
                 }
             )
-            found["annotations"] += [_item(a, image, ids, categories) for a in image.annotations]
+            found["annotations"] += [
+                _item(a, image, ids, categories, points) for a, points in joined(image.annotations)
+            ]
             done += 1
             writing.step("Writing COCO", done, len(dataset.images))
         found["categories"] = list(categories.values())
@@ -76,7 +80,10 @@ def _categories(dataset: ExportDataset, known: dict[str, Any]) -> dict[str, dict
             taken.add(wanted)
         else:
             wanted = None
-        result[label_class.name] = {**extras, "id": wanted, "name": label_class.name}
+        found = {**extras, "id": wanted, "name": label_class.name}
+        if label_class.name in dataset.skeletons:
+            found |= category_of(dataset.skeletons[label_class.name], extras)
+        result[label_class.name] = found
     following = 1
     for category in result.values():
         if category["id"] is None:
@@ -128,7 +135,9 @@ def _item(
     image: ExportImage,
     ids: _Ids,
     categories: dict[str, dict[str, Any]],
+    points: Keypoints | None,
 ) -> dict[str, Any]:
+    """One item; `points` are the keypoints of the same object."""
     carried = annotation.attributes.get("coco", {})
     carried = carried if isinstance(carried, dict) else {}
     shape = annotation.shape
@@ -145,6 +154,10 @@ def _item(
     if isinstance(shape, RotatedBox):
         # COCO knows the outline only; with these five numbers the same box comes back.
         own[ROTATED_KEY] = [shape.cx, shape.cy, shape.w, shape.h, shape.angle]
+    if isinstance(shape, Keypoints):
+        points, own[ALONE_KEY] = shape, "points" if shape.frame is None else "framed"
+    if points is not None:
+        own |= written(points)
     if "shape" in carried and carried["shape"] == fingerprint(shape):
         own.update({key: carried[key] for key in ("area", "bbox") if key in carried})
     extra = {k: v for k, v in annotation.attributes.items() if k not in ("coco", "iscrowd", *own)}

@@ -29,7 +29,7 @@ from cvstudio.formats.base import (
     Writing,
     unique_names,
 )
-from cvstudio.project import queries
+from cvstudio.project import queries, skeletons
 from cvstudio.project.carried import carried
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, ImageRecord
@@ -191,7 +191,9 @@ def _dataset(
         )
         for record, name in zip(records, unique, strict=True)
     ]
-    return ExportDataset(project.name, project.task, classes, images, extras), problems
+    bones = {names[id]: found for id, found in skeletons.skeletons(s).items()}
+    dataset = ExportDataset(project.name, project.task, classes, images, extras, bones)
+    return dataset, problems
 
 
 def _file_name(record: ImageRecord) -> str:

@@ -36,10 +36,11 @@ def choose_classes(
             kept.append(annotation)
         image.parsed.annotations = kept
     colours = {c.name: c.colour for c in plan.classes}
+    bones = {names.get(c.name, c.name): c.skeleton for c in reversed(plan.classes) if c.skeleton}
     order = dict.fromkeys(
         wanted for c in plan.classes if (wanted := names.get(c.name, c.name)) is not None
     )
-    plan.classes = [ParsedClass(name, colours.get(name)) for name in order]
+    plan.classes = [ParsedClass(name, colours.get(name), bones.get(name)) for name in order]
     with project.read() as session:
         present = {c.name for c in queries.classes(session)}
     plan.new_classes = [name for name in order if name not in present]

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from cvstudio.core.annotation import Review, Source, Task, area_of, box_of, kind_of, pack_shape
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box
+from cvstudio.core.skeleton import pack
 from cvstudio.core.video_names import is_video_name
 from cvstudio.core.words import counted
 from cvstudio.formats.base import (
@@ -37,7 +38,7 @@ from cvstudio.imaging import video
 from cvstudio.imaging.decode import ImageInfo
 from cvstudio.imaging.display import Window
 from cvstudio.imaging.windows import words_of
-from cvstudio.project import commands, image_classes, queries, rows
+from cvstudio.project import commands, image_classes, queries, rows, skeletons
 from cvstudio.project import splits as split_proposals
 from cvstudio.project.carried import carry, dump
 from cvstudio.project.import_plan import (
@@ -317,6 +318,11 @@ class _Import:
                 known[name] = commands.add_class(self.s, name=name, colour=colour, beside=names)
                 made.append(name)
             ids[parsed.name] = known[name]
+        have = skeletons.skeletons(self.s)
+        for parsed in self.plan.classes:
+            id = ids[parsed.name]
+            if parsed.skeleton is not None and id not in have:
+                rows.change(self.s, "label_class", [id], skeleton=pack(parsed.skeleton))
         return ids, made
 
     def _images(self) -> list[int]:
