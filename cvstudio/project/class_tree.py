@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from cvstudio.core.attributes import Attribute, line_of, pack, values_in, words_of
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import counted
-from cvstudio.project import attributes, commands, rows, skeletons
+from cvstudio.project import attributes, commands, image_classes, rows, skeletons
 from cvstudio.project.queries import id_list
 from cvstudio.project.tables import AnnotationRow, LabelClassRow
 
@@ -117,6 +117,7 @@ def merge(s: Session, *, sources: Iterable[int], target: int) -> None:
     for id in gone:
         _leave(s, id, target)
     commands.merge_classes(s, source=gone, target=target)
+    image_classes.say_once(s, class_id=target)
     _go_on_asking(s, wanted)
     skeletons.keep(s, bones)
 

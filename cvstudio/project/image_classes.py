@@ -64,8 +64,19 @@ def allow_several(s: Session, allowed: bool) -> int:
     if allowed:
         return 0
     images = with_several(s)
+    _keep_first(s, id_list(AnnotationRow.image_id, images))
+    return len(images)
+
+
+def say_once(s: Session, *, class_id: int) -> None:
+    """Where two classes became this one, images that had both have it once."""
+    _keep_first(s, AnnotationRow.class_id == class_id)
+
+
+def _keep_first(s: Session, among: ColumnElement[bool]) -> None:
+    """Of some classes of whole images, leave each image the one that was given first."""
     row = AnnotationRow
-    chosen = select(row.id, row.image_id).where(*_counting(), id_list(row.image_id, images))
+    chosen = select(row.id, row.image_id).where(*_counting(), among)
     first: set[int] = set()
     surplus = []
     for id, image_id in s.execute(chosen.order_by(row.z, row.id)):
@@ -73,7 +84,6 @@ def allow_several(s: Session, allowed: bool) -> int:
             surplus.append(id)
         first.add(image_id)
     rows.remove(s, "annotation", surplus)
-    return len(images)
 
 
 def toggle(s: Session, *, image_ids: Collection[int], class_id: int) -> bool:

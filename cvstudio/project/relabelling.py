@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import State
-from cvstudio.project import commands
+from cvstudio.project import commands, image_classes
 from cvstudio.project.queries import id_list
 from cvstudio.project.tables import AnnotationRow
 
@@ -44,6 +44,7 @@ def change(s: Session, *, image_ids: Collection[int], source: int | None, target
     wanted = (*_meant(image_ids, source, target), AnnotationRow.locked == 0)
     ids = list(s.scalars(select(AnnotationRow.id).where(*wanted)))
     commands.set_class(s, ids=ids, class_id=target)
+    image_classes.say_once(s, class_id=target)
 
 
 def _counting(image_ids: Collection[int]) -> tuple[ColumnElement[bool], ...]:

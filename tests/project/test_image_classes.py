@@ -12,7 +12,16 @@ from cvstudio.core.annotation import Review, Source, Split, State, Task
 from cvstudio.core.snapshot import Snapshot
 from cvstudio.ml.failures import JobFailure
 from cvstudio.ml.labels import usable
-from cvstudio.project import commands, decisions, image_classes, preflight, queries, snapshots
+from cvstudio.project import (
+    class_tree,
+    commands,
+    decisions,
+    image_classes,
+    preflight,
+    queries,
+    relabelling,
+    snapshots,
+)
 from cvstudio.project.preflight import Level
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -150,3 +159,22 @@ def test_an_image_of_several_classes_is_not_judged_by_its_first(sorting: Project
     report = judge(Task.CLASSIFY, snapshot.classes, snapshot.images, answers)
     assert report["counts"]["labelled"] == 2
     assert report["metrics"]["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize("way", ["merge", "relabel"])
+def test_an_image_that_had_both_of_two_classes_has_the_joined_one_once(
+    sorting: Project, way: str
+) -> None:
+    toggle(sorting, [1, 2], 1)
+    toggle(sorting, [2, 3], 2)
+    before = dump(sorting)
+    with sorting.transaction("Join") as s:
+        if way == "merge":
+            class_tree.merge(s, sources=[1], target=2)
+        else:
+            relabelling.change(s, image_ids=[1, 2, 3], source=1, target=2)
+    assert classes(sorting) == {1: [2], 2: [2], 3: [2]}
+    with sorting.read() as s:
+        assert image_classes.with_several(s) == []
+    sorting.undo()
+    assert dump(sorting) == before
