@@ -280,7 +280,7 @@ def _label_checks(facts: Facts) -> list[Check]:
     elif facts.images:
         lines.append(Check(Level.OK, "Every image can be read"))
     if facts.no_area:
-        show = Action("Show", "images", image_ids=_once(facts.no_area))
+        show = Action("Show", "images", image_ids=tuple(dict.fromkeys(facts.no_area)))
         many = counted(len(facts.no_area), "box", "boxes")
         lines.append(Check(Level.ADVICE, f"{many} without area, left out", (show,)))
     if facts.boxes_left_out:
@@ -401,7 +401,7 @@ def _size_checks(facts: Facts, config: TrainConfig) -> list[Check]:
     noun = ("box is", "boxes are") if facts.task is Task.DETECT else ("object is", "objects are")
     text = f"{counted(len(tiny), *noun)} under {TINY:g} px wide"
     larger = config.image_size * 3 // 2 // 32 * 32
-    actions = [Action("Show", "images", image_ids=_once(tuple(tiny.tolist())))]
+    actions = [Action("Show", "images", image_ids=tuple(dict.fromkeys(tiny.tolist())))]
     if larger <= 1920:
         actions.insert(0, Action(f"Use {larger}", "set", {"image_size": larger}))
     return [Check(Level.ADVICE, text, tuple(actions), f"At {config.image_size} px.")]
@@ -492,10 +492,6 @@ def _disk_check(facts: Facts, config: TrainConfig) -> Check:
 def _names(names: list[str]) -> str:
     shown = ", ".join(names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
-
-
-def _once(ids: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(ids))
 
 
 def _size(count: int) -> str:

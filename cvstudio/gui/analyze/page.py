@@ -7,12 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import (
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import LabelClass, Split, Task
 from cvstudio.core.errors import RunError
@@ -71,7 +66,6 @@ class AnalyzePage(Workspace):
         self.evaluation = Evaluation(studio, self)
         self.evaluation.done.connect(self._load)
         self.evaluation.moved.connect(self._evaluation_moved)
-
         self.since = Since(studio, self)
         self.since.moved.connect(self._show_since)
         self._judged_at = 0.0
