@@ -38,6 +38,8 @@ class Setting:
     unit: str = ""
     also: str = ""
     """A regular expression of further choices: those that only some computers have."""
+    empty: str = ""
+    """What a field says while nothing is written in it."""
     shown: bool = True
     """False for what has an editor of its own instead of a row in the settings dialog."""
 
@@ -112,6 +114,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "label.smart_network", "Labelling", "Smart tool network",
         "A file of SAM, SAM 2 or MobileSAM on this computer, such as mobile_sam.pt.", "",
+        empty="No file chosen",
     ),
     Setting(
         "label.print_density", "Labelling", "Lengths from print density",

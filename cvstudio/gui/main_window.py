@@ -90,6 +90,7 @@ class MainWindow(QMainWindow):
         self._connect_actions()
         studio.went.connect(self._went)
         studio.toasted.connect(self._toast)
+        studio.image_selected.connect(self.toasts.forget_passing)
         studio.project_opened.connect(self._opened)
         studio.project_closing.connect(self._drop_pages)
         studio.project_closed.connect(self.show_start)
@@ -339,7 +340,9 @@ class MainWindow(QMainWindow):
         return area.translated(self.stack.mapTo(self, QPoint(0, 0)))
 
     def _toast(self, toast: Toast) -> None:
-        self.toasts.show(toast.text, toast.level, toast.link, toast.do)
+        self.toasts.show(
+            toast.text, toast.level, toast.link, toast.do, about=toast.about, passing=toast.passing
+        )
 
     # -- the window itself
 

@@ -135,6 +135,7 @@ def make_editor(
         spin.valueChanged.connect(changed)
         return spin
     field = QLineEdit(str(value))
+    field.setPlaceholderText(record.empty)
     field.setMinimumWidth(200)
     field.editingFinished.connect(lambda: changed(field.text()))
     return field

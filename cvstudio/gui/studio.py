@@ -49,12 +49,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Toast:
-    """A sentence that appears for six seconds, with at most one thing to do about it."""
+    """A sentence that appears for six seconds, with at most one thing to do about it.
+
+    It takes the place of the one before that is `about` the same. `passing`: it goes when another
+    image is at hand.
+    """
 
     text: str
     level: str = "info"
     link: str = ""
     do: Callable[[], Any] | None = None
+    about: str = ""
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -282,10 +288,11 @@ class Studio(QObject):
     # -- words to the person
 
     def toast(
-        self, text: str, *, level: str = "info", link: str = "", do: Callable[[], Any] | None = None
-    ) -> None:
-        """Show a sentence for six seconds; levels: info, success, warning, danger."""
-        self.toasted.emit(Toast(text, level, link, do))
+        self, text: str, *, level: str = "info", link: str = "",
+        do: Callable[[], Any] | None = None, about: str = "", passing: bool = False,
+    ) -> None:  # fmt: skip
+        """Show a sentence for six seconds; levels: info, success, warning, danger; see Toast."""
+        self.toasted.emit(Toast(text, level, link, do, about, passing))
 
     def fail(self, error: BaseException, *, doing: str = "") -> None:
         """Tell the person that work they asked for did not succeed; the log gets the traceback."""

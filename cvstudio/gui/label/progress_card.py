@@ -14,9 +14,11 @@ from cvstudio.project import pace, queries
 from cvstudio.project.estimate import roughly
 
 _MARGIN = 12  # px that stay free around it
-_WIDTH = 260
+_WIDTH = 276
 _CLASSES = 6
 """So many classes are named, those with the most objects; the card stays small."""
+_UNTIL_THEN = "after a few images"
+"""What stands for the time left while there is no pace yet."""
 _SOON = 300
 """Milliseconds after the last change: a row of quick strokes is counted once."""
 
@@ -88,7 +90,7 @@ class ProgressCard(QFrame):
         self._figures["Images per hour"].setText(hourly)
         self._figures["Reviewed"].setText(f"{done:,} of {total:,}")
         self._figures["To go"].setText(f"{total - done:,}")
-        self._figures["Time left"].setText("" if rest is None else roughly(rest))
+        self._figures["Time left"].setText(_UNTIL_THEN if rest is None else roughly(rest))
         self._show_classes(counts)
         self._place()
 

@@ -39,6 +39,8 @@ class Undoing:
                 f"{words}. {hidden} hidden: that is no step.",
                 link="Show again",
                 do=document.show_hidden,
+                about="hidden shapes",
+                passing=True,
             )
         return words
 

@@ -29,6 +29,9 @@ class ToastFrame(QFrame):
         row.setContentsMargins(12, 6, 6, 6)
         row.setSpacing(8)
         row.addWidget(IconLabel(LEVEL_ICONS[level], "muted" if level == "info" else level))
+        self.origin: tuple[str, Callable[[], Any] | None] = (text, do)
+        self.passing = False
+        """Whether it is about the image at hand alone, and goes with it."""
         self.words = label(text)
         row.addWidget(self.words)
         if link_text and do is not None:
@@ -67,10 +70,16 @@ class Toasts(QObject):
 
     def show(
         self, text: str, level: str = "info", link_text: str = "",
-        do: Callable[[], Any] | None = None,
+        do: Callable[[], Any] | None = None, *, about: str = "", passing: bool = False,
     ) -> ToastFrame:  # fmt: skip
-        """Show a sentence; the oldest goes when there are too many."""
+        """Show a sentence; the oldest goes when there are too many.
+
+        It replaces what came from the same origin: what is `about` the same, and without that what
+        has the same words or the same link. `passing`: see `forget_passing`.
+        """
         frame = ToastFrame(self._over, text, level, link_text, do)
+        frame.origin, frame.passing = (about or text, do), passing
+        self._take_away([other for other in self._shown if _same(other, frame)])
         frame.destroyed.connect(self._gone)
         self._shown.append(frame)
         while len(self._shown) > _MOST:
@@ -89,9 +98,17 @@ class Toasts(QObject):
 
     def clear(self) -> None:
         """Take all away."""
-        for frame in self._shown:
+        self._take_away(list(self._shown))
+
+    def forget_passing(self) -> None:
+        """Another image is at hand: what was about the one before would be read as about it."""
+        self._take_away([frame for frame in self._shown if frame.passing])
+
+    def _take_away(self, frames: list[ToastFrame]) -> None:
+        for frame in frames:
+            self._shown.remove(frame)
+            frame.hide()
             frame.deleteLater()
-        self._shown.clear()
 
     def _gone(self, frame: QObject | None = None) -> None:
         if isValid(self):
@@ -112,3 +129,9 @@ class Toasts(QObject):
         if event.type() == QEvent.Type.Resize:
             self.place()
         return False
+
+
+def _same(one: ToastFrame, other: ToastFrame) -> bool:
+    """Whether the second toast takes the place of the first."""
+    (about, do), (also_about, also_do) = one.origin, other.origin
+    return about == also_about or (do is not None and do == also_do)
