@@ -97,7 +97,9 @@ def _box_line(
         writing.lose("rotated boxes were written as the upright boxes around them")
     elif not isinstance(annotation.shape, Box):
         writing.lose("outlines and masks were written as their boxes")
-    box = annotation.box
+    # The box around a rotated one may stand out of the image, which readers of YOLO refuse.
+    turned = isinstance(annotation.shape, RotatedBox)
+    box = annotation.box.clipped(image.width, image.height) if turned else annotation.box
     values = np.array([box.x + box.w / 2, box.y + box.h / 2, box.w, box.h])
     return line(number, values.reshape(-1, 2), image)
 

@@ -170,6 +170,14 @@ def test_corners_that_stand_out_are_drawn_to_the_edge_for_yolo(
     assert max(numbers) <= 1
 
 
+def test_yolo_boxes_around_rotated_ones_lie_on_the_image(project: Project, tmp_path: Path) -> None:
+    draw(project, RotatedBox(10, 12, 60, 20, 45))
+    exporting.export(project, tmp_path / "out", format="yolo")
+    (file,) = (tmp_path / "out" / "labels").rglob("*.txt")
+    _, cx, cy, w, h = map(float, file.read_text().split())
+    assert min(cx - w / 2, cy - h / 2) == pytest.approx(0)
+
+
 def test_voc_holds_rotated_boxes_as_rolabelimg_writes_them(
     project: Project, tmp_path: Path
 ) -> None:
