@@ -69,6 +69,7 @@ def probe(path: Path, *, content: bytes | None = None) -> list[ImageInfo]:
     no image, or too large to be true raises ImageError with a sentence for the user. A video
     gives one per frame, and is decoded once when that was never done.
     """
+    header.refuse_name(path)
     if is_video_name(path):
         index = video.index_of(path)
         return [index.info(frame) for frame in range(len(index))]

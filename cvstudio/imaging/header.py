@@ -259,6 +259,17 @@ def check_size(info: ImageInfo, file_size: int, name: str) -> None:
         )
 
 
+def refuse_name(path: Path) -> None:
+    """Raises ImageError for a path that is no text: neither OpenCV nor a database takes it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode(errors="replace")
+        raise ImageError(
+            f"{shown} has a name that is not UTF-8: rename it, or the folder that it is in."
+        ) from None
+
+
 def file_size(path: Path) -> int:
     """The size of a file in bytes. Raises ImageError when it is missing, a folder or empty."""
     try:

@@ -12,6 +12,7 @@ import io
 import logging
 import os
 import threading
+import zipfile
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable
@@ -84,9 +85,9 @@ class Step:
         if self.seconds <= 0:
             return list(range(0, len(index), self.frames))
         times = index.times if index.ordered else np.arange(len(index)) * 1000 / (index.fps or 25)
-        marks = np.arange(times[0], times[-1] + 1e-6, self.seconds * 1000)
         # The first frame that is shown at or after each mark; half a millisecond is rounding.
-        return [int(frame) for frame in np.unique(np.searchsorted(times, marks - 0.5))]
+        marks = np.floor((times - times[0] + 0.5) / (self.seconds * 1000))
+        return [int(frame) for frame in np.unique(marks, return_index=True)[1]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,7 @@ def read_frame(path: Path, frame: int) -> Rgb:
 
 
 def _open(path: Path, *, threads: int = 0) -> Any:
+    header.refuse_name(path)  # OpenCV crashes on it
     header.file_size(path)  # says in words when there is no file
     try:
         with open(path, "rb") as stream:
@@ -263,7 +265,7 @@ def _load(file: Path) -> VideoIndex | None:
             )  # fmt: skip
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, zlib.error) as error:
+    except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         log.warning("the index %s is made again: %s", file.name, error)
         return None
     return index if len(index.times) == len(index.starts) == len(index.sums) > 0 else None
@@ -321,7 +323,8 @@ class _Reader:
             self._capture.release()
 
     def _decode(self, frame: int) -> Rgb:
-        """Go on or seek, and believe only what agrees with the index."""
+        """Go on or seek, and believe only what agrees with the index; else count from the start,
+        where a damaged frame may be decoded to other pixels than when the index was made."""
         start = int(self._starts[np.searchsorted(self._starts, frame, side="right") - 1])
         if not start <= self._at <= frame:
             self._seek(frame)

@@ -131,3 +131,35 @@ def test_thumbnails_and_the_canvas_show_the_frame_itself(tmp_path):
     whole = cv2.resize(picture, (WIDTH, HEIGHT))
     assert number_on(whole) == 21
     assert number_on(Pyramid(clip, 22).load()) == 22
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_an_index_that_was_damaged_on_the_disk_is_made_again(tmp_path, damage):
+    clip = write_clip(tmp_path / "clip.mp4", frames=30)
+    video.index_of(clip)
+    (file,) = places.videos().glob("*.npz")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content[: len(content) // 2] if damage == "cut" else content)
+    assert len(video.index_of(clip)) == 30
+    assert number_on(read_image(clip, 29)) == 29
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names are text on this system")
+def test_a_file_whose_name_is_no_text_is_refused_in_words(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4", frames=3)
+    picture = tmp_path / "picture.png"
+    cv2.imwrite(str(picture), np.zeros((9, 9, 3), np.uint8))
+    for file, look in ((clip, video.look), (clip, probe), (picture, probe)):
+        odd = file.with_name(os.fsdecode(b"caf\xe9") + file.suffix)
+        file.rename(odd)
+        with pytest.raises(ImageError, match="a name that is not UTF-8: rename it") as refused:
+            look(odd)
+        assert refused.value.message.isprintable()
+        odd.rename(file)
+
+
+def test_a_damaged_time_stamp_does_not_count_the_seconds_of_years():
+    times = np.array([0.0, 40, 80, 1000, 1e15])
+    index = video.VideoIndex(8, 8, 25.0, 5, times, np.ones(5, bool), np.zeros(5, np.uint32))
+    assert video.Step(seconds=0.5).choose(index) == [0, 3, 4]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 
 import numpy as np
 import pytest
@@ -199,3 +200,17 @@ def test_a_video_that_was_replaced_is_found_by_the_data_health(tmp_path, project
     (finding,) = found()
     assert finding.text == "clip.mp4 is another video than the one of which 3 frames came in."
     assert len(finding.image_ids) == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names are text on this system")
+def test_a_file_whose_name_is_no_text_is_left_out_and_the_others_come_in(tmp_path, project):
+    folder = tmp_path / "both"
+    folder.mkdir()
+    write_clip(tmp_path / "clip.mp4", frames=5).rename(folder / os.fsdecode(b"caf\xe9.mp4"))
+    for name in (os.fsdecode(b"caf\xe9.png"), "still.png"):
+        (folder / name).write_bytes(cv2.imencode(".png", painted(7))[1].tobytes())
+    plan = importing.plan(project, folder)
+    texts = [p.text for p in plan.problems]
+    assert len(texts) == 2
+    assert all("is not UTF-8: rename it" in text for text in texts)
+    assert importing.run(project, plan).added == 1
