@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import struct
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,12 @@ from cvstudio.ml.preprocess import Preprocessing
 FORMAT = 1
 _MARK = "cvstudio checkpoint"
 Weights = dict[str, torch.Tensor]
+
+_DAMAGE = (
+    OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError,
+    AssertionError, struct.error, zipfile.BadZipFile,
+)  # fmt: skip
+"""What torch.load raises for a file that was cut off or changed: it trusts what it reads."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,7 @@ def load_plain(path: Path) -> Any:
         if _is_pickle(path):
             raise untrusted(path, str(error)) from error
         raise damaged(path) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise damaged(path) from error
 
 

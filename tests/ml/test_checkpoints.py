@@ -114,6 +114,17 @@ def test_a_damaged_file_is_named_and_not_taken_for_an_attack(tmp_path: Path, dam
         load_plain(path)
 
 
+def test_a_download_that_was_cut_off_anywhere_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "broken.pt"
+    for new in (True, False):
+        torch.save({"a": torch.zeros(1000)}, path, _use_new_zipfile_serialization=new)
+        content = path.read_bytes()
+        for share in range(1, 30):
+            path.write_bytes(content[: len(content) * share // 30])
+            with pytest.raises((RunError, UntrustedFile), match=r"broken\.pt is"):
+                load_plain(path)
+
+
 def test_a_checkpoint_comes_back_as_it_was_written(tmp_path: Path) -> None:
     mine = Checkpoint(
         config=config_for(Task.SEGMENT),
