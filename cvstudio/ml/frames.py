@@ -28,7 +28,7 @@ def unpack_frames(
 ) -> int:
     """Write the frames among some splits into a folder, without loss, and let the splits read them
     from there; returns how many. Raises OSError when they cannot be written (a full disk), and then
-    none is read from there; a damaged frame is left to who reads it."""
+    none is read from there and none is left; a damaged frame is left to who reads it."""
     wanted = [
         (image.path, image.page, split, index)
         for split in splits
@@ -38,23 +38,33 @@ def unpack_frames(
     if not wanted:
         return 0
     wanted.sort(key=lambda item: item[:2])
-    folder.mkdir(parents=True, exist_ok=True)
     written: list[tuple[SplitImages, int, Path]] = []
-    for done, (_, _, split, index) in enumerate(wanted):
-        progress(done, len(wanted))
-        file = folder / f"{done}.png"
-        try:
-            rgb, _ = split.read(index)
-        except ImageError:
-            continue
-        fast = [cv2.IMWRITE_PNG_COMPRESSION, 1]
-        _, data = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), fast)
-        file.write_bytes(data.tobytes())
-        written.append((split, index, file))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for done, (_, _, split, index) in enumerate(wanted):
+            progress(done, len(wanted))
+            file = folder / f"{done}.png"
+            if _write(split, index, file):
+                written.append((split, index, file))
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)  # the run needs the room for its checkpoints
+        raise
     for split, index, file in written:
         split.read_from(index, file)
     progress(len(wanted), len(wanted))
     return len(written)
+
+
+def _write(split: SplitImages, index: int, file: Path) -> bool:
+    """Write one frame; whether it could be read."""
+    try:
+        rgb, _ = split.read(index)
+    except ImageError:
+        return False
+    fast = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+    _, data = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), fast)
+    file.write_bytes(data.tobytes())
+    return True
 
 
 def remove_frames(job: JobDir) -> None:

@@ -1,6 +1,8 @@
 """A run learns from the frames of a video as from pictures, and leaves none of them behind."""
 
+import errno
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,3 +80,20 @@ def test_a_run_on_a_video_finishes_and_leaves_no_frames(tmp_path, task, cached):
     phases = [e.text for e in found if isinstance(e, events.Phase)]
     assert ("Unpacking the frames of videos" in phases) is not cached
     assert not (job.path / "frames").exists()
+
+
+def test_a_full_disk_is_left_as_free_as_before(tmp_path, monkeypatch):
+    clip = write_clip(tmp_path / "clip.mp4", frames=10)
+    split = SplitImages(frames(clip, range(10)), size=320, fit=Fit.CROP)
+    write, folder = Path.write_bytes, tmp_path / "frames"
+
+    def until_full(path, data):
+        if len(list(folder.iterdir())) == 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", until_full)
+    with pytest.raises(OSError, match="No space left"):
+        unpack_frames((split,), folder, progress=lambda *_: None)
+    assert not folder.exists()
+    assert number_on(split.read(7)[0]) == 7  # from the video
