@@ -88,6 +88,8 @@ def _write(path: Path, embedding: Embedding, limit: int) -> None:
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob("*.part"):  # by a process that was killed
+            left.unlink(missing_ok=True)
         with part.open("wb") as file:
             np.savez(file, **halves)  # type: ignore[arg-type]
         part.replace(path)
