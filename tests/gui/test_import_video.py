@@ -1,11 +1,15 @@
 """A video is dropped on the window, and comes in as the frames that the person chose."""
 
+import errno
+import os
+
 from person import Person, make_images
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from video_clips import number_on, write_clip
 
 from cvstudio.gui.data.import_dialog import ImportDialog
+from cvstudio.gui.data.import_video import have_videos
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.project import queries
 from cvstudio.project.records import ImageFilter
@@ -100,3 +104,18 @@ def test_pictures_alone_are_looked_at_at_once_and_ask_for_no_step(studio_window,
     drop(person, make_images(tmp_path / "more", 2))
     person.until(lambda: "step" in seen)
     assert seen["step"] is False
+
+
+def test_a_folder_that_may_not_be_read_has_no_videos_and_stops_nobody(tmp_path, monkeypatch):
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    listed = os.listdir
+
+    def refuse(path="."):
+        if str(path) == str(folder):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert not have_videos([folder])
+    assert not have_videos([tmp_path / "gone", tmp_path / ("long" * 200)])

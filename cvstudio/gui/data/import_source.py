@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -70,7 +71,7 @@ class SourceStep(QWidget):
     @property
     def ready(self) -> bool:
         """Whether there is something to look at."""
-        return bool(self.sources) and all(path.exists() for path in self.sources)
+        return bool(self.sources) and all(map(os.path.exists, self.sources))
 
     def set_sources(self, paths: Sequence[Path]) -> None:
         """Take these files and folders."""
@@ -86,7 +87,7 @@ class SourceStep(QWidget):
         self._tell()
 
     def _tell(self) -> None:
-        missing = [path for path in self.sources if not path.exists()]
+        missing = [path for path in self.sources if not os.path.exists(path)]
         theme.mark(self.said, role="danger_caption" if missing else "caption")
         if missing:
             self.said.setText(f"There is nothing at {missing[0]}.")

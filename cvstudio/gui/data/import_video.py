@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -120,8 +121,15 @@ def have_videos(paths: Sequence[Path]) -> bool:
 def _videos(paths: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
-        files += sorted(path.iterdir()) if path.is_dir() else [path]
-    return [path for path in files if is_video_name(path) and path.is_file()]
+        # Unlike those of Path, os.path's questions are answered for what may not be looked at too.
+        if not os.path.isdir(path):
+            files.append(path)
+            continue
+        try:
+            files += sorted(path / name for name in os.listdir(path) if is_video_name(name))
+        except OSError:  # it may not be read, or has just gone: reading the source says so
+            continue
+    return [path for path in files if is_video_name(path) and os.path.isfile(path)]
 
 
 def _look(paths: Sequence[Path], control: Control) -> Found:
