@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,6 +41,9 @@ INTERPOLATION, TRACKER = "Interpolation", "Tracker"
 
 Gap = tuple[int, int, tuple[int, ...]]
 """Two neighbouring key images of an object, and the images that lie between them."""
+
+Placed = tuple[Shape, float | None]
+"""A computed shape and its score."""
 
 _RENEWED = (
     "kind", "x", "y", "w", "h", "area", "payload", "score", "state", "attributes",
@@ -160,6 +163,9 @@ def partner(s: Session, annotation: Annotation) -> Annotation | None:
         .where(AnnotationRow.state == State.ACCEPTED.value)
         .where(AnnotationRow.image_id != annotation.image_id)
         .where(AnnotationRow.kind != "image")
+        .where(
+            func.coalesce(func.json_type(AnnotationRow.attributes, f"$.{TRACK}"), "") != "integer"
+        )
     ).all()
     by_place: dict[int, list[int]] = {}
     for id, image_id in found:
@@ -177,6 +183,22 @@ def _apart(a: Annotation, b: Annotation) -> float:
     dx = a.box.x + a.box.w / 2 - b.box.x - b.box.w / 2
     dy = a.box.y + a.box.h / 2 - b.box.y - b.box.h / 2
     return dx * dx + dy * dy
+
+
+def shapes_between(
+    track: Track, gaps: Collection[Gap], *, told: Callable[[int, int], None] = lambda *_: None
+) -> dict[int, Placed]:
+    """The shape of the object on each image of these gaps, by image. Masks take a while: `told` is
+    called with how many images are done and of how many; it may raise to stop."""
+    shapes: dict[int, Placed] = {}
+    total = sum(len(images) for _, _, images in gaps)
+    for first, last, images in gaps:
+        start, end = track.keys[first].shape, track.keys[last].shape
+        for image_id in images:
+            told(len(shapes), total)
+            share = track.sequence.share(first, last, image_id)
+            shapes[image_id] = (between(start, end, share), None)
+    return shapes
 
 
 # -- commands
@@ -216,12 +238,7 @@ def interpolate(
 ) -> int:
     """Put a shape on each image of these gaps, in place of what was computed there before; returns
     how many. Key shapes and locked ones stay."""
-    shapes: dict[int, tuple[Shape, float | None]] = {}
-    for first, last, images in gaps:
-        start, end = track.keys[first].shape, track.keys[last].shape
-        for image_id in images:
-            share = track.sequence.share(first, last, image_id)
-            shapes[image_id] = (between(start, end, share), None)
+    shapes = shapes_between(track, gaps)
     return place(s, track=track, shapes=shapes, maker=INTERPOLATION, state=state)
 
 
@@ -229,7 +246,7 @@ def place(
     s: Session,
     *,
     track: Track,
-    shapes: Mapping[int, tuple[Shape, float | None]],
+    shapes: Mapping[int, Placed],
     maker: str,
     state: State = State.SUGGESTED,
 ) -> int:

@@ -1,5 +1,6 @@
 """An object is carried through a video in the real window, and its way can be looked through."""
 
+import threading
 from contextlib import contextmanager
 
 import numpy as np
@@ -280,3 +281,20 @@ def test_pasted_on_another_frame_it_is_the_same_object(person):
     person.keys("Ctrl+V")
     assert [tracks.track_id(a) for a in person.shapes] == [1, None]
     assert person.shapes[0].box == shapes(person)[4][0].box
+
+
+def test_what_takes_long_to_interpolate_is_computed_beside_the_window(person, monkeypatch):
+    draw(person, 0)
+    open_image(person, 4)
+    draw(person, 20)
+    threads, between = [], tracks.between
+
+    def noted(*shapes):
+        threads.append(threading.current_thread() is threading.main_thread())
+        return between(*shapes)
+
+    monkeypatch.setattr(tracks, "between", noted)
+    person.keys("Ctrl+Shift+T")
+    assert threads == [False] * 3
+    assert [len(shapes(person)[n]) for n in (1, 2, 3)] == [1, 1, 1]
+    assert person.project.undo_label == "Interpolate over 3 images"

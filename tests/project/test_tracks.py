@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from cvstudio.core.annotation import Source, State, Task
 from cvstudio.core.geometry import Box, Polygon
@@ -148,6 +149,20 @@ def test_two_boxes_drawn_on_distant_frames_are_known_as_one_object(project):
     with project.read() as s:
         found = tracks.partner(s, queries.annotation(s, here))
     assert found.id == near
+
+
+def test_objects_that_have_a_number_are_no_partners_and_cost_no_question_each(project):
+    free = add(project, 1, Box(12, 10, 30, 30))
+    for image in range(2, 12):
+        add(project, image, Box(40, 20, 30, 30), attributes={"track_id": 3})
+    here = add(project, 12, Box(40, 20, 30, 30))
+    asked = []
+    with project.read() as s:
+        mine = queries.annotation(s, here)
+        event.listen(s.get_bind(), "before_cursor_execute", lambda *call: asked.append(call[2]))
+        found = tracks.partner(s, mine)
+    assert found.id == free
+    assert 0 < len(asked) < 6
 
 
 def test_no_partner_is_seen_where_no_image_lies_between(project):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from cvstudio.gui.widgets.progress_dialog import run_with_progress
 from cvstudio.project import queries, tracks
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.following import Trail, follow_object
-from cvstudio.project.tracks import Gap, Track
+from cvstudio.project.tracks import Gap, Placed, Track
 
 _SELECT_ONE = "Select one shape to track"
 _NO_KEY = "Draw or paste it on a later image too: what lies between can be interpolated then"
@@ -91,20 +92,46 @@ class Tracking(QObject):
             self._interpolate(subject, State.SUGGESTED)
 
     def _interpolate(self, subject: _Subject, state: State) -> None:
-        ids = [a.id for a in (subject.annotation, subject.partner) if a is not None]
+        members = [a for a in (subject.annotation, subject.partner) if a is not None]
+        keys = {**subject.track.keys}
+        if subject.partner is not None:
+            keys[subject.partner.image_id] = subject.partner
+        shapes = self._shapes_between(replace(subject.track, keys=keys), subject.gaps)
+        if shapes is None:
+            return
         put: list[int] = []
 
         def work(s: Any) -> None:
-            tracks.link(s, ids=ids)
-            again = queries.annotation(s, subject.annotation.id)
-            assert again is not None  # it was just linked
-            track = tracks.track_of(s, again)
-            put.append(tracks.interpolate(s, track=track, gaps=track.gaps(), state=state))
+            tracks.link(s, ids=[a.id for a in members])
+            put.append(self._place(s, subject.annotation.id, shapes, state))
 
-        images = sum(len(gap[2]) for gap in subject.gaps)
-        if self._document.change(f"Interpolate over {counted(images, 'image')}", work):
+        if self._document.change(f"Interpolate over {counted(len(shapes), 'image')}", work):
             self._tell(put[0], state)
             self._on_selection()
+
+    def _shapes_between(self, track: Track, gaps: Collection[Gap]) -> dict[int, Placed] | None:
+        """What comes into gaps, computed in a thread; None when it was stopped or went wrong."""
+
+        def work(control: Control) -> dict[int, Placed]:
+            def told(done: int, total: int) -> None:
+                control.check()
+                control.progress(done, total, "Interpolating")
+
+            return tracks.shapes_between(track, gaps, told=told)
+
+        outcome = run_with_progress(self._page, self._studio.tasks, "Interpolate", work)
+        self.answered.emit()
+        if outcome.error is not None:
+            self._studio.fail(outcome.error, doing="Nothing was interpolated")
+        return None if outcome.cancelled else outcome.result
+
+    @staticmethod
+    def _place(s: Any, annotation_id: int, shapes: dict[int, Placed], state: State) -> int:
+        again = queries.annotation(s, annotation_id)
+        if again is None:
+            return 0
+        track, maker = tracks.track_of(s, again), tracks.INTERPOLATION
+        return tracks.place(s, track=track, shapes=shapes, maker=maker, state=state)
 
     def _follow(self, annotation: Annotation, targets: tuple[int, ...], state: State) -> None:
         project = self._document.project
@@ -292,14 +319,18 @@ class Tracking(QObject):
 
     def _renew(self, annotation_id: int) -> None:
         """Compute anew what lies between a key shape and its neighbours."""
+        with self._document.project.read() as s:
+            annotation = queries.annotation(s, annotation_id)
+            track = tracks.track_of(s, annotation) if annotation is not None else None
+        if annotation is None or track is None or track.id is None:
+            return
+        shapes = self._shapes_between(track, track.gaps_beside(annotation.image_id))
+        if not shapes:
+            return
         put: list[int] = []
 
         def work(s: Any) -> None:
-            annotation = queries.annotation(s, annotation_id)
-            if annotation is not None:
-                track = tracks.track_of(s, annotation)
-                gaps = track.gaps_beside(annotation.image_id)
-                put.append(tracks.interpolate(s, track=track, gaps=gaps))
+            put.append(self._place(s, annotation_id, shapes, State.SUGGESTED))
 
-        if self._document.change("Interpolate again", work) and put:
+        if self._document.change("Interpolate again", work):
             self._tell(put[0], State.SUGGESTED)
