@@ -9,6 +9,7 @@ from cvstudio.core.annotation import Kind
 from cvstudio.core.geometry import Box
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.skeleton import Skeleton
+from cvstudio.gui.label import turning
 from cvstudio.gui.label.annotation_tree import describe
 from cvstudio.gui.label.hit import is_on
 from cvstudio.project import queries, skeleton_changes
@@ -61,6 +62,21 @@ def test_clicks_place_the_named_points_one_after_another_and_the_last_one_keeps_
     assert hint(armed).startswith("1 of 3: shoulder"), "the next object begins"
     armed.project.undo()
     assert armed.shapes == []
+
+
+def test_the_name_of_the_next_point_stands_beside_the_pointer(armed):
+    def tag(x, y):
+        away, scale = turning._AWAY, armed.canvas.scale
+        return colours(armed, x + (away + 20) / scale, y + (away + 9) / scale, 15).count("#111111")
+
+    armed.hover(100, 100)
+    assert tag(100, 100) > 20
+    assert tag(250, 200) == 0
+    armed.hover(250, 200)
+    assert tag(250, 200) > 20
+    armed.document.choose_class(2)
+    armed.hover(251, 200)
+    assert tag(250, 200) == 0, "free points have no names"
 
 
 def test_x_says_that_a_point_is_not_in_the_picture(armed):

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QApplication
 
 from cvstudio.core.annotation import Annotation, Review, State, Task
 from cvstudio.core.geometry import Box, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.gui import app
 from cvstudio.gui.label.page import LabelPage
@@ -16,6 +17,7 @@ from cvstudio.project.records import NewImage
 
 BOX = Box(1, 2, 30, 40)
 POLYGON = Polygon.simple([(0, 0), (20, 0), (20, 20)])
+POINTS = Keypoints.of([(1, 2, 2), (5, 6, 1)])
 MASK = Mask.from_patch(np.ones((5, 5), np.uint8), 0, 0)
 
 
@@ -48,6 +50,10 @@ def of(*shapes, state=State.ACCEPTED):
             Task.DETECT, (BOX, None),
             "1 image class on this image will not train: "
             "detection needs boxes, polygons or masks.",
+        ),
+        (
+            Task.INSTANCE, (POLYGON, POINTS),
+            "1 set of keypoints on this image will not train: there is no task for them yet.",
         ),
         (Task.DETECT, (BOX, POLYGON, MASK), ""),
         (Task.CLASSIFY, (None,), ""),

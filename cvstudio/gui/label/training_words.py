@@ -35,7 +35,9 @@ def idle_words(annotations: Iterable[Annotation], task: Task, *, where: str = "t
     idle = [counted(kinds[kind], *_MANY[kind]) for kind in without]
     if not idle:
         return ""
-    words = f"{' and '.join(idle)} on {where} will not train: {_NEEDS[task]}."
+    # Another shape would help the others; nothing learns from keypoints.
+    needs = "there is no task for them yet" if without == [Kind.KEYPOINTS] else _NEEDS[task]
+    words = f"{' and '.join(idle)} on {where} will not train: {needs}."
     if task is Task.SEGMENT and not kinds.keys() & COUNTING[task]:
         words += " Without them all of it trains as background."
     return words

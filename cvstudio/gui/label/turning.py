@@ -136,9 +136,13 @@ def paint_handles(painter: QPainter, shape: RotatedBox, scale: float, *, side: f
 
 def paint_numbers(painter: QPainter, shape: RotatedBox, x: float, y: float) -> None:
     """The sides and the angle beside the pointer at a place of the image."""
+    paint_words(painter, rotated_words(shape), x, y)
+
+
+def paint_words(painter: QPainter, text: str, x: float, y: float) -> None:
+    """Words on a dark tag beside the pointer at a place of the image."""
     to_screen = painter.worldTransform()
     corner = to_screen.map(QPointF(x, y))
-    text = rotated_words(shape)
     painter.resetTransform()
     painter.setFont(theme.font("small"))
     width = QFontMetricsF(painter.font()).horizontalAdvance(text) + 12

@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter
 
 from cvstudio.core.keypoints import Keypoints, Visibility
 from cvstudio.core.skeleton import Skeleton
+from cvstudio.gui.label import turning
 from cvstudio.gui.label.bones import paint_keypoints
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.shapes_item import CASING, cosmetic
@@ -68,8 +69,7 @@ class KeypointsTool(Tool):
 
     def move(self, pointer: Pointer, *, held: bool) -> None:
         self._pointer = pointer
-        if self._points:
-            self.surface.repaint()
+        self.surface.repaint()
 
     def leave(self) -> None:
         self._pointer = None
@@ -156,8 +156,13 @@ class KeypointsTool(Tool):
         return "Keypoints are kept and exported, and do not train yet"
 
     def paint(self, painter: QPainter, exposed: QRectF) -> None:
-        if not self._points:
-            return
+        if self._points:
+            self._paint_draft(painter)
+        if self.skeleton is not None and self._pointer is not None:
+            turning.paint_words(painter, self._next(), self._pointer.x, self._pointer.y)
+
+    def _paint_draft(self, painter: QPainter) -> None:
+        """The points that are there, and the edges from them to the pointer."""
         shape, scale = self._shape(), self.surface.scale
         colour = self.document.colour(self._class_id)
         edges = self.document.layer.edges_of(self._class_id or 0, shape)
