@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+import shiboken6
 from label_hands import Person
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
@@ -298,3 +299,16 @@ def test_what_takes_long_to_interpolate_is_computed_beside_the_window(person, mo
     assert threads == [False] * 3
     assert [len(shapes(person)[n]) for n in (1, 2, 3)] == [1, 1, 1]
     assert person.project.undo_label == "Interpolate over 3 images"
+
+
+def test_an_offer_that_outlives_its_project_does_nothing(tmp_path, qtbot):
+    toasts = []
+    with video_page(tmp_path, qtbot) as person:
+        interpolate(person, 0, 4)
+        person.studio.toasted.connect(toasts.append)
+        x, y = place(20)
+        person.drag((x + 28, y + 28), (x + 28, y + 60))
+        (offer,) = [t for t in toasts if t.link == "Interpolate again"]
+        tracking = person.page.tracking
+    qtbot.waitUntil(lambda: not shiboken6.isValid(tracking))
+    offer.do()

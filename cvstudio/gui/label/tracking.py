@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import shiboken6
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
@@ -315,10 +316,13 @@ class Tracking(QObject):
                 f"This is a key shape now. {counted(count, 'image')} beside it can follow.",
                 link="Interpolate again",
                 do=partial(self._renew, annotation_id),
+                about="track",
             )
 
     def _renew(self, annotation_id: int) -> None:
         """Compute anew what lies between a key shape and its neighbours."""
+        if not shiboken6.isValid(self):
+            return  # the offer outlives the page of a project
         with self._document.project.read() as s:
             annotation = queries.annotation(s, annotation_id)
             track = tracks.track_of(s, annotation) if annotation is not None else None
