@@ -15,6 +15,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.skeleton import Skeleton
 from cvstudio.formats.base import ExportAnnotation
+from cvstudio.formats.coco_rotated import numbers_of
 
 ALONE_KEY = "cvstudio_keypoints"
 """Our own field of an item that is keypoints only: "framed" when its bbox is theirs, else
@@ -51,10 +52,10 @@ def stands_alone(item: dict[str, Any]) -> bool:
 
 def framed(points: Keypoints, item: dict[str, Any]) -> Keypoints:
     """Keypoints that stand alone, with the frame that was theirs."""
-    bbox = item.get("bbox")
-    if item.get(ALONE_KEY) != "framed" or not isinstance(bbox, list) or len(bbox) != 4:
+    sides = numbers_of(item.get("bbox"), 4)
+    if item.get(ALONE_KEY) != "framed" or sides is None:
         return points
-    return Keypoints(points.points, Box(*(float(each) for each in bbox)))
+    return Keypoints(points.points, Box(*sides))
 
 
 def skeleton_of(category: dict[str, Any]) -> Skeleton | None:
@@ -64,7 +65,7 @@ def skeleton_of(category: dict[str, Any]) -> Skeleton | None:
         return None
     try:
         pairs = [(int(a), int(b)) for a, b in pairs_told]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pairs = []
     first = 0 if any(0 in pair for pair in pairs) else 1  # COCO counts from 1, some from 0
     edges = {(a - first, b - first): None for a, b in pairs if a != b}

@@ -29,7 +29,7 @@ def rotated_of(item: dict[str, Any]) -> RotatedBox | None:
     angle = attributes.get("rotation") if isinstance(attributes, dict) else None
     if not angle or item.get("segmentation"):
         return None
-    told, degrees = _numbers(item.get("bbox"), 4), _numbers([angle], 1)
+    told, degrees = numbers_of(item.get("bbox"), 4), numbers_of([angle], 1)
     if told is None or degrees is None:
         return None
     x, y, w, h = told
@@ -37,19 +37,19 @@ def rotated_of(item: dict[str, Any]) -> RotatedBox | None:
 
 
 def _ours(told: Any, segmentation: Any) -> RotatedBox | None:
-    numbers = _numbers(told, 5)
+    numbers = numbers_of(told, 5)
     if numbers is None:
         return None
     shape = RotatedBox(*numbers)
     if not isinstance(segmentation, list) or len(segmentation) != 1:
         return None
-    ring = _numbers(segmentation[0], 8)
+    ring = numbers_of(segmentation[0], 8)
     if ring is None or np.abs(np.array(ring) - shape.corners().ravel()).max() > _NEAR:
         return None
     return shape
 
 
-def _numbers(values: Any, count: int) -> list[float] | None:
+def numbers_of(values: Any, count: int) -> list[float] | None:
     """A list of so many finite numbers, or None."""
     if not isinstance(values, list) or len(values) != count:
         return None

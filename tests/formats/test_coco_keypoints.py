@@ -10,6 +10,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.opencv import cv2
 from cvstudio.core.skeleton import COCO_PERSON, Skeleton
+from cvstudio.formats import coco_keypoints
 from cvstudio.project import (
     commands,
     exporting,
@@ -245,3 +246,12 @@ def test_people_of_coco_come_back_with_all_their_points(new, shared_data, tmp_pa
     other = new()
     bring(other, tmp_path / "out")
     assert content(other) == content(project)
+
+
+def test_what_is_said_badly_of_frames_and_edges_is_left_out():
+    points = Keypoints.of(POINTS)
+    for bbox in (None, [1, 2, 3], [1, 2, "3", 4], [1, 2, float("nan"), 4], [1, 2, 10**400, 4]):
+        told = {coco_keypoints.ALONE_KEY: "framed", "bbox": bbox}
+        assert coco_keypoints.framed(points, told) == points
+    category = {"keypoints": ["a", "b"], "skeleton": [[1, float("inf")]]}
+    assert coco_keypoints.skeleton_of(category) == Skeleton(("a", "b"))
