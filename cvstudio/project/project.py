@@ -190,21 +190,23 @@ class Project:
 
     @contextmanager
     def transaction(
-        self, label: str, *, source: object = None, undoable: bool = True
+        self, label: str, *, source: object = None, undoable: bool = True, into: int = 0
     ) -> Iterator[Session]:
         """The one door for writes: committed and announced at the end, or rolled back whole.
 
         `label` is the menu text of the undo step. An undoable=False transaction leaves no step;
         when it adds or removes images, annotations, classes or tags, the steps before it go too,
-        since they could no longer be replayed. Raises ProjectError when the disk is full, when the
-        project is open for reading only, and RuntimeError inside another transaction.
+        since they could no longer be replayed. `into`: a step that may take this in, when it is
+        the newest and this is the same once more a moment later (steps.merge). Raises ProjectError
+        when the disk is full, when the project is open for reading only, and RuntimeError inside
+        another transaction.
         """
         with self._writing:
             with self._recorded() as (session, recorder):
                 yield session
                 changes = ChangeSet(label, "do", source, recorder.touched)
                 self._note_history(session, changes)
-                after = self._note_step(session, changes, recorder, undoable=undoable)
+                after = self._note_step(session, changes, recorder, undoable=undoable, into=into)
             if not recorder.changes:
                 return
             self._standing = after
@@ -297,12 +299,14 @@ class Project:
         return changes
 
     def _note_step(
-        self, session: Session, changes: ChangeSet, recorder: Recorder, *, undoable: bool
+        self, session: Session, changes: ChangeSet, recorder: Recorder, *, undoable: bool, into: int
     ) -> steps.Standing:
         """Keep what was done as a step, in its own transaction; returns where that leads."""
         now = self._standing
         if recorder.changes and undoable:
-            return steps.note(session, changes, recorder.changes, now=now, limit=self.step_limit)
+            back = recorder.changes
+            joined = steps.merge(session, changes, back, into=into, now=now) if into else None
+            return joined or steps.note(session, changes, back, now=now, limit=self.step_limit)
         if any(isinstance(c, Put | Drop) and c.table in CONTENT for c in recorder.changes):
             return steps.clear(session)
         return now

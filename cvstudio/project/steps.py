@@ -23,13 +23,16 @@ from sqlalchemy.orm import Session
 from cvstudio.project import rows, step_codec
 from cvstudio.project.changes import ChangeSet, Reach
 from cvstudio.project.lock import user
-from cvstudio.project.rows import Change
+from cvstudio.project.rows import Change, Set
 
 LIMIT = 256 << 20
 """Bytes of the database that steps may take; when they take more, the oldest go."""
 
 OVERHEAD = 200
 """Bytes that a step takes besides its changes, about."""
+
+MOMENT = 1.0
+"""Seconds within which what is done again in the same way joins the step before."""
 
 _FIELDS = "id, done, at, who, label, images, counts"
 
@@ -98,6 +101,51 @@ def note(
                 [(id, image) for image in sorted(images)],
             )
     return standing(s, _trimmed(connection, size + own, limit))
+
+
+def merge(
+    s: Session, changes: ChangeSet, taken_back_by: Sequence[Change], *, into: int, now: Standing
+) -> Standing | None:
+    """Let the newest step take in what was done a moment later in the same way, such as the same
+    key pressed once more. None when these are two steps: `into` is not the newest one, its label
+    or its annotations are others, something came or went, or too much time lies between.
+    """
+    if now.back is None or now.forth is not None or now.back.id != into:
+        return None
+    connection = s.connection()
+    sql = f"SELECT {_FIELDS}, size FROM step WHERE id = ?"
+    *found, size = connection.exec_driver_sql(sql, (into,)).one()
+    before, at = _step(found), time.time()
+    if before.label != changes.label or not 0 <= at - before.at <= MOMENT:
+        return None
+    earlier = changes_of(s, into)
+    ids = _changed(earlier)
+    if not ids or ids != _changed(taken_back_by):
+        return None
+    first: dict[Any, Change] = {}
+    for change in (*earlier, *taken_back_by):
+        assert isinstance(change, Set)
+        columns = (change.table, tuple(change.columns), tuple(row[0] for row in change.rows))
+        first.setdefault(columns, change)  # what was there before both is what undo brings back
+    packed = step_codec.encode(list(first.values()))
+    own = OVERHEAD + len(packed)
+    with rows.door(connection):
+        connection.exec_driver_sql(
+            "UPDATE step SET at = ?, size = ?, changes = ? WHERE id = ?", (at, own, packed, into)
+        )
+    return standing(s, None if now.size is None else now.size - size + own)
+
+
+def _changed(changes: Sequence[Change]) -> set[int]:
+    """The annotations whose values a step changes; none when it also adds or removes rows."""
+    if not all(isinstance(change, Set) for change in changes):
+        return set()
+    return {
+        row[0]
+        for change in changes
+        if isinstance(change, Set) and change.table == "annotation"
+        for row in change.rows
+    }
 
 
 def turn(s: Session, id: int, opposite: Sequence[Change], *, done: bool, now: Standing) -> Standing:

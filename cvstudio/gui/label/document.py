@@ -65,6 +65,7 @@ class Document(QObject):
         self.image: ImageRecord | None = None
         self.failures = 0
         """How many changes could not be stored so far."""
+        self._key_step = 0  # of the last key that changed shapes a little
         self.annotations: tuple[Annotation, ...] = ()
         self.layer = ShapeLayer()
         self.classes: dict[int, LabelClass] = {}
@@ -280,8 +281,10 @@ class Document(QObject):
         self.select(made)
         return made
 
-    def reshape(self, shapes: Mapping[int, Shape], *, label: str) -> bool:
+    def reshape(self, shapes: Mapping[int, Shape], *, label: str, by_key: bool = False) -> bool:
         """Give annotations other shapes; a shape of None deletes its annotation.
+
+        `by_key`: a small change that a key does; the same key a moment later joins its step.
 
         A suggestion that a person has put right is accepted by that. False when nothing changed.
         """
@@ -296,7 +299,10 @@ class Document(QObject):
             if kept:
                 commands.set_state(session, ids=kept, state=State.ACCEPTED)
 
-        return self.change(label, work)
+        done = self.change(label, work, into=self._key_step if by_key else 0)
+        if by_key:
+            self._key_step = self.project.present_step
+        return done
 
     def _set_shapes(self, session: Any, shapes: Mapping[int, Shape]) -> None:
         free = self.unlocked(shapes)
@@ -452,10 +458,13 @@ class Document(QObject):
             self.class_id = class_id
             self.class_chosen.emit()
 
-    def change(self, label: str, work: Callable[[Any], object]) -> bool:
-        """One undo step of commands; what stops it is told, and nothing has changed then."""
+    def change(self, label: str, work: Callable[[Any], object], *, into: int = 0) -> bool:
+        """One undo step of commands; what stops it is told, and nothing has changed then.
+
+        `into`: the step that this may join, see Project.transaction.
+        """
         try:
-            with self.project.transaction(label, source=self) as session:
+            with self.project.transaction(label, source=self, into=into) as session:
                 work(session)
         except ProjectError as error:
             self.failures += 1

@@ -119,7 +119,8 @@ class ShapeVerbs:
             )
         if any(not self._has_room(shape) for shape in made.values()):
             return "There is no room to turn it: it would leave the image"
-        self._document.reshape(made, label=f"Turn {counted(len(made), 'annotation')}")
+        label = f"Turn {counted(len(made), 'annotation')}"
+        self._document.reshape(made, label=label, by_key=True)
         only = next(iter(made.values()))
         return rotated_words(only) if len(made) == 1 and isinstance(only, RotatedBox) else ""
 

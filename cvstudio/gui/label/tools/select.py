@@ -179,7 +179,7 @@ class SelectTool(Tool):
         step_x, step_y = self._inside(shapes, dx, dy)
         if step_x or step_y:
             moved = {id: edits.moved(shape, step_x, step_y) for id, shape in shapes.items()}
-            self.document.reshape(moved, label=_label(None, len(moved)))
+            self.document.reshape(moved, label=_label(None, len(moved)), by_key=True)
 
     def first_under(self, x: float, y: float) -> int | None:
         """The annotation that a click there would select first; else a locked one."""
