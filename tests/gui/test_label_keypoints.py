@@ -164,6 +164,24 @@ def test_alt_click_hides_a_point_and_shows_it_again(placed):
     assert placed.only.shape.points[:, 2].tolist() == [2, 2, 1]
 
 
+def test_x_takes_a_point_away_and_places_it_again_where_the_pointer_is(placed):
+    placed.hover(140, 120)
+    placed.keys("X", placed.canvas)
+    assert rounded(placed) == [[100, 100, 2], [0, 0, 0], [180, 110, 1]]
+    placed.hover(150, 130)
+    placed.keys("X", placed.canvas)
+    assert rounded(placed) == [[100, 100, 2], [150, 130, 2], [180, 110, 1]]
+    placed.keys("X", placed.canvas)
+    placed.hover(100, 100)
+    placed.keys("X", placed.canvas)
+    placed.hover(180, 110)
+    placed.keys("X", placed.canvas)
+    assert placed.only.shape.points[:, 2].tolist() == [0, 0, 1], "the last point stays"
+    placed.document.select([])
+    placed.keys("X", placed.canvas)
+    assert placed.canvas.tool.name != "select", "without keypoints in hand X is a tool again"
+
+
 def test_the_whole_is_dragged_nudged_and_deleted(placed):
     placed.drag((140, 106), (150, 126))
     assert rounded(placed) == [[110, 120, 2], [150, 140, 2], [190, 130, 1]]

@@ -36,7 +36,8 @@ HELD: tuple[Held, ...] = (
     Held("label", "Shift+right-drag", "Window", "set which values are black and white"),
     Held("label", "Backspace", "Last point", "take the last point of the shape being drawn back"),
     Held("label", "X", "Not in the picture",
-         "with Keypoints: the point whose turn it is has no place; right-click: it is hidden"),
+         "with Keypoints: the point whose turn it is has no place; right-click: it is hidden."
+         " With Select on keypoints: take a point away, or place one that is not there"),
     Held("label", "Right-click", "Menu",
          "what can be done there: comment, suggest, lock and unlock"),
 )  # fmt: skip

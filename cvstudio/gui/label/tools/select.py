@@ -101,10 +101,40 @@ class SelectTool(Tool):
         """What is being turned or resized on its own axes, and where the pointer is."""
         self._last_click: tuple[float, float] | None = None
         self._point_gone = False
+        self._pointer: Pointer | None = None
+        """Where the pointer is, while no button is down."""
 
     @property
     def busy(self) -> bool:
         return self._gesture is not None and self._dragging
+
+    @property
+    def own_keys(self) -> frozenset[Qt.Key]:
+        """X, while the pointer is on the image and keypoints are selected."""
+        chosen = self.selected()
+        points = chosen is not None and isinstance(chosen.shape, Keypoints)
+        ready = points and self._pointer is not None and not self.busy
+        return frozenset({Qt.Key.Key_X}) if ready else frozenset()
+
+    def own_key(self, key: Qt.Key) -> None:
+        """Take the point under the pointer out of the picture, or put the first one that is not in
+        it here."""
+        chosen, pointer = self.selected(), self._pointer
+        if chosen is None or pointer is None or not isinstance(chosen.shape, Keypoints):
+            return
+        shape, x, y = chosen.shape, *self.on_image(pointer.x, pointer.y)
+        under = hit.keypoint_at(shape, x, y, reach=self.reach)
+        away = (shape.points[:, 2] <= 0).nonzero()[0].tolist()
+        if under is not None and len(shape.placed()) == 1:
+            self.surface.say("It is the only point · Del deletes it")
+        elif under is not None:
+            other = shape.with_point(under, 0.0, 0.0, Visibility.ABSENT)
+            self.document.reshape({chosen.id: other}, label="Take point away")
+        elif away:
+            other = shape.with_point(away[0], x, y, Visibility.VISIBLE)
+            self.document.reshape({chosen.id: other}, label="Place point")
+        else:
+            self.surface.say("All of its points have a place")
 
     @property
     def reach(self) -> float:
@@ -170,6 +200,7 @@ class SelectTool(Tool):
         return had
 
     def leave(self) -> None:
+        self._pointer = None
         self.document.hover(None)
 
     def nudge(self, dx: float, dy: float) -> None:
@@ -313,6 +344,7 @@ class SelectTool(Tool):
         self.document.reshape({annotation.id: other}, label="Hide point" if hides else "Show point")
 
     def _hover(self, pointer: Pointer) -> None:
+        self._pointer = pointer
         under = self._under(pointer)
         self.document.hover(under[0] if under else None)
         match self._grip_under(pointer):
@@ -380,7 +412,7 @@ class SelectTool(Tool):
         if annotation is not None and isinstance(annotation.shape, Polygon):
             return "Drag a point or an edge · Alt + click removes a point"
         if annotation is not None and isinstance(annotation.shape, Keypoints):
-            return "Drag a point · Alt + click hides or shows it · drag between points moves all"
+            return "Drag a point · Alt + click hides or shows it · X takes it away, or places one"
         if annotation is not None and isinstance(annotation.shape, RotatedBox):
             return "The round handle turns, with Shift by 15° · Alt + Left or Right turns by 1°"
         if annotation is not None:
