@@ -426,7 +426,7 @@ def _key(value: Any) -> Any:
 
 
 def _whole(value: Any) -> int:
-    ok = isinstance(value, int | float) and math.isfinite(value) and 0 < value < 1e9
+    ok = isinstance(value, int | float) and 0 < value < 1e9
     return int(value) if ok else 0
 
 

@@ -16,6 +16,7 @@ from cvstudio.project import commands, queries
 
 KEY = "carried"
 _NUMBERS = frozenset((int, float))
+_LARGEST = 1e300  # neither NaN nor endless, and an int that a float can hold
 
 _strict = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
@@ -33,10 +34,10 @@ def dump(attributes: dict[str, Any]) -> str | None:
         for key, value in attributes["coco"].items():
             kind = type(value)
             if kind is float or kind is int:
-                sound = isfinite(value)
+                sound = -_LARGEST < value < _LARGEST
             else:
                 sound = kind is list and _NUMBERS.issuperset(map(type, value))
-                sound = sound and isfinite(sum(value))
+                sound = sound and all(-_LARGEST < each < _LARGEST for each in value)
             if not sound:
                 return _encode(attributes)
             parts.append(f'"{key}":{value!r}')

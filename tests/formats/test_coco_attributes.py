@@ -96,3 +96,18 @@ def test_numbers_that_files_do_not_know_stop_neither_queries_nor_copies(tmp_path
             commands.set_attributes(s, id=again.id, attributes={"track_id": 1})
             assert len(copying.copy_annotations(s, ids=[old.id, again.id], image_ids=[1])) == 2
             assert tracks.link(s, ids=[old.id]) == 2
+
+
+def test_numbers_too_large_to_be_any_are_told_or_carried(tmp_path: Path) -> None:
+    file = source(tmp_path / "in")
+    content = json.loads(file.read_text())
+    content["annotations"][0]["area"] = 10**400
+    content["annotations"][1]["bbox"][3] = 10**400
+    content["images"][0]["height"] = 10**400
+    file.write_text(json.dumps(content))
+    with Project.create(tmp_path / "p", task=Task.DETECT) as project:
+        report = importing.run(project, importing.plan(project, file))
+        assert report.problems
+        with project.read() as s:
+            (kept,) = queries.annotations(s, 1)
+    assert kept.attributes["coco"]["area"] == 10**400
