@@ -72,9 +72,9 @@ def go(qtbot, page, number):
 def grabbed(page):
     """What the canvas shows once it is no longer made up of stand-ins."""
     before = None
-    for _ in range(50):
+    for _ in range(300):
         now = page.canvas.grab().toImage()
-        if now == before:
+        if now == before and page.canvas.tiles.complete and not page.studio.tasks.working:
             return now
         before = now
         QTest.qWait(10)
