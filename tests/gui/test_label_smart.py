@@ -265,6 +265,29 @@ def test_a_part_is_looked_at_where_the_person_asks_for_that(tmp_path, qtbot, fil
 
 
 @pytest.mark.slow
+def test_what_was_clicked_out_of_sight_is_not_asked_about(tmp_path, qtbot, file):
+    with smart_page(tmp_path, qtbot, file) as person:
+        person.page.bar.options.part._group.button(1).click()
+        person.canvas.zoom_to(12.0)
+        seen = person.canvas.visible()
+        for share in (0.4, 0.6):
+            person.click(seen.x() + share * seen.width(), seen.y() + share * seen.height())
+        assert answered(person) is not None
+        said = []
+        person.canvas.said.connect(said.append)
+        person.canvas.pan(900, 0)
+        assert not person.canvas.visible().contains(*person.tool.prompts[0].point)
+        person.key(Qt.Key.Key_Backspace)
+        assert said[-1] == "Zoom out until all of the object is on the screen"
+        assert not person.tool.prompting.busy
+        person.key(Qt.Key.Key_Return)
+        assert not person.shapes
+        person.canvas.pan(-900, 0)
+        person.click(seen.x() + 0.5 * seen.width(), seen.y() + 0.5 * seen.height())
+        assert answered(person) is not None
+
+
+@pytest.mark.slow
 def test_a_file_is_proved_when_it_is_chosen(tmp_path, qtbot, file, monkeypatch):
     class Bomb:
         def __reduce__(self):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
@@ -31,6 +32,7 @@ SMART, OTHER = "label.smart", "label.smart_other"
 _DOT = 5.0  # px, the radius of a prompt
 _RING = 11.0  # px, the radius of the progress around the last prompt
 _NAME = 130  # px for the network's name
+_OUT_OF_SIGHT = "Zoom out until all of the object is on the screen"
 _SEES = "The network sees the picture as it is shown, with its window, gamma and colours."
 
 
@@ -279,8 +281,8 @@ class SmartTool(RegionTool):
         wanted = [*self.prompts, prompt]
         if prompt.box is not None:  # it takes the place of an earlier one
             wanted = [p for p in self.prompts if p.box is None] + [prompt]
-        if place is None or not all(_near(place, *c) for p in wanted for c in p.corners):
-            self.surface.say("Zoom out until all of the object is on the screen")
+        if place is None or not _sees(place, wanted):
+            self.surface.say(_OUT_OF_SIGHT)
             return
         self.prompts = wanted
         self._ask()
@@ -288,7 +290,13 @@ class SmartTool(RegionTool):
     def _ask(self, *, others: bool = False) -> None:
         sight = self.surface.sight()
         place = self._place_for(sight) if sight is not None else None
-        if sight is None or place is None:
+        if sight is None:
+            return
+        if place is None or not _sees(place, self.prompts):  # the view was moved meanwhile
+            self.surface.say(_OUT_OF_SIGHT)
+            if not others:  # what is shown belongs to other prompts
+                self.prompting.drop()
+                self._unanswered("")
             return
         pick = 1 if others else 0
         self.prompting.ask(
@@ -366,7 +374,8 @@ class SmartTool(RegionTool):
         painter.drawArc(ring, 90 * 16, -round(max(self.prompting.share, 0.04) * 360 * 16))
 
 
-def _near(place: Place, x: float, y: float) -> bool:
-    """Whether a point lies in a place or on its border."""
+def _sees(place: Place, prompts: Sequence[Prompt]) -> bool:
+    """Whether all of the prompts lie in a place or on its border."""
     box = place.box
-    return box.x <= x <= box.right and box.y <= y <= box.bottom
+    corners = [corner for prompt in prompts for corner in prompt.corners]
+    return all(box.x <= x <= box.right and box.y <= y <= box.bottom for x, y in corners)
