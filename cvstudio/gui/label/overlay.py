@@ -30,6 +30,13 @@ class View(Protocol):
     def viewport(self) -> QWidget: ...
 
 
+def clear_of(area: QRectF, covered: QRectF) -> QRectF:
+    """A name's place, above what would cover it."""
+    return (
+        area.translated(0, covered.top() - 2 - area.bottom()) if area.intersects(covered) else area
+    )
+
+
 class Layer:
     """Painted while it is `shown`; `painter` is in pixels of the viewport."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
@@ -17,6 +19,7 @@ from cvstudio.gui.label.bones import paint_keypoints
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.hit import handle_points
 from cvstudio.gui.label.outlines import outline, path_of, qpolygon, rect_of
+from cvstudio.gui.label.overlay import clear_of
 from cvstudio.gui.label.shapes_item import CASING, ShapesItem, cosmetic
 
 HANDLE = 7  # px
@@ -42,6 +45,8 @@ class SelectionItem(QGraphicsItem):
         """Whether handles can be taken now (only the select tool does)."""
         self.turns = True
         """Whether those of a rotated box can be."""
+        self.covered: Callable[[], QRectF] = QRectF
+        """The part of the viewport in which a name could not be read."""
         self.setZValue(1)
 
     def boundingRect(self) -> QRectF:
@@ -221,6 +226,7 @@ class SelectionItem(QGraphicsItem):
         if suggested or y < 0:
             y = bottom + _MARGIN if bottom + _MARGIN + 18 < painter.viewport().height() else 4.0
         area = QRectF(round(max(corner.x(), 4.0)), round(y), round(width), 18)
+        area = clear_of(area, self.covered())
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         dark = suggested or quiet

@@ -28,7 +28,9 @@ class Layers(QObject):
         self._canvas, self._settings, self._actions = canvas, settings, actions
         self.minimap = Minimap(canvas)
         self.crosshair = Crosshair()
-        self.grid, self.names, self.rulers = Grid(), Names(), Rulers()
+        self.grid, self.rulers = Grid(), Rulers()
+        self.names = Names(self.rulers.bar_area)
+        canvas.selection.covered = partial(self.rulers.bar_area, canvas)
         self._painted: tuple[Layer, ...] = (self.grid, self.names, self.crosshair, self.rulers)
         canvas.layers.extend(self._painted)
         for name in ("minimap", *(layer.name for layer in self._painted)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 
 from cvstudio.core.geometry import Box
 from cvstudio.gui import theme
-from cvstudio.gui.label.overlay import Layer, View
+from cvstudio.gui.label.overlay import Layer, View, clear_of
 
 _MOST = 400  # tags at once; the largest objects come first
 _LEAST = 14.0  # screen pixels of an object's longer side, below which it has no name
@@ -33,6 +34,10 @@ class Names(Layer):
 
     name = "names"
 
+    def __init__(self, covered: Callable[[View], QRectF] = lambda _view: QRectF()) -> None:
+        """`covered`: the part of the viewport on which another layer lies."""
+        self._covered = covered
+
     def paint(self, painter: QPainter, view: View) -> None:
         font = theme.font("small")
         painter.setFont(font)
@@ -53,7 +58,7 @@ class Names(Layer):
         corners = layer.corners[rows]
         sides = (corners[:, 2:] - corners[:, :2]).max(axis=1) * scale
         order = np.argsort(-sides, kind="stable")[: 4 * _MOST]
-        hidden = document.hidden()
+        hidden, covered = document.hidden(), self._covered(view)
         metrics = QFontMetricsF(theme.font("small"))
         taken: dict[tuple[int, int], int] = {}
         placed: list[tuple[QRectF, str, int]] = []
@@ -68,6 +73,7 @@ class Names(Layer):
             at = view.to_screen(corners[place, 0], corners[place, 1])
             width = metrics.horizontalAdvance(f"{found.name} +99") + 6
             area = QRectF(round(at.x()), round(at.y()) - _HEIGHT, round(width), _HEIGHT)
+            area = clear_of(area, covered)
             cells = _cells(area)
             other = next((taken[cell] for cell in cells if cell in taken), None)
             if other is None:

@@ -76,11 +76,7 @@ class Rulers(Layer):
     def _bar(self, painter: QPainter, view: View, unit: Unit) -> None:
         """The scale bar in the lower left corner."""
         pixels, words = unit.step(view.scale, _BAR)
-        length = round(pixels * view.scale)
-        metrics = QFontMetrics(painter.font())
-        width = max(length, metrics.horizontalAdvance(words)) + 2 * _PAD
-        height = metrics.height() + 16
-        ground = QRectF(THICK + 12, view.viewport().height() - height - 12, width, height)
+        length, ground = round(pixels * view.scale), self.bar_area(view)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(GROUND)
         painter.drawRoundedRect(ground, 4, 4)
@@ -89,6 +85,16 @@ class Rulers(Layer):
         painter.drawText(words_area, Qt.AlignmentFlag.AlignCenter, words)
         left = round(ground.center().x() - length / 2)
         painter.fillRect(QRectF(left, ground.bottom() - 9, length, 3), INK)
+
+    def bar_area(self, view: View) -> QRectF:
+        """Where the scale bar lies in the viewport; nowhere while the rulers are not shown."""
+        if not self.shown or not all(view.document.size):
+            return QRectF()
+        pixels, words = units(view)[0].step(view.scale, _BAR)
+        metrics = QFontMetrics(theme.font("small"))
+        width = max(round(pixels * view.scale), metrics.horizontalAdvance(words)) + 2 * _PAD
+        height = metrics.height() + 16
+        return QRectF(THICK + 12, view.viewport().height() - height - 12, width, height)
 
 
 def bar_words(view: View) -> str:
