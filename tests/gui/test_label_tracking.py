@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from cvstudio.core.opencv import cv2
 from cvstudio.gui import app
 from cvstudio.gui.label.copy_next import CopyNextDialog
 from cvstudio.gui.label.page import LabelPage
-from cvstudio.gui.label.track_dialog import Method, TrackDialog
+from cvstudio.gui.label.track_dialog import Choices, Method, TrackDialog
 from cvstudio.imaging.video import Step
 from cvstudio.project import importing, queries, tracks
 from cvstudio.project.project import Project
@@ -312,3 +313,20 @@ def test_an_offer_that_outlives_its_project_does_nothing(tmp_path, qtbot):
         tracking = person.page.tracking
     qtbot.waitUntil(lambda: not shiboken6.isValid(tracking))
     offer.do()
+
+
+def test_images_of_a_folder_are_not_called_frames_and_are_followed_no_further_than_ten(qtbot):
+    choices = Choices("Dog", 0, "", "JPEGImages", following=356, to_key=0, frames=False)
+    dialog = TrackDialog(None, choices)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert dialog.stills.isVisible()
+    assert "not frames of a video" in dialog.stills.text()
+    assert dialog.end.text() == "to the end of the folder JPEGImages (356 images)"
+    assert dialog.count == 10
+    dialog.end.click()
+    assert dialog.count == 356, "who means it still can"
+    of_a_video = TrackDialog(None, replace(choices, frames=True))
+    qtbot.addWidget(of_a_video)
+    of_a_video.show()
+    assert not of_a_video.stills.isVisible()

@@ -20,6 +20,11 @@ from cvstudio.core.words import counted
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import label
 
+_STILLS = (
+    "The images after this one are images of a folder, not frames of a video. An object is found"
+    " again only where they show the same scene a moment later."
+)
+
 
 class Method(Enum):
     """Where the shapes come from."""
@@ -32,7 +37,9 @@ class Method(Enum):
 class Choices:
     """What is possible for an object. `between`: how many images lie between its key shapes, and
     `between_words` where; `following`: how many images come after this one in `sequence`, and
-    `to_key` how many of them before its next key shape, 0 when there is none."""
+    `to_key` how many of them before its next key shape, 0 when there is none. `frames`: the
+    sequence is a video or the pages of one file; else it is a folder of images, which may have
+    nothing to do with each other."""
 
     name: str
     between: int
@@ -40,6 +47,7 @@ class Choices:
     sequence: str
     following: int
     to_key: int
+    frames: bool = True
 
 
 class TrackDialog(StudioDialog):
@@ -60,6 +68,10 @@ class TrackDialog(StudioDialog):
             self.content.addWidget(button)
         self.content.insertWidget(1, self.where)
         (self.between if choices.between else self.follow).setChecked(True)
+        self.stills = label(_STILLS, "caption", wrap=True)
+        self.stills.setContentsMargins(24, 0, 0, 0)
+        self.stills.setVisible(not choices.frames)
+        self.content.addWidget(self.stills)
         self.content.addWidget(self._build_range())
         self.now = QCheckBox("Accept them at once, without looking at each")
         self.content.addWidget(self.now)
@@ -95,7 +107,8 @@ class TrackDialog(StudioDialog):
         self.key.setVisible(choices.to_key > 0)
         column.addWidget(self.key)
         images = counted(choices.following, "image")
-        where = f" of {choices.sequence}" if choices.sequence else ""
+        folder = "" if choices.frames else "the folder "
+        where = f" of {folder}{choices.sequence}" if choices.sequence else ""
         self.end = QRadioButton(f"to the end{where} ({images})")
         column.addWidget(self.end)
         far = QButtonGroup(self)

@@ -225,6 +225,7 @@ class Tracking(QObject):
             sequence=track.sequence.name,
             following=len(following),
             to_key=following.index(key) if key in following else 0,
+            frames=track.sequence.one_file,
         )
 
     def _between_words(self, subject: _Subject) -> str:
