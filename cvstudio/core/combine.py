@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import cast
 
 import numpy as np
 
@@ -133,3 +134,16 @@ def without_holes(shape: Shape) -> Shape:
     cv2.drawContours(filled, rings, -1, 1, cv2.FILLED)
     made = Mask.from_patch(filled, shape.x, shape.y)
     return shape if made is None or made.area == shape.area else made
+
+
+def without_free_holes(shape: Area, others: Sequence[Area]) -> Area:
+    """As without_holes, but what `others` have of the holes stays theirs; the same object when
+    nothing of the holes is free."""
+    filled = without_holes(shape)
+    if filled is shape or not others:
+        return cast(Area, filled)
+    holes = combined([cast(Area, filled), shape], How.SUBTRACT)
+    if holes is None or all(combined([holes, o], How.INTERSECT) is None for o in others):
+        return cast(Area, filled)
+    free = combined([holes, *others], How.SUBTRACT)
+    return shape if free is None else combined([shape, free], How.JOIN) or shape

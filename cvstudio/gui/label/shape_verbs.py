@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from cvstudio.core import combine
-from cvstudio.core.annotation import Annotation, Shape, Task, area_of, box_of
+from cvstudio.core.annotation import COUNTING, Annotation, Shape, State, Task, area_of, box_of
 from cvstudio.core.combine import How
 from cvstudio.core.convert import Area
 from cvstudio.core.geometry import Box, Points
 from cvstudio.core.keypoints import Keypoints
+from cvstudio.core.masks import Mask
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.words import counted
 from cvstudio.gui.label.document import Document
@@ -97,13 +98,42 @@ class ShapeVerbs:
         return cut
 
     def fill_holes(self) -> str:
-        """Close the holes of the selected shapes."""
-        filled = {a.id: combine.without_holes(a.shape) for a in self._chosen()}
-        changed = {a.id: filled[a.id] for a in self._chosen() if filled[a.id] is not a.shape}
-        if not changed:
+        """Close the holes of the selected shapes.
+
+        Where every pixel has one class, what other classes have in a hole stays theirs.
+        """
+        chosen = [a for a in self._chosen() if combine.without_holes(a.shape) is not a.shape]
+        if not chosen:
             return "No selected shape has a hole"
-        self._document.reshape(changed, label="Fill holes")
-        return ""
+        filled = {a.id: self._filled(a) for a in chosen}
+        changed = {a.id: filled[a.id] for a in chosen if filled[a.id] is not a.shape}
+        if changed:
+            self._document.reshape(changed, label="Fill holes")
+        left = any(combine.without_holes(shape) is not shape for shape in filled.values())
+        if not changed:
+            return "Nothing was filled: the holes belong to other classes"
+        return "What other classes have in the holes stays theirs" if left else ""
+
+    def _filled(self, annotation: Annotation) -> Shape:
+        """Its shape with the holes filled that are free.
+
+        A polygon leaves what lies above it as it is: in training and here that is painted over it.
+        """
+        shape = cast(Area, annotation.shape)
+        if self._document.task != Task.SEGMENT:
+            return combine.without_holes(shape)
+        layer = self._document.layer
+        own = layer.row_of[annotation.id]
+        beside = [(row, layer.annotations[row]) for row in layer.touching(annotation.box).tolist()]
+        others = [
+            cast(Area, other.shape)
+            for row, other in beside
+            if other.class_id != annotation.class_id
+            and other.state == State.ACCEPTED
+            and other.kind in COUNTING[Task.SEGMENT]
+            and (row < own or isinstance(shape, Mask))
+        ]
+        return combine.without_free_holes(shape, others)
 
     def turn(self, degrees: float) -> str:
         """Turn the selected rotated boxes and polygons around their middles, clockwise."""
