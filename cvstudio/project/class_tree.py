@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cvstudio.core.attributes import Attribute, line_of, pack, values_in, words_of
+from cvstudio.core.attributes import (
+    Attribute,
+    line_of,
+    pack,
+    values_in,
+    with_inherited,
+    words_of,
+)
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import counted
 from cvstudio.project import attributes, commands, image_classes, rows, skeletons
@@ -147,13 +154,15 @@ def gained(s: Session, id: int, others: Iterable[int]) -> tuple[Attribute, ...]:
 
 def _go_on_asking(s: Session, wanted: Mapping[int, Sequence[Attribute]]) -> None:
     """Let each class ask for what it asked before, whatever it is a kind of now."""
-    tree = parents(s)
+    tree, own = parents(s), attributes.own(s)
+    now = with_inherited(own, tree)
     for id in sorted(tree, key=lambda each: len(line_of(tree, each))):
-        now, own = attributes.asked(s)[id], attributes.own(s).get(id, ())
-        missing = {each.name: each for each in wanted.get(id, ()) if each not in now}
+        missing = {each.name: each for each in wanted.get(id, ()) if each not in now[id]}
         if missing:
-            kept = [each for each in own if each.name not in missing]
-            rows.change(s, "label_class", [id], attributes=pack([*kept, *missing.values()]))
+            kept = [each for each in own.get(id, ()) if each.name not in missing]
+            own[id] = (*kept, *missing.values())
+            rows.change(s, "label_class", [id], attributes=pack(own[id]))
+            now = with_inherited(own, tree)
 
 
 def _leave(s: Session, id: int, heir: int | None) -> None:
