@@ -59,6 +59,11 @@ class JobDir:
         return self.path / "checkpoints"
 
     @property
+    def frames(self) -> Path:
+        """Frames of videos as pictures, while the job works."""
+        return self.path / "frames"
+
+    @property
     def last(self) -> Path:
         """The checkpoint to resume from."""
         return self.checkpoints / "last.pt"

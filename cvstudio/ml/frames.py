@@ -18,11 +18,6 @@ from cvstudio.core.video_names import is_video_name
 from cvstudio.ml.data import SplitImages
 
 
-def folder_of(job: JobDir) -> Path:
-    """Where a run's frames lie while it trains."""
-    return job.path / "frames"
-
-
 def unpack_frames(
     splits: Sequence[SplitImages], folder: Path, *, progress: Callable[[int, int], None]
 ) -> int:
@@ -69,4 +64,4 @@ def _write(split: SplitImages, index: int, file: Path) -> bool:
 
 def remove_frames(job: JobDir) -> None:
     """The run is over: its frames are only copies."""
-    shutil.rmtree(folder_of(job), ignore_errors=True)
+    shutil.rmtree(job.frames, ignore_errors=True)

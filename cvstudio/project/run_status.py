@@ -5,6 +5,7 @@ The row in the database is a copy for lists and for people who look later; the d
 
 from __future__ import annotations
 
+import shutil
 from enum import StrEnum
 
 from cvstudio.core import events
@@ -117,6 +118,7 @@ def log_tail(job: JobDir, *, characters: int = 8000) -> str:
 
 def _write_last_word(job: JobDir) -> RunStatus:
     launch.mend(job)
+    shutil.rmtree(job.frames, ignore_errors=True)  # a killed job could not: they are only copies
     if job.asked() is Request.CANCEL:
         job.emit(events.Ended(outcome=events.Outcome.CANCELLED))
         return RunStatus.CANCELLED

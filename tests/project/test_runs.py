@@ -345,6 +345,21 @@ def test_a_killed_export_is_not_called_a_training(project: Project, tmp_path: Pa
     assert "labels and images are untouched" in failed.text
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_a_killed_run_does_not_fill_the_disk_with_frames_of_videos(project: Project) -> None:
+    run = runs.create_run(project, config())
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    job = JobDir(run.directory)
+    process = launch.launch(job, command=lambda _directory: sleep)
+    job.frames.mkdir()
+    (job.frames / "0.png").write_bytes(b"x")
+    assert observe(job, stored=RunStatus.RUNNING) is RunStatus.RUNNING
+    assert job.frames.exists()
+    os.kill(process.pid, signal.SIGKILL)
+    wait_until(lambda: observe(job, stored=RunStatus.RUNNING) is RunStatus.FAILED)
+    assert not job.frames.exists()
+
+
 def test_a_run_from_a_run_can_be_done_again_and_remembers_its_parent(project: Project) -> None:
     first = runs.create_run(project, default_config(project.task, start=Start.SCRATCH))
     config = default_config(project.task, start=Start.RUN)

@@ -30,7 +30,7 @@ from cvstudio.core.video_names import is_video_name
 from cvstudio.ml.checkpoint import Checkpoint, Weights, read_checkpoint, write_checkpoint
 from cvstudio.ml.data import SplitImages
 from cvstudio.ml.devices import Load, load_of, name_of, unused_card
-from cvstudio.ml.frames import folder_of, unpack_frames
+from cvstudio.ml.frames import unpack_frames
 from cvstudio.ml.labels import Usable, usable
 from cvstudio.ml.preprocess import Preprocessing
 
@@ -92,7 +92,7 @@ class Session:
             return
         self.phase("Unpacking the frames of videos")
         try:
-            unpack_frames(splits, folder_of(self.job), progress=self.progress)
+            unpack_frames(splits, self.job.frames, progress=self.progress)
         except OSError as error:
             reason = error.strerror or str(error)
             self.note(f"Frames are read from their videos, slowly: {reason}.", warning=True)
