@@ -25,6 +25,7 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.drafts import Drafts
 from cvstudio.gui.label.editing import Editing
 from cvstudio.gui.label.image_loader import ImageLoader
+from cvstudio.gui.label.last_image import LastImage
 from cvstudio.gui.label.layers.scale import PRINTED
 from cvstudio.gui.label.looking_ahead import LookingAhead
 from cvstudio.gui.label.navigation import ImageOrder
@@ -58,6 +59,7 @@ class LabelPage(Workspace):
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
         self.document = Document(studio, self)
+        self.last_image = LastImage(self.document, self)
         self.order = ImageOrder(self.project)
         self.canvas = Canvas(self.document)
         self.toolbox = Toolbox(studio, self.document, self.canvas, self)
@@ -291,6 +293,7 @@ class LabelPage(Workspace):
         return self.canvas.settle()
 
     def release(self) -> None:
+        self.last_image.write()
         self.canvas.settle()
         self.drafts.release()
         self.strip.images.open(None)
@@ -337,8 +340,8 @@ class LabelPage(Workspace):
         self.studio.go_to(self._back_to)
 
     def _open_first(self) -> None:
-        known = self.studio.image_id
-        first = known if known in self.order.ids else self.order.beside(0, 0)
+        known = (self.studio.image_id, self.last_image.id, self.order.beside(0, 0))
+        first = next((id for id in known if id in self.order.ids), 0)
         if first:
             self.studio.select_image(first)
             self.document.open(first)
