@@ -59,6 +59,19 @@ def test_a_fixed_label_is_marked_in_the_list_and_told_in_the_bar_until_undo(
     assert page.matrix_panel.caption.text() == before
 
 
+def test_in_a_small_window_the_cards_fold_and_not_the_pictures_while_changes_are_told(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    studio_window.window.resize(1280, 690)
+    page.since_bar.show_changes(3, 1.0)
+    studio_window.idle()
+    assert page.cards.folded
+    assert page.detail.labels.view.height() >= 170
+    studio_window.window.resize(1440, 900)
+    studio_window.idle()
+    assert not page.cards.folded
+
+
 def test_changes_made_on_another_page_are_told_on_the_way_back(
     studio_window: Person, page: AnalyzePage
 ) -> None:

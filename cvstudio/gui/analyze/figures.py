@@ -51,6 +51,15 @@ class CardRow(QWidget):
         self._row.setContentsMargins(16, 12, 16, 12)
         self._row.setSpacing(8)
         self._cards: list[_CardFrame] = []
+        self.folded = False
+
+    def fold(self, folded: bool) -> None:
+        """Show each card as one line, its words in the tooltip only; or in full again."""
+        if folded != self.folded:
+            self.folded = folded
+            self._row.setContentsMargins(16, 4 if folded else 12, 16, 4 if folded else 12)
+            for frame in self._cards:
+                frame.fold(folded)
 
     def show_cards(self, cards: Sequence[Card], intervals: Mapping[str, Interval]) -> None:
         """Show a verdict's cards with the 95 % intervals of those that have one, by title.
@@ -63,6 +72,7 @@ class CardRow(QWidget):
             gone.deleteLater()
         while len(self._cards) < len(cards):
             self._cards.append(_CardFrame())
+            self._cards[-1].fold(self.folded)
             self._row.addWidget(self._cards[-1], 1)
         for frame, card in zip(self._cards, cards, strict=True):
             frame.show_card(card, intervals.get(card.title))
@@ -77,7 +87,7 @@ class _CardFrame(QFrame):
     def __init__(self) -> None:
         super().__init__()
         theme.mark(self, card=True)
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 8)
         column.setSpacing(2)
         self._title = label("", "muted")
@@ -92,22 +102,36 @@ class _CardFrame(QFrame):
         head.addStrut(20)  # cards without a question mark are as high
         head.addStretch(1)
         head.addWidget(self._interval)
+        self._short = label("", "section")
+        self._short.hide()
+        head.addWidget(self._short)
         self._value = label("", "figure")
         self._detail = label("", "caption", wrap=True)
-        row = QHBoxLayout()
+        self._body = QWidget()
+        row = QHBoxLayout(self._body)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         row.addWidget(self._value)
         row.addWidget(self._detail, 1, Qt.AlignmentFlag.AlignVCenter)
         self._value.setMinimumHeight(34)  # two lines of small words fit beside it
         column.addLayout(head)
-        column.addLayout(row)
+        column.addWidget(self._body)
         column.addStretch(1)
+
+    def fold(self, folded: bool) -> None:
+        edge = 2 if folded else 8
+        self._column.setContentsMargins(12, edge, 12, edge)
+        self._column.setSpacing(0 if folded else 2)
+        self._body.setHidden(folded)
+        self._interval.setHidden(folded)
+        self._short.setHidden(not folded)
 
     def show_card(self, card: Card, interval: Interval | None) -> None:
         self._card = card
         self._title.setText(card.title)
         self._what.set_word(card.title.removesuffix("s") if card.title in _PLURALS else card.title)
         self._value.setText(figure(card.value, whole=card.whole))
+        self._short.setText(self._value.text())
         between = "" if interval is None else f"95 %: {interval[0]:.2f}–{interval[1]:.2f}"
         self._interval.setText(between)
         self._tell()

@@ -1,13 +1,40 @@
-"""The gallery over the pictures, and who gets the height where it is scarce."""
+"""What stands over the pictures, and who gets the height where it is scarce."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QSplitter, QWidget
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from cvstudio.gui.analyze.figures import CardRow
+from cvstudio.gui.widgets.section import line
 
 GALLERY, PICTURES = 240, 360
 """The height of one row of large crops, and what the three pictures need to be compared, in px."""
+
+_ROOMY = 600
+"""The height under the messages from which cards of two lines leave the pictures enough, in px."""
+
+
+class Content(QWidget):
+    """Messages and cards over everything else. Where height is scarce the cards fold to a line."""
+
+    def __init__(self, messages: QWidget, cards: CardRow, below: QWidget) -> None:
+        super().__init__()
+        self._messages, self._cards = messages, cards
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(messages)
+        column.addWidget(cards)
+        column.addWidget(line())
+        column.addWidget(below, 1)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+            taken = 0 if self._messages.isHidden() else self._messages.sizeHint().height()
+            self._cards.fold(self.height() - taken < _ROOMY)
+        return super().event(event)
 
 
 class Halves(QSplitter):

@@ -22,7 +22,7 @@ from cvstudio.gui.analyze.evaluation import Evaluation
 from cvstudio.gui.analyze.figures import CardRow, ClassTable
 from cvstudio.gui.analyze.finding import Loaded, Standing
 from cvstudio.gui.analyze.gallery import Gallery
-from cvstudio.gui.analyze.halves import Halves
+from cvstudio.gui.analyze.halves import Content, Halves
 from cvstudio.gui.analyze.matrix_panel import MatrixPanel
 from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.analyze.since import Since, SinceBar, moment
@@ -30,7 +30,7 @@ from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.layouts import scrolling
-from cvstudio.gui.widgets.section import SectionHeader, line
+from cvstudio.gui.widgets.section import SectionHeader
 from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.gui.workspace import Workspace
 from cvstudio.project import analysis, certainty, runs
@@ -158,15 +158,7 @@ class AnalyzePage(Workspace):
         across.setStretchFactor(1, 1)
         across.setSizes([408, 962])
 
-        content = QWidget()
-        stack = QVBoxLayout(content)
-        stack.setContentsMargins(0, 0, 0, 0)
-        stack.setSpacing(0)
-        stack.addWidget(self.since_bar)
-        stack.addWidget(self.cards)
-        stack.addWidget(line())
-        stack.addWidget(across, 1)
-        return content
+        return Content(self.since_bar, self.cards, across)
 
     # -- hooks
 
