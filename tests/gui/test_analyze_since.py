@@ -72,6 +72,25 @@ def test_in_a_small_window_the_cards_fold_and_not_the_pictures_while_changes_are
     assert not page.cards.folded
 
 
+def test_a_network_that_has_hardly_learned_is_told_before_its_errors(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    assert page.since_bar.isHidden()
+    assert page.analysis is not None
+    page.analysis.report["metrics"]["mAP50-95"] = 0.001
+    page._judge()
+    missed(page, studio_window)
+    assert page.since_bar.isVisible()
+    assert "hardly learned yet (mAP50-95 0.001): train it longer" in page.since_bar.message.text
+    assert "train it longer" in page.detail.more.text()
+    page.analysis.report["metrics"]["mAP50-95"] = 0.4
+    page._judge()
+    studio_window.idle()
+    assert page.since_bar.isHidden()
+    missed(page, studio_window)
+    assert "more examples" in page.detail.more.text()
+
+
 def test_changes_made_on_another_page_are_told_on_the_way_back(
     studio_window: Person, page: AnalyzePage
 ) -> None:

@@ -71,7 +71,9 @@ class AnalyzePage(Workspace):
         self._judged_at = 0.0
         self._shown: tuple[int, Split] | None = None  # what the gallery shows
         self._bar = self._make_bar()
-        self.since_bar = SinceBar(self._evaluate, self.evaluation.cancel)
+        self.since_bar = SinceBar(
+            self._evaluate, self.evaluation.cancel, lambda: studio.go_to("train")
+        )
         self.cards = CardRow()
         self.matrix_panel = MatrixPanel()
         self.matrix_panel.toggled.connect(self._classes_toggled)
@@ -388,6 +390,7 @@ class AnalyzePage(Workspace):
         self.verdict = verdict
         classes = self._classes()
         self._show_cards(verdict)
+        self.since_bar.show_unlearned(words.hardly_learned(verdict))
         self.matrix.show_counts(
             verdict.confusion, verdict.class_ids, classes, nothing=self.nothing, unit=verdict.unit
         )

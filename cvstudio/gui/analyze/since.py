@@ -95,12 +95,17 @@ class Since(QObject):
 
 
 class SinceBar(QWidget):
-    """Says that labels changed since the evaluation, and offers to judge again in one click."""
+    """Says what to know before the errors are looked at, with the way forward as one click.
 
-    def __init__(self, again: Callable[[], Any], cancel: Callable[[], Any]) -> None:
+    That labels changed since the evaluation, or that the network has hardly learned.
+    """
+
+    def __init__(
+        self, again: Callable[[], Any], cancel: Callable[[], Any], train: Callable[[], Any]
+    ) -> None:
         super().__init__()
-        self._again, self._cancel = again, cancel
-        self._count, self._at, self._work = 0, 0.0, ""
+        self._again, self._cancel, self._train = again, cancel, train
+        self._count, self._at, self._work, self._unlearned = 0, 0.0, "", ""
         self.message = Message("warning", "")
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 8, 16, 0)
@@ -117,8 +122,13 @@ class SinceBar(QWidget):
         self._work = words
         self._tell()
 
+    def show_unlearned(self, words: str) -> None:
+        """What to do about a network that has hardly learned; "" when it has."""
+        self._unlearned = words
+        self._tell()
+
     def _tell(self) -> None:
-        self.setVisible(bool(self._work or self._count))
+        self.setVisible(bool(self._work or self._count or self._unlearned))
         if self._work:
             self.message.set("info", f"{self._work}.")
             self.message.set_link("Cancel", self._cancel)
@@ -126,6 +136,10 @@ class SinceBar(QWidget):
             self.message.set(
                 "warning",
                 f"{counted(self._count, 'label')} changed since this evaluation"
-                f" ({moment(self._at)}): figures, table and errors are still those of then.",
+                f" ({moment(self._at)}): figures, table and errors are still those of then."
+                f" {self._unlearned}".rstrip(),
             )
             self.message.set_link("Evaluate again", self._again)
+        elif self._unlearned:
+            self.message.set("warning", self._unlearned)
+            self.message.set_link("Go to Train", self._train)

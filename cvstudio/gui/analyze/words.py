@@ -11,6 +11,20 @@ from cvstudio.core.words import counted, quoted
 from cvstudio.project.verdict import ALL, LIKELY, WORST, WRONG, Case, Verdict
 
 
+def hardly_learned(verdict: Verdict) -> str:
+    """What to do about a network that answers like an untrained one; "" for any other."""
+    main = verdict.cards[0]
+    guessed = 0.0
+    if main.title == "Balanced accuracy" and len(verdict.class_ids) > 1:
+        guessed = 1 / len(verdict.class_ids)
+    if not main.value <= guessed + _HARDLY:
+        return ""
+    return (
+        f"This network has hardly learned yet ({main.title} {main.value:.3f}): train it longer"
+        " before you look for faults in the labels."
+    )
+
+
 def place(case: Case) -> str:
     """Which case it is, for the line above the pictures: "extra WBC at x 272, y 0"."""
     if case.box is None:
@@ -34,7 +48,9 @@ def explain(
     if case.kind == ErrorKind.MISSED:
         return (
             f"The network does not report {labelled}, which is labelled here.",
-            "If the label is right, more examples that look like this one help.",
+            "This network misses almost everything: train it longer first."
+            if hardly_learned(verdict)
+            else "If the label is right, more examples that look like this one help.",
         )
     if case.kind == ErrorKind.EXTRA:
         return f"The network found {predicted} here, where nobody labelled it.", _trust(
@@ -109,6 +125,9 @@ def _trust(case: Case, verdict: Verdict, name: str) -> str:
         ends = "but it is less sure here than usual."
     return f"When it says {name}, it is right {right:,} of {said:,} times, {ends}"
 
+
+_HARDLY = 0.02
+"""A main figure no higher than this above guessing is that of a network that has not learned."""
 
 _MANY = 30
 """Answers of a class from which its share of right ones is more than a first impression."""
