@@ -123,3 +123,22 @@ def test_small_figures_stay_what_they_are_after_a_change_of_theme(
     dressed.choose("dark")
     assert words == ["0.002"]
     assert shown(2.78e-05) == "0.0000278"
+
+
+def test_the_line_under_the_mouse_is_one_pixel_wide_in_a_chart_of_few_epochs(chart: Chart) -> None:
+    chart.set_line("train", [1, 2], [6.8, 6.3])
+    chart.set_range(x=(0, 2))
+    QApplication.processEvents()
+    before = chart.plot.grab().toImage()
+    place, button = QPointF(200, 60), Qt.MouseButton.NoButton
+    move = QMouseEvent(
+        QEvent.Type.MouseMove, place, place, button, button, Qt.KeyboardModifier.NoModifier
+    )
+    QApplication.sendEvent(chart.plot.viewport(), move)
+    QApplication.processEvents()
+    after = chart.plot.grab().toImage()
+    changed = [
+        sum(before.pixel(x, y) != after.pixel(x, y) for x in range(before.width()))
+        for y in range(before.height())
+    ]
+    assert 1 <= max(changed) <= 2

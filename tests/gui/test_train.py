@@ -600,3 +600,23 @@ def test_a_running_run_cannot_be_deleted(window: Window) -> None:
     action = window.studio.actions["train.delete"]
     assert not action.isEnabled()
     assert "Run 1 is running: cancel it first" in action.toolTip()
+
+
+@pytest.mark.parametrize("width", [1366, 1290])
+def test_nothing_of_a_run_is_cut_beside_its_panels(qtbot: QtBot, folder: Path, width: int) -> None:
+    with Project.open(folder) as project:
+        stored_run(project)
+    window = Window(qtbot, folder)
+    view = window.page.view
+    window.until(lambda: view.loss.names)
+    window.page.resize(width - 73, 660)  # the window without the rail
+    view.figure.set_figures("epoch 12: 0.123 mAP50, 0.123 mAP50-95")
+    window.until(lambda: view.widget().width() <= view.viewport().width())
+    right = view.viewport().mapToGlobal(view.viewport().rect().topRight()).x()
+    shown = [button for button in view.card.buttons.values() if button.isVisible()]
+    assert view.card.buttons["analyze"] in shown
+    for part in (*shown, *view.charts):
+        assert part.mapToGlobal(part.rect().topRight()).x() <= right
+    for button in shown:
+        assert button.width() >= button.minimumSizeHint().width()
+    window.close()

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -31,6 +33,7 @@ from cvstudio.gui.train.failure import FailureCard
 from cvstudio.gui.train.samples import SampleStrip
 from cvstudio.gui.widgets.chart import MOST_POINTS, Chart, shown
 from cvstudio.gui.widgets.message import Message
+from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import FoldSection, label, push
 from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.project.records import RunRecord
@@ -54,12 +57,17 @@ class RunCard(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 12)
         column.setSpacing(8)
-        head = QHBoxLayout()
+        self._column = column
+        self._head = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._words, self._acts = QHBoxLayout(), QHBoxLayout()
+        self._head.addLayout(self._words, 1)
+        self._head.addLayout(self._acts)
         self.title = label("", "run_title")
         self.settings = label("", "muted")
-        head.addWidget(self.title)
-        head.addWidget(self.settings)
-        head.addStretch(1)
+        self._words.addWidget(self.title)
+        self._words.addWidget(self.settings)
+        self._words.addStretch(1)
+        self._acts.addStretch(1)
         self.buttons: dict[str, QPushButton] = {}
         for what, text, icon_name in (
             ("resume", "Resume", "play"),
@@ -73,8 +81,8 @@ class RunCard(QFrame):
             button = push(text, self._asker(what), icon_name=icon_name, small=True)
             button.setToolTip(_TIPS[what])
             self.buttons[what] = button
-            head.addWidget(button)
-        column.addLayout(head)
+            self._acts.addWidget(button)
+        column.addLayout(self._head)
         row = QHBoxLayout()
         row.setSpacing(12)
         self.bar = QProgressBar()
@@ -93,6 +101,14 @@ class RunCard(QFrame):
         self._facts.addStretch(1)
         column.addLayout(self._facts)
         self._fact_labels: list[tuple[QLabel, ...]] = []
+
+    def fit(self, room: int) -> None:
+        """Let the buttons stand below the words where `room` px are too few for both."""
+        sides = self.contentsMargins() + self._column.contentsMargins()
+        wide = self._words.sizeHint().width() + self._acts.sizeHint().width() + 8
+        fits = wide + sides.left() + sides.right() <= room
+        way = QBoxLayout.Direction
+        self._head.setDirection(way.LeftToRight if fits else way.TopToBottom)
 
     def show_run(
         self, run: RunRecord, status: RunStatus, config: TrainConfig, state: RunState
@@ -145,7 +161,9 @@ class RunCard(QFrame):
     def _show_facts(self, lines: list[tuple[str, str, str]]) -> None:
         lines = [line for line in lines if any(line)]
         while len(self._fact_labels) < len(lines):
-            parts = tuple(label("", role) for role in ("muted", "strong", "muted"))
+            parts: tuple[QLabel, ...] = (
+                NameLabel(front=1), label("", "strong"), NameLabel(front=1),
+            )  # fmt: skip
             box = QHBoxLayout()
             box.setSpacing(4)
             for part in parts:
@@ -191,6 +209,7 @@ class RunView(QScrollArea):
         column = QVBoxLayout(body)
         column.setContentsMargins(16, 12, 16, 12)
         column.setSpacing(8)
+        self._body = column
         self.card = RunCard(studio)
         self.card.asked.connect(self.asked)
         column.addWidget(self.card)
@@ -248,6 +267,7 @@ class RunView(QScrollArea):
         """Show the run as it is now: everything follows from its state."""
         self.card.show_run(run, status, config, state)
         failed = state.failed if status is RunStatus.FAILED else None
+        self._fit_card()
         self.card.setVisible(failed is None)
         self.failure.setVisible(failed is not None)
         if failed is not None and self._job is not None:
@@ -269,6 +289,14 @@ class RunView(QScrollArea):
             self._grid.addWidget(self.memory, 1, 1)
         self._show_charts(run, config, state)
         self.samples.set_samples(state.samples)
+
+    def _fit_card(self) -> None:
+        sides = self._body.contentsMargins()
+        self.card.fit(self.viewport().width() - sides.left() - sides.right())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit_card()
+        super().resizeEvent(event)
 
     def _show_charts(self, run: RunRecord, config: TrainConfig, state: RunState) -> None:
         end = float(max(state.total_epochs or config.epochs, 2))

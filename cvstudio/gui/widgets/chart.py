@@ -26,6 +26,7 @@ from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QMouseEvent, QPainte
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
+from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import label
 
 STYLES: tuple[tuple[str, tuple[float, ...]], ...] = (
@@ -319,7 +320,7 @@ class Chart(QFrame):
         column.setSpacing(2)
         head = QHBoxLayout()
         self.title = label(title, "section")
-        self.figures = label("", "muted")
+        self.figures = NameLabel(front=1)
         head.addWidget(self.title)
         head.addStretch(1)
         head.addWidget(self.figures)
@@ -368,7 +369,9 @@ class Chart(QFrame):
         bottom.setTickPen(QColor(0, 0, 0, 0))
         for axis, name in ((left, self._y_name), (bottom, self._x_name)):
             axis.setLabel(name, **style)  # last: setPen takes the label's colour along
-        self._cross.setPen(QPen(theme.colour("borderControl"), 1))
+        cross = QPen(theme.colour("borderControl"), 1)
+        cross.setCosmetic(True)  # else it is as thick as an epoch
+        self._cross.setPen(cross)
         for name, curve in self._curves.items():
             curve.setPen(self._pen(name))
         self._dress_limit()
