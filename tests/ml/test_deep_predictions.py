@@ -23,7 +23,7 @@ from cvstudio.ml.evaluate import read_images
 from cvstudio.ml.explain import run_explain
 from cvstudio.ml.export import record_of, to_onnx, with_record
 from cvstudio.ml.labels import IGNORE
-from cvstudio.ml.live import _Worker
+from cvstudio.ml.live import _Inbox, _Worker
 from cvstudio.ml.onnx_file import FileRecord
 from cvstudio.ml.predict import OnnxNetwork, predict_files
 from cvstudio.ml.preview import Previews
@@ -69,7 +69,7 @@ def test_an_exported_file_sees_deep_images_through_the_window_of_its_run(
     assert answer.scores is not None
     assert list(row["scores"].values()) == pytest.approx(list(answer.scores.values()), abs=1e-6)
     assert answer.scores != other.scores
-    live = _Worker().handler(Message({"kind": "predict"}))(
+    live = _Worker(_Inbox(), lambda message: None).handler(Message({"kind": "predict"}))(
         Message({"kind": "predict", "onnx": str(path), "path": str(deep), "window": None})
     )
     told = live.header["prediction"]["scores"]

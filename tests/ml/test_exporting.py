@@ -33,7 +33,7 @@ from cvstudio.ml.checkpoint import Checkpoint, write_checkpoint
 from cvstudio.ml.decode import suppress
 from cvstudio.ml.evaluate import evaluate, run_evaluate
 from cvstudio.ml.export import run_export, to_onnx
-from cvstudio.ml.live import _Worker
+from cvstudio.ml.live import _Inbox, _Worker
 from cvstudio.ml.load import LoadedNetwork, load_network
 from cvstudio.ml.onnx_file import KEY
 from cvstudio.ml.predict import OnnxNetwork, predict_files, predict_page
@@ -313,7 +313,9 @@ def test_predictions_for_new_files_name_classes_and_list_what_could_not_be_read(
     assert alone == {**content, "problems": []}
     asked = {"kind": "answers", "onnx": str(onnx_file), "path": str(image.path), "page": 0}
     request = Message({**asked, "score": 0.01})
-    assert _Worker().handler(request)(request).header["content"] == alone
+    assert (
+        _Worker(_Inbox(), lambda message: None).handler(request)(request).header["content"] == alone
+    )
     (row,) = content["images"]
     assert (row["width"], row["height"]) == (image.width, image.height)
     names = {c.name for c in CLASSES}
