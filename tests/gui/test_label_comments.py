@@ -245,3 +245,47 @@ def test_the_key_goes_from_comment_to_comment_on_an_image_and_then_on(
         rows.append((page.document.image.id, page.comments.list.list.currentRow()))
     assert rows == [(1, 0), (1, 2), (4, 0)]
     studio_window.idle()
+
+
+def test_ctrl_enter_sends_a_comment_and_enter_begins_a_line(studio_window: Person) -> None:
+    page = label_page(studio_window)
+    studio_window.trigger("label.comment")
+
+    def write(dialog: CommentDialog) -> None:
+        assert "Ctrl+Enter" in dialog.go.toolTip()
+        studio_window.type(dialog.field, "First")
+        studio_window.key("Return", dialog.field)
+        studio_window.type(dialog.field, "second")
+        studio_window.key("Ctrl+Return", dialog.field)
+
+    with_dialog(studio_window, write)
+    studio_window.drag(page.canvas, (30, 20), (30, 20))
+    assert [comment.text for comment in stored(studio_window)] == ["First\nsecond"]
+
+
+def test_a_comment_left_with_esc_waits_for_the_next_opening_on_its_image(
+    studio_window: Person,
+) -> None:
+    page = label_page(studio_window)
+    studio_window.trigger("label.comment")
+    said: list[str] = []
+    page.comments.said.connect(said.append)
+
+    def leave(dialog: CommentDialog) -> None:
+        studio_window.type(dialog.field, "Is this a platelet?")
+        studio_window.key("Esc", dialog.field)
+
+    with_dialog(studio_window, leave)
+    studio_window.drag(page.canvas, (30, 20), (30, 20))
+    assert stored(studio_window) == []
+    assert said[-1].startswith("Not sent: what you wrote is there")
+    found: list[str] = []
+
+    def send(dialog: CommentDialog) -> None:
+        found.append(dialog.field.toPlainText())
+        studio_window.click(dialog.go)
+
+    with_dialog(studio_window, send)
+    studio_window.drag(page.canvas, (30, 20), (30, 20))
+    assert found == ["Is this a platelet?"]
+    assert [comment.text for comment in stored(studio_window)] == found

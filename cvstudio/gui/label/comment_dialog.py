@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 
+from PySide6.QtGui import QKeySequence, QShortcut, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from cvstudio.gui.label.layers.pins import Thread, waits
@@ -93,11 +94,15 @@ def _field(name: str) -> QPlainTextEdit:
 
 
 class CommentDialog(StudioDialog):
-    """What was said at a place, and a field to say more; `said` holds the answer."""
+    """What was said at a place, and a field to say more; `said` holds the answer.
+
+    `begun`: what was written the last time and not sent.
+    """
 
     def __init__(
-        self, parent: QWidget | None, thread: Thread, *, writable: bool, person: str
-    ) -> None:
+        self, parent: QWidget | None, thread: Thread, *, writable: bool, person: str,
+        begun: str = "",
+    ) -> None:  # fmt: skip
         super().__init__(parent, "Comment", width=440)
         self.setObjectName("comment")
         self._resolve: bool | None = None
@@ -108,6 +113,8 @@ class CommentDialog(StudioDialog):
         self.field = _field("Comment")
         self.field.setPlaceholderText("Answer" if thread else "What is to be said about this place")
         self.field.setEnabled(writable)
+        self.field.setPlainText(begun)
+        self.field.moveCursor(QTextCursor.MoveOperation.End)
         self.content.addWidget(self.field)
         self.add_button("Cancel", self.reject)
         if thread and writable:
@@ -115,6 +122,10 @@ class CommentDialog(StudioDialog):
             self.add_button(words, partial(self._answer, resolve=waits(thread)))
         self._words = "Answer" if thread else "Comment"
         self.go = self.add_button(self._words, self.accept, next=True)
+        self.go.setToolTip(f"{self._words}: Ctrl+Enter")
+        for key in ("Ctrl+Return", "Ctrl+Enter"):  # Enter begins a line
+            QShortcut(QKeySequence(key), self, self.go.click)
+        self.note("Ctrl+Enter sends. Esc leaves; what is written waits for the next opening.")
         self.field.textChanged.connect(self._show_go)
         self._show_go()
         self.field.setFocus()

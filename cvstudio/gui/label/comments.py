@@ -164,6 +164,8 @@ class Comments(QObject):
         self._order, self._page = order, page
         self._held: Thread = ()
         """The thread whose pin is in hand, or was looked at last."""
+        self._begun: dict[tuple[int, int], str] = {}
+        """What was written and not sent, by image and the first comment of the thread (0: new)."""
         self.pins = Pins()
         canvas.layers.append(self.pins)
         self.list = CommentList()
@@ -313,12 +315,20 @@ class Comments(QObject):
 
     def _talk(self, thread: Thread, place: tuple[float, float] | None) -> None:
         writable = self._document.project.writable
-        dialog = CommentDialog(self._page.window(), thread, writable=writable, person=user())
+        image = self._document.image
+        about = image.id if image else 0, thread[0].id if thread else 0
+        dialog = CommentDialog(
+            self._page.window(), thread, writable=writable, person=user(),
+            begun=self._begun.pop(about, ""),
+        )  # fmt: skip
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         said = dialog.said
         dialog.deleteLater()
         if accepted and said:
             self._store(thread, place, said)
+        elif said.text:
+            self._begun[about] = said.text
+            self.said.emit("Not sent: what you wrote is there when you comment here again")
         self.answered.emit()
 
     def _store(self, thread: Thread, place: tuple[float, float] | None, said: Said) -> None:
