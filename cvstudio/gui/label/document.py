@@ -409,7 +409,18 @@ class Document(QObject):
                 self.image = found[0]
                 self.image_updated.emit()
         if changes.touches("annotation", image=image_id) or changes.touches("label_class"):
+            before = {a.id: a.class_id for a in self.annotations}
             self._read_annotations(changes.ids("annotation"))
+            if changes.kind != "do":
+                self._choose_again(before)
+
+    def _choose_again(self, before: Mapping[int, int]) -> None:
+        """The class that undo took from shapes is not drawn next: the one they have again is."""
+        known = [a for a in self.annotations if a.id in before]
+        moved = [(before[a.id], a.class_id) for a in known if before[a.id] != a.class_id]
+        now = {had for _was, had in moved}
+        if len(now) == 1 and self.class_id in {was for was, _had in moved}:
+            self.choose_class(now.pop())
 
     def _read_annotations(self, ids: set[int] | None) -> None:
         assert self.image is not None

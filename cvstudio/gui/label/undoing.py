@@ -6,7 +6,7 @@ from cvstudio.core.words import counted, quoted
 from cvstudio.gui.label.document import Document
 from cvstudio.project.changes import ChangeSet, Reach
 
-_NOT_HERE = "It is not about the image you see."
+_NO_IMAGE = "It changes no image and no label."
 
 
 class Undoing:
@@ -69,7 +69,7 @@ def words(label: str, reach: Reach, *, redo: bool) -> tuple[str, str]:
         many = counted(reach.image_count, "image") if reach.image_count else "many images"
         text = f"It is about {many}, not only the one you see. {_way_back(redo)}"
         return f"{verb} {quoted(label)} on {many}?", text
-    return f"{verb} {quoted(label)}?", f"{_NOT_HERE} {_way_back(redo)}"
+    return f"{verb} {quoted(label)}?", f"{_NO_IMAGE} {_way_back(redo)}"
 
 
 def _way_back(redo: bool) -> str:
