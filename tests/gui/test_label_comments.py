@@ -289,3 +289,20 @@ def test_a_comment_left_with_esc_waits_for_the_next_opening_on_its_image(
     studio_window.drag(page.canvas, (30, 20), (30, 20))
     assert found == ["Is this a platelet?"]
     assert [comment.text for comment in stored(studio_window)] == found
+
+
+def test_the_dialog_leaves_the_place_in_sight_and_its_button_names_the_key(
+    studio_window: Person,
+) -> None:
+    page = label_page(studio_window)
+    studio_window.trigger("label.comment")
+    at = page.canvas.viewport().mapToGlobal(page.canvas.to_screen(30, 20).toPoint())
+    seen: list[tuple[bool, str]] = []
+
+    def look(dialog: CommentDialog) -> None:
+        seen.append((dialog.frameGeometry().contains(at), dialog.go.text()))
+        dialog.reject()
+
+    with_dialog(studio_window, look)
+    studio_window.drag(page.canvas, (30, 20), (30, 20))
+    assert seen == [(False, "Comment  Ctrl+Enter")]

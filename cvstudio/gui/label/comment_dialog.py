@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QKeySequence, QShortcut, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -16,6 +17,7 @@ from cvstudio.gui.widgets.section import label, link
 from cvstudio.project.comments import Comment
 
 _HIGHEST = 260
+_AWAY = 40  # px between the place that is talked about and the dialog
 
 
 @dataclass
@@ -130,6 +132,16 @@ class CommentDialog(StudioDialog):
         self._show_go()
         self.field.setFocus()
 
+    def stand_beside(self, place: QPoint) -> None:
+        """Leave a place of the screen in sight: right of it, or left where there is no room."""
+        self.adjustSize()
+        room = self.screen().availableGeometry()
+        left = place.x() + _AWAY
+        if left + self.width() > room.right():
+            left = place.x() - _AWAY - self.width()
+        top = min(place.y() - self.height() // 2, room.bottom() - self.height() - _AWAY)
+        self.move(max(left, room.left()), max(top, room.top() + _AWAY))
+
     def _show_rows(self) -> None:
         inside = QWidget()
         column = QVBoxLayout(inside)
@@ -156,7 +168,9 @@ class CommentDialog(StudioDialog):
     def _show_go(self) -> None:
         said = self.said
         self.go.setEnabled(bool(said))
-        self.go.setText("Save" if said.edited else self._words)
+        words = "Save" if said.edited else self._words
+        self.go.setText(f"{words}  Ctrl+Enter")
+        self.go.setAccessibleName(words)
 
     def _delete(self, comment_id: int, _checked: bool = False) -> None:
         self._deleted = comment_id

@@ -321,6 +321,9 @@ class Comments(QObject):
             self._page.window(), thread, writable=writable, person=user(),
             begun=self._begun.pop(about, ""),
         )  # fmt: skip
+        if place is not None:
+            here = self._canvas.to_screen(*place).toPoint()
+            dialog.stand_beside(self._canvas.viewport().mapToGlobal(here))
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         said = dialog.said
         dialog.deleteLater()
