@@ -9,6 +9,7 @@ from test_analyze import finished_run, judged_page
 
 from cvstudio.core.annotation import Split
 from cvstudio.core.geometry import Box
+from cvstudio.core.metrics import NOTHING
 from cvstudio.gui.analyze.crops import CropItem
 from cvstudio.gui.analyze.page import AnalyzePage
 from cvstudio.gui.analyze.since import moment
@@ -89,6 +90,32 @@ def test_a_network_that_has_hardly_learned_is_told_before_its_errors(
     assert page.since_bar.isHidden()
     missed(page, studio_window)
     assert "more examples" in page.detail.more.text()
+
+
+def test_a_cell_shows_a_kept_case_again_when_that_is_undone_on_another_page(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    assert page.verdict is not None
+    page.matrix.pick(page.verdict.class_ids[1], NOTHING)
+    studio_window.idle()
+    many, said = page.gallery.count, page.gallery.caption.text()
+    studio_window.key("Right")
+    case = page.gallery.current
+    studio_window.trigger("analyze.keep")
+    assert page.gallery.count == many - 1
+    assert page.gallery.caption.text() != said
+    studio_window.page("label")
+    studio_window.project.undo()
+    studio_window.page("analyze")
+    assert page.gallery.cell is not None, "the same view"
+    assert page.gallery.caption.text() == said
+    assert page.gallery.current == case
+    assert page.gallery.position == (2, many)
+    assert page.detail.case == case
+    studio_window.trigger("edit.redo")
+    assert page.gallery.count == many - 1
+    studio_window.trigger("edit.undo")
+    assert page.gallery.position == (2, many)
 
 
 def test_changes_made_on_another_page_are_told_on_the_way_back(

@@ -119,6 +119,12 @@ class CropModel(QAbstractListModel):
         del self._items[row]
         self.endRemoveRows()
 
+    def insert(self, row: int, item: CropItem) -> None:
+        """Put one case in."""
+        self.beginInsertRows(QModelIndex(), row, row)
+        self._items.insert(row, item)
+        self.endInsertRows()
+
     def item(self, row: int) -> CropItem:
         return self._items[row]
 
@@ -315,6 +321,12 @@ class CropGallery(QListView):
             self.chosen.emit(self.currentIndex().row())
         else:
             self.chosen.emit(-1)
+
+    def insert(self, row: int, item: CropItem) -> None:
+        """Put one case in, and pick it."""
+        self.crops.insert(row, item)
+        self.setCurrentIndex(self.crops.index(row))
+        self.chosen.emit(row)
 
     def step(self, by: int) -> None:
         """Pick the next or previous case."""

@@ -39,6 +39,8 @@ class Gallery(QWidget):
         self.pictures: Pictures | None = None
         self.cell: tuple[int, int] | None = None
         self._cases: list[Case] = []
+        self._removed: list[tuple[int, Case, CropItem]] = []  # with the rows where they stood
+        self._returned: list[Case] = []
         self._kinds: tuple[KindCount, ...] = ()
         self._concerns: Callable[[Case], bool] = lambda _case: False
 
@@ -161,8 +163,24 @@ class Gallery(QWidget):
         """Take the case at hand out of the view and go on to the next."""
         row = self.crops.currentIndex().row()
         if 0 <= row < len(self._cases):
-            del self._cases[row]
+            self._removed.append((row, self._cases.pop(row), self.crops.crops.item(row)))
             self.crops.remove(row)
+            self.caption.setText(_amount(self._cases))
+
+    def follow(self, wanted: Callable[[Sequence[Case]], list[Case]]) -> None:
+        """Put cases that were taken out and are wanted again back where they stood.
+
+        Those that went out again since, as by redo, leave again.
+        """
+        while self._removed and wanted([self._removed[-1][1]]):
+            row, case, item = self._removed.pop()
+            self._cases.insert(row, case)
+            self.caption.setText(_amount(self._cases))
+            self.crops.insert(row, replace(item, changed=self._concerns(case)))
+            self._returned.append(case)
+        for case in [c for c in self._returned if c in self._cases and not wanted([c])]:
+            self.crops.setCurrentIndex(self.crops.crops.index(self._cases.index(case)))
+            self.remove_current()
 
     # -- inside
 
@@ -171,6 +189,7 @@ class Gallery(QWidget):
         *, empty: str,
     ) -> None:  # fmt: skip
         self._cases = list(cases)
+        self._removed, self._returned = [], []
         self.none.setText(empty)
         self.stack.setCurrentIndex(0 if cases else 1)
         if analysed is None:

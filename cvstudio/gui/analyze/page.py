@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
@@ -69,11 +70,11 @@ class AnalyzePage(Workspace):
         self.since = Since(studio, self)
         self.since.moved.connect(self._show_since)
         self._judged_at = 0.0
+        self._stale = False  # whether the kept cases may be other ones than the gallery knows
         self._shown: tuple[int, Split] | None = None  # what the gallery shows
         self._bar = self._make_bar()
-        self.since_bar = SinceBar(
-            self._evaluate, self.evaluation.cancel, lambda: studio.go_to("train")
-        )
+        train = partial(studio.go_to, "train")
+        self.since_bar = SinceBar(self._evaluate, self.evaluation.cancel, train)
         self.cards = CardRow()
         self.matrix_panel = MatrixPanel()
         self.matrix_panel.toggled.connect(self._classes_toggled)
@@ -116,12 +117,9 @@ class AnalyzePage(Workspace):
     # -- parts
 
     def _make_bar(self) -> Controls:
-        bar = Controls(
-            best=self._best_score, again=self._evaluate,
-            again_tip=self.studio.actions["analyze.evaluate"].toolTip(),
-        )  # fmt: skip
-        tip = self.studio.actions["analyze.suggest"].toolTip()
-        bar.offer("Suggest labels", self._suggest, tip)
+        tip = self.studio.actions["analyze.evaluate"].toolTip()
+        bar = Controls(best=self._best_score, again=self._evaluate, again_tip=tip)
+        bar.offer("Suggest labels", self._suggest, self.studio.actions["analyze.suggest"].toolTip())
         self.run_box, self.split_box = bar.run, bar.split
         self.score_field, self.overlap_field = bar.score, bar.overlap
         self.score_slider = bar.slider
@@ -150,7 +148,6 @@ class AnalyzePage(Workspace):
         area = scrolling(left)
         area.setMinimumWidth(360)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-
         upright = Halves(self.gallery, self.detail)
         across = QSplitter(Qt.Orientation.Horizontal)
         across.setHandleWidth(1)
@@ -170,6 +167,7 @@ class AnalyzePage(Workspace):
 
     def shown(self) -> None:
         self._list_runs()
+        self._follow_kept()
         self._focus_errors()
 
     def _focus_errors(self) -> None:
@@ -305,10 +303,8 @@ class AnalyzePage(Workspace):
             if r.id < run.id and RunStatus(r.status).has_network
         ]  # fmt: skip
 
-        drawn = self._drawn
-        self._comparing.request(
-            lambda control: finding.standing(loaded, drawn, before, control), self._say_standing
-        )
+        find = partial(finding.standing, loaded, self._drawn, before)
+        self._comparing.request(find, self._say_standing)
 
     def _say_standing(self, standing: Standing) -> None:
         self.standing = standing
@@ -330,10 +326,8 @@ class AnalyzePage(Workspace):
     def _show_not_judged(self, run: RunRecord, split: Split) -> None:
         self._reading.stop()
         self.analysis = self.verdict = None
-        self.empty.set(
-            f"Run {run.id} has not been judged on {split} yet.",
-            button=f"Judge it on {split}", do=self._evaluate,
-        )  # fmt: skip
+        said = f"Run {run.id} has not been judged on {split} yet."
+        self.empty.set(said, button=f"Judge it on {split}", do=self._evaluate)
         self.stack.setCurrentIndex(0)
 
     def _evaluate(self) -> None:
@@ -491,5 +485,16 @@ class AnalyzePage(Workspace):
     def _on_changes(self, changes: Any) -> None:
         self.since.take(changes)
         own = changes.source is self and changes.kind == "do"
-        if not own and changes.touches("project") and self.isVisible():
-            self._show_kind(self.gallery.kind)
+        if not own and changes.touches("project"):
+            self._stale = True
+            self._follow_kept()
+
+    def _follow_kept(self) -> None:
+        """Undo and redo, here or on another page, may have changed which cases are kept."""
+        if not self._stale or self.run is None or not self.isVisible():
+            return
+        self._stale = False
+        if self.gallery.cell is None and self.gallery.kind == LIKELY:
+            self._show_kind(LIKELY)
+        else:
+            self.gallery.follow(partial(kept.without, self.project, self.run))
