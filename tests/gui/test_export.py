@@ -80,6 +80,26 @@ def test_a_proven_file_shows_its_proof_and_can_be_tried(studio_window: Person) -
     assert "lowers mAP50-95 by 0.007" in page.message.text
 
 
+def test_in_a_small_window_nothing_lies_on_the_tried_picture(
+    studio_window: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_of(studio_window, passed=True)
+    monkeypatch.setattr(studio_window.studio, "_live", Answers())
+    page = opened(studio_window)
+    studio_window.window.resize(1440, 690)  # the right panel stays open
+    many_images(tmp_path / "new")
+    tried = page.try_it
+    tried.try_images([tmp_path / "new"])
+    studio_window.until(lambda: len(tried._pages) == 5)
+    tried._score_row.show()
+    tried._show_counts([(n, "7", "0.31") for n in range(1, 9)])
+    studio_window.idle()
+    assert tried.view.height() >= 190
+    below = [tried._score_row, tried._found, tried.save]
+    assert all(part.y() >= tried.view.geometry().bottom() for part in below)
+    assert tried._found.height() >= tried._found.minimumSizeHint().height()
+
+
 def test_a_file_that_failed_is_red_and_cannot_be_tried(studio_window: Person) -> None:
     export_of(studio_window, passed=False)
     page = opened(studio_window)

@@ -131,6 +131,7 @@ class ExportPage(Workspace):
         self._earlier.setContentsMargins(16, 0, 16, 12)
         self._earlier.setSpacing(2)
         right.add(self.earlier)
+        right.make_scrollable()  # where height is scarce nothing may lie on the picture
         self.assemble(left=left, centre=self._make_centre(), right=right)
 
     def _make_centre(self) -> QWidget:
