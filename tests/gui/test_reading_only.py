@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from person import Person
-from PySide6.QtWidgets import QTabBar
+from PySide6.QtWidgets import QAbstractButton, QTabBar, QWidget
 
 from cvstudio.core.annotation import Review
 from cvstudio.gui.main_window import MainWindow
@@ -33,12 +33,17 @@ def reading(studio: Studio, project: Project) -> Iterator[Person]:
 def select_one(person: Person) -> None:
     """Select an image on the Data page and look at the tab that tells about it."""
     data = person.page("data")
-    person.idle()
+    person.until(lambda: said(data, "Edit split"))
     with person.project.read() as session:
         person.studio.select(queries.image_ids(session)[:1])
     tabs = next(t for t in data.findChildren(QTabBar) if t.tabText(t.count() - 1) == "Selection")
     tabs.setCurrentIndex(tabs.count() - 1)
     person.settle()
+
+
+def said(page: QWidget, text: str) -> bool:
+    """Whether a button with these words is shown: some wait for what threads read."""
+    return any(b.isVisible() and b.text() == text for b in page.findChildren(QAbstractButton))
 
 
 def test_mark_as_reviewed_is_grey_and_says_why(reading: Person) -> None:
@@ -62,7 +67,7 @@ def test_mark_as_reviewed_works_where_one_may_write(studio_window: Person) -> No
 
 def test_links_that_would_write_are_grey_on_data_and_label(reading: Person) -> None:
     data = reading.page("data")
-    reading.idle()
+    reading.until(lambda: said(data, "Edit split"))
     assert not reading.button("Edit split", data).isEnabled()
     label = reading.page("label")
     reading.settle()
