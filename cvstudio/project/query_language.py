@@ -184,7 +184,7 @@ def unparse(terms: Sequence[Term]) -> str:
 
 def quote(value: str) -> str:
     """A value as it is written in a query: in quotes where it has to be."""
-    if _BARE.fullmatch(value) and value.casefold() not in _JOINING:
+    if _BARE.fullmatch(value) and _is_word(value):
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -257,11 +257,15 @@ def _check_word(text: str, term: Term) -> None:
     value, start = term.values[0], term.start + term.negated
     if _KEY.match(text, term.start) or not text.startswith(value, start):
         return  # it has a key, or stands in quotes
-    better = _JOINING.get(value.casefold())
-    if better is None and any(sign.isalnum() for sign in value):
+    if _is_word(value):
         return
-    hint = better or "put it in quotes if it is a part of a name."
+    hint = _JOINING.get(value.casefold(), "put it in quotes if it is a part of a name.")
     raise QueryError(f"“{value}” is no word of a query: {hint}", start)
+
+
+def _is_word(value: str) -> bool:
+    """Whether it can stand without quotes as a part of a name."""
+    return any(sign.isalnum() for sign in value) and value.casefold() not in _JOINING
 
 
 def _check_key(key: str, operator: str, at: int, operator_at: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cvstudio.project.query_language import (
@@ -46,6 +46,7 @@ def terms(draw: st.DrawFn) -> Term:
 
 @patient
 @given(st.lists(terms(), max_size=5))
+@example([Term("area", ":", ("0.0",), False), Term("name", "~", ("\b",), False)])
 def test_what_is_written_out_is_read_back_as_the_same_terms(query: list[Term]) -> None:
     assert parse(unparse(query)) == tuple(query)
 
