@@ -51,6 +51,15 @@ def out_of_memory(place: str, batch: int, *, device_type: str) -> JobFailure:
     )
 
 
+def diverged(epoch: int, step: int) -> JobFailure:
+    """The failure when the loss is no number any more."""
+    return JobFailure(
+        "not a number",
+        f"The loss became not-a-number in epoch {epoch}, step {step}: training has diverged.",
+        hint="Use a smaller learning rate, or switch mixed precision off.",
+    )
+
+
 def failed_event(error: BaseException, *, detail: str) -> Failed:
     """The event for an error that ended a job: a cause, a sentence, and the details for experts."""
     text = error.message if isinstance(error, CVStudioError) else ""

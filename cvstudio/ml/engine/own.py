@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from cvstudio.core.annotation import Split, Task
@@ -17,11 +16,7 @@ from cvstudio.core.config import Fit, Start, TrainConfig
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import Request
-from cvstudio.core.metrics.classes import ClassificationReport
-from cvstudio.core.metrics.pixels import PixelReport
 from cvstudio.core.networks import check_fit
-from cvstudio.core.predictions import Prediction
-from cvstudio.ml.answer import goes_in_tiles
 from cvstudio.ml.data import (
     Batches,
     JudgedItems,
@@ -32,7 +27,6 @@ from cvstudio.ml.data import (
     readers,
     stacked,
 )
-from cvstudio.ml.decode import decode, regions_of
 from cvstudio.ml.devices import (
     device_of,
     empty_cache,
@@ -41,6 +35,7 @@ from cvstudio.ml.devices import (
     seed_everything,
     set_random_state,
 )
+from cvstudio.ml.engine.judging import Judging
 from cvstudio.ml.engine.parts import (
     ClassifyLoss,
     Schedule,
@@ -55,11 +50,10 @@ from cvstudio.ml.engine.parts import (
 from cvstudio.ml.engine.session import Cancelled, Paused, Session
 from cvstudio.ml.engine.start import begin_weights, normalisation
 from cvstudio.ml.environment import threads
-from cvstudio.ml.failures import JobFailure, is_out_of_memory, out_of_memory
-from cvstudio.ml.labels import IGNORE, class_of
+from cvstudio.ml.failures import diverged, is_out_of_memory, out_of_memory
+from cvstudio.ml.labels import class_of
 from cvstudio.ml.networks.build import build, head
 from cvstudio.ml.preprocess import placement_for
-from cvstudio.ml.tiles import tiles_of
 
 _CLIP = 10.0
 """Gradients longer than that are shortened: a brake against single bad batches."""
@@ -196,6 +190,10 @@ class _Training:
         weights = self._class_weights()
         kind = SegmentLoss if config.task is Task.SEGMENT else ClassifyLoss
         self.criterion = kind(weights, smoothing=config.label_smoothing).to(device)
+        self.judging = Judging(
+            self.session, self.val_images, device=device, answers=self._answers,
+            criterion=self.criterion,
+        )  # fmt: skip
         self.pieces = 1
         self.frozen: bool | None = None
 
@@ -239,7 +237,10 @@ class _Training:
         epoch, begun = self.at.epoch, time.monotonic()
         self._freeze_for(epoch)
         losses, finish = self._train_epoch(epoch)
-        val, metrics, samples = self._judge()
+        self.module.eval()
+        val, metrics, samples = self.judging.judge(self.val_loader)
+        if not np.isfinite(val["loss"]):
+            raise diverged(self.at.epoch, self.at.step)
         rate = self.config.learning_rate * self.schedule(float(epoch))
         self.session.epoch_ended(
             epoch=epoch, train=losses, val=val, metrics=metrics, rate=rate,
@@ -279,7 +280,8 @@ class _Training:
             if self.session.step_due(last=step == steps):
                 now = time.monotonic()
                 loss = float(total) / seen
-                _check_finite(loss, epoch, step)
+                if not np.isfinite(loss):
+                    raise diverged(epoch, step)
                 self.session.step(
                     epoch=epoch, step=step, steps=steps, losses={"loss": loss},
                     rate=self.config.learning_rate * share,
@@ -349,67 +351,6 @@ class _Training:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.half, enabled=self.half is not None)
 
-    # -- judging -------------------------------------------------------------------------------
-
-    @torch.no_grad()
-    def _judge(self) -> tuple[dict[str, float], dict[str, float], list[Prediction]]:
-        """Val losses and figures, at the network's resolution, and the answers for the samples."""
-        self.module.eval()
-        outputs = len(self.session.snapshot.classes) + (self.config.task is Task.SEGMENT)
-        pooled = torch.zeros(outputs * outputs, dtype=torch.int64, device=self.device)
-        wanted = set(self.session.sample_places(self.val_images.images))
-        samples: dict[int, Prediction] = {}
-        total, seen = torch.zeros((), device=self.device), 0
-        for images, targets, places in self.val_loader:
-            seen += len(images)
-            height, width = images.shape[1:3]
-            if goes_in_tiles(self.config.task, self.config.fit, width, height):
-                loss, counts, labels = self._judge_tiles(images, targets, outputs)
-                total, pooled = total + loss, pooled + counts
-                if places[0] in wanted:
-                    samples[places[0]] = self._regions(labels, places[0])
-            else:
-                logits = self._answers(images)
-                targets = targets.to(self.device, non_blocking=True)
-                total += self.criterion(logits, targets) * len(images)
-                pooled += _confusion(logits, targets, outputs)
-                for row, place in enumerate(places):
-                    if place in wanted:
-                        samples[place] = self._prediction(logits[row], place)
-            if self.session.requested() is Request.CANCEL:
-                raise Cancelled
-        confusion = pooled.view(outputs, outputs).cpu().numpy()
-        losses = {"loss": float(total) / seen}
-        _check_finite(losses["loss"], self.at.epoch, self.at.step)
-        return losses, self._figures(confusion), [samples[place] for place in sorted(samples)]
-
-    def _judge_tiles(
-        self, images: torch.Tensor, targets: torch.Tensor, outputs: int
-    ) -> tuple[torch.Tensor, torch.Tensor, NDArray[np.uint8]]:
-        """Loss, confusion and label map of one large image (1, h, w, 3), in tiles as it is used
-        later. The loss is the mean over the tiles, weighed by their labelled pixels."""
-        height, width = images.shape[1:3]
-        labels = np.zeros((height, width), np.uint8)
-        counts = torch.zeros(outputs * outputs, dtype=torch.int64, device=self.device)
-        loss, known = torch.zeros((), device=self.device), 0
-        for tile in tiles_of(width, height):
-            answers = self._answers(images[(slice(None), *tile.seen.slices)])
-            inner = tile.kept.within(tile.seen).slices
-            logits = answers[(slice(None), slice(None), *inner)]
-            wanted = targets[(slice(None), *tile.kept.slices)].to(self.device)
-            pixels = int((wanted != IGNORE).sum())
-            loss, known = loss + self.criterion(logits, wanted) * pixels, known + pixels
-            counts += _confusion(logits, wanted, outputs)
-            labels[tile.kept.slices] = logits.argmax(dim=1)[0].cpu().numpy()
-        return loss / max(known, 1), counts, labels
-
-    def _regions(self, labels: NDArray[np.uint8], place: int) -> Prediction:
-        """The answer for a large image from the label map of its padded input."""
-        image = self.val_images.images[place]
-        inside = labels[: image.height, : image.width]
-        ids = [c.id for c in self.session.snapshot.classes]
-        return Prediction(image.id, regions=regions_of(inside, ids))
-
     def _answers(self, images: torch.Tensor) -> torch.Tensor:
         """Logits of a val batch; in smaller parts when memory runs out while judging."""
         size = len(images)
@@ -427,32 +368,6 @@ class _Training:
                     ) from error
             empty_cache(self.device)
             size = max(size // 2, 1)
-
-    def _prediction(self, logits: torch.Tensor, place: int) -> Prediction:
-        image = self.val_images.images[place]
-        placement = placement_for(
-            image.width, image.height, size=self.config.image_size, fit=self.config.fit
-        )
-        return decode(
-            self.config.task, [logits.cpu().numpy()], placement,
-            class_ids=[c.id for c in self.session.snapshot.classes], image_id=image.id,
-        )  # fmt: skip
-
-    def _figures(self, confusion: NDArray[np.int64]) -> dict[str, float]:
-        ids = tuple(c.id for c in self.session.snapshot.classes)
-        if self.config.task is Task.SEGMENT:
-            pixels = PixelReport((0, *ids), confusion)
-            return {
-                "mIoU": pixels.mean_iou,
-                "Dice": pixels.mean_dice,
-                "pixel accuracy": pixels.pixel_accuracy,
-            }
-        classes = ClassificationReport(ids, confusion, ())
-        return {
-            "accuracy": classes.accuracy,
-            "balanced accuracy": classes.balanced_accuracy,
-            "macro F1": classes.macro_f1,
-        }
 
     # -- keeping -------------------------------------------------------------------------------
 
@@ -490,26 +405,9 @@ def _position(state: dict[str, Any], config: TrainConfig) -> _Position:
     return _Position(stored["epoch"], stored["seen"] // config.batch)
 
 
-def _check_finite(loss: float, epoch: int, step: int) -> None:
-    if not np.isfinite(loss):
-        raise JobFailure(
-            "not a number",
-            f"The loss became not-a-number in epoch {epoch}, step {step}: training has diverged.",
-            hint="Use a smaller learning rate, or switch mixed precision off.",
-        )
-
-
 def _half_precision(config: TrainConfig, device: torch.device) -> torch.dtype | None:
     """The number format of forward passes; None is float32."""
     return half_type(device) if config.mixed_precision else None
-
-
-def _confusion(logits: torch.Tensor, targets: torch.Tensor, outputs: int) -> torch.Tensor:
-    """Counts (outputs * outputs,) of (labelled, predicted) pairs; IGNORE counts nowhere."""
-    found, labelled = logits.argmax(dim=1).flatten(), targets.flatten().long()
-    known = labelled != IGNORE if logits.ndim == 4 else torch.ones_like(labelled, dtype=torch.bool)
-    pairs = labelled[known] * outputs + found[known]
-    return torch.bincount(pairs, minlength=outputs * outputs)
 
 
 def _input_sizes(images: SplitImages) -> Sequence[tuple[int, int]]:

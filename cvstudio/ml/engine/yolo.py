@@ -8,32 +8,32 @@ nothing is downloaded, plotted or reported.
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.config import Optimizer, Start, TrainConfig
+from cvstudio.core.config import Start, TrainConfig
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import Request
 from cvstudio.core.networks import check_fit
 from cvstudio.ml.checkpoint import Checkpoint
 from cvstudio.ml.data import Batches, Loader, SplitImages, keep_in_memory, readers
 from cvstudio.ml.decode import decode
-from cvstudio.ml.devices import device_of, half_type, seed_everything
+from cvstudio.ml.devices import device_of, seed_everything
 from cvstudio.ml.engine.objects import ObjectItems, collated
 from cvstudio.ml.engine.parts import freeze, train_mode
 from cvstudio.ml.engine.session import Cancelled, Paused, Session
 from cvstudio.ml.engine.start import begin_weights
+from cvstudio.ml.engine.yolo_words import figures, losses, settings, val_losses
 from cvstudio.ml.environment import quiet_ultralytics, threads
-from cvstudio.ml.failures import JobFailure, is_out_of_memory, out_of_memory
+from cvstudio.ml.failures import diverged, is_out_of_memory, out_of_memory
 from cvstudio.ml.labels import Usable
 from cvstudio.ml.load import outputs_of
 from cvstudio.ml.networks.build import build, head
@@ -51,20 +51,7 @@ _bare_trainer.check_amp = lambda model: True  # type: ignore[attr-defined]
 # Its own loads torch's compiler for a switch that has a quicker way.
 _bare_trainer.init_seeds = seed_everything  # type: ignore[attr-defined, assignment]
 
-_OFF = (
-    "mosaic", "mixup", "cutmix", "copy_paste", "hsv_h", "hsv_s", "hsv_v", "degrees", "translate",
-    "scale", "shear", "perspective", "flipud", "fliplr", "bgr", "multi_scale",
-)  # fmt: skip
-"""ultralytics' own augmentations: all off, the pipeline of the run's config stands alone."""
-
 _PIXELS_PER_THREAD = 150_000
-
-_FIGURES = {
-    "metrics/precision": "precision",
-    "metrics/recall": "recall",
-    "metrics/mAP50": "mAP50",
-    "metrics/mAP50-95": "mAP50-95",
-}
 
 
 def train(session: Session) -> Outcome:
@@ -122,7 +109,7 @@ class _Supervised:
         self.head: frozenset[str] = frozenset()
         self.frozen = False
         self.read_images()
-        super().__init__(overrides=_settings(session.config, session, device, scratch))  # type: ignore[call-arg]
+        super().__init__(overrides=settings(session.config, session, device, scratch))  # type: ignore[call-arg]
         # ultralytics has just taken one core less than there are.
         torch.set_num_threads(_threads_for(session.config))
         for event, callback in (
@@ -318,8 +305,8 @@ class _Supervised:
         trainer, session = self._trainer(), self.session
         epoch = trainer.epoch + 1
         session.epoch_ended(
-            epoch=epoch, train=_losses(trainer.tloss), val=_val_losses(trainer.metrics),
-            metrics=_figures(trainer.metrics, session.config.task),
+            epoch=epoch, train=losses(trainer.tloss), val=val_losses(trainer.metrics),
+            metrics=figures(trainer.metrics, session.config.task),
             rate=max(float(group["lr"]) for group in trainer.optimizer.param_groups),
             seconds=time.monotonic() - self.epoch_begun,
             weights=trainer.ema.ema.state_dict,
@@ -371,7 +358,7 @@ class _Supervised:
     def _handle_nan_recovery(self, epoch: int) -> bool:
         loss = self._trainer().loss
         if loss is not None and not bool(torch.isfinite(loss)):
-            _diverged(epoch + 1, self.steps_done)
+            raise diverged(epoch + 1, self.steps_done)
         return False
 
 
@@ -428,12 +415,12 @@ def _step_ended(trainer: Any) -> None:
     trainer.steps_done += 1
     step, steps = trainer.steps_done, len(trainer.train_loader)
     if session.step_due(last=step == steps):
-        losses = _losses(trainer.tloss)
-        if not np.isfinite(losses["loss"]):
-            _diverged(trainer.epoch + 1, step)
+        running = losses(trainer.tloss)
+        if not np.isfinite(running["loss"]):
+            raise diverged(trainer.epoch + 1, step)
         now, (before, since) = time.monotonic(), trainer.told
         session.step(
-            epoch=trainer.epoch + 1, step=step, steps=steps, losses=losses,
+            epoch=trainer.epoch + 1, step=step, steps=steps, losses=running,
             rate=max(float(group["lr"]) for group in trainer.optimizer.param_groups),
             speed=(step - before) * trainer.batch_size / max(now - since, 1e-6),
         )  # fmt: skip
@@ -462,82 +449,5 @@ def _epoch_judged(trainer: Any) -> None:
             trainer.stop, trainer.outcome = True, Outcome.FINISHED_EARLY
 
 
-def _diverged(epoch: int, step: int) -> NoReturn:
-    raise JobFailure(
-        "not a number",
-        f"The loss became not-a-number in epoch {epoch}, step {step}: training has diverged.",
-        hint="Use a smaller learning rate, or switch mixed precision off.",
-    )
-
-
-def _losses(items: Any) -> dict[str, float]:
-    """ultralytics' running means under short names, and their sum as "loss"."""
-    parts = {name.removesuffix("_loss"): float(value) for name, value in (items or {}).items()}
-    return {"loss": sum(parts.values()), **parts}
-
-
-def _val_losses(metrics: dict[str, float]) -> dict[str, float]:
-    found = {
-        name.removeprefix("val/"): value
-        for name, value in metrics.items()
-        if name.startswith("val/")
-    }
-    return _losses(found)
-
-
-def _figures(metrics: dict[str, float], task: Task) -> dict[str, float]:
-    """ultralytics' figures under CVStudio's names: those of masks for instance."""
-    main = "(M)" if task is Task.INSTANCE else "(B)"
-    figures = {name: float(metrics[key + main]) for key, name in _FIGURES.items()}
-    if task is Task.INSTANCE:
-        for name in ("mAP50", "mAP50-95"):
-            figures[f"box {name}"] = float(metrics[f"metrics/{name}(B)"])
-    return figures
-
-
 def _placement(config: TrainConfig, width: int, height: int) -> Placement:
     return placement_for(width, height, size=config.image_size, fit=config.fit)
-
-
-def _settings(
-    config: TrainConfig, session: Session, device: torch.device, scratch: Path
-) -> dict[str, Any]:
-    """The config in ultralytics' words."""
-    name = str(device.index or 0) if device.type == "cuda" else device.type
-    half = half_type(device) if config.mixed_precision else None
-    amp: bool | str = "bf16" if half is torch.bfloat16 else half is not None
-    adam = config.optimizer is Optimizer.ADAMW
-    return {
-        "task": "segment" if config.task is Task.INSTANCE else "detect",
-        "mode": "train",
-        "model": f"{session.info.architecture}.yaml",
-        "data": "snapshot",
-        "epochs": config.epochs,
-        "patience": 0,  # patience is kept by the session, on CVStudio's own figure
-        "batch": config.batch,
-        "nbs": config.batch,  # one optimiser step per batch, as the setting's description says
-        "imgsz": config.image_size,
-        "device": name,
-        "workers": config.workers,
-        "optimizer": "AdamW" if adam else "SGD",
-        "lr0": config.learning_rate,
-        "lrf": config.final_rate,
-        "cos_lr": True,
-        "momentum": 0.9 if adam else 0.937,
-        "weight_decay": config.weight_decay,
-        "warmup_epochs": config.warmup_epochs,
-        "warmup_bias_lr": 0.0 if adam else 0.1,
-        "cls_pw": 0.5 if config.class_weights else 0.0,
-        "seed": config.seed,
-        "deterministic": config.deterministic,
-        "amp": amp,
-        "pretrained": False,
-        "plots": False,
-        "val": True,
-        "save": True,
-        "verbose": False,
-        "cache": False,
-        "save_dir": os.fspath(scratch),
-        **dict.fromkeys(_OFF, 0.0),
-        "close_mosaic": 0,
-    }
