@@ -36,10 +36,8 @@ from cvstudio.project.records import NewImage, folder_of, name_of, sort_key
 from cvstudio.project.tables import (
     AnnotationRow,
     ImageRow,
-    ImageTagRow,
     LabelClassRow,
     SettingRow,
-    TagRow,
 )
 
 ANNOTATION_COLUMNS = (
@@ -444,47 +442,6 @@ def follow_review(s: Session, image_ids: Iterable[int]) -> None:
         elif id not in labelled and review == Review.LABELLED:
             values.append((id, Review.UNLABELLED.value))
     rows.change_each(s, "image", ("review",), values)
-
-
-# Tags
-
-
-def tag_images(s: Session, *, image_ids: Iterable[int], tag: str) -> None:
-    """Put a tag on images; it is made when it is new."""
-    name = tag.strip()
-    if not name:
-        raise ProjectError("A tag needs a name.")
-    id = s.scalar(select(TagRow.id).where(TagRow.name == name))
-    if id is None:
-        (id,) = rows.add(s, "tag", ("name",), [(name,)])
-    have = set(s.scalars(select(ImageTagRow.image_id).where(ImageTagRow.tag_id == id)))
-    new = [(image, id) for image in dict.fromkeys(image_ids) if image not in have]
-    rows.add(s, "image_tag", ("image_id", "tag_id"), new)
-
-
-def untag_images(s: Session, *, image_ids: Iterable[int], tag: str) -> None:
-    """Take a tag off images; a tag that no image carries any more is gone."""
-    id = s.scalar(select(TagRow.id).where(TagRow.name == tag))
-    if id is None:
-        return
-    found = select(ImageTagRow.id).where(ImageTagRow.tag_id == id)
-    rows.remove(s, "image_tag", s.scalars(found.where(id_list(ImageTagRow.image_id, image_ids))))
-    if s.scalar(found.limit(1)) is None:
-        rows.remove(s, "tag", [id])
-
-
-def rename_tag(s: Session, *, id: int, name: str) -> None:
-    """Give a tag another name. Raises ProjectError when it is empty or taken."""
-    name = name.strip()
-    other = s.scalar(select(TagRow.id).where(TagRow.name == name))
-    if not name or (other is not None and other != id):
-        raise ProjectError(f"There is a tag “{name}” already." if name else "A tag needs a name.")
-    rows.change(s, "tag", [id], name=name)
-
-
-def delete_tag(s: Session, *, id: int) -> None:
-    """Take a tag off all images and forget it."""
-    rows.remove(s, "tag", [id])
 
 
 # The project and its settings

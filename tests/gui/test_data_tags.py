@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QLineEdit, QMenu
 
 from cvstudio.gui.data import saved_views
 from cvstudio.gui.data.page import DataPage
-from cvstudio.project import commands, queries
+from cvstudio.project import queries, tagging
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter
 
@@ -19,7 +19,7 @@ def tagged(person: Person, **tags: int) -> DataPage:
         ids = queries.image_ids(s)
     with person.project.transaction("Tag", undoable=False) as s:
         for tag, number in tags.items():
-            commands.tag_images(s, image_ids=ids[:number], tag=tag)
+            tagging.tag_images(s, image_ids=ids[:number], tag=tag)
     page = person.page("data")
     assert isinstance(page, DataPage)
     person.settle()

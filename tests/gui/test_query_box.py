@@ -13,7 +13,7 @@ from cvstudio.gui.data.page import DataPage
 from cvstudio.gui.data.query_box import QueryBox
 from cvstudio.gui.help_dialog import HelpDialog
 from cvstudio.gui.widgets.told_rows import ABOUT
-from cvstudio.project import commands
+from cvstudio.project import commands, tagging
 from cvstudio.project.query_language import GRAMMAR, KEYS, parse
 from cvstudio.project.records import ImageFilter
 
@@ -180,7 +180,7 @@ def test_the_name_of_a_class_alone_offers_its_images_and_enter_shows_them(
 def test_the_offer_is_taken_with_a_click_and_keeps_the_chips(studio_window: Person) -> None:
     page, box = box_of(studio_window)
     with studio_window.project.transaction("Prepare") as session:
-        commands.tag_images(session, image_ids=page.model.ids[:3], tag="night shift")
+        tagging.tag_images(session, image_ids=page.model.ids[:3], tag="night shift")
         commands.set_split(session, image_ids=page.model.ids[:2], split=Split.VAL)
     page.show_filter(ImageFilter(splits=(Split.VAL,)))
     studio_window.type(box, "Night Shift")

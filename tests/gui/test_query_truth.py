@@ -17,7 +17,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.networks import default_config
 from cvstudio.core.predictions import Found, Prediction, write_predictions
 from cvstudio.gui.data.page import DataPage
-from cvstudio.project import commands, comments, queries, rejecting, runs
+from cvstudio.project import commands, comments, queries, rejecting, runs, tagging
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
 
@@ -114,7 +114,7 @@ def stored(project: Project, truth: Sequence[Truth]) -> None:
             if image.rejected:
                 rejecting.reject(s, image_ids=[image.id], reason="cells are missing")
             for tag in image.tags:
-                commands.tag_images(s, image_ids=[image.id], tag=tag)
+                tagging.tag_images(s, image_ids=[image.id], tag=tag)
             if image.comment:
                 said = comments.add_comment(s, image_id=image.id, text=image.comment)
                 comments.resolve_comments(s, ids=[said], resolved=image.resolved)

@@ -15,7 +15,7 @@ from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.palette import class_colours
 from cvstudio.core.rotated import RotatedBox
-from cvstudio.project import commands, copying, queries, run_commands
+from cvstudio.project import commands, copying, queries, run_commands, tagging
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage
 from cvstudio.project.tables import AnnotationRow
@@ -293,7 +293,7 @@ def test_removing_images_takes_their_annotations_and_tags_along_and_undo_brings_
     kept = add(project, image_id=3)
     add(project, image_id=1)
     with project.transaction("Tag") as s:
-        commands.tag_images(s, image_ids=[1, 3], tag="rare")
+        tagging.tag_images(s, image_ids=[1, 3], tag="rare")
     with project.transaction("Remove") as s:
         commands.remove_images(s, ids=[1, 2])
     with project.read() as s:
@@ -310,13 +310,13 @@ def test_removing_images_takes_their_annotations_and_tags_along_and_undo_brings_
 
 def test_tagging_twice_tags_once_and_the_last_untagging_forgets_the_tag(project: Project) -> None:
     with project.transaction("Tag") as s:
-        commands.tag_images(s, image_ids=[1, 2, 2], tag=" rare ")
-        commands.tag_images(s, image_ids=[2, 3], tag="rare")
+        tagging.tag_images(s, image_ids=[1, 2, 2], tag=" rare ")
+        tagging.tag_images(s, image_ids=[2, 3], tag="rare")
     with project.read() as s:
         assert [(t.name, t.image_count) for t in queries.tags(s)] == [("rare", 3)]
     with project.transaction("Untag") as s:
-        commands.untag_images(s, image_ids=[1, 2, 3, 4], tag="rare")
-        commands.untag_images(s, image_ids=[1], tag="never heard of")
+        tagging.untag_images(s, image_ids=[1, 2, 3, 4], tag="rare")
+        tagging.untag_images(s, image_ids=[1], tag="never heard of")
     with project.read() as s:
         assert queries.tags(s) == []
 

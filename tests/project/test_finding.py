@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Review, Source, Split, State, Task
 from cvstudio.core.geometry import Box
-from cvstudio.project import commands, comments, finding, queries, rows
+from cvstudio.project import commands, comments, finding, queries, rows, tagging
 from cvstudio.project.commands import ANNOTATION_COLUMNS, annotation_row
 from cvstudio.project.project import Project
 from cvstudio.project.query_language import QueryError
@@ -35,7 +35,7 @@ def filled(project: Project) -> Project:
         commands.set_split(s, image_ids=[1, 2], split=Split.TRAIN)
         commands.set_split(s, image_ids=[3], split=Split.TEST)
         commands.set_review(s, image_ids=[2, 8], review=Review.REVIEWED)
-        commands.tag_images(s, image_ids=[1, 3], tag="Night shift")
+        tagging.tag_images(s, image_ids=[1, 3], tag="Night shift")
         comments.add_comment(s, image_id=4, text="Is this one cell?", place=(3, 4))
         done = comments.add_comment(s, image_id=6, text="blurred")
         comments.resolve_comments(s, ids=[done])

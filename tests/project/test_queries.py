@@ -10,7 +10,7 @@ import pytest
 from cvstudio.core.annotation import Review, Source, Split, State
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box
-from cvstudio.project import commands, queries, rows
+from cvstudio.project import commands, queries, rows, tagging
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage
 from cvstudio.project.tables import natural_key
@@ -32,7 +32,7 @@ def labelled(project: Project) -> Project:
         commands.set_split(s, image_ids=[1, 2, 3], split=Split.TRAIN)
         commands.set_split(s, image_ids=[4], split=Split.VAL)
         commands.set_review(s, image_ids=[4, 5], review=Review.REVIEWED)
-        commands.tag_images(s, image_ids=[2, 7], tag="rare")
+        tagging.tag_images(s, image_ids=[2, 7], tag="rare")
         commands.add_images(s, [NewImage("other/folder/100%_a.png", 5, 5, problem="cut short")])
     return project
 

@@ -27,6 +27,7 @@ from cvstudio.project import (
     run_commands,
     shaping,
     steps,
+    tagging,
 )
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.project import Project
@@ -176,15 +177,15 @@ class Monkey:
 
     def tag_images(self) -> None:
         tag = self.chance.choice(["blurred", "rare"])
-        commands.tag_images(self.s, image_ids=self.few(self.images), tag=tag)
+        tagging.tag_images(self.s, image_ids=self.few(self.images), tag=tag)
 
     def untag_images(self) -> None:
-        commands.untag_images(self.s, image_ids=self.few(self.images), tag="rare")
+        tagging.untag_images(self.s, image_ids=self.few(self.images), tag="rare")
 
     def rename_and_delete_tag(self) -> None:
         for tag in queries.tags(self.s)[:1]:
-            commands.rename_tag(self.s, id=tag.id, name=f"tag {self.number}")
-            commands.delete_tag(self.s, id=tag.id)
+            tagging.rename_tag(self.s, id=tag.id, name=f"tag {self.number}")
+            tagging.delete_tag(self.s, id=tag.id)
 
     def set_setting(self) -> None:
         value = self.chance.choice([None, {"steps": [self.number]}])
@@ -490,7 +491,7 @@ def test_a_view_learns_which_rows_of_which_image_changed(project: Project) -> No
 def test_tags_settings_and_snapshots_are_told_under_the_name_that_views_know(
     project: Project,
 ) -> None:
-    tagged = told(project, lambda s: commands.tag_images(s, image_ids=[4], tag="rare"))
+    tagged = told(project, lambda s: tagging.tag_images(s, image_ids=[4], tag="rare"))
     assert tagged.touches("tag", image=4)
     assert not tagged.touches("tag", image=5)
     assert tagged.images() == {4}
@@ -524,7 +525,7 @@ def test_a_class_name_can_hold_quotes_slashes_and_emoji(project: Project) -> Non
         assert [c.name for c in queries.classes(s)] == ["red cell", 'he said "x/y"', "it's 🔬"]
     with project.transaction("Add") as s:
         commands.add_class(s, name="'; DROP TABLE image; --")
-        commands.tag_images(s, image_ids=[1], tag="100 % \"sure\" / 'maybe'")
+        tagging.tag_images(s, image_ids=[1], tag="100 % \"sure\" / 'maybe'")
     with project.read() as s:
         assert queries.classes(s)[-1].name == "'; DROP TABLE image; --"
         found = queries.image_ids(s, ImageFilter(tags=("100 % \"sure\" / 'maybe'",)))

@@ -15,7 +15,7 @@ from cvstudio.gui.data.class_dialog import ClassDialog
 from cvstudio.gui.reject_dialog import ask_reason
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.dialogs import ask_text
-from cvstudio.project import commands, image_classes, queries, rejecting, relabelling
+from cvstudio.project import commands, image_classes, queries, rejecting, relabelling, tagging
 
 
 class Bulk:
@@ -150,7 +150,7 @@ class Bulk:
         if name:
             self._do(
                 f"Tag {counted(len(ids), 'image')} {name}",
-                lambda s: commands.tag_images(s, image_ids=ids, tag=name),
+                lambda s: tagging.tag_images(s, image_ids=ids, tag=name),
             )
 
     def untag(self, name: str) -> None:
@@ -158,7 +158,7 @@ class Bulk:
         ids = self._ids
         self._do(
             f"Take tag {name} off {counted(len(ids), 'image')}",
-            lambda s: commands.untag_images(s, image_ids=ids, tag=name),
+            lambda s: tagging.untag_images(s, image_ids=ids, tag=name),
         )
 
     def tags(self) -> dict[str, bool]:

@@ -15,7 +15,7 @@ from cvstudio.gui.data import saved_views
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.dialogs import ask_text
 from cvstudio.gui.widgets.nav_list import NavList, NavRow
-from cvstudio.project import commands, queries
+from cvstudio.project import queries, tagging
 from cvstudio.project.records import TagRecord
 
 _PREFIX = "tag:"
@@ -93,7 +93,7 @@ def rename_tag(studio: Studio, page: QWidget, tag: str, name: str = "") -> str:
     ]
     try:
         with project.transaction(f"Rename tag {tag}", source=page) as session:
-            commands.rename_tag(session, id=found.id, name=name)
+            tagging.rename_tag(session, id=found.id, name=name)
             if renamed != views:
                 saved_views.put(session, renamed)
     except CVStudioError as error:
@@ -115,7 +115,7 @@ def delete_tag(studio: Studio, page: QWidget, tag: str) -> None:
     if found is None:
         return
     with project.transaction(f"Delete tag {tag}", source=page) as session:
-        commands.delete_tag(session, id=found.id)
+        tagging.delete_tag(session, id=found.id)
     studio.toast(
         f"Tag {tag} taken off {counted(found.image_count, 'image')}.", link="Undo", do=studio.undo
     )
