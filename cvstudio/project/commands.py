@@ -31,7 +31,7 @@ from cvstudio.core.palette import class_colours
 from cvstudio.core.words import quoted
 from cvstudio.project import rows
 from cvstudio.project.attributes import defaults
-from cvstudio.project.queries import id_list
+from cvstudio.project.queries import id_list, sizes
 from cvstudio.project.records import NewImage, folder_of, name_of, sort_key
 from cvstudio.project.tables import (
     AnnotationRow,
@@ -217,17 +217,12 @@ def set_image_class(s: Session, *, image_ids: Collection[int], class_id: int | N
     if class_id is not None:
         _by_hand(s, rows.change(s, "annotation", kept.values(), class_id=class_id))
         missing = [image for image in image_ids if image not in kept]
-        sizes = s.execute(
-            select(ImageRow.id, ImageRow.width, ImageRow.height).where(
-                id_list(ImageRow.id, missing)
-            )
-        )
         asked = defaults(s, class_id)
         new = [
             annotation_row(
                 image_id=id, class_id=class_id, shape=None, width=w, height=h, attributes=asked
             )
-            for id, w, h in sizes
+            for id, (w, h) in sizes(s, missing).items()
         ]
         rows.add(s, "annotation", ANNOTATION_COLUMNS, new)
         waiting = s.scalars(

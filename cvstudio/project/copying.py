@@ -22,11 +22,11 @@ from cvstudio.core.annotation import (
 )
 from cvstudio.core.clipping import clipped
 from cvstudio.core.geometry import Box
-from cvstudio.project import commands, rows
+from cvstudio.project import commands, queries, rows
 from cvstudio.project.commands import ANNOTATION_COLUMNS
 from cvstudio.project.finding_attributes import READABLE
 from cvstudio.project.queries import id_list
-from cvstudio.project.tables import AnnotationRow, ImageRow
+from cvstudio.project.tables import AnnotationRow
 
 
 def copy_annotations(s: Session, *, ids: Collection[int], image_ids: Iterable[int]) -> list[int]:
@@ -43,7 +43,7 @@ def copy_annotations(s: Session, *, ids: Collection[int], image_ids: Iterable[in
         .order_by(AnnotationRow.z, AnnotationRow.id)
     ).all()
     targets = list(image_ids)
-    tops, sizes = _tops(s, targets), _sizes(s, targets)
+    tops, sizes = queries.tops(s, targets), queries.sizes(s, targets)
     numbered = any('"track_id"' in (row.attributes or "") for row in copied)
     tracked = _tracked(s, targets) if numbered else {}
     now = time.time()
@@ -61,22 +61,6 @@ def copy_annotations(s: Session, *, ids: Collection[int], image_ids: Iterable[in
     added = rows.add(s, "annotation", ANNOTATION_COLUMNS, new)
     commands.follow_review(s, targets)
     return list(added)
-
-
-def _tops(s: Session, image_ids: Collection[int]) -> dict[int, int]:
-    """The highest place in the drawing order of each image that has annotations."""
-    found = s.execute(
-        select(AnnotationRow.image_id, func.max(AnnotationRow.z))
-        .where(id_list(AnnotationRow.image_id, image_ids))
-        .group_by(AnnotationRow.image_id)
-    )
-    return {row[0]: row[1] for row in found}
-
-
-def _sizes(s: Session, image_ids: Collection[int]) -> dict[int, tuple[int, int]]:
-    query = select(ImageRow.id, ImageRow.width, ImageRow.height)
-    found = s.execute(query.where(id_list(ImageRow.id, image_ids)))
-    return {row.id: (row.width, row.height) for row in found}
 
 
 def _tracked(s: Session, image_ids: Collection[int]) -> dict[int, set[Any]]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from cvstudio.core.annotation import Kind, State
 from cvstudio.project import attributes, commands, queries, rows
 from cvstudio.project.finding import id_list
-from cvstudio.project.tables import AnnotationRow, ImageRow
+from cvstudio.project.tables import AnnotationRow
 
 KEY = "classes_per_image"
 _SEVERAL = "several"
@@ -109,19 +109,13 @@ def toggle(s: Session, *, image_ids: Collection[int], class_id: int) -> bool:
 
 
 def _give(s: Session, image_ids: Collection[int], class_id: int) -> None:
-    sizes = s.execute(
-        select(ImageRow.id, ImageRow.width, ImageRow.height).where(id_list(ImageRow.id, image_ids))
-    )
-    highest = select(AnnotationRow.image_id, func.max(AnnotationRow.z)).where(
-        id_list(AnnotationRow.image_id, image_ids)
-    )
-    tops = {row[0]: row[1] for row in s.execute(highest.group_by(AnnotationRow.image_id))}
+    tops = queries.tops(s, image_ids)
     asked = attributes.defaults(s, class_id)
     new = [
         commands.annotation_row(
             image_id=id, class_id=class_id, shape=None, width=w, height=h,
             z=tops.get(id, -1) + 1, attributes=asked,
         )
-        for id, w, h in sizes
+        for id, (w, h) in queries.sizes(s, image_ids).items()
     ]  # fmt: skip
     rows.add(s, "annotation", commands.ANNOTATION_COLUMNS, new)

@@ -299,6 +299,24 @@ def box_sides(s: Session, filter: ImageFilter = EVERYTHING) -> NDArray[np.float6
     return np.fromiter(sides, np.float64).reshape(-1, 2)
 
 
+def sizes(s: Session, ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Width and height in pixels of each of these images that is there."""
+    found = s.execute(
+        select(ImageRow.id, ImageRow.width, ImageRow.height).where(id_list(ImageRow.id, ids))
+    )
+    return {row.id: (row.width, row.height) for row in found}
+
+
+def tops(s: Session, ids: Iterable[int]) -> dict[int, int]:
+    """The highest place in the drawing order of each of these images that has annotations."""
+    found = s.execute(
+        select(AnnotationRow.image_id, func.max(AnnotationRow.z))
+        .where(id_list(AnnotationRow.image_id, ids))
+        .group_by(AnnotationRow.image_id)
+    )
+    return {row[0]: row[1] for row in found}
+
+
 def annotation_counts(s: Session, ids: Sequence[int]) -> dict[int, int]:
     """How many annotations that count each of these images has."""
     result = dict.fromkeys(ids, 0)

@@ -32,7 +32,7 @@ from cvstudio.project import commands, queries, rows
 from cvstudio.project.finding_attributes import READABLE
 from cvstudio.project.sequences import Sequence, sequence_of
 from cvstudio.project.suggestions import MAKER
-from cvstudio.project.tables import AnnotationRow, ImageRow
+from cvstudio.project.tables import AnnotationRow
 
 TRACK = "track_id"
 """The attribute that says which object an annotation is; COCO files call it the same."""
@@ -258,16 +258,8 @@ def place(
     """
     assert track.id is not None
     present = _present(s, track.sequence, track.id)
-    sizes = {
-        row.id: (row.width, row.height)
-        for row in s.execute(
-            select(ImageRow.id, ImageRow.width, ImageRow.height).where(
-                queries.id_list(ImageRow.id, shapes)
-            )
-        )
-    }
+    sizes, tops = queries.sizes(s, shapes), queries.tops(s, shapes)
     attributes = _carried(track)
-    tops = _tops(s, shapes)
     new, renewed, gone, placed = [], [], [], 0
     for image_id, (shape, score) in shapes.items():
         there = present.get(image_id, ())
@@ -305,15 +297,6 @@ def _present(s: Session, sequence: Sequence, number: int) -> dict[int, list[Anno
     for each in _members(s, sequence, number):
         found.setdefault(each.image_id, []).append(each)
     return found
-
-
-def _tops(s: Session, image_ids: Collection[int]) -> dict[int, int]:
-    found = s.execute(
-        select(AnnotationRow.image_id, func.max(AnnotationRow.z))
-        .where(queries.id_list(AnnotationRow.image_id, image_ids))
-        .group_by(AnnotationRow.image_id)
-    )
-    return {row[0]: row[1] for row in found}
 
 
 def _carried(track: Track) -> dict[str, Any]:
