@@ -20,6 +20,8 @@ import os
 import sys
 import time
 
+from own_memory import memory
+
 PEERS = {
     "labelme": ("labelme", "labelme.__main__", ["FOLDER"]),
     "x-anylabeling": (
@@ -180,13 +182,6 @@ class Hands:
                 if any(key in action.shortcuts() for key in wanted):
                     return action
         raise LookupError(f"no action has the key {keys}")
-
-
-def memory():
-    """Megabytes that belong to this process alone."""
-    with open("/proc/self/smaps_rollup", encoding="utf-8") as stream:
-        lines = (line.split() for line in stream)
-        return sum(int(f[1]) for f in lines if f[0] in ("Private_Clean:", "Private_Dirty:")) / 1000
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import sys
 import time
 
 import numpy as np
+from own_memory import memory
 
 SIZE = (1600, 900)
 
@@ -127,13 +128,6 @@ def redrawn(viewer, application):
     viewer.camera.zoom *= 1.01
     settle()
     return bool(drawn)
-
-
-def memory():
-    """Megabytes that belong to this process alone."""
-    with open("/proc/self/smaps_rollup", encoding="utf-8") as stream:
-        lines = (line.split() for line in stream)
-        return sum(int(f[1]) for f in lines if f[0] in ("Private_Clean:", "Private_Dirty:")) / 1000
 
 
 if __name__ == "__main__":
