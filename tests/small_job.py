@@ -17,8 +17,9 @@ from pathlib import Path
 import psutil
 
 from cvstudio.core import events
-from cvstudio.core.config import TrainConfig, read_config
+from cvstudio.core.config import read_config
 from cvstudio.core.jobdir import JobDir, Request
+from cvstudio.core.recipe import TrainConfig
 
 STUBBORN, BROKEN, HUNGRY, STRUCK = 1, 2, 3, 4
 SECONDS_PER_EPOCH = 0.05

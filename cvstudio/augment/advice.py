@@ -10,7 +10,7 @@ from typing import Any
 from cvstudio.augment.catalogue import field_of, transform, values
 from cvstudio.augment.summary import with_unit
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import Step
+from cvstudio.core.pipeline import Step
 
 _MUCH_GROWTH = 0.2
 _MUCH_LOST = 0.01

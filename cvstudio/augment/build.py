@@ -25,10 +25,10 @@ from cvstudio.augment.moves import mover, size_after
 from cvstudio.augment.outlines import clipped, corners, densified, hull, moved_all
 from cvstudio.augment.view import Image
 from cvstudio.core.annotation import Shape
-from cvstudio.core.config import Step
 from cvstudio.core.geometry import Box, Points, Polygon
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
+from cvstudio.core.pipeline import Step
 from cvstudio.core.rotated import RotatedBox
 
 # albumentations asks PyPI for a newer version when it is imported, unless told not to.

@@ -11,8 +11,8 @@ from cvstudio.augment.fields import Field, Transform
 from cvstudio.augment.geometry import GEOMETRY
 from cvstudio.augment.texture import TEXTURES
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import Step
 from cvstudio.core.errors import ConfigError
+from cvstudio.core.pipeline import Step
 
 TRANSFORMS: tuple[Transform, ...] = (*GEOMETRY, *COLOURS, *TEXTURES)
 """Every transform, in the order of the catalogue that the window shows."""

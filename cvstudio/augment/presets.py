@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from cvstudio.augment.catalogue import make_step, validate
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import Step, explain
+from cvstudio.core.config import explain
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.jobdir import replace_file
+from cvstudio.core.pipeline import Step
 from cvstudio.core.places import home
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from cvstudio.augment.catalogue import transform, values
 from cvstudio.augment.fields import Bool, Choice, Colour, Field, Float, Int, Range, number
-from cvstudio.core.config import Step
+from cvstudio.core.pipeline import Step
 
 
 def step_title(step: Step) -> str:

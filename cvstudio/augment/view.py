@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from cvstudio.augment.outlines import clip_shape, scale_shape
 from cvstudio.core.annotation import Shape
-from cvstudio.core.config import Fit
 from cvstudio.core.opencv import cv2
+from cvstudio.core.recipe import Fit
 
 Image = NDArray[np.uint8]
 """Shape (h, w, 3), RGB."""

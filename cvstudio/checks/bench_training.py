@@ -17,7 +17,8 @@ import numpy as np
 
 from cvstudio.checks.figures import Figure, ratio_of_pairs
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import Fit, Start, Step, TrainConfig
+from cvstudio.core.pipeline import Step
+from cvstudio.core.recipe import Fit, Start, TrainConfig
 from cvstudio.project import exporting, queries, runs
 from cvstudio.project.project import Project
 from cvstudio.project.sample import create_sample

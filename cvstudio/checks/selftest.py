@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import ExportConfig, Preset, Start, Step
+from cvstudio.core.config import ExportConfig
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import default_config
+from cvstudio.core.pipeline import Step
+from cvstudio.core.recipe import Preset, Start
 from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.core.wire import Message, read_message, write_message
 from cvstudio.project import launch, queries, runs

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from pydantic.fields import FieldInfo
 
-from cvstudio.core.config import TrainConfig
+from cvstudio.core.recipe import TrainConfig
 
 
 class WithSettings(click.Command):

@@ -25,11 +25,11 @@ from cvstudio.cli.output import (
 from cvstudio.cli.settings import WithSettings
 from cvstudio.cli.settings import settings as known_settings
 from cvstudio.core.annotation import Split
-from cvstudio.core.config import Preset, Start, TrainConfig
 from cvstudio.core.curves import reading
 from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
 from cvstudio.core.networks import check_settings, default_config, networks_for
 from cvstudio.core.networks import network as network_of
+from cvstudio.core.recipe import Preset, Start, TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
 from cvstudio.project import device, estimate, launch, preflight, remedies, runs

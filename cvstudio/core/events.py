@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from cvstudio.core.config import Record
+from cvstudio.core.record import Record
 
 
 class Event(Record):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import Fit, Preset, TrainConfig
 from cvstudio.core.errors import ConfigError
+from cvstudio.core.recipe import Fit, Preset, TrainConfig
 
 Family = Literal["torchvision", "timm", "smp", "ultralytics"]
 Triple = tuple[float, float, float]

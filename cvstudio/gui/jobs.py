@@ -14,9 +14,10 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
 
 from cvstudio.core import events
-from cvstudio.core.config import JobConfig, TrainConfig
+from cvstudio.core.config import JobConfig
 from cvstudio.core.errors import CVStudioError, RunError
 from cvstudio.core.jobdir import EventTail, JobDir
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.project import device, launch, runs
 from cvstudio.project.device import Device

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import Fit
 from cvstudio.core.predictions import Prediction
+from cvstudio.core.recipe import Fit
 from cvstudio.ml.decode import decode, label_map, regions_of
 from cvstudio.ml.preprocess import Image, Preprocessing, placement_for
 from cvstudio.ml.tiles import is_large, most_at_once, tiles_of

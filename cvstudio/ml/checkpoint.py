@@ -18,9 +18,9 @@ from typing import Any
 import torch
 
 from cvstudio.core.annotation import LabelClass
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.errors import RunError, UntrustedFile
 from cvstudio.core.jobdir import replace_file
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.ml.preprocess import Preprocessing
 
 FORMAT = 1

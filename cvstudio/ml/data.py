@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from cvstudio.augment.view import item_seed, training_view
-from cvstudio.core.config import Fit
 from cvstudio.core.networks import Triple
 from cvstudio.core.opencv import cv2
+from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.labels import IGNORE, target_map

@@ -27,13 +27,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cvstudio.core.annotation import Review, Split, Task
-from cvstudio.core.config import ExportConfig, Fit
+from cvstudio.core.config import ExportConfig
 from cvstudio.core.errors import RunError
 from cvstudio.core.events import Note, Outcome, Phase, Progress
 from cvstudio.core.jobdir import JobDir, Request, replace_file, write_json
 from cvstudio.core.metrics import USUAL_SCORE, nothing_right
 from cvstudio.core.networks import network as network_info
 from cvstudio.core.predictions import Prediction
+from cvstudio.core.recipe import Fit
 from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.core.snapshot import SnapshotImage, read_snapshot
 from cvstudio.ml import verify

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cvstudio.core.annotation import LabelClass, Task
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import network
 from cvstudio.core.predictions import Prediction
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.ml.answer import answer
 from cvstudio.ml.checkpoint import Checkpoint, read_checkpoint
 from cvstudio.ml.devices import device_of

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.config import Fit
 from cvstudio.core.geometry import Box
 from cvstudio.core.opencv import cv2
+from cvstudio.core.recipe import Fit
 
 Image = NDArray[np.uint8]
 """Shape (h, w, 3), RGB."""

@@ -29,7 +29,7 @@ from cvstudio.core.annotation import (
     kind_of,
     trains,
 )
-from cvstudio.core.config import Fit
+from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import (
     SnapshotAnnotation,
     SnapshotImage,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from cvstudio.core import pretrained
-from cvstudio.core.config import Start, TrainConfig
 from cvstudio.core.errors import RunError, WeightsMissing
 from cvstudio.core.networks import NetworkInfo
+from cvstudio.core.recipe import Start, TrainConfig
 
 
 def weights_path(config: TrainConfig, info: NetworkInfo) -> Path | None:

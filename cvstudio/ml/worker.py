@@ -15,12 +15,12 @@ from cvstudio.core.config import (
     ExportConfig,
     JobConfig,
     SuggestConfig,
-    TrainConfig,
     read_config,
 )
 from cvstudio.core.events import Ended, Outcome, Phase, Started
 from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.core.networks import network
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.ml.environment import prepare
 from cvstudio.ml.failures import failed_event
 from cvstudio.ml.weights import weights_path

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.networks import Family, NetworkInfo, network
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.project.device import Device, cores
 
 GB = 2**30

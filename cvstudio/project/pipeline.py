@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cvstudio.augment.presets import DEFAULT, Pipeline, dump_steps, load_steps, presets_for
-from cvstudio.core.config import Step
+from cvstudio.core.pipeline import Step
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 

@@ -23,10 +23,11 @@ from sqlalchemy.orm import Session
 
 from cvstudio.core import nvidia, pretrained
 from cvstudio.core.annotation import BOXES, COUNTING, Kind, Review, Split, State, Task
-from cvstudio.core.config import Fit, Start, TrainConfig, read_config
+from cvstudio.core.config import read_config
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import fits, network
+from cvstudio.core.recipe import Fit, Start, TrainConfig
 from cvstudio.core.words import counted, quoted
 from cvstudio.imaging.display import Window
 from cvstudio.imaging.windows import words_of

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cvstudio.core.config import Start, TrainConfig
 from cvstudio.core.events import Failed
+from cvstudio.core.recipe import Start, TrainConfig
 
 
 @dataclass(frozen=True)

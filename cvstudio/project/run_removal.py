@@ -6,9 +6,9 @@ import shutil
 import uuid
 from dataclasses import dataclass
 
-from cvstudio.core.config import Start
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
+from cvstudio.core.recipe import Start
 from cvstudio.project import launch, run_commands, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord

@@ -17,9 +17,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from cvstudio.core import events
-from cvstudio.core.config import JobConfig, Start, TrainConfig, explain, read_config
+from cvstudio.core.config import JobConfig, explain, read_config
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir, Request, replace_file
+from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.run_state import BEST_METRIC, RunState
 from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
 from cvstudio.project import commands, launch, queries, rows, run_commands, snapshots

@@ -7,7 +7,7 @@ from typing import Any
 from cvstudio.augment.advice import advise, gentler
 from cvstudio.augment.catalogue import make_step, validate
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import Step
+from cvstudio.core.pipeline import Step
 
 
 def texts(*steps: Step, **more: Any) -> list[str]:

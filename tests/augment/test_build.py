@@ -12,10 +12,11 @@ from cvstudio.augment.catalogue import TRANSFORMS, make_step, transform
 from cvstudio.augment.fields import Choice, Colour, Range
 from cvstudio.augment.view import item_seed, training_view
 from cvstudio.core.annotation import Shape, area_of, box_of
-from cvstudio.core.config import Fit, Step
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask, mask_of, rasterise
+from cvstudio.core.pipeline import Step
+from cvstudio.core.recipe import Fit
 
 GEOMETRIC = [t.name for t in TRANSFORMS if t.geometric]
 SIZES = [(96, 96), (80, 121)]

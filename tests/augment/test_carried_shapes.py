@@ -8,9 +8,10 @@ import pytest
 from cvstudio.augment.build import build
 from cvstudio.augment.view import training_shapes
 from cvstudio.core.annotation import Shape
-from cvstudio.core.config import Fit, Step
 from cvstudio.core.geometry import Box
 from cvstudio.core.keypoints import Keypoints
+from cvstudio.core.pipeline import Step
+from cvstudio.core.recipe import Fit
 from cvstudio.core.rotated import RotatedBox
 
 BLANK = np.zeros((100, 200, 3), np.uint8)

@@ -27,12 +27,13 @@ from cvstudio.augment.build import build  # noqa: E402
 from cvstudio.augment.catalogue import make_step  # noqa: E402
 from cvstudio.augment.presets import dump_steps  # noqa: E402
 from cvstudio.core.annotation import LabelClass, Review, Split, Task, box_of  # noqa: E402
-from cvstudio.core.config import Fit, Step  # noqa: E402
 from cvstudio.core.geometry import Part, Polygon  # noqa: E402
 from cvstudio.core.jobdir import JobDir, write_json  # noqa: E402
 from cvstudio.core.masks import mask_of  # noqa: E402
 from cvstudio.core.networks import default_config  # noqa: E402
 from cvstudio.core.opencv import cv2  # noqa: E402
+from cvstudio.core.pipeline import Step  # noqa: E402
+from cvstudio.core.recipe import Fit  # noqa: E402
 from cvstudio.core.snapshot import (  # noqa: E402
     Snapshot,
     SnapshotAnnotation,

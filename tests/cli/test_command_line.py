@@ -23,9 +23,9 @@ from cvstudio.__main__ import main
 from cvstudio.cli import main as cli
 from cvstudio.cli.output import table
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.geometry import Box
 from cvstudio.core.opencv import cv2
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.project import commands, launch, queries, runs
 from cvstudio.project.project import Project
 

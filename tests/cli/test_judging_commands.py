@@ -13,10 +13,11 @@ import pytest
 from cvstudio.__main__ import main
 from cvstudio.cli import judging
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import ExplainConfig, TrainConfig
+from cvstudio.core.config import ExplainConfig
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.opencv import cv2
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.snapshot import Snapshot, write_snapshot
 from cvstudio.project import commands, queries, runs
 from cvstudio.project.project import Project

@@ -11,10 +11,10 @@ import pytest
 from cvstudio.__main__ import main
 from cvstudio.cli import suggesting as command
 from cvstudio.core.annotation import LabelClass, State, Task
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir, replace_file
 from cvstudio.core.predictions import Found, Prediction, write_predictions
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.suggestion import ANSWERS, Answer, Unread, read_asked, write_answer
 from cvstudio.project import commands, launch, queries, runs
 from cvstudio.project.project import Project

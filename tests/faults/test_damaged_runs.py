@@ -11,10 +11,10 @@ from processes import Window, cvstudio
 
 from cvstudio.core import events
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.config import Start
 from cvstudio.core.jobdir import JobDir, write_json
 from cvstudio.core.networks import default_config
 from cvstudio.core.predictions import Found, Prediction, write_predictions
+from cvstudio.core.recipe import Start
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.project import run_commands, runs
 from cvstudio.project.project import Project

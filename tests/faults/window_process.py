@@ -18,7 +18,7 @@ from person import Person
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QLabel
 
-from cvstudio.core.config import Start
+from cvstudio.core.recipe import Start
 from cvstudio.gui import app
 from cvstudio.gui.analyze.page import AnalyzePage
 from cvstudio.gui.augment.page import AugmentPage

@@ -18,12 +18,12 @@ from PySide6.QtWidgets import QApplication
 
 from cvstudio.core import events
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.masks import Mask
 from cvstudio.core.metrics import NOTHING
 from cvstudio.core.predictions import Found, Prediction, write_predictions
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.core.wire import Message
 from cvstudio.gui.analyze.compare_view import CompareView

@@ -7,7 +7,7 @@ from person import Person
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QDialog, QLabel
 
-from cvstudio.core.config import TrainConfig
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.gui import theme
 from cvstudio.gui.help_dialog import HelpDialog
 from cvstudio.gui.widgets.what_is import WhatIs

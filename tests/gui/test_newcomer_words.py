@@ -14,9 +14,9 @@ from PySide6.QtWidgets import QDialog, QLabel, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from cvstudio.core.annotation import Review, Split, Task
-from cvstudio.core.config import Start
 from cvstudio.core.geometry import Box
 from cvstudio.core.masks import Mask
+from cvstudio.core.recipe import Start
 from cvstudio.core.words import quoted
 from cvstudio.formats.base import ParsedAnnotation, ParsedClass
 from cvstudio.gui import dropping, theme

@@ -13,9 +13,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QWidget
 
 from cvstudio.core.annotation import Review, Source, State, Task
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import replace_file
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.gui.data.deciding import DecideDialog
 from cvstudio.gui.suggest_dialog import SuggestDialog
 from cvstudio.project import commands, decisions, queries, run_commands, runs

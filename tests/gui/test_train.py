@@ -17,10 +17,10 @@ from pytestqt.qtbot import QtBot
 
 from cvstudio.core import events
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.config import Start, TrainConfig
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import default_config
 from cvstudio.core.predictions import Found, Prediction, write_predictions
+from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio

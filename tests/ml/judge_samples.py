@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from cvstudio.core.annotation import LabelClass, Review, Shape, Split, Task, box_of
-from cvstudio.core.config import Fit
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask
 from cvstudio.core.metrics import label_map
 from cvstudio.core.networks import default_config, network
+from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.load import LoadedNetwork

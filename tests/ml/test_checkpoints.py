@@ -10,10 +10,10 @@ from safetensors.torch import save_file
 from training_samples import CLASSES, config_for
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import Fit
 from cvstudio.core.errors import RunError, UntrustedFile
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import network
+from cvstudio.core.recipe import Fit
 from cvstudio.ml.checkpoint import Checkpoint, load_plain, read_checkpoint, write_checkpoint
 from cvstudio.ml.environment import prepare
 from cvstudio.ml.load import load_network

@@ -12,9 +12,10 @@ import torch
 from judge_samples import CLASSES, network_of, snapshot_of
 
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.config import ExplainConfig, Fit
+from cvstudio.core.config import ExplainConfig
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
+from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import Snapshot, SnapshotImage, shape_to_json, write_snapshot
 from cvstudio.core.wire import Message
 from cvstudio.imaging.decode import read_rgb

@@ -13,10 +13,11 @@ import torch
 from judge_samples import CLASSES, network_of, snapshot_of, teach
 
 from cvstudio.core.annotation import LabelClass, Task
-from cvstudio.core.config import ExplainConfig, Fit
+from cvstudio.core.config import ExplainConfig
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
+from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import write_snapshot
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.imaging.heat import colours, overlay

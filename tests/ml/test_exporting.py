@@ -18,11 +18,12 @@ import torch
 from judge_samples import CLASSES, network_of, snapshot_of, teach
 
 from cvstudio.core.annotation import Review, Split, Task
-from cvstudio.core.config import EvaluateConfig, ExportConfig, Fit
+from cvstudio.core.config import EvaluateConfig, ExportConfig
 from cvstudio.core.errors import FormatError, RunError
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.core.predictions import Prediction
+from cvstudio.core.recipe import Fit
 from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.core.snapshot import Snapshot, write_snapshot
 from cvstudio.core.wire import Message

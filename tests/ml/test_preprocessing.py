@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cvstudio.core.config import Fit
 from cvstudio.core.geometry import Box
+from cvstudio.core.recipe import Fit
 from cvstudio.ml.preprocess import PADDING, Preprocessing, place, placement_for
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)

@@ -16,9 +16,9 @@ from torch import nn
 from training_samples import scene, written
 
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.config import Fit
 from cvstudio.core.events import Ended, Outcome
 from cvstudio.core.predictions import read_predictions
+from cvstudio.core.recipe import Fit
 from cvstudio.ml import tiles
 from cvstudio.ml.answer import answer
 from cvstudio.ml.data import Batches

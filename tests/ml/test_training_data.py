@@ -14,11 +14,11 @@ from cvstudio.augment.build import build
 from cvstudio.augment.catalogue import make_step
 from cvstudio.augment.view import item_seed, training_view
 from cvstudio.core.annotation import Review, Split, Task
-from cvstudio.core.config import Fit
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask
 from cvstudio.core.predictions import Prediction
+from cvstudio.core.recipe import Fit
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
 from cvstudio.imaging.decode import read_rgb

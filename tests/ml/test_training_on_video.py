@@ -11,10 +11,10 @@ from video_clips import HEIGHT, WIDTH, number_on, write_clip
 
 from cvstudio.core import events
 from cvstudio.core.annotation import Review, Split, Task
-from cvstudio.core.config import Fit
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import write_json
 from cvstudio.core.opencv import cv2
+from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import SnapshotImage, read_snapshot, write_snapshot
 from cvstudio.ml.data import SplitImages
 from cvstudio.ml.environment import prepare

@@ -12,7 +12,6 @@ from training_samples import config_for
 
 from cvstudio.core import nvidia
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import Fit, Preset, Start
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import (
@@ -25,6 +24,7 @@ from cvstudio.core.networks import (
     network,
     networks_for,
 )
+from cvstudio.core.recipe import Fit, Preset, Start
 from cvstudio.core.snapshot import Snapshot
 from cvstudio.ml.checkpoint import Checkpoint, write_checkpoint
 from cvstudio.ml.data import SplitImages

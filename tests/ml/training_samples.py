@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 
 from cvstudio.core.annotation import LabelClass, Review, Split, Task
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.jobdir import JobDir, write_json
 from cvstudio.core.networks import default_config
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.snapshot import (
     Snapshot,
     SnapshotAnnotation,

@@ -9,9 +9,9 @@ import pytest
 import tifffile
 
 from cvstudio.core.annotation import Review, Split, Task
-from cvstudio.core.config import Start
 from cvstudio.core.networks import default_config
 from cvstudio.core.opencv import cv2
+from cvstudio.core.recipe import Start
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.project import commands, importing, preflight, queries, snapshots, windows
 from cvstudio.project.device import Device

@@ -11,10 +11,10 @@ import pytest
 
 from cvstudio.core import nvidia, pretrained
 from cvstudio.core.annotation import Review, Split, Task
-from cvstudio.core.config import Start, TrainConfig
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import default_config, network
+from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.project import commands, device, estimate, preflight, rows
 from cvstudio.project.device import Device
 from cvstudio.project.preflight import Check, Facts, Level

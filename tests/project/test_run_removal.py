@@ -9,10 +9,10 @@ import pytest
 import small_job
 
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.config import Start
 from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.networks import default_config
+from cvstudio.core.recipe import Start
 from cvstudio.project import commands, launch, run_commands, run_removal, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage, RunRecord

@@ -15,11 +15,12 @@ import pytest
 import small_job
 
 from cvstudio.core.annotation import Review, Split, Task
-from cvstudio.core.config import ExportConfig, Start, TrainConfig, read_config
+from cvstudio.core.config import ExportConfig, read_config
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import default_config
+from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.project import commands, launch, runs
 from cvstudio.project.project import Project

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from cvstudio.core.annotation import LabelClass, Review, Source, Split, State, Task
-from cvstudio.core.config import SuggestConfig, TrainConfig
+from cvstudio.core.config import SuggestConfig
 from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir, replace_file
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
 from cvstudio.core.predictions import Found, Prediction, write_predictions
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.suggestion import ANSWERS, Answer, Unread, write_answer
 from cvstudio.project import (
     commands,

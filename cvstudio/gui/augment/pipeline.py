@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from cvstudio.augment import presets
 from cvstudio.augment.catalogue import make_step, transform
 from cvstudio.augment.presets import Pipeline
-from cvstudio.core.config import Step
 from cvstudio.core.errors import ConfigError
+from cvstudio.core.pipeline import Step
 from cvstudio.gui.studio import Studio
 from cvstudio.project import pipeline as stored
 from cvstudio.project.changes import ChangeSet

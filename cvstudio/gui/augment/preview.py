@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from cvstudio.augment.presets import dump_steps
 from cvstudio.core.annotation import Annotation, State, Task, trains
-from cvstudio.core.config import Step
 from cvstudio.core.networks import default_config
+from cvstudio.core.pipeline import Step
 from cvstudio.core.snapshot import shape_to_json
 from cvstudio.core.wire import Message
 from cvstudio.gui.augment.findings import TRIALS

@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.augment.summary import step_title, summary
-from cvstudio.core.config import Step
+from cvstudio.core.pipeline import Step
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.icons import paint_icon
 

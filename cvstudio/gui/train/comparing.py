@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cvstudio.core.config import TrainConfig
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.train.run_book import RunBook

@@ -6,9 +6,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.events import Failed
 from cvstudio.core.jobdir import JobDir
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio

@@ -10,9 +10,9 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QSpinBox, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import Preset, Start, TrainConfig
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.networks import applies, default_config, network
+from cvstudio.core.recipe import Preset, Start, TrainConfig
 from cvstudio.gui import theme
 from cvstudio.gui.train.network_box import NetworkBox
 from cvstudio.gui.train.settings_form import SettingsForm, fields

@@ -9,8 +9,8 @@ from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtWidgets import QStackedWidget
 
 from cvstudio.core.annotation import Split
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.errors import CVStudioError
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import BEST_METRIC, RunState
 from cvstudio.core.words import counted
 from cvstudio.gui import theme

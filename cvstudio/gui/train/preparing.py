@@ -12,9 +12,9 @@ from cvstudio.augment import presets
 from cvstudio.augment.presets import Pipeline
 from cvstudio.core import pretrained
 from cvstudio.core.annotation import Split
-from cvstudio.core.config import Preset, TrainConfig
 from cvstudio.core.errors import ConfigError, CVStudioError
 from cvstudio.core.networks import network
+from cvstudio.core.recipe import Preset, TrainConfig
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control

@@ -25,8 +25,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.networks import title_of
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.gui import theme
 from cvstudio.gui.train import words

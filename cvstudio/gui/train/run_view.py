@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.curves import reading
 from cvstudio.core.jobdir import JobDir
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio

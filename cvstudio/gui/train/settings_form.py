@@ -26,8 +26,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.config import Start, TrainConfig
 from cvstudio.core.networks import NetworkInfo, applies, fits
+from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.gui.widgets.section import label, push
 
 FIELD_WIDTH = 136

@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.curves import loss_of
 from cvstudio.core.events import EpochEnded, Failed
 from cvstudio.core.networks import title_of
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.project.estimate import in_words
 from cvstudio.project.records import RunRecord

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.config import Fit, Start, TrainConfig
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import Request
 from cvstudio.core.networks import check_fit
+from cvstudio.core.recipe import Fit, Start, TrainConfig
 from cvstudio.ml.data import (
     Batches,
     JudgedItems,

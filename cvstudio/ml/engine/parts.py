@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from cvstudio.core.config import Optimizer, TrainConfig
+from cvstudio.core.recipe import Optimizer, TrainConfig
 from cvstudio.ml.labels import IGNORE
 
 _QUARTER_SHARE = 0.7

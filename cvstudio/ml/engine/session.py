@@ -10,7 +10,6 @@ import psutil
 import torch
 
 from cvstudio.core.annotation import Split
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.events import (
     EpochEnded,
     Note,
@@ -24,6 +23,7 @@ from cvstudio.core.events import (
 from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.core.networks import NetworkInfo, network
 from cvstudio.core.predictions import Prediction, write_predictions
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
 from cvstudio.core.video_names import is_video_name

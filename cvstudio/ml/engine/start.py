@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from cvstudio.core.config import Start
+from cvstudio.core.recipe import Start
 from cvstudio.ml.checkpoint import is_checkpoint, read_checkpoint
 from cvstudio.ml.data import SplitImages
 from cvstudio.ml.engine.session import Session

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.config import TrainConfig
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.events import Ended, Outcome
 from cvstudio.core.jobdir import JobDir, Request, write_json
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.ml.devices import device_of
 from cvstudio.ml.engine.session import Cancelled, Session

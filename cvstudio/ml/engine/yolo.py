@@ -19,10 +19,10 @@ import torch
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.config import Start, TrainConfig
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import Request
 from cvstudio.core.networks import check_fit
+from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.ml.checkpoint import Checkpoint
 from cvstudio.ml.data import Batches, Loader, SplitImages, keep_in_memory, readers
 from cvstudio.ml.decode import decode

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.config import Optimizer, TrainConfig
+from cvstudio.core.recipe import Optimizer, TrainConfig
 from cvstudio.ml.devices import half_type
 from cvstudio.ml.engine.session import Session
 
