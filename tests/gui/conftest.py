@@ -81,17 +81,28 @@ def studio_window(
 
 
 @pytest.fixture
+def reading(
+    studio: Studio, project: Project, qt_warnings: list[str], leftovers: None
+) -> Iterator[Person]:
+    """The real window on the project `project`, which another one writes to."""
+    yield from _opened(studio, project, write=False)
+    assert not qt_warnings, qt_warnings
+
+
+@pytest.fixture
 def empty_window(studio: Studio, qt_warnings: list[str], leftovers: None) -> Iterator[Person]:
     """The real window without a project."""
     yield from _opened(studio, None)
     assert not qt_warnings, qt_warnings
 
 
-def _opened(studio: Studio, project: Project | None) -> Iterator[Person]:
+def _opened(studio: Studio, project: Project | None, *, write: bool = True) -> Iterator[Person]:
     window = MainWindow(studio)
     window.resize(1440, 900)
-    if project is not None:
+    if project is not None and write:
         studio.adopt(project)
+    elif project is not None:
+        studio.open(project.path, write=False)
     window.show()
     window.activateWindow()
     QTest.qWaitForWindowExposed(window)

@@ -1,6 +1,5 @@
 """What would take a person aback on the Label page: hidden words, lost work, the wrong image."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,7 @@ from pytestqt.qtbot import QtBot
 from cvstudio.core.annotation import Review, Task
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label.page import LabelPage
-from cvstudio.gui.main_window import MainWindow
 from cvstudio.gui.read_only import ReadOnlyBanner
-from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.toast import ToastFrame
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
@@ -209,26 +206,6 @@ def test_undo_in_label_asks_before_it_takes_an_import_away(
     assert studio_window.studio.image_count == 15, "no means no"
 
 
-def test_undo_takes_back_what_was_asked_about_and_not_what_came_during_the_question(
-    studio_window: Person, label: LabelPage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project, ids = studio_window.project, label.order.ids
-    told: list[str] = []
-    studio_window.studio.toasted.connect(lambda toast: told.append(toast.text))
-
-    def agree_while_a_job_writes(question: str, *_words: object, **_more: object) -> bool:
-        with project.transaction("Take in suggestions") as session:
-            commands.add_annotation(session, image_id=ids[5], class_id=1, shape=Box(1, 1, 5, 5))
-        return True
-
-    with project.transaction("Mark 3 images as reviewed") as session:
-        commands.set_review(session, image_ids=ids[1:4], review=Review.REVIEWED)
-    monkeypatch.setattr(studio_window.studio, "ask", agree_while_a_job_writes)
-    studio_window.trigger("edit.undo")
-    assert project.undo_label == "Take in suggestions", "nobody was asked about that"
-    assert any("Other work came after that step" in words for words in told)
-
-
 def test_undo_in_label_asks_before_a_step_on_many_images_and_goes_to_another_one(
     studio_window: Person, label: LabelPage, answers: list[str], qtbot: QtBot
 ) -> None:
@@ -359,23 +336,6 @@ def test_an_image_to_be_classified_is_shown_whole_when_it_comes_from_an_error(
 
 
 # A project that is open for reading only
-
-
-@pytest.fixture
-def reading(studio: Studio, project: Project, leftovers: None) -> Iterator[Person]:
-    """The window on a project that another one writes to."""
-    window = MainWindow(studio)
-    window.resize(1280, 720)
-    studio.open(project.path, write=False)
-    window.show()
-    person = Person(window, studio)
-    person.settle()
-    yield person
-    person.idle()
-    window.close()
-    studio.shut_down()
-    window.deleteLater()
-    person.settle()
 
 
 def test_a_project_open_for_reading_says_so_on_every_page_and_offers_nothing_that_writes(

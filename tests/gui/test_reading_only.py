@@ -1,33 +1,10 @@
 """A project open for reading: no button looks as if it could change something."""
 
-from collections.abc import Iterator
-
-import pytest
 from person import Person
 from PySide6.QtWidgets import QAbstractButton, QTabBar, QWidget
 
 from cvstudio.core.annotation import Review
-from cvstudio.gui.main_window import MainWindow
-from cvstudio.gui.studio import Studio
 from cvstudio.project import queries
-from cvstudio.project.project import Project
-
-
-@pytest.fixture
-def reading(studio: Studio, project: Project) -> Iterator[Person]:
-    """The window on a project that another one writes to."""
-    window = MainWindow(studio)
-    window.resize(1440, 900)
-    studio.open(project.path, write=False)
-    window.show()
-    person = Person(window, studio)
-    person.settle()
-    yield person
-    person.idle()
-    window.close()
-    studio.shut_down()
-    window.deleteLater()
-    person.settle()
 
 
 def select_one(person: Person) -> None:
