@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvstudio.core.geometry import FEW, Box, Points, Polygon
+from cvstudio.core.geometry import FEW, Box, Points, Polygon, ring_area
 from cvstudio.core.opencv import cv2
 
 SQUARE = 0.02
@@ -167,6 +167,17 @@ class RotatedBox:
         if x == y:
             return RotatedBox(self.cx * x, self.cy * y, self.w * x, self.h * y, self.angle)
         return RotatedBox.from_corners(self.corners() * (x, y))
+
+    def outline_within(self, width: float, height: float) -> Points:
+        """The corners (n, 2), clockwise on the screen, of what lies inside an image of that size.
+
+        Up to eight, and the four corners themselves when all of them do; (0, 2) when nothing does.
+        """
+        box = self.box
+        if box.x >= 0 and box.y >= 0 and box.right <= width and box.bottom <= height:
+            return self.corners()
+        ring = _visible(self.corners(), width, height)
+        return ring if len(ring) >= 3 and ring_area(ring) > 0 else np.empty((0, 2))
 
     def clipped(self, width: float, height: float) -> RotatedBox | None:
         """The smallest box at the same angle around what lies inside an image of that size.

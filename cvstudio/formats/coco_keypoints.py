@@ -15,7 +15,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.skeleton import Skeleton
 from cvstudio.formats.base import ExportAnnotation
-from cvstudio.formats.coco_rotated import numbers_of
+from cvstudio.formats.numbers import numbers_of
 
 ALONE_KEY = "cvstudio_keypoints"
 """Our own field of an item that is keypoints only: "framed" when its bbox is theirs, else

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from cvstudio.core.rotated import RotatedBox
+from cvstudio.formats.numbers import numbers_of
 
 ROTATED_KEY = "rotated_box"
 """The key of an annotation under which we write [cx, cy, width, height, clockwise degrees], beside
 a segmentation of its four corners for everybody else."""
 
-_LARGEST = 1e9  # beyond it no number is a place or an angle
 _NEAR = 0.01  # pixels from which the corners beside it say that the shape was changed elsewhere
 
 
@@ -47,12 +47,3 @@ def _ours(told: Any, segmentation: Any) -> RotatedBox | None:
     if ring is None or np.abs(np.array(ring) - shape.corners().ravel()).max() > _NEAR:
         return None
     return shape
-
-
-def numbers_of(values: Any, count: int) -> list[float] | None:
-    """A list of so many finite numbers, or None."""
-    if not isinstance(values, list) or len(values) != count:
-        return None
-    if not all(isinstance(v, int | float) and abs(v) < _LARGEST for v in values):
-        return None
-    return [float(v) for v in values]

@@ -363,11 +363,13 @@ def _tree(image: ExportImage, name: str, writing: Writing) -> Xml.Element:
         _add(size, key, str(value))
     _add(root, "segmented", "0")
     for annotation in image.annotations:
-        _add_object(root, annotation, writing)
+        _add_object(root, annotation, image, writing)
     return root
 
 
-def _add_object(root: Xml.Element, annotation: ExportAnnotation, writing: Writing) -> None:
+def _add_object(
+    root: Xml.Element, annotation: ExportAnnotation, image: ExportImage, writing: Writing
+) -> None:
     shape, box, attributes = annotation.shape, annotation.box, annotation.attributes
     if shape is None:
         writing.lose("classes of whole images were left out: VOC has none")
@@ -389,10 +391,12 @@ def _add_object(root: Xml.Element, annotation: ExportAnnotation, writing: Writin
     _add(item, "pose", str(attributes.get("pose", "Unspecified")))
     for key in _FLAGS:
         _add(item, key, str(int(bool(attributes.get(key)))))
+    turned = isinstance(shape, RotatedBox)
+    if turned:  # the box around it may stand out of the image, which readers refuse
+        box = box.clipped(image.width, image.height)
     corners = [round(v) for v in (box.x, box.y, box.right, box.bottom)]
     # A box thinner than half a pixel keeps an area, or it would be thrown away on reading.
     corners[2], corners[3] = max(corners[2], corners[0] + 1), max(corners[3], corners[1] + 1)
-    turned = isinstance(shape, RotatedBox)
     if corners != [box.x, box.y, box.right, box.bottom] and not turned:
         writing.lose("boxes were rounded to whole pixels")
     bounds = Xml.SubElement(item, "bndbox")

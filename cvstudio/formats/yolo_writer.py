@@ -10,9 +10,8 @@ import numpy as np
 import yaml
 
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.convert import Area
 from cvstudio.core.errors import FormatError
-from cvstudio.core.geometry import Box, Points, ring_area
+from cvstudio.core.geometry import Box, Points, Polygon, ring_area
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, outline_of
 from cvstudio.core.rotated import RotatedBox
@@ -110,10 +109,27 @@ def _outline_line(
     shape = annotation.shape
     assert shape is not None  # see _kept
     assert not isinstance(shape, Keypoints)
+    if isinstance(shape, RotatedBox):
+        return _turned_line(shape, image, number, writing)
     points = _outline(shape, writing)
     if len(points) < 3:
         writing.lose("masks of a pixel's width were left out: they have no outline")
         return None
+    return line(number, points, image)
+
+
+def _turned_line(
+    shape: RotatedBox, image: ExportImage, number: int, writing: Writing
+) -> str | None:
+    """What of a rotated box lies on the image: readers refuse an image with a place outside."""
+    points = shape.outline_within(image.width, image.height)
+    if not len(points):
+        writing.lose("rotated boxes beside their image were left out")
+        return None
+    if np.array_equal(points, shape.corners()):
+        writing.lose("rotated boxes were written as outlines of four corners")
+    else:
+        writing.lose("rotated boxes stood out over the edge: their outlines were cut there")
     return line(number, points, image)
 
 
@@ -123,7 +139,7 @@ def line(number: int, points: Points, image: ExportImage) -> str:
     return " ".join([str(number), *(f"{v:.9g}" for v in scaled.ravel().tolist())])
 
 
-def _outline(shape: Area, writing: Writing) -> Points:
+def _outline(shape: Box | Polygon | Mask, writing: Writing) -> Points:
     """One ring (n, 2) around a shape; parts and holes hang on by a bridge of no width."""
     if isinstance(shape, Box):
         writing.lose("boxes were written as outlines of four corners")
@@ -135,9 +151,6 @@ def _outline(shape: Area, writing: Writing) -> Points:
                 (shape.x, shape.bottom),
             ]
         )
-    if isinstance(shape, RotatedBox):
-        writing.lose("rotated boxes were written as outlines of four corners")
-        return shape.corners()
     if isinstance(shape, Mask):
         writing.lose("masks were written as outlines")
         shape = outline_of(shape)

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -176,6 +177,41 @@ def test_yolo_boxes_around_rotated_ones_lie_on_the_image(project: Project, tmp_p
     (file,) = (tmp_path / "out" / "labels").rglob("*.txt")
     _, cx, cy, w, h = map(float, file.read_text().split())
     assert min(cx - w / 2, cy - h / 2) == pytest.approx(0)
+
+
+def test_yolo_outlines_of_rotated_boxes_are_cut_at_the_edge_of_the_image(
+    tmp_path: Path,
+) -> None:
+    out_by_a_corner, beside = RotatedBox(190, 60, 60, 20, 37), RotatedBox(260, 60, 20, 10, 45)
+    picture(tmp_path / "camera" / "a.png")
+    with Project.create(tmp_path / "p", task=Task.INSTANCE, classes=["ship", "car"]) as made:
+        importing.run(made, importing.plan_images(made, [tmp_path / "camera"]))
+        draw(made, ASKEW, out_by_a_corner, beside)
+        losses = exporting.export(made, tmp_path / "yolo", format="yolo").losses
+    whole, cut = shapes_of(by_name("yolo").read(tmp_path / "yolo", Reading()))
+    assert isinstance(whole, Polygon)
+    assert whole.parts[0].outer == pytest.approx(ASKEW.corners(), abs=1e-5)
+    assert isinstance(cut, Polygon)
+    assert cut.box.right == pytest.approx(WIDTH)
+    seen = [
+        bool(out_by_a_corner.contains(x + 0.5, y + 0.5)) for x in range(WIDTH) for y in range(120)
+    ]
+    assert cut.area == pytest.approx(sum(seen), rel=0.02), "just what lies on the image"
+    told = " ".join(losses)
+    assert "1 rotated boxes were written as outlines of four corners" in told
+    assert "1 rotated boxes stood out over the edge: their outlines were cut there" in told
+    assert "1 rotated boxes beside their image were left out" in told
+
+
+def test_voc_boxes_around_rotated_ones_lie_on_the_image(project: Project, tmp_path: Path) -> None:
+    edge = RotatedBox(190, 12, 60, 20, 45)
+    draw(project, edge)
+    shapes, _ = there_and_back(project, tmp_path, "voc")
+    (file,) = (tmp_path / "voc" / "Annotations").iterdir()
+    found = ElementTree.fromstring(file.read_text())
+    told = [int(found.findtext(f"object/bndbox/{k}", "")) for k in ("xmin", "ymin", "xmax", "ymax")]
+    assert told == [round(edge.box.x), 0, WIDTH, round(edge.box.bottom)]
+    assert shapes == [edge], "the rotated box itself is whole"
 
 
 def test_voc_holds_rotated_boxes_as_rolabelimg_writes_them(
