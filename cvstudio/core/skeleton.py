@@ -37,6 +37,11 @@ class Skeleton:
                 return "An edge joins two different points of the skeleton."
         return ""
 
+    def edges_of(self, shape: Keypoints) -> Edges:
+        """The edges both of whose ends have a place in an object's keypoints."""
+        there = {place for place, known in enumerate(shape.points[:, 2].tolist()) if known > 0}
+        return tuple(edge for edge in self.edges if there.issuperset(edge))
+
     def moved_from(self, old: Skeleton) -> tuple[int | None, ...]:
         """For each point the place that it had in another skeleton; None for a new one.
 

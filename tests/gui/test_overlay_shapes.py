@@ -4,17 +4,19 @@ import pytest
 from PySide6.QtCore import QRectF, QSizeF
 from PySide6.QtGui import QColor, QImage, QPainter
 
+from cvstudio.core.annotation import Annotation, LabelClass
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.rotated import RotatedBox
-from cvstudio.gui.widgets.overlay import OverlayItem, paint_items
+from cvstudio.core.skeleton import Skeleton
+from cvstudio.gui.widgets.overlay import OverlayItem, overlay_items, paint_items
 
 
-def painted(shape):
+def painted(shape, edges=()):
     """An image of 400 x 200 px as a thumbnail of half its size, black but for the shape."""
     picture = QImage(200, 100, QImage.Format.Format_RGB32)
     picture.fill(QColor("black"))
     painter = QPainter(picture)
-    item = OverlayItem(shape, "#FF0000")
+    item = OverlayItem(shape, "#FF0000", edges=edges)
     paint_items(painter, QRectF(0, 0, 200, 100), QSizeF(400, 200), [item])
     painter.end()
     return picture
@@ -45,3 +47,22 @@ def test_keypoints_are_dots_and_absent_ones_are_not_drawn():
     assert reds(picture, 100, 50) > 200
     assert reds(picture, 300, 150) > 200
     assert reds(picture, 200, 100) == 0
+
+
+@pytest.mark.usefixtures("qapp")
+def test_edges_join_the_keypoints_of_a_thumbnail_that_have_a_place():
+    figure = Keypoints.of([(40, 40, 2), (40, 160, 2), (360, 160, 0)])
+    bones = Skeleton(("head", "foot", "hand"), ((0, 1), (1, 2)))
+    annotation = Annotation(id=1, image_id=1, class_id=4, shape=figure, box=figure.box)
+    classes = {4: LabelClass(4, "Person", "#FF0000")}
+    (item,) = overlay_items([annotation], classes, {4: bones})
+    picture = painted(figure, item.edges)
+    assert reds(picture, 40, 100) > 100
+    assert reds(picture, 200, 160) == 0, "a point without a place is joined to nothing"
+    assert reds(painted(figure), 40, 100) == 0
+
+
+@pytest.mark.usefixtures("qapp")
+def test_hidden_keypoints_are_hollow_on_a_thumbnail():
+    picture = painted(Keypoints.of([(100, 50, 2), (300, 150, 1)]))
+    assert picture.pixelColor(50, 25).red() > picture.pixelColor(150, 75).red() + 80

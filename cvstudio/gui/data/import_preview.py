@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from cvstudio.core.skeleton import Skeleton
 from cvstudio.core.words import counted
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.image_view import ImageView
-from cvstudio.gui.widgets.overlay import OverlayItem
+from cvstudio.gui.widgets.overlay import OverlayItem, edges_of
 from cvstudio.gui.widgets.section import SectionHeader
 from cvstudio.project.import_plan import PlannedImage
 from cvstudio.project.importing import ImportPlan
@@ -28,6 +29,7 @@ class ImportPreview(QWidget):
         self._latest = LatestWins(studio.tasks, owner=self)
         self._images: list[PlannedImage] = []
         self._colours: Mapping[str, str] = {}
+        self._skeletons: dict[str, Skeleton | None] = {}
         self._place = 0
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -43,6 +45,7 @@ class ImportPreview(QWidget):
         self._images = [i for i in plan.images if any(a.shape for a in i.parsed.annotations)]
         self._images.sort(key=lambda i: -len({a.class_name for a in i.parsed.annotations}))
         self._colours, self._place = colours, 0
+        self._skeletons = {c.name: c.skeleton for c in plan.classes}
         self.setVisible(bool(self._images))
         assert self.head.link is not None
         self.head.link.setVisible(len(self._images) > 1)
@@ -77,7 +80,12 @@ class ImportPreview(QWidget):
 
     def _items(self, planned: PlannedImage) -> list[OverlayItem]:
         return [
-            OverlayItem(shape, self._colours[a.class_name], fill=_FILL)
+            OverlayItem(
+                shape,
+                self._colours[a.class_name],
+                fill=_FILL,
+                edges=edges_of(shape, self._skeletons.get(a.class_name)),
+            )
             for a in planned.parsed.annotations
             if (shape := a.shape) is not None
         ]

@@ -19,7 +19,7 @@ from cvstudio.gui.widgets.image_view import ImageView
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.overlay import overlay_items
 from cvstudio.gui.widgets.section import SectionHeader, label, push
-from cvstudio.project import queries
+from cvstudio.project import queries, skeletons
 from cvstudio.project.records import ImageRecord
 
 _MOST_LOOKED_AT = 2000
@@ -105,6 +105,7 @@ class SelectionPanel(QWidget):
             counts: Counter[int] = Counter()
             found = queries.annotations_of(session, [r.id for r in records])
             tags = queries.tags_of(session, [r.id for r in records])
+            bones = skeletons.skeletons(session)
         for each in found.values():
             counts.update(a.class_id for a in each if a.state == State.ACCEPTED)
         if len(ids) > _MOST_LOOKED_AT:
@@ -118,7 +119,7 @@ class SelectionPanel(QWidget):
             self._show_one(records[0], tags[records[0].id])
             self._shown = records[0]
             self._show_picture(records[0])
-            self.view.set_items(overlay_items(found[records[0].id], classes))
+            self.view.set_items(overlay_items(found[records[0].id], classes, bones))
         else:
             self._show_many(ids, records, tags)
 

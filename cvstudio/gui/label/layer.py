@@ -33,10 +33,7 @@ class ShapeLayer:
     def edges_of(self, class_id: int, shape: Keypoints) -> Edges:
         """The edges of keypoints of a class both of whose ends have a place."""
         found = self.skeletons.get(class_id)
-        if found is None:
-            return ()
-        there = {place for place, known in enumerate(shape.points[:, 2].tolist()) if known > 0}
-        return tuple(edge for edge in found.edges if there.issuperset(edge))
+        return found.edges_of(shape) if found is not None else ()
 
     def __len__(self) -> int:
         return len(self.annotations)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Annotation, LabelClass, pack_shape
+from cvstudio.core.skeleton import Skeleton
 from cvstudio.core.words import counted
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.latest_wins import LatestWins
@@ -37,10 +38,11 @@ class RestoreDialog(StudioDialog):
     def __init__(
         self, parent: QWidget | None, studio: Studio, image: ImageRecord,
         moments: Sequence[Moment], classes: Mapping[int, LabelClass],
+        skeletons: Mapping[int, Skeleton],
     ) -> None:  # fmt: skip
         super().__init__(parent, "Restore annotations as of …", width=880, height=560)
         self.setObjectName("restore")
-        self._moments, self._classes = moments, classes
+        self._moments, self._classes, self._skeletons = moments, classes, skeletons
         self._now = {a.id: a for m in moments if m.present for a in m.annotations()}
         row = QHBoxLayout()
         row.setSpacing(16)
@@ -95,7 +97,7 @@ class RestoreDialog(StudioDialog):
         items = []
         for annotation in found:
             strong = not self._same(annotation)
-            one = overlay_items([annotation], dict(self._classes))
+            one = overlay_items([annotation], dict(self._classes), self._skeletons)
             items += [replace(item, strong=strong) for item in one]
         return items
 
@@ -175,7 +177,8 @@ class Restoring(QObject):
         if len(found) < 2:
             self.said.emit("No step that is kept has changed this image's annotations")
             return
-        dialog = RestoreDialog(self._page, self._studio, image, found, document.classes)
+        classes, bones = document.classes, document.skeletons
+        dialog = RestoreDialog(self._page, self._studio, image, found, classes, bones)
         if dialog.exec() and not dialog.moment.present:
             self._restore(image.id, dialog.moment)
         dialog.deleteLater()

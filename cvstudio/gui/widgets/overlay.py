@@ -8,21 +8,22 @@ layer = mask_layer(items, size, longest=256)       # masks; slow, call it in a t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF
 
 from cvstudio.core.annotation import Annotation, LabelClass, Shape, State
 from cvstudio.core.convert import to_polygon
 from cvstudio.core.geometry import Box, Points, Polygon
-from cvstudio.core.keypoints import Keypoints
+from cvstudio.core.keypoints import Keypoints, Visibility
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
 from cvstudio.core.rotated import RotatedBox
+from cvstudio.core.skeleton import Edges, Skeleton
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.pixels import to_image
 
@@ -36,7 +37,8 @@ class OverlayItem:
     """One shape in image pixels with the colour of its class.
 
     `dashed`: a prediction. `ring`: a circle around the place, for what has no area. `strong`: two
-    pixels wide. `text` stands on a tag at the top left corner.
+    pixels wide. `text` stands on a tag at the top left corner. `edges` are those of keypoints both
+    of whose ends have a place.
     """
 
     shape: Shape
@@ -46,12 +48,16 @@ class OverlayItem:
     ring: bool = False
     text: str = ""
     fill: float = FILL
+    edges: Edges = ()
 
 
 def overlay_items(
-    annotations: Iterable[Annotation], classes: Iterable[LabelClass] | dict[int, LabelClass]
+    annotations: Iterable[Annotation],
+    classes: Iterable[LabelClass] | dict[int, LabelClass],
+    skeletons: Mapping[int, Skeleton] | None = None,
 ) -> list[OverlayItem]:
-    """The annotations of an image as they are drawn: rejected ones not, suggested ones dashed."""
+    """The annotations of an image as they are drawn: rejected ones not, suggested ones dashed, and
+    keypoints with the edges of their class's skeleton."""
     table = classes if isinstance(classes, dict) else {c.id: c for c in classes}
     items = []
     for annotation in annotations:
@@ -59,8 +65,16 @@ def overlay_items(
         if found is None or annotation.shape is None or annotation.state == State.REJECTED:
             continue
         dashed = annotation.state == State.SUGGESTED
-        items.append(OverlayItem(annotation.shape, found.colour, dashed=dashed))
+        edges = edges_of(annotation.shape, (skeletons or {}).get(found.id))
+        items.append(OverlayItem(annotation.shape, found.colour, dashed=dashed, edges=edges))
     return items
+
+
+def edges_of(shape: Shape, skeleton: Skeleton | None) -> Edges:
+    """The edges to be drawn of a shape; only keypoints have some."""
+    if skeleton is None or not isinstance(shape, Keypoints):
+        return ()
+    return skeleton.edges_of(shape)
 
 
 def has_masks(items: Iterable[OverlayItem]) -> bool:
@@ -103,7 +117,7 @@ def paint_items(
                     painter.drawRect(rect)
             case Keypoints():
                 rect = _on_pixels(item.shape.box, target, scale)
-                _dots(painter, item, item.shape.placed() * scale, target)
+                _figure(painter, item, item.shape.points, target, scale)
             case None:
                 continue
         if item.ring:
@@ -113,13 +127,23 @@ def paint_items(
     painter.restore()
 
 
-def _dots(painter: QPainter, item: OverlayItem, points: Points, target: QRectF) -> None:
-    """Keypoints at places (n, 2) from the target's corner, large enough to be seen when small."""
+def _figure(
+    painter: QPainter, item: OverlayItem, points: Points, target: QRectF, scale: float
+) -> None:
+    """Keypoints (n, 3) and their edges: dots large enough to be seen when small, hidden ones
+    hollow."""
+    places = [QPointF(target.x() + x * scale, target.y() + y * scale) for x, y, _ in points]
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-    painter.setBrush(QColor(item.colour))
-    for x, y in (points + np.array([target.x(), target.y()])).tolist():
-        painter.drawEllipse(QPointF(x, y), _DOT, _DOT)
+    painter.drawLines([QLineF(places[a], places[b]) for a, b in item.edges])
+    solid = QPen(painter.pen())
+    solid.setStyle(Qt.PenStyle.SolidLine)
+    painter.setPen(solid)
+    for place, known in zip(places, points[:, 2].tolist(), strict=True):
+        if known > 0:
+            hollow = known == Visibility.HIDDEN
+            painter.setBrush(Qt.BrushStyle.NoBrush if hollow else QColor(item.colour))
+            painter.drawEllipse(place, _DOT, _DOT)
     painter.restore()
 
 

@@ -17,11 +17,12 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.annotation import LabelClass, State
+from cvstudio.core.skeleton import Skeleton
 from cvstudio.gui.thumbnails import Thumbnails
 from cvstudio.gui.widgets.badges import Badge, badges_of
 from cvstudio.gui.widgets.overlay import OverlayItem, has_masks, mask_layer, overlay_items
 from cvstudio.gui.widgets.verbatim import tip
-from cvstudio.project import queries
+from cvstudio.project import queries, skeletons
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.comments import open_counts
 from cvstudio.project.project import Project
@@ -49,6 +50,7 @@ class ThumbnailModel(QAbstractListModel):
         self._layers: dict[int, QImage | None] = {}
         self._badges: dict[int, tuple[Badge, ...]] = {}
         self._classes: dict[int, LabelClass] = {}
+        self._skeletons: dict[int, Skeleton] = {}
         self._generation = 0
         thumbnails.ready.connect(self._came)
 
@@ -198,13 +200,14 @@ class ThumbnailModel(QAbstractListModel):
         with self._project.read() as session:
             if not self._classes:
                 self._classes = {c.id: c for c in queries.classes(session)}
+                self._skeletons = skeletons.skeletons(session)
             records = queries.images(session, wanted)
             annotations = queries.annotations_of(session, wanted)
             waiting = open_counts(session)
         for record in records:
             self._records[record.id] = record
             mine = annotations[record.id]
-            self._items[record.id] = overlay_items(mine, self._classes)
+            self._items[record.id] = overlay_items(mine, self._classes, self._skeletons)
             self._image_classes.pop(record.id, None)
             self._badges[record.id] = badges_of(record, mine, waiting.get(record.id, 0))
             for annotation in mine:
