@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
-from cvstudio.core.recipe import Fit, Preset, TrainConfig
+from cvstudio.core.recipe import Fit, Preset, TrainConfig, holds_for
 
 Family = Literal["torchvision", "timm", "smp", "ultralytics"]
 Triple = tuple[float, float, float]
@@ -237,16 +237,10 @@ def networks_for(task: Task) -> tuple[NetworkInfo, ...]:
     return tuple(info for info in NETWORKS if info.task == task)
 
 
-_WITHOUT_EFFECT: dict[Family, frozenset[str]] = {
-    # The assignment of objects to anchors gives soft labels already, and no way to soften them.
-    "ultralytics": frozenset({"label_smoothing"}),
-}
-"""Settings that the networks of a family do not have; every other setting holds for all."""
-
-
 def applies(name: str, info: NetworkInfo) -> bool:
     """Whether a setting of TrainConfig has an effect on runs of a network."""
-    return name not in _WITHOUT_EFFECT.get(info.family, frozenset())
+    holds = holds_for(name)
+    return holds is None or info.task.value in holds or info.family in holds
 
 
 def fits(info: NetworkInfo) -> tuple[Fit, ...]:

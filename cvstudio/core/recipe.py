@@ -49,7 +49,18 @@ class Fit(StrEnum):
 
 
 def _group(name: str, **more: Any) -> dict[str, Any]:
+    """Where a setting stands in the form, and what else is to be known of it.
+
+    `holds` names the tasks and families of networks that have the setting; without it all have.
+    """
     return {"group": name, **more}
+
+
+def holds_for(name: str) -> frozenset[str] | None:
+    """The tasks and families of networks on which a setting has an effect; None means all."""
+    more = TrainConfig.model_fields[name].json_schema_extra
+    holds = more.get("holds") if isinstance(more, dict) else None
+    return None if holds is None else frozenset(map(str, holds))  # type: ignore[arg-type]
 
 
 class TrainConfig(Record):
@@ -130,7 +141,9 @@ class TrainConfig(Record):
         description="Errors on rare classes count more.",
     )  # fmt: skip
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, title="Label smoothing", json_schema_extra=_group("Loss"),
+        0.0, ge=0, lt=1, title="Label smoothing",
+        # ultralytics' assignment of objects to anchors gives soft labels already.
+        json_schema_extra=_group("Loss", holds=("classify", "segment")),
         description="Keeps the network from being surer than the labels are.",
     )  # fmt: skip
     mixed_precision: bool = Field(
