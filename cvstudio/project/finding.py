@@ -49,6 +49,10 @@ _REVIEWS = {
     "reviewed": Review.REVIEWED,
     "empty": Review.EMPTY,
 }
+_TURNING = frozenset(("no", "not", "without", "except", "never", "none"))
+"""With these a sentence may mean the opposite of the names in it."""
+_VERY_NEAR = 0.85
+"""How alike a word of a sentence and a name have to be: "cell" and "Cells"."""
 
 
 def id_list(what: InstrumentedAttribute[Any], ids: Iterable[int]) -> Condition:
@@ -115,21 +119,30 @@ def _check_names(s: Session, text: str, terms: Sequence[Term]) -> None:
             continue
         word = term.values[0]
         reading = next(iter(readings(s, word)), "")
-        question = f" Did you mean {reading}?" if reading else meant(word, KEYS)
+        question = f" Did you mean {reading}?" if reading else _as_key(word)
         raise QueryError(f"No file name holds “{word}”.{question}", term.start)
+
+
+def _as_key(word: str) -> str:
+    """What a word lacks that is a key itself; other keys are no guess at a name."""
+    folded = word.casefold()
+    key = next((key for key, each in KEYS.items() if folded in (key, *each.also)), "")
+    return f" With a key it is written as {KEYS[key].example}." if key else ""
 
 
 def readings(s: Session, text: str) -> list[str]:
     """Queries that words without a key may have meant, the likeliest first.
 
     The names of classes, tags, splits and so on, written in any case; several of them side by
-    side are several terms. Where no name is written so, those that are nearly.
+    side are several terms. Where no name is written so, those that are nearly; else those that
+    stand among other words.
     """
     known = _nameable(s)
+    words = text.split()
     whole = _named(known, text.strip())
-    parts = [_named(known, word) for word in text.split()]
+    parts = [_named(known, word) for word in words]
     if whole or not all(parts):
-        return whole or _nearly(known, text.strip())
+        return whole or _nearly(known, text.strip()) or _among(known, words)
     return [" ".join(part[0] for part in parts)]
 
 
@@ -147,10 +160,19 @@ def _named(known: Iterable[tuple[str, str]], word: str) -> list[str]:
     return [f"{key}:{quote(name)}" for key, name in known if name.casefold() == folded]
 
 
-def _nearly(known: Sequence[tuple[str, str]], word: str) -> list[str]:
+def _nearly(known: Sequence[tuple[str, str]], word: str, likeness: float = 0.75) -> list[str]:
     by_name = {name.casefold(): name for _key, name in known}
-    near = difflib.get_close_matches(word.casefold(), list(by_name), 2, 0.75)
+    near = difflib.get_close_matches(word.casefold(), list(by_name), 2, likeness)
     return [each for name in near for each in _named(known, name)]
+
+
+def _among(known: Sequence[tuple[str, str]], words: Sequence[str]) -> list[str]:
+    """The names in a sentence: "more than 2 platelets" speaks of the class Platelets."""
+    if len(words) < 2 or not _TURNING.isdisjoint(word.casefold() for word in words):
+        return []
+    found = (_named(known, word) or _nearly(known, word, _VERY_NEAR) for word in words)
+    named = list(dict.fromkeys(each[0] for each in found if each))
+    return [" ".join(named)] if named else []
 
 
 def vocabulary(s: Session) -> dict[str, list[str]]:

@@ -129,6 +129,9 @@ def type_slowly(person: Person, box: QueryBox, text: str) -> None:
         ("class:WBC && tag:x",
          "“&&” is no word of a query: put it in quotes if it is a part of a name.", 11, 10),
         ("label:WBC", "There is no key “label”. Did you mean class?", 1, 12),
+        ("count>0 with", "No file name holds “with”.", 9, 10),
+        ("count>0 objects", "No file name holds “objects”. With a key it is written as "
+         "class:RBC count>5.", 9, 10),
         ("count>0 platelet", "No file name holds “platelet”.", 9, 10),
         ("count>0 rbc", "No file name holds “rbc”. Did you mean class:RBC?", 9, 10),
         ("count>0 trian", "No file name holds “trian”. Did you mean split:train?", 9, 10),
@@ -231,6 +234,91 @@ def test_the_question_mark_lists_every_key_and_puts_an_example_into_the_box(
     assert box.text() == "state:unlabelled"
     assert len(page.model.ids) == 2
     assert QApplication.focusWidget() is box
+
+
+def take_example(person: Person, page: DataPage, example: str) -> None:
+    """Click an example in the list under the question mark."""
+    bar = page.gallery.filter_bar
+    if not bar.help.isVisible():
+        person.click(bar.help_button)
+    (item,) = bar.help.list.findItems(example, Qt.MatchFlag.MatchExactly)
+    bar.help.list.scrollToItem(item)
+    person.click(bar.help.list.viewport(), bar.help.list.visualItemRect(item).center())
+
+
+@pytest.mark.parametrize("words", ["more than 2 platelets", "count>900", "clas:RBC", "ab more:"])
+def test_an_example_takes_the_place_of_words_that_find_nothing_or_are_wrong(
+    studio_window: Person, words: str
+) -> None:
+    page, box = box_of(studio_window)
+    type_slowly(studio_window, box, words)
+    take_example(studio_window, page, "class:RBC,WBC")
+    assert box.text() == "class:RBC,WBC"
+    assert page.gallery.refusal.isHidden()
+    assert len(page.model.ids) == 10
+
+
+def test_an_example_follows_a_query_that_finds_images(studio_window: Person) -> None:
+    page, box = box_of(studio_window)
+    type_slowly(studio_window, box, "class:WBC")
+    take_example(studio_window, page, "class:RBC,WBC")
+    assert box.text() == "class:WBC class:RBC,WBC"
+
+
+def test_words_that_find_nothing_lead_to_the_words_of_queries(studio_window: Person) -> None:
+    page, box = box_of(studio_window)
+    type_slowly(studio_window, box, "more than 2 zebras")
+    nothing = page.gallery.nothing
+    assert nothing.pointer.isVisible()
+    studio_window.click(nothing.pointer)
+    assert page.gallery.filter_bar.help.isVisible()
+    take_example(studio_window, page, "class:RBC class:WBC")
+    assert len(page.model.ids) == 10
+    page.show_filter(ImageFilter(splits=(Split.TEST,)))
+    assert nothing.isVisible()
+    assert nothing.pointer.isHidden(), "no words were typed: words are not what is missing"
+
+
+def test_a_sentence_offers_the_class_it_speaks_of_unless_it_may_mean_the_opposite(
+    studio_window: Person,
+) -> None:
+    page, box = box_of(studio_window)
+    studio_window.type(box, "more than 2 wbc")
+    box.popup.hide()
+    assert page.gallery.nothing.button.text() == "Show 10 images with class:WBC"
+    box.selectAll()
+    studio_window.type(box, "cells without wbc")
+    box.popup.hide()
+    assert page.gallery.nothing.button.text() == "Clear the filter"
+
+
+def test_what_is_wrong_with_a_query_is_said_to_its_end_in_a_narrow_window(
+    studio_window: Person,
+) -> None:
+    page, box = box_of(studio_window)
+    studio_window.window.resize(1000, 700)
+    type_slowly(studio_window, box, "more than 2 platelets class:RBC count>5 state:rejectedly")
+    told = page.gallery.refusal
+    assert told.isVisible()
+    assert told.height() >= told.heightForWidth(told.width()) > 0
+    assert told.width() >= told.fontMetrics().averageCharWidth() * 20
+    type_slowly(studio_window, box, "more than 2 platelets class:RBC")
+    assert told.text() == "No file name holds “more”. (character 1)"
+    assert page.gallery.words.text() == "all, until the query is understood"
+    type_slowly(studio_window, box, "class:RBC")
+    assert told.isHidden()
+    assert page.gallery.words.text() == "found by class:RBC"
+
+
+@pytest.mark.parametrize("width", [1280, 1366])
+def test_the_query_box_has_room_for_a_query_on_a_laptop(studio_window: Person, width: int) -> None:
+    studio_window.window.resize(width, 768)
+    studio_window.settle()
+    page, box = box_of(studio_window)
+    assert box.width() >= 200
+    bar = page.gallery.filter_bar
+    assert bar.more.isVisible()
+    assert bar.more.geometry().right() <= bar.width()
 
 
 def test_every_example_of_help_is_a_query_that_is_understood() -> None:

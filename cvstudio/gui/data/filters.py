@@ -251,6 +251,8 @@ class FilterBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.current = ImageFilter()
+        self.fruitless = False
+        """Whether no image passes the filter, so that nothing is lost with its query."""
         self._problem = ""
         self._order: list[str] = []
         row = QHBoxLayout(self)
@@ -272,7 +274,7 @@ class FilterBar(QWidget):
         self.help = QueryHelp(self)
         self.help_button = tool(
             icon_name="help-circle-outline", tip="Words of queries, with examples",
-            do=lambda: self.help.open_under(self.help_button),
+            do=self.open_help,
         )  # fmt: skip
         self.help.chosen.connect(self._take_example)
         row.addWidget(self.help_button)
@@ -372,9 +374,15 @@ class FilterBar(QWidget):
         else:
             self._refuse()
 
+    def open_help(self) -> None:
+        """Show the words of queries, by example, under the question mark."""
+        self.help.open_under(self.help_button)
+
     def _take_example(self, example: str) -> None:
-        """Put an example after what is there, so that it can be made one's own."""
-        before = self.text.text().rstrip()
+        """Put an example after what finds images, in the place of what does not: it is to be
+        seen at work, and then made one's own."""
+        failed = self.fruitless or bool(self._problem)
+        before = "" if failed else self.text.text().rstrip()
         self.text.setText(f"{before} {example}" if before else example)
         self.text.setFocus(Qt.FocusReason.OtherFocusReason)
 

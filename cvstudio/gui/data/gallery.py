@@ -29,7 +29,6 @@ from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, line, link, push
 from cvstudio.gui.widgets.thumbnail_grid import ThumbnailGrid
 from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
-from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project.queries import Sort
 from cvstudio.project.records import ImageFilter
 
@@ -45,6 +44,8 @@ _SIDE, _SIDE_KEY = 148, "data.side"
 
 
 _CLEAR = "Clear the filter"
+_HELP = "Words of queries, with examples"
+_UNREAD = "all, until the query is understood"
 
 
 class Gallery(QWidget):
@@ -63,12 +64,15 @@ class Gallery(QWidget):
         self.missing = MissingNotice(studio, model)
         column.addWidget(self.missing)
         column.addWidget(self._sort_row())
+        column.addWidget(self._refusal_row())
         self.grid = ThumbnailGrid(model)
         self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.grid.delegate.overlays = bool(studio.settings.get("data.overlays"))
         self.grid.set_side(self.side.value())
         self.nothing = EmptyState("image-filter-none", "", button=_CLEAR, next_=False)
+        self.nothing.point_to(_HELP, self.filter_bar.open_help)
         self._offers: tuple[Offer, ...] = ()
+        self._words = self._selected = ""
         self.filter_bar.text.returnPressed.connect(self._take_offer)
         self.shown_part = QStackedWidget()
         holder = QWidget()
@@ -112,11 +116,6 @@ class Gallery(QWidget):
         self.words.setMinimumWidth(40)
         row.addWidget(self.count)
         row.addWidget(self.words, 1)
-        self.refusal = label("", "danger")
-        self.refusal.setMinimumWidth(40)
-        self.refusal.setAccessibleName("What is wrong with the query")
-        self.refusal.hide()
-        row.addWidget(self.refusal, 1)
         self.save_link = link(
             "Save as view", lambda: self._studio.actions.trigger("data.save_view")
         )
@@ -143,6 +142,14 @@ class Gallery(QWidget):
         row.addWidget(self.side)
         return frame
 
+    def _refusal_row(self) -> QWidget:
+        """What is wrong with the query, in lines of its own: it is to be read to its end."""
+        self.refusal = label("", "danger", wrap=True)
+        self.refusal.setContentsMargins(16, 0, 16, 8)
+        self.refusal.setAccessibleName("What is wrong with the query")
+        self.refusal.hide()
+        return self.refusal
+
     def _set_side(self, side: int) -> None:
         self.grid.set_side(side)
         self._studio.memory.set(_SIDE_KEY, side)
@@ -168,6 +175,8 @@ class Gallery(QWidget):
         """
         self._model.set_ids(ids)
         self._offers = tuple(offers)
+        self.filter_bar.fruitless = not ids
+        self.nothing.pointer.setVisible(bool(current.text or current.query))
         self.shown_part.setCurrentIndex(0 if ids else 1)
         if ids:
             return
@@ -199,16 +208,20 @@ class Gallery(QWidget):
     def show_words(self, words: str, *, chosen: int, may_save: bool) -> None:
         """Say how many images are shown, which, and how many are selected."""
         self.count.setText(counted(len(self._model.ids), "image"))
-        selected = f"{chosen:,} selected" if chosen else ""
-        self.words.setText(" · ".join(part for part in (words, selected) if part))
+        self._words = words
+        self._selected = f"{chosen:,} selected" if chosen else ""
+        self._tell_words()
         self.save_link.setVisible(may_save)
 
+    def _tell_words(self) -> None:
+        shown = self._words or (_UNREAD if self.refusal.text() else "")
+        self.words.setText(" · ".join(part for part in (shown, self._selected) if part))
+
     def _show_refusal(self, words: str) -> None:
-        """A query that cannot be answered takes the place of the words for what is shown."""
+        """Say why a query cannot be answered; what stands before its fault is shown."""
         self.refusal.setText(words)
-        self.refusal.setToolTip(tip(words))
         self.refusal.setVisible(bool(words))
-        self.words.setVisible(not words)
+        self._tell_words()
 
     def seek(self) -> None:
         """Put the cursor into the field of the file name."""

@@ -13,7 +13,7 @@ from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.told_rows import ABOUT, ToldRows
 from cvstudio.project.query_language import Completion, Option, complete
 
-_NARROW, _USUAL, _WIDE = 112, 168, 1200
+_NARROW, _USUAL, _WIDE = 200, 240, 1200
 _WANTED, _MOST = 300, 560
 _AROUND = 84  # px beside the text: the icon, the cross, the margins
 _MOST_ROWS = 9

@@ -1,6 +1,7 @@
 """The small question mark beside the query box: every key of the query language by example.
 
-An example that is chosen, by click or Enter, is put into the box.
+An example that is chosen, by click or Enter, is put into the box: after a query that finds images,
+in the place of one that does not.
 """
 
 from __future__ import annotations

@@ -48,6 +48,10 @@ class EmptyState(QWidget):
         self._do_also: Callable[[], Any] | None = None
         self.also.hide()
         column.addWidget(self.also, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.pointer = link("", self._press_pointer)
+        self._do_pointer: Callable[[], Any] | None = None
+        self.pointer.hide()
+        column.addWidget(self.pointer, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)
         self._fit()
 
@@ -75,6 +79,11 @@ class EmptyState(QWidget):
         self.also.setVisible(bool(words))
         self._do_also = do
 
+    def point_to(self, words: str, do: Callable[[], Any]) -> None:
+        """Where help is found, in a last line; it shows when `pointer` is shown."""
+        self.pointer.setText(words)
+        self._do_pointer = do
+
     def _fit(self) -> None:
         """A label that wraps gives a layout no good hint; its size is known here."""
         font = theme.font()
@@ -86,6 +95,10 @@ class EmptyState(QWidget):
     def _press_also(self) -> None:
         if self._do_also is not None:
             self._do_also()
+
+    def _press_pointer(self) -> None:
+        if self._do_pointer is not None:
+            self._do_pointer()
 
     def _press(self) -> None:
         if self._do is not None:
