@@ -40,6 +40,7 @@ from cvstudio.project import (
     class_tree,
     commands,
     image_classes,
+    points_moving,
     queries,
     skeleton_changes,
 )
@@ -308,12 +309,17 @@ class ClassManager(StudioDialog):
         with self._project.read() as session:
             reach = class_tree.reach_of(session, sources)
             more = [each.name for each in class_tree.gained(session, target, sources)]
+            points = points_moving.merging_sentences(
+                session, sources=sources, target=target, name=self._classes[target].name
+            )
+            losing = bool(points_moving.merging(session, sources=sources, target=target).losing)
         names = ", ".join(quoted(self._classes[id].name) for id in sources)
         into = quoted(self._classes[target].name)
         gone = counted(len(sources), "class goes", "classes go")
         asked = f" {into} then asks for {', '.join(more)} as well." if more else ""
-        text = f"{reach} become {into}, and {gone}.{asked} {_UNDO}"
-        if ask(self, f"Merge {names} into {into}?", text, yes="Merge"):
+        text = f"{reach} become {into}, and {gone}.{asked}"
+        text = "\n".join([text, *points, _UNDO]) if points else f"{text} {_UNDO}"
+        if ask(self, f"Merge {names} into {into}?", text, yes="Merge", danger=losing):
             self._change(
                 f"Merge {names} into {into}",
                 lambda s: class_tree.merge(s, sources=sources, target=target),

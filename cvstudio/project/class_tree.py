@@ -24,7 +24,14 @@ from cvstudio.core.attributes import (
 )
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import counted
-from cvstudio.project import attributes, commands, image_classes, rows, skeletons
+from cvstudio.project import (
+    attributes,
+    commands,
+    image_classes,
+    points_moving,
+    rows,
+    skeletons,
+)
 from cvstudio.project.queries import id_list
 from cvstudio.project.tables import AnnotationRow, LabelClassRow
 
@@ -113,13 +120,15 @@ def merge(s: Session, *, sources: Iterable[int], target: int) -> None:
     """Give the objects of the sources to the target and remove them; their kinds follow.
 
     The target asks for the attributes of the sources too, unless it has some of that name, and has
-    the skeleton of the first source that has one, unless it has its own.
+    the skeleton of the first source that has one, unless it has its own; keypoints go with their
+    names into it (points_moving.py).
     """
     gone = [id for id in sources if id != target]
     wanted, bones = attributes.asked(s), skeletons.skeletons(s)
-    heirlooms = [bones[id] for id in gone if id in bones]
-    if heirlooms:
-        bones.setdefault(target, heirlooms[0])
+    points_moving.write(s, points_moving.merging(s, sources=gone, target=target).shapes)
+    heirloom = points_moving.merged(bones, gone, target)
+    if heirloom is not None:
+        bones[target] = heirloom
     wanted[target] += gained(s, target, gone)
     for id in gone:
         _leave(s, id, target)

@@ -5,19 +5,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cvstudio.core.annotation import Kind, pack_shape, unpack_shape
 from cvstudio.core.errors import ProjectError
-from cvstudio.core.geometry import Box
 from cvstudio.core.keypoints import Keypoints
-from cvstudio.core.skeleton import Skeleton, pack, rearranged, with_inherited
-from cvstudio.core.words import counted, quoted
-from cvstudio.project import class_tree, rows, skeletons
+from cvstudio.core.skeleton import Skeleton, pack, with_inherited
+from cvstudio.core.words import counted
+from cvstudio.project import class_tree, points_moving, rows, skeletons
 from cvstudio.project.class_tree import Reach
-from cvstudio.project.finding import id_list
-from cvstudio.project.tables import AnnotationRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,42 +49,14 @@ def plan(s: Session, *, class_id: int, skeleton: Skeleton | None) -> Plan:
     changed = {id: each for id, each in mine.items() if id != class_id}
     after = with_inherited(changed | ({class_id: skeleton} if skeleton else {}), tree)
     concerned = [id for id in tree if id == class_id or before.get(id) != after.get(id)]
-    objects, images = 0, set()
-    shapes: dict[int, Keypoints] = {}
-    lost: dict[str, list[int]] = {}
-    row = AnnotationRow
-    stored = select(row.id, row.image_id, row.class_id, row.x, row.y, row.w, row.h, row.payload)
-    stored = stored.where(row.kind == Kind.KEYPOINTS.value, id_list(row.class_id, concerned))
-    for id, image, of, x, y, w, h, payload in s.execute(stored):
-        objects += 1
-        images.add(image)
-        old, new = before.get(of), after.get(of)
-        shape = unpack_shape(Kind.KEYPOINTS, Box(x, y, w, h), payload or b"")
-        assert isinstance(shape, Keypoints)
-        if old is None or new is None or len(shape.points) != len(old.names):
-            continue
-        places = new.moved_from(old)
-        for gone in set(range(len(old.names))) - set(places):
-            if shape.points[gone, 2] > 0:
-                lost.setdefault(old.names[gone], []).append(id)
-        moved = rearranged(shape, places)
-        if moved != shape:
-            shapes[id] = moved
-    told = tuple(
-        f"{counted(len(ids), 'object')} {'loses' if len(ids) == 1 else 'lose'} {quoted(name)}."
-        for name, ids in lost.items()
-    )
-    return Plan(class_id, skeleton, Reach(objects, len(images)), shapes, told)
+    moved = points_moving.moves(s, concerned, before, after)
+    reach = Reach(moved.objects, len(moved.images))
+    return Plan(class_id, skeleton, reach, moved.shapes, moved.losses())
 
 
 def define(s: Session, *, class_id: int, skeleton: Skeleton | None) -> Plan:
     """Give a class another skeleton, or none; the points of its objects go with their names."""
     made = plan(s, class_id=class_id, skeleton=skeleton)
     rows.change(s, "label_class", [class_id], skeleton=pack(skeleton))
-    # Written as they are: nobody has moved a point by hand.
-    moved = [
-        (id, shape.box.x, shape.box.y, shape.box.w, shape.box.h, shape.area, pack_shape(shape))
-        for id, shape in made.shapes.items()
-    ]
-    rows.change_each(s, "annotation", ("x", "y", "w", "h", "area", "payload"), moved)
+    points_moving.write(s, made.shapes)
     return made

@@ -12,8 +12,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QMenu
 
 from cvstudio.core.errors import ProjectError
+from cvstudio.core.keypoints import Keypoints
+from cvstudio.core.skeleton import Skeleton
 from cvstudio.gui.class_manager import ClassManager
-from cvstudio.project import class_tree, commands, queries, rows
+from cvstudio.project import class_tree, commands, queries, rows, skeleton_changes
 from cvstudio.project.project import Project
 
 
@@ -92,6 +94,29 @@ def test_merging_tells_before_what_it_will_change_and_is_one_step(studio_window:
 
     in_manager(studio_window, merge)
     assert "10 objects in 10 images become “WBC”, and 1 class goes." in said[0]
+
+
+def test_a_merge_that_takes_points_away_names_them_before(studio_window: Person) -> None:
+    with studio_window.project.transaction("Skeletons") as s:
+        arm = Skeleton(("shoulder", "elbow", "wrist"))
+        skeleton_changes.define(s, class_id=1, skeleton=arm)
+        skeleton_changes.define(s, class_id=2, skeleton=Skeleton(("shoulder", "wrist")))
+        points = Keypoints.of([(5, 5, 2), (9, 9, 2), (14, 7, 2)])
+        commands.add_annotation(s, image_id=1, class_id=1, shape=points)
+    said: list[str] = []
+
+    def merge(dialog: ClassManager) -> None:
+        def look(question: QDialog) -> None:
+            said.append(words_of(question))
+            studio_window.click(studio_window.button("Cancel", question))
+
+        dialog.tree.select_class(1)
+        answer_over(dialog, look)
+        chosen_in(dialog.merge_menu(), "WBC").trigger()
+
+    in_manager(studio_window, merge)
+    assert "1 object loses “elbow”." in said[0]
+    assert names(studio_window.project) == ["RBC", "WBC"]
 
 
 def test_renaming_says_how_many_objects_get_the_name(studio_window: Person) -> None:

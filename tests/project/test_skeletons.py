@@ -8,7 +8,14 @@ from cvstudio.core.annotation import Source
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.skeleton import COCO_PERSON, Skeleton
-from cvstudio.project import class_tree, commands, queries, skeleton_changes, skeletons
+from cvstudio.project import (
+    class_tree,
+    commands,
+    points_moving,
+    queries,
+    skeleton_changes,
+    skeletons,
+)
 
 ARM = Skeleton(("shoulder", "elbow", "wrist"), ((0, 1), (1, 2)))
 POINTS = [(10, 10, 2), (20, 20, 1), (30, 25, 2)]
@@ -110,6 +117,53 @@ def test_a_class_without_a_skeleton_takes_that_of_one_merged_into_it(arm):
         class_tree.merge(s, sources=[1], target=2)
     with arm.read() as s:
         assert skeletons.skeletons(s)[2] == ARM
+
+
+def merge_words(project, sources, target=2):
+    with project.read() as s:
+        return points_moving.merging_sentences(s, sources=sources, target=target, name="leg")
+
+
+def test_a_merge_says_before_what_becomes_of_the_points_and_does_just_that(arm):
+    leg = Skeleton(("elbow", "foot", "toe", "shoulder"))
+    with arm.transaction("Another skeleton") as s:
+        skeleton_changes.define(s, class_id=2, skeleton=leg)
+    before = dump(arm)
+    assert merge_words(arm, [1]) == [
+        "“wrist” is called “toe” then, for it has that place in the skeleton.",
+        "In 1 object the points go with their names into the order of “leg”.",
+    ]
+    with arm.transaction("Merge") as s:
+        class_tree.merge(s, sources=[1], target=2)
+    assert only(arm).shape.points.tolist() == [
+        [20, 20, 1], [0, 0, 0], [30, 25, 2], [10, 10, 2],
+    ]  # fmt: skip
+    assert arm.undo() is not None
+    assert dump(arm) == before
+
+
+def test_points_that_a_merge_takes_away_are_named_before(arm):
+    with arm.transaction("Another skeleton") as s:
+        skeleton_changes.define(s, class_id=2, skeleton=Skeleton(("wrist", "shoulder")))
+        commands.add_annotation(s, image_id=2, class_id=1, shape=Keypoints.of(POINTS[:2]))
+        commands.add_annotation(s, image_id=2, class_id=1, shape=Keypoints.of(POINTS * 2))
+    assert merge_words(arm, [1]) == [
+        "1 object loses “elbow”.",
+        "In 1 object the points go with their names into the order of “leg”.",
+        "2 objects have points without names, and keep them; in 1 they get names by their order.",
+    ]
+    with arm.transaction("Merge") as s:
+        class_tree.merge(s, sources=[1], target=2)
+    assert only(arm).shape.points.tolist() == [[30, 25, 2], [10, 10, 2]]
+
+
+def test_a_merge_that_leaves_every_point_where_it_is_says_nothing_of_points(arm):
+    with arm.transaction("The same skeleton") as s:
+        skeleton_changes.define(s, class_id=2, skeleton=ARM)
+    assert merge_words(arm, [1]) == []
+    with arm.transaction("None") as s:
+        skeleton_changes.define(s, class_id=2, skeleton=None)
+    assert merge_words(arm, [1]) == ["“leg” gets their skeleton."]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,129 @@
+"""Keypoints of objects that get another skeleton: a point goes with its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cvstudio.core.annotation import Kind, pack_shape, unpack_shape
+from cvstudio.core.geometry import Box
+from cvstudio.core.keypoints import Keypoints
+from cvstudio.core.skeleton import Skeleton, rearranged
+from cvstudio.core.words import counted, quoted
+from cvstudio.project import rows, skeletons
+from cvstudio.project.finding import id_list
+from cvstudio.project.tables import AnnotationRow
+
+
+@dataclass(slots=True)
+class Moves:
+    """What becomes of the keypoints of some classes' objects under other skeletons."""
+
+    objects: int = 0
+    images: set[int] = field(default_factory=set)
+    shapes: dict[int, Keypoints] = field(default_factory=dict)
+    """By annotation, the keypoints that become others."""
+    losing: dict[str, int] = field(default_factory=dict)
+    """How many objects lose a point that has a place, by its name."""
+    renamed: dict[str, str] = field(default_factory=dict)
+    """Names of points that are called something else then."""
+    nameless: int = 0
+    """Objects that keep their points as they are, for they have other points than a skeleton."""
+    named: int = 0
+    """Those of them that then have as many points as the skeleton, and get its names by order."""
+
+    def losses(self) -> tuple[str, ...]:
+        """What goes, a sentence for each point."""
+        return tuple(
+            f"{counted(count, 'object')} {'loses' if count == 1 else 'lose'} {quoted(name)}."
+            for name, count in self.losing.items()
+        )
+
+
+def moves(
+    s: Session, classes: Iterable[int], before: Mapping[int, Skeleton],
+    after: Mapping[int, Skeleton],
+) -> Moves:  # fmt: skip
+    """What other skeletons of these classes would do to the keypoints of their objects.
+
+    Objects with another number of points than the skeleton had, or whose class had none, keep
+    their points as they are.
+    """
+    found = Moves()
+    row = AnnotationRow
+    stored = select(row.id, row.image_id, row.class_id, row.x, row.y, row.w, row.h, row.payload)
+    stored = stored.where(row.kind == Kind.KEYPOINTS.value, id_list(row.class_id, classes))
+    for id, image, of, x, y, w, h, payload in s.execute(stored):
+        found.objects += 1
+        found.images.add(image)
+        shape = unpack_shape(Kind.KEYPOINTS, Box(x, y, w, h), payload or b"")
+        assert isinstance(shape, Keypoints)
+        old, new = before.get(of), after.get(of)
+        if old is None or new is None or len(shape.points) != len(old.names):
+            found.nameless += 1
+            found.named += new is not None and len(shape.points) == len(new.names)
+            continue
+        places = new.moved_from(old)
+        for gone in set(range(len(old.names))) - set(places):
+            if shape.points[gone, 2] > 0:
+                name = old.names[gone]
+                found.losing[name] = found.losing.get(name, 0) + 1
+        for name, place in zip(new.names, places, strict=True):
+            if place is not None and old.names[place] != name and shape.points[place, 2] > 0:
+                found.renamed[old.names[place]] = name
+        moved = rearranged(shape, places)
+        if moved != shape:
+            found.shapes[id] = moved
+    return found
+
+
+def merging(s: Session, *, sources: Iterable[int], target: int) -> Moves:
+    """What becomes of the keypoints of classes whose objects get another class."""
+    gone = [id for id in sources if id != target]
+    bones = skeletons.skeletons(s)
+    wanted = merged(bones, gone, target)
+    return moves(s, gone, bones, {} if wanted is None else dict.fromkeys(gone, wanted))
+
+
+def merged(bones: Mapping[int, Skeleton], sources: Iterable[int], target: int) -> Skeleton | None:
+    """The skeleton of a class after others went into it: its own, else the first there is."""
+    return next((bones[id] for id in (target, *sources) if id in bones), None)
+
+
+def merging_sentences(s: Session, *, sources: Iterable[int], target: int, name: str) -> list[str]:
+    """What a merge does to keypoints, in words, losses first; nothing where it does nothing.
+
+    `name` is that of the target.
+    """
+    gone = [id for id in sources if id != target]
+    found, bones = merging(s, sources=gone, target=target), skeletons.skeletons(s)
+    lines = list(found.losses())
+    if target not in bones and merged(bones, gone, target) is not None:
+        lines.append(f"{quoted(name)} gets their skeleton.")
+    called = (f"{quoted(old)} is called {quoted(new)}" for old, new in found.renamed.items())
+    if words := ", ".join(called):
+        lines.append(f"{words} then, for it has that place in the skeleton.")
+    if found.shapes:
+        lines.append(
+            f"In {counted(len(found.shapes), 'object')} the points go with their names into the"
+            f" order of {quoted(name)}."
+        )
+    if found.nameless and (target in bones or found.named):
+        have = "has" if found.nameless == 1 else "have"
+        words = f"{counted(found.nameless, 'object')} {have} points without names, and keep"
+        words += "s them" if found.nameless == 1 else " them"
+        words += f"; in {found.named:,} they get names by their order" if found.named else ""
+        lines.append(f"{words}.")
+    return lines
+
+
+def write(s: Session, shapes: Mapping[int, Keypoints]) -> None:
+    """Store keypoints as they are: nobody has moved a point by hand."""
+    moved = [
+        (id, shape.box.x, shape.box.y, shape.box.w, shape.box.h, shape.area, pack_shape(shape))
+        for id, shape in shapes.items()
+    ]
+    rows.change_each(s, "annotation", ("x", "y", "w", "h", "area", "payload"), moved)
