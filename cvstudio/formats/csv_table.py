@@ -35,6 +35,7 @@ from cvstudio.formats.base import (
     read_text,
     split_of,
 )
+from cvstudio.formats.class_names import names_apart
 from cvstudio.formats.images import place
 
 _FILE = frozenset(
@@ -197,13 +198,14 @@ def _layout(header: str) -> _Layout | None:
 
 def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
     """Write labels.csv and, where images are copied, images/. Raises FormatError."""
-    clashing = [c.name for c in dataset.classes if any(sign in c.name for sign in _BETWEEN)]
-    for name in clashing:
-        writing.lose(f'class "{name}" became "{_bare(name)}": its signs stand between classes')
+    names = names_apart((c.name for c in dataset.classes), _bare, between=" ")
+    for name, bare in names.items():
+        if bare != name:
+            writing.lose(f'class "{name}" became "{bare}": its signs stand between classes')
     file = dest / "labels.csv"
     rows = [("file", "labels", "split")]
     for done, image in enumerate(dataset.images, 1):
-        labels = [_bare(a.class_name) for a in image.annotations if a.shape is None]
+        labels = [names[a.class_name] for a in image.annotations if a.shape is None]
         shapes = len(image.annotations) - len(labels)
         if shapes:
             writing.lose("shapes were left out: a table holds classes of whole images", shapes)

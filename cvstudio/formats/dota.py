@@ -1,12 +1,15 @@
 """DOTA: rotated boxes in pixels, one text file an image: four corners, class, difficulty.
 
 SPLIT/images/NAME.png and SPLIT/labelTxt/NAME.txt; the lines "imagesource:" and "gsd:" at the top
-of a file, which DOTA 1.0 has, are passed over.
+of a file, which DOTA 1.0 has, are passed over. Where several versions of the labels lie beside
+the same images, the newest is read, and that is told. Images without a file come in unlabelled.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,6 @@ from cvstudio.core.keypoints import Keypoints
 from cvstudio.formats.base import (
     ExportAnnotation,
     ExportDataset,
-    ExportImage,
     ImageIndex,
     ParsedAnnotation,
     ParsedClass,
@@ -34,13 +36,14 @@ from cvstudio.formats.base import (
     turned_inside,
     walk,
 )
+from cvstudio.formats.class_names import names_apart
 from cvstudio.formats.images import place
 from cvstudio.formats.yolo_obb import rotated_of
 
 _HEADS = ("imagesource:", "gsd:")
 _LOOKED_AT = 20  # label files that decide
-_FOLDERS = ("labelTxt", "labelTxt-v1.0", "labelTxt-v1.5", "annfiles", "labels")
-"""Folders of label files, beside one of images."""
+_FOLDERS = ("labelTxt-v2.0", "labelTxt-v1.5", "labelTxt-v1.0", "labelTxt", "annfiles", "labels")
+"""Folders of label files, beside one of images; of several versions the first one counts."""
 
 
 def sniff(source: Path) -> float:
@@ -59,25 +62,20 @@ def read(source: Path, reading: Reading) -> ParsedDataset:
     root = source if source.is_dir() else source.parent
     index = ImageIndex(root)
     dataset = ParsedDataset()
-    files = _label_files(root)
-    found: list[tuple[Path, Path]] = []
-    for file in files:
-        path = _image_of(file, index)
-        if path is None:
-            text = f"The image of {file.name} was not found."
-            dataset.problems.append(Problem(ProblemKind.IMAGE_MISSING, text, file))
-        else:
-            found.append((file, path))
+    found = _labelled(root, index, dataset.problems)
     if not found:
         raise FormatError(f"No images were found for the DOTA labels in {source}.", path=source)
-    reading.look_at([path for _, path in found])
+    bare = _unlabelled(index, found)
+    reading.look_at([*found, *bare])
     names: dict[str, None] = dict.fromkeys(reading.classes)
-    for number, (file, path) in enumerate(found):
+    for number, path in enumerate((*found, *bare)):
         if number % 100 == 0:
-            reading.step("Reading DOTA", number, len(found))
+            reading.step("Reading DOTA", number, len(found) + len(bare))
         image = ParsedImage(path, split=split_of("/".join(path.relative_to(root).parts[:-1])))
-        info = reading.info(path)
-        if info is not None:
+        file = found.get(path)
+        image.bare = file is None
+        info = None if file is None else reading.info(path)
+        if file is not None and info is not None:
             image.width, image.height = info.width, info.height
             _read_file(file, image, dataset.problems)
         dataset.images.append(image)
@@ -85,6 +83,43 @@ def read(source: Path, reading: Reading) -> ParsedDataset:
     used = {a.class_name for image in dataset.images for a in image.annotations}
     dataset.classes = [ParsedClass(name) for name in names if name in used]
     return dataset
+
+
+def _labelled(root: Path, index: ImageIndex, problems: list[Problem]) -> dict[Path, Path]:
+    """The label file of each image, in the order of the files; of several the newest version."""
+    found: dict[Path, Path] = {}
+    passed: Counter[tuple[str, str]] = Counter()
+    for file in _label_files(root):
+        path = _image_of(file, index)
+        if path is None:
+            text = f"The image of {file.name} was not found."
+            problems.append(Problem(ProblemKind.IMAGE_MISSING, text, file))
+            continue
+        other = found.setdefault(path, file)
+        if other is not file:
+            older, newer = sorted((file, other), key=_age, reverse=True)
+            found[path] = newer
+            passed[older.parent.name, newer.parent.name] += 1
+    for (older_name, newer_name), count in passed.items():
+        text = f"{count:,} images have labels in {older_name} and in {newer_name}: {newer_name}"
+        problems.append(Problem(ProblemKind.DUPLICATE, f"{text} was read.", root))
+    return found
+
+
+def _age(file: Path) -> int:
+    return _FOLDERS.index(file.parent.name)
+
+
+def _unlabelled(index: ImageIndex, labelled: Collection[Path]) -> list[Path]:
+    """Images beside the labelled ones, or in a folder "images", that have no label file."""
+    folders = {path.parent for path in labelled}
+    return [
+        folder / name
+        for folder, names in index.folders.items()
+        if folder in folders or folder.name == "images"
+        for name in names
+        if folder / name not in labelled
+    ]
 
 
 def _label_files(root: Path) -> list[Path]:
@@ -163,12 +198,16 @@ def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
     """Write SPLIT/images and SPLIT/labelTxt. Images of no split go to train. Raises FormatError."""
     if not writing.copy_images:
         writing.lose("images had to be copied: DOTA looks for them beside the labels", 1)
+    names = names_apart((c.name for c in dataset.classes), _one_word)
+    for name, word in names.items():
+        if word != _one_word(name):
+            writing.lose(f'class "{name}" became "{word}": another one reads the same')
     for done, image in enumerate(dataset.images, 1):
         split = image.split.value if image.split is not None else "train"
         if image.split is None:
             writing.lose("images without a split were put into train")
         name = place(image, dest / split / "images", writing, copy=True)
-        lines = [line for a in image.annotations if (line := _line(a, image, writing))]
+        lines = [line for a in image.annotations if (line := _line(a, names, writing))]
         if lines or image.review in ("reviewed", "reviewed and empty"):
             file = dest / split / "labelTxt" / f"{Path(name).stem}.txt"
             try:
@@ -182,7 +221,13 @@ def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
         writing.step("Writing DOTA", done, len(dataset.images))
 
 
-def _line(annotation: ExportAnnotation, image: ExportImage, writing: Writing) -> str:
+def _one_word(name: str) -> str:
+    """A class as DOTA can hold it: spaces part the words of a line, and numbers are corners."""
+    word = "-".join(name.split())
+    return f"class-{word}" if _is_number(word) else word
+
+
+def _line(annotation: ExportAnnotation, names: Mapping[str, str], writing: Writing) -> str:
     shape, attributes = annotation.shape, annotation.attributes
     if shape is None:
         writing.lose("classes of whole images were left out: DOTA has none")
@@ -195,13 +240,12 @@ def _line(annotation: ExportAnnotation, image: ExportImage, writing: Writing) ->
         return ""
     if attributes.keys() - {"coco", "iscrowd", "difficult"}:
         writing.lose("annotations lost attributes that DOTA cannot hold")
-    name = "-".join(annotation.class_name.split())
-    if name != annotation.class_name:
+    name = annotation.class_name
+    if name != "-".join(name.split()):
         writing.lose("annotations have a class with spaces, which DOTA parts words by: written"
                      " with hyphens")  # fmt: skip
     if _is_number(name):
-        name = f"class-{name}"
         writing.lose("annotations have a class that is a number: written as class-NUMBER")
     corners = rotated_of(shape, writing).corners().ravel().tolist()
     numbers = " ".join(f"{value:.10g}" for value in corners)
-    return f"{numbers} {name} {int(bool(attributes.get('difficult')))}"
+    return f"{numbers} {names[name]} {int(bool(attributes.get('difficult')))}"

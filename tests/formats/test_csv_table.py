@@ -147,3 +147,21 @@ def test_class_names_that_hold_the_sign_between_classes_are_told(
             image_classes.toggle(s, image_ids=queries.image_ids(s), class_id=1)
         report = exporting.export(project, tmp_path / "out", format="csv")
     assert 'class "a;b" became "a/b"' in report.losses[0]
+
+
+def test_classes_that_would_read_the_same_in_a_table_stay_two(folder: Path, tmp_path: Path) -> None:
+    names = ["a|b", "a/b", "a;b"]
+    with Project.create(tmp_path / "p", task=Task.CLASSIFY, classes=names) as project:
+        importing.run(project, importing.plan_images(project, [folder]))
+        with project.transaction("Label") as s:
+            image_classes.allow_several(s, True)
+            for class_id in (1, 2, 3):
+                image_classes.toggle(s, image_ids=[1], class_id=class_id)
+        report = exporting.export(project, tmp_path / "out", format="csv")
+    (image,) = (
+        i for i in csv_table.read(tmp_path / "out", Reading()).images if i.path.name == "a.png"
+    )
+    assert [a.class_name for a in image.annotations] == ["a/b 2", "a/b", "a/b 3"]
+    told = " ".join(report.losses)
+    assert 'class "a|b" became "a/b 2"' in told
+    assert 'class "a;b" became "a/b 3"' in told
