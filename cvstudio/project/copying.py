@@ -101,6 +101,7 @@ def _leave_track(values: dict[str, Any], present: Collection[Any]) -> None:
     if not present or '"track_id"' not in (values["attributes"] or ""):
         return
     carried = json.loads(values["attributes"])
-    if carried.get("track_id") in present:
+    number = carried.get("track_id")
+    if isinstance(number, int | float | str) and number in present:  # broken files carry lists
         del carried["track_id"]
         values["attributes"] = json.dumps(carried, ensure_ascii=False) if carried else None

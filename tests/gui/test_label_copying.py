@@ -64,3 +64,11 @@ def test_copying_to_the_next_images_says_what_has_no_room_there(person):
     assert on_fourth(person) == [Box(10, 10, 50, 50), Box(90, 60, 30, 40)]
     assert said[-1] == "Copied to 3 images · 1 would lie outside a smaller image"
     assert person.project.undo_label == "Copy to 3 images"
+
+
+def test_what_a_broken_file_carries_in_place_of_an_objects_number_is_pasted_as_it_is(person):
+    broken = {"track_id": [1, 2]}
+    person.document.select([person.add(Box(20, 20, 30, 30), attributes=broken)])
+    person.keys("Ctrl+C")
+    person.keys("Ctrl+V")
+    assert [a.attributes for a in person.shapes if a.attributes] == [broken, broken]

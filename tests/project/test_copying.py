@@ -51,3 +51,14 @@ def test_a_copy_on_another_image_is_the_same_object_but_only_once(project):
         copying.copy_annotations(s, ids=[first], image_ids=[2, 3])
     assert on(project, 2)[0].attributes == {"track_id": 4, "note": "x"}
     assert [a.attributes for a in on(project, 3)] == [{"track_id": 4}, {"note": "x"}]
+
+
+def test_what_a_broken_file_carries_in_place_of_an_objects_number_is_copied_as_it_is(project):
+    broken = {"track_id": [1, 2], "note": "x"}
+    first = add(project, Box(5, 5, 20, 20), attributes=broken)
+    add(project, Box(9, 9, 9, 9), image=3, attributes={"track_id": {"of": 1}})
+    add(project, Box(9, 9, 9, 9), image=3, attributes={"track_id": 4})
+    with project.transaction("Copy") as s:
+        copying.copy_annotations(s, ids=[first], image_ids=[2, 3])
+    assert on(project, 2)[0].attributes == broken
+    assert on(project, 3)[-1].attributes == broken

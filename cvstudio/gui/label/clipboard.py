@@ -101,7 +101,8 @@ class Clipboard(QObject):
                 continue
             cut += inside != moved
             placed.append((class_id, inside))
-            twice = more.get(tracks.TRACK) in present
+            number = more.get(tracks.TRACK)
+            twice = isinstance(number, int) and number in present
             carried.append({k: v for k, v in more.items() if not (twice and k == tracks.TRACK)})
         self._outcome = _outcome(len(placed), cut, outside)
         if not placed:
