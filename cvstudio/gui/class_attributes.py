@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.attributes import Attribute, AttributeKind, words_of
+from cvstudio.core.attributes import Attribute, AttributeKind, Value, words_of
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import quoted
 from cvstudio.gui.latest_wins import LatestWins
@@ -59,8 +59,8 @@ class Draft:
     @classmethod
     def of(cls, attribute: Attribute) -> Draft:
         """The draft of an attribute that is there already."""
-        low, high = ("" if n is None else f"{n:.15g}" for n in (attribute.low, attribute.high))
-        default = "" if attribute.default is None else words_of(attribute.default)
+        low, high = ("" if n is None else _in_full(n) for n in (attribute.low, attribute.high))
+        default = "" if attribute.default is None else _in_full(attribute.default)
         return cls(
             attribute.name, attribute.name, attribute.kind, attribute.choices, low, high,
             attribute.unit, default,
@@ -88,6 +88,13 @@ class Draft:
             asked.name, asked.kind, asked.choices, asked.low, asked.high, asked.unit, default
         )
         return Edit(whole, self.was, self.fill and default is not None)
+
+
+def _in_full(value: Value) -> str:
+    """A value with all its digits, so that reading it gives the same one."""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return words_of(value)
 
 
 def _number(text: str) -> float | None:

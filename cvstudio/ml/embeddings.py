@@ -10,6 +10,7 @@ import os
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -82,7 +83,9 @@ def _read(path: Path) -> Embedding | None:
 
 def _write(path: Path, embedding: Embedding, limit: int) -> None:
     with np.errstate(over="ignore"):
-        halves = {name: tensor.numpy().astype(np.float16) for name, tensor in embedding.items()}
+        halves: dict[str, Any] = {
+            name: tensor.numpy().astype(np.float16) for name, tensor in embedding.items()
+        }
     if not all(np.isfinite(half).all() for half in halves.values()):
         return  # too large for 16 bits: it stays in memory only
     part = path.with_name(path.name + ".part")
@@ -91,7 +94,7 @@ def _write(path: Path, embedding: Embedding, limit: int) -> None:
         for left in path.parent.glob("*.part"):  # by a process that was killed
             left.unlink(missing_ok=True)
         with part.open("wb") as file:
-            np.savez(file, **halves)  # type: ignore[arg-type]
+            np.savez(file, **halves)
         part.replace(path)
         _make_room(path, limit)
     except OSError:  # a full or read-only disk: it is computed again another day

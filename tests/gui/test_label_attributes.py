@@ -233,3 +233,12 @@ def test_attributes_are_seen_beside_a_display_that_was_opened_on_a_small_screen(
     assert side.tree.viewport().height() >= theme.size("row_compact") * 2
     assert side.stack.widget(0).y() == 0
     assert panel.mapTo(side.stack, panel.rect().bottomLeft()).y() < side.display.y()
+
+
+def test_a_number_that_a_file_carries_shows_as_the_choice_that_it_is(person):
+    ask(person, 2, Attribute("grade", AttributeKind.CHOICE, choices=("0", "1", "2")))
+    id = person.add(FIRST, class_id=2, attributes={"attributes": {"grade": 1}})
+    person.page.document.select([id])
+    field = fields(person)["grade"]
+    assert field.box.currentText() == "2  1"
+    assert field.state_words == ""

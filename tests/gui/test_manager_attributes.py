@@ -275,3 +275,6 @@ def test_a_class_moves_with_all_its_kinds(move: str, id: int, expected: object) 
 def test_a_range_that_nobody_touches_stays_to_the_last_digit() -> None:
     length = Attribute("length", AttributeKind.NUMBER, low=1234567, high=7654321.25)
     assert Draft.of(length).edit().attribute == length
+    for default in (1234567.8901234567, 0.1 + 0.2, -3.0, 2.0**52 + 1, 1e300):
+        other = Attribute("length", AttributeKind.NUMBER, default=default)
+        assert Draft.of(other).edit().attribute.default == default

@@ -149,8 +149,10 @@ class CheckField(AttributeField):
 
     def _show(self) -> None:
         value = None if self.common is None else self.attribute.taken(self.common)
-        states = {True: Qt.CheckState.Checked, False: Qt.CheckState.Unchecked}
-        self.box.setCheckState(states.get(value, Qt.CheckState.PartiallyChecked))  # type: ignore[arg-type]
+        state = Qt.CheckState.PartiallyChecked
+        if value is not None:
+            state = Qt.CheckState.Checked if value else Qt.CheckState.Unchecked
+        self.box.setCheckState(state)
         self.box.setText(self.state_words or words_of(value))
 
     def press(self, key: int) -> bool:
@@ -175,7 +177,8 @@ class ChoiceField(AttributeField):
 
     def _show(self) -> None:
         self.box.setPlaceholderText(self.state_words)
-        self.box.setCurrentIndex(-1 if self.state_words else self.box.findData(self.common))
+        fits = self.attribute.taken(self.common) if not self.state_words else None
+        self.box.setCurrentIndex(-1 if fits is None else self.box.findData(fits))
 
     def owns(self, key: int) -> bool:
         return super().owns(key) or key in _STEPS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -246,9 +247,9 @@ class Comments(QObject):
     def _move(self, thread: Thread, place: tuple[float, float]) -> None:
         self._held = thread
 
-        def work(session: object) -> None:
+        def work(session: Any) -> None:
             for comment in thread:
-                comments.move_comment(session, id=comment.id, place=place)  # type: ignore[arg-type]
+                comments.move_comment(session, id=comment.id, place=place)
 
         if not self._document.change("Move comment", work):
             self.let_go()
