@@ -4,6 +4,7 @@ import itertools
 from contextlib import contextmanager
 
 import numpy as np
+from patience import until
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QKeySequence, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
@@ -127,19 +128,36 @@ def label_page(folder, qtbot, task=Task.DETECT):
             cv2.imwrite(str(file), noise.integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8))
             image = NewImage(uri=project.uri_of(file), width=WIDTH, height=HEIGHT)
             commands.add_images(session, [image])
-    application = app.make_application()
-    studio = app.make_studio(application)
+    with opened_page(project) as page:
+        yield Person(page, project, qtbot)
+
+
+@contextmanager
+def opened_page(project):
+    """The Label page on a project, with its first image read; at the end both are closed."""
+    studio = app.make_studio(app.make_application())
     studio.adopt(project)
     page = LabelPage(studio)
     page.resize(1280, 860)
     page.show()
     page.shown()
-    qtbot.waitUntil(lambda: page.canvas.tiles.pyramid is not None)
-    page.canvas.setFocus()
-    yield Person(page, project, qtbot)
-    page.hidden()
-    page.release()
-    page.close()
-    page.deleteLater()
-    studio.close()
+    try:
+        until(lambda: page.canvas.tiles.pyramid is not None)
+        page.canvas.setFocus()
+        yield page
+    finally:
+        page.hidden()
+        page.release()
+        page.close()
+        page.deleteLater()
+        studio.shut_down()
+        QApplication.processEvents()
+
+
+def go_to_image(page, number):
+    """Open an image of the project, counted from 0, and wait until it is read."""
+    with page.project.read() as session:
+        image_id = queries.image_ids(session)[number]
+    page.studio.select_image(image_id)
+    until(lambda: page.document.image.id == image_id and page.canvas.tiles.pyramid is not None)
     QApplication.processEvents()

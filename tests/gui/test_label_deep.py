@@ -3,17 +3,15 @@
 import numpy as np
 import pytest
 import tifffile
-from PySide6.QtWidgets import QApplication
+from label_hands import opened_page
 
 from cvstudio.core.annotation import Task
-from cvstudio.gui import app
-from cvstudio.gui.label.page import LabelPage
 from cvstudio.project import importing, queries
 from cvstudio.project.project import Project
 
 
 @pytest.fixture
-def page(tmp_path, qtbot):
+def page(tmp_path, qapp):
     """Two 16-bit images and one of 8 bits, imported and open on the Label page."""
     folder = tmp_path / "images"
     folder.mkdir()
@@ -23,21 +21,8 @@ def page(tmp_path, qtbot):
     tifffile.imwrite(folder / "c.tif", np.full((120, 160), 7, np.uint8))
     project = Project.create(tmp_path / "project", task=Task.DETECT, classes=("Cell",))
     importing.run(project, importing.plan(project, folder))
-    application = app.make_application()
-    studio = app.make_studio(application)
-    studio.adopt(project)
-    page = LabelPage(studio)
-    page.resize(1280, 860)
-    page.show()
-    page.shown()
-    qtbot.waitUntil(lambda: page.canvas.tiles.pyramid is not None)
-    yield page
-    page.hidden()
-    page.release()
-    page.close()
-    page.deleteLater()
-    studio.close()
-    QApplication.processEvents()
+    with opened_page(project) as page:
+        yield page
 
 
 def stored(page):

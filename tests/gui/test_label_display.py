@@ -3,16 +3,15 @@
 import numpy as np
 import pytest
 import tifffile
+from label_hands import go_to_image, opened_page
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from cvstudio.core.annotation import Task
-from cvstudio.gui import app
-from cvstudio.gui.label.page import LabelPage
 from cvstudio.imaging.luts import LUTS, lut
-from cvstudio.project import importing, queries
+from cvstudio.project import importing
 from cvstudio.project.project import Project
 
 SHIFT, PLAIN = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.NoModifier
@@ -38,41 +37,10 @@ def project(tmp_path):
     made.close()
 
 
-def opened(project, qtbot):
-    studio = app.make_studio(app.make_application())
-    studio.adopt(project)
-    page = LabelPage(studio)
-    page.resize(1280, 860)
-    page.show()
-    page.shown()
-    qtbot.waitUntil(lambda: page.canvas.tiles.pyramid is not None)
-    return page
-
-
-def closed(page):
-    page.hidden()
-    page.release()
-    page.close()
-    page.deleteLater()
-    page.studio.close()
-    QApplication.processEvents()
-
-
 @pytest.fixture
-def page(project, qtbot):
-    shown = opened(project, qtbot)
-    yield shown
-    closed(shown)
-
-
-def go(qtbot, page, number):
-    with page.project.read() as session:
-        image_id = queries.image_ids(session)[number]
-    page.studio.select_image(image_id)
-    qtbot.waitUntil(
-        lambda: page.document.image.id == image_id and page.canvas.tiles.pyramid is not None
-    )
-    QApplication.processEvents()
+def page(project, qapp):
+    with opened_page(project) as shown:
+        yield shown
 
 
 def drag(page, dx, dy, *, keys=SHIFT):
@@ -143,7 +111,7 @@ def test_the_hint_names_the_gesture(page):
 
 
 def test_auto_spreads_each_8_bit_image_over_all_greys(page, qtbot):
-    go(qtbot, page, 2)
+    go_to_image(page, 2)
     assert shown_at(page, 0, 0)[0] == 50
     page.display.auto.click()
     assert shown_at(page, 0, 0)[0] <= 3
@@ -152,7 +120,7 @@ def test_auto_spreads_each_8_bit_image_over_all_greys(page, qtbot):
 
 @pytest.mark.parametrize("name", ["viridis", "magma", "fire", "ice"])
 def test_a_look_up_table_colours_the_levels_and_not_the_data(page, qtbot, name):
-    go(qtbot, page, 2)
+    go_to_image(page, 2)
     before = page.canvas.tiles.pyramid.load().copy()
     choose(page.display.lut, LUTS[name])
     assert shown_at(page, 0, 0) == tuple(lut(name)[50])
@@ -161,7 +129,7 @@ def test_a_look_up_table_colours_the_levels_and_not_the_data(page, qtbot, name):
 
 
 def test_one_channel_of_a_deep_colour_image_is_shown_alone_and_in_colours(page, qtbot):
-    go(qtbot, page, 3)
+    go_to_image(page, 3)
     assert page.display.channel.isVisibleTo(page)
     assert not page.display.lut.isVisibleTo(page)
     choose(page.display.channel, "Green")
@@ -174,7 +142,7 @@ def test_one_channel_of_a_deep_colour_image_is_shown_alone_and_in_colours(page, 
 
 
 def test_gamma_lifts_the_shadows_of_colour_too(page, qtbot):
-    go(qtbot, page, 4)
+    go_to_image(page, 4)
     dark = shown_at(page, 80, 30)
     page.display.gamma.slider.setValue(40)
     light = shown_at(page, 80, 30)
@@ -187,21 +155,20 @@ def test_what_was_chosen_holds_for_the_images_of_this_kind_and_survives_closing(
     drag(page, -60, 20)
     chosen = page.display.levels
     choose(page.display.lut, "Magma")
-    go(qtbot, page, 2)
+    go_to_image(page, 2)
     assert page.display.lut.currentText() == "Grey", "8 bits are another kind"
     assert page.canvas.tiles.display.window is None
-    go(qtbot, page, 1)
+    go_to_image(page, 1)
     assert page.canvas.tiles.display.window == pytest.approx(chosen, abs=10)
     assert page.canvas.tiles.display.lut == "magma"
     label = project.undo_label
     page.viewing.release()
     assert project.undo_label == label
-    again = opened(project, qtbot)
-    assert again.canvas.tiles.display.lut == "magma"
-    assert again.canvas.tiles.display.window == pytest.approx(chosen, abs=10)
-    again.display.reset()
-    assert again.canvas.tiles.display.lut == ""
-    closed(again)
+    with opened_page(project) as again:
+        assert again.canvas.tiles.display.lut == "magma"
+        assert again.canvas.tiles.display.window == pytest.approx(chosen, abs=10)
+        again.display.reset()
+        assert again.canvas.tiles.display.lut == ""
 
 
 def test_every_table_has_256_colours_and_the_known_ones_their_known_ends():

@@ -7,16 +7,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from label_hands import ALT, WIDTH, label_page
+from label_hands import ALT, WIDTH, label_page, opened_page
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from cvstudio.core.annotation import Review, Task
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.masks import Mask
-from cvstudio.gui import app
 from cvstudio.gui.label import keeping
-from cvstudio.gui.label.page import LabelPage
 from cvstudio.imaging.regions import grabcut, wand
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
@@ -220,15 +218,8 @@ def test_scribbles_are_there_again_when_the_window_opens_again(tmp_path, qtbot):
         first.drag((40, 40), (120, 60))
         first.drag((40, 200), (120, 220), keys=ALT)
         before = [(s.number, s.width, s.points) for s in first.canvas.tool.strokes]
-    with Project.open(tmp_path / "project") as project:
-        studio = app.make_studio(app.make_application())
-        studio.adopt(project)
-        page = LabelPage(studio)
-        page.resize(1280, 860)
-        page.show()
-        page.shown()
-        qtbot.waitUntil(lambda: page.canvas.tiles.pyramid is not None)
-        studio.actions.trigger("label.pixel_classifier")
+    with Project.open(tmp_path / "project") as project, opened_page(project) as page:
+        page.studio.actions.trigger("label.pixel_classifier")
         again = page.canvas.tool.strokes
         assert [s.number for s in again] == [number for number, *_ in before] == [1, 0]
         for stroke, (_number, width, way) in zip(again, before, strict=True):
@@ -241,10 +232,6 @@ def test_scribbles_are_there_again_when_the_window_opens_again(tmp_path, qtbot):
             assert queries.setting(session, "label.scribbles", None) == {}, (
                 "Esc drops them for good"
             )
-        page.release()
-        page.close()
-        page.deleteLater()
-        studio.close()
 
 
 def test_without_a_draft_nothing_is_said(drawing):

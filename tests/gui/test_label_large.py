@@ -9,15 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tifffile
+from label_hands import opened_page
 from PySide6.QtCore import QObject, QPoint
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ImageError
-from cvstudio.gui import app
 from cvstudio.gui.label import images, tile_fetcher
-from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.tasks import Tasks
 from cvstudio.imaging import large_tiff
 from cvstudio.imaging.large_tiff import LargeTiff
@@ -26,7 +24,7 @@ from cvstudio.project.project import Project
 
 
 @pytest.fixture
-def page(tmp_path, qtbot, monkeypatch):
+def page(tmp_path, qapp, monkeypatch):
     monkeypatch.setattr(large_tiff, "LARGE", 1_000_000)
     monkeypatch.setattr(large_tiff, "_OVERVIEW", 700)
     monkeypatch.setattr(large_tiff, "_QUICK", 0.0)
@@ -37,20 +35,8 @@ def page(tmp_path, qtbot, monkeypatch):
     tifffile.imwrite(folder / "a.tif", rgb, photometric="rgb", tile=(256, 256), compression="zlib")
     project = Project.create(tmp_path / "project", task=Task.DETECT, classes=("Cell",))
     importing.run(project, importing.plan(project, folder))
-    studio = app.make_studio(app.make_application())
-    studio.adopt(project)
-    shown = LabelPage(studio)
-    shown.resize(1280, 860)
-    shown.show()
-    shown.shown()
-    qtbot.waitUntil(lambda: shown.canvas.tiles.pyramid is not None)
-    yield shown
-    shown.hidden()
-    shown.release()
-    shown.close()
-    shown.deleteLater()
-    studio.close()
-    QApplication.processEvents()
+    with opened_page(project) as shown:
+        yield shown
 
 
 def test_a_large_tiff_becomes_sharp_where_one_looks_and_keeps_its_values(page, qtbot):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
+from label_hands import go_to_image, opened_page
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -10,9 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
-from cvstudio.gui import app
 from cvstudio.gui.label.layers.rulers import bar_words
-from cvstudio.gui.label.page import LabelPage
 from cvstudio.project import commands, importing, queries
 from cvstudio.project.project import Project
 
@@ -40,33 +39,10 @@ def project(tmp_path):
 
 
 @pytest.fixture
-def page(project, qtbot):
-    application = app.make_application()
-    studio = app.make_studio(application)
-    studio.adopt(project)
-    shown = LabelPage(studio)
-    shown.resize(1280, 860)
-    shown.show()
-    shown.shown()
-    qtbot.waitUntil(lambda: shown.canvas.tiles.pyramid is not None)
-    shown.activateWindow()
-    yield shown
-    shown.hidden()
-    shown.release()
-    shown.close()
-    shown.deleteLater()
-    studio.close()
-    QApplication.processEvents()
-
-
-def go(qtbot, page, number):
-    with page.project.read() as session:
-        image_id = queries.image_ids(session)[number]
-    page.studio.select_image(image_id)
-    qtbot.waitUntil(
-        lambda: page.document.image.id == image_id and page.canvas.tiles.pyramid is not None
-    )
-    QApplication.processEvents()
+def page(project, qapp):
+    with opened_page(project) as shown:
+        shown.activateWindow()
+        yield shown
 
 
 def grabbed(page):
@@ -118,7 +94,7 @@ def test_a_click_and_a_drag_on_the_minimap_bring_that_place_to_the_middle(page, 
 
 
 def test_the_minimap_shows_the_image(page, qtbot):
-    go(qtbot, page, 1)
+    go_to_image(page, 1)
     page.canvas.zoom_to(6.0)
     minimap = page.viewing.layers.minimap
     page.canvas.pan(-3000, -3000)
@@ -137,11 +113,11 @@ def test_the_status_bar_says_the_files_own_values_and_the_place_in_its_units(pag
     texts = page.status_left
     assert "x 300, y 200 (150.2 µm, 100.3 µm)" in texts
     assert f"grey {(200 * 800 + 300) % 65536}" in texts
-    go(qtbot, page, 1)
+    go_to_image(page, 1)
     point_at(page, 300.4, 200.6)
     assert "RGBA 9, 120, 250, 77" in page.status_left
     assert "x 300, y 200" in page.status_left
-    go(qtbot, page, 2)
+    go_to_image(page, 2)
     point_at(page, 300.4, 200.6)
     assert "grey 1234567" in page.status_left, "seven digits are not rounded"
 
@@ -151,7 +127,7 @@ def test_the_scale_bar_is_in_micrometres_where_the_file_knows_and_in_pixels_else
     assert bar_words(page.canvas) == "50 µm"  # 100 pixels of 0.5 µm: the first round length
     page.canvas.zoom_to(4.0)
     assert bar_words(page.canvas) == "10 µm"
-    go(qtbot, page, 1)
+    go_to_image(page, 1)
     page.canvas.zoom_to(1.0)
     assert bar_words(page.canvas) == "100 px"
 
@@ -160,7 +136,7 @@ def test_the_print_density_of_a_photo_is_no_scale_until_it_is_asked_for(page, qt
     photo = tmp_path / "d.jpg"
     Image.new("RGB", (800, 600), (200, 180, 160)).save(photo, dpi=(254, 254))
     importing.run(page.project, importing.plan(page.project, photo))
-    go(qtbot, page, 3)
+    go_to_image(page, 3)
     page.canvas.zoom_to(1.0)
     assert bar_words(page.canvas) == "100 px"
     point_at(page, 300.5, 200.5)

@@ -40,7 +40,6 @@ def smart_page(tmp_path, qtbot, file=None, task=Task.INSTANCE):
         person.keys("S")
         assert person.canvas.tool is person.tool
         yield person
-        person.studio.live.close()
 
 
 def answered(person):

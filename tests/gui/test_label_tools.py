@@ -2,16 +2,15 @@
 
 import numpy as np
 import pytest
+from label_hands import opened_page
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QSpinBox
+from PySide6.QtWidgets import QSpinBox
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.core.opencv import cv2
-from cvstudio.gui import app
 from cvstudio.gui.action_table import ACTIONS, BY_ID
-from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.label.tools import table
 from cvstudio.gui.label.tools.base import Tool
 from cvstudio.gui.label.tools.options import ToolOptions
@@ -55,7 +54,7 @@ class StampTool(Tool):
 
 
 @pytest.fixture
-def page(tmp_path, qtbot, monkeypatch):
+def page(tmp_path, qapp, monkeypatch):
     """A detect project whose table of tools has a stamp in the place of the polygon."""
     stamp = ToolInfo(
         "label.polygon", lambda kit: StampTool(kit.document, kit.surface), "stamp",
@@ -68,21 +67,9 @@ def page(tmp_path, qtbot, monkeypatch):
     cv2.imwrite(str(path), np.zeros((80, 100, 3), np.uint8))
     with project.transaction("Fill") as session:
         commands.add_images(session, [NewImage(uri=str(path), width=100, height=80)])
-    studio = app.make_studio(app.make_application())
-    studio.adopt(project)
-    made = LabelPage(studio)
-    made.resize(1280, 860)
-    made.show()
-    made.shown()
-    made.activateWindow()
-    made.stack.show_canvas()
-    yield made
-    made.hidden()
-    made.release()
-    made.close()
-    made.deleteLater()
-    studio.close()
-    QApplication.processEvents()
+    with opened_page(project) as made:
+        made.activateWindow()
+        yield made
 
 
 def test_every_tool_has_its_words_icon_and_key_in_the_table_of_actions():

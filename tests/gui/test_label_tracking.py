@@ -7,15 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import shiboken6
-from label_hands import Person
+from label_hands import Person, opened_page
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from cvstudio.core.annotation import Source, State, Task
 from cvstudio.core.opencv import cv2
-from cvstudio.gui import app
 from cvstudio.gui.label.copy_next import CopyNextDialog
-from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.label.track_dialog import Choices, Method, TrackDialog
 from cvstudio.imaging.video import Step
 from cvstudio.project import importing, queries, tracks
@@ -55,21 +53,8 @@ def video_page(folder, qtbot, *, step=5):
     clip = write_scene(folder / "clip.avi")
     project = Project.create(folder / "project", task=Task.DETECT, classes=("Car", "Dog"))
     importing.run(project, importing.plan(project, clip, step=Step(step)))
-    studio = app.make_studio(app.make_application())
-    studio.adopt(project)
-    page = LabelPage(studio)
-    page.resize(1280, 860)
-    page.show()
-    page.shown()
-    qtbot.waitUntil(lambda: page.canvas.tiles.pyramid is not None)
-    page.canvas.setFocus()
-    yield Person(page, project, qtbot)
-    page.hidden()
-    page.release()
-    page.close()
-    page.deleteLater()
-    studio.close()
-    QApplication.processEvents()
+    with opened_page(project) as page:
+        yield Person(page, project, qtbot)
 
 
 @pytest.fixture

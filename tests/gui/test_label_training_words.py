@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QApplication
+from label_hands import opened_page
 
 from cvstudio.core.annotation import Annotation, Review, State, Task
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
-from cvstudio.gui import app
-from cvstudio.gui.label.page import LabelPage
+from cvstudio.core.opencv import cv2
 from cvstudio.gui.label.training_words import idle_words
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
@@ -69,26 +68,19 @@ def test_a_suggestion_that_nobody_kept_is_not_spoken_of():
 
 
 @pytest.fixture
-def page(tmp_path, qtbot):
+def page(tmp_path, qapp):
     """The Label page on a project that segments: one image with a box, one with a polygon."""
     project = Project.create(tmp_path / "project", task=Task.SEGMENT, classes=("Cell",))
     with project.transaction("Fill") as session:
         for number, shape in ((1, BOX), (2, POLYGON), (3, None)):
-            image = NewImage(uri=f"{number}.png", width=100, height=80)
+            file = tmp_path / f"{number}.png"
+            cv2.imwrite(str(file), np.zeros((80, 100, 3), np.uint8))
+            image = NewImage(uri=project.uri_of(file), width=100, height=80)
             (image_id,) = commands.add_images(session, [image])
             if shape is not None:
                 commands.add_annotation(session, image_id=image_id, class_id=1, shape=shape)
-    studio = app.make_studio(app.make_application())
-    studio.adopt(project)
-    made = LabelPage(studio)
-    made.shown()
-    yield made
-    made.hidden()
-    made.release()
-    made.close()
-    made.deleteLater()
-    studio.close()
-    QApplication.processEvents()
+    with opened_page(project) as made:
+        yield made
 
 
 def test_approving_boxes_where_they_do_not_train_says_so_and_leads_back(page):
