@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Source, State
 from cvstudio.project.finding import conditions, id_list
+from cvstudio.project.query_language import LONGEST_VALUE, MOST_VALUES
 from cvstudio.project.records import ImageFilter
 from cvstudio.project.tables import AnnotationRow, CommentRow, ImageRow, ImageTagRow, TagRow
 
@@ -19,8 +20,7 @@ def conditions_of(s: Session, filter: ImageFilter) -> Iterator[ColumnElement[boo
     """The conditions on images under which they pass a filter."""
     if filter.ids is not None:
         yield id_list(ImageRow.id, filter.ids)
-    for word in filter.text.split():
-        yield ImageRow.uri.contains(word, autoescape=True)
+    yield from _in_name(filter.text)
     if filter.splits:
         known = [split.value for split in filter.splits if split is not None]
         chosen = ImageRow.split.in_(known)
@@ -48,6 +48,16 @@ def conditions_of(s: Session, filter: ImageFilter) -> Iterator[ColumnElement[boo
     if filter.query:
         yield from conditions(s, filter.query)
     yield from _annotation_conditions(filter)
+
+
+def _in_name(text: str) -> Iterator[ColumnElement[bool]]:
+    """The words that a name is to hold; no name holds more than the database can be asked for."""
+    words = dict.fromkeys(text.split())
+    if len(words) > MOST_VALUES or any(len(word) > LONGEST_VALUE for word in words):
+        yield false()
+        return
+    for word in words:
+        yield ImageRow.uri.contains(word, autoescape=True)
 
 
 def _annotation_conditions(filter: ImageFilter) -> Iterator[ColumnElement[bool]]:

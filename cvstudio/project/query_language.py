@@ -139,6 +139,8 @@ _JOINING = {
     "or": "for either of two write class:RBC,WBC.",
     "not": "write - before the term, as in -tag:night.",
 }
+MOST_VALUES, LONGEST_VALUE = 100, 4_000
+"""Of one query, and in characters: the database takes no condition without end."""
 OPERATORS = (">=", "<=", ":", "~", ">", "<")
 
 
@@ -162,18 +164,24 @@ _VALUE = re.compile(r'[^\s",]+')
 def parse(text: str) -> tuple[Term, ...]:
     """The terms of a query. Raises QueryError in plain words with the position."""
     terms: list[Term] = []
-    at = 0
+    at = values = checked = 0
+    plain = True
     while True:
         while at < len(text) and text[at].isspace():
             at += 1
         if at == len(text):
             break
         term = _term(text, at)
+        values += len(term.values)
+        if values > MOST_VALUES:
+            raise QueryError(f"A query asks for {MOST_VALUES:,} things at most.", term.start)
         terms.append(term)
         at = term.end
-        if not only_words(terms):
-            for each in terms:
+        plain = plain and only_words((term,))
+        if not plain:
+            for each in terms[checked:]:
                 _check_word(text, each)
+            checked = len(terms)
     return tuple(terms)
 
 
@@ -289,6 +297,8 @@ def _takes(key: Key) -> str:
 def _checked(key: str, operator: str, value: str, at: int) -> str:
     """A value that the key can have, in the word that the table uses."""
     known = KEYS[key]
+    if len(value) > LONGEST_VALUE:
+        raise QueryError(f"This is too long: {LONGEST_VALUE:,} characters are the most.", at)
     if known.number:
         try:
             finite = math.isfinite(float(value))

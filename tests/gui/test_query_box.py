@@ -341,3 +341,25 @@ def test_help_has_a_page_on_queries_that_can_be_searched(studio_window: Person) 
 
     studio_window.answer(look)
     studio_window.key("Ctrl+F1")
+
+
+def test_a_query_without_end_is_told_and_what_stands_before_its_fault_is_shown(
+    studio_window: Person,
+) -> None:
+    page, box = box_of(studio_window)
+    box.setText("class:WBC " + "-a " * 3000)
+    studio_window.until(
+        lambda: "A query asks for 100 things at most." in page.gallery.refusal.text()
+    )
+    assert page.filter.query.startswith("class:WBC -a")
+    assert len(parse(page.filter.query)) == 100
+    box.setText("x" * 60_000)
+    studio_window.until(lambda: "This is too long" in said())
+
+
+def test_the_search_of_the_header_takes_words_without_end(studio_window: Person) -> None:
+    window = studio_window.window
+    studio_window.trigger("app.search")
+    for text in ("-a " * 3000, "x" * 60_000, " ".join(map(str, range(3000)))):
+        window.search._search(text)
+        assert window.search.list.item(0).text() == "Nothing has this name."
