@@ -32,7 +32,7 @@ from cvstudio.core.networks import network as network_of
 from cvstudio.core.recipe import Preset, Start, TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
-from cvstudio.project import device, estimate, launch, preflight, remedies, runs
+from cvstudio.project import device, estimate, launch, preflight, remedies, runs, training_facts
 from cvstudio.project.judged import judged
 from cvstudio.project.pipeline import pipeline
 from cvstudio.project.preflight import Level
@@ -265,7 +265,7 @@ def _config(
     project: Project, preset: Preset, network: str | None, changes: dict[str, Any]
 ) -> TrainConfig:
     with project.read() as session:
-        images = preflight.gather(session, project).images.get(Split.TRAIN, 0)
+        images = training_facts.gather(session, project).images.get(Split.TRAIN, 0)
     try:
         config = default_config(project.task, preset, network, image_count=images or None)
     except ConfigError as error:
@@ -288,7 +288,7 @@ def _changed(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
 
 def _preflight(project: Project, config: TrainConfig) -> None:
     with project.read() as session:
-        facts = preflight.gather(session, project)
+        facts = training_facts.gather(session, project)
     found = device.detect()
     lines = preflight.checks(facts, config, found)
     for check in lines:

@@ -1,13 +1,11 @@
 """Checks before a run starts, in words: what would stop it, what is worth a look, what is fine.
 
-`gather` asks the database and may take a moment; `checks` is pure, so it can answer every turn of
-a spin box.
+`checks` is pure, so it can answer every turn of a spin box; training_facts.py asks the database.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,33 +13,24 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlparse
 
-import numpy as np
 import psutil
-from numpy.typing import NDArray
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from cvstudio.core import nvidia, pretrained
-from cvstudio.core.annotation import BOXES, COUNTING, Kind, Review, Split, State, Task
+from cvstudio.core.annotation import Split, Task
 from cvstudio.core.config import read_config
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import fits, network
 from cvstudio.core.recipe import Fit, Start, TrainConfig
 from cvstudio.core.words import counted, quoted
-from cvstudio.imaging.display import Window
 from cvstudio.imaging.windows import words_of
 from cvstudio.project import device as devices
-from cvstudio.project import estimate, image_classes, queries
+from cvstudio.project import estimate
 from cvstudio.project.device import Device
-from cvstudio.project.project import Project
-from cvstudio.project.tables import AnnotationRow, ImageRow
+from cvstudio.project.training_facts import TINY, Facts
 
 FIRST_RUN = 20
 """Labelled images below which a run will hardly show anything."""
-
-TINY = 8.0
-"""Sides in px, at the network's size, below which objects are hard to find."""
 
 SCRATCH_IMAGES = 10_000
 """Below this many training images, starting from scratch is worth a warning."""
@@ -80,132 +69,6 @@ class Check:
     actions: tuple[Action, ...] = ()
     detail: str = ""
     ways: str = ""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the checks need to know of a project; images are those that would be trained on."""
-
-    task: Task
-    classes: Mapping[int, str]
-    images: Mapping[Split, int]
-    unlabelled: tuple[int, ...]
-    without_split: tuple[int, ...]
-    unreadable: tuple[int, ...]
-    in_two_splits: tuple[int, ...]
-    no_area: tuple[int, ...]
-    """Image ids, one per box without area."""
-    boxes_left_out: tuple[int, ...]
-    """Images with boxes where masks or polygons are needed."""
-    deep: Mapping[tuple[int, Window | None], tuple[int, ...]]
-    """Images of more than 8 bits, by their depth and the window that they are seen through."""
-    counts: Mapping[Split, Mapping[int, int]]
-    """Annotations that train, by split and class."""
-    sides: NDArray[np.float64]
-    """Per box: its smaller side as a share of its image's larger side; and the image's id."""
-    free_disk: int
-    several_classes: tuple[int, ...] = ()
-    """Images that have more than one class, where whole images are classified."""
-
-    def tiny(self, image_size: int) -> NDArray[np.int64]:
-        """The image of each object that is smaller than TINY at a training size."""
-        small = self.sides[:, 0] * image_size < TINY
-        return np.asarray(self.sides[small, 1], np.int64)
-
-
-def gather(session: Session, project: Project) -> Facts:
-    """Read the facts of a project."""
-    columns = (ImageRow.id, ImageRow.review, ImageRow.split, ImageRow.sha256, ImageRow.problem)
-    images = session.execute(select(*columns)).all()
-    usable = {
-        i.id: Split(i.split)
-        for i in images
-        if i.split and i.review != Review.UNLABELLED and not i.problem
-    }
-    places: dict[str, set[str]] = defaultdict(set)
-    for image in images:
-        if image.id in usable and image.sha256:
-            places[image.sha256].add(image.split or "")
-    twice = {digest for digest, splits in places.items() if len(splits) > 1}
-    boxed = _boxed(session, usable) if project.task in (Task.INSTANCE, Task.SEGMENT) else ()
-    if project.task is Task.INSTANCE:
-        for image_id in boxed:
-            del usable[image_id]
-    marks = _marks(session, project.task, usable)
-    return Facts(
-        task=project.task,
-        classes={c.id: c.name for c in queries.classes(session)},
-        images=Counter(usable.values()),
-        unlabelled=tuple(i.id for i in images if i.review == Review.UNLABELLED),
-        without_split=tuple(i.id for i in images if not i.split and i.review != Review.UNLABELLED),
-        unreadable=tuple(i.id for i in images if i.problem),
-        in_two_splits=tuple(i.id for i in images if i.sha256 in twice and i.id in usable),
-        no_area=marks.no_area,
-        boxes_left_out=boxed,
-        deep=_deep(session, usable),
-        counts=marks.counts,
-        sides=marks.sides,
-        free_disk=shutil.disk_usage(project.path).free,
-        several_classes=tuple(image_classes.with_several(session, usable))
-        if project.task is Task.CLASSIFY else (),
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Marks:
-    no_area: tuple[int, ...]
-    counts: dict[Split, Counter[int]]
-    sides: NDArray[np.float64]
-
-
-def _deep(
-    session: Session, usable: Mapping[int, Split]
-) -> dict[tuple[int, Window | None], tuple[int, ...]]:
-    """The usable images of more than 8 bits, by depth and window."""
-    row = ImageRow
-    query = select(row.id, row.bit_depth, row.window_low, row.window_high).where(row.bit_depth > 8)
-    found: dict[tuple[int, Window | None], list[int]] = defaultdict(list)
-    for id, depth, low, high in session.execute(query):
-        if id in usable:
-            found[depth, None if low is None or high is None else (low, high)].append(id)
-    return {key: tuple(ids) for key, ids in found.items()}
-
-
-def _boxed(session: Session, usable: Mapping[int, Split]) -> tuple[int, ...]:
-    """The usable images that have a box."""
-    query = (
-        select(AnnotationRow.image_id)
-        .where(
-            AnnotationRow.state == State.ACCEPTED.value,
-            AnnotationRow.kind.in_([kind.value for kind in BOXES]),
-        )
-        .where(AnnotationRow.w > 0, AnnotationRow.h > 0)
-        .distinct()
-    )
-    return tuple(sorted(id for id in session.scalars(query) if id in usable))
-
-
-def _marks(session: Session, task: Task, usable: Mapping[int, Split]) -> _Marks:
-    """The annotations of the usable images, sorted by what training does with them."""
-    row = AnnotationRow
-    query = (
-        select(row.image_id, row.class_id, row.kind, row.w, row.h, ImageRow.width, ImageRow.height)
-        .join(ImageRow, ImageRow.id == row.image_id)
-        .where(row.state == State.ACCEPTED.value)
-    )
-    no_area, sides = [], []
-    counts: dict[Split, Counter[int]] = {split: Counter() for split in Split}
-    for image_id, class_id, kind, w, h, width, height in session.execute(query):
-        if image_id not in usable or (kind == Kind.IMAGE) is not (task is Task.CLASSIFY):
-            continue
-        if kind != Kind.IMAGE and (w <= 0 or h <= 0):
-            no_area.append(image_id)
-        elif kind in COUNTING[task]:
-            counts[usable[image_id]][class_id] += 1
-            if kind != Kind.IMAGE:
-                sides.append((min(w, h) / max(width, height, 1), image_id))
-    array = np.array(sides, np.float64).reshape(-1, 2)
-    return _Marks(tuple(no_area), counts, array)
 
 
 def checks(facts: Facts, config: TrainConfig, found: Device) -> list[Check]:

@@ -13,7 +13,15 @@ from cvstudio.core.networks import default_config
 from cvstudio.core.opencv import cv2
 from cvstudio.core.recipe import Start
 from cvstudio.imaging.decode import read_rgb
-from cvstudio.project import commands, importing, preflight, queries, snapshots, windows
+from cvstudio.project import (
+    commands,
+    importing,
+    preflight,
+    queries,
+    snapshots,
+    training_facts,
+    windows,
+)
 from cvstudio.project.device import Device
 from cvstudio.project.preflight import Level
 from cvstudio.project.project import Project
@@ -100,7 +108,7 @@ def test_a_window_for_training_is_stored_undone_and_taken_into_the_snapshot(
         assert {i.path.name: i.window for i in snapshot.images} == windows_of(project)
         assert snapshot.window == (812, 4020)
         with project.read() as s:
-            facts = preflight.gather(s, project)
+            facts = training_facts.gather(s, project)
         config = default_config(project.task, start=Start.SCRATCH)
         lines = preflight.checks(facts, config, PROCESSOR)
         (line,) = [c for c in lines if "16 bits" in c.text]
@@ -124,7 +132,7 @@ def test_deep_images_without_a_common_window_are_worth_a_look_before_a_run(
             commands.set_review(s, image_ids=[first, second], review=Review.EMPTY)
             commands.set_split(s, image_ids=[first, second], split=Split.TRAIN)
         with project.read() as s:
-            facts = preflight.gather(s, project)
+            facts = training_facts.gather(s, project)
         config = default_config(project.task, start=Start.SCRATCH)
         lines = [c for c in preflight.checks(facts, config, PROCESSOR) if "16 bits" in c.text]
         assert [c.level for c in lines] == [Level.ADVICE, Level.ADVICE]

@@ -21,6 +21,7 @@ from cvstudio.project import (
     queries,
     relabelling,
     snapshots,
+    training_facts,
 )
 from cvstudio.project.preflight import Level
 from cvstudio.project.project import Project
@@ -127,7 +128,7 @@ def prepared(project: Project) -> Snapshot:
 
 def stopping(project: Project) -> list[str]:
     with project.read() as s:
-        facts = preflight.gather(s, project)
+        facts = training_facts.gather(s, project)
     return [c.text for c in preflight._label_checks(facts) if c.level is Level.BLOCKING]
 
 

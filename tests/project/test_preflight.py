@@ -15,11 +15,12 @@ from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import default_config, network
 from cvstudio.core.recipe import Start, TrainConfig
-from cvstudio.project import commands, device, estimate, preflight, rows
+from cvstudio.project import commands, device, estimate, preflight, rows, training_facts
 from cvstudio.project.device import Device
-from cvstudio.project.preflight import Check, Facts, Level
+from cvstudio.project.preflight import Check, Level
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
+from cvstudio.project.training_facts import Facts
 
 GPU = Device("cuda", "RTX 4070", 12 * 2**30, 2**30, 0.1)
 PROCESSOR = Device("cpu", "EPYC", 24 * 2**30, 2**30)
@@ -52,7 +53,7 @@ def box(project: Project, image_id: int, class_id: int = 1, side: float = 100) -
 
 def facts(project: Project) -> Facts:
     with project.read() as session:
-        return preflight.gather(session, project)
+        return training_facts.gather(session, project)
 
 
 def lines(project: Project, found: Device = PROCESSOR, **over: Any) -> list[Check]:
@@ -164,7 +165,7 @@ def test_a_gpu_that_is_asked_for_and_not_there_blocks(project: Project) -> None:
 
 def test_the_disk_is_looked_at(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     full = type("Usage", (), {"free": 1_000_000})()
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _path: full)
+    monkeypatch.setattr(training_facts.shutil, "disk_usage", lambda _path: full)
     assert saying(lines(project), "1 MB are free").level is Level.BLOCKING
 
 

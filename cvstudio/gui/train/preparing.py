@@ -23,10 +23,11 @@ from cvstudio.gui.train.checks_list import ChecksList
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.run_book import RunBook
 from cvstudio.gui.widgets.progress_dialog import run_with_progress
-from cvstudio.project import device, estimate, preflight
+from cvstudio.project import device, estimate, preflight, training_facts
 from cvstudio.project import weights as weight_files
 from cvstudio.project.pipeline import pipeline, set_pipeline
-from cvstudio.project.preflight import Action, Facts
+from cvstudio.project.preflight import Action
+from cvstudio.project.training_facts import Facts
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class Preparing(QObject):
 
         def ask(_control: Any) -> Facts:
             with project.read() as session:
-                return preflight.gather(session, project)
+                return training_facts.gather(session, project)
 
         self._gathering.request(ask, self._gathered)
 
