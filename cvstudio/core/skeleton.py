@@ -1,4 +1,5 @@
-"""The skeleton of a class: the names of its keypoints in order, and which of them are joined."""
+"""The skeleton of a class: the names of its keypoints in order, which of them are joined, and where
+they lie in its template."""
 
 from __future__ import annotations
 
@@ -15,13 +16,21 @@ from cvstudio.core.keypoints import Keypoints
 Edges = tuple[tuple[int, int], ...]
 """Pairs of places in the order of the points, from 0."""
 
+Layout = tuple[tuple[float, float], ...]
+"""Where points lie in a square, x to the right and y down, each from 0 to 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class Skeleton:
-    """Names of points in the order in which they are placed, and the edges drawn between them."""
+    """Names of points in the order in which they are placed, and the edges drawn between them.
+
+    `layout` is where they lie in the template by which a whole object is placed at once; () where
+    nobody has said (core/skeleton_template.py has one for every skeleton).
+    """
 
     names: tuple[str, ...]
     edges: Edges = ()
+    layout: Layout = ()
 
     def problem(self) -> str:
         """Why objects cannot have it, in words; "" when they can."""
@@ -35,6 +44,10 @@ class Skeleton:
         for a, b in self.edges:
             if a == b or not (0 <= a < len(self.names) and 0 <= b < len(self.names)):
                 return "An edge joins two different points of the skeleton."
+        if self.layout and len(self.layout) != len(self.names):
+            return "Each point has a place in the template, or none has."
+        if not all(0 <= value <= 1 for place in self.layout for value in place):
+            return "A point lies outside the template."
         return ""
 
     def edges_of(self, shape: Keypoints) -> Edges:
@@ -84,7 +97,10 @@ def pack(skeleton: Skeleton | None) -> str | None:
     """A skeleton as JSON; None for none."""
     if skeleton is None:
         return None
-    return json.dumps({"names": skeleton.names, "edges": skeleton.edges}, ensure_ascii=False)
+    told: dict[str, object] = {"names": skeleton.names, "edges": skeleton.edges}
+    if skeleton.layout:
+        told["layout"] = skeleton.layout
+    return json.dumps(told, ensure_ascii=False)
 
 
 def unpack(text: str | None) -> Skeleton | None:
@@ -92,7 +108,9 @@ def unpack(text: str | None) -> Skeleton | None:
     if not text:
         return None
     found = json.loads(text)
-    return Skeleton(tuple(found["names"]), tuple((int(a), int(b)) for a, b in found["edges"]))
+    edges = tuple((int(a), int(b)) for a, b in found["edges"])
+    layout = tuple((float(x), float(y)) for x, y in found.get("layout", ()))
+    return Skeleton(tuple(found["names"]), edges, layout)
 
 
 def with_inherited(

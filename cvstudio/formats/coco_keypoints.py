@@ -7,19 +7,22 @@ the same "link" in what they carry (docs/adr/0008); an export makes one item of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from cvstudio.core.geometry import Box
 from cvstudio.core.keypoints import Keypoints
-from cvstudio.core.skeleton import Skeleton
+from cvstudio.core.skeleton import Layout, Skeleton
 from cvstudio.formats.base import ExportAnnotation
 from cvstudio.formats.numbers import numbers_of
 
 ALONE_KEY = "cvstudio_keypoints"
 """Our own field of an item that is keypoints only: "framed" when its bbox is theirs, else
 "points"; without it the bbox of an item is a box of its own, which trains."""
+LAYOUT_KEY = "cvstudio_layout"
+"""Our own field of a category: where its keypoints lie in the template, [x, y] from 0 to 1."""
 LINK = "link"
 KEYPOINT_KEYS = frozenset(("keypoints", "num_keypoints", ALONE_KEY))
 
@@ -72,7 +75,17 @@ def skeleton_of(category: dict[str, Any]) -> Skeleton | None:
     there = range(len(names))
     kept = tuple(edge for edge in edges if edge[0] in there and edge[1] in there)
     found = Skeleton(tuple(str(name) for name in names), kept)
-    return None if found.problem() else found
+    if found.problem():
+        return None
+    shaped = replace(found, layout=_layout_of(category.get(LAYOUT_KEY)))
+    return found if shaped.problem() else shaped
+
+
+def _layout_of(told: Any) -> Layout:
+    """The places of points in a template; () where they are none."""
+    pairs = [numbers_of(pair, 2) for pair in told] if isinstance(told, list) else []
+    found = tuple((pair[0], pair[1]) for pair in pairs if pair is not None)
+    return found if len(found) == len(pairs) else ()
 
 
 def category_of(skeleton: Skeleton, known: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +93,10 @@ def category_of(skeleton: Skeleton, known: dict[str, Any]) -> dict[str, Any]:
     if skeleton_of(known) == skeleton:
         return {}
     edges = [[a + 1, b + 1] for a, b in skeleton.edges]
-    return {"keypoints": list(skeleton.names), "skeleton": edges}
+    told: dict[str, Any] = {"keypoints": list(skeleton.names), "skeleton": edges}
+    if skeleton.layout or LAYOUT_KEY in known:
+        told[LAYOUT_KEY] = [list(place) for place in skeleton.layout]
+    return told
 
 
 def joined(

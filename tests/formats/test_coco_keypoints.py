@@ -1,6 +1,7 @@
 """Keypoints and skeletons through COCO files and back, beside outlines and alone."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -246,6 +247,32 @@ def test_people_of_coco_come_back_with_all_their_points(new, shared_data, tmp_pa
     other = new()
     bring(other, tmp_path / "out")
     assert content(other) == content(project)
+
+
+def test_the_template_of_a_skeleton_comes_back(new, source, tmp_path):
+    project = new()
+    bring(project, source(OUTLINED))
+    shaped = replace(ARM, layout=((0.2, 0.1), (0.5, 0.5), (0.875, 0.25)))
+    with project.transaction("Template") as s:
+        skeleton_changes.define(s, class_id=1, skeleton=shaped)
+    out(project, tmp_path / "out")
+    other = new()
+    bring(other, tmp_path / "out")
+    assert content(other)[0] == {"arm": shaped}
+    with other.transaction("Template") as s:
+        skeleton_changes.define(s, class_id=1, skeleton=ARM)
+    out(other, tmp_path / "again")
+    third = new()
+    bring(third, tmp_path / "again")
+    assert content(third)[0] == {"arm": ARM}, "what the file said before has gone"
+
+
+@pytest.mark.parametrize(
+    "told", [7, [[0, 1]], [[0, 1], [1, 2]], [[0, 1], [1]], [[0, 1], "ab"], [[0, 1], [1, None]]]
+)
+def test_what_is_said_badly_of_a_template_is_left_out(told):
+    category = {"keypoints": ["a", "b"], coco_keypoints.LAYOUT_KEY: told}
+    assert coco_keypoints.skeleton_of(category) == Skeleton(("a", "b"))
 
 
 def test_what_is_said_badly_of_frames_and_edges_is_left_out():
