@@ -20,7 +20,10 @@ INNER = "attributes"
 """The key under which the values lie that are no keys of a file format."""
 
 NOT_ASKED = frozenset(
-    ("coco", "iscrowd", "num_keypoints", "rotation", "suggested_by", "track_id", INNER)
+    (
+        *("coco", "cvat", "labelme", "iscrowd", "num_keypoints", "rotation", "suggested_by"),
+        *("track_id", INNER),
+    )
 )
 """What stands beside the values and says something else: `rotation` turns CVAT's boxes."""
 

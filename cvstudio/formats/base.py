@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from cvstudio.core.annotation import LabelClass, Review, Shape, Split, Task
+from cvstudio.core.attributes import Attribute
 from cvstudio.core.errors import CVStudioError, FormatError, ImageError
 from cvstudio.core.geometry import Box, Points
 from cvstudio.core.rotated import RotatedBox
@@ -43,6 +45,8 @@ class ProblemKind(StrEnum):
     DUPLICATE = "duplicate"
     SAME_CONTENT = "same content"
     NOT_TAKEN = "not taken"
+    CARRIED = "carried"
+    """It cannot be drawn, and goes out again in an export in the same format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class ParsedClass:
     name: str
     colour: str | None = None
     skeleton: Skeleton | None = None
+    attributes: tuple[Attribute, ...] = ()
 
 
 @dataclass(slots=True)
@@ -84,7 +89,9 @@ class ParsedImage:
 
     `empty` says that the source states there to be nothing on it; `bare` that it has no annotation
     and the source does not say why. `extras` is what the source knows about the image besides,
-    carried for an export in the same format.
+    carried for an export in the same format. `reviewed` says that a person has looked at it once
+    more. An `unpacked` file was made by the reader from what lies inside a label file: it is in a
+    cache, and is copied into the project in any case.
     """
 
     path: Path
@@ -96,6 +103,8 @@ class ParsedImage:
     empty: bool = False
     bare: bool = False
     extras: dict[str, Any] = field(default_factory=dict)
+    reviewed: bool = False
+    unpacked: bool = False
 
 
 @dataclass(slots=True)
@@ -221,7 +230,8 @@ class ExportDataset:
     images: list[ExportImage]
     extras: dict[str, Any] = field(default_factory=dict)
     skeletons: dict[str, Skeleton] = field(default_factory=dict)
-    """By the name of the class."""
+    """By the name of the class, as are the attributes that it asks."""
+    attributes: dict[str, tuple[Attribute, ...]] = field(default_factory=dict)
 
 
 class Writing(Work):
@@ -347,16 +357,43 @@ def walk(root: Path, *, depth: int = 12) -> Iterator[tuple[Path, list[str]]]:
 def read_text(path: Path) -> str:
     """A text file in UTF-8 (with or without a mark). Raises FormatError in words."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return text_of(path.read_bytes(), path)
     except FileNotFoundError:
         raise FormatError(f"{path.name} is missing: {path}", path=path) from None
+    except OSError as error:
+        raise FormatError(f"{path.name} cannot be opened: {error.strerror}.", path=path) from None
+
+
+def text_of(data: bytes, path: Path) -> str:
+    """The text in the bytes of a file, its lines ended by "\\n". Raises FormatError in words."""
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise FormatError(
             f"{path.name} is damaged: line {line} is not text.", path=path, line=line
         ) from None
-    except OSError as error:
-        raise FormatError(f"{path.name} cannot be opened: {error.strerror}.", path=path) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def json_of(text: str, path: Path) -> Any:
+    """What a file of JSON holds. Raises FormatError that says where it is damaged or ends."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        cut = error.pos >= len(text.rstrip()) - 1 or "Unterminated" in error.msg
+        reason = "is cut off" if cut else f"is damaged ({error.msg})"
+        raise FormatError(
+            f"{path.name} {reason} at line {error.lineno}, column {error.colno}.",
+            path=path,
+            line=error.lineno,
+        ) from None
+    except RecursionError:
+        raise FormatError(f"{path.name} is damaged: it is nested too deeply.", path=path) from None
+    except ValueError:  # an integer of thousands of digits
+        raise FormatError(
+            f"{path.name} is damaged: it holds an endless number.", path=path
+        ) from None
 
 
 def head_of(path: Path, count: int = 65536) -> bytes:

@@ -6,7 +6,6 @@ and keys that CVStudio does not know are carried along, as long as their shape i
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -31,6 +30,7 @@ from cvstudio.formats.base import (
     Reading,
     fitted,
     head_of,
+    json_of,
     read_text,
     split_of,
     usable_turned,
@@ -398,19 +398,7 @@ class _FileReader:
 
 
 def _load(file: Path) -> dict[str, Any]:
-    text = read_text(file)
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        cut = error.pos >= len(text.rstrip()) - 1 or "Unterminated" in error.msg
-        reason = "is cut off" if cut else f"is damaged ({error.msg})"
-        raise FormatError(
-            f"{file.name} {reason} at line {error.lineno}, column {error.colno}.",
-            path=file,
-            line=error.lineno,
-        ) from None
-    except RecursionError:
-        raise FormatError(f"{file.name} is damaged: it is nested too deeply.", path=file) from None
+    data = json_of(read_text(file), file)
     if not isinstance(data, dict):
         raise FormatError(f"{file.name} is not a COCO file: it holds no object.", path=file)
     return data

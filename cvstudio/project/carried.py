@@ -72,7 +72,9 @@ def carry(s: Session, extras: dict[str, Any], images: dict[int, dict[str, Any]])
         for part, values in parts.items():
             own.setdefault(part, {}).update(values)
     if described:
-        kept.setdefault("coco", {}).setdefault("images", {}).update(described)
+        images_of = kept.setdefault("coco", {}).setdefault("images", {})
+        for key, found in described.items():  # a second source of another format adds its own
+            images_of[key] = {**images_of.get(key, {}), **found}
     commands.set_setting(s, KEY, kept)
 
 

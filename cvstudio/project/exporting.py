@@ -29,7 +29,7 @@ from cvstudio.formats.base import (
     Writing,
     unique_names,
 )
-from cvstudio.project import queries, skeletons
+from cvstudio.project import attributes, queries, skeletons
 from cvstudio.project.carried import carried
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, ImageRecord
@@ -192,7 +192,8 @@ def _dataset(
         for record, name in zip(records, unique, strict=True)
     ]
     bones = {names[id]: found for id, found in skeletons.skeletons(s).items()}
-    dataset = ExportDataset(project.name, project.task, classes, images, extras, bones)
+    asked = {names[id]: found for id, found in attributes.asked(s).items() if found}
+    dataset = ExportDataset(project.name, project.task, classes, images, extras, bones, asked)
     return dataset, problems
 
 

@@ -37,10 +37,15 @@ def choose_classes(
         image.parsed.annotations = kept
     colours = {c.name: c.colour for c in plan.classes}
     bones = {names.get(c.name, c.name): c.skeleton for c in reversed(plan.classes) if c.skeleton}
+    asked = {
+        names.get(c.name, c.name): c.attributes for c in reversed(plan.classes) if c.attributes
+    }
     order = dict.fromkeys(
         wanted for c in plan.classes if (wanted := names.get(c.name, c.name)) is not None
     )
-    plan.classes = [ParsedClass(name, colours.get(name), bones.get(name)) for name in order]
+    plan.classes = [
+        ParsedClass(name, colours.get(name), bones.get(name), asked.get(name, ())) for name in order
+    ]
     with project.read() as session:
         present = {c.name for c in queries.classes(session)}
     plan.new_classes = [name for name in order if name not in present]

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Split
 from cvstudio.core.errors import FormatError, ImageError
+from cvstudio.core.video_names import is_video_name
 from cvstudio.core.words import counted
 from cvstudio.formats import table
 from cvstudio.formats.base import (
@@ -377,7 +378,7 @@ def _sample(image: PlannedImage) -> Values:
 def _report_further_pages(result: ImportPlan) -> None:
     """Label files know no pages: of a file with several, they speak of the first."""
     for image in result.images:
-        if image.info.pages > 1:
+        if image.info.pages > 1 and not is_video_name(image.parsed.path):
             text = (
                 f"{image.parsed.path.name} has {image.info.pages:,} pages; the labels speak of one,"
                 f" so page {image.info.page + 1} was taken."

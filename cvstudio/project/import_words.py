@@ -42,4 +42,8 @@ _WORDS: dict[ProblemKind, tuple[str, str, str]] = {
         "{} more than once under other names: all were taken, and copies share a split.",
     ),
     ProblemKind.NOT_TAKEN: ("thing", "things", "Left out: {} that CVStudio cannot hold."),
+    ProblemKind.CARRIED: (
+        "kind of shape", "kinds of shapes",
+        "Kept for an export in the same format, and not shown: {} that CVStudio cannot draw.",
+    ),
 }  # fmt: skip

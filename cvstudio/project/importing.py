@@ -20,6 +20,7 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cvstudio.core import attributes as definitions
 from cvstudio.core.annotation import Review, Source, Task, area_of, box_of, kind_of, pack_shape
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box
@@ -38,7 +39,7 @@ from cvstudio.imaging import video
 from cvstudio.imaging.decode import ImageInfo
 from cvstudio.imaging.display import Window
 from cvstudio.imaging.windows import words_of
-from cvstudio.project import commands, image_classes, queries, rows, skeletons
+from cvstudio.project import attributes, commands, image_classes, queries, rows, skeletons
 from cvstudio.project import splits as split_proposals
 from cvstudio.project.carried import carry, dump
 from cvstudio.project.import_plan import (
@@ -141,7 +142,8 @@ def run(
 ) -> ImportReport:
     """Carry out a plan in one transaction, which is one undo step.
 
-    copy: the image files are copied into the project; else they are used where they lie. `splits`
+    copy: the image files are copied into the project; else they are used where they lie, but for
+    those that were unpacked from label files. `splits`
     are shares of train, val and test for images to which the source gives none; images of one group
     (`group_by`) never part. Raises
     ProjectError (a full disk, among others) or Cancelled, and then nothing has changed.
@@ -149,7 +151,7 @@ def run(
     work = Work(progress, cancelled)
     copied: list[Path] = []
     try:
-        places = _copy(project, plan, copied, work) if copy else {}
+        places = _copy(project, plan, copied, work, all_files=copy)
         with collector_at_rest(), project.transaction(f"Import {plan.source}", source=source) as s:
             choices = _Choices(known, bare, group_by)
             report = _Import(s, project, plan, places, choices, work).run()
@@ -166,10 +168,19 @@ def run(
     return report
 
 
-def _copy(project: Project, plan: ImportPlan, copied: list[Path], work: Work) -> dict[Path, Path]:
-    """Copy the files of new images into the project; `copied` is what a failure must remove."""
+def _copy(
+    project: Project, plan: ImportPlan, copied: list[Path], work: Work, *, all_files: bool
+) -> dict[Path, Path]:
+    """Copy the files of new images into the project, or only those that lie in no place of their
+    own; `copied` is what a failure must remove."""
     folder = project.images_directory
-    wanted = {image.parsed.path: None for image in plan.images if image.known is None}
+    wanted = {
+        image.parsed.path: None
+        for image in plan.images
+        if image.known is None and (all_files or image.parsed.unpacked)
+    }
+    if not wanted:
+        return {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         taken = {entry.name.lower() for entry in os.scandir(folder)}
@@ -319,10 +330,14 @@ class _Import:
                 made.append(name)
             ids[parsed.name] = known[name]
         have = skeletons.skeletons(self.s)
+        asking = attributes.own(self.s)
         for parsed in self.plan.classes:
             id = ids[parsed.name]
             if parsed.skeleton is not None and id not in have:
                 rows.change(self.s, "label_class", [id], skeleton=pack(parsed.skeleton))
+            if parsed.attributes and id not in asking:
+                asked = definitions.pack(parsed.attributes)
+                rows.change(self.s, "label_class", [id], attributes=asked)
         return ids, made
 
     def _images(self) -> list[int]:
@@ -335,7 +350,7 @@ class _Import:
     def _new(self, image: PlannedImage) -> NewImage:
         parsed, info = image.parsed, image.info
         if parsed.annotations:
-            review = Review.LABELLED
+            review = Review.REVIEWED if parsed.reviewed else Review.LABELLED
         else:
             review = Review.EMPTY if self.choices.says_empty(parsed) else Review.UNLABELLED
         uri = self._uri(self.places.get(parsed.path, parsed.path))

@@ -45,6 +45,8 @@ PROBLEM_WORDS: dict[ProblemKind, tuple[str, str, str]] = {
     ProblemKind.SAME_CONTENT: ("Files with the same content", "all are taken; copies share a"
                                " split", "info"),
     ProblemKind.NOT_TAKEN: ("Things that CVStudio cannot hold", "left out", "info"),
+    ProblemKind.CARRIED: ("Shapes that CVStudio cannot draw", "kept for an export in the same"
+                          " format", "info"),
 }  # fmt: skip
 """Each kind of problem in words: what it is, what happens to it, how much it matters."""
 
