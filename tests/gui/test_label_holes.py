@@ -94,3 +94,52 @@ def test_another_mask_of_the_same_class_does_not_keep_a_hole_open(person):
     person.add(block(40, 40, 10, 10))
     assert fill(person, cell) == [3600, 0]
     assert person.document.annotations[0].shape.area == 3600
+
+
+def closed_stroke(person):
+    """Paint a ring of 20 pixels around (150, 150), 100 pixels wide inside, that is filled."""
+    person.page.brush.size, person.page.brush.fill_holes = 20, True
+    person.page.brush.square = True
+    person.do("label.brush")
+    person.drag((90, 90), (210, 90), (210, 210), (90, 210), (90, 90))
+
+
+def learnt(person):
+    value = label_map(person.shapes, height=300, width=400, class_ids=(CELL, NUCLEUS))
+    return [int((value == each).sum()) for each in (1, 2)]
+
+
+@pytest.mark.parametrize("kind", ["mask", "polygon"])
+def test_the_brush_fills_a_ring_but_not_what_another_class_has_in_it(person, kind):
+    inner = block(140, 140, 10, 10) if kind == "mask" else square(140, 140, 10)
+    person.add(inner, class_id=NUCLEUS)
+    said = []
+    person.canvas.said.connect(said.append)
+    closed_stroke(person)
+    assert learnt(person) == [140 * 140 - 100, 100]
+    assert {a.class_id: a.shape.area for a in person.shapes} == {CELL: 19_500, NUCLEUS: 100}
+    assert said[-1] == "What other classes have in the holes stays theirs"
+    person.project.undo()
+    assert learnt(person) == [0, 100]
+
+
+def test_what_the_stroke_itself_goes_over_becomes_its_class_also_when_it_fills(person):
+    person.add(block(90, 140, 60, 10), class_id=NUCLEUS)
+    closed_stroke(person)
+    assert learnt(person) == [140 * 140 - 500, 500]
+
+
+def test_filling_by_the_brush_takes_no_object_of_the_same_class_away(person):
+    person.page.document.select([])
+    inside = person.add(square(140, 140, 10))
+    closed_stroke(person)
+    assert inside in [a.id for a in person.shapes]
+    assert learnt(person) == [140 * 140, 0]
+
+
+def test_where_objects_may_overlap_the_brush_fills_over_another_one_which_stays(tmp_path, qtbot):
+    with label_page(tmp_path, qtbot, Task.INSTANCE) as person:
+        person.add(block(140, 140, 10, 10), class_id=NUCLEUS)
+        closed_stroke(person)
+        areas = {a.class_id: a.shape.area for a in person.shapes}
+        assert areas == {CELL: 140 * 140, NUCLEUS: 100}

@@ -123,12 +123,16 @@ def _swept_square(
     cv2.fillConvexPoly(view, hull, value, cv2.LINE_8, _SHIFT)
 
 
-def fill_new_holes(patch: Patch, before: Patch) -> None:
-    """Fill, in place, the holes that a stroke has closed; holes that were there before stay.
+def fill_new_holes(patch: Patch, before: Patch, taken: Patch | None = None) -> bool:
+    """Fill, in place, the holes that a stroke has closed; holes that were there before stay, and
+    so do the pixels of them that are `taken`. Whether some were.
 
-    Both patches show the same rectangle, before and after the stroke.
+    The patches show the same rectangle, after and before the stroke.
     """
-    patch[(_holes(patch) > 0) & (_holes(before) == 0)] = 1
+    new = (_holes(patch) > 0) & (_holes(before) == 0)
+    free = new if taken is None else new & (taken == 0)
+    patch[free] = 1
+    return free is not new and bool((new & ~free).any())
 
 
 def _holes(patch: Patch) -> Patch:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import Annotation, Shape, State
-from cvstudio.core.geometry import Polygon
+from cvstudio.core.annotation import COUNTING, Annotation, Shape, State, Task
+from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask, Patch, pixels_of
 from cvstudio.gui.label.layer import ShapeLayer
 
@@ -59,6 +60,30 @@ class Regions:
         y0 = -mask.y if mask.y < 0 else -mask.y % step
         x0 = -mask.x if mask.x < 0 else -mask.x % step
         return annotation.shape, step, mask, mask.patch()[y0::step, x0::step] > 0
+
+
+def of_other_classes(layer: ShapeLayer, box: Box, *, class_id: int, id: int) -> list[Annotation]:
+    """What of other classes than that of annotation `id` (0: a new one) may lie in a box, in z
+    order; only what counts where pixels have classes."""
+    beside = (layer.annotations[row] for row in layer.touching(box).tolist())
+    return [
+        other
+        for other in beside
+        if other.id != id
+        and other.class_id != class_id
+        and other.state == State.ACCEPTED
+        and other.kind in COUNTING[Task.SEGMENT]
+    ]
+
+
+def painted_over(shapes: Iterable[Annotation], x: int, y: int, width: int, height: int) -> Patch:
+    """1 where one of them lies, in a rectangle of the image."""
+    patch = np.zeros((height, width), np.uint8)
+    for each in shapes:
+        mask = pixels_of(each.shape)
+        if mask is not None:
+            mask.moved(-x, -y).paint(patch, 1)
+    return patch
 
 
 def without(

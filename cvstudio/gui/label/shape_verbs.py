@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from cvstudio.core import combine
-from cvstudio.core.annotation import COUNTING, Annotation, Shape, State, Task, area_of, box_of
+from cvstudio.core.annotation import Annotation, Shape, Task, area_of, box_of
 from cvstudio.core.combine import How
 from cvstudio.core.convert import Area
 from cvstudio.core.geometry import Box, Points
@@ -15,6 +15,7 @@ from cvstudio.core.masks import Mask
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.words import counted
 from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.regions import of_other_classes
 from cvstudio.gui.label.turning import rotated_words, turned
 from cvstudio.project import shaping
 
@@ -124,14 +125,13 @@ class ShapeVerbs:
             return combine.without_holes(shape)
         layer = self._document.layer
         own = layer.row_of[annotation.id]
-        beside = [(row, layer.annotations[row]) for row in layer.touching(annotation.box).tolist()]
+        beside = of_other_classes(
+            layer, annotation.box, class_id=annotation.class_id, id=annotation.id
+        )
         others = [
             cast(Area, other.shape)
-            for row, other in beside
-            if other.class_id != annotation.class_id
-            and other.state == State.ACCEPTED
-            and other.kind in COUNTING[Task.SEGMENT]
-            and (row < own or isinstance(shape, Mask))
+            for other in beside
+            if isinstance(shape, Mask) or layer.row_of[other.id] < own
         ]
         return combine.without_free_holes(shape, others)
 

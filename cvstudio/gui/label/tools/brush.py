@@ -19,7 +19,7 @@ from cvstudio.gui.label.dabs import Rect, dab, fill_new_holes
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.label.mask_picture import MaskPicture
-from cvstudio.gui.label.regions import without
+from cvstudio.gui.label.regions import of_other_classes, painted_over, without
 from cvstudio.gui.label.shapes_item import cosmetic
 from cvstudio.gui.label.tools.base import Pointer, Surface, Tool
 from cvstudio.gui.label.tools.brush_options import BrushOptions
@@ -259,9 +259,11 @@ class BrushTool(Tool):
         before = np.zeros_like(patch)
         if target is not None and not stroke.erases and not ink.empty:
             _imprint(target, before, left=ink.x0, top=ink.y0)
+        painted = None
+        if self.document.task == Task.SEGMENT and not stroke.erases and not ink.empty:
+            painted = (patch > before).astype(np.uint8)  # what is filled below takes from nobody
         if self.settings.fill_holes and not stroke.erases and not ink.empty:
-            fill_new_holes(patch, before)
-            picture.changed(ink)
+            self._fill_holes(stroke, patch, before)
         mask = None if ink.empty else Mask.from_patch(np.ascontiguousarray(patch), ink.x0, ink.y0)
         if target is not None and mask == target.shape:
             if stroke.erases:
@@ -272,8 +274,7 @@ class BrushTool(Tool):
             picture.left, picture.top = mask.x, mask.y
             self.surface.pictures.keep(mask, picture)
         others: dict[int, Shape] = {}
-        if self.document.task == Task.SEGMENT and not stroke.erases and not ink.empty:
-            painted = (patch > before).astype(np.uint8)
+        if painted is not None:
             others = without(self.document.layer, painted, ink.x0, ink.y0, target=target)
         if target is not None:
             self.document.reshape({target.id: mask, **others}, label=label)
@@ -281,6 +282,20 @@ class BrushTool(Tool):
                 self.surface.say("The polygon is a mask now. Ctrl+Z makes it a polygon again")
         elif mask is not None:
             self.document.add(mask, label=label, also=others)
+
+    def _fill_holes(self, stroke: _Stroke, patch: Patch, before: Patch) -> None:
+        """Fill what the stroke has closed; where a pixel has one class, only what is free."""
+        ink, target = stroke.picture.ink, stroke.target
+        taken = None
+        class_id = target.class_id if target else self.document.class_id
+        if self.document.task == Task.SEGMENT and class_id is not None:
+            box = Box(ink.x0, ink.y0, ink.x1 - ink.x0, ink.y1 - ink.y0)
+            layer, id = self.document.layer, target.id if target else 0
+            others = of_other_classes(layer, box, class_id=class_id, id=id)
+            taken = painted_over(others, ink.x0, ink.y0, patch.shape[1], patch.shape[0])
+        if fill_new_holes(patch, before, taken):
+            self.surface.say("What other classes have in the holes stays theirs")
+        stroke.picture.changed(ink)
 
     def _say_nothing_erased(self, target: Annotation) -> None:
         found = self.document.classes.get(target.class_id)
