@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -18,10 +18,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cvstudio.core.annotation import Split
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.analyze.finding import DEFAULT_SCORE
 from cvstudio.gui.widgets.section import label, line, link
 from cvstudio.gui.words import meaning
+from cvstudio.project.records import RunRecord
+from cvstudio.project.run_titles import run_title
 
 _ARROWS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down)
 
@@ -86,6 +90,24 @@ class Controls(QFrame):
         again_link.setToolTip(again_tip)
         row.addWidget(again_link)
         self._row = row
+
+    def list_runs(self, found: Sequence[RunRecord], keep: int | None) -> RunRecord | None:
+        """Offer these runs and choose the one with the id `keep`, or else the first."""
+        self.run.clear()
+        for each in found:
+            self.run.addItem(run_title(each), each)
+        kept = next((place for place, each in enumerate(found) if each.id == keep), 0)
+        self.run.setCurrentIndex(kept)
+        return found[kept] if found else None
+
+    def list_splits(self, sizes: Mapping[Split, int]) -> None:
+        """Offer the splits that have images, with how many; the chosen one stays chosen."""
+        before = self.split.currentData()
+        self.split.clear()
+        for split in (Split.VAL, Split.TEST, Split.TRAIN):
+            if sizes.get(split):
+                self.split.addItem(f"{split}, {counted(sizes[split], 'image')}", split)
+        self.split.setCurrentIndex(max(self.split.findData(before), 0))
 
     def offer(self, text: str, do: Callable[[], Any], tip: str) -> None:
         """One more link before the last one."""

@@ -1,13 +1,15 @@
-"""What stands over the pictures, and who gets the height where it is scarce."""
+"""How the page is divided, and who gets the height where it is scarce."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from cvstudio.gui.analyze.figures import CardRow
-from cvstudio.gui.widgets.section import line
+from cvstudio.gui.widgets.layouts import scrolling
+from cvstudio.gui.widgets.section import SectionHeader, line
+from cvstudio.gui.widgets.what_is import WhatIs
 
 GALLERY, PICTURES = 240, 360
 """The height of one row of large crops, and what the three pictures need to be compared, in px."""
@@ -58,3 +60,36 @@ class Halves(QSplitter):
         if not self._touched:
             gallery = min(max(self.height() - PICTURES, 0), GALLERY)
             self.setSizes([gallery, self.height() - gallery])
+
+
+def figure_column(matrix: QWidget, table: QWidget, chart: QWidget) -> QScrollArea:
+    """The matrix, the figures of the classes and the curves, one under the other."""
+    inside = QWidget()
+    column = QVBoxLayout(inside)
+    column.setContentsMargins(16, 0, 12, 16)
+    column.setSpacing(0)
+    column.addWidget(matrix)
+    column.addSpacing(8)
+    per_class = SectionHeader("Per class", padded=False)
+    per_class.row.insertWidget(1, WhatIs("Recall"))
+    column.addWidget(per_class)
+    column.addWidget(table)
+    column.addSpacing(8)
+    column.addWidget(chart)
+    column.addStretch(1)
+    area = scrolling(inside)
+    area.setMinimumWidth(360)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return area
+
+
+def beside(figures: QWidget, errors: QWidget) -> QSplitter:
+    """Figures at the left, errors at the right with most of the width."""
+    across = QSplitter(Qt.Orientation.Horizontal)
+    across.setHandleWidth(1)
+    across.setChildrenCollapsible(False)
+    across.addWidget(figures)
+    across.addWidget(errors)
+    across.setStretchFactor(1, 1)
+    across.setSizes([408, 962])
+    return across

@@ -8,13 +8,12 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import LabelClass, Split, Task
 from cvstudio.core.errors import RunError
 from cvstudio.core.metrics.resampling import Draws, draw
 from cvstudio.core.snapshot import read_split_sizes
-from cvstudio.core.words import counted
 from cvstudio.gui.analyze import finding, kept, no_run, words
 from cvstudio.gui.analyze.controls import ArrowKeeper, Controls
 from cvstudio.gui.analyze.curves import CurveChart
@@ -23,21 +22,17 @@ from cvstudio.gui.analyze.evaluation import Evaluation
 from cvstudio.gui.analyze.figures import CardRow, ClassTable
 from cvstudio.gui.analyze.finding import Loaded, Standing
 from cvstudio.gui.analyze.gallery import Gallery
-from cvstudio.gui.analyze.halves import Content, Halves
+from cvstudio.gui.analyze.halves import Content, Halves, beside, figure_column
 from cvstudio.gui.analyze.matrix_panel import MatrixPanel
 from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.analyze.since import Since, SinceBar, moment
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.empty_state import EmptyState
-from cvstudio.gui.widgets.layouts import scrolling
-from cvstudio.gui.widgets.section import SectionHeader
-from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.gui.workspace import Workspace
 from cvstudio.project import analysis, certainty, runs
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
-from cvstudio.project.run_titles import run_title
 from cvstudio.project.verdict import LIKELY, WORST, Analysis, Case, Verdict
 
 _DRAG_MS = 25
@@ -60,6 +55,18 @@ class AnalyzePage(Workspace):
         self._comparing = LatestWins(studio.tasks, owner=self)
         self._finding = LatestWins(studio.tasks, owner=self)
         self._wanted_run: int | None = None
+        self._judged_at = 0.0
+        self._stale = False  # whether the kept cases may be other ones than the gallery knows
+        self._shown: tuple[int, Split] | None = None  # what the gallery shows
+        self._make_helpers(studio)
+        self._make_parts(studio)
+        self._lay_out()
+        self._connect_actions(studio)
+
+    # -- parts
+
+    def _make_helpers(self, studio: Studio) -> None:
+        """What works beside the widgets: timers, the job that judges, the count of changes."""
         self._later = QTimer(self, singleShot=True, interval=_DRAG_MS)
         self._later.timeout.connect(self._judge)
         self._reading = QTimer(self, singleShot=True, interval=_READING_SAID_AFTER)
@@ -69,9 +76,8 @@ class AnalyzePage(Workspace):
         self.evaluation.moved.connect(self._evaluation_moved)
         self.since = Since(studio, self)
         self.since.moved.connect(self._show_since)
-        self._judged_at = 0.0
-        self._stale = False  # whether the kept cases may be other ones than the gallery knows
-        self._shown: tuple[int, Split] | None = None  # what the gallery shows
+
+    def _make_parts(self, studio: Studio) -> None:
         self._bar = self._make_bar()
         train = partial(studio.go_to, "train")
         self.since_bar = SinceBar(self._evaluate, self.evaluation.cancel, train)
@@ -88,11 +94,14 @@ class AnalyzePage(Workspace):
         self.gallery.case_chosen.connect(self._show_case)
         self.detail = Detail(studio, self)
         self.detail.stepped.connect(self.gallery.step)
-
         self.empty = EmptyState("image-filter-center-focus", "")
+
+    def _lay_out(self) -> None:
+        figures = figure_column(self.matrix_panel, self.table, self.chart)
+        across = beside(figures, Halves(self.gallery, self.detail))
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
-        self.stack.addWidget(self._make_content())
+        self.stack.addWidget(Content(self.since_bar, self.cards, across))
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -104,6 +113,7 @@ class AnalyzePage(Workspace):
         self._arrows.watch(*self._bar.arrow_users, self.matrix, self.gallery.tabs,
                            self.detail.class_box)  # fmt: skip
 
+    def _connect_actions(self, studio: Studio) -> None:
         actions = studio.actions
         actions.connect("analyze.fix", self._fix, self)
         actions.connect("analyze.keep", self._keep, self)
@@ -113,8 +123,6 @@ class AnalyzePage(Workspace):
         actions.connect("analyze.suggest", self._suggest, self)
         studio.jobs.runs_changed.connect(self._list_runs)
         studio.project_changed.connect(self._on_changes)
-
-    # -- parts
 
     def _make_bar(self) -> Controls:
         tip = self.studio.actions["analyze.evaluate"].toolTip()
@@ -130,34 +138,6 @@ class AnalyzePage(Workspace):
         for field in (bar.score, bar.overlap):
             field.lineEdit().returnPressed.connect(self._focus_errors)
         return bar
-
-    def _make_content(self) -> QWidget:
-        left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(16, 0, 12, 16)
-        column.setSpacing(0)
-        column.addWidget(self.matrix_panel)
-        column.addSpacing(8)
-        per_class = SectionHeader("Per class", padded=False)
-        per_class.row.insertWidget(1, WhatIs("Recall"))
-        column.addWidget(per_class)
-        column.addWidget(self.table)
-        column.addSpacing(8)
-        column.addWidget(self.chart)
-        column.addStretch(1)
-        area = scrolling(left)
-        area.setMinimumWidth(360)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        upright = Halves(self.gallery, self.detail)
-        across = QSplitter(Qt.Orientation.Horizontal)
-        across.setHandleWidth(1)
-        across.setChildrenCollapsible(False)
-        across.addWidget(area)
-        across.addWidget(upright)
-        across.setStretchFactor(1, 1)
-        across.setSizes([408, 962])
-
-        return Content(self.since_bar, self.cards, across)
 
     # -- hooks
 
@@ -199,15 +179,10 @@ class AnalyzePage(Workspace):
         ]
         keep = self._wanted_run or (self.run.id if self.run else None)
         self._wanted_run = None
-        self.run_box.clear()
-        for run in judged:
-            self.run_box.addItem(run_title(run), run)
-        if not judged:
+        found = self._bar.list_runs(judged, keep)
+        if found is None:
             self._show_no_run(all_runs)
-            return
-        found = next((i for i, r in enumerate(judged) if r.id == keep), 0)
-        self.run_box.setCurrentIndex(found)
-        if self.run is None or self.run.id != judged[found].id or self.analysis is None:
+        elif self.run is None or self.run.id != found.id or self.analysis is None:
             self._choose_run()
 
     def _show_no_run(self, all_runs: list[RunRecord]) -> None:
@@ -229,12 +204,7 @@ class AnalyzePage(Workspace):
             self.empty.set(error.message, button="", do=None)
             self.stack.setCurrentIndex(0)
             return
-        before = self.split_box.currentData()
-        self.split_box.clear()
-        for split in (Split.VAL, Split.TEST, Split.TRAIN):
-            if counts.get(split):
-                self.split_box.addItem(f"{split}, {counted(counts[split], 'image')}", split)
-        self.split_box.setCurrentIndex(max(self.split_box.findData(before), 0))
+        self._bar.list_splits(counts)
         self._load()
 
     @property
