@@ -113,6 +113,14 @@ class TryIt(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 0, 16, 12)
         column.setSpacing(8)
+        self._add_picture(column)
+        self._add_figures(column)
+        self._add_steps(column)
+        self._score_row.hide()
+        self._show()
+
+    def _add_picture(self, column: QVBoxLayout) -> None:
+        """Where images are dropped, and the one that is looked at."""
         self.area = DropArea()
         self.area.dropped.connect(self.try_images)
         column.addWidget(self.area)
@@ -128,6 +136,9 @@ class TryIt(QWidget):
         self.nothing = label("Export a network first, then try it here.", "muted", wrap=True)
         column.addWidget(self.nothing)
         column.addStretch(0)
+
+    def _add_figures(self, column: QVBoxLayout) -> None:
+        """The score from which answers are shown, and how many there are of each class."""
         self.score = SliderField(0.01, 0.99, 0.25, step=0.01, name="Score")
         self.score.changed.connect(lambda _value: self._draw())
         row = QHBoxLayout()
@@ -143,6 +154,9 @@ class TryIt(QWidget):
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnStretch(0, 1)
         column.addWidget(self._found)
+
+    def _add_steps(self, column: QVBoxLayout) -> None:
+        """Saving, with how far it is, and the way through the images."""
         self.save = push("Save predictions", self._save, small=True)
         steps = QHBoxLayout()
         self.before = link("Previous", lambda: self._go(-1))
@@ -165,8 +179,6 @@ class TryIt(QWidget):
         progress.addWidget(link("Cancel", self.saving.cancel))
         column.addWidget(self._saving_row)
         self._saving_row.hide()
-        self._score_row.hide()
-        self._show()
 
     def use(self, file: Path | None) -> None:
         """Try this file from now on."""

@@ -86,6 +86,17 @@ class _Row:
         self.figure.setText(self._words(value))
 
 
+def _choice(grid: QGridLayout, title: str) -> tuple[QLabel, QComboBox]:
+    """A row with a title and a box to choose from."""
+    words, box = label(title), QComboBox()
+    box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    box.setAccessibleName(title)
+    row = grid.rowCount()
+    grid.addWidget(words, row, 0)
+    grid.addWidget(box, row, 1, 1, 2)
+    return words, box
+
+
 class DisplayPanel(QWidget):
     """Sliders for what suits the open image. `display_changed` and `fill_changed` tell."""
 
@@ -108,13 +119,34 @@ class DisplayPanel(QWidget):
         self._fitting: Window = (0.0, 255.0)
         self._chosen: Window | str | None = None  # by hand; or FITS; None is the automatic one
         self._dragged_from: Window | None = None
-        content = QWidget()
-        grid = QGridLayout(content)
+        self._content = QWidget()
+        grid = QGridLayout(self._content)
         grid.setContentsMargins(16, 0, 16, 12)
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(6)
         grid.setColumnMinimumWidth(0, 76)
         grid.setColumnStretch(1, 1)
+        self._add_values(grid)
+        self._add_colours(grid)
+        self.fill = _Row(
+            grid, "Mask fill", low=0, high=100, words=lambda v: f"{v} %", changed=self._tell_fill
+        )
+        self.fill.set(fill)
+        row = grid.rowCount()
+        grid.addWidget(label("Overlays"), row, 0)
+        grid.addLayout(_buttons(actions), row, 1, 1, 2)
+        self._area = scrolling(self._content)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._area.setMinimumHeight(_LEAST)
+        self.section = FoldSection("Display", self._area, link_text="Reset", do=self.reset)
+        self.section.toggled.connect(self._limit_height)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.section)
+        self.show_image()
+
+    def _add_values(self, grid: QGridLayout) -> None:
+        """The rows that map the file's values to greys."""
         tell = self._tell
         self.brightness = _Row(grid, "Brightness", low=-100, high=100, words=_signed, changed=tell)
         self.contrast = _Row(grid, "Contrast", low=-100, high=100, words=_signed, changed=tell)
@@ -133,47 +165,21 @@ class DisplayPanel(QWidget):
         grid.addWidget(self.auto, row + 1, 1, Qt.AlignmentFlag.AlignLeft)
         grid.addWidget(self.window_figure, row + 1, 1, 1, 2)
         grid.addWidget(self.training, row + 2, 1, 1, 2, Qt.AlignmentFlag.AlignRight)
+        self.window_slider.changing.connect(lambda _low, _high: self._window_moved())
+        self.window_slider.changed.connect(lambda _low, _high: self._window_moved())
         self.gamma = _Row(
             grid, "Gamma", low=-80, high=80, words=lambda v: f"{_gamma(v):.2f}", changed=tell
         )
-        self.channel_title = label("Channel")
-        self.channel = QComboBox()
+
+    def _add_colours(self, grid: QGridLayout) -> None:
+        """The rows that choose a channel and what its greys are coloured with."""
+        self.channel_title, self.channel = _choice(grid, "Channel")
         self.channel.addItems(_CHANNELS)
-        self.channel.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.channel.setAccessibleName("Channel")
-        row = grid.rowCount()
-        grid.addWidget(self.channel_title, row, 0)
-        grid.addWidget(self.channel, row, 1, 1, 2)
-        self.lut_title = label("Colours")
-        self.lut = QComboBox()
+        self.lut_title, self.lut = _choice(grid, "Colours")
         for name, title in LUTS.items():
             self.lut.addItem(title, name)
-        self.lut.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.lut.setAccessibleName("Colours")
-        row = grid.rowCount()
-        grid.addWidget(self.lut_title, row, 0)
-        grid.addWidget(self.lut, row, 1, 1, 2)
-        self.fill = _Row(
-            grid, "Mask fill", low=0, high=100, words=lambda v: f"{v} %", changed=self._tell_fill
-        )
-        self.fill.set(fill)
-        row = grid.rowCount()
-        grid.addWidget(label("Overlays"), row, 0)
-        grid.addLayout(_buttons(actions), row, 1, 1, 2)
-        self.window_slider.changing.connect(lambda _low, _high: self._window_moved())
-        self.window_slider.changed.connect(lambda _low, _high: self._window_moved())
         self.channel.currentIndexChanged.connect(lambda _index: self._channel_chosen())
-        self.lut.currentIndexChanged.connect(lambda _index: tell())
-        self._content = content
-        self._area = scrolling(content)
-        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._area.setMinimumHeight(_LEAST)
-        self.section = FoldSection("Display", self._area, link_text="Reset", do=self.reset)
-        self.section.toggled.connect(self._limit_height)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.section)
-        self.show_image()
+        self.lut.currentIndexChanged.connect(lambda _index: self._tell())
 
     @property
     def is_open(self) -> bool:
