@@ -1,6 +1,6 @@
 """What a class asks about its objects: the attributes in a list, and a form for each.
 
-While it is changed the dialog says what the values would become; `edits` holds the answer.
+While it is changed the dialog says what the values would become; `plan` holds the answer.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -27,10 +28,13 @@ from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import quoted
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.dialogs import StudioDialog, ask
+from cvstudio.gui.widgets.progress_dialog import Outcome, run_with_progress
 from cvstudio.gui.widgets.section import Segments, label, tool
 from cvstudio.project import attribute_changes, attributes, queries
 from cvstudio.project.attribute_changes import Edit, Plan
+from cvstudio.project.changes import ChangeSet
 
 _KINDS = (
     (AttributeKind.CHECKBOX, "Check box", "Yes or no"),
@@ -39,6 +43,7 @@ _KINDS = (
     (AttributeKind.TEXT, "Text", "Any words"),
 )
 _MOST_LINES = 6
+_UNDO = "One step, undone with Ctrl+Z."
 _SOON = 200  # ms without a key after which it is worked out what the values become
 
 
@@ -227,11 +232,11 @@ class AttributeForm(QWidget):
 
 
 class AttributesDialog(StudioDialog):
-    """Add, change, order and remove what a class asks; `edits` after it was accepted."""
+    """Add, change, order and remove what a class asks; `plan` after it was accepted."""
 
     def __init__(self, parent: QWidget | None, studio: Studio, class_id: int) -> None:
         assert studio.project is not None
-        self._project = studio.project
+        self._project, self._tasks = studio.project, studio.tasks
         with self._project.read() as session:
             names = {c.id: c.name for c in queries.classes(session)}
             own = attributes.own(session).get(class_id, ())
@@ -248,7 +253,8 @@ class AttributesDialog(StudioDialog):
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON)
         self._soon.timeout.connect(self._ask_for_plan)
-        self._plan: Plan | None = None
+        self.plan: Plan | None = None
+        """What becomes of the values by what is written now; None until that is known."""
         words = "Objects are asked for these on the Label page, and found by them on the Data page."
         if inherited:
             words += f" From the class above: {', '.join(inherited)}."
@@ -258,6 +264,8 @@ class AttributesDialog(StudioDialog):
         self.content.addWidget(self.effects)
         self.add_button("Cancel", self.reject)
         self.go = self.add_button("Change attributes", self.accept, next=True)
+        self._over = False
+        studio.project_changed.connect(self._on_project)
         self._show_list(0)
         self._on_change()
 
@@ -338,7 +346,7 @@ class AttributesDialog(StudioDialog):
             item = self.list.item(row)
             assert item is not None
             item.setText(self.drafts[row].name or "New attribute")
-        self._plan = None
+        self.plan = None
         self._latest.drop()
         try:
             edits = self.edits
@@ -351,19 +359,26 @@ class AttributesDialog(StudioDialog):
         self.go.setEnabled(True)
         self._soon.start()
 
+    def _on_project(self, changes: ChangeSet) -> None:
+        """What a thread has changed meanwhile counts as well."""
+        if not self._over and (changes.touches("annotation") or changes.touches("label_class")):
+            self._on_change()
+
     def _ask_for_plan(self) -> None:
         try:
             edits = self.edits
         except ProjectError:
             return  # it has been told when it was written
-        self._latest.request(lambda _control: self._planned(edits), self._show_plan, self._refused)
+        self._latest.request(partial(self._planned, edits), self._show_plan, self._refused)
 
-    def _planned(self, edits: Sequence[Edit]) -> Plan:
+    def _planned(self, edits: Sequence[Edit], control: Control) -> Plan:
+        """For a thread: very many objects take seconds."""
+        told = partial(_told, control)
         with self._project.read() as session:
-            return attribute_changes.plan(session, class_id=self._class_id, edits=edits)
+            return attribute_changes.plan(session, class_id=self._class_id, edits=edits, told=told)
 
     def _show_plan(self, plan: Plan) -> None:
-        self._plan = plan
+        self.plan = plan
         lines = plan.lines[:_MOST_LINES]
         if len(plan.lines) > _MOST_LINES:
             lines.append(f"And {len(plan.lines) - _MOST_LINES} more changes.")
@@ -375,22 +390,56 @@ class AttributesDialog(StudioDialog):
     def _tell(self, words: str, *, possible: bool) -> None:
         self.effects.setText(words)
         self.go.setEnabled(possible)
-        self.note("One step, undone with Ctrl+Z." if possible else "")
+        self.note(_UNDO if possible else "")
         self.fit_height()
 
     def accept(self) -> None:
-        """Close with the answer; values that would be lost are asked about."""
+        """Close with the plan; values that would be lost are asked about."""
         try:
-            plan = self._planned(self.edits)
+            edits = self.edits
         except ProjectError as error:
             self._tell(error.message, possible=False)
             return
-        text = "\n".join([*plan.lines, "One step, undone with Ctrl+Z."])
-        if plan.lost and not ask(self, "Lose these values?", text, yes="Lose them", danger=True):
+        if self.plan is None and not self._plan_now(edits):
+            return
+        assert self.plan is not None
+        text = "\n".join([*self.plan.lines, _UNDO])
+        lost = self.plan.lost
+        if lost and not ask(self, "Lose these values?", text, yes="Lose them", danger=True):
             return
         super().accept()
 
+    def _plan_now(self, edits: Sequence[Edit]) -> bool:
+        """Plan what nobody has waited for, seen by the person. False when it did not come to it."""
+        self._soon.stop()
+        self._latest.drop()
+        outcome = run_with_progress(
+            self, self._tasks, "Look what becomes of the values", partial(self._planned, edits)
+        )
+        if outcome.error is not None:
+            self._refused(outcome.error)
+        elif not outcome.cancelled:
+            self._show_plan(outcome.result)
+        return self.plan is not None
+
+    def carry_out(self, step: str, *, source: QObject) -> Outcome:
+        """Change the class and its objects as planned, in a thread, as one undo step."""
+        plan, project = self.plan, self._project
+        assert plan is not None
+
+        def work(control: Control) -> None:
+            with project.transaction(step, source=source) as session:
+                attribute_changes.carry_out(session, plan, told=partial(_told, control))
+
+        return run_with_progress(self.parentWidget(), self._tasks, step, work)
+
     def done(self, result: int) -> None:
+        self._over = True
         self._soon.stop()
         self._latest.drop()
         super().done(result)
+
+
+def _told(control: Control, done: int, total: int) -> None:
+    control.check()
+    control.progress(done, total, "Objects")

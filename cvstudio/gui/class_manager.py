@@ -35,7 +35,6 @@ from cvstudio.gui.widgets.section import Segments, label, push
 from cvstudio.gui.widgets.swatch import swatch_icon
 from cvstudio.gui.widgets.verbatim import face
 from cvstudio.project import (
-    attribute_changes,
     attributes,
     class_tree,
     commands,
@@ -206,10 +205,14 @@ class ClassManager(StudioDialog):
         try:
             with self._project.transaction(step, source=self) as session:
                 do(session)
-            if self._project.present_step != before:
-                self._own.add(self._project.present_step)
         except ProjectError as error:
             self._studio.toast(error.message, level="warning")
+        self._note_step(before)
+
+    def _note_step(self, before: int) -> None:
+        """Whatever step has come since is one of this dialog; show the classes as they are."""
+        if self._project.present_step != before:
+            self._own.add(self._project.present_step)
         self.refresh()
 
     def _undo(self) -> None:
@@ -387,11 +390,14 @@ class ClassManager(StudioDialog):
         id = self.tree.chosen()[0]
         dialog = AttributesDialog(self, self._studio, id)
         if dialog.exec() == QDialog.DialogCode.Accepted:
-            edits = dialog.edits
-            self._change(
-                f"Change the attributes of {quoted(self._classes[id].name)}",
-                lambda s: attribute_changes.define(s, class_id=id, edits=edits),
-            )
+            before = self._project.present_step
+            step = f"Change the attributes of {quoted(self._classes[id].name)}"
+            outcome = dialog.carry_out(step, source=self)
+            if isinstance(outcome.error, ProjectError):
+                self._studio.toast(outcome.error.message, level="warning")
+            elif outcome.error is not None:
+                self._studio.fail(outcome.error, doing=step)
+            self._note_step(before)
         dialog.deleteLater()
 
     def skeleton(self) -> None:

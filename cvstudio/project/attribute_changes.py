@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.attributes import (
@@ -31,7 +31,10 @@ from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import quoted
 from cvstudio.project import attributes, class_tree, rows
 from cvstudio.project.class_tree import Reach
-from cvstudio.project.tables import AnnotationRow
+from cvstudio.project.tables import AnnotationRow, HistoryRow
+
+Told = Callable[[int, int], None]
+_AT_ONCE = 5000  # objects between two words of how far it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +54,33 @@ class Plan:
     """What a change of a class's definitions does; `lost` says whether values go."""
 
     class_id: int
-    definitions: tuple[Attribute, ...]
+    edits: tuple[Edit, ...]
+    state: int
+    """Of the project when it was made: its newest change."""
     values: list[tuple[int, str | None]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     lost: bool = False
 
+    @property
+    def definitions(self) -> tuple[Attribute, ...]:
+        return tuple(edit.attribute for edit in self.edits)
 
-def plan(s: Session, *, class_id: int, edits: Sequence[Edit]) -> Plan:
-    """What the edits would do. Raises ProjectError when they cannot be."""
+
+def plan(s: Session, *, class_id: int, edits: Sequence[Edit], told: Told | None = None) -> Plan:
+    """What the edits would do. Raises ProjectError when they cannot be.
+
+    `told(done, total)` is called on the way, in objects, and may raise to stop.
+    """
     definitions = tuple(edit.attribute for edit in edits)
     _refuse(definitions)
     own, tree = attributes.own(s), class_tree.parents(s)
     before = {each.name: each for each in own.get(class_id, ())}
-    result = Plan(class_id, definitions)
-    effects = _Effects()
+    result = Plan(class_id, tuple(edits), _state(s))
+    below = [id for id in tree if class_id in line_of(tree, id)]
+    effects = _Effects(told, _objects_of(s, below) if told else 0)
     moves = _moves(before, edits)
     after = with_inherited(own | {class_id: definitions}, tree)
-    for id in tree:
-        if class_id not in line_of(tree, id):
-            continue
+    for id in below:
         nearer = _nearer(own, tree, id, class_id)
         mine = [move for move in moves if move.was not in nearer and move.name not in nearer]
         names = {each.name for each in after[id]}
@@ -78,12 +89,47 @@ def plan(s: Session, *, class_id: int, edits: Sequence[Edit]) -> Plan:
     return result
 
 
-def define(s: Session, *, class_id: int, edits: Sequence[Edit]) -> Plan:
+def define(s: Session, *, class_id: int, edits: Sequence[Edit], told: Told | None = None) -> Plan:
     """Let a class ask for these attributes; the values of its annotations follow."""
     made = plan(s, class_id=class_id, edits=edits)
-    rows.change(s, "label_class", [class_id], attributes=pack(made.definitions))
-    rows.change_each(s, "annotation", ("attributes",), made.values)
+    _carry_out(s, made, told)
     return made
+
+
+def carry_out(s: Session, made: Plan, *, told: Told | None = None) -> None:
+    """Do what a plan says. Where the project has changed since, it is planned anew; raises
+    ProjectError when something else would become of the values then.
+
+    `told(done, total)` is called on the way, in objects, and may raise to stop.
+    """
+    if made.state != _state(s):
+        again = plan(s, class_id=made.class_id, edits=made.edits)
+        if again.lines != made.lines:
+            raise ProjectError(
+                "Objects have changed meanwhile, and nothing was done: open the attributes again"
+                " to see what would become of them now."
+            )
+        made = again
+    _carry_out(s, made, told)
+
+
+def _carry_out(s: Session, made: Plan, told: Told | None) -> None:
+    rows.change(s, "label_class", [made.class_id], attributes=pack(made.definitions))
+    for start in range(0, len(made.values), _AT_ONCE):
+        if told is not None:
+            told(start, len(made.values))
+        part = made.values[start : start + _AT_ONCE]
+        rows.change_each(s, "annotation", ("attributes",), part)
+
+
+def _state(s: Session) -> int:
+    """The newest change of the project."""
+    return s.scalar(select(func.max(HistoryRow.id))) or 0
+
+
+def _objects_of(s: Session, class_ids: Iterable[int]) -> int:
+    of_classes = AnnotationRow.class_id.in_(class_ids)
+    return s.scalar(select(func.count()).select_from(AnnotationRow).where(of_classes)) or 0
 
 
 def _refuse(definitions: Iterable[Attribute]) -> None:
@@ -161,7 +207,8 @@ def _nearer(
 class _Effects:
     """Counts what happens to values, by attribute and by what happens."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Told | None = None, total: int = 0) -> None:
+        self._told, self._total, self._seen = told, total, 0
         self.objects: dict[tuple[str, str], list[int]] = defaultdict(list)
         """(verb, what of) -> the image of each object."""
         self.lost = 0
@@ -176,6 +223,9 @@ class _Effects:
             chosen = chosen.where(AnnotationRow.attributes.is_not(None))
         changed = []
         for id, image_id, text in s.execute(chosen):
+            if self._told is not None and self._seen % _AT_ONCE == 0:
+                self._told(self._seen, self._total)
+            self._seen += 1
             carried = json.loads(text or "{}")
             after = self._moved(carried, moves, names, image_id)
             if after != carried:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -278,3 +279,104 @@ def test_a_range_that_nobody_touches_stays_to_the_last_digit() -> None:
     for default in (1234567.8901234567, 0.1 + 0.2, -3.0, 2.0**52 + 1, 1e300):
         other = Attribute("length", AttributeKind.NUMBER, default=default)
         assert Draft.of(other).edit().attribute.default == default
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What was planned and carried out since, each with the thread that did it."""
+    found: list[tuple[str, str]] = []
+
+    def noted(name: str) -> None:
+        real = getattr(attribute_changes, name)
+
+        def instead(*parts: object, **more: object) -> object:
+            made = real(*parts, **more)
+            found.append((name, threading.current_thread().name))
+            return made
+
+        monkeypatch.setattr(attribute_changes, name, instead)
+
+    noted("plan")
+    noted("carry_out")
+    return found
+
+
+def test_the_plan_that_was_shown_is_carried_out_and_the_window_does_none_of_it(
+    formed: Person, threads: list[tuple[str, str]]
+) -> None:
+    def write(dialog: AttributesDialog) -> None:
+        dialog.list.setCurrentRow(0)
+        formed.type(dialog.form.name, "ed")
+        formed.until(lambda: "keep “form” as “formed”" in dialog.effects.text())
+        formed.click(dialog.go)
+
+    in_attributes(formed, write)
+    assert [name for name, _thread in threads] == ["plan", "carry_out"]
+    assert threading.main_thread().name not in [thread for _name, thread in threads]
+    with formed.project.read() as s:
+        held = [values_in(a.attributes) for a in queries.annotations(s, 2)]
+    assert {"formed": "sickle"} in held
+
+
+def test_enter_before_the_effect_is_known_plans_once_and_still_asks_about_losses(
+    formed: Person, threads: list[tuple[str, str]]
+) -> None:
+    questions: list[str] = []
+
+    def write(dialog: AttributesDialog) -> None:
+        dialog.list.setCurrentRow(0)
+        dialog.form.choices.setPlainText("round")
+
+        def agree(question: QDialog) -> None:
+            questions.append(words_of(question))
+            formed.click(formed.button("Lose them", question))
+
+        on_top(dialog, agree)
+        formed.click(dialog.go)
+
+    in_attributes(formed, write)
+    assert len(questions) == 1
+    assert "2 objects in 1 image lose the value of “form”." in questions[0]
+    assert [name for name, _thread in threads] == ["plan", "carry_out"]
+    assert threading.main_thread().name not in [thread for _name, thread in threads]
+
+
+def test_a_change_of_attributes_is_one_of_the_manager_and_is_undone_there(formed: Person) -> None:
+    def manage(manager: ClassManager) -> None:
+        manager.tree.select_class(1)
+
+        def write(dialog: QDialog) -> None:
+            assert isinstance(dialog, AttributesDialog)
+            formed.type(dialog.form.name, "ed")
+            formed.click(dialog.go)
+
+        on_top(manager, write)
+        formed.click(formed.button("Attributes", manager))
+        assert asked(formed)[0].name == "formed"
+        assert "Asked for formed." in words_of(manager)
+        assert manager.isEnabled()
+        QTest.keyClick(manager, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert asked(formed) == (FORM,)
+
+    in_manager(formed, manage)
+
+
+def test_what_changes_elsewhere_while_the_dialog_is_open_is_counted_as_well(
+    formed: Person,
+) -> None:
+    def write(dialog: AttributesDialog) -> None:
+        dialog.list.setCurrentRow(0)
+        dialog.form.choices.setPlainText("round")
+        effect = dialog.effects.text
+        formed.until(lambda: effect() == "2 objects in 1 image lose the value of “form”.")
+        with formed.project.transaction("By a job") as s:
+            commands.add_annotation(
+                s, image_id=3, class_id=1, shape=Box(1, 1, 9, 9),
+                attributes={"attributes": {"form": "sickle"}},
+            )  # fmt: skip
+        formed.until(lambda: effect() == "3 objects in 2 images lose the value of “form”.")
+        formed.click(dialog.minus)
+        formed.until(lambda: effect() == "4 objects in 3 images lose the value of “form”.")
+
+    in_attributes(formed, write)
+    assert asked(formed) == (FORM,)

@@ -251,3 +251,61 @@ def test_attributes_of_any_name_are_found(project: Project, name: str) -> None:
     draw(project, 4, **{name: "yes!"})
     assert images(project, f"attribute:{quote(name + '=yes!')}") == [4]
     assert images(project, f"attribute:{quote(name)}") == [4]
+
+
+def test_a_plan_is_carried_out_as_it_was_shown_and_told_on_the_way(project: Project) -> None:
+    define(project, 1, Edit(FORM))
+    ids = [draw(project, image, form="sickle") for image in (1, 1, 2)]
+    told: list[tuple[int, int]] = []
+    rename = Edit(Attribute("shape", FORM.kind, FORM.choices), was="form")
+    with project.read() as s:
+        made = attribute_changes.plan(
+            s, class_id=1, edits=[rename], told=lambda *far: told.append(far)
+        )
+    assert told == [(0, 3)]
+    with project.transaction("Change") as s:
+        attribute_changes.carry_out(s, made, told=lambda *far: told.append(far))
+    assert told == [(0, 3), (0, 3)]
+    assert [values(project, id) for id in ids] == [{"shape": "sickle"}] * 3
+
+
+def test_a_plan_of_yesterday_is_carried_out_when_it_still_says_the_same_and_else_refused(
+    project: Project,
+) -> None:
+    define(project, 1, Edit(FORM))
+    ids = [draw(project, 1, form="sickle"), draw(project, 2, form="round")]
+    only_round = Edit(Attribute("form", FORM.kind, ("round",)), was="form")
+    made = planned(project, 1, only_round)
+    ids.append(draw(project, 3, form="round"))
+    with project.transaction("Change") as s:
+        attribute_changes.carry_out(s, made)
+    assert [values(project, id) for id in ids] == [{}, {"form": "round"}, {"form": "round"}]
+    project.undo()
+    made = planned(project, 1, only_round)
+    draw(project, 3, form="sickle")
+    before = dump(project)
+    with (
+        pytest.raises(ProjectError, match="Objects have changed meanwhile"),
+        project.transaction("Change") as s,
+    ):
+        attribute_changes.carry_out(s, made)
+    assert dump(project) == before
+
+
+def test_a_plan_that_is_stopped_halfway_changes_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attribute_changes, "_AT_ONCE", 1)
+    define(project, 1, Edit(FORM))
+    for image in (1, 2, 3):
+        draw(project, image, form="sickle")
+    made = planned(project, 1, Edit(Attribute("form", FORM.kind, ("round",)), was="form"))
+    before = dump(project)
+
+    def stop(done: int, _total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), project.transaction("Change") as s:
+        attribute_changes.carry_out(s, made, told=stop)
+    assert dump(project) == before
