@@ -119,6 +119,23 @@ def test_a_class_without_a_skeleton_takes_that_of_one_merged_into_it(arm):
         assert skeletons.skeletons(s)[2] == ARM
 
 
+def test_where_the_points_of_labelled_objects_usually_lie(arm):
+    with arm.read() as s:
+        found = skeletons.labelled(s, 1)
+    assert found.names == ARM.names
+    assert found.layout == ((0.1, 0.2), (0.5, 0.6), (0.9, 0.8)), "as wide for its height"
+    with arm.transaction("More of them, and one with few points") as s:
+        for _ in range(2):
+            other = [(0, 60, 2), (60, 60, 2), (120, 0, 2)]
+            commands.add_annotation(s, image_id=2, class_id=1, shape=Keypoints.of(other))
+        lost = [(0, 0, 0), (60, 60, 2), (0, 0, 0)]
+        commands.add_annotation(s, image_id=2, class_id=1, shape=Keypoints.of(lost))
+    with arm.read() as s:
+        found = skeletons.labelled(s, 1)
+        assert skeletons.labelled(s, 2) is None
+    assert found.layout == ((0.1, 0.7), (0.5, 0.7), (0.9, 0.3))
+
+
 def merge_words(project, sources, target=2):
     with project.read() as s:
         return points_moving.merging_sentences(s, sources=sources, target=target, name="leg")
