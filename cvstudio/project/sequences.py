@@ -31,6 +31,10 @@ class Sequence:
         """The images behind one, in order."""
         return self.ids[self.places[image_id] + 1 :]
 
+    def before(self, image_id: int) -> tuple[int, ...]:
+        """The images in front of one, the nearest first."""
+        return self.ids[: self.places[image_id]][::-1]
+
     def share(self, first: int, last: int, image_id: int) -> float:
         """Where an image lies between two others, from 0 to 1."""
         start, end, at = (self.times[self.places[i]] for i in (first, last, image_id))

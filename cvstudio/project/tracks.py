@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -110,26 +110,44 @@ def is_computed(annotation: Annotation) -> bool:
 
 def track_of(s: Session, annotation: Annotation) -> Track:
     """The track of an annotation; of itself alone when it has no number."""
-    sequence = sequence_of(s, annotation.image_id)
+    return tracks_of(s, [annotation])[0]
+
+
+def tracks_of(s: Session, annotations: Iterable[Annotation]) -> list[Track]:
+    """The tracks of annotations of one image, in their order."""
+    wanted = list(annotations)
+    if not wanted:
+        return []
+    sequence = sequence_of(s, wanted[0].image_id)
+    numbers = {number for number in map(track_id, wanted) if number is not None}
+    members = _members(s, sequence.ids, numbers) if numbers else {}
+    return [_track(each, sequence, members) for each in wanted]
+
+
+def _track(
+    annotation: Annotation, sequence: Sequence, members: Mapping[int, list[Annotation]]
+) -> Track:
     number = track_id(annotation)
     if number is None:
         alone = {annotation.image_id: annotation} if is_key(annotation) else {}
         return Track(None, annotation.class_id, sequence, alone)
-    return _collected(s, sequence, number, annotation.class_id)
+    return _collected(sequence, number, annotation.class_id, members.get(number, ()))
 
 
 def find_track(s: Session, image_id: int, number: int) -> Track | None:
     """The object of a number in the sequence of an image; None when it is nowhere there."""
     sequence = sequence_of(s, image_id)
-    found = _collected(s, sequence, number, 0)
+    found = _collected(sequence, number, 0, _members(s, sequence.ids, [number]).get(number, ()))
     members = [*found.keys.values(), *found.others.values()]
     return replace(found, class_id=members[0].class_id) if members else None
 
 
-def _collected(s: Session, sequence: Sequence, number: int, class_id: int) -> Track:
+def _collected(
+    sequence: Sequence, number: int, class_id: int, members: Iterable[Annotation]
+) -> Track:
     keys: dict[int, Annotation] = {}
     others: dict[int, Annotation] = {}
-    for each in _members(s, sequence, number):
+    for each in members:
         if is_key(each):
             keys.setdefault(each.image_id, each)
         elif each.state is not State.REJECTED:
@@ -138,23 +156,55 @@ def _collected(s: Session, sequence: Sequence, number: int, class_id: int) -> Tr
     return Track(number, class_id, sequence, keys, others)
 
 
-def _members(s: Session, sequence: Sequence, number: int) -> list[Annotation]:
-    """The annotations of one object on the images of a sequence, in drawing order."""
+def _members(
+    s: Session, image_ids: Collection[int], numbers: Collection[int]
+) -> dict[int, list[Annotation]]:
+    """The annotations of objects on some images, by the object's number, in drawing order."""
     found = s.execute(
         select(*queries.ANNOTATION)
-        .where(queries.id_list(AnnotationRow.image_id, sequence.ids))
+        .where(queries.id_list(AnnotationRow.image_id, image_ids))
         .where(AnnotationRow.attributes.is_not(None))
-        .where(func.json_extract(READABLE, f"$.{TRACK}") == number)
+        .where(func.json_extract(READABLE, f"$.{TRACK}").in_(numbers))
         .order_by(AnnotationRow.z, AnnotationRow.id)
     )
-    return [queries.as_annotation(row) for row in found]
+    members: dict[int, list[Annotation]] = {}
+    for each in map(queries.as_annotation, found):
+        number = track_id(each)
+        if number is not None:
+            members.setdefault(number, []).append(each)
+    return members
 
 
 def partner(s: Session, annotation: Annotation) -> Annotation | None:
-    """The shape of the same class that is most likely the same object: on the nearest image that
-    has shapes of this class without a number, before if there is one, and there the one whose
-    middle is nearest. None when there is none, or when images lie between nowhere."""
-    sequence = sequence_of(s, annotation.image_id)
+    """What `partners` finds for one annotation."""
+    return partners(s, [annotation]).get(annotation.id)
+
+
+def partners(s: Session, annotations: Iterable[Annotation]) -> dict[int, Annotation]:
+    """For annotations of one image, by id, the shape of the same class that is most likely the
+    same object: on the nearest image that has shapes of this class without a number, before if
+    there is one, and there the one whose middle is nearest; no shape is taken twice. Those
+    without one are left out, and so are all where no image lies between."""
+    found: dict[int, Annotation] = {}
+    by_class: dict[int, list[Annotation]] = {}
+    for each in annotations:
+        by_class.setdefault(each.class_id, []).append(each)
+    if by_class:
+        sequence = sequence_of(s, next(iter(by_class.values()))[0].image_id)
+        for members in by_class.values():
+            there = _free_beside(s, sequence, members[0])
+            pairs = sorted(itertools.product(members, there), key=lambda pair: _apart(*pair))
+            taken: set[int] = set()
+            for mine, other in pairs:
+                if mine.id not in found and other.id not in taken:
+                    found[mine.id] = other
+                    taken.add(other.id)
+    return found
+
+
+def _free_beside(s: Session, sequence: Sequence, annotation: Annotation) -> list[Annotation]:
+    """The shapes of a class without a number on the nearest image that has some; none when no
+    image lies between."""
     here = sequence.places[annotation.image_id]
     found = s.execute(
         select(AnnotationRow.id, AnnotationRow.image_id)
@@ -175,8 +225,8 @@ def partner(s: Session, annotation: Annotation) -> Annotation | None:
         there = [queries.annotation(s, id) for id in by_place[place]]
         free = [a for a in there if a is not None and is_key(a) and track_id(a) is None]
         if free:
-            return min(free, key=lambda a: _apart(a, annotation)) if abs(place - here) > 1 else None
-    return None
+            return free if abs(place - here) > 1 else []
+    return []
 
 
 def _apart(a: Annotation, b: Annotation) -> float:
@@ -257,7 +307,7 @@ def place(
     image's edge; of one that lies outside nothing is put.
     """
     assert track.id is not None
-    present = _present(s, track.sequence, track.id)
+    present = _present(s, shapes, track.id)
     sizes, tops = queries.sizes(s, shapes), queries.tops(s, shapes)
     attributes = _carried(track)
     new, renewed, gone, placed = [], [], [], 0
@@ -292,9 +342,9 @@ def place(
     return placed
 
 
-def _present(s: Session, sequence: Sequence, number: int) -> dict[int, list[Annotation]]:
+def _present(s: Session, image_ids: Collection[int], number: int) -> dict[int, list[Annotation]]:
     found: dict[int, list[Annotation]] = {}
-    for each in _members(s, sequence, number):
+    for each in _members(s, image_ids, [number]).get(number, ()):
         found.setdefault(each.image_id, []).append(each)
     return found
 

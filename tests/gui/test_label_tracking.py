@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from cvstudio.core.annotation import Source, State, Task
 from cvstudio.core.opencv import cv2
 from cvstudio.gui.label.copy_next import CopyNextDialog
-from cvstudio.gui.label.track_dialog import Choices, Method, TrackDialog
+from cvstudio.gui.label.track_dialog import Choices, Method, Reach, TrackDialog
 from cvstudio.imaging.video import Step
 from cvstudio.project import importing, queries, tracks
 from cvstudio.project.project import Project
@@ -237,7 +237,7 @@ def test_nothing_is_tracked_without_a_selection_and_that_is_said(person):
     person.page.tracking.said.connect(said.append)
     person.keys("Shift+T")
     person.keys(".")
-    assert said == ["Select one shape to track", "Select one shape to go through its key shapes"]
+    assert said == ["Select a shape to track, or several", "Select one shape to go through its key shapes"]
 
 
 def test_copies_go_no_further_than_the_video_and_are_one_step(person):
@@ -301,7 +301,7 @@ def test_an_offer_that_outlives_its_project_does_nothing(tmp_path, qtbot):
 
 
 def test_images_of_a_folder_are_not_called_frames_and_are_followed_no_further_than_ten(qtbot):
-    choices = Choices("Dog", 0, "", "JPEGImages", following=356, to_key=0, frames=False)
+    choices = Choices("Dog", 0, "", "JPEGImages", Reach(356), Reach(4), frames=False)
     dialog = TrackDialog(None, choices)
     qtbot.addWidget(dialog)
     dialog.show()

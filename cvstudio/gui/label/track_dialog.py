@@ -1,4 +1,4 @@
-"""How an object is carried on: between its key shapes, or followed in the pictures, and how far."""
+"""How objects are carried on: between their key shapes, or followed in the pictures; how far."""
 
 from __future__ import annotations
 
@@ -21,112 +21,196 @@ from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import label
 
 _STILLS = (
-    "The images after this one are images of a folder, not frames of a video. An object is found"
-    " again only where they show the same scene a moment later."
+    "These images are those of a folder, not frames of a video. An object is found again only where"
+    " they show the same scene a moment later."
 )
+_MOVEMENT = "Optical flow on its texture: boxes grow and shrink, outlines turn, masks bend with it"
+_APPEARANCE = (
+    "OpenCV's MIL, for what blurs, bends or has one colour: slower, and the box keeps its size"
+)
+_BOXES_ONLY = "OpenCV's MIL: for boxes only"
+_INDENT = 24
 
 
 class Method(Enum):
     """Where the shapes come from."""
 
     BETWEEN = "between"
-    FOLLOW = "follow"
+    MOVEMENT = "movement"
+    APPEARANCE = "appearance"
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How many images lie in one direction, and how many of them before the next key shape there:
+    of several objects the farthest; 0 where one of them has none."""
+
+    images: int = 0
+    to_key: int = 0
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What is possible for an object. `between`: how many images lie between its key shapes, and
-    `between_words` where; `following`: how many images come after this one in `sequence`, and
-    `to_key` how many of them before its next key shape, 0 when there is none. `frames`: the
-    sequence is a video or the pages of one file; else it is a folder of images, which may have
-    nothing to do with each other."""
+    """What is possible for the objects. `between`: how many shapes lie between their key shapes,
+    and `between_words` where; `sequence` is the name of the video, the file or the folder.
+    `frames`: it is a video or the pages of one file; else a folder of images, which may have
+    nothing to do with each other. `boxes`: all objects are boxes."""
 
     name: str
     between: int
     between_words: str
     sequence: str
-    following: int
-    to_key: int
+    forwards: Reach
+    backwards: Reach = Reach()
     frames: bool = True
+    boxes: bool = True
+    objects: int = 1
 
 
 class TrackDialog(StudioDialog):
-    """`exec` is true when the person agreed; `method`, `count` and `accept_now` say to what."""
+    """`exec` is true when the person agreed; `method`, `backwards`, `count`, `to_key` and
+    `accept_now` say to what."""
 
     def __init__(self, parent: QWidget | None, choices: Choices) -> None:
         super().__init__(parent, f"Track {choices.name}", width=520)
         self._choices = choices
-        self.between = QRadioButton("Interpolate between its key shapes")
-        self.where = label(choices.between_words, "caption", wrap=True)
-        self.where.setContentsMargins(24, 0, 0, 0)
-        self.between.setEnabled(choices.between > 0)
-        self.follow = QRadioButton("Follow it in the pictures (optical flow)")
-        self.follow.setEnabled(choices.following > 0)
+        several = choices.objects > 1
+        whose, whom = ("their", "them") if several else ("its", "it")
         how = QButtonGroup(self)
-        for button in (self.between, self.follow):
-            how.addButton(button)
-            self.content.addWidget(button)
-        self.content.insertWidget(1, self.where)
-        (self.between if choices.between else self.follow).setChecked(True)
+        self.between = self._add(
+            how, f"Interpolate between {whose} key shapes", choices.between_words
+        )
+        self.where = self._caption
+        self.movement = self._add(how, f"Follow {whom} by movement", _MOVEMENT)
+        words = _APPEARANCE if choices.boxes else _BOXES_ONLY
+        self.appearance = self._add(how, f"Follow {whom} by appearance", words)
+        there = bool(choices.forwards.images or choices.backwards.images)
+        self.between.setEnabled(choices.between > 0)
+        self.movement.setEnabled(there)
+        self.appearance.setEnabled(there and choices.boxes)
+        (self.between if choices.between else self.movement).setChecked(True)
         self.stills = label(_STILLS, "caption", wrap=True)
-        self.stills.setContentsMargins(24, 0, 0, 0)
-        self.stills.setVisible(not choices.frames)
+        self.stills.setContentsMargins(_INDENT, 0, 0, 0)
         self.content.addWidget(self.stills)
         self.content.addWidget(self._build_range())
         self.now = QCheckBox("Accept them at once, without looking at each")
         self.content.addWidget(self.now)
         self.add_button("Cancel", self.reject)
         self.go = self.add_button("Track", self.accept, next=True)
-        for part in (self.between, self.follow, self.next, self.end, self.key, self.now):
+        for part in (
+            self.between, self.movement, self.appearance, self.backwards_too, self.next, self.end,
+            self.key, self.now,
+        ):  # fmt: skip
             part.toggled.connect(self._show)
         self.spin.valueChanged.connect(self._show)
         self._show()
 
+    def _add(self, group: QButtonGroup, text: str, caption: str) -> QRadioButton:
+        """A way of tracking, with what it is good for below."""
+        both = QVBoxLayout()
+        both.setSpacing(2)
+        button = QRadioButton(text)
+        button.setAccessibleDescription(caption)
+        group.addButton(button)
+        both.addWidget(button)
+        self._caption = label(caption, "caption", wrap=True)
+        self._caption.setContentsMargins(_INDENT, 0, 0, 0)
+        both.addWidget(self._caption)
+        self.content.addLayout(both)
+        return button
+
     def _build_range(self) -> QWidget:
-        """How far the object is followed."""
-        choices = self._choices
+        """Where to and how far the objects are followed."""
         self.range = QFrame()
         column = QVBoxLayout(self.range)
-        column.setContentsMargins(24, 0, 0, 0)
+        column.setContentsMargins(_INDENT, 0, 0, 0)
         column.setSpacing(8)
+        row = QHBoxLayout()
+        row.setSpacing(16)
+        self.forwards = QRadioButton("Forwards")
+        self.backwards_too = QRadioButton("Backwards")
+        where = QButtonGroup(self)
+        for button, reach in (
+            (self.forwards, self._choices.forwards),
+            (self.backwards_too, self._choices.backwards),
+        ):
+            where.addButton(button)
+            button.setEnabled(reach.images > 0)
+            row.addWidget(button)
+        row.addStretch(1)
+        column.addLayout(row)
         row = QHBoxLayout()
         self.next = QRadioButton("through the next")
         self.spin = QSpinBox()
         self.spin.setAccessibleName("How many images")
-        self.spin.setRange(1, max(choices.following, 1))
-        self.spin.setValue(min(choices.following, 10))
-        self.spin.setSuffix(" images" if choices.following > 1 else " image")
+        self.spin.setRange(1, 1)
         self.spin.setMinimumWidth(110)
         row.addWidget(self.next)
         row.addWidget(self.spin)
         row.addStretch(1)
         column.addLayout(row)
-        self.key = QRadioButton(
-            f"to its next key shape ({counted(choices.to_key, 'image')} before it)"
-        )
-        self.key.setVisible(choices.to_key > 0)
-        column.addWidget(self.key)
-        images = counted(choices.following, "image")
-        folder = "" if choices.frames else "the folder "
-        where = f" of {folder}{choices.sequence}" if choices.sequence else ""
-        self.end = QRadioButton(f"to the end{where} ({images})")
-        column.addWidget(self.end)
+        self.key, self.end = QRadioButton(), QRadioButton()
         far = QButtonGroup(self)
         for button in (self.next, self.key, self.end):
             far.addButton(button)
-        (self.key if choices.to_key else self.next).setChecked(True)
+        column.addWidget(self.key)
+        column.addWidget(self.end)
+        ahead = self._choices.forwards.images or not self._choices.backwards.images
+        (self.forwards if ahead else self.backwards_too).setChecked(True)
+        self._show_range()
+        (self.key if self._reach.to_key else self.next).setChecked(True)
+        self.backwards_too.toggled.connect(self._show_range)
         return self.range
+
+    def _show_range(self) -> None:
+        """The words and the numbers of the direction that is chosen."""
+        choices, reach, back = self._choices, self._reach, self.backwards
+        asked = self.spin.value() if self.spin.maximum() > 1 else 10
+        self.spin.setRange(1, max(reach.images, 1))
+        self.spin.setValue(min(reach.images, asked))
+        self.spin.setSuffix(" images" if reach.images > 1 else " image")
+        self.next.setText("through the previous" if back else "through the next")
+        which, side = ("previous", "after") if back else ("next", "before")
+        images = counted(reach.to_key, "image")
+        if choices.objects > 1:
+            self.key.setText(f"each to its {which} key shape (up to {images} {side} it)")
+        else:
+            self.key.setText(f"to its {which} key shape ({images} {side} it)")
+        self.key.setVisible(reach.to_key > 0)
+        if not reach.to_key and self.key.isChecked():
+            self.next.setChecked(True)
+        folder = "" if choices.frames else "the folder "
+        name = f" of {folder}{choices.sequence}" if choices.sequence else ""
+        edge = "beginning" if back else "end"
+        self.end.setText(f"to the {edge}{name} ({counted(reach.images, 'image')})")
+
+    @property
+    def _reach(self) -> Reach:
+        return self._choices.backwards if self.backwards else self._choices.forwards
 
     @property
     def method(self) -> Method:
-        return Method.BETWEEN if self.between.isChecked() else Method.FOLLOW
+        """How the shapes are found."""
+        if self.between.isChecked():
+            return Method.BETWEEN
+        return Method.APPEARANCE if self.appearance.isChecked() else Method.MOVEMENT
+
+    @property
+    def backwards(self) -> bool:
+        """Whether the objects are followed to the images before this one."""
+        return self.backwards_too.isChecked()
+
+    @property
+    def to_key(self) -> bool:
+        """Whether each object is followed no further than to its next key shape."""
+        return self.key.isChecked()
 
     @property
     def count(self) -> int:
-        """Through how many images the object is followed."""
+        """Through how many images the objects are followed, the farthest of them."""
         if self.end.isChecked():
-            return self._choices.following
-        return self._choices.to_key if self.key.isChecked() else self.spin.value()
+            return self._reach.images
+        return self._reach.to_key if self.to_key else self.spin.value()
 
     @property
     def accept_now(self) -> bool:
@@ -134,11 +218,19 @@ class TrackDialog(StudioDialog):
         return self.now.isChecked()
 
     def _show(self) -> None:
-        following = self.method is Method.FOLLOW
+        choices, following = self._choices, self.method is not Method.BETWEEN
         self.range.setEnabled(following)
-        count = self.count if following else self._choices.between
+        self.stills.setVisible(not choices.frames and following)
         self.go.setText("Follow" if following else "Interpolate")
+        count = self.count if following else choices.between
         self.go.setEnabled(count > 0)
-        come = f"Up to {counted(count, 'image')}" if following else counted(count, "image")
-        how = "an accepted shape" if self.accept_now else "a suggestion"
-        self.note(f"{come} get{'s' * (count == 1)} {how}. Key shapes stay. Undone with Ctrl+Z.")
+        how = "accepted shape" if self.accept_now else "suggestion"
+        if following:
+            each = f" of each of {choices.objects:,} objects" if choices.objects > 1 else ""
+            gets = "gets" if count == 1 else "get"
+            article = "an" if self.accept_now else "a"
+            words = f"Up to {counted(count, 'image')} {gets} {article} {how}{each}."
+        else:
+            words = f"{counted(count, how)} will be put."
+        self.note(f"{words} Key shapes stay. Undone with Ctrl+Z.")
+        self.fit_height()

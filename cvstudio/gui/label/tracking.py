@@ -1,9 +1,8 @@
-"""Tracking: an object carried over the images of a sequence, and the way through its keys."""
+"""Tracking: objects carried over the images of a sequence, and the way through their keys."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,29 +13,22 @@ from PySide6.QtWidgets import QWidget
 from cvstudio.core.annotation import Annotation, State
 from cvstudio.core.errors import ImageError
 from cvstudio.core.words import counted
+from cvstudio.gui.label import track_subjects
 from cvstudio.gui.label.document import Document
-from cvstudio.gui.label.track_dialog import Choices, Method, TrackDialog
+from cvstudio.gui.label.track_dialog import Method, TrackDialog
+from cvstudio.gui.label.track_subjects import Subject
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.filmstrip import Filmstrip
 from cvstudio.gui.widgets.progress_dialog import run_with_progress
+from cvstudio.imaging import tracking as following
 from cvstudio.project import queries, tracks
 from cvstudio.project.changes import ChangeSet
-from cvstudio.project.following import Trail, follow_object
+from cvstudio.project.following import Trail, Wanted, follow_objects
 from cvstudio.project.tracks import Gap, Placed, Track
 
-_SELECT_ONE = "Select one shape to track"
-_NO_KEY = "Draw or paste it on a later image too: what lies between can be interpolated then"
-
-
-@dataclass(frozen=True)
-class _Subject:
-    """The selected object as it is, and what it could be linked with."""
-
-    annotation: Annotation
-    track: Track
-    partner: Annotation | None
-    gaps: tuple[Gap, ...]
+_SELECT = "Select a shape to track, or several"
+_STOPPED = "Stopped: nothing was put"
 
 
 class Tracking(QObject):
@@ -65,115 +57,157 @@ class Tracking(QObject):
     # -- the verbs
 
     def _ask(self) -> None:
-        """Ask how and how far the selected object is to be carried on, and do it."""
-        subject = self._subject()
+        """Ask how and how far the selected objects are to be carried on, and do it."""
+        subjects = track_subjects.selected(self._document)
         image = self._document.image
-        if subject is None or image is None:
-            self.said.emit(_SELECT_ONE)
+        if not subjects or image is None:
+            self.said.emit(_SELECT)
             return
-        dialog = TrackDialog(self._page, self._choices(subject))
+        dialog = TrackDialog(self._page, track_subjects.choices_for(self._document, subjects))
         agreed, method = bool(dialog.exec()), dialog.method
-        count, state = dialog.count, State.ACCEPTED if dialog.accept_now else State.SUGGESTED
+        state = State.ACCEPTED if dialog.accept_now else State.SUGGESTED
+        wanted = [
+            each.wanted(
+                image.id, backwards=dialog.backwards, count=dialog.count, to_key=dialog.to_key
+            )
+            for each in subjects
+        ]
         dialog.deleteLater()
         if agreed and method is Method.BETWEEN:
-            self._interpolate(subject, state)
+            self._interpolate(subjects, state)
         elif agreed:
-            targets = subject.track.sequence.after(image.id)[:count]
-            self._follow(subject.annotation, targets, state)
+            self._follow(subjects, wanted, following.Method(method.value), state)
         self.answered.emit()
 
     def _again(self) -> None:
-        """Interpolate between the key shapes of the selected object, without a question."""
-        subject = self._subject()
-        if subject is None:
-            self.said.emit(_SELECT_ONE)
-        elif not subject.gaps:
-            self.said.emit(_NO_KEY)
+        """Interpolate between the key shapes of the selected objects, without a question."""
+        subjects = track_subjects.selected(self._document)
+        if not subjects:
+            self.said.emit(_SELECT)
+        elif not any(each.gaps for each in subjects):
+            self.said.emit(track_subjects.NO_KEY)
         else:
-            self._interpolate(subject, State.SUGGESTED)
+            self._interpolate(subjects, State.SUGGESTED)
 
-    def _interpolate(self, subject: _Subject, state: State) -> None:
-        members = [a for a in (subject.annotation, subject.partner) if a is not None]
-        keys = {**subject.track.keys}
-        if subject.partner is not None:
-            keys[subject.partner.image_id] = subject.partner
-        shapes = self._shapes_between(replace(subject.track, keys=keys), subject.gaps)
-        if shapes is None:
+    def _interpolate(self, subjects: list[Subject], state: State) -> None:
+        subjects = [each for each in subjects if each.gaps]
+        found = self._shapes_between([(each.track, each.gaps) for each in subjects])
+        if found is None:
             return
-        put: list[int] = []
+        put = 0
 
         def work(s: Any) -> None:
-            tracks.link(s, ids=[a.id for a in members])
-            put.append(self._place(s, subject.annotation.id, shapes, state))
+            nonlocal put
+            for each, shapes in zip(subjects, found, strict=True):
+                members = [a for a in (each.annotation, each.partner) if a is not None]
+                tracks.link(s, ids=[a.id for a in members])
+                put += _place(s, each.annotation.id, shapes, state, tracks.INTERPOLATION)
 
-        if self._document.change(f"Interpolate over {counted(len(shapes), 'image')}", work):
-            self._tell(put[0], state)
+        images = {image for shapes in found for image in shapes}
+        if self._document.change(_words("Interpolate", subjects, images), work):
+            self._tell(put, state)
             self._on_selection()
 
-    def _shapes_between(self, track: Track, gaps: Collection[Gap]) -> dict[int, Placed] | None:
-        """What comes into gaps, computed in a thread; None when it was stopped or went wrong."""
+    def _shapes_between(
+        self, gaps: Sequence[tuple[Track, Collection[Gap]]]
+    ) -> list[dict[int, Placed]] | None:
+        """What comes into the gaps of tracks, computed in a thread; None when it was stopped or
+        went wrong."""
+        total = sum(len(images) for _, each in gaps for _, _, images in each)
 
-        def work(control: Control) -> dict[int, Placed]:
-            def told(done: int, total: int) -> None:
+        def work(control: Control) -> list[dict[int, Placed]]:
+            found: list[dict[int, Placed]] = []
+
+            def told(done: int, _: int) -> None:
                 control.check()
-                control.progress(done, total, "Interpolating")
+                control.progress(done + sum(map(len, found)), total, "Interpolating")
 
-            return tracks.shapes_between(track, gaps, told=told)
+            for track, each in gaps:
+                found.append(tracks.shapes_between(track, each, told=told))
+            return found
 
         outcome = run_with_progress(self._page, self._studio.tasks, "Interpolate", work)
         self.answered.emit()
         if outcome.error is not None:
             self._studio.fail(outcome.error, doing="Nothing was interpolated")
+        elif outcome.cancelled:
+            self.said.emit(_STOPPED)
         return None if outcome.cancelled else outcome.result
 
-    @staticmethod
-    def _place(s: Any, annotation_id: int, shapes: dict[int, Placed], state: State) -> int:
-        again = queries.annotation(s, annotation_id)
-        if again is None:
-            return 0
-        track, maker = tracks.track_of(s, again), tracks.INTERPOLATION
-        return tracks.place(s, track=track, shapes=shapes, maker=maker, state=state)
-
-    def _follow(self, annotation: Annotation, targets: tuple[int, ...], state: State) -> None:
+    def _follow(
+        self,
+        subjects: list[Subject],
+        wanted: list[Wanted],
+        method: following.Method,
+        state: State,
+    ) -> None:
         project = self._document.project
 
-        def work(control: Control) -> Trail:
+        def work(control: Control) -> dict[int, Trail]:
             def told(done: int, total: int) -> None:
                 control.check()
                 control.progress(done, total, "Following")
 
-            return follow_object(project, annotation, targets, told=told)
+            return follow_objects(project, wanted, method=method, told=told)
 
-        outcome = run_with_progress(self._page, self._studio.tasks, "Follow the object", work)
-        if outcome.error is not None:
-            if isinstance(outcome.error, ImageError):
-                self.said.emit(outcome.error.message)
-            else:
-                self._studio.fail(outcome.error, doing="The object was not followed")
-            return
-        if not outcome.cancelled:
-            self._take(annotation, outcome.result, state)
+        several = len(subjects) > 1
+        title = f"Follow {len(subjects):,} objects" if several else "Follow the object"
+        outcome = run_with_progress(self._page, self._studio.tasks, title, work)
+        if outcome.cancelled:
+            self.said.emit(_STOPPED)
+        elif isinstance(outcome.error, ImageError):
+            self.said.emit(outcome.error.message)
+        elif outcome.error is not None:
+            self._studio.fail(outcome.error, doing="Nothing was followed")
+        else:
+            self._take(subjects, outcome.result, state)
 
-    def _take(self, annotation: Annotation, trail: Trail, state: State) -> None:
-        """Bring in where the object was found."""
-        lost = trail.problem or (f"lost on {trail.lost_on.title}" if trail.lost_on else "")
-        if not trail.shapes:
-            self.said.emit(f"Nothing was put: {lost}")
-            return
-        put: list[int] = []
+    def _take(self, subjects: list[Subject], trails: dict[int, Trail], state: State) -> None:
+        """Bring in where the objects were found, and say which were lost where."""
+        named = [
+            (track_subjects.name_of(self._document, each), trails[each.annotation.id])
+            for each in subjects
+        ]
+        lost = track_subjects.losses(named)
+        found = [each for each in subjects if trails[each.annotation.id].shapes]
+        put = 0
 
         def work(s: Any) -> None:
-            tracks.link(s, ids=[annotation.id])
-            again = queries.annotation(s, annotation.id)
-            if again is not None:
-                track = tracks.track_of(s, again)
-                shapes, maker = trail.shapes, tracks.TRACKER
-                put.append(tracks.place(s, track=track, shapes=shapes, maker=maker, state=state))
+            nonlocal put
+            for each in found:
+                tracks.link(s, ids=[each.annotation.id])
+                shapes = trails[each.annotation.id].shapes
+                put += _place(s, each.annotation.id, shapes, state, tracks.TRACKER)
 
-        label = f"Track over {counted(len(trail.shapes), 'image')}"
-        if self._document.change(label, work) and put:
-            self._tell(put[0], state, lost)
+        images = {image for each in found for image in trails[each.annotation.id].shapes}
+        if not found:
+            self.said.emit(f"Nothing was put: {lost}")
+        elif self._document.change(_words("Track", found, images), work):
+            self._tell(put, state, lost)
             self._on_selection()
+        if lost:
+            self._show_lost(subjects, trails, lost)
+
+    def _show_lost(self, subjects: list[Subject], trails: dict[int, Trail], lost: str) -> None:
+        """A toast leads to where the object ends, or selects those of several that were lost."""
+        gone = [each.annotation for each in subjects if trails[each.annotation.id].lost]
+        where = trails[gone[0].id].lost_on
+        if len(subjects) == 1 and where is not None:
+            link, do = "Go there", partial(self._open, where.id)
+        else:
+            link, do = "Select the lost", partial(self._select, gone)
+        self._studio.toast(f"{lost}.", level="warning", link=link, do=do, about="track")
+
+    def _open(self, image_id: int) -> None:
+        """Go to an image."""
+        if shiboken6.isValid(self):  # the offer outlives the page of a project
+            self._studio.select_image(image_id)
+
+    def _select(self, annotations: list[Annotation]) -> None:
+        """Show annotations of one image, selected."""
+        if shiboken6.isValid(self):
+            self._studio.select_image(annotations[0].image_id)
+            self._document.select([a.id for a in annotations])
 
     def _tell(self, put: int, state: State, lost: str = "") -> None:
         what = "shape" if state is State.ACCEPTED else "suggestion"
@@ -195,52 +229,6 @@ class Tracking(QObject):
         self._document.select([annotation.id])
 
     # -- what is selected
-
-    def _subject(self) -> _Subject | None:
-        annotation = self._document.only_selected()
-        if annotation is None:
-            return None
-        with self._document.project.read() as s:
-            track = tracks.track_of(s, annotation)
-            gaps = tuple(track.gaps())
-            partner = None
-            if len(track.keys) == 1 and tracks.is_key(annotation):
-                partner = tracks.partner(s, annotation)
-        if partner is not None:
-            ids, places = track.sequence.ids, track.sequence.places
-            first, last = sorted(places[a.image_id] for a in (annotation, partner))
-            gaps = ((ids[first], ids[last], ids[first + 1 : last]),)
-        return _Subject(annotation, track, partner, gaps)
-
-    def _choices(self, subject: _Subject) -> Choices:
-        track, image = subject.track, self._document.image
-        assert image is not None
-        found = self._document.classes.get(subject.annotation.class_id)
-        following = track.sequence.after(image.id)
-        key = track.beside(image.id, 1)
-        return Choices(
-            name=found.name if found else "object",
-            between=sum(len(gap[2]) for gap in subject.gaps),
-            between_words=self._between_words(subject),
-            sequence=track.sequence.name,
-            following=len(following),
-            to_key=following.index(key) if key in following else 0,
-            frames=track.sequence.one_file,
-        )
-
-    def _between_words(self, subject: _Subject) -> str:
-        """Where the gaps are."""
-        if not subject.gaps:
-            return _NO_KEY
-        images = counted(sum(len(gap[2]) for gap in subject.gaps), "image")
-        with self._document.project.read() as s:
-            ends = queries.images(s, [subject.gaps[0][0], subject.gaps[-1][1]])
-        between = f"{images} between {ends[0].title} and {ends[-1].title}"
-        if subject.partner is None:
-            return between
-        found = self._document.classes.get(subject.partner.class_id)
-        name = found.name if found else "object"
-        return f"{between}, where the nearest {name} is taken for the same"
 
     def _track(self) -> Track | None:
         """The track of the selected object, or of the one that is followed through the images."""
@@ -329,13 +317,31 @@ class Tracking(QObject):
             track = tracks.track_of(s, annotation) if annotation is not None else None
         if annotation is None or track is None or track.id is None:
             return
-        shapes = self._shapes_between(track, track.gaps_beside(annotation.image_id))
-        if not shapes:
+        found = self._shapes_between([(track, track.gaps_beside(annotation.image_id))])
+        if not found:
             return
-        put: list[int] = []
+        put = 0
 
         def work(s: Any) -> None:
-            put.append(self._place(s, annotation_id, shapes, State.SUGGESTED))
+            nonlocal put
+            put = _place(s, annotation_id, found[0], State.SUGGESTED, tracks.INTERPOLATION)
 
         if self._document.change("Interpolate again", work):
-            self._tell(put[0], State.SUGGESTED)
+            self._tell(put, State.SUGGESTED)
+
+
+def _place(
+    s: Any, annotation_id: int, shapes: Mapping[int, Placed], state: State, maker: str
+) -> int:
+    """Put computed shapes of an annotation's object on images; how many."""
+    again = queries.annotation(s, annotation_id)
+    if again is None:
+        return 0
+    track = tracks.track_of(s, again)
+    return tracks.place(s, track=track, shapes=shapes, maker=maker, state=state)
+
+
+def _words(verb: str, subjects: Collection[Subject], images: Collection[int]) -> str:
+    """The name of a step: "Track over 12 images", "Track 3 objects over 12 images"."""
+    whom = f" {len(subjects):,} objects" if len(subjects) > 1 else ""
+    return f"{verb}{whom} over {counted(len(images), 'image')}"

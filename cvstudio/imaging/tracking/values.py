@@ -36,12 +36,16 @@ class Method(StrEnum):
 
 
 class Gone(StrEnum):
-    """Why an object is not on a picture, as the end of a sentence about it."""
+    """Why an object is not on a picture."""
 
-    LOST = "lost"
-    EDGE = "lost at the edge of the picture"
-    LEFT = "left the picture"
-    OTHER_SIZE = "ends, for the picture has another size"
+    LOST = "lost on {}"
+    EDGE = "lost at the edge of the picture on {}"
+    LEFT = "left the picture on {}"
+    OTHER_SIZE = "not followed on to {}, which has another size"
+
+    def on(self, title: str) -> str:
+        """The end of a sentence about the object, with the picture's name."""
+        return self.value.format(title)
 
 
 @dataclass(frozen=True, slots=True)
