@@ -237,7 +237,10 @@ def test_nothing_is_tracked_without_a_selection_and_that_is_said(person):
     person.page.tracking.said.connect(said.append)
     person.keys("Shift+T")
     person.keys(".")
-    assert said == ["Select a shape to track, or several", "Select one shape to go through its key shapes"]
+    assert said == [
+        "Select a shape to track, or several",
+        "Select one shape to go through its key shapes",
+    ]
 
 
 def test_copies_go_no_further_than_the_video_and_are_one_step(person):
