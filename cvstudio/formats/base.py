@@ -103,6 +103,7 @@ class ParsedImage:
     empty: bool = False
     bare: bool = False
     extras: dict[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
     reviewed: bool = False
     unpacked: bool = False
 
@@ -218,6 +219,7 @@ class ExportImage:
     orientation: int = 1
     """EXIF's 1 to 8: how the file's own pixels have to be turned."""
     extras: dict[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

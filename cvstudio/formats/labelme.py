@@ -55,7 +55,17 @@ KNOWN = frozenset(
 )  # fmt: skip
 """The keys of a shape that are understood; all others are kept beside them."""
 _OF_IMAGE = frozenset(
-    ("version", "flags", "shapes", "imagePath", "imageData", "imageHeight", "imageWidth", "checked")
+    (
+        "version",
+        "flags",
+        "shapes",
+        "imagePath",
+        "imageData",
+        "imageHeight",
+        "imageWidth",
+        "checked",
+        "tags",
+    )
 )
 _LINES = {"line": "line", "linestrip": "line strip", "cuboid": "cuboid", "points": "set of points"}
 _CHOICES = 12
@@ -238,6 +248,10 @@ class _FileReader:
         self._read_flags(image)
         image.empty = not image.annotations and not self.data["shapes"]
         image.reviewed = self.data.get("checked") is True
+        tags = self.data.get("tags")
+        if isinstance(tags, list):
+            told = (tag.strip() for tag in tags if isinstance(tag, str))
+            image.tags = tuple(dict.fromkeys(tag for tag in told if tag))
         self._keep_rest(image)
         return image
 
@@ -251,6 +265,8 @@ class _FileReader:
         flags = self.data.get("flags")
         unset = [k for k, v in flags.items() if not v] if isinstance(flags, dict) else []
         other = {k: v for k, v in self.data.items() if k not in _OF_IMAGE and v not in (None, "")}
+        if self.data.get("checked") == "failed":  # in X-AnyLabeling a person has refused it
+            other["checked"] = "failed"
         kept = {"flags": unset, "shapes": self.lines, "other": other}
         if any(kept.values()):
             image.extras = {KEY: {key: value for key, value in kept.items() if value}}

@@ -84,7 +84,12 @@ class _Writer:
         content["shapes"] = [*self._shapes(image), *kept.get("shapes", ())]
         content |= {"imagePath": name, "imageData": None}
         content |= {"imageHeight": image.height, "imageWidth": image.width}
-        content |= {k: v for k, v in kept.get("other", {}).items() if k not in content}
+        other: dict[str, Any] = kept.get("other", {})
+        if image.tags:
+            content["tags"] = list(image.tags)
+        if self.dialect and not content["checked"] and "checked" in other:
+            content["checked"] = other["checked"]
+        content |= {k: v for k, v in other.items() if k not in content and k != "checked"}
         try:
             text = json.dumps(content, ensure_ascii=False, indent=2)
             file.write_text(text + "\n", encoding="utf-8")

@@ -171,6 +171,7 @@ def _dataset(
         [_file_name(r) for r in records], [Path(r.uri).parent.name for r in records]
     )
     annotations = queries.annotations_of(s, [r.id for r in records])
+    tags = queries.tags_of(s, [r.id for r in records])
     images = [
         ExportImage(
             path=project.image_path(record),
@@ -188,6 +189,7 @@ def _dataset(
             pages=record.pages,
             orientation=record.orientation,
             extras=described.get(str(record.id), {}),
+            tags=tuple(tags[record.id]),
         )
         for record, name in zip(records, unique, strict=True)
     ]

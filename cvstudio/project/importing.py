@@ -39,7 +39,15 @@ from cvstudio.imaging import video
 from cvstudio.imaging.decode import ImageInfo
 from cvstudio.imaging.display import Window
 from cvstudio.imaging.windows import words_of
-from cvstudio.project import attributes, commands, image_classes, queries, rows, skeletons
+from cvstudio.project import (
+    attributes,
+    commands,
+    image_classes,
+    queries,
+    rows,
+    skeletons,
+    tagging,
+)
 from cvstudio.project import splits as split_proposals
 from cvstudio.project.carried import carry, dump
 from cvstudio.project.import_plan import (
@@ -259,6 +267,7 @@ class _Import:
             about=self.plan.annotation_count,
         )  # fmt: skip
         self._update_known(pairs)
+        self._tag(pairs)
         carry(self.s, self.plan.extras, {i: image.parsed.extras for i, image in pairs})
         known = self.plan.known_count
         return ImportReport(
@@ -273,6 +282,16 @@ class _Import:
             several=self._allow_several(),
             **self._counts(),
         )
+
+    def _tag(self, pairs: list[tuple[int, PlannedImage]]) -> None:
+        """Give images the tags of the source."""
+        tagged: dict[str, list[int]] = {}
+        for id, image in pairs:
+            if image.known is None or self.known == "add":
+                for tag in image.parsed.tags:
+                    tagged.setdefault(tag, []).append(id)
+        for tag, ids in tagged.items():
+            tagging.tag_images(self.s, image_ids=ids, tag=tag)
 
     def _allow_several(self) -> bool:
         """Where whole images are classified and the source gives one several classes, so it is."""

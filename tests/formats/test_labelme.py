@@ -522,13 +522,15 @@ def test_all_that_a_file_says_goes_out_again(tmp_path: Path, name: str) -> None:
         shape("sign", "quadrilateral", [[0.0, 0.0], [20.0, 2.0], [18.0, 30.0], [1.0, 28.0]]),
     ]  # fmt: skip
     flags = {"blurred": True, "night": False}
-    source = file(tmp_path / "s", shapes, flags=flags, checked=True, lineColor=[0, 255, 0, 128])
+    rest = {"lineColor": [0, 255, 0, 128], "tags": ["night shift", "wet"]}
+    source = file(tmp_path / "s", shapes, flags=flags, checked=True, **rest)
     with Project.create(tmp_path / "p", task=Task.DETECT) as project:
         importing.run(project, importing.plan(project, source))
         with project.read() as s:
             (record,) = queries.images(s, queries.image_ids(s))
             asked = attributes.asked(s)
             names = {c.id: c.name for c in queries.classes(s)}
+            assert queries.tags_of(s, [record.id]) == {record.id: ["night shift", "wet"]}
         assert record.review is Review.REVIEWED
         assert {names[i]: [a.name for a in each] for i, each in asked.items() if each} == {
             "car": ["colour", "parked", "towed"]
@@ -537,7 +539,7 @@ def test_all_that_a_file_says_goes_out_again(tmp_path: Path, name: str) -> None:
     assert report.losses == ()
     content = json.loads((tmp_path / "out" / "a.json").read_text())
     assert content["flags"] == flags
-    assert content["lineColor"] == [0, 255, 0, 128]
+    assert {key: content[key] for key in rest} == rest
     car, sign, wire = content["shapes"]
     for key in ("group_id", "description", "flags", "attributes", "difficult", "score"):
         assert car[key] == shapes[0][key], key
