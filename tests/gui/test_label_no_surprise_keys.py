@@ -1,6 +1,7 @@
 """What keys and the right click do on the Label page where people of other programs were taken
 aback: arrows, class keys, hiding and undo, locked shapes, comments."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -231,11 +232,53 @@ def test_shift_u_goes_to_the_next_image_without_labels_and_round_the_end(person)
 
 def test_shift_e_goes_to_the_next_image_on_which_run_and_labels_differ(person, monkeypatch):
     person.keys("Shift+E")
-    assert "No run has been judged yet" in said(person.page)
+    person.qtbot.waitUntil(lambda: "No run has been judged yet" in said(person.page))
+    judge(monkeypatch, lambda: {3})
+    person.keys("Shift+E")
+    person.qtbot.waitUntil(lambda: person.document.image.id == 3)
+    person.keys("Shift+E")
+    words = "On no other image do the newest run and the labels differ"
+    person.qtbot.waitUntil(lambda: words in said(person.page))
+    assert person.document.image.id == 3
+
+
+def judge(monkeypatch, compare):
+    """A run has been judged, and `compare` says on which images it errs."""
     monkeypatch.setattr(run_errors, "judged_runs", lambda _session, _ids: ["run 1"])
-    monkeypatch.setattr(run_errors, "images_with_errors", lambda _s, _ids, kinds: {3})
+    monkeypatch.setattr(run_errors, "images_with_errors", lambda _s, _ids, kinds: compare())
+
+
+def test_while_a_run_is_compared_one_works_on_and_is_not_carried_off(person, monkeypatch):
+    go, where = threading.Event(), []
+
+    def compare():
+        where.append(threading.current_thread())
+        assert go.wait(20)
+        return {3}
+
+    judge(monkeypatch, compare)
     person.keys("Shift+E")
-    assert person.document.image.id == 3
+    assert person.document.image.id == 1, "the key has come back, the answer has not"
+    person.qtbot.waitUntil(lambda: "Comparing the newest run with the labels" in said(person.page))
+    person.keys("D")
+    person.qtbot.waitUntil(lambda: person.document.image.id == 2)
+    go.set()
+    words = "The newest run has been compared with the labels: press again to go"
+    person.qtbot.waitUntil(lambda: words in said(person.page))
+    assert person.document.image.id == 2
+    assert threading.main_thread() not in where
     person.keys("Shift+E")
-    assert person.document.image.id == 3
-    assert "On no other image do the newest run and the labels differ" in said(person.page)
+    person.qtbot.waitUntil(lambda: person.document.image.id == 3)
+
+
+def test_a_comparison_that_ends_while_a_shape_is_drawn_leaves_it_in_hand(person, monkeypatch):
+    go = threading.Event()
+    judge(monkeypatch, lambda: {3} if go.wait(20) else set())
+    person.do("label.polygon")
+    person.keys("Shift+E", person.canvas)
+    for place in ((50, 50), (150, 50), (150, 120)):
+        person.click(*place)
+    go.set()
+    person.qtbot.waitUntil(lambda: "press again to go" in said(person.page))
+    assert person.document.image.id == 1
+    assert len(person.canvas.tool.points) == 3

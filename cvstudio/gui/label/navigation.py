@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from cvstudio.core.annotation import Review
 from cvstudio.core.words import counted
 from cvstudio.project import queries
@@ -59,6 +61,10 @@ class ImageOrder:
         """The next image that passes a filter, forwards (1) or backwards (-1), round the end."""
         with self._project.read() as session:
             waiting = set(queries.image_ids(session, wanted))
+        return self.beside_these(image_id, step, waiting)
+
+    def beside_these(self, image_id: int, step: int, waiting: Collection[int]) -> int:
+        """The next of some images, forwards (1) or backwards (-1), round the end; 0 for none."""
         if not self.ids:
             return 0
         start = self.ids.index(image_id) if image_id in self.ids else -1

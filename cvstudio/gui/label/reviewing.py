@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from cvstudio.core.annotation import Review
+from cvstudio.gui import theme
 from cvstudio.gui.label.canvas import STILL_READING, Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.navigation import ImageOrder
 from cvstudio.gui.label.training_words import idle_words, waiting_words
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import Control
 from cvstudio.gui.workspace import Workspace
-from cvstudio.project import run_errors
+from cvstudio.project import queries, run_errors
 from cvstudio.project.records import ImageFilter
 
 
@@ -36,6 +39,11 @@ class Reviewing(QObject):
         super().__init__(page)
         self._studio, self._document, self._canvas = studio, document, canvas
         self._order = order
+        self._comparing = LatestWins(studio.tasks, owner=self, title="Compare run and labels")
+        self._slow = QTimer(
+            self, singleShot=True, interval=theme.tokens()["motion"]["busy_shown_after"]
+        )
+        self._slow.timeout.connect(self._tell_comparing)
         connect = partial(studio.actions.connect, widget=page)
         connect("label.previous", partial(self.step, -1))
         connect("label.next", partial(self.step, 1))
@@ -65,17 +73,40 @@ class Reviewing(QObject):
         self._go_among(wanted, none="No other image is unlabelled")
 
     def _next_disagreed(self) -> None:
-        """Where the newest judged run and the labels differ, in whatever way."""
-        with self._document.project.read() as session:
-            judged = bool(run_errors.judged_runs(session, ()))
-        if not judged:
+        """Where the newest judged run and the labels differ, in whatever way.
+
+        A run is compared in a thread, once: that takes seconds where it has found very much.
+        """
+        project = self._document.project
+        begun = self._image_id
+
+        def look(_control: Control) -> frozenset[int] | None:
+            with project.read() as session:
+                if not run_errors.judged_runs(session, ()):
+                    return None
+                return frozenset(queries.image_ids(session, ImageFilter(query="error:any")))
+
+        self._comparing.request(look, partial(self._go_to_disagreed, begun))
+        self._slow.start()
+
+    def _tell_comparing(self) -> None:
+        if self._comparing.busy:
+            self.said.emit("Comparing the newest run with the labels")
+
+    def _go_to_disagreed(self, begun: int, found: frozenset[int] | None) -> None:
+        self._slow.stop()
+        if found is None:
             self.said.emit("No run has been judged yet: Train makes one, and judges it")
-            return
-        none = "On no other image do the newest run and the labels differ"
-        self._go_among(ImageFilter(query="error:any"), none=none)
+        elif begun != self._image_id or self._canvas.tool.busy or not self._canvas.isVisible():
+            self.said.emit("The newest run has been compared with the labels: press again to go")
+        else:
+            none = "On no other image do the newest run and the labels differ"
+            self._go(self._order.beside_these(begun, 1, found), none=none)
 
     def _go_among(self, wanted: ImageFilter, *, none: str) -> None:
-        found = self._order.beside_among(self._image_id, 1, wanted)
+        self._go(self._order.beside_among(self._image_id, 1, wanted), none=none)
+
+    def _go(self, found: int, *, none: str) -> None:
         if found:
             self._studio.select_image(found)
         else:
