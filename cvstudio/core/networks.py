@@ -254,16 +254,6 @@ def fits(info: NetworkInfo) -> tuple[Fit, ...]:
     return tuple(Fit)
 
 
-def check_fit(config: TrainConfig) -> None:
-    """Raise ConfigError when the network cannot be trained on images fitted in the config's way."""
-    info = network(config.network)
-    if config.fit not in fits(info):
-        raise ConfigError(
-            f"{info.title} cannot be trained on crops.",
-            hint="Fit images by padding or stretching.",
-        )
-
-
 def check_settings(info: NetworkInfo, names: Iterable[str]) -> None:
     """Raise ConfigError when one of the settings has no effect on runs of a network."""
     for name in names:

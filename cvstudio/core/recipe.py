@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.pipeline import Step
+from cvstudio.core.pipeline import Item
 from cvstudio.core.record import Record
 
 
@@ -40,6 +40,43 @@ class Optimizer(StrEnum):
     SGD = "sgd"
 
 
+class Schedule(StrEnum):
+    """How the learning rate goes over the time of a run."""
+
+    COSINE = "cosine"
+    ONE_CYCLE = "one-cycle"
+    RESTARTS = "restarts"
+    PLATEAU = "plateau"
+
+
+class Layers(StrEnum):
+    """Which layers of a pretrained network learn."""
+
+    ALL = "all"
+    LAST = "last"
+    HEAD = "head"
+
+
+class Loss(StrEnum):
+    """What an error costs."""
+
+    STANDARD = "standard"
+    CROSS_ENTROPY = "cross-entropy"
+    FOCAL = "focal"
+    BINARY = "binary"
+    DICE = "dice"
+    TVERSKY = "tversky"
+    LOVASZ = "lovasz"
+
+
+class Half(StrEnum):
+    """The number format of mixed precision."""
+
+    AUTO = "auto"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
 class Fit(StrEnum):
     """How an image of another shape is brought to the network's size."""
 
@@ -52,15 +89,38 @@ def _group(name: str, **more: Any) -> dict[str, Any]:
     """Where a setting stands in the form, and what else is to be known of it.
 
     `holds` names the tasks and families of networks that have the setting; without it all have.
+    `needs` names the values of other settings without which it has no effect.
     """
     return {"group": name, **more}
 
 
 def holds_for(name: str) -> frozenset[str] | None:
     """The tasks and families of networks on which a setting has an effect; None means all."""
+    holds = _more(name).get("holds")
+    return None if holds is None else frozenset(holds)
+
+
+def without_effect(name: str, config: TrainConfig) -> str:
+    """Which other setting keeps a setting from having an effect, by its name; "" when none does."""
+    needs = needed(name).items()
+    return next((n for n, values in needs if str(getattr(config, n)) not in values), "")
+
+
+def needed(name: str) -> dict[str, tuple[str, ...]]:
+    """The values of other settings without which a setting has no effect."""
+    return dict(_more(name).get("needs", {}))
+
+
+def _more(name: str) -> dict[str, Any]:
     more = TrainConfig.model_fields[name].json_schema_extra
-    holds = more.get("holds") if isinstance(more, dict) else None
-    return None if holds is None else frozenset(map(str, holds))  # type: ignore[arg-type]
+    return dict(more) if isinstance(more, dict) else {}
+
+
+_TRAINED = {"start": ("pretrained", "file", "run")}
+"""What settings need that say how weights are used which have learned something already."""
+
+_WEIGHED = {"loss": ("standard", "cross-entropy", "focal", "binary")}
+"""What settings need that weigh single answers; shares of overlap know nothing of them."""
 
 
 class TrainConfig(Record):
@@ -77,7 +137,7 @@ class TrainConfig(Record):
         description="Pretrained weights need far fewer images than starting from scratch.",
     )  # fmt: skip
     weights_file: Path | None = Field(
-        None, title="Weights file", json_schema_extra=_group("Weights"),
+        None, title="Weights file", json_schema_extra=_group("Weights", needs=_TRAINED),
         description="The file to start from, when another one than the library's is wanted.",
     )  # fmt: skip
     epochs: int = Field(
@@ -116,6 +176,21 @@ class TrainConfig(Record):
         1.0, ge=0, le=100, title="Warm-up", json_schema_extra=_group("Optimiser", unit="epochs"),
         description="The learning rate rises from zero during the first epochs.",
     )  # fmt: skip
+    schedule: Schedule = Field(
+        Schedule.COSINE, title="Schedule", json_schema_extra=_group("Optimiser", explain=True),
+        description="Cosine falls smoothly; one-cycle rises for a third of the run and falls;"
+        " restarts falls again and again; plateau falls when val gets no better.",
+    )  # fmt: skip
+    restart_epochs: int = Field(
+        10, ge=1, le=1000, title="First restart after",
+        json_schema_extra=_group("Optimiser", unit="epochs", needs={"schedule": ("restarts",)}),
+        description="Each stretch between two restarts is twice as long as the one before.",
+    )  # fmt: skip
+    plateau_epochs: int = Field(
+        5, ge=1, le=1000, title="Plateau is over after",
+        json_schema_extra=_group("Optimiser", unit="epochs", needs={"schedule": ("plateau",)}),
+        description="The rate falls to a third when that many epochs in a row were no better.",
+    )  # fmt: skip
     optimizer: Optimizer = Field(
         Optimizer.ADAMW, title="Optimiser", json_schema_extra=_group("Optimiser"),
         description="AdamW suits most data; SGD is the classic for long runs.",
@@ -124,31 +199,99 @@ class TrainConfig(Record):
         0.01, ge=0, le=1, title="Weight decay", json_schema_extra=_group("Optimiser"),
         description="Pulls weights towards zero, against learning by heart.",
     )  # fmt: skip
+    gradient_limit: float = Field(
+        10.0, ge=0, le=1000, title="Gradient limit", json_schema_extra=_group("Optimiser"),
+        description="Longer gradients are shortened, so that one bad batch spoils nothing; 0 sets"
+        " no limit.",
+    )  # fmt: skip
+    accumulate: int = Field(
+        1, ge=1, le=256, title="Batches per step", json_schema_extra=_group("Optimiser"),
+        description="Gradients of that many batches are added up before the weights move: a large"
+        " batch in little memory.",
+    )  # fmt: skip
+    sharpness: float = Field(
+        0.0, ge=0, le=1, title="Sharpness-aware radius",
+        json_schema_extra=_group("Optimiser", holds=("classify", "segment")),
+        description="SAM: looks for weights whose neighbours do well too, at twice the time; 0.05"
+        " is usual, 0 is off.",
+    )  # fmt: skip
+    average: float = Field(
+        0.0, ge=0, lt=1, title="Average of weights",
+        json_schema_extra=_group("Optimiser", holds=("classify", "segment")),
+        description="The network that is kept is a running mean (EMA) over the steps; 0.998 is"
+        " usual, 0 is off.",
+    )  # fmt: skip
+    layers: Layers = Field(
+        Layers.ALL, title="Layers that learn", json_schema_extra=_group("Weights", needs=_TRAINED),
+        description="With very few images it can help to let only the last layers of a pretrained"
+        " network learn.",
+    )  # fmt: skip
     frozen_epochs: int = Field(
         0, ge=0, le=1000, title="New layers alone",
-        json_schema_extra=_group("Weights", unit="epochs", explain=True),
+        json_schema_extra=_group("Weights", unit="epochs", explain=True, needs=_TRAINED),
         description="In the first epochs only the new last layers learn, so that they do not spoil"
         " the pretrained ones.",
     )  # fmt: skip
+    thaw_epochs: int = Field(
+        0, ge=0, le=1000, title="Thaw a quarter every",
+        json_schema_extra=_group("Weights", unit="epochs", needs=_TRAINED),
+        description="After the new layers, a further quarter of the pretrained ones begins to learn"
+        " every so many epochs; 0 lets all begin at once.",
+    )  # fmt: skip
     backbone_rate: float = Field(
         0.1, gt=0, le=1, title="Pretrained layers' pace",
-        json_schema_extra=_group("Weights", explain=True),
+        json_schema_extra=_group("Weights", explain=True, needs=_TRAINED),
         description="How fast pretrained layers change beside the new ones: 0.1 is a tenth as fast,"
         " 1 is as fast.",
     )  # fmt: skip
+    quarter_rate: float = Field(
+        0.7, gt=0, le=1, title="Pace from quarter to quarter",
+        json_schema_extra=_group("Weights", holds=("classify", "segment"), needs=_TRAINED),
+        description="Each quarter of the pretrained layers learns at this share of the next one's"
+        " pace: those near the image are the most general.",
+    )  # fmt: skip
+    loss: Loss = Field(
+        Loss.STANDARD, title="Loss",
+        json_schema_extra=_group("Loss", explain=True, holds=("classify", "segment")),
+        description="Standard is cross-entropy, for segment with Dice. Focal looks at what is hard,"
+        " Dice and Tversky at overlap, Lovász at IoU itself.",
+    )  # fmt: skip
+    focus: float = Field(
+        2.0, ge=0, le=10, title="Focus",
+        json_schema_extra=_group("Loss", holds=("classify", "segment"), needs={"loss": ("focal",)}),
+        description="How much more focal loss looks at what the network still gets wrong.",
+    )  # fmt: skip
+    miss_weight: float = Field(
+        0.7, gt=0, lt=1, title="Weight of misses",
+        json_schema_extra=_group("Loss", holds=("segment",), needs={"loss": ("tversky",)}),
+        description="Above a half, Tversky loss prefers finding too much to missing something.",
+    )  # fmt: skip
     class_weights: bool = Field(
-        False, title="Balance classes", json_schema_extra=_group("Loss"),
+        False, title="Balance classes", json_schema_extra=_group("Loss", needs=_WEIGHED),
         description="Errors on rare classes count more.",
     )  # fmt: skip
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, title="Label smoothing",
         # ultralytics' assignment of objects to anchors gives soft labels already.
-        json_schema_extra=_group("Loss", holds=("classify", "segment")),
+        json_schema_extra=_group("Loss", holds=("classify", "segment"), needs=_WEIGHED),
         description="Keeps the network from being surer than the labels are.",
     )  # fmt: skip
     mixed_precision: bool = Field(
         True, title="Mixed precision", json_schema_extra=_group("Computer"),
         description="Half the memory and more speed on a GPU; without effect on the processor.",
+    )  # fmt: skip
+    half: Half = Field(
+        Half.AUTO, title="Half precision as", json_schema_extra=_group("Computer"),
+        description="Auto takes what the GPU computes natively: bfloat16 from Ampere on.",
+    )  # fmt: skip
+    channels_last: bool = Field(
+        True, title="Channels last", json_schema_extra=_group("Computer"),
+        description="The order of values in memory that convolutions like best on most computers.",
+    )  # fmt: skip
+    compile: bool = Field(
+        False, title="Compile the network", json_schema_extra=_group("Computer"),
+        description="torch.compile: minutes at the start, then quicker steps; for long runs on a"
+        " GPU.",
     )  # fmt: skip
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", title="Device",
@@ -171,5 +314,5 @@ class TrainConfig(Record):
         False, title="Repeat exactly", json_schema_extra=_group("Repeatability"),
         description="Use only operations that give the same result every time. Slower on a GPU.",
     )  # fmt: skip
-    augmentation: tuple[Step, ...] = ()
+    augmentation: tuple[Item, ...] = ()
     """The pipeline, applied to training images only."""

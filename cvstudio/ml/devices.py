@@ -12,6 +12,7 @@ import torch
 
 from cvstudio.core import nvidia
 from cvstudio.core.errors import ConfigError
+from cvstudio.core.recipe import Half, TrainConfig
 
 
 def device_of(wanted: str) -> torch.device:
@@ -54,6 +55,20 @@ def half_type(device: torch.device) -> torch.dtype | None:
         return None
     native = torch.version.hip is not None or torch.cuda.get_device_capability(device)[0] >= 8
     return torch.bfloat16 if native else torch.float16
+
+
+def half_precision(config: TrainConfig, device: torch.device) -> torch.dtype | None:
+    """The number format in which a run's network computes beside float32; None is float32 alone."""
+    native = half_type(device)
+    if native is None or not config.mixed_precision:
+        return None
+    wanted = {Half.BFLOAT16: torch.bfloat16, Half.FLOAT16: torch.float16}
+    return wanted.get(config.half, native)
+
+
+def go_on_uncompiled() -> None:
+    """Let a network that torch.compile cannot compile here compute as it is."""
+    torch._dynamo.config.suppress_errors = True
 
 
 def unused_card(device: torch.device, wanted: str) -> str:

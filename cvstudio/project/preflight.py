@@ -21,7 +21,8 @@ from cvstudio.core.config import read_config
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import fits, network
-from cvstudio.core.recipe import Fit, Start, TrainConfig
+from cvstudio.core.recipe import Fit, Loss, Start, TrainConfig
+from cvstudio.core.recipe_rules import losses
 from cvstudio.core.words import counted, quoted
 from cvstudio.imaging.windows import words_of
 from cvstudio.project import device as devices
@@ -249,6 +250,10 @@ def _network_checks(config: TrainConfig) -> list[Check]:
         )
         text = f"{info.title} cannot be trained on crops"
         lines.append(Check(Level.BLOCKING, text, ways, "It has to see whole images."))
+    if config.loss not in losses(info):
+        standard = Action("Use the standard loss", "set", {"loss": Loss.STANDARD})
+        text = f"{info.title} cannot learn by the loss “{config.loss}”"
+        lines.append(Check(Level.BLOCKING, text, (standard,), "It is for other networks."))
     if config.batch == 1 and info.family != "ultralytics":
         why = "Many networks average over the images of a step, and some cannot do with one."
         two = Action("Use 2", "set", {"batch": 2})

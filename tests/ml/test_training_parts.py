@@ -17,36 +17,37 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import (
     NETWORKS,
     applies,
-    check_fit,
     check_settings,
     default_config,
     fits,
     network,
     networks_for,
 )
-from cvstudio.core.recipe import Fit, Preset, Start
+from cvstudio.core.recipe import Fit, Layers, Loss, Preset, Start
+from cvstudio.core.recipe_rules import check, losses
 from cvstudio.core.snapshot import Snapshot
 from cvstudio.ml.checkpoint import Checkpoint, write_checkpoint
 from cvstudio.ml.data import SplitImages
-from cvstudio.ml.devices import device_of, half_type, unused_card
-from cvstudio.ml.engine.own import _half_precision
-from cvstudio.ml.engine.parts import (
-    ClassifyLoss,
-    Schedule,
-    SegmentLoss,
-    class_weights,
-    freeze,
+from cvstudio.ml.devices import device_of, half_precision, half_type, unused_card
+from cvstudio.ml.engine.losses import ClassifyLoss, SegmentLoss, class_weights
+from cvstudio.ml.engine.optimising import (
+    average_of,
+    climbed,
     optimizer_for,
     parameter_groups,
     set_rates,
-    train_mode,
 )
+from cvstudio.ml.engine.rates import Rates
 from cvstudio.ml.engine.session import Session
 from cvstudio.ml.engine.start import normalisation
+from cvstudio.ml.engine.thawing import Thawing, train_mode
 from cvstudio.ml.failures import failed_event
 from cvstudio.ml.labels import IGNORE
 from cvstudio.ml.networks.build import build, head
 from cvstudio.ml.preprocess import Preprocessing
+
+PLAIN = config_for(Task.CLASSIFY, label_smoothing=0)
+SCENES = config_for(Task.SEGMENT)
 
 
 def test_every_network_has_its_own_name_and_a_task() -> None:
@@ -89,8 +90,8 @@ def test_rare_classes_weigh_more_and_absent_ones_one() -> None:
 def test_class_weights_change_what_an_error_costs() -> None:
     logits = torch.tensor([[2.0, 0.0], [2.0, 0.0]])
     targets = torch.tensor([0, 1])
-    plain = ClassifyLoss(None, smoothing=0)(logits, targets)
-    weighted = ClassifyLoss(torch.tensor([1.0, 5.0]), smoothing=0)(logits, targets)
+    plain = ClassifyLoss(PLAIN, None)(logits, targets)
+    weighted = ClassifyLoss(PLAIN, torch.tensor([1.0, 5.0]))(logits, targets)
     assert weighted > plain
 
 
@@ -98,7 +99,7 @@ def test_ignored_pixels_teach_nothing() -> None:
     logits = torch.randn(2, 3, 8, 8, requires_grad=True)
     targets = torch.randint(0, 3, (2, 8, 8))
     targets[:, :4] = IGNORE
-    SegmentLoss(None, smoothing=0)(logits, targets).backward()
+    SegmentLoss(SCENES, None)(logits, targets).backward()
     assert logits.grad is not None
     assert torch.all(logits.grad[:, :, :4] == 0)
     assert torch.any(logits.grad[:, :, 4:] != 0)
@@ -106,7 +107,7 @@ def test_ignored_pixels_teach_nothing() -> None:
 
 def test_a_batch_without_any_labelled_pixel_is_no_accident() -> None:
     logits = torch.randn(1, 3, 4, 4, requires_grad=True)
-    loss = SegmentLoss(None, smoothing=0)(logits, torch.full((1, 4, 4), IGNORE))
+    loss = SegmentLoss(SCENES, None)(logits, torch.full((1, 4, 4), IGNORE))
     loss.backward()
     assert loss.item() == 0
 
@@ -114,23 +115,172 @@ def test_a_batch_without_any_labelled_pixel_is_no_accident() -> None:
 def test_a_perfect_answer_costs_almost_nothing() -> None:
     targets = torch.randint(0, 3, (2, 16, 16))
     logits = nn.functional.one_hot(targets, 3).permute(0, 3, 1, 2).float() * 50
-    assert SegmentLoss(None, smoothing=0)(logits, targets).item() < 0.01
+    assert SegmentLoss(SCENES, None)(logits, targets).item() < 0.01
+
+
+def _shares(**settings: object) -> list[float]:
+    rates = Rates(config_for(Task.CLASSIFY, epochs=10, final_rate=0.01, **settings))
+    return [rates(at) for at in np.linspace(0, 10, 101)]
 
 
 def test_the_rate_rises_then_falls_to_its_end() -> None:
-    schedule = Schedule(epochs=10, warmup=2, final=0.01)
-    shares = [schedule(at) for at in np.linspace(0, 10, 101)]
+    shares = _shares(warmup_epochs=2)
     assert shares[0] < 0.01
     assert shares[20] == pytest.approx(1.0)
     assert all(a >= b for a, b in pairwise(shares[20:]))
     assert shares[-1] == pytest.approx(0.01)
 
 
+def test_one_cycle_rises_for_a_third_of_the_run() -> None:
+    shares = _shares(warmup_epochs=1, schedule="one-cycle")
+    assert shares.index(max(shares)) == 30
+    assert all(a <= b for a, b in pairwise(shares[:31]))
+    assert shares[-1] == pytest.approx(0.01)
+
+
+def test_warm_restarts_jump_to_the_top_after_stretches_that_double() -> None:
+    shares = _shares(warmup_epochs=0, schedule="restarts", restart_epochs=3)
+    jumps = [place for place, (a, b) in enumerate(pairwise(shares)) if b > a]
+    assert jumps == [29, 89]
+    assert shares[30] == shares[90] == pytest.approx(1.0)
+
+
+def test_on_a_plateau_the_rate_falls_and_is_remembered() -> None:
+    config = config_for(
+        Task.CLASSIFY, epochs=10, warmup_epochs=0, schedule="plateau", plateau_epochs=2
+    )
+    rates = Rates(config)
+    fallen = [rates.judged(figure) for figure in (0.5, 0.6, 0.6, 0.6, 0.7, None)]
+    assert fallen == [False, False, False, True, False, False]
+    assert rates(5) == pytest.approx(0.3)
+    again = Rates(config)
+    again.restore(rates.state())
+    assert again(5) == rates(5)
+    assert not again.judged(0.6)
+
+
+def test_a_schedule_without_a_plateau_does_not_look_at_figures() -> None:
+    rates = Rates(config_for(Task.CLASSIFY, epochs=10))
+    assert not any(rates.judged(0.1) for _ in range(30))
+
+
+@pytest.mark.parametrize("kind", losses(network("unet-resnet18")))
+def test_every_loss_of_segment_teaches_the_truth_and_ignores_what_is_not_labelled(
+    kind: Loss,
+) -> None:
+    criterion = SegmentLoss(config_for(Task.SEGMENT, loss=kind), None)
+    torch.manual_seed(0)
+    targets = torch.randint(0, 3, (2, 8, 8))
+    targets[:, :4] = IGNORE
+    logits = torch.randn(2, 3, 8, 8, requires_grad=True)
+    first = criterion(logits, targets)
+    first.backward()
+    assert logits.grad is not None
+    assert torch.all(logits.grad[:, :, :4] == 0)
+    optimizer = torch.optim.Adam([logits], lr=0.3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = criterion(logits, targets)
+        loss.backward()
+        optimizer.step()
+    assert loss < first / 3
+    known = targets != IGNORE
+    assert torch.equal(logits.argmax(dim=1)[known], targets[known])
+
+
+@pytest.mark.parametrize("kind", losses(network("resnet18")))
+@pytest.mark.parametrize("mixed", [False, True])
+def test_every_loss_of_classify_teaches_the_truth_also_of_mixed_images(
+    kind: Loss, mixed: bool
+) -> None:
+    criterion = ClassifyLoss(config_for(Task.CLASSIFY, loss=kind, label_smoothing=0), None)
+    torch.manual_seed(0)
+    targets: torch.Tensor = torch.tensor([0, 2, 1, 1])
+    if mixed:
+        targets = nn.functional.one_hot(targets, 3) * 0.8 + 0.2 / 3
+    logits = torch.randn(4, 3, requires_grad=True)
+    optimizer = torch.optim.Adam([logits], lr=0.1)
+    first = criterion(logits, targets)
+    for _ in range(100):
+        optimizer.zero_grad()
+        loss = criterion(logits, targets)
+        loss.backward()
+        optimizer.step()
+    assert loss < first
+    assert logits.argmax(dim=1).tolist() == [0, 2, 1, 1]
+
+
+def test_focal_loss_without_focus_is_cross_entropy() -> None:
+    logits, targets = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
+    weights = torch.tensor([1.0, 2.0, 3.0])
+    for smoothing, given in ((0.0, None), (0.1, None), (0.0, weights)):
+        config = config_for(Task.CLASSIFY, loss="focal", focus=0, label_smoothing=smoothing)
+        wanted = nn.functional.cross_entropy(logits, targets, given, label_smoothing=smoothing)
+        assert ClassifyLoss(config, given)(logits, targets) == pytest.approx(float(wanted))
+
+
+def test_tversky_weighs_a_miss_more_than_a_false_alarm() -> None:
+    criterion = SegmentLoss(config_for(Task.SEGMENT, loss="tversky", miss_weight=0.9), None)
+    targets = torch.zeros(1, 8, 8, dtype=torch.long)
+    targets[:, 2:6, 2:6] = 1
+
+    def answer(rows: slice) -> torch.Tensor:
+        found = torch.zeros(1, 8, 8, dtype=torch.long)
+        found[:, rows, 2:6] = 1
+        return nn.functional.one_hot(found, 2).permute(0, 3, 1, 2) * 20.0
+
+    assert criterion(answer(slice(3, 5)), targets) > criterion(answer(slice(1, 7)), targets)
+
+
+def test_a_sharpness_aware_step_looks_elsewhere_and_comes_back() -> None:
+    module = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    images = torch.randn(8, 3)
+    module(images).square().sum().backward()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    gradient = torch.cat([v.grad.flatten() for v in module.parameters()])
+    with climbed(module, 0.05) as moved:
+        assert moved
+        module(images).square().sum().backward()
+        there = torch.cat([v.flatten() for v in module.parameters()])
+    here = torch.cat([v.flatten() for v in module.parameters()])
+    assert float((there - here).detach().norm()) == pytest.approx(0.05, rel=1e-3)
+    after = module.state_dict()
+    changed = {n for n in before if not torch.allclose(before[n], after[n], atol=1e-6)}
+    assert changed <= {"1.num_batches_tracked"}
+    assert not torch.equal(gradient, torch.cat([v.grad.flatten() for v in module.parameters()]))
+
+
+def test_gradients_that_are_not_numbers_move_nothing() -> None:
+    module = nn.Linear(2, 1)
+    (module(torch.randn(4, 2)).sum() * float("nan")).backward()
+    before = module.weight.detach().clone()
+    with climbed(module, 0.05) as moved:
+        assert not moved
+    assert torch.equal(module.weight, before)
+
+
+def test_the_average_of_the_weights_forgets_the_random_start_and_then_follows_slowly() -> None:
+    module = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
+    average = average_of(module, 0.9)
+    for value in (1.0, *[2.0] * 60):
+        with torch.no_grad():
+            module[0].weight.fill_(value)
+            module[1].running_mean.fill_(value)
+        module[1].num_batches_tracked += 1
+        average.update_parameters(module)
+    kept = average.module
+    assert 1.9 < kept[0].weight.item() < 2.0
+    assert 1.9 < kept[1].running_mean.item() < 2.0
+    assert kept[1].num_batches_tracked == module[1].num_batches_tracked
+
+
 def test_a_pretrained_backbone_learns_slower_towards_the_input_and_biases_do_not_decay() -> None:
-    config = config_for(Task.CLASSIFY, network="resnet18", backbone_rate=0.1, weight_decay=0.05)
+    config = config_for(
+        Task.CLASSIFY, network="resnet18", start="pretrained", backbone_rate=0.1, weight_decay=0.05
+    )
     info = network("resnet18")
     module = build(info, classes=4, image_size=64)
-    groups = parameter_groups(module, head=head(info, module), config=config, pretrained=True)
+    groups = parameter_groups(module, head=head(info, module), config=config)
     optimizer = optimizer_for(groups, config, torch.device("cpu"))
     set_rates(optimizer, 1e-3, 1.0)
     rate = {id(v): g["lr"] for g in optimizer.param_groups for v in g["params"]}
@@ -143,10 +293,17 @@ def test_a_pretrained_backbone_learns_slower_towards_the_input_and_biases_do_not
     assert len(rate) == len(list(module.parameters()))
 
 
-def test_a_frozen_backbone_keeps_its_weights_and_its_running_means() -> None:
+def _thawing(**settings: object) -> Thawing:
     info = network("resnet18")
     module = build(info, classes=4, image_size=64)
-    freeze(module, head=head(info, module), frozen=True)
+    config = config_for(Task.CLASSIFY, network="resnet18", start="pretrained", **settings)
+    return Thawing(module, head=head(info, module), config=config)
+
+
+def test_a_frozen_backbone_keeps_its_weights_and_its_running_means() -> None:
+    thawing = _thawing(frozen_epochs=1)
+    module = thawing.module
+    assert thawing.begin(1) == "Training the head"
     train_mode(module)
     before = {name: value.clone() for name, value in module.state_dict().items()}
     optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
@@ -154,20 +311,42 @@ def test_a_frozen_backbone_keeps_its_weights_and_its_running_means() -> None:
     optimizer.step()
     changed = {n for n, v in module.state_dict().items() if not torch.equal(v, before[n])}
     assert changed == {"fc.weight", "fc.bias"}
-    freeze(module, head=head(info, module), frozen=False)
+    assert thawing.begin(2) == "Training the whole network"
     assert all(value.requires_grad for value in module.parameters())
 
 
+def test_layers_thaw_quarter_by_quarter_from_the_top() -> None:
+    thawing = _thawing(frozen_epochs=1, thaw_epochs=2, epochs=20)
+    assert [thawing.learning_in(epoch) for epoch in range(1, 11)] == [0, 1, 1, 2, 2, 3, 3, 4, 4, 4]
+    thawing.begin(2)
+    learning = {name for name, value in thawing.module.named_parameters() if value.requires_grad}
+    assert "layer4.1.conv2.weight" in learning
+    assert "conv1.weight" not in learning
+
+
+@pytest.mark.parametrize(("layers", "most"), [("all", 4), ("last", 1), ("head", 0)])
+def test_no_more_layers_learn_than_were_chosen(layers: Layers, most: int) -> None:
+    thawing = _thawing(layers=layers, thaw_epochs=1, epochs=20)
+    assert max(thawing.learning_in(epoch) for epoch in range(1, 21)) == most
+
+
+def test_from_scratch_every_layer_learns_whatever_else_is_chosen() -> None:
+    info = network("resnet18")
+    module = build(info, classes=4, image_size=64)
+    config = config_for(Task.CLASSIFY, network="resnet18", layers="head", frozen_epochs=3)
+    assert Thawing(module, head=head(info, module), config=config).learning_in(1) == 4
+
+
 def test_mixed_precision_stays_away_from_processors() -> None:
-    assert _half_precision(config_for(Task.CLASSIFY), torch.device("cpu")) is None
-    assert _half_precision(config_for(Task.CLASSIFY), torch.device("mps")) is None
+    assert half_precision(config_for(Task.CLASSIFY), torch.device("cpu")) is None
+    assert half_precision(config_for(Task.CLASSIFY), torch.device("mps")) is None
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_mixed_precision_is_used_on_cuda_and_can_be_switched_off() -> None:
     device = torch.device("cuda")
-    assert _half_precision(config_for(Task.CLASSIFY), device) in (torch.bfloat16, torch.float16)
-    assert _half_precision(config_for(Task.CLASSIFY, mixed_precision=False), device) is None
+    assert half_precision(config_for(Task.CLASSIFY), device) in (torch.bfloat16, torch.float16)
+    assert half_precision(config_for(Task.CLASSIFY, mixed_precision=False), device) is None
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a CUDA GPU")
@@ -250,8 +429,10 @@ def test_settings_without_effect_and_crops_that_cannot_be_judged_are_refused() -
     with pytest.raises(ConfigError, match=r'"Label smoothing" .* has no effect on YOLO11 nano'):
         check_settings(yolo, ["epochs", "label_smoothing"])
     with pytest.raises(ConfigError, match="cannot be trained on crops"):
-        check_fit(config_for(Task.DETECT, fit="crop"))
-    check_fit(config_for(Task.SEGMENT, fit="crop"))
+        check(config_for(Task.DETECT, fit="crop"))
+    check(config_for(Task.SEGMENT, fit="crop"))
+    with pytest.raises(ConfigError, match="cannot learn by the loss “dice”"):
+        check(config_for(Task.CLASSIFY, loss="dice"))
 
 
 def test_a_checkpoint_chosen_as_a_file_brings_its_normalisation(tmp_path: Path) -> None:

@@ -221,12 +221,12 @@ def test_a_config_that_cannot_be_read_is_said_in_words(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_ends_the_run_with_its_place(tmp_path: Path, task: Task) -> None:
     job = run_directory(tmp_path, task, learning_rate=1.0, weight_decay=0.0)
     with pytest.MonkeyPatch.context() as patch:
-        from cvstudio.ml.engine import parts
+        from cvstudio.ml.engine import losses
 
         name = "SegmentLoss" if task is Task.SEGMENT else "ClassifyLoss"
-        real = getattr(parts, name).forward
+        real = getattr(losses, name).forward
         patch.setattr(
-            getattr(parts, name), "forward", lambda *a: real(*a) * torch.tensor(float("nan"))
+            getattr(losses, name), "forward", lambda *a: real(*a) * torch.tensor(float("nan"))
         )
         assert run_job(job.path) == 1
     assert failed(job).cause == "not a number"

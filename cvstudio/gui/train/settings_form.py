@@ -26,17 +26,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.networks import NetworkInfo, applies, fits
-from cvstudio.core.recipe import Start, TrainConfig
+from cvstudio.core.networks import NetworkInfo, applies
+from cvstudio.core.recipe import Start, TrainConfig, needed, without_effect
+from cvstudio.core.recipe_rules import CHOICES
 from cvstudio.gui.widgets.section import label, push
 
 FIELD_WIDTH = 136
 
 ABOVE = frozenset({"image_size", "batch"})
 """Settings that stand above the form already, and not in it again."""
-
-PRETRAINED_ONLY = frozenset({"weights_file", "frozen_epochs", "backbone_rate"})
-"""Settings that say how pretrained weights are used: without effect from scratch."""
 
 
 def fields() -> dict[str, FieldInfo]:
@@ -168,14 +166,18 @@ class SettingsForm(QWidget):
         self._filling = False
 
     def _grey(self, config: TrainConfig) -> None:
-        """Let only those settings be changed that have an effect on how the run starts."""
-        scratch = config.start is Start.SCRATCH
-        for name in PRETRAINED_ONLY:
-            field, editor = fields()[name], self.editors[name]
+        """Let only those settings be changed that have an effect beside the others."""
+        for name, editor in self.editors.items():
+            field, missing = fields()[name], without_effect(name, config)
             for part in (editor, self._words[name], self._notes.get(name)):
                 if part is not None:
-                    part.setEnabled(not scratch)
-            why = "From scratch there are no pretrained weights." if scratch else field.description
+                    part.setEnabled(not missing)
+            why = str(field.description)
+            if missing == "start":
+                why = "From scratch there are no pretrained weights."
+            elif missing:
+                wanted = " or ".join(_word(value) for value in needed(name)[missing])
+                why = f"Only with {fields()[missing].title} {wanted}."
             editor.setToolTip(f"{field.title}: {why}")
 
     def show_for(self, info: NetworkInfo) -> None:
@@ -187,7 +189,8 @@ class SettingsForm(QWidget):
             for part in (editor, self._words[name], self._notes.get(name)):
                 if part is not None:
                     part.setVisible(applies(name, info))
-        self._offer("fit", [(fit.value, _named(fit)) for fit in fits(info)])
+        for name, choices in CHOICES.items():
+            self._offer(name, [(choice.value, _named(choice)) for choice in choices(info)])
 
     def set_devices(self, places: list[tuple[str, str]]) -> None:
         """The devices to choose from: the config's value, and words."""
@@ -263,8 +266,19 @@ class SettingsForm(QWidget):
 
 
 def _named(choice: StrEnum) -> str:
+    return _word(choice.value)
+
+
+def _word(choice: str) -> str:
     """A choice as people write it."""
-    return {"adamw": "AdamW", "sgd": "SGD"}.get(choice.value, choice.value.capitalize())
+    return _NAMES.get(choice, choice.capitalize())
+
+
+_NAMES = {
+    "adamw": "AdamW", "sgd": "SGD", "lovasz": "Lovász", "last": "Last quarter", "head": "New alone",
+    "binary": "Each class alone", "restarts": "Warm restarts", "plateau": "On a plateau",
+    "one-cycle": "One cycle", "bfloat16": "bfloat16", "float16": "float16",
+}  # fmt: skip
 
 
 def _plain(kind: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,9 @@ from cvstudio.core.annotation import Split, Task
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import Request
-from cvstudio.core.networks import check_fit
-from cvstudio.core.recipe import Fit, Start, TrainConfig
+from cvstudio.core.recipe import Fit, TrainConfig
+from cvstudio.core.recipe_rules import check
+from cvstudio.ml.checkpoint import Checkpoint
 from cvstudio.ml.data import (
     Batches,
     JudgedItems,
@@ -30,33 +31,30 @@ from cvstudio.ml.data import (
 from cvstudio.ml.devices import (
     device_of,
     empty_cache,
-    half_type,
+    go_on_uncompiled,
+    half_precision,
     random_state,
     seed_everything,
     set_random_state,
 )
 from cvstudio.ml.engine.judging import Judging
-from cvstudio.ml.engine.parts import (
-    ClassifyLoss,
-    Schedule,
-    SegmentLoss,
-    class_weights,
-    freeze,
+from cvstudio.ml.engine.losses import class_weights, loss_for
+from cvstudio.ml.engine.optimising import (
+    average_of,
+    climbed,
     optimizer_for,
     parameter_groups,
     set_rates,
-    train_mode,
 )
+from cvstudio.ml.engine.rates import Rates
 from cvstudio.ml.engine.session import Cancelled, Paused, Session
 from cvstudio.ml.engine.start import begin_weights, normalisation
+from cvstudio.ml.engine.thawing import Thawing, train_mode
 from cvstudio.ml.environment import threads
 from cvstudio.ml.failures import diverged, is_out_of_memory, out_of_memory
 from cvstudio.ml.labels import class_of
 from cvstudio.ml.networks.build import build, head
 from cvstudio.ml.preprocess import placement_for
-
-_CLIP = 10.0
-"""Gradients longer than that are shortened: a brake against single bad batches."""
 
 
 def train(session: Session) -> Outcome:
@@ -84,7 +82,8 @@ class _Training:
 
     def __init__(self, session: Session) -> None:
         self.session, self.config = session, session.config
-        check_fit(self.config)
+        check(self.config)
+        self.per_step = self.config.batch * self.config.accumulate
         self.device = device_of(self.config.device)
         seed_everything(self.config.seed, deterministic=self.config.deterministic)
         checkpoint = session.resumable()
@@ -96,14 +95,14 @@ class _Training:
             session.info, classes=len(session.snapshot.classes), image_size=self.config.image_size
         )
         if checkpoint is not None:
-            self.module.load_state_dict(checkpoint.weights)
+            self.module.load_state_dict(state.get("network", checkpoint.weights))
         else:
             begin_weights(session, self.module)
             session.preprocessing = normalisation(session, self.train_images)
         self._place()
         self._prepare_learning()
-        if state:
-            self._restore(state)
+        if checkpoint is not None and state:
+            self._restore(checkpoint)
 
     # -- setting up ----------------------------------------------------------------------------
 
@@ -152,8 +151,8 @@ class _Training:
         val_items = JudgedItems(self.val_images, classes=self.classes[Split.VAL])
         square = (config.image_size, config.image_size)
         self.train_loader = Loader(
-            train_items, Batches([square] * len(train_items), config.batch, seed=config.seed),
-            collate=stacked, workers=workers, device=self.device, batch_size=config.batch,
+            train_items, Batches([square] * len(train_items), self.per_step, seed=config.seed),
+            collate=stacked, workers=workers, device=self.device, batch_size=self.per_step,
         )  # fmt: skip
         self.val_loader = Loader(
             val_items,
@@ -167,7 +166,7 @@ class _Training:
     def _place(self) -> None:
         """Bring the network and the numbers of normalisation to the device."""
         self.module = self.module.to(self.device)
-        self.channels_last = self.device.type != "mps"
+        self.channels_last = self.config.channels_last and self.device.type != "mps"
         if self.channels_last:
             self.module = self.module.to(memory_format=torch.channels_last)
         mean, std = (
@@ -178,24 +177,29 @@ class _Training:
 
     def _prepare_learning(self) -> None:
         config, device = self.config, self.device
-        self.pretrained = config.start is not Start.SCRATCH
-        self.head = head(self.session.info, self.module)
-        groups = parameter_groups(
-            self.module, head=self.head, config=config, pretrained=self.pretrained
-        )
+        heads = head(self.session.info, self.module)
+        self.thawing = Thawing(self.module, head=heads, config=config)
+        groups = parameter_groups(self.module, head=heads, config=config)
         self.optimizer = optimizer_for(groups, config, device)
-        self.schedule = Schedule(config.epochs, config.warmup_epochs, config.final_rate)
-        self.half = _half_precision(config, device)
+        self.rates = Rates(config)
+        self.average = average_of(self.module, config.average) if config.average else None
+        self.half = half_precision(config, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half is torch.float16)
-        weights = self._class_weights()
-        kind = SegmentLoss if config.task is Task.SEGMENT else ClassifyLoss
-        self.criterion = kind(weights, smoothing=config.label_smoothing).to(device)
+        self.criterion = loss_for(config, self._class_weights()).to(device)
+        self.forward: Callable[[torch.Tensor], torch.Tensor] = self.module
+        if config.compile:
+            go_on_uncompiled()
+            self.forward = torch.compile(self.module)
         self.judging = Judging(
             self.session, self.val_images, device=device, answers=self._answers,
             criterion=self.criterion,
         )  # fmt: skip
-        self.pieces = 1
-        self.frozen: bool | None = None
+        self.pieces = config.accumulate
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network that is judged and kept: the average of the weights where there is one."""
+        return self.average.module if self.average is not None else self.module
 
     def _class_weights(self) -> torch.Tensor | None:
         if not self.config.class_weights:
@@ -235,32 +239,26 @@ class _Training:
     def _epoch(self) -> bool:
         """Train and judge one epoch; says whether the user wants no further one."""
         epoch, begun = self.at.epoch, time.monotonic()
-        self._freeze_for(epoch)
+        words = self.thawing.begin(epoch)
+        if words:
+            self.session.phase(words)
         losses, finish = self._train_epoch(epoch)
-        self.module.eval()
+        self.kept.eval()
         val, metrics, samples = self.judging.judge(self.val_loader)
         if not np.isfinite(val["loss"]):
             raise diverged(self.at.epoch, self.at.step)
-        rate = self.config.learning_rate * self.schedule(float(epoch))
+        rate = self.config.learning_rate * self.rates(float(epoch))
         self.session.epoch_ended(
             epoch=epoch, train=losses, val=val, metrics=metrics, rate=rate,
-            seconds=time.monotonic() - begun, weights=self.module.state_dict,
+            seconds=time.monotonic() - begun, weights=self.kept.state_dict,
         )  # fmt: skip
+        if self.rates.judged(metrics.get(self.session.metric)):
+            self.session.note("Val got no better: the learning rate falls.")
         self.session.samples(epoch, samples)
         self.at = _Position(epoch + 1, 0)
         over = finish or epoch >= self.config.epochs
         self._save(must=over or self.session.patience_is_over(epoch))
         return finish
-
-    def _freeze_for(self, epoch: int) -> None:
-        frozen = self.pretrained and epoch <= self.config.frozen_epochs
-        if frozen != self.frozen:
-            freeze(self.module, head=self.head, frozen=frozen)
-            if frozen:
-                self.session.phase("Training the head")
-            elif self.frozen:
-                self.session.phase("Training the whole network")
-            self.frozen = frozen
 
     def _train_epoch(self, epoch: int) -> tuple[dict[str, float], bool]:
         train_mode(self.module)
@@ -272,7 +270,7 @@ class _Training:
         seen = told = 0
         since = time.monotonic()
         for images, targets, _ in self.train_loader:
-            share = self.schedule(epoch - 1 + (step + 1) / steps)
+            share = self.rates(epoch - 1 + (step + 1) / steps)
             set_rates(self.optimizer, self.config.learning_rate, share)
             total += self._step(images, targets) * len(images)
             seen, step = seen + len(images), step + 1
@@ -301,10 +299,11 @@ class _Training:
         return ({"loss": float(total) / seen} if seen else {}), False
 
     def _step(self, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """One optimiser step; in pieces when the device's memory does not hold the batch."""
+        """One optimiser step; in more pieces when the device's memory does not hold them."""
         while True:
             try:
-                return self._step_in_pieces(images, targets)
+                loss = self._learn(images, targets)
+                break
             except RuntimeError as error:
                 if "Expected more than 1 value per channel" in str(error):
                     raise ConfigError(
@@ -312,34 +311,53 @@ class _Training:
                     ) from error
                 if not is_out_of_memory(error):
                     raise
-            self.optimizer.zero_grad(set_to_none=True)
-            empty_cache(self.device)
-            self.pieces *= 2
-            if self.pieces > len(images):
-                raise out_of_memory("training", self.config.batch, device_type=self.device.type)
-            self.session.note(
-                f"The memory did not hold a batch of {len(images)}: it goes through the network in"
-                f" {self.pieces} pieces, and every step still learns from all of it.",
-                warning=True,
-            )
+            self._smaller_pieces(len(images))
+        self.scaler.unscale_(self.optimizer)
+        if self.config.gradient_limit:
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.config.gradient_limit)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.average is not None:
+            self.average.update_parameters(self.module)
+        return loss
 
-    def _step_in_pieces(self, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def _smaller_pieces(self, count: int) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        empty_cache(self.device)
+        size = -(-count // self.pieces)
+        self.pieces *= 2
+        if self.pieces > count:
+            raise out_of_memory("training", self.config.batch, device_type=self.device.type)
+        self.session.note(
+            f"The memory did not hold a batch of {size}: it goes through the network in"
+            f" {self.pieces // self.config.accumulate} pieces, and every step still learns from"
+            " all of it.",
+            warning=True,
+        )
+
+    def _learn(self, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Leave the gradients that a step follows; the loss at the weights as they are."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self._gradients(images, targets)
+        if self.config.sharpness:
+            with climbed(self.module, self.config.sharpness) as moved:
+                if moved:
+                    self._gradients(images, targets)
+        return loss
+
+    def _gradients(self, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Add up the gradients of a batch, piece by piece; its mean loss."""
         count = len(images)
         size = -(-count // self.pieces)
-        self.optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.device)
         for start in range(0, count, size):
             inputs = self._inputs(images[start : start + size])
             wanted = targets[start : start + size].to(self.device, non_blocking=True)
             with self._autocast():
-                logits = self.module(inputs)
+                logits = self.forward(inputs)
             loss = self.criterion(logits, wanted) * (len(inputs) / count)
             self.scaler.scale(loss).backward()
             total += loss.detach()
-        self.scaler.unscale_(self.optimizer)
-        nn.utils.clip_grad_norm_(self.module.parameters(), _CLIP)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
         return total
 
     def _inputs(self, images: torch.Tensor) -> torch.Tensor:
@@ -357,7 +375,7 @@ class _Training:
         while True:
             try:
                 with self._autocast():
-                    parts = [self.module(self._inputs(part)) for part in torch.split(images, size)]
+                    parts = [self.kept(self._inputs(part)) for part in torch.split(images, size)]
                 return torch.cat(parts).float()
             except RuntimeError as error:
                 if not is_out_of_memory(error):
@@ -372,20 +390,30 @@ class _Training:
     # -- keeping -------------------------------------------------------------------------------
 
     def _save(self, *, must: bool) -> None:
-        state = {
-            "position": {"epoch": self.at.epoch, "seen": self.at.step * self.config.batch},
+        state: dict[str, Any] = {
+            "position": {"epoch": self.at.epoch, "seen": self.at.step * self.per_step},
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
+            "rates": self.rates.state(),
             "random": random_state(self.device),
             "pieces": self.pieces,
         }
+        if self.average is not None:
+            state["network"] = self.module.state_dict()
+            state["averaged"] = int(self.average.n_averaged)
         self.session.save(
-            epoch=self.at.epoch - 1, weights=self.module.state_dict(), training=state, must=must
+            epoch=self.at.epoch - 1, weights=self.kept.state_dict(), training=state, must=must
         )
 
-    def _restore(self, state: dict[str, Any]) -> None:
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        state = checkpoint.training
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
+        if "rates" in state:  # runs of version 0.1 know no other schedule than the cosine
+            self.rates.restore(state["rates"])
+        if self.average is not None and "averaged" in state:
+            self.average.module.load_state_dict(checkpoint.weights)
+            self.average.n_averaged.fill_(state["averaged"])
         self.pieces = state["pieces"]
         set_random_state(state["random"], self.device)
 
@@ -402,12 +430,7 @@ def _position(state: dict[str, Any], config: TrainConfig) -> _Position:
     if not state:
         return _Position()
     stored = state["position"]
-    return _Position(stored["epoch"], stored["seen"] // config.batch)
-
-
-def _half_precision(config: TrainConfig, device: torch.device) -> torch.dtype | None:
-    """The number format of forward passes; None is float32."""
-    return half_type(device) if config.mixed_precision else None
+    return _Position(stored["epoch"], stored["seen"] // (config.batch * config.accumulate))
 
 
 def _input_sizes(images: SplitImages) -> Sequence[tuple[int, int]]:

@@ -21,16 +21,17 @@ from numpy.typing import NDArray
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import Request
-from cvstudio.core.networks import check_fit
 from cvstudio.core.recipe import Start, TrainConfig
+from cvstudio.core.recipe_rules import check
 from cvstudio.ml.checkpoint import Checkpoint
 from cvstudio.ml.data import Batches, Loader, SplitImages, keep_in_memory, readers
 from cvstudio.ml.decode import decode
-from cvstudio.ml.devices import device_of, seed_everything
+from cvstudio.ml.devices import device_of, go_on_uncompiled, seed_everything
 from cvstudio.ml.engine.objects import ObjectItems, collated
-from cvstudio.ml.engine.parts import freeze, train_mode
+from cvstudio.ml.engine.rates import Rates
 from cvstudio.ml.engine.session import Cancelled, Paused, Session
 from cvstudio.ml.engine.start import begin_weights
+from cvstudio.ml.engine.thawing import Thawing, train_mode
 from cvstudio.ml.engine.yolo_words import figures, losses, settings, val_losses
 from cvstudio.ml.environment import quiet_ultralytics, threads
 from cvstudio.ml.failures import diverged, is_out_of_memory, out_of_memory
@@ -60,7 +61,9 @@ def train(session: Session) -> Outcome:
     Raises JobFailure when it cannot, and Cancelled.
     """
     config = session.config
-    check_fit(config)
+    check(config)
+    if config.compile:
+        go_on_uncompiled()
     device = device_of(config.device)
     seed_everything(config.seed, deterministic=config.deterministic)
     checkpoint = session.resumable()
@@ -105,9 +108,10 @@ class _Supervised:
         self.steps_done = 0
         self.told: tuple[int, float] = (0, 0.0)
         self.answers: dict[int, list[NDArray[np.float32]]] = {}
-        self.pretrained = session.config.start is not Start.SCRATCH
         self.head: frozenset[str] = frozenset()
-        self.frozen = False
+        self.thawing: Thawing | None = None
+        # ultralytics warms up by itself.
+        self.rates = Rates(session.config.model_copy(update={"warmup_epochs": 0.0}))
         self.read_images()
         super().__init__(overrides=settings(session.config, session, device, scratch))  # type: ignore[call-arg]
         # ultralytics has just taken one core less than there are.
@@ -190,8 +194,9 @@ class _Supervised:
         else:
             begin_weights(session, module)
         self.head = head(session.info, module)
-        if self._trainer().device.type == "cpu":
-            # A third faster on processors; ultralytics does it by itself on CUDA only.
+        self.thawing = Thawing(module, head=self.head, config=session.config)
+        if session.config.channels_last and self._trainer().device.type != "mps":
+            # A third faster on processors.
             module = module.to(memory_format=torch.channels_last)
         self._trainer().model = module
         return self.checkpoint
@@ -202,29 +207,38 @@ class _Supervised:
             model, *arguments, **options
         )
         share = self.session.config.backbone_rate
-        if self.pretrained and share != 1:
+        if self.session.config.start is not Start.SCRATCH and share != 1:
             heads = {id(v) for name, v in unwrap_model(model).named_parameters()
                      if name in self.head}  # fmt: skip
             slow_down(optimizer, heads=heads, share=share)
         return optimizer
 
-    def freeze_for(self, epoch: int) -> None:
-        """In the first epochs of a pretrained network only the head learns, as the config says."""
-        frozen = self.pretrained and epoch <= self.session.config.frozen_epochs
-        if frozen == self.frozen:
-            return
-        module: Any = unwrap_model(self._trainer().model)
-        freeze(module, head=self.head, frozen=frozen)
-        for name, value in module.named_parameters():
-            if ".dfl." in name:  # fixed weights, never learned
-                value.requires_grad_(False)
-        self.session.phase("Training the head" if frozen else "Training the whole network")
-        self.frozen = frozen
+    def _setup_scheduler(self) -> None:
+        trainer = self._trainer()
+        trainer.lf = self.rates
+        trainer.scheduler = torch.optim.lr_scheduler.LambdaLR(trainer.optimizer, self.rates)
+
+    def optimizer_step(self) -> None:
+        """One step along the gradients, shortened as the config says."""
+        trainer, limit = self._trainer(), self.session.config.gradient_limit
+        trainer.scaler.unscale_(trainer.optimizer)
+        if limit:
+            torch.nn.utils.clip_grad_norm_(trainer.model.parameters(), limit)
+        trainer.scaler.step(trainer.optimizer)
+        trainer.scaler.update()
+        trainer.optimizer.zero_grad()
+        trainer.ema.update(trainer.model)
+
+    def thaw(self, epoch: int) -> None:
+        """Let the layers of an epoch learn."""
+        words = self.thawing.begin(epoch) if self.thawing is not None else ""
+        if words:
+            self.session.phase(words)
 
     def _model_train(self) -> None:
         super()._model_train()  # type: ignore[misc]
-        if self.frozen:
-            train_mode(unwrap_model(self._trainer().model))
+        if self.thawing is not None and self.thawing.partial:
+            train_mode(self.thawing.module)
 
     def resume_training(self, ckpt: Checkpoint | None) -> None:
         """Put optimiser, average and schedule where the checkpoint left them."""
@@ -238,6 +252,8 @@ class _Supervised:
             saved["fused"] = group.get("fused")  # the device decides, not the checkpoint
         trainer.optimizer.load_state_dict(state["optimizer"])
         trainer.scaler.load_state_dict(state["scaler"])
+        if "rates" in state:  # runs of version 0.1 know no other schedule than the cosine
+            self.rates.restore(state["rates"])
         trainer.ema = ModelEMA(trainer.model)  # type: ignore[no-untyped-call]
         trainer.ema.ema.load_state_dict(ckpt.weights)
         trainer.ema.updates = state["updates"]
@@ -304,13 +320,16 @@ class _Supervised:
         """The end of an epoch: tell it, keep the best, save, show samples."""
         trainer, session = self._trainer(), self.session
         epoch = trainer.epoch + 1
+        found = figures(trainer.metrics, session.config.task)
         session.epoch_ended(
             epoch=epoch, train=losses(trainer.tloss), val=val_losses(trainer.metrics),
-            metrics=figures(trainer.metrics, session.config.task),
+            metrics=found,
             rate=max(float(group["lr"]) for group in trainer.optimizer.param_groups),
             seconds=time.monotonic() - self.epoch_begun,
             weights=trainer.ema.ema.state_dict,
         )  # fmt: skip
+        if self.rates.judged(found.get(session.metric)):
+            session.note("Val got no better: the learning rate falls.")
         self._show_samples(epoch)
         if session.patience_is_over(epoch) and not trainer.stop:
             session.note(
@@ -331,6 +350,7 @@ class _Supervised:
                 "updates": trainer.ema.updates,
                 "optimizer": trainer.optimizer.state_dict(),
                 "scaler": trainer.scaler.state_dict(),
+                "rates": self.rates.state(),
             },
             must=must,
         )
@@ -400,7 +420,7 @@ def _epoch_started(trainer: Any) -> None:
     trainer.train_loader.sampler.epoch = trainer.epoch + 1
     trainer.epoch_begun, trainer.steps_done = time.monotonic(), 0
     trainer.told = (0, trainer.epoch_begun)
-    trainer.freeze_for(trainer.epoch + 1)
+    trainer.thaw(trainer.epoch + 1)
     wanted = trainer.session.config.batch
     if trainer.batch_size < wanted and trainer._oom_retries:
         trainer.session.note(

@@ -10,7 +10,7 @@ import torch
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.recipe import Optimizer, TrainConfig
-from cvstudio.ml.devices import half_type
+from cvstudio.ml.devices import half_precision
 from cvstudio.ml.engine.session import Session
 
 _OFF = (
@@ -58,7 +58,7 @@ def settings(
 ) -> dict[str, Any]:
     """The config in ultralytics' words."""
     name = str(device.index or 0) if device.type == "cuda" else device.type
-    half = half_type(device) if config.mixed_precision else None
+    half = half_precision(config, device)
     amp: bool | str = "bf16" if half is torch.bfloat16 else half is not None
     adam = config.optimizer is Optimizer.ADAMW
     return {
@@ -69,14 +69,13 @@ def settings(
         "epochs": config.epochs,
         "patience": 0,  # patience is kept by the session, on CVStudio's own figure
         "batch": config.batch,
-        "nbs": config.batch,  # one optimiser step per batch, as the setting's description says
+        "nbs": config.batch * config.accumulate,  # what one optimiser step learns from
         "imgsz": config.image_size,
         "device": name,
         "workers": config.workers,
         "optimizer": "AdamW" if adam else "SGD",
         "lr0": config.learning_rate,
         "lrf": config.final_rate,
-        "cos_lr": True,
         "momentum": 0.9 if adam else 0.937,
         "weight_decay": config.weight_decay,
         "warmup_epochs": config.warmup_epochs,
@@ -85,6 +84,7 @@ def settings(
         "seed": config.seed,
         "deterministic": config.deterministic,
         "amp": amp,
+        "compile": config.compile,
         "pretrained": False,
         "plots": False,
         "val": True,

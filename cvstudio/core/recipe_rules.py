@@ -1,0 +1,54 @@
+"""What settings may be together: one table of rules for the form, the command line and the job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.errors import ConfigError
+from cvstudio.core.networks import NetworkInfo, fits, network
+from cvstudio.core.recipe import Loss, TrainConfig
+
+_LOSSES = {
+    Task.CLASSIFY: (Loss.STANDARD, Loss.FOCAL, Loss.BINARY),
+    Task.SEGMENT: (
+        Loss.STANDARD, Loss.CROSS_ENTROPY, Loss.FOCAL, Loss.DICE, Loss.TVERSKY, Loss.LOVASZ,
+    ),
+}  # fmt: skip
+
+
+def losses(info: NetworkInfo) -> tuple[Loss, ...]:
+    """The losses that a network can learn by; detectors bring their own."""
+    return _LOSSES.get(info.task, (Loss.STANDARD,))
+
+
+CHOICES: dict[str, Callable[[NetworkInfo], tuple[StrEnum, ...]]] = {"fit": fits, "loss": losses}
+"""Settings whose choices depend on the network, and what they can be."""
+
+
+def check(config: TrainConfig) -> None:
+    """Raise ConfigError in words when settings contradict each other or the network."""
+    info = network(config.network)
+    for rule in _RULES:
+        rule(config, info)
+
+
+def _crops(config: TrainConfig, info: NetworkInfo) -> None:
+    if config.fit not in fits(info):
+        raise ConfigError(
+            f"{info.title} cannot be trained on crops.",
+            hint="Fit images by padding or stretching.",
+        )
+
+
+def _loss(config: TrainConfig, info: NetworkInfo) -> None:
+    if config.loss not in losses(info):
+        offered = ", ".join(losses(info))
+        raise ConfigError(
+            f"{info.title} cannot learn by the loss “{config.loss}”.",
+            hint=f"Losses for {info.task}: {offered}.",
+        )
+
+
+_RULES: tuple[Callable[[TrainConfig, NetworkInfo], None], ...] = (_crops, _loss)
