@@ -28,7 +28,7 @@ from cvstudio.gui.style import StudioStyle
 from cvstudio.gui.train import words
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.page import TrainPage
-from cvstudio.gui.train.settings_form import ABOVE
+from cvstudio.gui.train.settings_form import ABOVE, fields
 from cvstudio.project import commands, launch, queries, run_commands, runs
 from cvstudio.project.device import Device
 from cvstudio.project.pipeline import pipeline
