@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from cvstudio.augment.catalogue import field_of, transform, values
+from cvstudio.augment.editing import (
+    Items,
+    Place,
+    acting_steps,
+    acts,
+    at,
+    changed,
+    flat,
+    removed,
+    with_parameters,
+)
 from cvstudio.augment.summary import with_unit
+from cvstudio.augment.unable import cannot_run
 from cvstudio.core.annotation import Task
-from cvstudio.core.pipeline import Step
+from cvstudio.core.pipeline import Automatic, Group, Item, Step
 
 _MUCH_GROWTH = 0.2
 _MUCH_LOST = 0.01
@@ -19,80 +30,160 @@ _CALM_ANGLE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A sentence about step `step` (an index, or None for the whole pipeline).
+    """A sentence about what stands at `place`, or about the whole pipeline where that is None.
 
     `remedy` are the words of a link, `steps` the pipeline after it; both empty when there is none.
+    `blocks`: a run with this pipeline would not start.
     """
 
     text: str
-    step: int | None = None
+    place: Place | None = None
     remedy: str = ""
-    steps: tuple[Step, ...] = ()
+    steps: Items = ()
+    blocks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """What became of annotations in trial images.
+
+    `outcomes` counts them by how they ended ("whole", "cut", "lost", "degenerate"), `lost_by` those
+    that were lost, by the place of the step that lost them; `images` of `count` lost any.
+    """
+
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    lost_by: Mapping[Place, int] = field(default_factory=dict)
+    images: int = 0
+    count: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(self.outcomes.values())
+
+    @property
+    def lost(self) -> int:
+        return self.outcomes.get("lost", 0)
 
 
 def advise(
-    steps: Sequence[Step],
+    items: Sequence[Item],
     *,
     task: Task,
     boxes: bool,
     grey: bool,
-    outcomes: Mapping[str, int] | None = None,
+    trials: Trials | None = None,
 ) -> list[Advice]:
-    """Everything worth a look.
+    """Everything worth a look, what blocks first.
 
-    `boxes`: there are annotations that are boxes. `grey`: the images have no colour. `outcomes`:
-    how many annotations of trial images ended "whole", "cut", "lost" and "degenerate".
+    `boxes`: there are annotations that are boxes. `grey`: the images have no colour.
     """
-    steps = tuple(steps)
-    found = list(_nothing_happens(steps))
+    items = tuple(items)
+    found = list(_what_cannot_run(items, task))
+    found += _nothing_happens(items)
+    found += _empty_groups(items)
     if boxes and task is Task.DETECT:
-        found += _growing_boxes(steps)
+        found += _growing_boxes(items)
     if task is not Task.CLASSIFY:
-        found += _mirrored_objects(steps)
-        found += _lost_objects(steps, outcomes or {})
+        found += _mirrored_objects(items)
+        found += _lost_objects(items, trials or Trials())
     if grey:
-        found += _colour_without_colour(steps)
+        found += _colour_without_colour(items)
     return found
 
 
-def gentler(steps: Sequence[Step]) -> Advice | None:
+def gentler(items: Sequence[Item], *, first: Place | None = None) -> Advice | None:
     """The change that loses fewest habits and most losses: less shift, scale, turn or crop.
 
-    None when no enabled step moves objects out of the image. Its text is empty.
+    `first`: the step that is known to lose most. None when no step that acts moves objects out of
+    the image in a way that is known here. Its text is empty.
     """
-    steps = tuple(steps)
-    for index, name, limit in (
-        *((i, "shift", 3) for i in _enabled(steps, "affine")),
-        *((i, "scale", 1.2) for i in _enabled(steps, "affine")),
-        *((i, "area", 80) for i in _enabled(steps, "crop")),
-        *((i, "rotation", _CALM_ANGLE) for i in _enabled(steps, "affine")),
-    ):
-        now = values(steps[index])[name]
-        title = field_of(transform(steps[index].transform), name).title
-        if name == "shift" and now > limit:
-            return Advice("", index, f"Shift at most {limit} %", _with(steps, index, shift=limit))
-        if name == "scale" and now[1] > limit:
-            wanted = [min(now[0], limit), limit]
-            return Advice(
-                "", index, f"Scale at most {limit:.2f}", _with(steps, index, scale=wanted)
-            )
-        if name == "area" and now[0] < limit:
-            wanted = [limit, max(now[1], limit)]
-            words = f"{title}: at least {limit} %"
-            return Advice("", index, words, _with(steps, index, area=wanted))
-        if name == "rotation" and max(abs(now[0]), abs(now[1])) > limit:
-            return _calmer(steps, index, "")
-    return None
+    items = tuple(items)
+    places = [first] if first is not None else [place for place, _ in acting_steps(items)]
+    for transform_name, name, limit in _GENTLER:
+        for place in places:
+            step = at(items, place)
+            if isinstance(step, Step) and step.transform == transform_name:
+                found = _gentler_step(items, place, step, name, limit)
+                if found is not None:
+                    return found
+    return gentler(items) if first is not None else None
 
 
-def _nothing_happens(steps: tuple[Step, ...]) -> Iterator[Advice]:
-    if not any(step.enabled and step.chance > 0 for step in steps):
+_GENTLER = (
+    ("affine", "shift", 3),
+    ("affine", "scale", 1.2),
+    ("crop", "area", 80),
+    ("crop_to_object", "side", 85),
+    ("trim", "sides", 5),
+    ("trim", "ends", 5),
+    ("stretch", "width", 1.2),
+    ("stretch", "height", 1.2),
+    ("hide_patches", "size", 10),
+    ("hide_parts", "size", 35),
+    ("affine", "rotation", _CALM_ANGLE),
+)
+"""Transform, parameter and the value that loses little, in the order in which they are tried."""
+
+
+def _gentler_step(items: Items, place: Place, step: Step, name: str, limit: float) -> Advice | None:
+    now = values(step)[name]
+    title = field_of(transform(step.transform), name).title
+    if name == "rotation":
+        too_much = max(abs(now[0]), abs(now[1])) > limit
+        return _calmer(items, place, "") if too_much else None
+    if name == "area":
+        if now[0] >= limit:
+            return None
+        pair = [limit, max(now[1], limit)]
+        return Advice(
+            "", place, f"{title}: at least {limit} %", with_parameters(items, place, area=pair)
+        )
+    if name == "side":
+        words = f"{title}: {limit} %"
+        return (
+            None
+            if now >= limit
+            else Advice("", place, words, with_parameters(items, place, side=limit))
+        )
+    top = now[1] if isinstance(now, list | tuple) else now
+    if top <= limit:
+        return None
+    wanted = [min(now[0], limit), limit] if isinstance(now, list | tuple) else limit
+    shown = f"{limit:.2f}" if isinstance(limit, float) else f"{limit} %"
+    words = f"{title} at most {shown}"
+    return Advice("", place, words, with_parameters(items, place, **{name: wanted}))
+
+
+def _what_cannot_run(items: Items, task: Task) -> Iterator[Advice]:
+    for place, item in flat(items):
+        if isinstance(item, Step) and acts(items, place):
+            why = cannot_run(item, task=task)
+            if why:
+                yield Advice(why, place, "Take it out", removed(items, place), blocks=True)
+
+
+def _nothing_happens(items: Items) -> Iterator[Advice]:
+    able = any(isinstance(item, Automatic) and acts(items, place) for place, item in flat(items))
+    if not able and not any(acting_steps(items)):
         yield Advice("Nothing is changed: the network sees every image the same way each epoch.")
 
 
-def _growing_boxes(steps: tuple[Step, ...]) -> Iterator[Advice]:
-    for index in _enabled(steps, "affine"):
-        low, high = values(steps[index])["rotation"]
+def _empty_groups(items: Items) -> Iterator[Advice]:
+    for place, item in flat(items):
+        if isinstance(item, Group) and item.enabled and len(items) > 1:
+            inside = [step for p, step in acting_steps(items) if p[:1] == place]
+            if not inside:
+                yield Advice(
+                    "This group has no step that is on, so it does nothing.", place, "Take it out",
+                    removed(items, place),
+                )  # fmt: skip
+
+
+def _growing_boxes(items: Items) -> Iterator[Advice]:
+    for place, step in acting_steps(items):
+        if step.transform not in ("affine", "turn_whole"):
+            continue
+        low, high = values(step)["rotation"]
         widest = max(abs(low), abs(high))
         angle = math.radians(min(widest, 45))
         growth = math.cos(angle) + math.sin(angle) - 1
@@ -103,68 +194,65 @@ def _growing_boxes(steps: tuple[Step, ...]) -> Iterator[Advice]:
                 f"Boxes grow when images turn: at {degrees} a box is up to {share} wider than its"
                 " object. Masks stay tight."
             )
-            yield _calmer(steps, index, text)
+            yield _calmer(items, place, text)
 
 
-def _calmer(steps: tuple[Step, ...], index: int, text: str) -> Advice:
-    low, high = values(steps[index])["rotation"]
+def _calmer(items: Items, place: Place, text: str) -> Advice:
+    step = at(items, place)
+    assert isinstance(step, Step)
+    low, high = values(step)["rotation"]
     calm = [max(low, -_CALM_ANGLE), min(high, _CALM_ANGLE)]
     if calm[0] > calm[1]:
         calm = [-_CALM_ANGLE, _CALM_ANGLE]
-    after = _with(steps, index, rotation=calm)
-    return Advice(text, index, f"Limit to ±{_CALM_ANGLE:.0f}°", after)
+    after = with_parameters(items, place, rotation=calm)
+    return Advice(text, place, f"Limit to ±{_CALM_ANGLE:.0f}°", after)
 
 
-def _mirrored_objects(steps: tuple[Step, ...]) -> Iterator[Advice]:
-    for index, step in enumerate(steps):
-        if _acts(step) and values(step).get("border") == "reflect":
+def _mirrored_objects(items: Items) -> Iterator[Advice]:
+    for place, step in acting_steps(items):
+        if values(step).get("border") == "reflect":
             yield Advice(
                 f"{transform(step.transform).title}: a mirrored border shows objects that no label"
                 " marks.",
-                index,
+                place,
                 "Fill with the background",
-                _with(steps, index, border="background"),
+                with_parameters(items, place, border="background"),
             )
 
 
-def _lost_objects(steps: tuple[Step, ...], outcomes: Mapping[str, int]) -> Iterator[Advice]:
-    total = sum(outcomes.values())
-    lost = outcomes.get("lost", 0)
-    if total and lost / total >= _MUCH_LOST:
-        remedy = gentler(steps)
-        share = with_unit(100 * lost / total, "%", step=0.1)
-        text = f"{share} of the annotations are lost at the border or hidden."
-        if remedy is None:
-            yield Advice(text)
-        else:
-            yield Advice(text, remedy.step, remedy.remedy, remedy.steps)
+def _lost_objects(items: Items, trials: Trials) -> Iterator[Advice]:
+    if not trials.total or trials.lost / trials.total < _MUCH_LOST:
+        return
+    share = with_unit(100 * trials.lost / trials.total, "%", step=0.1)
+    text = f"{share} of the annotations are lost at the border or hidden"
+    if trials.count:
+        text += f", in {trials.images} of {trials.count} images"
+    worst = max(trials.lost_by, key=lambda place: trials.lost_by[place], default=None)
+    step = at(items, worst) if worst is not None else None
+    if isinstance(step, Step):
+        part = with_unit(100 * trials.lost_by[worst] / max(trials.lost, 1), "%", step=1)  # type: ignore[index]
+        text += f"; {part} of them by {transform(step.transform).title.lower()}"
+    remedy = gentler(items, first=worst if isinstance(step, Step) else None)
+    if remedy is None:
+        yield Advice(f"{text}.", worst)
+    else:
+        yield Advice(f"{text}.", worst or remedy.place, remedy.remedy, remedy.steps)
 
 
-def _colour_without_colour(steps: tuple[Step, ...]) -> Iterator[Advice]:
-    for index, step in enumerate(steps):
-        record = transform(step.transform)
-        if _acts(step) and not record.grey:
+def _colour_without_colour(items: Items) -> Iterator[Advice]:
+    for place, item in flat(items):
+        if not acts(items, place):
+            continue
+        if isinstance(item, Step) and not transform(item.transform).grey:
             yield Advice(
-                f"These images have no colour: {record.title.lower()} does not help here.",
-                index,
+                f"These images have no colour: {transform(item.transform).title.lower()} does not"
+                " help here.",
+                place,
                 "Take it out",
-                steps[:index] + steps[index + 1 :],
+                removed(items, place),
             )
-
-
-def _acts(step: Step) -> bool:
-    return step.enabled and step.chance > 0
-
-
-def _enabled(steps: Sequence[Step], name: str) -> list[int]:
-    return [i for i, step in enumerate(steps) if _acts(step) and step.transform == name]
-
-
-def _with(steps: tuple[Step, ...], index: int, **changed: Any) -> tuple[Step, ...]:
-    step = steps[index]
-    parameters = {**step.parameters, **changed}
-    return (
-        *steps[:index],
-        step.model_copy(update={"parameters": parameters}),
-        *steps[index + 1 :],
-    )
+        elif isinstance(item, Automatic) and item.colour:
+            yield Advice(
+                "These images have no colour: automatic changes need not draw any.", place,
+                "Leave colour out", changed(items, place, colour=False),
+            )  # fmt: skip

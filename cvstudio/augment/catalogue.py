@@ -7,14 +7,16 @@ from types import MappingProxyType
 from typing import Any
 
 from cvstudio.augment.colour import COLOURS
+from cvstudio.augment.covers import COVERS
+from cvstudio.augment.crops import CROPS
 from cvstudio.augment.fields import Field, Transform
 from cvstudio.augment.geometry import GEOMETRY
 from cvstudio.augment.texture import TEXTURES
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
-from cvstudio.core.pipeline import Step
+from cvstudio.core.pipeline import Group, Item, Step
 
-TRANSFORMS: tuple[Transform, ...] = (*GEOMETRY, *COLOURS, *TEXTURES)
+TRANSFORMS: tuple[Transform, ...] = (*GEOMETRY, *CROPS, *COLOURS, *TEXTURES, *COVERS)
 """Every transform, in the order of the catalogue that the window shows."""
 
 BY_NAME: Mapping[str, Transform] = MappingProxyType({t.name: t for t in TRANSFORMS})
@@ -47,18 +49,22 @@ def values(step: Step) -> dict[str, Any]:
     return {**transform(step.transform).defaults(), **step.parameters}
 
 
-def problems(step: Step, *, task: Task | None = None) -> list[str]:
-    """What keeps a step from running, in words; empty when nothing does."""
-    record = transform(step.transform)
+def problems(item: Item, *, task: Task | None = None) -> list[str]:
+    """What keeps an item from running, in words; empty when nothing does."""
+    if isinstance(item, Group):
+        return [problem for step in item.steps for problem in problems(step, task=task)]
+    if not isinstance(item, Step):
+        return []
+    record = transform(item.transform)
     known = {f.name: f for f in record.parameters}
     found = [
         f"{record.title} has no setting called {name}."
-        for name in step.parameters
+        for name in item.parameters
         if name not in known
     ]
     found += [
         f"{record.title}: {known[name].title} {wrong}."
-        for name, value in step.parameters.items()
+        for name, value in item.parameters.items()
         if name in known and (wrong := known[name].check(value))
     ]
     if task is not None and task not in record.tasks:
@@ -66,9 +72,9 @@ def problems(step: Step, *, task: Task | None = None) -> list[str]:
     return found
 
 
-def validate(steps: Sequence[Step], *, task: Task | None = None) -> None:
+def validate(items: Sequence[Item], *, task: Task | None = None) -> None:
     """Raise ConfigError, with every problem in words, unless the pipeline can be built."""
-    found = [problem for step in steps for problem in problems(step, task=task)]
+    found = [problem for item in items for problem in problems(item, task=task)]
     if found:
         raise ConfigError("The augmentation cannot be used. " + " ".join(found))
 

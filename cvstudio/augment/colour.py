@@ -63,7 +63,7 @@ COLOURS: tuple[Transform, ...] = (
         "Lifts or lowers the middle tones and leaves black and white alone.",
         "RandomGamma",
         lambda v: {"gamma_limit": (100 * v["gamma"][0], 100 * v["gamma"][1])},
-        parameters=(Range("gamma", "Gamma", 0.3, 3.0, (0.8, 1.25), step=0.05),),
+        parameters=(Range("gamma", "Gamma", 0.3, 3.0, (0.8, 1.25), step=0.05, weak=1),),
         caption=lambda v, d: f"gamma {d['gamma']:.2f}",
     ),
     Transform(
@@ -91,6 +91,7 @@ COLOURS: tuple[Transform, ...] = (
             Int("tiles", "Tiles", 2, 16, 8, brief=False),
         ),
         caption=lambda v, d: f"local contrast {d['clip_limit']:.1f}",
+        deep=False,
     ),
     Transform(
         "equalize",
@@ -102,6 +103,7 @@ COLOURS: tuple[Transform, ...] = (
         parameters=(Bool("per_channel", "Each channel by itself", False),),
         brief="full range of brightness",
         caption=lambda v, d: "equalised",
+        deep=False,
     ),
     Transform(
         "auto_contrast",
@@ -185,7 +187,7 @@ COLOURS: tuple[Transform, ...] = (
         "Keeps only a few steps between dark and bright.",
         "Posterize",
         lambda v: {"num_bits": (int(v["bits"][0]), int(v["bits"][1]))},
-        parameters=(Range("bits", "Bits", 1, 7, (4, 6)),),
+        parameters=(Range("bits", "Bits", 1, 7, (4, 6), weak=7),),
         caption=lambda v, d: f"{d['num_bits']} bits",
     ),
     Transform(
@@ -195,7 +197,7 @@ COLOURS: tuple[Transform, ...] = (
         "Inverts everything brighter than a threshold.",
         "Solarize",
         lambda v: {"threshold_range": _share(v["threshold"])},
-        parameters=(Range("threshold", "Threshold", 10, 100, (60, 90), unit="%"),),
+        parameters=(Range("threshold", "Threshold", 10, 100, (60, 90), unit="%", weak=100),),
         caption=lambda v, d: f"solarised above {number(100 * d['threshold'])} %",
         warning="Far from any real image; use it only with a low chance.",
     ),
@@ -229,6 +231,7 @@ COLOURS: tuple[Transform, ...] = (
         caption=_hue_caption,
         grey=False,
         warning=_NO_COLOUR,
+        deep=False,
     ),
     Transform(
         "rgb_shift",
@@ -249,6 +252,7 @@ COLOURS: tuple[Transform, ...] = (
         caption=lambda v, d: "colour cast",
         grey=False,
         warning="Grey images become coloured.",
+        deep=False,
     ),
     Transform(
         "colour_jitter",
@@ -263,14 +267,15 @@ COLOURS: tuple[Transform, ...] = (
             "hue": (v["hue"][0] / 360, v["hue"][1] / 360),
         },
         parameters=(
-            Range("brightness", "Brightness", 0.2, 2, (0.85, 1.15), step=0.05),
-            Range("contrast", "Contrast", 0.2, 2, (0.85, 1.15), step=0.05),
-            Range("saturation", "Saturation", 0, 2, (0.8, 1.2), step=0.05),
+            Range("brightness", "Brightness", 0.2, 2, (0.85, 1.15), step=0.05, weak=1),
+            Range("contrast", "Contrast", 0.2, 2, (0.85, 1.15), step=0.05, weak=1),
+            Range("saturation", "Saturation", 0, 2, (0.8, 1.2), step=0.05, weak=1),
             Range("hue", "Hue", -180, 180, (-7, 7), unit="°"),
         ),
         caption=lambda v, d: "colour jitter",
         grey=False,
         warning=_NO_COLOUR,
+        deep=False,
     ),
     Transform(
         "colour_temperature",
@@ -287,11 +292,21 @@ COLOURS: tuple[Transform, ...] = (
             ),
         },
         parameters=(
-            Range("temperature", "Temperature", 3000, 15000, (4500, 9000), unit="K", step=100),
+            Range(
+                "temperature",
+                "Temperature",
+                3000,
+                15000,
+                (4500, 9000),
+                unit="K",
+                step=100,
+                weak=6000,
+            ),
         ),
         caption=lambda v, d: f"{d['temperature']} K",
         grey=False,
         warning="Grey images become coloured.",
+        deep=False,
     ),
     Transform(
         "stain",
@@ -306,12 +321,13 @@ COLOURS: tuple[Transform, ...] = (
             "augment_background": False,
         },
         parameters=(
-            Range("strength", "Strength", 0.3, 2, (0.8, 1.2), step=0.05),
+            Range("strength", "Strength", 0.3, 2, (0.8, 1.2), step=0.05, weak=1),
             Int("shift", "Shift", 0, 50, 10, unit="%", plus_minus=True),
         ),
         caption=lambda v, d: "stain",
         grey=False,
         warning="Made for tissue stained with haematoxylin and eosin only.",
+        deep=False,
     ),
     Transform(
         "grey",
@@ -324,6 +340,7 @@ COLOURS: tuple[Transform, ...] = (
         caption=lambda v, d: "grey",
         grey=False,
         warning=_NO_COLOUR,
+        deep=False,
     ),
     Transform(
         "sepia",
@@ -336,6 +353,7 @@ COLOURS: tuple[Transform, ...] = (
         caption=lambda v, d: "sepia",
         grey=False,
         warning="Grey images become coloured.",
+        deep=False,
     ),
     Transform(
         "channel_shuffle",
@@ -376,5 +394,17 @@ COLOURS: tuple[Transform, ...] = (
         caption=lambda v, d: "colour fringes",
         grey=False,
         warning="Grey images become coloured.",
+        deep=False,
+    ),
+    Transform(
+        "main_colours",
+        "Along the main colours",
+        COLOUR,
+        "Shifts colours the way they already differ within the image (PCA).",
+        "FancyPCA",
+        lambda v: {"alpha": v["strength"] / 100},
+        parameters=(Int("strength", "Strength", 1, 100, 15, unit="%"),),
+        caption=lambda v, d: "main colours",
+        grey=False,
     ),
 )

@@ -17,7 +17,8 @@ Values = Mapping[str, Any]
 class Int:
     """A whole number. `plus_minus` marks a limit that is drawn from -value to +value.
 
-    `after` are words behind the field; such a field stands without a slider.
+    `after` are words behind the field; such a field stands without a slider. `weak` is the value
+    that changes least where that is not `low`. `scales` is False where more is not stronger.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Int:
     plus_minus: bool = False
     brief: bool = True
     after: str = ""
+    weak: float | None = None
+    scales: bool = True
 
     def check(self, value: Any) -> str:
         """What is wrong with a value, or an empty string."""
@@ -40,7 +43,7 @@ class Int:
 
 @dataclass(frozen=True, slots=True)
 class Float:
-    """A number."""
+    """A number; `weak` and `scales` as for Int."""
 
     name: str
     title: str
@@ -51,6 +54,8 @@ class Float:
     step: float = 0.1
     plus_minus: bool = False
     brief: bool = True
+    weak: float | None = None
+    scales: bool = True
 
     def check(self, value: Any) -> str:
         """What is wrong with a value, or an empty string."""
@@ -61,7 +66,10 @@ class Float:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Two numbers between which each variant draws its own."""
+    """Two numbers between which each variant draws its own.
+
+    `weak` is the value that changes least, where that is neither 0 nor (above 0) `low`.
+    """
 
     name: str
     title: str
@@ -71,6 +79,8 @@ class Range:
     unit: str = ""
     step: float = 1
     brief: bool = True
+    weak: float | None = None
+    scales: bool = True
 
     def check(self, value: Any) -> str:
         """What is wrong with a value, or an empty string."""
@@ -150,8 +160,27 @@ class Points(StrEnum):
     QUARTERS = "quarters"
     MATRIX = "matrix"
     PERSPECTIVE = "perspective"
+    EIGHT = "eight"
     CROP = "crop"
     MAP = "map"
+    MESH = "mesh"
+    TILES = "tiles"
+
+
+Sized = Callable[[Values, int, int], dict[str, Any]]
+"""Arguments that depend on an image's height and width, besides the step's values."""
+
+OBJECTS = frozenset((Task.DETECT, Task.SEGMENT, Task.INSTANCE))
+"""The tasks in which objects have a place."""
+
+
+class Target(StrEnum):
+    """What a transform changes besides the pixels, in the words of the window."""
+
+    IMAGE = "image"
+    MASKS = "masks"
+    BOXES = "boxes"
+    OUTLINES = "outlines"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +189,11 @@ class Transform:
 
     `target` is the class of albumentations, `arguments` makes its keyword arguments from the
     step's values, `caption` says in words what one variant drew (values, drawn parameters).
-    `points` is set for geometric transforms. `sized` ones take the image's (height, width) as
-    `size`, so that a crop is brought back to it. `filled` ones have a border to fill, `hides`
-    ones cover pieces of the image. `grey` is False when it has no use on images without colour.
+    `points` is set for geometric transforms. `sized` makes arguments that depend on the size of the
+    image; `restored` ones crop, and the piece is brought back to that size. `sees` ones are told
+    where objects lie. `filled` ones have a border to fill, `hides` ones cover pieces of the image.
+    `grey` is False when it has no use on images without colour, `deep` when it runs on 8-bit RGB
+    images alone.
     """
 
     name: str
@@ -177,7 +208,10 @@ class Transform:
     points: Points | None = None
     tasks: frozenset[Task] = field(default_factory=lambda: frozenset(Task))
     grey: bool = True
-    sized: bool = False
+    deep: bool = True
+    sized: Sized | None = None
+    restored: bool = False
+    sees: bool = False
     filled: bool = False
     hides: bool = False
     warning: str = ""
@@ -185,6 +219,13 @@ class Transform:
     @property
     def geometric(self) -> bool:
         return self.points is not None
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What follows the transform; an image whose pixels stay in place leaves labels alone."""
+        if self.points is Points.TILES:
+            return (Target.IMAGE, Target.MASKS)
+        return tuple(Target) if self.geometric else (Target.IMAGE,)
 
     def defaults(self) -> dict[str, Any]:
         """Every parameter at its default."""

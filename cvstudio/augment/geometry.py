@@ -20,7 +20,6 @@ from cvstudio.augment.fields import (
 GROUP = "Position and shape"
 
 # OpenCV's border constants: 0 constant, 1 replicate, 4 reflect without repeating the edge.
-_NEAREST_EXACT = 6  # OpenCV's plain nearest neighbour shifts by half a pixel when it enlarges
 _BORDERS = {"background": 0, "black": 0, "edge": 1, "reflect": 4}
 
 
@@ -50,15 +49,21 @@ def _affine_caption(values: Values, drawn: Mapping[str, Any]) -> str:
     return ", ".join(parts) or ("shift" if values["shift"] else "")
 
 
-def _crop_caption(values: Values, drawn: Mapping[str, Any]) -> str:
-    x0, y0, x1, y1 = drawn["crop_coords"]
-    height, width = drawn["shape"][:2]
-    return f"crop {number(100 * (x1 - x0) * (y1 - y0) / (width * height))} %"
-
-
 def _turn_caption(values: Values, drawn: Mapping[str, Any]) -> str:
     turn = {0: "", 1: "quarter turn left", 2: "half turn", 3: "quarter turn right"}
     return turn[int(drawn["factor"]) % 4]
+
+
+_POSITIONS = {
+    "e": "",
+    "r90": "quarter turn left",
+    "r180": "half turn",
+    "r270": "quarter turn right",
+    "v": "upside down",
+    "h": "flipped",
+    "t": "transposed",
+    "hvt": "transposed, half turn",
+}
 
 
 GEOMETRY: tuple[Transform, ...] = (
@@ -111,6 +116,18 @@ GEOMETRY: tuple[Transform, ...] = (
         warning="Images that are not square change their format.",
     ),
     Transform(
+        "eight_positions",
+        "All eight positions",
+        GROUP,
+        "Turns and mirrors at once: each of the eight ways in which a square can lie.",
+        "D4",
+        lambda v: {},
+        brief="turned and mirrored",
+        caption=lambda v, d: _POSITIONS[str(d["group_element"])],
+        points=Points.EIGHT,
+        warning="Images that are not square change their format. Letters change their meaning.",
+    ),
+    Transform(
         "affine",
         "Rotate, scale and shift",
         GROUP,
@@ -119,7 +136,7 @@ GEOMETRY: tuple[Transform, ...] = (
         _affine,
         parameters=(
             Range("rotation", "Rotation", -180, 180, (-15, 15), unit="°"),
-            Range("scale", "Scale", 0.3, 3.0, (0.9, 1.1), step=0.05),
+            Range("scale", "Scale", 0.3, 3.0, (0.9, 1.1), step=0.05, weak=1),
             Int("shift", "Shift", 0, 50, 5, unit="%", plus_minus=True),
             BORDER,
             KEEP,
@@ -127,6 +144,19 @@ GEOMETRY: tuple[Transform, ...] = (
         caption=_affine_caption,
         points=Points.MATRIX,
         filled=True,
+    ),
+    Transform(
+        "turn_whole",
+        "Turn without losing corners",
+        GROUP,
+        "Turns by any angle and makes the image smaller, so that nothing leaves it.",
+        "SafeRotate",
+        lambda v: {"limit": tuple(v["rotation"]), **border(v)},
+        parameters=(Range("rotation", "Rotation", -180, 180, (-20, 20), unit="°"), BORDER, KEEP),
+        caption=lambda v, d: f"rotate {number(d['rotate'])}°",
+        points=Points.MATRIX,
+        filled=True,
+        warning="Objects become smaller and, in images that are not square, change proportions.",
     ),
     Transform(
         "shear",
@@ -156,8 +186,8 @@ GEOMETRY: tuple[Transform, ...] = (
         "Affine",
         lambda v: {"scale": {"x": tuple(v["width"]), "y": tuple(v["height"])}, **border(v)},
         parameters=(
-            Range("width", "Width", 0.3, 3.0, (0.9, 1.1), step=0.05),
-            Range("height", "Height", 0.3, 3.0, (0.9, 1.1), step=0.05),
+            Range("width", "Width", 0.3, 3.0, (0.9, 1.1), step=0.05, weak=1),
+            Range("height", "Height", 0.3, 3.0, (0.9, 1.1), step=0.05, weak=1),
             BORDER,
             KEEP,
         ),
@@ -186,26 +216,6 @@ GEOMETRY: tuple[Transform, ...] = (
         filled=True,
     ),
     Transform(
-        "crop",
-        "Crop and enlarge",
-        GROUP,
-        "Cuts out a piece and brings it back to the size of the image.",
-        "RandomResizedCrop",
-        lambda v: {
-            "scale": (v["area"][0] / 100, v["area"][1] / 100),
-            "ratio": (1.0, 1.0),
-            "mask_interpolation": _NEAREST_EXACT,
-        },
-        parameters=(
-            Range("area", "Area left", 5, 100, (50, 100), unit="%"),
-            KEEP,
-        ),
-        caption=_crop_caption,
-        points=Points.CROP,
-        sized=True,
-        warning="Objects outside the piece are lost.",
-    ),
-    Transform(
         "elastic",
         "Elastic",
         GROUP,
@@ -214,7 +224,7 @@ GEOMETRY: tuple[Transform, ...] = (
         lambda v: {"alpha": float(v["strength"]), "sigma": float(v["smoothness"]), **border(v)},
         parameters=(
             Float("strength", "Strength", 0, 800, 120, step=10),
-            Float("smoothness", "Smoothness", 4, 50, 10, unit="px", step=1),
+            Float("smoothness", "Smoothness", 4, 50, 10, unit="px", step=1, scales=False),
             BORDER,
             KEEP,
         ),
@@ -280,5 +290,24 @@ GEOMETRY: tuple[Transform, ...] = (
         caption=lambda v, d: "bent",
         points=Points.MAP,
         filled=True,
+    ),
+    Transform(
+        "grid_elastic",
+        "Bent grid",
+        GROUP,
+        "Moves the corners of a grid, and each field of it bends along.",
+        "GridElasticDeform",
+        lambda v: {"num_grid_xy": (v["cells"], v["cells"])},
+        parameters=(
+            Float("strength", "Strength", 0.5, 6, 1.5, unit="%", step=0.5),
+            Int("cells", "Cells", 2, 10, 4, scales=False),
+            KEEP,
+        ),
+        caption=lambda v, d: "bent grid",
+        points=Points.MESH,
+        sized=lambda v, height, width: {
+            "magnitude": max(round(v["strength"] / 100 * min(height, width)), 1)
+        },
+        warning="Outlines show a bend at the edges of the grid's fields.",
     ),
 )

@@ -22,7 +22,11 @@ from cvstudio.core.opencv import cv2
 def size_after(how: How | None, drawn: Mapping[str, Any]) -> tuple[int, int]:
     """Height and width of the image after a transform."""
     height, width = (int(v) for v in drawn["shape"][:2])
-    swaps = how is How.TRANSPOSE or (how is How.QUARTERS and int(drawn["factor"]) % 2 == 1)
+    swaps = (
+        how is How.TRANSPOSE
+        or (how is How.QUARTERS and int(drawn["factor"]) % 2 == 1)
+        or (how is How.EIGHT and str(drawn["group_element"]) in ("r90", "r270", "t", "hvt"))
+    )
     return (width, height) if swaps else (height, width)
 
 
@@ -38,6 +42,12 @@ def mover(how: How, drawn: Mapping[str, Any]) -> Move:
             return lambda points: points[:, ::-1]
         case How.QUARTERS:
             return _quarters(int(drawn["factor"]) % 4, width, height)
+        case How.EIGHT:
+            return _eighth(str(drawn["group_element"]), width, height)
+        case How.TILES:
+            return lambda points: points  # an object has no single place afterwards
+        case How.MESH:
+            return _mesh(np.asarray(drawn["generated_mesh"], np.float32))
         case How.MATRIX:
             return _matrix(np.asarray(drawn["matrix"], np.float64))
         case How.PERSPECTIVE:
@@ -49,6 +59,9 @@ def mover(how: How, drawn: Mapping[str, Any]) -> Move:
             return lambda points: (points - (x0, y0)) * factor
         case How.MAP:
             return _inverse_of(np.asarray(drawn["map_x"]), np.asarray(drawn["map_y"]))
+
+
+_Singles = NDArray[np.float32]
 
 
 def _quarters(turns: int, width: int, height: int) -> Move:
@@ -64,6 +77,47 @@ def _quarters(turns: int, width: int, height: int) -> Move:
     return move
 
 
+def _eighth(element: str, width: int, height: int) -> Move:
+    """One of the eight positions of a rectangle, by its name in the dihedral group."""
+    match element:
+        case "h":
+            return lambda points: points * (-1, 1) + (width, 0)
+        case "v":
+            return lambda points: points * (1, -1) + (0, height)
+        case "t":
+            return lambda points: points[:, ::-1]
+        case "hvt":
+            return lambda points: ((width, height) - points)[:, ::-1]
+        case _:
+            return _quarters({"e": 0, "r90": 1, "r180": 2, "r270": 3}[element], width, height)
+
+
+def _mesh(mesh: _Singles) -> Move:
+    """Rectangles (x0, y0, x1, y1) that each go to a quadrilateral: rows of 4 + 8 numbers.
+
+    Points outside every rectangle go with the nearest one.
+    """
+    x0, y0, x1, y1 = mesh[:, :4].T
+    starts = np.stack([x0, y0, x1, y0, x1, y1, x0, y1], axis=1).reshape(-1, 4, 2)
+    ends = mesh[:, 4:].reshape(-1, 4, 2)
+    matrices = [
+        np.asarray(cv2.getPerspectiveTransform(start, end), np.float64)
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+    def move(points: Points) -> Points:
+        x, y = points[:, :1] - 0.5, points[:, 1:] - 0.5
+        beyond = np.maximum(np.maximum(x0 - x, x - x1), np.maximum(y0 - y, y - y1))
+        nearest = beyond.argmin(axis=1)
+        result = np.empty_like(points)
+        for index in np.unique(nearest):
+            chosen = nearest == index
+            result[chosen] = _matrix(matrices[index])(points[chosen])
+        return result
+
+    return move
+
+
 def _matrix(matrix: Points) -> Move:
     def move(points: Points) -> Points:
         full = np.column_stack([points - 0.5, np.ones(len(points))]) @ matrix.T
@@ -73,7 +127,6 @@ def _matrix(matrix: Points) -> Move:
     return move
 
 
-_Singles = NDArray[np.float32]
 _CHUNK = 8192  # cv2.remap takes at most 32,767 columns
 
 

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from cvstudio.augment.catalogue import make_step, validate
 from cvstudio.core.annotation import Task
 from cvstudio.core.config import explain
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.jobdir import replace_file
-from cvstudio.core.pipeline import Step
+from cvstudio.core.pipeline import Automatic, Item
 from cvstudio.core.places import home
+
+_ITEMS: TypeAdapter[tuple[Item, ...]] = TypeAdapter(tuple[Item, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Pipeline:
 
     name: str
     description: str
-    steps: tuple[Step, ...]
+    steps: tuple[Item, ...]
     tasks: frozenset[Task] = frozenset(Task)
 
 
@@ -63,6 +65,11 @@ PRESETS: tuple[Pipeline, ...] = (
             make_step("hue_saturation", chance=0.4),
         ),
         frozenset((Task.CLASSIFY,)),
+    ),
+    Pipeline(
+        "Automatic",
+        "A few random changes for every image, all by one strength; labels stay right.",
+        (Automatic(),),
     ),
     Pipeline(
         "Strong",
@@ -138,23 +145,23 @@ def presets_for(task: Task) -> list[Pipeline]:
     return [preset for preset in PRESETS if task in preset.tasks]
 
 
-def default_steps(task: Task) -> tuple[Step, ...]:
+def default_steps(task: Task) -> tuple[Item, ...]:
     """The steps that a new project starts with."""
     wanted = DEFAULT[task]
     return next(preset.steps for preset in presets_for(task) if preset.name == wanted)
 
 
-def dump_steps(steps: Sequence[Step]) -> list[dict[str, object]]:
+def dump_steps(steps: Sequence[Item]) -> list[dict[str, object]]:
     """Steps as plain JSON, as projects and config files keep them."""
     return [step.model_dump(mode="json") for step in steps]
 
 
-def load_steps(data: object) -> tuple[Step, ...]:
+def load_steps(data: object) -> tuple[Item, ...]:
     """Steps from plain JSON. Raises ConfigError with what is wrong in words."""
     if not isinstance(data, list):
         raise ConfigError("A pipeline is a list of steps.")
     try:
-        steps = tuple(Step.model_validate(item) for item in data)
+        steps = _ITEMS.validate_python(data)
     except ValidationError as error:
         raise ConfigError(f"The pipeline cannot be read: {explain(error)}") from error
     validate(steps)
@@ -172,7 +179,7 @@ def saved() -> list[Pipeline]:
     return sorted(found, key=lambda pipeline: pipeline.name.casefold())
 
 
-def save(name: str, steps: Sequence[Step]) -> Path:
+def save(name: str, steps: Sequence[Item]) -> Path:
     """Keep a pipeline under a name, over one of the same name. Raises ConfigError."""
     name = name.strip()
     if not name:

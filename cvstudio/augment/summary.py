@@ -1,31 +1,51 @@
-"""A step and its parameters in a few words: "±25°, 0.90 to 1.15, ±6 %"."""
+"""An item of a pipeline in a few words: "±25°, 0.90 to 1.15, ±6 %"."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from cvstudio.augment import automatic
 from cvstudio.augment.catalogue import transform, values
 from cvstudio.augment.fields import Bool, Choice, Colour, Field, Float, Int, Range, number
-from cvstudio.core.pipeline import Step
+from cvstudio.core.pipeline import Automatic, Group, GroupKind, Item
+
+GROUP_TITLES = {GroupKind.ONE_OF: "One of these", GroupKind.SOME_OF: "Some of these"}
 
 
-def step_title(step: Step) -> str:
-    """The name of a step's transform in the window."""
-    return transform(step.transform).title
+def step_title(item: Item) -> str:
+    """The name of an item in the window: its transform's, or what kind of group it is."""
+    if isinstance(item, Group):
+        return GROUP_TITLES[item.group]
+    if isinstance(item, Automatic):
+        return automatic.TITLE
+    return transform(item.transform).title
 
 
-def summary(step: Step) -> str:
-    """What a step does, in the words under its name."""
-    if not step.enabled:
+def summary(item: Item) -> str:
+    """What an item does, in the words under its name."""
+    if not item.enabled:
         return "off"
-    record = transform(step.transform)
-    given = values(step)
+    if isinstance(item, Automatic):
+        return automatic.summary(item)
+    if isinstance(item, Group):
+        return _group(item)
+    record = transform(item.transform)
+    given = values(item)
     parts = [
         words
         for field in record.parameters
         if field.brief and (words := field_words(field, given[field.name]))
     ]
     return ", ".join(parts) or record.brief or record.description
+
+
+def _group(group: Group) -> str:
+    able = [step for step in group.steps if step.enabled and step.chance > 0]
+    if not able:
+        return "nothing to choose from"
+    if group.group is GroupKind.ONE_OF:
+        return "always this one" if len(able) == 1 else f"1 of {len(able)}, by weight"
+    return f"{min(group.count, len(able))} of {len(able)}, evenly"
 
 
 def field_words(field: Field, value: Any) -> str:

@@ -1,16 +1,13 @@
-"""Transforms of sharpness, noise and weather, and those that hide pieces of the image."""
+"""Transforms of sharpness and noise: the pixels stay where they are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from cvstudio.augment.fields import KEEP, Choice, Float, Int, Range, Transform, Values, number
+from cvstudio.augment.fields import Choice, Float, Int, Range, Transform, number
 
 SHARPNESS = "Sharpness"
 NOISE = "Noise and compression"
-WEATHER = "Weather"
-HIDING = "Hidden parts"
 
 
 def _odd(pair: list[float] | tuple[float, float]) -> tuple[int, int]:
@@ -24,18 +21,14 @@ def _share(pair: list[float] | tuple[float, float]) -> tuple[float, float]:
     return pair[0] / 100, pair[1] / 100
 
 
-def _hole_caption(values: Values, drawn: Mapping[str, Any]) -> str:
-    count = len(drawn["holes"])
-    return "1 patch hidden" if count == 1 else f"{count} patches hidden"
+def _noise(kind: str, low: float, high: float) -> dict[str, Any]:
+    """albumentations' parameters of a noise of that kind, as a share of full brightness."""
+    if kind == "uniform":
+        return {"ranges": [(-high, high)]}
+    if kind == "laplace":
+        return {"mean_range": (0.0, 0.0), "scale_range": (low, high)}
+    return {"alpha_range": (0.5, 1.5), "beta_range": (0.5, 1.5), "scale_range": (low, high)}
 
-
-_FILL = Choice(
-    "fill",
-    "Fill with",
-    (("grey", "Grey"), ("black", "Black"), ("noise", "Noise")),
-    "grey",
-)
-_FILLS: dict[str, Any] = {"grey": 114, "black": 0, "noise": "random"}
 
 TEXTURES: tuple[Transform, ...] = (
     Transform(
@@ -120,7 +113,7 @@ TEXTURES: tuple[Transform, ...] = (
         "sharpen",
         "Sharpen",
         SHARPNESS,
-        "Crisper edges.",
+        "Crisper edges, as cameras and viewers add them.",
         "Sharpen",
         lambda v: {"alpha": _share(v["strength"]), "lightness": (1.0, 1.0)},
         parameters=(Range("strength", "Strength", 0, 100, (10, 40), unit="%"),),
@@ -194,6 +187,7 @@ TEXTURES: tuple[Transform, ...] = (
         caption=lambda v, d: f"camera noise {number(100 * d['intensity'])} %",
         grey=False,
         warning="Grey images become coloured.",
+        deep=False,
     ),
     Transform(
         "shot_noise",
@@ -212,7 +206,7 @@ TEXTURES: tuple[Transform, ...] = (
         "Grain that grows with brightness, as speckle in ultrasound.",
         "MultiplicativeNoise",
         lambda v: {"multiplier": tuple(v["factor"]), "elementwise": True, "per_channel": False},
-        parameters=(Range("factor", "Factor", 0.3, 2, (0.9, 1.1), step=0.05),),
+        parameters=(Range("factor", "Factor", 0.3, 2, (0.9, 1.1), step=0.05, weak=1),),
         caption=lambda v, d: "speckle",
     ),
     Transform(
@@ -235,7 +229,7 @@ TEXTURES: tuple[Transform, ...] = (
             "compression_type": "jpeg",
             "quality_range": (int(v["quality"][0]), int(v["quality"][1])),
         },
-        parameters=(Range("quality", "Quality", 5, 100, (50, 95)),),
+        parameters=(Range("quality", "Quality", 5, 100, (50, 95), weak=100),),
         caption=lambda v, d: f"JPEG {d['quality']}",
     ),
     Transform(
@@ -249,8 +243,9 @@ TEXTURES: tuple[Transform, ...] = (
             "scale_range": _share(v["scale"]),
             "interpolation_pair": {"downscale": 3, "upscale": 1},
         },
-        parameters=(Range("scale", "Resolution", 10, 99, (50, 80), unit="%"),),
+        parameters=(Range("scale", "Resolution", 10, 99, (50, 80), unit="%", weak=99),),
         caption=lambda v, d: f"{number(100 * d['scale'])} % resolution",
+        deep=False,
     ),
     Transform(
         "superpixels",
@@ -266,140 +261,59 @@ TEXTURES: tuple[Transform, ...] = (
         caption=lambda v, d: "patches of one colour",
     ),
     Transform(
-        "fog",
-        "Fog",
-        WEATHER,
-        "Veils the image, as fog, steam or a dirty slide does.",
-        "RandomFog",
-        lambda v: {"fog_coef_range": _share(v["density"]), "alpha_coef": 0.1},
-        parameters=(Range("density", "Density", 5, 100, (10, 40), unit="%"),),
-        caption=lambda v, d: f"fog {number(100 * d['intensity'])} %",
-        grey=False,
-    ),
-    Transform(
-        "rain",
-        "Rain",
-        WEATHER,
-        "Streaks of rain and a duller image, for cameras outdoors.",
-        "RandomRain",
+        "other_noise",
+        "Noise of another kind",
+        NOISE,
+        "Grain that is not bell-shaped: flat, with outliers, or towards one side.",
+        "AdditiveNoise",
         lambda v: {
-            "slant_range": tuple(v["slant"]),
-            "rain_type": v["kind"],
-            "blur_value": v["blur"],
-            "brightness_coefficient": v["brightness"] / 100,
+            "noise_type": v["kind"],
+            "spatial_mode": "per_pixel" if v["colour"] == "colour" else "shared",
+            "noise_params": _noise(v["kind"], *_share(v["strength"])),
         },
         parameters=(
+            Range("strength", "Strength", 1, 40, (3, 8), unit="%"),
             Choice(
                 "kind",
                 "Kind",
-                (("drizzle", "Drizzle"), ("default", "Rain"), ("heavy", "Heavy rain")),
-                "drizzle",
+                (("laplace", "Outliers"), ("uniform", "Flat"), ("beta", "Both ends")),
+                "laplace",
                 brief=True,
             ),
-            Range("slant", "Slant", -20, 20, (-10, 10), unit="°", brief=False),
-            Int("blur", "Blur", 1, 9, 3, unit="px", brief=False),
-            Int("brightness", "Brightness", 30, 100, 80, unit="%", brief=False),
+            Choice("colour", "Colour", (("grey", "Grey"), ("colour", "Coloured")), "grey"),
         ),
-        caption=lambda v, d: "rain",
-        grey=False,
+        caption=lambda v, d: "noise",
     ),
     Transform(
-        "snow",
-        "Snow",
-        WEATHER,
-        "Bleaches bright places, as snow on the ground does.",
-        "RandomSnow",
+        "thicken",
+        "Thicken or thin",
+        SHARPNESS,
+        "Bright or dark strokes grow by a pixel or two, as in prints and scans.",
+        "Morphological",
         lambda v: {
-            "snow_point_range": _share(v["amount"]),
-            "brightness_coeff": float(v["brightness"]),
-            "method": "bleach",
+            "scale": (v["size"], v["size"]),
+            "operation": "dilation" if v["kind"] == "bright" else "erosion",
         },
         parameters=(
-            Range("amount", "Amount", 5, 90, (10, 30), unit="%"),
-            Float("brightness", "Brightness", 1.1, 4, 2, step=0.1, brief=False),
+            Int("size", "Size", 2, 9, 2, unit="px"),
+            Choice("kind", "Grows", (("bright", "Bright"), ("dark", "Dark")), "dark", brief=True),
         ),
-        caption=lambda v, d: "snow",
-        grey=False,
+        caption=lambda v, d: f"{v['kind']} strokes thicker",
+        warning="Labels stay as they are, while edges move by half the size.",
     ),
     Transform(
-        "sun_flare",
-        "Sun flare",
-        WEATHER,
-        "Light that shines into the lens.",
-        "RandomSunFlare",
+        "uneven_blur",
+        "Uneven blur",
+        SHARPNESS,
+        "A blur that is longer in one direction and not quite regular, as of real lenses.",
+        "AdvancedBlur",
         lambda v: {
-            "flare_roi": (0.0, 0.0, 1.0, 1.0),
-            "src_radius": v["radius"],
-            "num_flare_circles_range": (3, 6),
+            "blur_limit": (3, 15),
+            "sigma_x_limit": tuple(v["radius"]),
+            "sigma_y_limit": tuple(v["radius"]),
+            "rotate_limit": (-90, 90),
         },
-        parameters=(Int("radius", "Radius", 10, 400, 80, unit="px", step=10),),
-        caption=lambda v, d: "flare",
-        grey=False,
-    ),
-    Transform(
-        "spatter",
-        "Spatter",
-        WEATHER,
-        "Drops or mud on the lens or the slide.",
-        "Spatter",
-        lambda v: {"mode": v["kind"], "intensity": _share(v["strength"])},
-        parameters=(
-            Choice("kind", "Kind", (("rain", "Drops"), ("mud", "Mud")), "rain", brief=True),
-            Range("strength", "Strength", 10, 100, (30, 60), unit="%"),
-        ),
-        caption=lambda v, d: "spatter",
-        grey=False,
-    ),
-    Transform(
-        "hide_patches",
-        "Hide small patches",
-        HIDING,
-        "Covers small rectangles, so that the network learns from every part of an object.",
-        "CoarseDropout",
-        lambda v: {
-            "num_holes_range": (int(v["patches"][0]), int(v["patches"][1])),
-            "hole_height_range": _share(v["size"]),
-            "hole_width_range": _share(v["size"]),
-            "fill": _FILLS[v["fill"]],
-        },
-        parameters=(
-            Range("patches", "Patches", 1, 40, (2, 6)),
-            Range("size", "Size", 1, 60, (4, 10), unit="%"),
-            _FILL,
-            KEEP,
-        ),
-        caption=_hole_caption,
-        hides=True,
-    ),
-    Transform(
-        "hide_grid",
-        "Hide a grid",
-        HIDING,
-        "Covers squares in a regular grid.",
-        "GridDropout",
-        lambda v: {
-            "ratio": v["ratio"] / 100,
-            "holes_number_xy": (v["cells"], v["cells"]),
-            "random_offset": True,
-            "fill": _FILLS[v["fill"]],
-        },
-        parameters=(
-            Int("cells", "Cells", 2, 20, 6),
-            Int("ratio", "Size", 10, 80, 35, unit="%"),
-            _FILL,
-            KEEP,
-        ),
-        caption=lambda v, d: "grid hidden",
-        hides=True,
-    ),
-    Transform(
-        "drop_pixels",
-        "Drop pixels",
-        HIDING,
-        "Single pixels go black.",
-        "PixelDropout",
-        lambda v: {"dropout_prob": v["share"] / 100, "drop_value": 0},
-        parameters=(Float("share", "Share", 0.1, 30, 1, unit="%", step=0.1),),
-        caption=lambda v, d: "pixels dropped",
+        parameters=(Range("radius", "Radius", 0.2, 8, (0.3, 2), unit="px", step=0.1),),
+        caption=lambda v, d: "uneven blur",
     ),
 )

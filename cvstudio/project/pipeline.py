@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cvstudio.augment.presets import DEFAULT, Pipeline, dump_steps, load_steps, presets_for
-from cvstudio.core.pipeline import Step
+from cvstudio.core.pipeline import Item
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 
@@ -26,7 +26,7 @@ def pipeline(project: Project) -> Pipeline:
     return Pipeline(stored["name"], "", load_steps(stored["steps"]))
 
 
-def set_pipeline(project: Project, *, name: str, steps: Sequence[Step]) -> None:
+def set_pipeline(project: Project, *, name: str, steps: Sequence[Item]) -> None:
     """Let the next runs train with these steps; one undo step."""
     with project.transaction(f"Use {name} for training") as session:
         commands.set_setting(session, _KEY, {"name": name, "steps": dump_steps(steps)})
@@ -45,7 +45,7 @@ def draft(project: Project) -> Pipeline:
 
 
 def set_draft(
-    project: Project, *, label: str, name: str, steps: Sequence[Step], source: object = None
+    project: Project, *, label: str, name: str, steps: Sequence[Item], source: object = None
 ) -> None:
     """Keep the pipeline that is being put together; `label` is the undo step's menu text."""
     with project.transaction(label, source=source) as session:
