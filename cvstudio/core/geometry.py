@@ -154,6 +154,12 @@ def polygon_contains(polygon: Polygon, x: float, y: float) -> bool:
     )
 
 
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes, 0 to 1."""
+    rows = [np.array([[box.x, box.y, box.w, box.h]], np.float64) for box in (a, b)]
+    return float(iou_matrix(*rows)[0, 0])
+
+
 def iou_matrix(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     """Intersection over union of boxes (n, 4) and (m, 4) given as x, y, w, h; result (n, m)."""
     left = np.maximum(a[:, None, 0], b[None, :, 0])

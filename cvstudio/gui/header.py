@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.suggest_pill import SuggestPill
+from cvstudio.gui.widgets.clickable import Clickable
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, line, tool
@@ -45,34 +45,12 @@ def time_left(seconds: float | None) -> str:
     return f"{hours} h {minutes} min left"
 
 
-class Clickable(QFrame):
-    """A pill of the header that can be pressed with the mouse or the keyboard."""
-
-    pressed = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        theme.mark(self, pill=True, choice=True)
-        self.setFixedHeight(32)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self.rect().contains(event.position().toPoint()):
-            self.pressed.emit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.pressed.emit()
-        else:
-            super().keyPressEvent(event)
-
-
 class JobPill(Clickable):
     """The running run: icon, name, epoch, bar, time left; the message when it stopped."""
 
     def __init__(self, studio: Studio) -> None:
-        super().__init__()
+        super().__init__(pill=True)
+        self.setFixedHeight(32)
         self._studio = studio
         self._run = 0
         self._failed = False

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.clickable import Clickable
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel, Message
@@ -22,16 +23,11 @@ from cvstudio.gui.widgets.steps import Steps
 COLUMN = 880
 
 
-class RecentRow(QFrame):
+class RecentRow(Clickable):
     """One recent project: name, folder, when it was last open."""
 
-    pressed = Signal()
-
     def __init__(self, path: Path) -> None:
-        super().__init__()
-        theme.mark(self, card=True, choice=True)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        super().__init__(card=True)
         self.setFixedHeight(theme.size("row_two_lines") + 8)
         self.setAccessibleName(f"Open {path.name}")
         row = QHBoxLayout(self)
@@ -49,15 +45,6 @@ class RecentRow(QFrame):
         if database.exists():
             used = time.localtime(database.stat().st_mtime)
             row.addWidget(label(time.strftime("%d %B %Y", used), "caption"))
-
-    def mouseReleaseEvent(self, event: Any) -> None:
-        self.pressed.emit()
-
-    def keyPressEvent(self, event: Any) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.pressed.emit()
-        else:
-            super().keyPressEvent(event)
 
 
 class StartPage(QScrollArea):

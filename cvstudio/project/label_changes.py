@@ -6,10 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from cvstudio.core.annotation import Split
-from cvstudio.core.geometry import Box, iou_matrix
+from cvstudio.core.geometry import Box, overlap
 from cvstudio.core.snapshot import SnapshotImage, shape_to_json
 from cvstudio.project import snapshots
 from cvstudio.project.project import Project
@@ -35,7 +33,7 @@ class ImageChange:
             return True
         if case.annotation_id is None and case.prediction is None:
             return True  # a region of pixels: any stroke on the image may have changed it
-        return any(_overlap(box, case.box) >= _SAME_PLACE for box in self.boxes)
+        return any(overlap(box, case.box) >= _SAME_PLACE for box in self.boxes)
 
 
 def changed(
@@ -80,8 +78,3 @@ def _says(annotation: Any) -> Any:
         return None
     a = annotation
     return a.class_id, a.crowd, a.box, shape_to_json(a.shape)
-
-
-def _overlap(a: Box, b: Box) -> float:
-    sides = [np.array([[box.x, box.y, box.w, box.h]], np.float64) for box in (a, b)]
-    return float(iou_matrix(*sides)[0, 0])

@@ -25,7 +25,7 @@ from cvstudio.core.annotation import (
     State,
     Task,
 )
-from cvstudio.core.geometry import Box, Polygon, iou_matrix
+from cvstudio.core.geometry import Polygon, overlap
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.masks import Mask, Patch, rasterise
 from cvstudio.core.metrics.overlaps import ImageObjects, find_overlaps
@@ -365,11 +365,6 @@ def _painted(image: ImageRecord, annotations: Iterable[Annotation]) -> Patch:
 def _alike(shape: Shape, mask: Mask) -> bool:
     return (
         isinstance(shape, Mask)
-        and _iou(shape.box, mask.box) >= DOUBLE
+        and overlap(shape.box, mask.box) >= DOUBLE
         and (min(shape.area, mask.area) >= DOUBLE * max(shape.area, mask.area))
     )
-
-
-def _iou(a: Box, b: Box) -> float:
-    rows_ = [np.array([[box.x, box.y, box.w, box.h]], np.float64) for box in (a, b)]
-    return float(iou_matrix(*rows_)[0, 0])

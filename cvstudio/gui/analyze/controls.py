@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QSlider,
     QWidget,
@@ -20,8 +19,8 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import Split
 from cvstudio.core.words import counted
-from cvstudio.gui import theme
 from cvstudio.gui.analyze.finding import DEFAULT_SCORE
+from cvstudio.gui.widgets.layouts import bar_row
 from cvstudio.gui.widgets.section import label, line, link
 from cvstudio.gui.words import meaning
 from cvstudio.project.records import RunRecord
@@ -59,11 +58,7 @@ class Controls(QFrame):
         self, *, best: Callable[[], Any], again: Callable[[], Any], again_tip: str
     ) -> None:
         super().__init__()
-        theme.mark(self, panel="bar")
-        self.setFixedHeight(theme.size("bar"))
-        row = QHBoxLayout(self)
-        row.setContentsMargins(16, 0, 16, 0)
-        row.setSpacing(8)
+        row = bar_row(self)
         self.run = _choice("Run")
         self.split = _choice("Split")
         self.slider = QSlider(Qt.Orientation.Horizontal)

@@ -130,7 +130,6 @@ class AnalyzePage(Workspace):
         bar.offer("Suggest labels", self._suggest, self.studio.actions["analyze.suggest"].toolTip())
         self.run_box, self.split_box = bar.run, bar.split
         self.score_field, self.overlap_field = bar.score, bar.overlap
-        self.score_slider = bar.slider
         bar.run.activated.connect(lambda _index: self._choose_run())
         bar.split.activated.connect(lambda _index: self._load())
         bar.score.valueChanged.connect(self._score_changed)

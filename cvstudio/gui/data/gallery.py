@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.words import counted
-from cvstudio.gui import theme
 from cvstudio.gui.data import filters
 from cvstudio.gui.data.filters import FilterBar
 from cvstudio.gui.data.meant import Offer
@@ -25,6 +24,7 @@ from cvstudio.gui.data.missing import MissingNotice
 from cvstudio.gui.read_only import Follow
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.empty_state import EmptyState
+from cvstudio.gui.widgets.layouts import bar_row
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, line, link, push
 from cvstudio.gui.widgets.thumbnail_grid import ThumbnailGrid
@@ -85,11 +85,7 @@ class Gallery(QWidget):
 
     def _filter_row(self) -> QWidget:
         frame = QFrame()
-        theme.mark(frame, panel="bar")
-        frame.setFixedHeight(theme.size("bar"))
-        row = QHBoxLayout(frame)
-        row.setContentsMargins(16, 0, 16, 0)
-        row.setSpacing(8)
+        row = bar_row(frame)
         self.filter_bar = FilterBar()
         self.filter_bar.extra = (self._studio.actions["data.classes"],)
         self.filter_bar.changed.connect(self.filtered)

@@ -59,3 +59,10 @@ def waiting_words(
         alone = "has no class" if task is Task.CLASSIFY else "counts as empty"
         words += f" It {alone} until you accept one."
     return words
+
+
+def note_of_boxes(task: Task) -> str:
+    """What a tool that draws boxes says where they do not train; else ""."""
+    if task in (Task.SEGMENT, Task.INSTANCE):
+        return "Boxes are kept but do not train here: draw polygons or masks"
+    return ""

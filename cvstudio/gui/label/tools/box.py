@@ -5,18 +5,16 @@ from __future__ import annotations
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
-from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.outlines import rect_of
 from cvstudio.gui.label.shapes_item import CASING, cosmetic
 from cvstudio.gui.label.tools.base import CLICK, Pointer, Surface, Tool
 from cvstudio.gui.label.tools.options import ToolOptions
+from cvstudio.gui.label.training_words import note_of_boxes
 from cvstudio.gui.widgets.section import Segments
 
 _GUIDE = QColor(255, 255, 255, 150)
-
-
 _EXTREMES = 4
 
 
@@ -146,9 +144,7 @@ class BoxTool(Tool):
         return "Drag, or click two corners · Shift makes a square · Space + drag pans"
 
     def note(self) -> str:
-        if self.document.task in (Task.SEGMENT, Task.INSTANCE):
-            return "Boxes are kept but do not train here: draw polygons or masks"
-        return ""
+        return note_of_boxes(self.document.task)
 
     def paint(self, painter: QPainter, exposed: QRectF) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)

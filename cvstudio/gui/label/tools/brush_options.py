@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QSlider, QSpinBox
+from PySide6.QtWidgets import QCheckBox, QSlider
 
 from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.tools.brush_settings import LARGEST, SMALLEST, BrushSettings
-from cvstudio.gui.label.tools.options import ToolOptions
+from cvstudio.gui.label.tools.options import ToolOptions, number_field
 from cvstudio.gui.label.tools.pen import has_pen
 from cvstudio.gui.widgets.section import Segments, label
 
@@ -25,12 +25,7 @@ class BrushOptions(ToolOptions):
         self.slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.slider.setAccessibleName("Brush size")
         self.row.addWidget(self.slider)
-        self.spin = QSpinBox()
-        self.spin.setRange(SMALLEST, LARGEST)
-        self.spin.setSuffix(" px")
-        self.spin.setFixedWidth(84)
-        self.spin.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.spin.setAccessibleName("Brush size")
+        self.spin = number_field("Brush size", SMALLEST, LARGEST)
         self.row.addWidget(self.spin)
         self.mode = Segments(("Add", "Erase"))
         self.row.addWidget(self.mode)

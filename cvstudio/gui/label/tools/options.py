@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QSpinBox,
     QWidget,
     QWidgetItem,
 )
@@ -108,6 +109,20 @@ class ToolOptions(QWidget):
                 else:
                     self._known.append([widget])
         return self._known
+
+
+def number_field(
+    name: str, low: int, high: int, *, suffix: str = " px", width: int = 84
+) -> QSpinBox:
+    """A field for a number; clicked it has the focus, Tab goes past it. `name` is for readers of
+    the screen, `width` in pixels."""
+    field = QSpinBox()
+    field.setRange(low, high)
+    field.setSuffix(suffix)
+    field.setFixedWidth(width)
+    field.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+    field.setAccessibleName(name)
+    return field
 
 
 def _worded(block: list[QWidget]) -> bool:

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
-from PySide6.QtWidgets import QCheckBox, QSpinBox
+from PySide6.QtWidgets import QCheckBox
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.keeping import Keeper
 from cvstudio.gui.label.tools.base import Pointer, Surface, Tool
-from cvstudio.gui.label.tools.options import ToolOptions
+from cvstudio.gui.label.tools.options import ToolOptions, number_field
 from cvstudio.gui.label.tools.region import NO_PICTURE
 from cvstudio.gui.label.tools.scribbles import Scribbles
 from cvstudio.gui.label.tools.stroke import WIDTH, Stroke
@@ -57,12 +57,8 @@ class ClassifierOptions(ToolOptions):
         super().__init__()
         self._settings = ClassifierSettings()
         self.row.addWidget(label("Smallest part", "muted"))
-        self.smallest = QSpinBox()
-        self.smallest.setRange(0, 1_000_000)
-        self.smallest.setSuffix(" px")
-        self.smallest.setFixedWidth(104)
-        self.smallest.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.smallest.setAccessibleName("Smallest part that is kept, in pixels of the image")
+        name = "Smallest part that is kept, in pixels of the image"
+        self.smallest = number_field(name, 0, 1_000_000, width=104)
         self.row.addWidget(self.smallest)
         self.parts = QCheckBox("One mask for each part")
         self.parts.setToolTip("Parts that do not touch become masks of their own")

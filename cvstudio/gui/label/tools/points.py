@@ -6,7 +6,6 @@ from typing import cast
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
-from PySide6.QtWidgets import QSpinBox
 
 from cvstudio.core import outlines
 from cvstudio.core.annotation import Annotation, Shape
@@ -15,7 +14,7 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.shapes_item import CASING, cosmetic
 from cvstudio.gui.label.tools.base import Pointer, Surface, Tool
 from cvstudio.gui.label.tools.brush_settings import LARGEST, SMALLEST, BrushSettings
-from cvstudio.gui.label.tools.options import ToolOptions
+from cvstudio.gui.label.tools.options import ToolOptions, number_field
 from cvstudio.gui.widgets.section import label
 
 _MOST_SHOWN = 3000  # points around the circle that are drawn
@@ -28,12 +27,7 @@ class PointOptions(ToolOptions):
         super().__init__()
         self._settings = BrushSettings()
         self.row.addWidget(label("Size", "muted"))
-        self.spin = QSpinBox()
-        self.spin.setRange(SMALLEST, LARGEST)
-        self.spin.setSuffix(" px")
-        self.spin.setFixedWidth(84)
-        self.spin.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.spin.setAccessibleName("Size of the point eraser")
+        self.spin = number_field("Size of the point eraser", SMALLEST, LARGEST)
         self.row.addWidget(self.spin)
         self.spin.valueChanged.connect(self._set_size)
 

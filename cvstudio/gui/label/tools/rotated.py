@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
-from cvstudio.core.annotation import Shape, Task
+from cvstudio.core.annotation import Shape
 from cvstudio.core.geometry import Box
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui.label import turning
@@ -16,6 +16,7 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.outlines import qpolygon
 from cvstudio.gui.label.shapes_item import CASING, cosmetic
 from cvstudio.gui.label.tools.base import CLICK, REACH, Pointer, Surface, Tool
+from cvstudio.gui.label.training_words import note_of_boxes
 from cvstudio.gui.label.turning import Grip
 
 
@@ -191,9 +192,7 @@ class RotatedBoxTool(Tool):
         return "Drag a box and turn its round handle, or click a side's two ends and its depth"
 
     def note(self) -> str:
-        if self.document.task in (Task.SEGMENT, Task.INSTANCE):
-            return "Boxes are kept but do not train here: draw polygons or masks"
-        return ""
+        return note_of_boxes(self.document.task)
 
     def paint(self, painter: QPainter, exposed: QRectF) -> None:
         pens = (

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter
-from PySide6.QtWidgets import QSpinBox
 
 from cvstudio.core.geometry import Box
 from cvstudio.core.masks import Patch
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import Pointer, Surface
-from cvstudio.gui.label.tools.options import ToolOptions
+from cvstudio.gui.label.tools.options import ToolOptions, number_field
 from cvstudio.gui.label.tools.region import RegionPicture, RegionTool
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.section import label
@@ -39,12 +38,7 @@ class SuperpixelOptions(ToolOptions):
         super().__init__()
         self._settings = CellSettings()
         self.row.addWidget(label("Cell size", "muted"))
-        self.side = QSpinBox()
-        self.side.setRange(8, 200)
-        self.side.setSuffix(" px")
-        self.side.setFixedWidth(84)
-        self.side.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.side.setAccessibleName("Size of the cells on the screen")
+        self.side = number_field("Size of the cells on the screen", 8, 200)
         self.row.addWidget(self.side)
         self.side.valueChanged.connect(self._set)
 

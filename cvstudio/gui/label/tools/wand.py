@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QSpinBox
+from PySide6.QtWidgets import QCheckBox
 
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.base import CLICK, Pointer, Surface
-from cvstudio.gui.label.tools.options import ToolOptions
+from cvstudio.gui.label.tools.options import ToolOptions, number_field
 from cvstudio.gui.label.tools.region import RegionTool
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.section import label
@@ -36,11 +36,7 @@ class WandOptions(ToolOptions):
         super().__init__()
         self._settings = WandSettings()
         self.row.addWidget(label("Tolerance", "muted"))
-        self.tolerance = QSpinBox()
-        self.tolerance.setRange(0, _MOST)
-        self.tolerance.setFixedWidth(72)
-        self.tolerance.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.tolerance.setAccessibleName("Tolerance of the wand")
+        self.tolerance = number_field("Tolerance of the wand", 0, _MOST, suffix="", width=72)
         self.row.addWidget(self.tolerance)
         self.smooth = QCheckBox("Look past noise")
         self.smooth.setToolTip("Single pixels that differ do not stop the wand or leave holes")
