@@ -411,6 +411,11 @@ class Canvas(QGraphicsView):
             return True
         return super().event(event)
 
+    def focusNextPrevChild(self, next: bool) -> bool:
+        """Tab goes on to the next widget, unless the tool needs it itself."""
+        key = Qt.Key.Key_Tab if next else Qt.Key.Key_Backtab
+        return key not in self.tool.own_keys and super().focusNextPrevChild(next)
+
     def _is_own_key(self, event: QKeyEvent) -> bool:
         plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
         pans = event.key() == Qt.Key.Key_Space and plain

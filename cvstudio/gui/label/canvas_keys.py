@@ -22,10 +22,11 @@ def is_for(tool: Tool, event: QKeyEvent) -> bool:
     key = event.key()
     if key in _ARROWS and tool.busy:
         return True  # in the middle of a shape nobody goes to another image
-    if key in _ARROWS and tool.name == "select" and tool.document.selection:
+    if key in _ARROWS and tool.nudges:
         return _step(event) > 0
-    if key in tool.own_keys:
-        return event.modifiers() == Qt.KeyboardModifier.NoModifier
+    own = _plain(event)
+    if own is not None and own in tool.own_keys:
+        return True
     return tool.busy and (
         key == Qt.Key.Key_Backspace or event.matches(QKeySequence.StandardKey.Undo)
     )
@@ -38,8 +39,9 @@ def give(tool: Tool, event: QKeyEvent) -> None:
     anything: not from the middle of a shape either, which is said.
     """
     key = event.key()
-    if key in tool.own_keys:
-        tool.own_key(Qt.Key(key))
+    own = _plain(event)
+    if own is not None and own in tool.own_keys:
+        tool.own_key(own)
         return
     if key not in _ARROWS:
         if not tool.step_back():
@@ -50,6 +52,14 @@ def give(tool: Tool, event: QKeyEvent) -> None:
         tool.nudge(dx * far, dy * far)
     else:
         tool.surface.say(IN_THE_MIDDLE)
+
+
+def _plain(event: QKeyEvent) -> Qt.Key | None:
+    """A key that is pressed alone; Shift and Tab are one, which goes back. None with others."""
+    key, held = Qt.Key(event.key()), event.modifiers()
+    if key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab) and held == Qt.KeyboardModifier.ShiftModifier:
+        return Qt.Key.Key_Backtab
+    return key if held == Qt.KeyboardModifier.NoModifier else None
 
 
 def _step(event: QKeyEvent) -> int:

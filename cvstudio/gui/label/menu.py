@@ -15,7 +15,7 @@ from cvstudio.gui.widgets.verbatim import face
 
 SHAPE_ACTIONS = (
     "label.simplify", "label.smooth", "label.convert", "label.fill_holes", "label.turn_left",
-    "label.turn_right",
+    "label.turn_right", "label.swap_sides",
 )  # fmt: skip
 """What the menu offers for one shape or more."""
 

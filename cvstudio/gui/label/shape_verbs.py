@@ -13,6 +13,7 @@ from cvstudio.core.geometry import Box, Points
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.rotated import RotatedBox
+from cvstudio.core.skeleton_template import swapped
 from cvstudio.core.words import counted
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.regions import of_other_classes
@@ -136,7 +137,7 @@ class ShapeVerbs:
         return combine.without_free_holes(shape, others)
 
     def turn(self, degrees: float) -> str:
-        """Turn the selected rotated boxes and polygons around their middles, clockwise."""
+        """Turn the selected rotated boxes, polygons or points around their middles, clockwise."""
         chosen = self._chosen()
         found = {a.id: turned(a.shape, degrees) for a in chosen}
         made = {id: shape for id, shape in found.items() if shape is not None}
@@ -145,7 +146,7 @@ class ShapeVerbs:
             return (
                 "A box stays upright: Convert makes a rotated box of it"
                 if boxed
-                else "Select a rotated box or a polygon to turn"
+                else "Select a rotated box, a polygon or keypoints to turn"
             )
         if any(not self._has_room(shape) for shape in made.values()):
             return "There is no room to turn it: it would leave the image"
@@ -153,6 +154,26 @@ class ShapeVerbs:
         self._document.reshape(made, label=label, by_key=True)
         only = next(iter(made.values()))
         return rotated_words(only) if len(made) == 1 and isinstance(only, RotatedBox) else ""
+
+    def swap_sides(self) -> str:
+        """Let left and right points of the selected keypoints change places, as their names say."""
+        skeletons, made, found = self._document.skeletons, {}, 0
+        for annotation in self._chosen():
+            shape, bones = annotation.shape, skeletons.get(annotation.class_id)
+            if not isinstance(shape, Keypoints):
+                continue
+            found += 1
+            if bones is not None and len(bones.names) == len(shape.points):
+                other = swapped(shape, bones.names)
+                if other != shape:
+                    made[annotation.id] = other
+        if not found:
+            return "Select keypoints whose left and right are to change places"
+        if not made:
+            return "None of these points has a left and a right"
+        many = counted(len(made), "annotation")
+        self._document.reshape(made, label=f"Swap left and right of {many}")
+        return ""
 
     def _has_room(self, shape: Shape) -> bool:
         """Whether a turned shape stays on the image; corners of a rotated box may stand out."""

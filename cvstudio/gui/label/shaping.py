@@ -35,6 +35,7 @@ class Shaping(QObject):
             ("label.turn_right", partial(verbs.turn, 1)),
             ("label.turn_far_left", partial(verbs.turn, -10)),
             ("label.turn_far_right", partial(verbs.turn, 10)),
+            ("label.swap_sides", verbs.swap_sides),
             ("label.front", partial(verbs.stack, "front")),
             ("label.back", partial(verbs.stack, "back")),
             ("label.larger", partial(self._stack_with_select, "front")),

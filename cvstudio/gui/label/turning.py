@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 
 from cvstudio.core.annotation import Annotation, Shape
 from cvstudio.core.geometry import Box, Points, Polygon
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui import theme
 from cvstudio.gui.label import edits, hit
@@ -103,14 +104,21 @@ def turned_to(shape: RotatedBox, x: float, y: float, *, steps: bool) -> RotatedB
 
 
 def turned(shape: Shape, degrees: float) -> Shape:
-    """A rotated box or polygon turned around its middle; None for what cannot be turned."""
+    """A rotated box, polygon or keypoints turned around the middle; None for what cannot be turned.
+
+    Keypoints lose the frame that another program gave them: it would not be around them any more.
+    """
     if isinstance(shape, RotatedBox):
         return RotatedBox(shape.cx, shape.cy, shape.w, shape.h, round(shape.angle + degrees, 9))
-    if not isinstance(shape, Polygon):
+    if not isinstance(shape, Polygon | Keypoints):
         return None
+    turn = np.array(RotatedBox(0, 0, 1, 1, degrees).axes)
+    if isinstance(shape, Keypoints):
+        there = shape.placed()
+        centre = there.mean(axis=0) if len(there) else 0.0
+        return shape.changed((there - centre) @ turn + centre, None)
     box = shape.box
     middle = np.array([box.x + box.w / 2, box.y + box.h / 2])
-    turn = np.array(RotatedBox(0, 0, 1, 1, degrees).axes)
     return edits.map_rings(shape, lambda ring: (ring - middle) @ turn + middle)
 
 

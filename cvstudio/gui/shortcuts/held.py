@@ -38,6 +38,12 @@ HELD: tuple[Held, ...] = (
     Held("label", "X", "Not in the picture",
          "with Keypoints: the point whose turn it is has no place; right-click: it is hidden."
          " With Select on keypoints: take a point away, or place one that is not there"),
+    Held("label", "C", "Hidden",
+         "with Keypoints: the point placed last is hidden, or visible again; with Select on"
+         " keypoints: the one under the pointer, or in hand"),
+    Held("label", "Tab", "Next point",
+         "with Keypoints: skip a point for now, Shift+Tab goes back to one; with Select on"
+         " keypoints: take one point after another in hand"),
     Held("label", "Right-click", "Menu",
          "what can be done there: comment, suggest, lock and unlock"),
 )  # fmt: skip

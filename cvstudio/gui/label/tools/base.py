@@ -149,6 +149,11 @@ class Tool:
         """The left button went down a second time at the same place."""
         self.press(pointer)
 
+    @property
+    def nudges(self) -> bool:
+        """Whether Shift and the arrow keys are for the tool now."""
+        return False
+
     def nudge(self, dx: float, dy: float) -> None:
         """Shift and an arrow key: move what the tool holds by that many pixels of the image."""
 

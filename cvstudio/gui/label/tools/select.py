@@ -19,6 +19,7 @@ from cvstudio.gui.label.hit import Place
 from cvstudio.gui.label.outlines import rect_of
 from cvstudio.gui.label.shapes_item import cosmetic
 from cvstudio.gui.label.tools.base import CLICK, REACH, Pointer, Surface, Tool
+from cvstudio.gui.label.tools.point_hand import PointHand
 from cvstudio.gui.label.turning import Grip
 
 _CURSORS = {
@@ -103,38 +104,23 @@ class SelectTool(Tool):
         self._point_gone = False
         self._pointer: Pointer | None = None
         """Where the pointer is, while no button is down."""
+        self._points = PointHand(self)
 
     @property
     def busy(self) -> bool:
         return self._gesture is not None and self._dragging
 
     @property
+    def nudges(self) -> bool:
+        return bool(self.document.selection)
+
+    @property
     def own_keys(self) -> frozenset[Qt.Key]:
-        """X, while the pointer is on the image and keypoints are selected."""
-        chosen = self.selected()
-        points = chosen is not None and isinstance(chosen.shape, Keypoints)
-        ready = points and self._pointer is not None and not self.busy
-        return frozenset({Qt.Key.Key_X}) if ready else frozenset()
+        """Keys for single points, while keypoints are selected."""
+        return frozenset() if self.busy else self._points.keys(self._pointer)
 
     def own_key(self, key: Qt.Key) -> None:
-        """Take the point under the pointer out of the picture, or put the first one that is not in
-        it here."""
-        chosen, pointer = self.selected(), self._pointer
-        if chosen is None or pointer is None or not isinstance(chosen.shape, Keypoints):
-            return
-        shape, x, y = chosen.shape, *self.on_image(pointer.x, pointer.y)
-        under = hit.keypoint_at(shape, x, y, reach=self.reach)
-        away = (shape.points[:, 2] <= 0).nonzero()[0].tolist()
-        if under is not None and len(shape.placed()) == 1:
-            self.surface.say("It is the only point · Del deletes it")
-        elif under is not None:
-            other = shape.with_point(under, 0.0, 0.0, Visibility.ABSENT)
-            self.document.reshape({chosen.id: other}, label="Take point away")
-        elif away:
-            other = shape.with_point(away[0], x, y, Visibility.VISIBLE)
-            self.document.reshape({chosen.id: other}, label="Place point")
-        else:
-            self.surface.say("All of its points have a place")
+        self._points.key(key, self._pointer)
 
     @property
     def reach(self) -> float:
@@ -177,6 +163,8 @@ class SelectTool(Tool):
         self._start, self._gesture, self._dragging = None, None, False
         if self._point_gone:
             self._point_gone = False
+        elif isinstance(gesture, _Keypoint) and not dragged:
+            self._points.take(gesture.place)
         elif start is not None and not dragged:
             self._click(start)
         elif isinstance(gesture, _Band):
@@ -196,14 +184,17 @@ class SelectTool(Tool):
         had = self.busy
         self._start, self._gesture, self._dragging, self._band = None, None, False, None
         super().cancel()
+        put_down = not had and self._points.put_down()
         self.surface.repaint()
-        return had
+        return had or put_down
 
     def leave(self) -> None:
         self._pointer = None
         self.document.hover(None)
 
     def nudge(self, dx: float, dy: float) -> None:
+        if self._points.nudge(dx, dy):
+            return
         shapes = {a.id: a.shape for a in self.document.selected() if a.shape is not None}
         if not shapes:
             return
@@ -241,7 +232,8 @@ class SelectTool(Tool):
         if isinstance(shape, Keypoints):
             found = hit.keypoint_at(shape, x, y, reach=self.reach)
             if found is not None and pointer.alt:
-                self._toggle_point(annotation, shape, found)
+                self._point_gone = True
+                self._points.toggle(found)
                 return None
             if found is not None:
                 return _Keypoint(annotation, shape, found)
@@ -334,15 +326,6 @@ class SelectTool(Tool):
         else:
             self.document.reshape({annotation.id: left}, label="Remove point")
 
-    def _toggle_point(self, annotation: Annotation, shape: Keypoints, number: int) -> None:
-        """A point that is visible is hidden, and the other way round."""
-        self._point_gone = True
-        x, y, known = shape.points[number].tolist()
-        hides = known == Visibility.VISIBLE
-        wanted = Visibility.HIDDEN if hides else Visibility.VISIBLE
-        other = shape.with_point(number, x, y, wanted)
-        self.document.reshape({annotation.id: other}, label="Hide point" if hides else "Show point")
-
     def _hover(self, pointer: Pointer) -> None:
         self._pointer = pointer
         under = self._under(pointer)
@@ -394,6 +377,7 @@ class SelectTool(Tool):
     def paint(self, painter: QPainter, exposed: QRectF) -> None:
         if self._turned is not None and self.drafts:
             turning.paint_numbers(painter, *self._turned)
+        self._points.paint(painter, self._pointer)
         if self._band is None:
             return
         painter.setBrush(QColor(255, 255, 255, 24))
@@ -412,7 +396,7 @@ class SelectTool(Tool):
         if annotation is not None and isinstance(annotation.shape, Polygon):
             return "Drag a point or an edge · Alt + click removes a point"
         if annotation is not None and isinstance(annotation.shape, Keypoints):
-            return "Drag a point · Alt + click hides or shows it · X takes it away, or places one"
+            return "Drag a point, or Tab to it · C or Alt + click: hidden · X: away, or back here"
         if annotation is not None and isinstance(annotation.shape, RotatedBox):
             return "The round handle turns, with Shift by 15° · Alt + Left or Right turns by 1°"
         if annotation is not None:
