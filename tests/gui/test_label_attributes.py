@@ -99,7 +99,7 @@ def test_several_selected_show_what_they_share_and_take_one_value_in_one_step(pe
     two = person.add(SECOND, attributes={"attributes": {"form": "sickle", "torn": True}})
     person.page.document.select([one, two])
     shown = fields(person)
-    assert shown["form"].box.placeholderText() == "mixed"
+    assert shown["form"].box.placeholderText() == "several values"
     assert shown["form"].box.currentIndex() == -1
     assert shown["torn"].box.checkState() == Qt.CheckState.Checked
     assert shown["length"].line.placeholderText() == "not set"
@@ -108,6 +108,7 @@ def test_several_selected_show_what_they_share_and_take_one_value_in_one_step(pe
     press(Qt.Key.Key_1)
     assert [each["form"] for each in values(person)] == ["round", "round"]
     assert shown["form"].box.currentText() == "1  round"
+    assert person.project.undo_label == "Set form to round"  # one had it already
     person.project.undo()
     assert [each["form"] for each in values(person)] == ["round", "sickle"]
 
@@ -118,7 +119,7 @@ def test_a_half_ticked_box_says_yes_at_the_first_click_and_no_at_the_second(pers
     person.page.document.select([one, two])
     box = fields(person)["torn"].box
     assert box.checkState() == Qt.CheckState.PartiallyChecked
-    assert box.text() == "mixed"
+    assert box.text() == "several values"
     QTest.mouseClick(box, Qt.MouseButton.LeftButton, pos=box.rect().center() / 4)
     assert [each["torn"] for each in values(person)] == [True, True]
     press(Qt.Key.Key_Space)
@@ -242,3 +243,27 @@ def test_a_number_that_a_file_carries_shows_as_the_choice_that_it_is(person):
     field = fields(person)["grade"]
     assert field.box.currentText() == "2  1"
     assert field.state_words == ""
+
+
+def test_a_number_and_a_text_of_several_are_shown_as_such_and_set_for_all_in_one_step(person):
+    ids = [
+        person.add(box, attributes={"attributes": {"length": length, "note": note}})
+        for box, length, note in ((FIRST, 1, "a"), (SECOND, 2, "a"), (Box(5, 200, 9, 9), 3, "b"))
+    ]
+    person.page.document.select(ids)
+    shown = fields(person)
+    for name in ("length", "note"):
+        assert shown[name].line.text() == ""
+        assert shown[name].line.placeholderText() == "several values"
+    start(person)
+    press(Qt.Key.Key_Tab)
+    press(Qt.Key.Key_Tab)
+    assert QApplication.focusWidget() is shown["length"].line
+    press(Qt.Key.Key_Tab)  # nothing was typed: nothing is set
+    assert [each["length"] for each in values(person)] == [1, 2, 3]
+    QTest.keyClicks(QApplication.focusWidget(), "rim")
+    press(Qt.Key.Key_Return)
+    assert [each["note"] for each in values(person)] == ["rim"] * 3
+    assert person.project.undo_label == "Set note of 3 objects to rim"
+    person.project.undo()
+    assert [each["note"] for each in values(person)] == ["a", "a", "b"]

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.words import counted, quoted
+from cvstudio.gui.data.attribute_dialog import AttributeDialog
 from cvstudio.gui.data.class_dialog import ClassDialog
 from cvstudio.gui.reject_dialog import ask_reason
 from cvstudio.gui.studio import Studio
@@ -37,6 +38,7 @@ class Bulk:
             "data.reject": self.reject,
             "data.tag": self.tag,
             "data.class": self.choose_class,
+            "data.attribute": self.set_attribute,
             "data.group": self.keep_together,
             "data.ungroup": self.let_part,
             "data.remove": self.remove,
@@ -135,6 +137,25 @@ class Bulk:
             f"Change class on {counted(len(ids), 'image')} to {quoted(target.name)}",
             lambda s: relabelling.change(s, image_ids=ids, source=source, target=target.id),
         )
+
+    def set_attribute(self) -> None:
+        """Ask for a value of an attribute of all objects of a class on the selected images."""
+        dialog = AttributeDialog(self._page.window(), self._studio, self._ids)
+        if not dialog.possible:
+            self._studio.toast(
+                "No object on the selected images is asked for an attribute:"
+                " Manage classes says what a class asks.",
+                link="Manage classes",
+                do=lambda: self._studio.actions.trigger("data.classes"),
+            )
+        elif dialog.exec() == QDialog.DialogCode.Accepted:
+            outcome = dialog.carry_out(source=self._page)
+            if outcome.error is not None:
+                self._studio.fail(outcome.error)
+            elif outcome.result is not None:
+                done = f"{dialog.step}."
+                self._studio.toast(done, level="success", link="Undo", do=self._studio.undo)
+        dialog.deleteLater()
 
     def _several(self) -> bool:
         project = self._studio.project

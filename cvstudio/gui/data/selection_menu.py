@@ -46,6 +46,7 @@ def selection_menu(
         for found in kinds:
             entry = of_image.addAction(face(f"{found.name}\t{found.hotkey}"))
             entry.triggered.connect(partial(_set_class, bulk, found.id))
+    menu.addAction(actions["data.attribute"])
     if tags:
         menu.addMenu(_tag_menu(actions, bulk, menu, tags))
     else:

@@ -1,8 +1,8 @@
 """One field for each kind of attribute: check box, choice, number and text.
 
-A field shows the values of all annotations that it is about: their common one, "mixed" or "not
-set". It tells what a person gives by `given`; None leaves the value open. With the keys: Space for
-a check box, the digits for choices and for yes (1) and no (0), Delete for no value.
+A field shows the values of all annotations that it is about: their common one, "several values" or
+"not set". It tells what a person gives by `given`; None leaves the value open. With the keys: Space
+for a check box, the digits for choices and for yes (1) and no (0), Delete for no value.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cvstudio.core.words import quoted
 from cvstudio.gui.widgets.section import label
 from cvstudio.gui.widgets.verbatim import tip
 
-MIXED, OPEN = "mixed", "not set"
+SEVERAL, OPEN = "several values", "not set"
 _TITLE = 92
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _WALK = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
@@ -90,9 +90,9 @@ class AttributeField(QWidget):
 
     @property
     def state_words(self) -> str:
-        """What stands for no common value: "mixed", "not set", or a value that does not fit."""
+        """What stands for no common value: that there are several, none, or an unfit one."""
         if len(set(map(repr, self.states))) > 1:
-            return MIXED
+            return SEVERAL
         value = self.states[0] if self.states else None
         if value is None:
             return OPEN

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Annotation, State, Task
 from cvstudio.core.attributes import Attribute, Value, values_in, words_of
-from cvstudio.core.words import quoted
+from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.attribute_fields import AttributeField, field_of
@@ -171,7 +171,10 @@ class Attributes(QObject):
             if kept:
                 commands.set_state(session, ids=kept, state=State.ACCEPTED)
 
-        words = f"Clear {name}" if value is None else f"Set {name} to {words_of(value)}"
+        of = f" of {counted(len(ids), 'object')}" if len(ids) > 1 else ""
+        words = f"Clear {name}{of}"
+        if value is not None:
+            words = f"Set {name}{of} to {words_of(value)}"
         if not ids or not document.change(words, work):
             self.refresh()
 

@@ -18,6 +18,7 @@ from typing import Any
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QProgressBar, QWidget
+from shiboken6 import isValid
 
 from cvstudio.gui import theme
 from cvstudio.gui.tasks import Control, Tasks
@@ -104,14 +105,18 @@ def run_with_progress(
     soon.setSingleShot(True)
     soon.timeout.connect(dialog.show)
     soon.start(theme.tokens()["motion"]["busy_shown_after"])
-    if parent is not None:
-        parent.window().setEnabled(False)
+    window = parent.window() if parent is not None else None
+    focused = window.focusWidget() if window is not None else None
+    if window is not None:
+        window.setEnabled(False)
         dialog.setEnabled(True)
     loop.exec()
     soon.stop()
-    if parent is not None:
-        parent.window().setEnabled(True)
+    if window is not None:
+        window.setEnabled(True)
     dialog.hide()
+    if focused is not None and isValid(focused):
+        focused.setFocus()  # a window that was disabled has lost it
     dialog.deleteLater()
     error = found.get("error")
     if dialog.stopped and "result" not in found:
