@@ -246,7 +246,7 @@ def _with_pillow_header(path: Path, head: bytes) -> ImageInfo:
         depth = stated
     info = ImageInfo(
         kind, width, height, 4 if alpha and channels == 3 else channels, depth,
-        is_float=mode == "F", palette=mode == "P", alpha=alpha,
+        palette=mode == "P", alpha=alpha,
     )  # fmt: skip
     return info.turned(orientation if 1 <= orientation <= 8 else 1)
 
@@ -271,7 +271,7 @@ def _radiance(head: bytes, name: str) -> ImageInfo:
         words = line.split()
         if len(words) == 4 and words[0] in (b"-Y", b"+Y") and words[2] in (b"+X", b"-X"):
             if words[1].isdigit() and words[3].isdigit():
-                return ImageInfo("HDR", int(words[3]), int(words[1]), 3, 32, is_float=True)
+                return ImageInfo("HDR", int(words[3]), int(words[1]), 3, 32)
             break
     raise ImageError(f"{name} is damaged: its header names no size.")
 

@@ -38,7 +38,6 @@ class ImageInfo:
     orientation: int = 1
     page: int = 0
     pages: int = 1
-    is_float: bool = False
     palette: bool = False
     alpha: bool = False
 

@@ -122,7 +122,6 @@ def _info(page: tifffile.TiffPage, index: int, count: int, size: int, name: str)
         int(bits if isinstance(bits, int) else bits[0]),
         page=index,
         pages=count,
-        is_float=page.dtype.kind == "f",
         palette=palette,
         alpha=channels in (2, 4) and bool(page.extrasamples),
     )

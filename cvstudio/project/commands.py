@@ -176,25 +176,6 @@ def delete_annotations(s: Session, *, ids: Collection[int]) -> None:
     follow_review(s, images)
 
 
-def set_z(s: Session, *, id: int, to: str) -> None:
-    """Move an annotation in the drawing order of its image: "front", "back", "up" or "down"."""
-    image = select(AnnotationRow.image_id).where(AnnotationRow.id == id).scalar_subquery()
-    order = list(
-        s.scalars(
-            select(AnnotationRow.id)
-            .where(AnnotationRow.image_id == image)
-            .order_by(AnnotationRow.z, AnnotationRow.id)
-        )
-    )
-    if id not in order:
-        return
-    place = order.index(id)
-    order.remove(id)
-    target = {"front": len(order), "back": 0, "up": place + 1, "down": max(place - 1, 0)}[to]
-    order.insert(target, id)
-    rows.change_each(s, "annotation", ("z",), [(each, z) for z, each in enumerate(order)])
-
-
 def set_image_class(s: Session, *, image_ids: Collection[int], class_id: int | None) -> None:
     """Say which class whole images are, in place of what was said before; None says nothing.
 

@@ -15,7 +15,7 @@ from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.palette import class_colours
 from cvstudio.core.rotated import RotatedBox
-from cvstudio.project import commands, copying, queries, run_commands, tagging
+from cvstudio.project import commands, copying, queries, run_commands, shaping, tagging
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage
 from cvstudio.project.tables import AnnotationRow
@@ -90,14 +90,13 @@ def test_what_is_drawn_later_lies_above_and_can_be_moved_in_the_order(project: P
     assert order() == [a, b, c]
     for id, to, expected in [
         (a, "front", [b, c, a]),
-        (a, "down", [b, a, c]),
         (c, "back", [c, b, a]),
-        (c, "up", [b, c, a]),
-        (b, "down", [b, c, a]),
-        (a, "up", [b, c, a]),
+        (c, "back", [c, b, a]),
+        (a, "front", [c, b, a]),
+        (b, "front", [c, a, b]),
     ]:
         with project.transaction("Order") as s:
-            commands.set_z(s, id=id, to=to)
+            shaping.stack(s, image_id=1, ids=[id], to=to)
         assert order() == expected, (id, to)
 
 
@@ -435,7 +434,7 @@ def test_what_a_person_leaves_as_it_is_keeps_its_maker(project: Project) -> None
         commands.set_state(s, ids=[id], state=State.ACCEPTED)
         commands.set_class(s, ids=[id], class_id=1)
         commands.set_shape(s, id=id, shape=BOX)
-        commands.set_z(s, id=id, to="front")
+        shaping.stack(s, image_id=1, ids=[id], to="front")
     with project.read() as s:
         kept = queries.annotation(s, id)
     assert kept is not None

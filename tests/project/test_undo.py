@@ -107,9 +107,11 @@ class Monkey:
             comments.move_comment(self.s, id=id, place=(1.0, self.number))
         comments.delete_comments(self.s, ids=ids[2:])
 
-    def set_z(self) -> None:
-        to = self.chance.choice(["front", "back", "up", "down"])
-        commands.set_z(self.s, id=self.one(self.annotations), to=to)
+    def stack(self) -> None:
+        found = queries.annotation(self.s, self.one(self.annotations))
+        assert found is not None
+        to = self.chance.choice(["front", "back"])
+        shaping.stack(self.s, image_id=found.image_id, ids=[found.id], to=to)
 
     def copy_annotations(self) -> None:
         ids = self.few(self.annotations)
@@ -214,7 +216,7 @@ class Monkey:
 
 ACTS = [name for name in vars(Monkey) if not name.startswith("_") and name not in ("few", "one")]
 NEED_ANNOTATIONS = {
-    "set_shape", "set_class", "set_state", "set_attributes", "delete_annotations", "set_z",
+    "set_shape", "set_class", "set_state", "set_attributes", "delete_annotations", "stack",
     "copy_annotations", "set_locked",
 }  # fmt: skip
 
