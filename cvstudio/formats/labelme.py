@@ -15,6 +15,8 @@ import math
 import os
 import struct
 from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +86,7 @@ def sniff_dialect(source: Path) -> float:
 
 def _certainty(source: Path, *, dialect: bool) -> float:
     """By the first few files; that of a dialect says so in most of its shapes."""
-    first = _files(source)[:20]
+    first = list(islice(_files(source), 20))
     ours = [file for file in first if looks_like(file)]
     if not ours or 2 * len(ours) < len(first):
         return 0.6 if ours and not dialect else 0.0
@@ -93,21 +95,18 @@ def _certainty(source: Path, *, dialect: bool) -> float:
 
 def read(source: Path, reading: Reading) -> ParsedDataset:
     """Read one file, or all of a folder. Raises FormatError when there is none."""
-    files = _files(source)
+    files = list(_files(source))
     if not files:
         raise FormatError(f"No labelme file was found in {source}.", path=source)
     return _Reader(source if source.is_dir() else source.parent, reading).read(files)
 
 
-def _files(source: Path) -> list[Path]:
+def _files(source: Path) -> Iterator[Path]:
     if source.is_file():
-        return [source] if source.suffix.lower() == ".json" else []
-    return [
-        folder / name
-        for folder, names in walk(source)
-        for name in names
-        if name.lower().endswith(".json")
-    ]
+        yield from [source] if source.suffix.lower() == ".json" else []
+        return
+    for folder, names in walk(source):
+        yield from (folder / name for name in names if name.lower().endswith(".json"))
 
 
 class _Reader:
