@@ -23,7 +23,6 @@ from cvstudio.project.attribute_values import Objects, Reach
 
 _CHOSEN = (AttributeKind.CHECKBOX, AttributeKind.CHOICE)
 _MOST_SHOWN = 6
-_SEVERAL = "several values"
 
 
 class AttributeDialog(StudioDialog):
@@ -159,7 +158,7 @@ class AttributeDialog(StudioDialog):
             self.choice.addItem(each, each)
         self.choice.setCurrentIndex(-1)
         for editor in (self.choice, self.line):
-            editor.setPlaceholderText("")
+            editor.setPlaceholderText("Choose a value" if chosen else "Its value")
             editor.setVisible(chosen is (editor is self.choice))
             editor.blockSignals(False)
         self.away.setChecked(False)
@@ -184,10 +183,6 @@ class AttributeDialog(StudioDialog):
         if len(counts) > _MOST_SHOWN:
             shown.append(counted(len(counts) - _MOST_SHOWN, "other value"))
         self.now.setText(f"Now: {', '.join(shown)}")
-        # In the empty field: the one value that all have, or that there are more.
-        words = _said(counts[0][0]) if len(counts) == 1 else _SEVERAL
-        for editor in (self.choice, self.line):
-            editor.setPlaceholderText(words)
         self._count()
 
     def _count(self) -> None:
