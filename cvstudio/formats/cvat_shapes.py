@@ -158,9 +158,10 @@ def runs_of(patch: Patch) -> list[int]:
 
 def orders_of(annotations: Sequence[ExportAnnotation]) -> list[int]:
     """The place of each annotation in the order of painting: what the source has said while that
-    still is the order, else how many are below."""
-    told = []
+    still is the order, else how many are below. What is new lies over what is below it."""
+    found: list[int] = []
     for annotation in annotations:
         kept = annotation.attributes.get(KEY)
-        told.append(int(kept.get("z", 0)) if isinstance(kept, dict) else 0)
-    return list(range(len(told))) if any(a > b for a, b in pairwise(told)) else told
+        below = max(found[-1], 0) if found else 0
+        found.append(int(kept["z"]) if isinstance(kept, dict) and "z" in kept else below)
+    return list(range(len(found))) if any(a > b for a, b in pairwise(found)) else found

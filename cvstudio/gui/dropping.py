@@ -14,7 +14,7 @@ from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.section import label
 
-LABEL_FILES = (".json", ".yaml", ".yml")
+LABEL_FILES = (".json", ".yaml", ".yml", ".xml")
 """Label files that name their images and so can be brought in by themselves."""
 
 

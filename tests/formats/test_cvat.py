@@ -28,7 +28,16 @@ from cvstudio.core.skeleton import Skeleton, pack
 from cvstudio.formats.base import Cancelled, ParsedDataset, ProblemKind, Reading
 from cvstudio.formats.cvat_shapes import runs_of
 from cvstudio.formats.table import by_name, sniff
-from cvstudio.project import attributes, commands, exporting, importing, queries, rows, skeletons
+from cvstudio.project import (
+    attributes,
+    commands,
+    exporting,
+    importing,
+    queries,
+    rows,
+    shaping,
+    skeletons,
+)
 from cvstudio.project.project import Project
 
 WIDTH, HEIGHT = 200, 120
@@ -541,6 +550,24 @@ def _numbers(attrib: dict[str, str]) -> dict[str, Any]:
         except ValueError:
             result[key] = value
     return result
+
+
+def test_what_is_drawn_over_objects_of_cvat_is_painted_over_them(tmp_path: Path) -> None:
+    shapes = "".join(
+        f'<box label="car" xtl="1" ytl="2" xbr="{30 + z}" ybr="9" z_order="{z}"/>'
+        for z in (-3, 0, 7)
+    )
+    with Project.create(tmp_path / "p", task=Task.DETECT) as made:
+        importing.run(made, importing.plan(made, images(tmp_path / "s", shapes)))
+        draw(made, Box(1, 2, 3, 4))
+        exporting.export(made, tmp_path / "out", format="cvat")
+        with made.transaction("Turn around") as s:
+            lowest = queries.annotations(s, 1)[0]
+            shaping.stack(s, image_id=1, ids=[lowest.id], to="front")
+        exporting.export(made, tmp_path / "turned", format="cvat")
+    for name, wanted in (("out", ["-3", "0", "7", "7"]), ("turned", ["0", "1", "2", "3"])):
+        root = Xml.parse(tmp_path / name / "annotations.xml").getroot()
+        assert [each.attrib["z_order"] for each in root.iter("box")] == wanted
 
 
 def test_an_ellipse_that_was_moved_is_a_polygon(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from cvstudio.gui.data.import_classes import ClassesStep
 from cvstudio.gui.data.import_source import SourceStep
 from cvstudio.gui.data.import_split import SplitStep
 from cvstudio.gui.data.import_video import have_videos
+from cvstudio.gui.dropping import LABEL_FILES
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, ThreadWork
 from cvstudio.gui.widgets.dialogs import StudioDialog
@@ -280,7 +281,7 @@ class ImportDialog(StudioDialog):
                     project, sources[0], format=format_, step=step, progress=progress,
                     cancelled=control.cancelled,
                 )  # fmt: skip
-            if len(sources) == 1 and sources[0].suffix.lower() in (".json", ".yaml", ".yml"):
+            if len(sources) == 1 and sources[0].suffix.lower() in LABEL_FILES:
                 return importing.plan(
                     project, sources[0], progress=progress, cancelled=control.cancelled
                 )

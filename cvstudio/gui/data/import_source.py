@@ -31,7 +31,8 @@ class SourceStep(QWidget):
         column.setSpacing(8)
         column.addWidget(label("Where are the images?", "title"))
         words = (
-            "A folder, a label file (COCO .json, YOLO data.yaml), single image files, or videos."
+            "A folder, a label file (COCO .json, YOLO data.yaml, CVAT annotations.xml), single"
+            " image files, or videos."
         )
         column.addWidget(label(words, "muted", wrap=True))
         row = QHBoxLayout()
