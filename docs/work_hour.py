@@ -6,7 +6,7 @@ DATA holds det_bccd, inst_tinycoco, sem_sandstone, odd_exif and odd_image_rs; no
 changed, the projects are made in a folder that is thrown away. OUT gets
 NNN-CHAPTER-TOOL-before.png, -during.png (where a preview or a dialog is worth a look) and
 -after.png. On Linux without a display a virtual one is started. What is done stands in
-docs/work_hour_gestures.py: a new tool is a row there.
+docs/work_hour_gestures.py and, by subject, beside it: a new tool is a row there.
 """
 
 from __future__ import annotations
@@ -166,10 +166,11 @@ class Hand:
 
     def type(self, text: str) -> None:
         """Type into what has the focus."""
-        target = self.widgets.QApplication.focusWidget()
-        if target is None:
-            raise LookupError("nothing has the focus")
-        self.test.keyClicks(target, text)
+        for letter in text:  # the first may open the field for the others
+            target = self.widgets.QApplication.focusWidget()
+            if target is None:
+                raise LookupError("nothing has the focus")
+            self.test.keyClicks(target, letter)
         self.settle(0.2)
 
     # -- mouse
@@ -244,14 +245,24 @@ class Hand:
         """Open the dialog of an action, take a picture, do something in it; Esc leaves it."""
         self.popup(lambda: self.act(action), do)
 
-    def popup(self, opens: Callable[[], None], do: Callable[[Any], None] | None = None) -> None:
-        """Do what opens a dialog, take a picture of it, do something in it; Esc leaves it."""
+    def popup(
+        self,
+        opens: Callable[[], None],
+        do: Callable[[Any], None] | None = None,
+        *,
+        named: str = "",
+    ) -> None:
+        """Do what opens a dialog, take a picture of it, do something in it; Esc leaves it.
+
+        `named`: the one with that object name, where it opens over another.
+        """
         failed: list[Exception] = []
         tries = itertools.count()
 
         def look() -> None:
             dialog = self.widgets.QApplication.activeModalWidget()
-            if dialog is None or not dialog.isVisible():
+            there = dialog is not None and dialog.isVisible()
+            if not there or (named and dialog.objectName() != named):
                 if next(tries) < 200:
                     self.core.QTimer.singleShot(30, look)
                 return
@@ -270,6 +281,28 @@ class Hand:
         self.settle()
         if failed:
             raise failed[0]
+
+    def press_button(self, button: Any) -> None:
+        """Press a button of a dialog."""
+        self.test.mouseClick(button, self.core.Qt.MouseButton.LeftButton)
+        self.settle(0.2)
+
+    def click_in(self, picture: Any, x: float, y: float) -> None:
+        """Click in the picture of a skeleton, at shares of its template."""
+        place = picture.at(x, y).toPoint()
+        self.test.mouseClick(picture, self.core.Qt.MouseButton.LeftButton, pos=place)
+        self.test.qWait(350)
+
+    def drag_in(self, picture: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Drag in the picture of a skeleton."""
+        a, b = picture.at(*start).toPoint(), picture.at(*end).toPoint()
+        left = self.core.Qt.MouseButton.LeftButton
+        self.test.mousePress(picture, left, pos=a)
+        for share in (0.25, 0.5, 0.75, 1.0):
+            self.test.mouseMove(picture, a + (b - a) * share)
+            self.test.qWait(16)
+        self.shot("dragging")
+        self.test.mouseRelease(picture, left, pos=b)
 
 
 def work(

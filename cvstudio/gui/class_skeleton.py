@@ -43,7 +43,7 @@ class SkeletonDialog(StudioDialog):
             own = skeletons.own(session).get(class_id)
             shown = skeletons.skeletons(session).get(class_id)
             usual = skeletons.labelled(session, class_id)
-        super().__init__(parent, f"Skeleton of {quoted(found.name)}", width=880)
+        super().__init__(parent, f"Skeleton of {quoted(found.name)}", width=880, height=660)
         self.setObjectName("skeleton")
         words = (
             "The Keypoints tool asks for these points one after another, in this order; dragging a"

@@ -84,7 +84,7 @@ class SkeletonPicture(QWidget):
         self._describe()
 
     def sizeHint(self) -> QSize:
-        return QSize(400, 400)
+        return QSize(400, 320)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(280, 280)
@@ -111,7 +111,10 @@ class SkeletonPicture(QWidget):
 
     def place_of(self, point: int) -> QPointF:
         """Where a point is drawn, in pixels of this widget."""
-        x, y = self.skeleton.layout[point]
+        return self.at(*self.skeleton.layout[point])
+
+    def at(self, x: float, y: float) -> QPointF:
+        """Where a place of the template is, 0 to 1, in pixels of this widget."""
         area = self._area()
         return QPointF(area.x() + x * area.width(), area.y() + y * area.height())
 

@@ -17,6 +17,8 @@ from cvstudio.project import rows, skeletons
 from cvstudio.project.finding import id_list
 from cvstudio.project.tables import AnnotationRow
 
+_MOST_SENTENCES = 3
+
 
 @dataclass(slots=True)
 class Moves:
@@ -36,7 +38,10 @@ class Moves:
     """Those of them that then have as many points as the skeleton, and get its names by order."""
 
     def losses(self) -> tuple[str, ...]:
-        """What goes, a sentence for each point."""
+        """What goes: a sentence for each point, or one for many of them."""
+        if len(self.losing) > _MOST_SENTENCES:
+            told = (f"{quoted(name)} in {count:,}" for name, count in self.losing.items())
+            return (f"Objects lose {', '.join(told)}.",)
         return tuple(
             f"{counted(count, 'object')} {'loses' if count == 1 else 'lose'} {quoted(name)}."
             for name, count in self.losing.items()

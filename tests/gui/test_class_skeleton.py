@@ -1,7 +1,7 @@
 """The skeleton of a class, written in its dialog and drawn by the hand of the class manager."""
 
 import pytest
-from PySide6.QtCore import QPointF, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QToolButton
@@ -129,8 +129,7 @@ def test_an_edge_to_a_point_that_is_not_there_cannot_be_kept(person, manager, qt
 
 def spot(picture, x, y):
     """A place of the template, 0 to 1, on the widget."""
-    area = picture._area()
-    return QPointF(area.x() + x * area.width(), area.y() + y * area.height()).toPoint()
+    return picture.at(x, y).toPoint()
 
 
 def click(picture, x, y, keys=Qt.KeyboardModifier.NoModifier):

@@ -77,6 +77,17 @@ def test_a_point_that_goes_is_told_before(arm):
     assert only(arm).shape.points.tolist() == [[10, 10, 2], [30, 25, 2]]
 
 
+def test_many_points_that_go_are_told_in_one_sentence(project):
+    with project.transaction("Skeleton") as s:
+        skeleton_changes.define(s, class_id=1, skeleton=Skeleton(("a", "b", "c", "d", "e")))
+        for known in ((2, 2, 1, 2, 2), (2, 2, 2, 2, 0)):
+            points = Keypoints.of([(n, n + 1, k) for n, k in enumerate(known)])
+            commands.add_annotation(s, image_id=1, class_id=1, shape=points)
+    with project.read() as s:
+        plan = skeleton_changes.plan(s, class_id=1, skeleton=Skeleton(("a",)))
+    assert plan.lost == ("Objects lose “b” in 2, “c” in 2, “d” in 2, “e” in 1.",)
+
+
 def test_another_skeleton_makes_no_imported_object_the_persons_own(project):
     with project.transaction("Skeleton") as s:
         skeleton_changes.define(s, class_id=1, skeleton=ARM)
