@@ -198,6 +198,10 @@ class Settings:
         self._listeners.remove(listener)
 
 
+_MOST_PROJECTS = 50
+"""How many projects have values of their own in the window's memory."""
+
+
 class Memory:
     """What the window remembers between two days: plain JSON values under names, no table."""
 
@@ -213,6 +217,20 @@ class Memory:
         if self._values.get(name) != value:
             self._values[name] = value
             _write(self._path, self._values)
+
+    def get_for(self, project: Path, name: str, default: Any = None) -> Any:
+        """What is remembered under a name for one project (its folder)."""
+        kept = self._values.get(name, [])
+        folder = str(project.resolve())
+        return next((value for path, value in kept if path == folder), default)
+
+    def set_for(self, project: Path, name: str, value: Any) -> None:
+        """Remember a value for one project; None forgets it. The projects that were worked on
+        last are remembered."""
+        folder = str(project.resolve())
+        others = [pair for pair in self._values.get(name, []) if pair[0] != folder]
+        mine = [] if value is None else [[folder, value]]
+        self.set(name, [*mine, *others][:_MOST_PROJECTS])
 
     def recent(self) -> list[Path]:
         """Projects opened on this computer, newest first, as far as they still exist."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from person import Person
 from PySide6.QtWidgets import QDialog
 
+from cvstudio.core.errors import ProjectError
+from cvstudio.core.settings import Memory
 from cvstudio.gui.label.comment_dialog import CommentDialog
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.label.tools.base import Pointer
 from cvstudio.project import comments
+from cvstudio.project.project import Project
 
 
 def label_page(person: Person, image_id: int = 1) -> LabelPage:
@@ -289,6 +293,77 @@ def test_a_comment_left_with_esc_waits_for_the_next_opening_on_its_image(
     studio_window.drag(page.canvas, (30, 20), (30, 20))
     assert found == ["Is this a platelet?"]
     assert [comment.text for comment in stored(studio_window)] == found
+
+
+def test_other_words_for_an_older_comment_wait_too_when_esc_leaves_them_also_another_day(
+    studio_window: Person,
+) -> None:
+    page = label_page(studio_window)
+    studio_window.trigger("label.comment")
+    pin = ((30, 20), (30, 20))
+
+    def write(dialog: CommentDialog) -> None:
+        studio_window.type(dialog.field, "A platelet?")
+        studio_window.key("Ctrl+Return", dialog.field)
+
+    with_dialog(studio_window, write)
+    studio_window.drag(page.canvas, *pin)
+
+    def leave(dialog: CommentDialog) -> None:
+        row = dialog.rows[0]
+        assert row.edit is not None
+        studio_window.click(row.edit)
+        studio_window.type(row.field, " Two of them!")
+        studio_window.key("Esc", row.field)
+
+    with_dialog(studio_window, leave)
+    studio_window.drag(page.canvas, *pin)
+    assert [comment.text for comment in stored(studio_window)] == ["A platelet?"]
+    path = studio_window.project.path
+    studio_window.idle()
+    studio_window.studio.close()
+    studio_window.studio.adopt(Project.open(path))
+    page = label_page(studio_window)
+    studio_window.trigger("label.comment")
+    found: list[str] = []
+
+    def send(dialog: CommentDialog) -> None:
+        found.append(dialog.rows[0].field.toPlainText())
+        assert dialog.rows[0].field.isVisible()
+        studio_window.click(dialog.go)
+
+    with_dialog(studio_window, send)
+    studio_window.drag(page.canvas, *pin)
+    assert found == ["A platelet? Two of them!"]
+    assert [comment.text for comment in stored(studio_window)] == found
+    assert Memory().get("label.comments") == [], "what is sent waits no more"
+    studio_window.idle()
+
+
+def test_a_comment_that_could_not_be_stored_is_not_lost(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = label_page(studio_window)
+    studio_window.trigger("label.comment")
+
+    def full(*_args: object, **_more: object) -> int:
+        raise ProjectError("The disk is full.")
+
+    def send(dialog: CommentDialog) -> None:
+        studio_window.type(dialog.field, "Is this a platelet?")
+        studio_window.click(dialog.go)
+
+    told: list[object] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(comments, "add_comment", full)
+        patch.setattr(studio_window.studio, "fail", told.append)
+        with_dialog(studio_window, send)
+        studio_window.drag(page.canvas, (30, 20), (30, 20))
+    assert len(told) == 1
+    assert stored(studio_window) == []
+    with_dialog(studio_window, lambda dialog: studio_window.click(dialog.go))
+    studio_window.drag(page.canvas, (30, 20), (30, 20))
+    assert [comment.text for comment in stored(studio_window)] == ["Is this a platelet?"]
 
 
 def test_the_dialog_leaves_the_place_in_sight_and_its_button_names_the_key(

@@ -62,7 +62,9 @@ class _Row(QWidget):
         self.edit: QPushButton | None = None
         self.delete: QPushButton | None = None
         if own:
-            self.edit = link("Edit", self.open, tip="Put what you said into other words")
+            self.edit = link(
+                "Edit", partial(self.open, comment.text), tip="Put what you said into other words"
+            )
             self.delete = link("Delete", tip="Take back what you said")
             head.addWidget(self.edit)
             head.addWidget(self.delete)
@@ -70,21 +72,23 @@ class _Row(QWidget):
         self.words: QLabel = label(comment.text, wrap=True)
         column.addWidget(self.words)
         self.field = _field("Comment, other words")
-        self.field.setPlainText(comment.text)
         self.field.hide()
         column.addWidget(self.field)
 
-    def open(self) -> None:
-        """Let the words be changed."""
-        self.words.hide()
-        self.field.show()
+    def open(self, words: str) -> None:
+        """Let the words be changed, from these on; once open, it stays as it is."""
+        if self.field.isHidden():
+            self.words.hide()
+            self.field.show()  # first: only words in sight count as other words
+            self.field.setPlainText(words)
+            self.field.moveCursor(QTextCursor.MoveOperation.End)
         self.field.setFocus()
 
     @property
     def other_words(self) -> str:
         """What the comment is to say instead; "" when it stays as it is."""
         text = self.field.toPlainText().strip()
-        return "" if text == self.comment.text else text
+        return "" if text == self.comment.text or self.field.isHidden() else text
 
 
 def _field(name: str) -> QPlainTextEdit:
@@ -98,12 +102,12 @@ def _field(name: str) -> QPlainTextEdit:
 class CommentDialog(StudioDialog):
     """What was said at a place, and a field to say more; `said` holds the answer.
 
-    `begun`: what was written the last time and not sent.
+    `begun`: what was written the last time and not sent, new words and other words of comments.
     """
 
     def __init__(
         self, parent: QWidget | None, thread: Thread, *, writable: bool, person: str,
-        begun: str = "",
+        begun: Said | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parent, "Comment", width=440)
         self.setObjectName("comment")
@@ -115,7 +119,8 @@ class CommentDialog(StudioDialog):
         self.field = _field("Comment")
         self.field.setPlaceholderText("Answer" if thread else "What is to be said about this place")
         self.field.setEnabled(writable)
-        self.field.setPlainText(begun)
+        begun = begun or Said()
+        self.field.setPlainText(begun.text)
         self.field.moveCursor(QTextCursor.MoveOperation.End)
         self.content.addWidget(self.field)
         self.add_button("Cancel", self.reject)
@@ -131,6 +136,9 @@ class CommentDialog(StudioDialog):
         self.field.textChanged.connect(self._show_go)
         self._show_go()
         self.field.setFocus()
+        for row in self.rows:
+            if row.edit is not None and row.comment.id in begun.edited:
+                row.open(begun.edited[row.comment.id])
 
     def stand_beside(self, place: QPoint) -> None:
         """Leave a place of the screen in sight: right of it, or left where there is no room."""

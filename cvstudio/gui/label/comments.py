@@ -22,6 +22,7 @@ from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
+from cvstudio.gui.label.begun import Begun
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.comment_dialog import CommentDialog, Said
 from cvstudio.gui.label.document import Document
@@ -165,8 +166,7 @@ class Comments(QObject):
         self._order, self._page = order, page
         self._held: Thread = ()
         """The thread whose pin is in hand, or was looked at last."""
-        self._begun: dict[tuple[int, int], str] = {}
-        """What was written and not sent, by image and the first comment of the thread (0: new)."""
+        self._begun = Begun(studio.memory, document.project.path)
         self.pins = Pins()
         canvas.layers.append(self.pins)
         self.list = CommentList()
@@ -320,7 +320,7 @@ class Comments(QObject):
         about = image.id if image else 0, thread[0].id if thread else 0
         dialog = CommentDialog(
             self._page.window(), thread, writable=writable, person=user(),
-            begun=self._begun.pop(about, ""),
+            begun=self._begun.of(*about),
         )  # fmt: skip
         if place is not None:
             here = self._canvas.to_screen(*place).toPoint()
@@ -328,17 +328,18 @@ class Comments(QObject):
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         said = dialog.said
         dialog.deleteLater()
-        if accepted and said:
-            self._store(thread, place, said)
-        elif said.text:
-            self._begun[about] = said.text
+        sent = accepted and bool(said) and self._store(thread, place, said)
+        if writable:
+            self._begun.keep(*about, Said() if sent else said)
+        if writable and not sent and (said.text or said.edited):
             self.said.emit("Not sent: what you wrote is there when you comment here again")
         self.answered.emit()
 
-    def _store(self, thread: Thread, place: tuple[float, float] | None, said: Said) -> None:
+    def _store(self, thread: Thread, place: tuple[float, float] | None, said: Said) -> bool:
+        """Store an answer in one step; False when it could not be."""
         image = self._document.image
         if image is None or not self._document.project.writable:
-            return
+            return False
         ids = [comment.id for comment in thread if comment.id != said.deleted]
         try:
             with self._document.project.transaction(said.step) as session:
@@ -357,3 +358,5 @@ class Comments(QObject):
                     comments.resolve_comments(session, ids=ids, resolved=said.resolve)
         except ProjectError as error:
             self._studio.fail(error)
+            return False
+        return True

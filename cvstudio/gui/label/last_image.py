@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from PySide6.QtCore import QObject, QTimer
 
 from cvstudio.gui.label.document import Document
 
 _NAME = "label.image"
-_MOST = 50  # projects whose place is remembered
 _WAIT = 300  # ms on an image before it is written down: who only passes it writes nothing
 
 
@@ -19,8 +16,8 @@ class LastImage(QObject):
     def __init__(self, document: Document, parent: QObject) -> None:
         super().__init__(parent)
         self._document, self._memory = document, document.studio.memory
-        self._project = str(document.project.path.resolve())
-        self.id = next((int(id) for path, id in self._places() if path == self._project), 0)
+        self._project = document.project.path
+        self.id = int(self._memory.get_for(self._project, _NAME, 0))
         """The image on which the person left this project; 0 when there is none yet."""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -35,9 +32,4 @@ class LastImage(QObject):
         if image is None or image.id == self.id:
             return
         self.id = image.id
-        others = [place for place in self._places() if place[0] != self._project]
-        self._memory.set(_NAME, [[self._project, image.id], *others][:_MOST])
-
-    def _places(self) -> list[list[Any]]:
-        """Project and image, the project that was worked on last in front."""
-        return list(self._memory.get(_NAME, []))
+        self._memory.set_for(self._project, _NAME, image.id)
