@@ -369,6 +369,7 @@ class AttributesDialog(StudioDialog):
             edits = self.edits
         except ProjectError:
             return  # it has been told when it was written
+        self.effects.setText("Looking what becomes of the values.")
         self._latest.request(partial(self._planned, edits), self._show_plan, self._refused)
 
     def _planned(self, edits: Sequence[Edit], control: Control) -> Plan:
@@ -430,6 +431,7 @@ class AttributesDialog(StudioDialog):
         def work(control: Control) -> None:
             with project.transaction(step, source=source) as session:
                 attribute_changes.carry_out(session, plan, told=partial(_told, control))
+                control.check()
 
         return run_with_progress(self.parentWidget(), self._tasks, step, work)
 

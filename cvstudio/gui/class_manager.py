@@ -30,7 +30,9 @@ from cvstudio.gui.class_attributes import AttributesDialog
 from cvstudio.gui.class_skeleton import SkeletonDialog
 from cvstudio.gui.class_tree_view import ClassTree
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.dialogs import StudioDialog, ask, ask_text
+from cvstudio.gui.widgets.progress_dialog import run_with_progress
 from cvstudio.gui.widgets.section import Segments, label, push
 from cvstudio.gui.widgets.swatch import swatch_icon
 from cvstudio.gui.widgets.verbatim import face
@@ -47,6 +49,8 @@ from cvstudio.project.class_tree import Reach
 
 _KEYS = "1234567890"
 _IN_MENU = 16
+_MANY = 10_000
+"""Objects above which a change is made in a thread."""
 _UNDO = "One step, undone with Ctrl+Z."
 
 
@@ -200,14 +204,31 @@ class ClassManager(StudioDialog):
         with self._project.read() as session:
             return class_tree.reach_of(session, self.tree.chosen())
 
-    def _change(self, step: str, do: Callable[[Any], Any]) -> None:
+    def _change(self, step: str, do: Callable[[Any], Any], *, objects: int = 0) -> None:
+        """One undo step; where it touches very many objects, in a thread with progress."""
         before = self._project.present_step
-        try:
-            with self._project.transaction(step, source=self) as session:
+        project, source = self._project, self
+
+        def work(control: Control | None = None) -> None:
+            with project.transaction(step, source=source) as session:
                 do(session)
-        except ProjectError as error:
-            self._studio.toast(error.message, level="warning")
+                if control is not None:
+                    control.check()
+
+        if objects > _MANY:
+            self._tell(step, run_with_progress(self, self._studio.tasks, step, work).error)
+        else:
+            try:
+                work()
+            except ProjectError as error:
+                self._tell(step, error)
         self._note_step(before)
+
+    def _tell(self, step: str, error: BaseException | None) -> None:
+        if isinstance(error, ProjectError):
+            self._studio.toast(error.message, level="warning")
+        elif error is not None:
+            self._studio.fail(error, doing=step)
 
     def _note_step(self, before: int) -> None:
         """Whatever step has come since is one of this dialog; show the classes as they are."""
@@ -326,6 +347,7 @@ class ClassManager(StudioDialog):
             self._change(
                 f"Merge {names} into {into}",
                 lambda s: class_tree.merge(s, sources=sources, target=target),
+                objects=reach.objects,
             )
 
     def split_menu(self) -> QMenu:
@@ -354,6 +376,7 @@ class ClassManager(StudioDialog):
             self._change(
                 f"Split {quoted(name)} by {attribute}",
                 lambda s: class_tree.split_by_attribute(s, id=id, attribute=attribute),
+                objects=sum(reach.objects for reach in values.values()),
             )
 
     def delete(self) -> None:
@@ -362,9 +385,14 @@ class ClassManager(StudioDialog):
         if not chosen or not self._project.writable:
             return
         names = ", ".join(quoted(self._classes[id].name) for id in chosen)
-        text = f"{self.reach()} are deleted with it. {_UNDO}"
+        reach = self.reach()
+        text = f"{reach} are deleted with it. {_UNDO}"
         if ask(self, f"Delete {names}?", text, yes="Delete", danger=True):
-            self._change(f"Delete class {names}", lambda s: class_tree.delete(s, ids=chosen))
+            self._change(
+                f"Delete class {names}",
+                lambda s: class_tree.delete(s, ids=chosen),
+                objects=reach.objects,
+            )
 
     def _arrange(self, tree: Sequence[tuple[int, int | None]]) -> None:
         told = self._effect(tree)
@@ -392,11 +420,7 @@ class ClassManager(StudioDialog):
         if dialog.exec() == QDialog.DialogCode.Accepted:
             before = self._project.present_step
             step = f"Change the attributes of {quoted(self._classes[id].name)}"
-            outcome = dialog.carry_out(step, source=self)
-            if isinstance(outcome.error, ProjectError):
-                self._studio.toast(outcome.error.message, level="warning")
-            elif outcome.error is not None:
-                self._studio.fail(outcome.error, doing=step)
+            self._tell(step, dialog.carry_out(step, source=self).error)
             self._note_step(before)
         dialog.deleteLater()
 

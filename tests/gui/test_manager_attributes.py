@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QLabel
 
 from cvstudio.core.attributes import Attribute, AttributeKind, values_in
 from cvstudio.core.geometry import Box
+from cvstudio.gui import class_manager
 from cvstudio.gui.class_attributes import AttributesDialog, Draft
 from cvstudio.gui.class_manager import ClassManager
 from cvstudio.gui.class_tree_view import moved
@@ -380,3 +381,43 @@ def test_what_changes_elsewhere_while_the_dialog_is_open_is_counted_as_well(
 
     in_attributes(formed, write)
     assert asked(formed) == (FORM,)
+
+
+@pytest.mark.parametrize("change", ["delete", "merge", "split"])
+def test_what_touches_very_many_objects_is_done_in_a_thread_and_undone_in_the_manager(
+    formed: Person, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr(class_manager, "_MANY", 2)
+    threads: list[threading.Thread] = []
+    name = {"split": "split_by_attribute"}.get(change, change)
+    real = getattr(class_tree, name)
+
+    def noted(*parts: object, **more: object) -> object:
+        threads.append(threading.current_thread())
+        return real(*parts, **more)
+
+    monkeypatch.setattr(class_tree, name, noted)
+
+    def names() -> list[str]:
+        with formed.project.read() as s:
+            return [c.name for c in queries.classes(s)]
+
+    def manage(manager: ClassManager) -> None:
+        manager.tree.select_class(1)
+        answer = {"delete": "Delete", "merge": "Merge", "split": "Split"}[change]
+        on_top(manager, lambda question: formed.click(formed.button(answer, question)))
+        if change == "delete":
+            manager.delete()
+        elif change == "merge":
+            manager.merge(2)
+        else:
+            manager.split(1, "form")
+        assert names() != ["RBC", "WBC"]
+        assert manager.isEnabled()
+        assert len(manager._classes) == len(names())
+        QTest.keyClick(manager, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert names() == ["RBC", "WBC"]
+
+    in_manager(formed, manage)
+    assert threads
+    assert threading.main_thread() not in threads

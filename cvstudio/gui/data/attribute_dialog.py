@@ -132,7 +132,9 @@ class AttributeDialog(StudioDialog):
 
         def change(control: Control) -> Reach:
             with project.transaction(step, source=source) as session:
-                return work(session, told=partial(_told, control))
+                reached = work(session, told=partial(_told, control))
+                control.check()
+                return reached
 
         return run_with_progress(self.parentWidget(), self._tasks, step, change)
 
