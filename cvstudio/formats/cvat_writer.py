@@ -183,7 +183,10 @@ class _Writer:
         """One place of a track."""
         about = {"keyframe": str(int(each.key)), "outside": str(int(each.outside))}
         head = {"frame": str(each.frame), **about}
+        lost = dict(self.writing.lost)
         self._element(pen, each.annotation, head, {"z_order": str(each.order)}, part=about)
+        if each.outside:  # the object again, to say that it is gone: what it lost is told already
+            self.writing.lost = lost
 
     def _element(
         self,

@@ -243,7 +243,8 @@ class CheckStep(QWidget):
         self.places_title.title.setText(f"The {counted(len(problems), 'place')}")
         for problem in problems[:500]:
             where = f", line {problem.line}" if problem.line else ""
-            self.places.addItem(problem.text + where)
+            told = f"line {problem.line}" in problem.text
+            self.places.addItem(problem.text if told else problem.text.removesuffix(".") + where)
             tip = f"{problem.file or ''}{where}\n{problem.text}".strip()
             self.places.item(self.places.count() - 1).setToolTip(plain_tip(tip))
         if len(problems) > 500:
