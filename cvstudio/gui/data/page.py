@@ -12,17 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QMenu,
-    QStackedWidget,
-    QWidget,
-)
+from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QWidget
+from shiboken6 import isValid
 
 from cvstudio.core.annotation import LabelClass, Review, Task
 from cvstudio.core.errors import ProjectReadOnly
 from cvstudio.core.words import counted
-from cvstudio.gui.data import filters, meant, saved_views
+from cvstudio.gui.data import filters, last_filter, meant, saved_views
 from cvstudio.gui.data.bulk import Bulk
 from cvstudio.gui.data.deciding import Deciding
 from cvstudio.gui.data.gallery import Gallery
@@ -54,8 +50,9 @@ class DataPage(Workspace):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
-        self.filter = ImageFilter()
+        self.filter = last_filter.of(studio.memory, self.project)
         self._filter_words = ""
+        self._came_back = self.filter != ImageFilter()
         self._classes: dict[int, LabelClass] = {}
         self._stale = True
         self._statistics_stale = True
@@ -188,6 +185,17 @@ class DataPage(Workspace):
             self._later.start(0 if self.info.count() else 50)
         if self.pages.currentIndex() == 0:
             self.grid.setFocus(Qt.FocusReason.OtherFocusReason)
+        if self._came_back:
+            self._came_back = False
+            self._tell_came_back()
+
+    def _tell_came_back(self) -> None:
+        shown = f"{len(self.model.ids):,} of {counted(self.studio.image_count, 'image')}"
+        self.studio.toast(
+            f"The filter of last time is on: {shown}.",
+            link="Show all",
+            do=lambda: self.clear_filter() if isValid(self) else None,
+        )
 
     def hidden(self) -> None:
         self._visible = False
@@ -239,6 +247,7 @@ class DataPage(Workspace):
             {id: shown[id] for id in self._classes},
         )
         self.gallery.filter_bar.show_filter(self.filter)
+        last_filter.keep(self.studio.memory, self.project, self.filter)
         self.views.show_counts(ViewCounts(reviews, saved, folders, tags, rejected))
         self.views.show_filter(self.filter)
         self.gallery.show_ids(ids, self.filter, self._classes, offers)
