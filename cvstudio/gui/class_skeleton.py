@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from PySide6.QtCore import QSignalBlocker
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from cvstudio.core.errors import ProjectError
@@ -229,6 +230,13 @@ class SkeletonDialog(StudioDialog):
         self.go.setEnabled(possible)
         self.note(_UNDO if possible else "")
         self.fit_height()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc does not drop in passing what was drawn."""
+        drawn = self.go.isEnabled() and event.key() == Qt.Key.Key_Escape
+        if drawn and not ask(self, "Leave the skeleton as it was?", yes="Drop the changes"):
+            return
+        super().keyPressEvent(event)
 
     def accept(self) -> None:
         """Close with the answer; points that would be lost are asked about."""

@@ -298,3 +298,22 @@ def test_the_points_can_lie_as_in_what_is_labelled(person, manager, qtbot):
 
     answer(qtbot, manager, do)
     assert near(kept(person).layout, (0.1, 0.7), (0.5, 0.7), (0.9, 0.3))
+
+
+def test_esc_asks_before_it_drops_what_was_drawn(person, manager, qtbot):
+    asked = []
+
+    def keep(question):
+        asked.append(question.windowTitle())
+        question.reject()
+
+    def do(dialog):
+        draw_arm(dialog)
+        QTimer.singleShot(50, lambda: keep(QApplication.activeModalWidget()))
+        QTest.keyClick(dialog.picture, Qt.Key.Key_Escape)
+        assert dialog.isVisible()
+        press(dialog.go)
+
+    answer(qtbot, manager, do)
+    assert asked == ["Leave the skeleton as it was?"]
+    assert bones(person)[0] == ("shoulder", "elbow", "wrist")
