@@ -240,7 +240,10 @@ def networks_for(task: Task) -> tuple[NetworkInfo, ...]:
 def applies(name: str, info: NetworkInfo) -> bool:
     """Whether a setting of TrainConfig has an effect on runs of a network."""
     holds = holds_for(name)
-    return holds is None or info.task.value in holds or info.family in holds
+    if holds is None:
+        return True
+    known = {info.task.value, info.family, "" if info.fixed_size else "any size"}
+    return not known.isdisjoint(holds)
 
 
 def fits(info: NetworkInfo) -> tuple[Fit, ...]:

@@ -49,6 +49,14 @@ class Schedule(StrEnum):
     PLATEAU = "plateau"
 
 
+class Sampling(StrEnum):
+    """Which training images an epoch shows."""
+
+    ALL = "all"
+    BALANCED = "balanced"
+    REPEAT = "repeat"
+
+
 class Layers(StrEnum):
     """Which layers of a pretrained network learn."""
 
@@ -163,6 +171,55 @@ class TrainConfig(Record):
     batch: int = Field(
         16, ge=1, le=1024, title="Batch", json_schema_extra=_group("Images"),
         description="Images per step. More needs more memory.",
+    )  # fmt: skip
+    first_size: int = Field(
+        0, ge=0, le=4096, multiple_of=32, title="Begin at",
+        json_schema_extra=_group("Images", unit="px", holds=("any size",)),
+        description="Images grow from this side to the full one over three quarters of the run,"
+        " which saves time; 0 has the full one at once.",
+    )  # fmt: skip
+    multi_scale: float = Field(
+        0.0, ge=0, le=0.5, title="Change of size",
+        json_schema_extra=_group("Images", holds=("any size",)),
+        description="Each batch is larger or smaller by up to this share, so that the network"
+        " learns objects of all sizes.",
+    )  # fmt: skip
+    sampling: Sampling = Field(
+        Sampling.ALL, title="Images of an epoch", json_schema_extra=_group("Data", explain=True),
+        description="All shows each once; balanced draws every class equally often; repeat shows"
+        " images with rare classes more often.",
+    )  # fmt: skip
+    rare_below: float = Field(
+        0.1, gt=0, le=1, title="Rare is below",
+        json_schema_extra=_group("Data", needs={"sampling": ("repeat",)}),
+        description="Classes on less than this share of the images are shown more often.",
+    )  # fmt: skip
+    mixup: float = Field(
+        0.0, ge=0, le=1, title="MixUp", json_schema_extra=_group("Data", holds=("classify",)),
+        description="Blends two images and their classes; 0.2 is usual, 0 is off.",
+    )  # fmt: skip
+    cutmix: float = Field(
+        0.0, ge=0, le=1, title="CutMix",
+        json_schema_extra=_group("Data", holds=("classify", "segment")),
+        description="Lays a piece of another image over each; 1 is usual, 0 is off.",
+    )  # fmt: skip
+    mosaic: float = Field(
+        0.0, ge=0, le=1, title="Mosaic",
+        json_schema_extra=_group("Data", holds=("detect", "instance", "segment")),
+        description="Chance that an image becomes one of four in a mosaic: more and smaller objects"
+        " around others.",
+    )  # fmt: skip
+    copy_paste: float = Field(
+        0.0, ge=0, le=1, title="Copy and paste",
+        json_schema_extra=_group("Data", holds=("instance", "segment")),
+        description="Chance that objects of another image are laid over one.",
+    )  # fmt: skip
+    plain_epochs: int = Field(
+        10, ge=0, le=1000, title="Plain at the end",
+        json_schema_extra=_group(
+            "Data", unit="epochs", holds=("detect", "instance", "segment"),
+        ),
+        description="The last epochs show images as they are, without mosaic and pasted objects.",
     )  # fmt: skip
     learning_rate: float = Field(
         1e-3, gt=0, le=1, title="Learning rate", json_schema_extra=_group("Optimiser"),

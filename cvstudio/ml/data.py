@@ -1,4 +1,4 @@
-"""Images of a snapshot on their way to a network: read, scaled, kept, augmented, put in batches.
+"""Images of a snapshot on their way to a network: read, scaled, kept, augmented, composed.
 
 What an image of one epoch looks like depends on the run's seed, the epoch and the image's id only:
 not on the number of readers, their order or an interruption. Only training images are augmented.
@@ -6,9 +6,7 @@ not on the number of readers, their order or an interruption. Only training imag
 
 from __future__ import annotations
 
-import multiprocessing
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
-import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset
 
 from cvstudio.augment.view import item_seed, training_view
 from cvstudio.core.networks import Triple
@@ -26,15 +23,15 @@ from cvstudio.core.opencv import cv2
 from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.imaging.decode import read_rgb
+from cvstudio.ml.composing import Composer, Scene
 from cvstudio.ml.labels import IGNORE, target_map
 from cvstudio.ml.preprocess import PADDING, Image, placement_for, resize
-from cvstudio.ml.tiles import most_at_once
 
 if TYPE_CHECKING:
     from cvstudio.augment.build import Augmenter  # albumentations takes seconds to import
 
-Key = tuple[int, int]
-"""An epoch (from 1) and the place of an image in its split."""
+Key = tuple[int, int, int]
+"""An epoch (from 1), the place of an item, and how often the epoch has shown it before."""
 LabelMap = NDArray[np.uint8]
 _MOST_PIECES = 64
 
@@ -144,7 +141,7 @@ def _further(progress: Callable[[int], None], before: int, done: int) -> None:
 
 
 class TrainingItems(Dataset[tuple[Image, Any, int]]):
-    """Training images, augmented by the pipeline that the preview shows.
+    """Training images, augmented by the pipeline that the preview shows, and composed.
 
     An item is (rgb (size, size, 3) uint8, target, place in the split); the target is a class number
     for classify and a (size, size) uint8 label map for segment. With CROP an image gives as many
@@ -158,9 +155,10 @@ class TrainingItems(Dataset[tuple[Image, Any, int]]):
         classes: Sequence[int] | None,
         augmenter: Augmenter | None,
         seed: int,
+        composer: Composer | None = None,
     ) -> None:
         self.split, self.classes = split, classes
-        self.augmenter, self.seed = augmenter, seed
+        self.augmenter, self.composer, self.seed = augmenter, composer, seed
         self._items = [
             (index, nth) for index in range(len(split)) for nth in range(_pieces(split, index))
         ]
@@ -168,12 +166,30 @@ class TrainingItems(Dataset[tuple[Image, Any, int]]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def places(self) -> list[int]:
+        """The place in the split of each item's image."""
+        return [index for index, _ in self._items]
+
     def __getitem__(self, key: Key) -> tuple[Image, Any, int]:
-        epoch, item = key
+        epoch, item, again = key
+        index, _ = self._items[item]
+        scene = self._scene(key)
+        if self.composer is not None and self.composer.works_in(epoch):
+            draw = np.random.default_rng(item_seed(self.seed, epoch, f"compose/{item}/{again}"))
+            scene = self.composer.compose(scene, lambda: self._another(epoch, draw), draw)
+        target = scene.labels if self.classes is None else self.classes[index]
+        return scene.rgb, target, index
+
+    def _another(self, epoch: int, draw: np.random.Generator) -> Scene:
+        return self._scene((epoch, int(draw.integers(len(self))), 0))
+
+    def _scene(self, key: Key) -> Scene:
+        """The image of an item, augmented, with the network's sides."""
+        epoch, item, again = key
         index, nth = self._items[item]
         rgb, labels = self.split.read(index)
-        image_id = self.split.images[index].id
-        seed = item_seed(self.seed, epoch, f"{image_id}/{nth}" if nth else image_id)
+        name = f"{self.split.images[index].id}" + (f"/{nth}" if nth else "")
+        seed = item_seed(self.seed, epoch, f"{name}//{again}" if again else name)
         size = self.split.size
         if self.split.fit is Fit.CROP:
             rgb, _ = training_view(rgb, (), size=size, fit=Fit.CROP, seed=seed)
@@ -182,14 +198,12 @@ class TrainingItems(Dataset[tuple[Image, Any, int]]):
         if self.classes is not None:
             if self.augmenter is not None:
                 rgb = self.augmenter.apply(rgb, seed=seed).rgb
-            return padded(rgb, size, self.split.fit), self.classes[index], index
+            return Scene(padded(rgb, size, self.split.fit))
         assert labels is not None  # segment has them
         if self.augmenter is not None:
             rgb, labels = self.augmenter.apply_arrays(rgb, labels, seed=seed, outside=IGNORE)
-        return (
-            padded(rgb, size, self.split.fit),
-            padded(labels, size, self.split.fit, value=IGNORE),
-            index,
+        return Scene(
+            padded(rgb, size, self.split.fit), padded(labels, size, self.split.fit, value=IGNORE)
         )
 
 
@@ -211,7 +225,7 @@ class JudgedItems(Dataset[tuple[Image, Any, int]]):
         return len(self.split)
 
     def __getitem__(self, key: Key) -> tuple[Image, Any, int]:
-        _, index = key
+        _, index, _ = key
         rgb, labels = self.split.read(index)
         image = self.split.images[index]
         at = placement_for(image.width, image.height, size=self.split.size, fit=self.split.fit)
@@ -242,151 +256,3 @@ def padded(array: NDArray[Any], size: int, fit: Fit, *, value: int = PADDING) ->
     canvas = np.full((size, size, *array.shape[2:]), value, array.dtype)
     canvas[top : top + height, left : left + width] = array
     return canvas
-
-
-class Batches(Sampler[list[Key]]):
-    """The batches of an epoch, shuffled by seed and epoch; others set `epoch` and `start`.
-
-    Without a seed, images of one size follow each other in order; `bounded` keeps a batch of whole
-    images below tiles.WHOLE pixels. `start` leaves out the batches that an interrupted epoch has
-    already seen. A last batch of one image is dropped while training: batch normalisation cannot
-    learn from it.
-    """
-
-    def __init__(
-        self,
-        sizes: Sequence[tuple[int, int]],
-        batch: int,
-        *,
-        seed: int | None,
-        bounded: bool = False,
-    ) -> None:
-        self._sizes, self._batch, self._seed, self._bounded = sizes, batch, seed, bounded
-        self.epoch, self.start = 1, 0
-
-    def __len__(self) -> int:
-        return len(self._plan()) - self.start
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        epoch = self.epoch
-        for members in self._plan()[self.start :]:
-            yield [(epoch, index) for index in members]
-
-    def _plan(self) -> list[list[int]]:
-        count, batch = len(self._sizes), self._batch
-        if self._seed is None:
-            return _same_size_runs(self._sizes, batch, bounded=self._bounded)
-        generator = torch.Generator().manual_seed(self._seed * 100_003 + self.epoch)
-        order = torch.randperm(count, generator=generator).tolist()
-        plan = [order[at : at + batch] for at in range(0, count, batch)]
-        if len(plan) > 1 and len(plan[-1]) == 1:
-            plan.pop()
-        return plan
-
-
-def _same_size_runs(
-    sizes: Sequence[tuple[int, int]], batch: int, *, bounded: bool
-) -> list[list[int]]:
-    plan: list[list[int]] = []
-    for index, size in enumerate(sizes):
-        most = min(batch, most_at_once(*size)) if bounded else batch
-        if plan and len(plan[-1]) < most and sizes[plan[-1][0]] == size:
-            plan[-1].append(index)
-        else:
-            plan.append([index])
-    return plan
-
-
-Collate = Callable[[list[Any]], Any]
-
-
-class Loader:
-    """Batches of a dataset from reader processes, or read one ahead in a thread.
-
-    Close it when the run is over: readers must not outlive their job.
-    """
-
-    def __init__(
-        self,
-        dataset: Dataset[Any],
-        batches: Batches,
-        *,
-        collate: Collate,
-        workers: int,
-        device: torch.device,
-        batch_size: int,
-    ) -> None:
-        self.dataset, self.sampler, self.batch_size = dataset, batches, batch_size
-        self.drop_last, self.num_workers = False, workers
-        if workers:
-            # Before they are forked: OpenCV's threads do not come along, and a reader that asks for
-            # fewer would wait for them, or die.
-            cv2.setNumThreads(1)
-        context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-        self._ahead = device.type != "cpu" and workers == 0
-        self._loader: DataLoader[Any] = DataLoader(
-            dataset,
-            batch_sampler=batches,
-            num_workers=workers,
-            collate_fn=collate,
-            pin_memory=device.type == "cuda",
-            persistent_workers=workers > 0,
-            multiprocessing_context=context if workers else None,
-            worker_init_fn=_one_thread if workers else None,
-            prefetch_factor=4 if workers else None,
-            # Else each epoch draws from the generator that dropout uses, also an interrupted one.
-            generator=torch.Generator(),
-        )
-
-    def __len__(self) -> int:
-        return len(self.sampler)
-
-    def __iter__(self) -> Iterator[Any]:
-        return read_ahead(iter(self._loader)) if self._ahead else iter(self._loader)
-
-    def reset(self) -> None:
-        """Nothing is held between epochs that would have to be forgotten."""
-
-    def close(self) -> None:
-        """End the reader processes and wait for them."""
-        iterator = getattr(self._loader, "_iterator", None)
-        if iterator is not None and hasattr(iterator, "_shutdown_workers"):
-            iterator._shutdown_workers()
-        self._loader._iterator = None
-
-
-def _one_thread(worker: int) -> None:
-    torch.set_num_threads(1)
-    if cv2.getNumThreads() != 1:  # started afresh: a forked one has it from its parent
-        cv2.setNumThreads(1)
-
-
-def read_ahead(items: Iterator[Any]) -> Iterator[Any]:
-    """The same items, the next one made in a thread while the present one is used."""
-    end = object()
-    with ThreadPoolExecutor(1, "read ahead") as pool:
-        waiting = pool.submit(next, items, end)
-        while (item := waiting.result()) is not end:
-            waiting = pool.submit(next, items, end)
-            yield item
-
-
-def stacked(items: list[tuple[Image, Any, int]]) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
-    """A batch: images (n, h, w, 3) uint8, targets (n,) or (n, h, w), places in the split."""
-    images = torch.from_numpy(np.stack([item[0] for item in items]))
-    targets = torch.from_numpy(np.asarray([item[1] for item in items]))
-    return images, targets, [item[2] for item in items]
-
-
-def readers(wanted: int, *, device: torch.device, kept: bool) -> int:
-    """How many reader processes serve a run best.
-
-    On the processor they would take cores from the network unless there are many. Where processes
-    cannot inherit memory, images that are already kept are served faster by a thread.
-    """
-    cores = psutil.cpu_count() or 1
-    if device.type != "cuda" and cores < 8:
-        return 0
-    if kept and sys.platform != "linux":
-        return 0
-    return min(wanted, max(cores - 1, 0))

@@ -140,14 +140,14 @@ def test_own_loop_trains_on_the_arrays_that_are_shown(tmp_path: Path, task: Task
         for number, epoch in enumerate((1, 2, 3)):
             # With crops an image gives several items; the first is the one that is shown.
             first = items._items.index((place, 0))
-            rgb, target, _ = items[(epoch, first)]
+            rgb, target, _ = items[(epoch, first, 0)]
             expected = padded(answer.arrays[f"variant {number}"], SIZE, fit)
             assert np.array_equal(rgb, expected)
             if segment:
                 labels = answer.arrays[f"labels {number}"]
                 assert np.array_equal(target, padded(labels, SIZE, fit, value=255))
                 assert {1, 2} & set(np.unique(target))
-            different += int(not np.array_equal(rgb, items[(epoch + 1, first)][0]))
+            different += int(not np.array_equal(rgb, items[(epoch + 1, first, 0)][0]))
     assert different >= 10  # the pipeline does something, and something else each epoch
 
 
@@ -167,7 +167,7 @@ def test_ultralytics_trains_on_the_arrays_that_are_shown(
     for place, image in enumerate(data.images):
         answer = shown(image, task, [1, 2, 3, 4], fit=fit)
         for number, epoch in enumerate((1, 2, 3, 4)):
-            item = items[(epoch, place)]
+            item = items[(epoch, place, 0)]
             picture = answer.arrays[f"variant {number}"]
             assert np.array_equal(item["img"].numpy(), padded(picture, SIZE, fit))
             left, top = (SIZE - picture.shape[1]) // 2, (SIZE - picture.shape[0]) // 2
@@ -209,7 +209,7 @@ def test_no_transform_reaches_validation(tmp_path: Path, task: Task) -> None:
     for place, image in enumerate(data.images):
         plain = shown(image, task, [1], fit=Fit.PAD, steps=()).arrays["variant 0"]
         for epoch in (1, 2, 9):
-            item = items[(epoch, place)]
+            item = items[(epoch, place, 0)]
             rgb = item["img"].numpy() if isinstance(item, dict) else item[0]
             assert np.array_equal(rgb, padded(plain, SIZE, Fit.PAD))
 

@@ -48,6 +48,14 @@ CHANGES: dict[str, dict[str, Any]] = {
     "class_weights": {"class_weights": True},
     "label_smoothing": {"label_smoothing": 0.3},
     "seed": {"seed": 5},
+    "first_size": {"first_size": 32},
+    "multi_scale": {"multi_scale": 0.5},
+    "sampling": {"sampling": "balanced"},
+    "rare_below": {"sampling": "repeat", "rare_below": 1.0},
+    "mixup": {"mixup": 1.0},
+    "cutmix": {"cutmix": 1.0},
+    "mosaic": {"mosaic": 1.0, "plain_epochs": 0},
+    "copy_paste": {"copy_paste": 1.0, "plain_epochs": 0},
 }
 """How a run that only tells a setting from its default differs from the plain one."""
 
@@ -61,6 +69,7 @@ FROM_A_RUN: dict[str, dict[str, Any]] = {
 """The same of settings that need weights which have learned something."""
 
 ELSEWHERE = {
+    "plain_epochs": "test_composing.py",
     "fit": "test_training_data.py",
     "start": "test_training_runs.py",
     "weights_file": "test_training_runs.py",
@@ -78,7 +87,11 @@ ELSEWHERE = {
 
 
 Weights = dict[str, torch.Tensor]
-TASKS = (Task.CLASSIFY, Task.SEGMENT, Task.DETECT)
+TASKS = (Task.CLASSIFY, Task.SEGMENT, Task.DETECT, Task.INSTANCE)
+
+
+SAME_PATH = {(Task.INSTANCE, name) for name in (*CHANGES, *FROM_A_RUN) if name != "copy_paste"}
+"""Instance differs from detect in its objects alone."""
 
 
 def run_of(folder: Path, task: Task, **settings: Any) -> JobDir:
@@ -108,7 +121,7 @@ def offered(names: Iterable[str]) -> list[tuple[Task, str]]:
         (task, name)
         for task in TASKS
         for name in names
-        if applies(name, network(config_for(task).network))
+        if applies(name, network(config_for(task).network)) and (task, name) not in SAME_PATH
     ]
 
 

@@ -21,9 +21,9 @@ from cvstudio.core.predictions import read_predictions
 from cvstudio.core.recipe import Fit
 from cvstudio.ml import tiles
 from cvstudio.ml.answer import answer
-from cvstudio.ml.data import Batches
 from cvstudio.ml.evaluate import batches
 from cvstudio.ml.export import record_of
+from cvstudio.ml.loading import Batches
 from cvstudio.ml.preprocess import Preprocessing
 from cvstudio.ml.worker import run_job
 
@@ -140,9 +140,9 @@ def test_the_kept_parts_of_tiles_cover_an_image_once_and_start_on_the_networks_g
 
 def test_a_batch_of_whole_images_stays_below_the_bound() -> None:
     sizes = [(1024, 1024)] * 6 + [(4096, 4096)] * 2
-    plan = list(Batches(sizes, 8, seed=None, bounded=True))
+    plan = list(Batches(sizes, 8, order=None, bounded=True))
     assert [len(members) for members in plan] == [4, 2, 1, 1]
-    assert [len(members) for members in Batches(sizes, 8, seed=None)] == [6, 2]
+    assert [len(members) for members in Batches(sizes, 8, order=None)] == [6, 2]
 
 
 def test_many_large_images_are_not_read_at_once(tmp_path: Path) -> None:

@@ -22,20 +22,14 @@ from cvstudio.core.recipe import Fit
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
 from cvstudio.imaging.decode import read_rgb
-from cvstudio.ml.data import (
-    Batches,
-    JudgedItems,
-    Loader,
-    SplitImages,
-    TrainingItems,
-    keep_in_memory,
-    stacked,
-)
+from cvstudio.ml.data import JudgedItems, SplitImages, TrainingItems, keep_in_memory
 from cvstudio.ml.engine.objects import ObjectItems, collated
 from cvstudio.ml.failures import JobFailure
 from cvstudio.ml.judge import judge
 from cvstudio.ml.labels import IGNORE, target_map, usable
+from cvstudio.ml.loading import Batches, Loader, stacked
 from cvstudio.ml.preprocess import PADDING, place
+from cvstudio.ml.sampling import Order
 
 IDS = [c.id for c in CLASSES]
 INDEX = {c.id: place for place, c in enumerate(CLASSES)}
@@ -62,7 +56,7 @@ def training(split: SplitImages, seed: int = 5) -> TrainingItems:
 def test_what_trains_is_what_the_preview_shows(images: list[SnapshotImage], fit: Fit) -> None:
     items = training(splits(images, fit))
     first_of_second = len(items) // len(images)  # crops give several items per image
-    rgb, labels, index = items[(3, first_of_second)]
+    rgb, labels, index = items[(3, first_of_second, 0)]
     assert index == 1
     seed = item_seed(5, 3, images[1].id)
     whole = read_rgb(images[1].path)
@@ -78,14 +72,14 @@ def test_an_epoch_of_crops_covers_the_area_of_every_image(tmp_path: Path) -> Non
     small = scene(tmp_path, 2, Task.SEGMENT, split=Split.TRAIN, size=40)
     items = training(splits([big, small], Fit.CROP))
     assert len(items) == 5
-    crops = [items[(1, n)][0] for n in range(4)]
+    crops = [items[(1, n, 0)][0] for n in range(4)]
     assert not any(np.array_equal(crops[0], other) for other in crops[1:])
-    assert items[(1, 4)][2] == 1
+    assert items[(1, 4, 0)][2] == 1
 
 
 def test_the_label_map_follows_its_image(images: list[SnapshotImage]) -> None:
     for index in range(len(images)):
-        rgb, labels, _ = training(splits(images))[(1, index)]
+        rgb, labels, _ = training(splits(images))[(1, index, 0)]
         bright = rgb.max(axis=2).astype(int) - rgb.min(axis=2) > 90
         inside = (labels > 0) & (labels != IGNORE)
         assert (bright & inside).sum() / (bright | inside).sum() > 0.75
@@ -94,7 +88,7 @@ def test_the_label_map_follows_its_image(images: list[SnapshotImage]) -> None:
 def test_val_images_are_never_augmented(images: list[SnapshotImage]) -> None:
     items = JudgedItems(splits(images), classes=None)
     for epoch in (1, 2, 9):
-        rgb, _, _ = items[(epoch, 2)]
+        rgb, _, _ = items[(epoch, 2, 0)]
         placed, _ = place(read_rgb(images[2].path), size=64, fit=Fit.PAD)
         assert np.array_equal(rgb, placed)
 
@@ -102,10 +96,10 @@ def test_val_images_are_never_augmented(images: list[SnapshotImage]) -> None:
 def test_the_same_seed_gives_the_same_epoch_and_another_epoch_another(
     images: list[SnapshotImage],
 ) -> None:
-    one = [training(splits(images))[(2, n)][0] for n in range(6)]
-    again = [training(splits(images))[(2, n)][0] for n in range(6)]
-    later = [training(splits(images))[(3, n)][0] for n in range(6)]
-    other = [training(splits(images), seed=6)[(2, n)][0] for n in range(6)]
+    one = [training(splits(images))[(2, n, 0)][0] for n in range(6)]
+    again = [training(splits(images))[(2, n, 0)][0] for n in range(6)]
+    later = [training(splits(images))[(3, n, 0)][0] for n in range(6)]
+    other = [training(splits(images), seed=6)[(2, n, 0)][0] for n in range(6)]
     assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(one, later, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
@@ -120,7 +114,7 @@ def test_readers_give_the_same_images_as_no_readers(
     cv2.GaussianBlur(np.zeros((1500, 1500, 3), np.uint8), (9, 9), 2)
 
     def epoch(workers: int) -> list[torch.Tensor]:
-        batches = Batches([(64, 64)] * 6, 2, seed=5)
+        batches = Batches([(64, 64)] * 6, 2, order=Order(6, seed=5))
         batches.epoch = 4
         loader = Loader(
             training(splits(images)), batches, collate=stacked, workers=workers,
@@ -165,24 +159,27 @@ def test_statistics_are_those_of_the_pixels(images: list[SnapshotImage]) -> None
 
 
 def test_every_image_is_seen_once_an_epoch_and_no_step_has_one_image() -> None:
-    batches = Batches([(64, 64)] * 9, 4, seed=1)
+    batches = Batches([(64, 64)] * 9, 4, order=Order(9, seed=1))
     sizes = [len(members) for members in batches]
     assert sizes == [4, 4]
-    batches = Batches([(64, 64)] * 10, 4, seed=1)
-    seen = sorted(index for members in batches for _, index in members)
+    batches = Batches([(64, 64)] * 10, 4, order=Order(10, seed=1))
+    seen = sorted(index for members in batches for _, index, _ in members)
     assert seen == list(range(10))
 
 
 def test_an_interrupted_epoch_goes_on_with_the_batches_it_has_not_seen() -> None:
-    whole, rest = Batches([(64, 64)] * 10, 2, seed=1), Batches([(64, 64)] * 10, 2, seed=1)
+    whole, rest = (
+        Batches([(64, 64)] * 10, 2, order=Order(10, seed=1)),
+        Batches([(64, 64)] * 10, 2, order=Order(10, seed=1)),
+    )
     whole.epoch = rest.epoch = 7
     rest.start = 3
     assert list(rest) == list(whole)[3:]
 
 
 def test_judged_images_of_different_sizes_never_share_a_batch() -> None:
-    batches = Batches([(32, 32), (32, 32), (64, 32), (32, 32)], 4, seed=None)
-    assert [[index for _, index in members] for members in batches] == [[0, 1], [2], [3]]
+    batches = Batches([(32, 32), (32, 32), (64, 32), (32, 32)], 4, order=None)
+    assert [[index for _, index, _ in members] for members in batches] == [[0, 1], [2], [3]]
 
 
 def test_crowds_and_padding_teach_nothing(tmp_path: Path) -> None:
@@ -194,7 +191,7 @@ def test_crowds_and_padding_teach_nothing(tmp_path: Path) -> None:
     labels = target_map(image, IDS)
     assert np.all(labels[:10, :10] == IGNORE)
     wide = _with(image, image.annotations, height=32)
-    _, target, _ = JudgedItems(splits([wide]), classes=None)[(1, 0)]
+    _, target, _ = JudgedItems(splits([wide]), classes=None)[(1, 0, 0)]
     assert np.all(target[:16] == IGNORE)
 
 
@@ -261,7 +258,7 @@ def test_boxes_and_masks_lie_on_their_object_after_augmentation(tmp_path: Path) 
         SplitImages(images, size=64, fit=Fit.PAD), [i.annotations for i in images],
         index=INDEX, masks=True, augmenter=build(STRONG), seed=1,
     )  # fmt: skip
-    batch = collated([items[(1, n)] for n in range(4)], channels_last=True)
+    batch = collated([items[(1, n, 0)] for n in range(4)], channels_last=True)
     assert batch["img"].shape == (4, 3, 64, 64)
     assert batch["batch_idx"].tolist() == [0, 1, 2, 3]
     for n in range(4):
@@ -288,7 +285,7 @@ def test_padding_is_the_grey_that_the_preprocessing_record_says(tmp_path: Path) 
     cv2.imwrite(str(image.path), np.full((32, 64, 3), 200, np.uint8))
     wide = _with(image, image.annotations, height=32)
     items = TrainingItems(splits([wide]), classes=None, augmenter=None, seed=0)
-    rgb, labels, _ = items[(1, 0)]
+    rgb, labels, _ = items[(1, 0, 0)]
     assert np.all(rgb[:16] == PADDING)
     assert np.all(labels[:16] == IGNORE)
 
@@ -317,7 +314,7 @@ def test_detect_learns_of_a_rotated_box_the_box_around_what_can_be_seen(tmp_path
         [annotations, tuple(SnapshotAnnotation(9, first_class, s, s.box) for s in high)],
         index=INDEX, masks=False,
     )  # fmt: skip
-    first, second = (items[(1, n)]["bboxes"].numpy() * 80 for n in range(2))
+    first, second = (items[(1, n, 0)]["bboxes"].numpy() * 80 for n in range(2))
     box = shapes[0].box
     assert first[0] == pytest.approx((40, 40, box.w, box.h), abs=1e-3)
     assert first[1][0] + first[1][2] / 2 == pytest.approx(80, abs=1e-3)

@@ -15,10 +15,11 @@ from cvstudio.core.metrics.classes import ClassificationReport
 from cvstudio.core.metrics.pixels import PixelReport
 from cvstudio.core.predictions import Prediction
 from cvstudio.ml.answer import goes_in_tiles
-from cvstudio.ml.data import Loader, SplitImages
+from cvstudio.ml.data import SplitImages
 from cvstudio.ml.decode import decode, regions_of
 from cvstudio.ml.engine.session import Cancelled, Session
 from cvstudio.ml.labels import IGNORE
+from cvstudio.ml.loading import Loader
 from cvstudio.ml.preprocess import placement_for
 from cvstudio.ml.tiles import tiles_of
 

@@ -18,6 +18,7 @@ from cvstudio.core.masks import Mask, rasterise
 from cvstudio.core.opencv import cv2
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.snapshot import SnapshotAnnotation
+from cvstudio.ml.composing import Composer, Scene
 from cvstudio.ml.data import Key, SplitImages, padded
 from cvstudio.ml.preprocess import Image
 
@@ -32,7 +33,7 @@ Item = dict[str, Any]
 
 
 class ObjectItems(Dataset[Item]):
-    """A split's images with their objects; augmented when there is an augmenter (training only).
+    """A split's images with their objects; augmented and composed while training.
 
     `labels` holds the classes per image, which is what ultralytics reads of a data set itself.
     """
@@ -46,9 +47,10 @@ class ObjectItems(Dataset[Item]):
         masks: bool,
         augmenter: Augmenter | None = None,
         seed: int = 0,
+        composer: Composer | None = None,
     ) -> None:
         self.split, self.masks = split, masks
-        self.augmenter, self.seed = augmenter, seed
+        self.augmenter, self.composer, self.seed = augmenter, composer, seed
         self.labels: list[dict[str, NDArray[np.float32]]] = []
         self._shapes: list[list[Shape]] = []
         for image, own in zip(split.images, annotations, strict=True):
@@ -63,26 +65,41 @@ class ObjectItems(Dataset[Item]):
     def __len__(self) -> int:
         return len(self.split)
 
+    def classes(self) -> list[frozenset[int]]:
+        """The classes that occur in each image."""
+        return [frozenset(map(int, own["cls"][:, 0])) for own in self.labels]
+
     def __getitem__(self, key: Key) -> Item:
-        epoch, index = key
+        epoch, index, again = key
+        scene = self._scene(key)
+        if self.composer is not None and self.composer.works_in(epoch):
+            draw = np.random.default_rng(item_seed(self.seed, epoch, f"compose/{index}/{again}"))
+            scene = self.composer.compose(scene, lambda: self._another(epoch, draw), draw)
+        return self._item(scene.rgb, scene.objects, index)
+
+    def _another(self, epoch: int, draw: np.random.Generator) -> Scene:
+        return self._scene((epoch, int(draw.integers(len(self))), 0))
+
+    def _scene(self, key: Key) -> Scene:
+        """An image, augmented, with the network's sides, and its objects."""
+        epoch, index, again = key
         rgb, _ = self.split.read(index)
         shapes: Sequence[Shape] = self._shapes[index]
         if self.augmenter is not None:
-            seed = item_seed(self.seed, epoch, self.split.images[index].id)
-            variant = self.augmenter.apply(rgb, shapes, seed=seed)
+            name = f"{self.split.images[index].id}" + (f"//{again}" if again else "")
+            variant = self.augmenter.apply(rgb, shapes, seed=item_seed(self.seed, epoch, name))
             rgb, shapes = variant.rgb, variant.shapes
         shapes = [_inside(shape, rgb.shape[1], rgb.shape[0]) for shape in shapes]
         size = self.split.size
         left, top = (size - rgb.shape[1]) // 2, (size - rgb.shape[0]) // 2
-        placed = padded(rgb, size, self.split.fit)
         classes = self.labels[index]["cls"][:, 0]
-        objects = [
+        objects = tuple(
             (moved(shape, left, top), int(c)) for shape, c in zip(shapes, classes, strict=True)
             if shape is not None
-        ]  # fmt: skip
-        return self._item(placed, objects, index)
+        )  # fmt: skip
+        return Scene(padded(rgb, size, self.split.fit), None, objects)
 
-    def _item(self, rgb: Image, objects: list[tuple[Shape, int]], index: int) -> Item:
+    def _item(self, rgb: Image, objects: Sequence[tuple[Shape, int]], index: int) -> Item:
         size = self.split.size
         kept = []
         for shape, number in objects:

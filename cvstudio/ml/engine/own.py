@@ -18,16 +18,8 @@ from cvstudio.core.jobdir import Request
 from cvstudio.core.recipe import Fit, TrainConfig
 from cvstudio.core.recipe_rules import check
 from cvstudio.ml.checkpoint import Checkpoint
-from cvstudio.ml.data import (
-    Batches,
-    JudgedItems,
-    Loader,
-    SplitImages,
-    TrainingItems,
-    keep_in_memory,
-    readers,
-    stacked,
-)
+from cvstudio.ml.composing import Composer
+from cvstudio.ml.data import JudgedItems, SplitImages, TrainingItems, keep_in_memory
 from cvstudio.ml.devices import (
     device_of,
     empty_cache,
@@ -53,8 +45,12 @@ from cvstudio.ml.engine.thawing import Thawing, train_mode
 from cvstudio.ml.environment import threads
 from cvstudio.ml.failures import diverged, is_out_of_memory, out_of_memory
 from cvstudio.ml.labels import class_of
+from cvstudio.ml.loading import Batches, Loader, readers, stacked
+from cvstudio.ml.mixing import Mixer
 from cvstudio.ml.networks.build import build, head
 from cvstudio.ml.preprocess import placement_for
+from cvstudio.ml.sampling import order_for
+from cvstudio.ml.sizes import Sizes, resized, resized_labels
 
 
 def train(session: Session) -> Outcome:
@@ -135,6 +131,9 @@ class _Training:
             split: None if segment else [class_of(a, index) for a in data.annotations]
             for split, data in found.items()
         }
+        self.occurring = [
+            frozenset(index[a.class_id] for a in own) for own in found[Split.TRAIN].annotations
+        ]
         self._build_loaders(readers(config.workers, device=self.device, kept=kept))
 
     def _build_loaders(self, workers: int) -> None:
@@ -146,18 +145,19 @@ class _Training:
             augmenter = build_augmenter(config.augmentation)
         train_items = TrainingItems(
             self.train_images, classes=self.classes[Split.TRAIN], augmenter=augmenter,
-            seed=config.seed,
+            seed=config.seed, composer=None if self.classes[Split.TRAIN] else Composer(config),
         )  # fmt: skip
+        order = order_for(config, [self.occurring[place] for place in train_items.places()])
         val_items = JudgedItems(self.val_images, classes=self.classes[Split.VAL])
         square = (config.image_size, config.image_size)
         self.train_loader = Loader(
-            train_items, Batches([square] * len(train_items), self.per_step, seed=config.seed),
+            train_items, Batches([square] * len(train_items), self.per_step, order=order),
             collate=stacked, workers=workers, device=self.device, batch_size=self.per_step,
         )  # fmt: skip
         self.val_loader = Loader(
             val_items,
             Batches(
-                _input_sizes(self.val_images), config.batch, seed=None,
+                _input_sizes(self.val_images), config.batch, order=None,
                 bounded=config.fit is Fit.CROP,
             ),
             collate=stacked, workers=min(workers, 2), device=self.device, batch_size=config.batch,
@@ -195,6 +195,9 @@ class _Training:
             criterion=self.criterion,
         )  # fmt: skip
         self.pieces = config.accumulate
+        self.mixer = Mixer(config, len(self.session.snapshot.classes))
+        self.sizes = Sizes(config)
+        self.side = config.image_size
 
     @property
     def kept(self) -> nn.Module:
@@ -269,7 +272,9 @@ class _Training:
         total = torch.zeros((), device=self.device)
         seen = told = 0
         since = time.monotonic()
-        for images, targets, _ in self.train_loader:
+        for batch in self.train_loader:
+            images, targets, _ = self.mixer(batch, epoch=epoch) if self.mixer.works else batch
+            self.side = self.sizes.side(epoch, step + 1)
             share = self.rates(epoch - 1 + (step + 1) / steps)
             set_rates(self.optimizer, self.config.learning_rate, share)
             total += self._step(images, targets) * len(images)
@@ -351,8 +356,10 @@ class _Training:
         size = -(-count // self.pieces)
         total = torch.zeros((), device=self.device)
         for start in range(0, count, size):
-            inputs = self._inputs(images[start : start + size])
+            inputs = resized(self._inputs(images[start : start + size]), self.side)
             wanted = targets[start : start + size].to(self.device, non_blocking=True)
+            if wanted.ndim == 3:
+                wanted = resized_labels(wanted, self.side)
             with self._autocast():
                 logits = self.forward(inputs)
             loss = self.criterion(logits, wanted) * (len(inputs) / count)

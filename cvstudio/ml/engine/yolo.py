@@ -24,7 +24,8 @@ from cvstudio.core.jobdir import Request
 from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.recipe_rules import check
 from cvstudio.ml.checkpoint import Checkpoint
-from cvstudio.ml.data import Batches, Loader, SplitImages, keep_in_memory, readers
+from cvstudio.ml.composing import Composer
+from cvstudio.ml.data import SplitImages, keep_in_memory
 from cvstudio.ml.decode import decode
 from cvstudio.ml.devices import device_of, go_on_uncompiled, seed_everything
 from cvstudio.ml.engine.objects import ObjectItems, collated
@@ -37,8 +38,11 @@ from cvstudio.ml.environment import quiet_ultralytics, threads
 from cvstudio.ml.failures import diverged, is_out_of_memory, out_of_memory
 from cvstudio.ml.labels import Usable
 from cvstudio.ml.load import outputs_of
+from cvstudio.ml.loading import Batches, Loader, readers
 from cvstudio.ml.networks.build import build, head
 from cvstudio.ml.preprocess import Placement, Preprocessing, placement_for
+from cvstudio.ml.sampling import order_for
+from cvstudio.ml.sizes import Sizes, resized
 
 quiet_ultralytics()
 
@@ -110,6 +114,7 @@ class _Supervised:
         self.answers: dict[int, list[NDArray[np.float32]]] = {}
         self.head: frozenset[str] = frozenset()
         self.thawing: Thawing | None = None
+        self.sizes = Sizes(session.config)
         # ultralytics warms up by itself.
         self.rates = Rates(session.config.model_copy(update={"warmup_epochs": 0.0}))
         self.read_images()
@@ -162,12 +167,13 @@ class _Supervised:
         items = ObjectItems(
             self.splits[dataset_path], self.found[dataset_path].annotations,
             index=self.session.snapshot.class_index(), masks=config.task is Task.INSTANCE,
-            augmenter=augmenter, seed=config.seed,
+            augmenter=augmenter, seed=config.seed, composer=Composer(config) if training else None,
         )  # fmt: skip
+        order = order_for(config, items.classes()) if training else None
         square = (config.image_size, config.image_size)
         device: torch.device = self.device  # type: ignore[attr-defined]
         workers = readers(config.workers, device=device, kept=self.kept)
-        batches = Batches([square] * len(items), batch_size, seed=config.seed if training else None)
+        batches = Batches([square] * len(items), batch_size, order=order)
         collate = partial(collated, channels_last=device.type != "mps")
         loader = Loader(
             items, batches, collate=collate, batch_size=batch_size, device=device,
@@ -175,6 +181,13 @@ class _Supervised:
         )  # fmt: skip
         self.loaders.append(loader)
         return loader
+
+    def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The batch on the device, in the size of this step."""
+        prepared: dict[str, Any] = super().preprocess_batch(batch)  # type: ignore[misc]
+        side = self.sizes.side(self._trainer().epoch + 1, self.steps_done + 1)
+        prepared["img"] = resized(prepared["img"], side)
+        return prepared
 
     def close(self) -> None:
         """End the readers."""
