@@ -41,10 +41,13 @@ from cvstudio.gui.thumbnails import Thumbnails
 if TYPE_CHECKING:
     from cvstudio.gui.jobs import Jobs
     from cvstudio.gui.live import LiveProcess
-    from cvstudio.project.changes import ChangeSet
+    from cvstudio.project.changes import ChangeSet, Reach
     from cvstudio.project.project import Project
 
 log = logging.getLogger(__name__)
+
+_MANY_IMAGES = 500
+"""Images of a step above which it is taken back in a thread."""
 
 
 @dataclass(frozen=True)
@@ -253,13 +256,36 @@ class Studio(QObject):
     def undo(self, *, only: int | None = None) -> None:
         """Take back the last step, if there is one. `only`: the step that the person was asked
         about or saw; when it is not the last one any more, they are told instead."""
-        if self.project is not None and self.project.undo(only=only) is None and only:
+        project = self.project
+        if project is None:
+            return
+        title = f"Undo {project.undo_label}"
+        if not self._travelled(title, project.undo, project.undo_reach, only) and only:
             self.toast("Other work came after that step, so it was not undone. See the history")
 
     def redo(self, *, only: int | None = None) -> None:
         """Do the step again that was taken back; `only` as in `undo`."""
-        if self.project is not None and self.project.redo(only=only) is None and only:
+        project = self.project
+        if project is None:
+            return
+        title = f"Redo {project.redo_label}"
+        if not self._travelled(title, project.redo, project.redo_reach, only) and only:
             self.toast("Other work came meanwhile, so nothing was done again. See the history")
+
+    def _travelled(
+        self, title: str, go: Callable[..., ChangeSet | None], reach: Reach, only: int | None
+    ) -> bool:
+        """Whether a step was taken back or done again; one that went far, in a thread."""
+        if reach.image_count is not None and reach.image_count <= _MANY_IMAGES:
+            return go(only=only) is not None
+        from cvstudio.gui.widgets.progress_dialog import run_with_progress
+
+        outcome = run_with_progress(
+            self.window, self.tasks, title, lambda _control: go(only=only), can_stop=False
+        )
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.result is not None
 
     # -- what is at hand
 

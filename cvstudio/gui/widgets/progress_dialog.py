@@ -38,7 +38,7 @@ class Outcome:
 class ProgressDialog(StudioDialog):
     """Shows how far some work is; `stopped` is whether the person pressed Cancel."""
 
-    def __init__(self, parent: QWidget | None, title: str) -> None:
+    def __init__(self, parent: QWidget | None, title: str, *, can_stop: bool = True) -> None:
         super().__init__(parent, title, width=460)
         self.setObjectName("progress")
         self.setModal(True)
@@ -54,6 +54,8 @@ class ProgressDialog(StudioDialog):
         self.words = label(" ", "muted")
         self.content.addWidget(self.words)
         self.cancel = self.add_button("Cancel", self.reject)
+        self._can_stop = can_stop
+        self.cancel.setVisible(can_stop)
 
     def advance(self, done: int, total: int, text: str) -> None:
         """Show how far it is; a total of 0 means that nobody knows."""
@@ -69,7 +71,7 @@ class ProgressDialog(StudioDialog):
 
     def reject(self) -> None:
         """Ask the work to stop; the dialog closes when it has."""
-        if not self.stopped:
+        if self._can_stop and not self.stopped:
             self.stopped = True
             self.cancel.setEnabled(False)
             self.words.setText("Stopping")
@@ -86,10 +88,14 @@ def _time(seconds: float) -> str:
 
 
 def run_with_progress(
-    parent: QWidget | None, tasks: Tasks, title: str, function: Callable[[Control], Any]
-) -> Outcome:
-    """Run a function in a thread until it ended, was cancelled, or failed."""
-    dialog = ProgressDialog(parent, title)
+    parent: QWidget | None, tasks: Tasks, title: str, function: Callable[[Control], Any], *,
+    can_stop: bool = True,
+) -> Outcome:  # fmt: skip
+    """Run a function in a thread until it ended, was cancelled, or failed.
+
+    `can_stop`: whether there is a Cancel; not for what is done whole once it has begun.
+    """
+    dialog = ProgressDialog(parent, title, can_stop=can_stop)
     loop = QEventLoop()
     found: dict[str, Any] = {}
     work = tasks.run(
