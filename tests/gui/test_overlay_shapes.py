@@ -9,6 +9,9 @@ from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.skeleton import Skeleton
 from cvstudio.gui.widgets.overlay import OverlayItem, overlay_items, paint_items
+from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
+from cvstudio.project import skeleton_changes
+from tests.gui.label_hands import label_page
 
 
 def painted(shape, edges=()):
@@ -66,3 +69,21 @@ def test_edges_join_the_keypoints_of_a_thumbnail_that_have_a_place():
 def test_hidden_keypoints_are_hollow_on_a_thumbnail():
     picture = painted(Keypoints.of([(100, 50, 2), (300, 150, 1)]))
     assert picture.pixelColor(50, 25).red() > picture.pixelColor(150, 75).red() + 80
+
+
+def test_the_gallery_draws_edges_and_follows_a_skeleton_that_changes(tmp_path, qtbot):
+    with label_page(tmp_path, qtbot) as person:
+        person.add(Keypoints.of([(40, 40, 2), (40, 160, 2), (300, 160, 2)]))
+        model = ThumbnailModel(person.studio.thumbnails)
+        model.open(person.project)
+        model.set_ids([1])
+        model.record(0)
+        assert [item.edges for item in model.items(1)] == [()]
+        person.project.changed.connect(model.take)
+        for edges in (((0, 1), (1, 2)), ((0, 2),)):
+            with person.project.transaction("Skeleton") as session:
+                bones = Skeleton(("a", "b", "c"), edges)
+                skeleton_changes.define(session, class_id=1, skeleton=bones)
+            model.record(0)
+            assert [item.edges for item in model.items(1)] == [edges]
+        person.project.changed.disconnect(model.take)

@@ -17,8 +17,9 @@ class KeypointsDraft:
         """None where nothing is known yet."""
         self.turn = 0
         """The place of the point that comes next."""
-        self._done: list[tuple[int, Known | None]] = []
-        """What was done, the newest last: a place, and what was known of it before."""
+        self._done: list[tuple[int, Known | None, int]] = []
+        """What was done, the newest last: a place, what was known of it before, and whose turn it
+        was."""
 
     @property
     def begun(self) -> bool:
@@ -37,7 +38,7 @@ class KeypointsDraft:
     @property
     def last(self) -> int | None:
         """The point that was placed last and still has a place."""
-        placed = (place for place, _ in reversed(self._done) if self._placed(place))
+        placed = (place for place, *_ in reversed(self._done) if self._placed(place))
         return next(placed, None)
 
     def put(self, x: float, y: float, known: int) -> int:
@@ -79,9 +80,8 @@ class KeypointsDraft:
         """Take the last thing said back; False when nothing was said."""
         if not self._done:
             return False
-        place, before = self._done.pop()
+        place, before, self.turn = self._done.pop()
         self.points[place] = before
-        self.turn = place
         if not self.names and before is None:
             self.points.pop()
         return True
@@ -100,7 +100,7 @@ class KeypointsDraft:
         return f"{self.turn + 1} of {len(self.names)}: {self.names[self.turn]}{state}"
 
     def _say(self, place: int, known: Known) -> None:
-        self._done.append((place, self.points[place]))
+        self._done.append((place, self.points[place], self.turn))
         self.points[place] = known
 
     def _placed(self, place: int) -> bool:
