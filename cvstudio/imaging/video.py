@@ -40,7 +40,8 @@ _KEPT_BYTES = 64 << 20  # decoded frames that a reader remembers
 _SPARSE = 4  # the checksum looks at every fourth pixel of every fourth row
 _TOLD_EVERY = 20
 _TRIES = 4
-_FORMAT = 1  # of the index files
+_FORMAT = 2  # of the index files
+_ENDS = 1 << 20  # bytes at both ends of a file that its fingerprint looks at
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class VideoIndex:
     """What a scan of a whole video found. Arrays have one entry a frame.
 
     `times` are milliseconds, `starts` says where decoding can begin, `sums` are checksums; `stated`
-    is how many frames the header had promised.
+    is how many frames the header had promised. `fingerprint` is the file's as it was scanned.
     """
 
     width: int
@@ -105,6 +106,7 @@ class VideoIndex:
     times: NDArray[np.float64]
     starts: NDArray[np.bool_]
     sums: NDArray[np.uint32]
+    fingerprint: str = ""
 
     def __len__(self) -> int:
         return len(self.times)
@@ -150,10 +152,27 @@ def index_of(path: Path, told: Told | None = None) -> VideoIndex:
     """The index of a video: from the cache, or by decoding it once. Raises ImageError."""
     file = places.videos() / f"{_key(path)}.npz"
     index = _load(file)
-    if index is None:
+    if index is None or index.fingerprint != fingerprint(path):
         index = _scan(path, told)
         _save(file, index)
     return index
+
+
+def fingerprint(path: Path) -> str:
+    """What tells a video from another one of its size without reading all of it: its size, and a
+    checksum of its first and its last megabyte, where containers keep their tables. Raises
+    ImageError."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb", buffering=0) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            digest.update(f"{size}\0".encode())
+            digest.update(stream.read(_ENDS))
+            stream.seek(max(size - _ENDS, 0))
+            digest.update(stream.read(_ENDS))
+    except OSError as error:
+        raise ImageError(f"{path.name} cannot be opened: {error.strerror or error}.") from None
+    return digest.hexdigest()[:32]
 
 
 def copied(source: Path, target: Path) -> None:
@@ -212,7 +231,7 @@ def _facts(capture: Any, path: Path) -> VideoFacts:
 
 
 def _scan(path: Path, told: Told | None) -> VideoIndex:
-    facts = look(path)
+    mark, facts = fingerprint(path), look(path)
     times: list[float] = []
     starts: list[bool] = []
     sums: list[int] = []
@@ -236,7 +255,7 @@ def _scan(path: Path, told: Told | None) -> VideoIndex:
     starts[0] = True
     return VideoIndex(
         facts.width, facts.height, facts.fps, facts.frames,
-        np.array(times), np.array(starts), np.array(sums, np.uint32),
+        np.array(times), np.array(starts), np.array(sums, np.uint32), mark,
     )  # fmt: skip
 
 
@@ -261,7 +280,7 @@ def _load(file: Path) -> VideoIndex | None:
             width, height, stated = (int(n) for n in found["numbers"])
             index = VideoIndex(
                 width, height, float(found["fps"]), stated,
-                found["times"], found["starts"], found["sums"],
+                found["times"], found["starts"], found["sums"], str(found["fingerprint"]),
             )  # fmt: skip
     except FileNotFoundError:
         return None
@@ -276,7 +295,7 @@ def _save(file: Path, index: VideoIndex) -> None:
     content = io.BytesIO()
     np.savez(
         content, numbers=np.array([index.width, index.height, index.stated]), fps=index.fps,
-        times=index.times, starts=index.starts, sums=index.sums,
+        times=index.times, starts=index.starts, sums=index.sums, fingerprint=index.fingerprint,
     )  # fmt: skip
     partial = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}.partial")
     try:

@@ -10,9 +10,12 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import COUNTING, Kind, Review, Split, State, Task
+from cvstudio.core.errors import ImageError
 from cvstudio.core.video_names import is_video_name
 from cvstudio.core.words import alike_sentences, counted, quoted
+from cvstudio.imaging import video
 from cvstudio.project import queries, relocation
+from cvstudio.project.import_videos import fingerprints
 from cvstudio.project.project import Project
 from cvstudio.project.tables import AnnotationRow, ImageRow
 
@@ -96,12 +99,24 @@ def _missing_files(s: Session, project: Project) -> Iterator[Finding]:
 
 
 def _other_videos(s: Session, project: Project) -> Iterator[Finding]:
-    """Videos that are other files than those that came in: their frames may show anything."""
-    several = select(ImageRow.uri, ImageRow.size).where(ImageRow.pages > 1, ImageRow.size > 0)
-    for uri, size in s.execute(several.distinct()):
+    """Videos that are other files than those that came in: their frames may show anything. The
+    size and a fingerprint say it, since reading gigabytes would take minutes."""
+    columns = (ImageRow.uri, ImageRow.size, ImageRow.sha256)
+    several = select(*columns).where(ImageRow.pages > 1, ImageRow.size > 0)
+    known = fingerprints(s)
+    for uri, size, sha256 in s.execute(several.distinct()):
         path = project.image_path(uri)
-        if is_video_name(uri) and path.is_file() and path.stat().st_size != size:
-            ids = _ids(s, ImageRow.uri == uri)
+        if not is_video_name(uri) or not path.is_file():
+            continue
+        ids = _ids(s, ImageRow.uri == uri, ImageRow.sha256 == sha256)
+        try:
+            other = path.stat().st_size != size or known.get(sha256) not in (
+                None, video.fingerprint(path),
+            )  # fmt: skip
+        except ImageError as error:
+            yield Finding(Level.ERROR, "unreadable", error.message, tuple(ids))
+            continue
+        if other:
             frames = counted(len(ids), "frame")
             text = f"{path.name} is another video than the one of which {frames} came in."
             yield Finding(Level.ERROR, "other video", text, tuple(ids))

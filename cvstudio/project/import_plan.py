@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -56,6 +57,7 @@ _THREADS, _CHUNK, _TRIAL = 4, 32, 3
 _MOST_MEASURED = 256
 """Deep images that are decoded to find a window for all."""
 _AT_ONCE = 1 << 20
+_TOLD_EVERY = 64 << 20
 _SLOW = 0.0002  # seconds a file above which several threads look at files
 
 
@@ -288,10 +290,14 @@ def _hash_all(paths: Sequence[Path], reading: Reading) -> dict[Path, tuple[str, 
             with open(path, "rb", buffering=0) as stream:
                 data = stream.read(_AT_ONCE)
                 if path not in reading.infos:
-                    whole = data if len(data) < _AT_ONCE else None
-                    reading.infos[path] = probe(path, content=whole)
+                    content = data if len(data) < _AT_ONCE else None
+                    reading.infos[path] = probe(path, content=content)
                 digest, size = hashlib.sha256(data), len(data)
+                whole = os.fstat(stream.fileno()).st_size
                 while data:
+                    if size % _TOLD_EVERY == 0:
+                        # A video of gigabytes must not keep the one waiting who wants to stop.
+                        reading.step(f"Checking {path.name}, megabytes", size >> 20, whole >> 20)
                     data = stream.read(_AT_ONCE)
                     digest.update(data)
                     size += len(data)
@@ -323,12 +329,12 @@ def _hash_all(paths: Sequence[Path], reading: Reading) -> dict[Path, tuple[str, 
             note(chunk, visit_some(chunk))
         return results
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="import") as pool:
-        for chunk, found in zip(rest, pool.map(visit_some, rest), strict=True):
-            try:
+        try:
+            for chunk, found in zip(rest, pool.map(visit_some, rest), strict=True):
                 note(chunk, found)
-            except Cancelled:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        except Cancelled:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return results
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy.orm import Session
 
 from cvstudio.core.errors import ImageError
 from cvstudio.core.video_names import clock, is_video_name
@@ -12,6 +14,10 @@ from cvstudio.core.words import counted
 from cvstudio.formats.base import Problem, ProblemKind, Reading, walk
 from cvstudio.imaging import video
 from cvstudio.imaging.video import Step
+from cvstudio.project import commands, queries
+
+_FINGERPRINTS = "videos"
+"""The setting that holds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,7 @@ class PlannedVideo:
     seconds: float
     chosen: tuple[int, ...]
     step: Step
+    fingerprint: str = ""
 
     @property
     def sentence(self) -> str:
@@ -33,6 +40,20 @@ class PlannedVideo:
             f"{self.path.name}: {counted(self.frames, 'frame')}{speed}, {clock(self.seconds)};"
             f" {self.step.words} is {counted(len(self.chosen), 'image')}."
         )
+
+
+def remember(s: Session, videos: Iterable[PlannedVideo], hashes: Mapping[Path, str]) -> None:
+    """Keep what a video is known by again; `hashes` are the SHA-256 of the files."""
+    known = fingerprints(s)
+    found = {hashes[each.path]: each.fingerprint for each in videos if each.path in hashes}
+    if not found.items() <= known.items():
+        commands.set_setting(s, _FINGERPRINTS, {**known, **found})
+
+
+def fingerprints(s: Session) -> dict[str, str]:
+    """The fingerprints (imaging.video) of the project's videos, by the SHA-256 of their files."""
+    found = queries.setting(s, _FINGERPRINTS, {})
+    return {str(digest): str(each) for digest, each in found.items()}
 
 
 def videos_in(paths: Iterable[Path]) -> list[Path]:
@@ -65,4 +86,6 @@ def look_through(
     if index.breaks_off:
         text = f"{path.name} {index.breaks_off}; what is there can be used."
         problems.append(Problem(ProblemKind.MALFORMED, text, path))
-    return PlannedVideo(path, len(index), index.seconds, tuple(step.choose(index)), step)
+    return PlannedVideo(
+        path, len(index), index.seconds, tuple(step.choose(index)), step, index.fingerprint
+    )

@@ -7,9 +7,6 @@ and the files copied so far are removed.
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,7 +19,6 @@ from sqlalchemy.orm import Session
 
 from cvstudio.core import attributes as definitions
 from cvstudio.core.annotation import Review, Source, Task, area_of, box_of, kind_of, pack_shape
-from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box
 from cvstudio.core.skeleton import pack
 from cvstudio.core.video_names import is_video_name
@@ -35,7 +31,6 @@ from cvstudio.formats.base import (
     Progress,
     Work,
 )
-from cvstudio.imaging import video
 from cvstudio.imaging.decode import ImageInfo
 from cvstudio.imaging.display import Window
 from cvstudio.imaging.windows import words_of
@@ -50,6 +45,7 @@ from cvstudio.project import (
 )
 from cvstudio.project import splits as split_proposals
 from cvstudio.project.carried import carry, dump
+from cvstudio.project.import_copying import copy_files
 from cvstudio.project.import_plan import (
     ImportPlan,
     PlannedImage,
@@ -57,6 +53,7 @@ from cvstudio.project.import_plan import (
     plan,
     plan_images,
 )
+from cvstudio.project.import_videos import remember
 from cvstudio.project.import_words import what_became
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -181,48 +178,12 @@ def _copy(
 ) -> dict[Path, Path]:
     """Copy the files of new images into the project, or only those that lie in no place of their
     own; `copied` is what a failure must remove."""
-    folder = project.images_directory
     wanted = {
         image.parsed.path: None
         for image in plan.images
         if image.known is None and (all_files or image.parsed.unpacked)
     }
-    if not wanted:
-        return {}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        taken = {entry.name.lower() for entry in os.scandir(folder)}
-        places: dict[Path, Path] = {}
-        for done, path in enumerate(wanted):
-            if done % 20 == 0:
-                work.step("Copying images", done, len(wanted))
-            if path.is_relative_to(folder):
-                places[path] = path
-                continue
-            target = folder / _free_name(path, taken)
-            copied.append(target)
-            shutil.copyfile(path, target)
-            if is_video_name(path):
-                video.copied(path, target)
-            places[path] = target
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ProjectError(
-                "The disk is full: nothing was imported, and what was copied is removed again.",
-                hint="Free some space, or import without copying the images.",
-            ) from error
-        reason = error.strerror or str(error)
-        raise ProjectError(f"The images could not be copied: {reason}.") from error
-    return places
-
-
-def _free_name(path: Path, taken: set[str]) -> str:
-    name, number = path.name, 1
-    while name.lower() in taken:
-        number += 1
-        name = f"{path.stem}_{number}{path.suffix}"
-    taken.add(name.lower())
-    return name
+    return copy_files(wanted, project.images_directory, work, copied=copied) if wanted else {}
 
 
 @dataclass(frozen=True)
@@ -268,6 +229,9 @@ class _Import:
         )  # fmt: skip
         self._update_known(pairs)
         self._tag(pairs)
+        if self.plan.videos:
+            hashes = {image.parsed.path: image.sha256 for image in self.plan.images}
+            remember(self.s, self.plan.videos, hashes)
         carry(self.s, self.plan.extras, {i: image.parsed.extras for i, image in pairs})
         known = self.plan.known_count
         return ImportReport(

@@ -163,3 +163,14 @@ def test_a_damaged_time_stamp_does_not_count_the_seconds_of_years():
     times = np.array([0.0, 40, 80, 1000, 1e15])
     index = video.VideoIndex(8, 8, 25.0, 5, times, np.ones(5, bool), np.zeros(5, np.uint32))
     assert video.Step(seconds=0.5).choose(index) == [0, 3, 4]
+
+
+def test_a_video_replaced_by_another_of_its_size_and_date_is_read_anew(tmp_path):
+    clips = [write_clip(tmp_path / f"{n}.avi", frames=n, codec="MJPG") for n in (30, 20)]
+    size = max(clip.stat().st_size for clip in clips)
+    for clip in clips:
+        clip.write_bytes(clip.read_bytes().ljust(size, b"\0"))
+        os.utime(clip, (1000, 1000))
+    assert len(video.index_of(clips[0])) == 30
+    os.replace(clips[1], clips[0])
+    assert len(video.index_of(clips[0])) == 20

@@ -19,7 +19,7 @@ from cvstudio.core.errors import FormatError, ProjectError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask, mask_of
 from cvstudio.formats.base import Problem, ProblemKind
-from cvstudio.project import commands, exporting, importing, queries
+from cvstudio.project import commands, exporting, import_copying, importing, queries
 from cvstudio.project.import_words import what_became
 from cvstudio.project.importing import Cancelled
 from cvstudio.project.project import Project
@@ -177,16 +177,16 @@ def test_a_full_disk_while_copying_leaves_nothing_behind(
 ) -> None:
     project, source = new(), coco(tmp_path / "source")
     plan = importing.plan(project, source)
-    real, calls = shutil.copyfile, []
+    real, calls = import_copying._write, []
 
-    def fills_up(src: Path, dst: Path) -> object:
-        calls.append(dst)
+    def fills_up(stream, piece: bytes) -> None:
+        calls.append(stream)
         if len(calls) == 4:
-            Path(dst).write_bytes(b"half")
+            stream.write(piece[: len(piece) // 2])
             raise OSError(errno.ENOSPC, "No space left on device")
-        return real(src, dst)
+        real(stream, piece)
 
-    monkeypatch.setattr(importing.shutil, "copyfile", fills_up)
+    monkeypatch.setattr(import_copying, "_write", fills_up)
     with pytest.raises(ProjectError, match="The disk is full: nothing was imported"):
         importing.run(project, plan, copy=True)
     assert len(calls) == 4
