@@ -2,16 +2,20 @@
 
 import errno
 import os
+import threading
+import time
 
 from person import Person, make_images
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from video_clips import number_on, write_clip
 
+from cvstudio.gui.data import import_video
 from cvstudio.gui.data.import_dialog import ImportDialog
-from cvstudio.gui.data.import_video import have_videos
+from cvstudio.gui.data.import_video import VideoStep
+from cvstudio.gui.tasks import Tasks
 from cvstudio.imaging.decode import read_rgb
-from cvstudio.project import queries
+from cvstudio.project import import_copying, queries
 from cvstudio.project.records import ImageFilter
 
 
@@ -106,16 +110,110 @@ def test_pictures_alone_are_looked_at_at_once_and_ask_for_no_step(studio_window,
     assert seen["step"] is False
 
 
-def test_a_folder_that_may_not_be_read_has_no_videos_and_stops_nobody(tmp_path, monkeypatch):
+def test_a_folder_that_may_not_be_read_has_no_videos_and_stops_nobody(tmp_path, monkeypatch, qtbot):
     folder = tmp_path / "locked"
     folder.mkdir()
-    listed = os.listdir
+    scanned = os.scandir
 
     def refuse(path="."):
         if str(path) == str(folder):
             raise PermissionError(errno.EACCES, "Permission denied")
-        return listed(path)
+        return scanned(path)
 
-    monkeypatch.setattr(os, "listdir", refuse)
-    assert not have_videos([folder])
-    assert not have_videos([tmp_path / "gone", tmp_path / ("long" * 200)])
+    monkeypatch.setattr(os, "scandir", refuse)
+    tasks = Tasks()
+    step = VideoStep(tasks)
+    qtbot.addWidget(step)
+    for paths in ([folder], [tmp_path / "gone", tmp_path / ("long" * 200)]):
+        with qtbot.waitSignal(step.looked) as answer:
+            step.show_sources(paths)
+        assert answer.args == [False]
+    tasks.stop()
+
+
+def test_videos_in_the_folders_of_a_folder_ask_for_their_step_too(studio_window, tmp_path):
+    inside = tmp_path / "both" / "monday" / "left"
+    inside.mkdir(parents=True)
+    write_clip(inside / "clip.mp4", frames=60)
+    make_images(tmp_path / "both" / "stills", 2)
+    person, seen = studio_window, {}
+    person.page("data")
+
+    def drive(dialog):
+        step = dialog.source.video
+        person.until(step.isVisible)
+        seen["step"], seen["said"] = dialog.step, step.said.text()
+        step.many.setValue(20)
+        person.click(dialog.go)
+        person.until(lambda: dialog.step == 1)
+        seen["images"] = len(dialog.plan.images)
+        dialog.reject()
+
+    person.answer(drive)
+    drop(person, [tmp_path / "both"])
+    person.until(lambda: "images" in seen)
+    assert seen["step"] == 0
+    assert seen["said"].startswith("clip.mp4: about 60 frames")
+    assert seen["images"] == 5
+
+
+def test_a_folder_is_not_looked_at_twice_when_one_was_faster_than_the_search(
+    studio_window, tmp_path, monkeypatch
+):
+    pictures = make_images(tmp_path / "more", 2)[0].parent
+    person, seen, ready = studio_window, {}, threading.Event()
+    person.page("data")
+    real = import_video.walk
+    monkeypatch.setattr(import_video, "walk", lambda path: (ready.wait(10), real(path))[1])
+
+    def drive(dialog):
+        person.click(dialog.go)
+        person.until(lambda: dialog.step == 1)
+        answers = []
+        dialog.source.video.looked.connect(answers.append)
+        ready.set()
+        person.until(lambda: answers)
+        seen["step"] = dialog.step
+        dialog.reject()
+
+    person.answer(drive)
+    drop(person, [pictures])
+    person.until(lambda: "step" in seen)
+    assert seen["step"] == 1
+
+
+def test_copying_a_large_video_shows_its_megabytes_and_cancel_leaves_nothing(
+    studio_window, tmp_path, monkeypatch
+):
+    clip = write_clip(tmp_path / "clip.avi", frames=40, codec="MJPG")
+    with clip.open("ab") as stream:
+        stream.write(b"\0" * (4 << 20))
+    monkeypatch.setattr(import_copying, "_MANY", 1 << 20)
+    monkeypatch.setattr(import_copying, "_PIECE", 1 << 18)
+    real = import_copying._write
+    monkeypatch.setattr(import_copying, "_write", lambda *given: (time.sleep(0.1), real(*given))[1])
+    person, seen = studio_window, {}
+    person.page("data")
+
+    def drive(dialog):
+        person.until(dialog.source.video.isVisible)
+        person.click(dialog.go)
+        person.until(lambda: dialog.step == 1)
+        person.click(dialog.go)
+        dialog.split.copy_in.setChecked(True)
+        person.click(dialog.go)
+        person.until(lambda: dialog.bar.maximum() == 4 and dialog.bar.value() == 1)
+        seen["doing"] = dialog.doing.text()
+        seen["there"] = os.listdir(person.project.images_directory)
+        person.click(dialog.cancel)
+        person.until(lambda: dialog._work is None)
+        seen["left"] = os.listdir(person.project.images_directory)
+        dialog.reject()
+
+    person.answer(drive)
+    drop(person, [clip])
+    person.until(lambda: "left" in seen)
+    assert seen["doing"] == "Megabytes copied, 1 of 4"
+    assert "clip.avi.partial" in seen["there"]
+    assert not any(name.startswith("clip.avi") for name in seen["left"])
+    assert not frames(person)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -28,7 +28,6 @@ from cvstudio.gui.data.import_check import CheckStep
 from cvstudio.gui.data.import_classes import ClassesStep
 from cvstudio.gui.data.import_source import SourceStep
 from cvstudio.gui.data.import_split import SplitStep
-from cvstudio.gui.data.import_video import have_videos
 from cvstudio.gui.dropping import LABEL_FILES
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, ThreadWork
@@ -96,9 +95,10 @@ class ImportDialog(StudioDialog):
         self._step = 0
         self._build()
         if sources:
+            self.source.video.looked.connect(
+                self._on_looked, Qt.ConnectionType.SingleShotConnection
+            )
             self.source.set_sources(sources)
-            if not have_videos(sources):  # of those a step is to be chosen
-                QTimer.singleShot(0, self._go)
 
     def _build(self) -> None:
         self.outer.removeItem(self.content)
@@ -154,6 +154,11 @@ class ImportDialog(StudioDialog):
         column.addWidget(self.bar)
         self.busy.hide()
         self.outer.insertWidget(1, self.busy)
+
+    def _on_looked(self, videos: bool) -> None:
+        """What was given is looked at without a question, but of videos a step is to be chosen."""
+        if not videos and self._step == 0:
+            self._go()
 
     # -- steps
 

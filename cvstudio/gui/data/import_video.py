@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.errors import ImageError
 from cvstudio.core.video_names import clock, is_video_name
 from cvstudio.core.words import counted
+from cvstudio.formats.base import walk
 from cvstudio.gui import theme
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.tasks import Control, Tasks
@@ -25,7 +27,12 @@ Found = list[tuple[Path, VideoFacts | str]]
 
 
 class VideoStep(QWidget):
-    """Hidden until there are videos; then it says how long they are and how many images result."""
+    """Hidden until there are videos; then it says how long they are and how many images result.
+
+    `looked` when the sources have been looked through, with whether there are videos.
+    """
+
+    looked = Signal(bool)
 
     def __init__(self, tasks: Tasks) -> None:
         super().__init__()
@@ -69,7 +76,7 @@ class VideoStep(QWidget):
         return Step(int(self.many.value()))
 
     def show_sources(self, paths: Sequence[Path]) -> None:
-        """Look at the videos among files, and directly in folders."""
+        """Look at the videos among files, in folders and in those inside them."""
         self._found = []
         self.said.setText("")
         self._looking.request(lambda control: _look(paths, control), self._came)
@@ -78,6 +85,7 @@ class VideoStep(QWidget):
         self._found = found
         self.setVisible(bool(found))
         self._tell()
+        self.looked.emit(bool(found))
 
     def _on_unit(self) -> None:
         """The same distance in the other unit, by the first video's speed."""
@@ -113,32 +121,26 @@ class VideoStep(QWidget):
         self.said.setText("\n".join(lines))
 
 
-def have_videos(paths: Sequence[Path]) -> bool:
-    """Whether there are videos among files, or directly in folders."""
-    return bool(_videos(paths))
-
-
-def _videos(paths: Sequence[Path]) -> list[Path]:
-    files: list[Path] = []
-    for path in paths:
-        # Unlike those of Path, os.path's questions are answered for what may not be looked at too.
-        if not os.path.isdir(path):
-            files.append(path)
-            continue
-        try:
-            files += sorted(path / name for name in os.listdir(path) if is_video_name(name))
-        except OSError:  # it may not be read, or has just gone: reading the source says so
-            continue
-    return [path for path in files if is_video_name(path) and os.path.isfile(path)]
-
-
 def _look(paths: Sequence[Path], control: Control) -> Found:
-    """What the headers of videos say, for a thread."""
+    """What the headers of videos say, for a thread: of large folders it takes a while."""
     found: Found = []
-    for path in _videos(paths):
+    for path in _videos(paths, control):
         control.check()
         try:
             found.append((path, video.look(path)))
         except ImageError as error:
             found.append((path, error.message))
     return found
+
+
+def _videos(paths: Sequence[Path], control: Control) -> Iterator[Path]:
+    """The video files that reading the same sources would find."""
+    for path in paths:
+        # Unlike those of Path, os.path's questions are answered for what may not be looked at too.
+        if not os.path.isdir(path):
+            if is_video_name(path) and os.path.isfile(path):
+                yield path
+            continue
+        for folder, names in walk(path):
+            control.check()
+            yield from (folder / name for name in names if is_video_name(name))
