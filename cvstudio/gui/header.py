@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.gui import theme
+from cvstudio.gui.export_pill import ExportPill
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.suggest_pill import SuggestPill
 from cvstudio.gui.widgets.clickable import Clickable
@@ -194,6 +195,8 @@ class Header(QFrame):
         row.addStretch(1)
         self.job = JobPill(studio)
         row.addWidget(self.job)
+        self.export = ExportPill(studio)
+        row.addWidget(self.export)
         self.suggest = SuggestPill()
         row.addWidget(self.suggest)
         self.device = DevicePill()
@@ -303,4 +306,5 @@ class Header(QFrame):
 
     def _closed(self) -> None:
         self.job.clear()
+        self.export.hide()
         self.refresh()

@@ -120,12 +120,13 @@ class SmallJob(QObject):
     """An evaluate, explain or export job that a page started.
 
     `state` grows while it works; `done` is emitted with the JobDir when it did its work, `failed`
-    with words when it did not. `cancel` ends it, and then neither is emitted.
+    with words when it did not. `cancel` ends it, and then neither is emitted; `over` always is.
     """
 
     progress = Signal(object)
     done = Signal(object)
     failed = Signal(str)
+    over = Signal()
 
     def __init__(self, job: JobDir, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -144,6 +145,7 @@ class SmallJob(QObject):
         self._cancelled = True
         self._ending = _Ending(self.job, self)
         self._ending.start()
+        self.over.emit()
 
     def stop(self) -> None:
         """Stop watching."""
@@ -163,6 +165,7 @@ class SmallJob(QObject):
     def _ended(self, status: str) -> None:
         if self._cancelled:
             return
+        self.over.emit()
         if self.state.failed is not None:
             self.failed.emit(self.state.failed.text)
         elif self.state.ended is not None and status != RunStatus.CANCELLED:
@@ -180,6 +183,8 @@ class Jobs(QObject):
     """A run began or was found running; `state` is its state so far."""
     run_ended = Signal(int, str)
     """The running run is over: its id and its status."""
+    job_started = Signal(int, object)
+    """A page started a smaller job about a run: the run's id and the SmallJob."""
     device_changed = Signal(object)
     """A Device, every few seconds."""
     trouble = Signal(str)
@@ -296,7 +301,9 @@ class Jobs(QObject):
 
     def start_job(self, run_id: int, config: JobConfig) -> SmallJob:
         """Start an explain or export job about a run and watch it. Raises CVStudioError."""
-        return self.watch(runs.start_job(self._project(), run_id, config, command=self.command))
+        job = self.watch(runs.start_job(self._project(), run_id, config, command=self.command))
+        self.job_started.emit(run_id, job)
+        return job
 
     def watch(self, job_dir: JobDir) -> SmallJob:
         """Watch a smaller job that a thread has started."""

@@ -199,6 +199,7 @@ class MainWindow(QMainWindow):
         if not self.property("watching"):
             self.setProperty("watching", True)
             self.header.job.watch()
+            self.header.export.watch()
             jobs.device_changed.connect(self.header.device.show_device)
             jobs.watch_device()
         for run in jobs.take_unseen():

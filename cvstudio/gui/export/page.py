@@ -309,8 +309,18 @@ class ExportPage(Workspace):
         self._list_earlier()
         proof = _proof_of(job)
         self._show(proof)
-        if proof is not None and proof.passed:
-            self.studio.toast(f"{proof.file.name} is exported and proven.", level="success")
+        if proof is not None:
+            self._tell_end(proof)
+
+    def _tell_end(self, proof: Proof) -> None:
+        """Say how an export ended, with the way to it for who looks at another page."""
+        link = "" if self.isVisible() else "Show its proof"
+        show = partial(self.studio.go_to, "export", run_id=self.run.id if self.run else 0)
+        if proof.passed:
+            words, level = f"{proof.file.name} is exported and proven.", "success"
+        else:
+            words, level = f"{proof.file.name} is exported, but its proof failed.", "warning"
+        self.studio.toast(words, level=level, link=link, do=show)
 
     def _failed(self, text: str) -> None:
         proof = _proof_of(self._job.job) if self._job is not None else None
