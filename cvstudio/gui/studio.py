@@ -46,9 +46,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_MANY_IMAGES = 500
-"""Images of a step above which it is taken back in a thread."""
-
 
 @dataclass(frozen=True)
 class Toast:
@@ -136,7 +133,7 @@ class Studio(QObject):
         self.project = project
         project.changed.connect(self._on_changed)
         self.thumbnails.open(project.thumbnails_file, project.image_path)
-        self.memory.opened(project.path)
+        self.memory.opened(project.path, project.name)
         self.refresh_facts()
         if self._jobs is not None:
             self._jobs.open(project)
@@ -276,11 +273,11 @@ class Studio(QObject):
         self, title: str, go: Callable[..., ChangeSet | None], reach: Reach, only: int | None
     ) -> bool:
         """Whether a step was taken back or done again; one that went far, in a thread."""
-        if reach.image_count is not None and reach.image_count <= _MANY_IMAGES:
-            return go(only=only) is not None
-        from cvstudio.gui.widgets.progress_dialog import run_with_progress
+        from cvstudio.gui.widgets import progress_dialog
 
-        outcome = run_with_progress(
+        if reach.image_count is not None and reach.image_count <= progress_dialog.MANY_IMAGES:
+            return go(only=only) is not None
+        outcome = progress_dialog.run_with_progress(
             self.window, self.tasks, title, lambda _control: go(only=only), can_stop=False
         )
         if outcome.error is not None:

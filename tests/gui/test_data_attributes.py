@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,8 @@ from person import Person, fill_project, make_images
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QDialog
 
-from cvstudio.core.annotation import Split, Task
+from cvstudio.core.annotation import Task
 from cvstudio.core.attributes import Attribute, AttributeKind, values_in
-from cvstudio.gui import studio
 from cvstudio.gui.data.attribute_dialog import AttributeDialog
 from cvstudio.gui.data.page import DataPage
 from cvstudio.project import attribute_changes, attributes, commands, queries, shaping
@@ -163,30 +161,3 @@ def test_images_that_are_classified_have_the_attributes_of_their_class(
     studio_window.answer(change)
     studio_window.key("Q", page.grid)
     assert values(made, ids) == [{"torn": True}] * 3
-
-
-def test_a_step_over_very_many_images_is_undone_and_redone_in_a_thread(
-    studio_window: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(studio, "_MANY_IMAGES", 2)
-    project, page = studio_window.project, gallery(studio_window)
-    ids = list(page.model.ids)
-    with project.transaction("Split all") as s:
-        commands.set_split(s, image_ids=ids, split=Split.TEST)
-    threads: list[threading.Thread] = []
-    project.changed.connect(lambda _changes: threads.append(threading.current_thread()))
-    page.grid.setFocus()
-    studio_window.key("Ctrl+Z", studio_window.window)
-    with project.read() as s:
-        assert queries.split_counts(s)[Split.TEST] == 0
-    assert studio_window.window.isEnabled()
-    assert studio_window.window.focusWidget() is page.grid
-    studio_window.key("Ctrl+Y", studio_window.window)
-    with project.read() as s:
-        assert queries.split_counts(s)[Split.TEST] == len(ids)
-    assert len(threads) == 2
-    assert threading.main_thread() not in threads
-    with project.transaction("Split one") as s:
-        commands.set_split(s, image_ids=ids[:1], split=Split.VAL)
-    studio_window.key("Ctrl+Z", studio_window.window)
-    assert threads[-1] is threading.main_thread(), "a small step needs no dialog"

@@ -15,6 +15,8 @@ from cvstudio.gui.data.attribute_dialog import AttributeDialog
 from cvstudio.gui.data.class_dialog import ClassDialog
 from cvstudio.gui.reject_dialog import ask_reason
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import Control
+from cvstudio.gui.widgets import progress_dialog
 from cvstudio.gui.widgets.dialogs import ask_text
 from cvstudio.project import commands, image_classes, queries, rejecting, relabelling, tagging
 
@@ -50,14 +52,28 @@ class Bulk:
     def _ids(self) -> list[int]:
         return list(self._studio.selection)
 
-    def _do(self, step: str, do: Callable[[Any], object]) -> None:
-        project = self._studio.project
+    def _do(self, step: str, do: Callable[[Any], object]) -> bool:
+        """One undo step; on very many images in a thread. Whether it was done."""
+        project, source = self._studio.project, self._page
         assert project is not None
-        try:
-            with project.transaction(step, source=self._page) as session:
+
+        def work(control: Control | None = None) -> None:
+            with project.transaction(step, source=source) as session:
                 do(session)
+                if control is not None:
+                    control.check()
+
+        if len(self._ids) > progress_dialog.MANY_IMAGES:
+            outcome = progress_dialog.run_with_progress(source, self._studio.tasks, step, work)
+            if outcome.error is not None:
+                self._studio.fail(outcome.error)
+            return outcome.error is None and not outcome.cancelled
+        try:
+            work()
         except CVStudioError as error:
             self._studio.fail(error)
+            return False
+        return True
 
     def set_split(self, split: Split | None) -> None:
         """Put the selected images into a split, or into none."""
@@ -209,11 +225,10 @@ class Bulk:
                 first.group or first.name.rpartition(".")[0], yes="Keep together",
                 note="Images of one group always share a split: one patient, one slide.",
             )  # fmt: skip
-        if name:
-            self._do(
-                f"Keep {many} together",
-                lambda s: commands.set_group(s, image_ids=ids, group=name),
-            )
+        if name and self._do(
+            f"Keep {many} together",
+            lambda s: commands.set_group(s, image_ids=ids, group=name),
+        ):
             self._studio.toast(f"{many} of the group {name} share a split when images are divided.")
 
     def let_part(self) -> None:
@@ -239,5 +254,5 @@ class Bulk:
         question = f"Remove {many} from the project?"
         if not self._studio.ask(question, text, yes=f"Remove {many}", danger=True):
             return
-        self._do(f"Remove {many}", lambda s: commands.remove_images(s, ids=ids))
-        self._studio.toast(f"{many} removed.", link="Undo", do=self._studio.undo)
+        if self._do(f"Remove {many}", lambda s: commands.remove_images(s, ids=ids)):
+            self._studio.toast(f"{many} removed.", link="Undo", do=self._studio.undo)

@@ -25,6 +25,9 @@ from cvstudio.gui.tasks import Control, Tasks
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import label
 
+MANY_IMAGES = 500
+"""Images above which a change of them is made in a thread, behind this dialog."""
+
 
 @dataclass(frozen=True)
 class Outcome:
