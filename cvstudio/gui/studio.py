@@ -133,7 +133,7 @@ class Studio(QObject):
         self.project = project
         project.changed.connect(self._on_changed)
         self.thumbnails.open(project.thumbnails_file, project.image_path)
-        self.memory.opened(project.path, project.name)
+        self.memory.opened(project.path)
         self.refresh_facts()
         if self._jobs is not None:
             self._jobs.open(project)
