@@ -5,21 +5,24 @@ import threading
 import numpy as np
 import pytest
 from label_hands import Person
+from patience import until
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from test_label_tracking import answer, open_image, shapes
-from tracked_scene import PLACES, SIDE, write_scene
+from tracked_scene import PLACES, SIDE, WIDTH, write_scene
 
 from cvstudio.core.annotation import State, Task
 from cvstudio.core.geometry import Box
 from cvstudio.core.masks import Mask
 from cvstudio.gui import app
+from cvstudio.gui.label import track_subjects
 from cvstudio.gui.label import tracking as tracking_module
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.label.track_dialog import Choices, Method, Reach, TrackDialog
 from cvstudio.gui.widgets.progress_dialog import ProgressDialog
 from cvstudio.imaging.video import Step
 from cvstudio.project import commands, importing, queries, tracks
+from cvstudio.project.following import Trail
 from cvstudio.project.project import Project
 
 STEP, LAST = 6, 8
@@ -36,7 +39,7 @@ def person(tmp_path, qtbot):
     page.resize(1280, 860)
     page.show()
     page.shown()
-    qtbot.waitUntil(lambda: page.canvas.tiles.pyramid is not None)
+    until(lambda: page.canvas.tiles.pyramid is not None)
     page.canvas.setFocus()
     yield Person(page, project, qtbot)
     page.hidden()
@@ -80,7 +83,7 @@ def test_all_selected_objects_are_followed_to_the_end_as_one_step(person):
     put(person, 0, "second", class_id=2, kind=Mask)
     before = person.project.undo_label
     seen = follow(person)
-    person.qtbot.waitUntil(lambda: len(shapes(person)[LAST]) == 2, timeout=30_000)
+    until(lambda: len(shapes(person)[LAST]) == 2)
     assert seen["title"] == "Track 2 objects"
     assert seen["note"].startswith("Up to 8 images get a suggestion of each of 2 objects.")
     assert not seen["appearance"]  # a mask is among them
@@ -105,7 +108,7 @@ def test_an_object_is_followed_backwards_to_the_beginning(person):
         assert dialog.end.text() == "to the beginning of clip.avi (8 images)"
 
     follow(person, choose)
-    person.qtbot.waitUntil(lambda: len(shapes(person)[0]) == 1, timeout=30_000)
+    until(lambda: len(shapes(person)[0]) == 1)
     found = shapes(person)
     for number in range(LAST):
         x, y = PLACES["first"](number * STEP)
@@ -127,7 +130,7 @@ def test_each_of_several_objects_stops_at_its_own_previous_key_shape(person):
         dialog.now.click()
 
     follow(person, choose)
-    person.qtbot.waitUntil(lambda: len(shapes(person)[7]) == 2, timeout=30_000)
+    until(lambda: len(shapes(person)[7]) == 2)
     found = shapes(person)
     assert [len(found[n]) for n in range(LAST + 1)] == [0, 0, 0, 0, 1, 1, 2, 2, 2]
     assert {a.state for a in found[7]} == {State.ACCEPTED}
@@ -140,7 +143,7 @@ def test_the_lost_one_of_several_is_named_and_can_be_selected(person):
     person.studio.toasted.connect(toasts.append)
     person.page.tracking.said.connect(said.append)
     follow(person)
-    person.qtbot.waitUntil(lambda: bool(toasts), timeout=30_000)
+    until(lambda: bool(toasts))
     (toast,) = toasts
     assert toast.text.startswith("Dog l")  # lost at the edge of, or left
     assert " the picture on clip.avi · frame " in toast.text
@@ -163,7 +166,7 @@ def test_the_toast_of_a_lost_object_leads_to_where_it_ends(person):
     toasts = []
     person.studio.toasted.connect(toasts.append)
     follow(person)
-    person.qtbot.waitUntil(lambda: bool(toasts), timeout=30_000)
+    until(lambda: bool(toasts))
     toasts[0].do()
     place = person.page.order.ids.index(person.document.image.id)
     assert f"frame {place * STEP + 1}." in toasts[0].text
@@ -179,7 +182,7 @@ def test_by_appearance_boxes_are_followed(person):
         dialog.spin.setValue(2)
 
     follow(person, choose)
-    person.qtbot.waitUntil(lambda: len(shapes(person)[2]) == 1, timeout=30_000)
+    until(lambda: len(shapes(person)[2]) == 1)
     box = shapes(person)[2][0].box
     assert (box.w, box.h) == (SIDE, SIDE)
     assert box.x == pytest.approx(PLACES["first"](2 * STEP)[0], abs=8)
@@ -236,8 +239,7 @@ def test_several_objects_are_interpolated_at_once_and_each_finds_its_own_again(p
     follow(person, choose)
     assert seen["method"] is Method.BETWEEN
     assert seen["where"] == (
-        "2 of 2 objects, on 3 images; of 2 of them the nearest of the same class is taken for"
-        " the same"
+        "2 of 2 objects, on 3 images; 2 paired with the nearest shape of the same class"
     )
     found = shapes(person)
     assert [len(found[n]) for n in range(6)] == [2, 2, 2, 2, 2, 0]
@@ -260,3 +262,36 @@ def test_changing_the_direction_changes_how_far_one_can_go(qtbot):
     assert (dialog.count, dialog.to_key) == (7, True)
     dialog.forwards.click()
     assert (dialog.count, dialog.to_key) == (3, False)
+
+
+def test_what_has_no_place_in_the_picture_is_named_and_the_others_are_followed(person):
+    put(person, 0, "first")
+    ids = image_ids(person)
+    with person.project.transaction("Add") as s:
+        box = Box(WIDTH + 20, 10, 30, 30)
+        commands.add_annotation(s, image_id=ids[0], class_id=2, shape=box)
+    said = []
+    person.page.tracking.said.connect(said.append)
+    follow(person, lambda dialog: dialog.next.click())
+    person.qtbot.waitUntil(lambda: bool(said), timeout=30_000)
+    assert said[-1] == (
+        "8 suggestions put · Dog: The shape lies outside the picture: there is nothing to follow"
+    )
+
+
+def test_many_losses_are_told_by_class_and_place_and_the_rest_is_counted():
+    told = track_subjects.losses(
+        [
+            ("Car", Trail(lost="lost on a · frame 3")),
+            ("Car", Trail(lost="lost on a · frame 3")),
+            ("Dog", Trail(lost="lost on a · frame 3")),
+            ("Dog", Trail()),
+            ("Cat", Trail(lost="left the picture on a · frame 9")),
+            ("Cow", Trail(lost="lost on a · frame 4")),
+            ("Cow", Trail(lost="lost on a · frame 5")),
+        ]
+    )
+    assert told == (
+        "2 × Car lost on a · frame 3; Dog lost on a · frame 3;"
+        " Cat left the picture on a · frame 9; 2 more lost"
+    )

@@ -24,11 +24,14 @@ _STILLS = (
     "These images are those of a folder, not frames of a video. An object is found again only where"
     " they show the same scene a moment later."
 )
-_MOVEMENT = "Optical flow on its texture: boxes grow and shrink, outlines turn, masks bend with it"
-_APPEARANCE = (
-    "OpenCV's MIL, for what blurs, bends or has one colour: slower, and the box keeps its size"
-)
-_BOXES_ONLY = "OpenCV's MIL: for boxes only"
+_MOVEMENT = "For what shows texture: boxes resize, outlines turn, masks bend"
+_APPEARANCE = "For what blurs, bends or has one colour: boxes keep their size"
+_BOXES_ONLY = "For what blurs, bends or has one colour: boxes only"
+_TIPS = {
+    _MOVEMENT: "OpenCV's optical flow: points on the object that move together",
+    _APPEARANCE: "OpenCV's MIL tracker: learns what the object looks like; some times slower",
+    _BOXES_ONLY: "OpenCV's MIL tracker: draw boxes, or convert shapes to boxes, to use it",
+}
 _INDENT = 24
 
 
@@ -95,6 +98,7 @@ class TrackDialog(StudioDialog):
         self.content.addWidget(self._build_range())
         self.now = QCheckBox("Accept them at once, without looking at each")
         self.content.addWidget(self.now)
+        self.content.addStretch(1)
         self.add_button("Cancel", self.reject)
         self.go = self.add_button("Track", self.accept, next=True)
         for part in (
@@ -111,6 +115,7 @@ class TrackDialog(StudioDialog):
         both.setSpacing(2)
         button = QRadioButton(text)
         button.setAccessibleDescription(caption)
+        button.setToolTip(_TIPS.get(caption, ""))
         group.addButton(button)
         both.addWidget(button)
         self._caption = label(caption, "caption", wrap=True)

@@ -107,7 +107,7 @@ def _between_words(document: Document, subjects: Sequence[Subject]) -> str:
         words = (
             f"{len(open_ones):,} of {len(subjects):,} objects, on {counted(len(images), 'image')}"
         )
-        taken = f"; of {guessed:,} of them the nearest of the same class is taken for the same"
+        taken = f"; {guessed:,} paired with the nearest shape of the same class"
         return words + taken if guessed else words
     gaps = open_ones[0].gaps
     images_between = counted(open_ones[0].images_between, "image")
@@ -126,10 +126,11 @@ def losses(found: Iterable[tuple[str, Trail]]) -> str:
         if trail.lost:
             key = (name, trail.lost.rstrip("."))
             together[key] = together.get(key, 0) + 1
-    told = [
-        f"{name if count == 1 else f'{count:,} × {name}'} {lost}" if lost[:1].islower() else lost
-        for (name, lost), count in together.items()
-    ]
+    told = []
+    for (name, lost), count in together.items():
+        who = name if count == 1 else f"{count:,} × {name}"
+        # A sentence of its own says what is wrong with the object or the file.
+        told.append(f"{who} {lost}" if lost[:1].islower() else f"{who}: {lost}")
     rest = sum(list(together.values())[_NAMED:])
     if rest:
         told[_NAMED:] = [f"{rest:,} more lost"]
