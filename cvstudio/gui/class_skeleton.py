@@ -82,6 +82,7 @@ class SkeletonDialog(StudioDialog):
         self.names.textChanged.connect(self._on_names)
         self.edges.textChanged.connect(self._on_text)
         self._on_change()
+        self._opened = self.skeleton
         self.picture.setFocus()
 
     def _hand(self) -> QVBoxLayout:
@@ -233,10 +234,17 @@ class SkeletonDialog(StudioDialog):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Esc does not drop in passing what was drawn."""
-        drawn = self.go.isEnabled() and event.key() == Qt.Key.Key_Escape
+        drawn = event.key() == Qt.Key.Key_Escape and self._drawn()
         if drawn and not ask(self, "Leave the skeleton as it was?", yes="Drop the changes"):
             return
         super().keyPressEvent(event)
+
+    def _drawn(self) -> bool:
+        """Whether something is other than when the dialog opened."""
+        try:
+            return self.skeleton != self._opened
+        except ProjectError:
+            return True
 
     def accept(self) -> None:
         """Close with the answer; points that would be lost are asked about."""

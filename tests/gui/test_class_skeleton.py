@@ -11,7 +11,7 @@ from cvstudio.core.skeleton import COCO_PERSON, Skeleton
 from cvstudio.core.skeleton_template import laid_out
 from cvstudio.gui.class_manager import ClassManager
 from cvstudio.gui.class_skeleton import SkeletonDialog
-from cvstudio.project import skeleton_changes, skeletons
+from cvstudio.project import class_tree, skeleton_changes, skeletons
 from tests.gui.label_hands import label_page
 
 LEFT = Qt.MouseButton.LeftButton
@@ -317,3 +317,22 @@ def test_esc_asks_before_it_drops_what_was_drawn(person, manager, qtbot):
     answer(qtbot, manager, do)
     assert asked == ["Leave the skeleton as it was?"]
     assert bones(person)[0] == ("shoulder", "elbow", "wrist")
+
+
+def test_esc_leaves_at_once_when_nothing_was_drawn_even_where_the_class_above_has_the_skeleton(
+    person, manager, qtbot
+):
+    with person.project.transaction("A kind") as session:
+        skeleton_changes.define(session, class_id=2, skeleton=COCO_PERSON)
+        class_tree.set_parent(session, id=1, parent_id=2)
+    manager.refresh()
+    manager.tree.select_class(1)
+    shown = []
+
+    def do(dialog):
+        shown.append(dialog.picture.skeleton.names)
+        QTest.keyClick(dialog.picture, Qt.Key.Key_Escape)
+        assert not dialog.isVisible()
+
+    answer(qtbot, manager, do)
+    assert shown == [COCO_PERSON.names]
