@@ -114,7 +114,9 @@ def test_values_that_are_there_can_be_left_and_a_value_can_be_taken_away(
     def clear(dialog: QDialog) -> None:
         assert isinstance(dialog, AttributeDialog)
         studio_window.until(lambda: dialog.now.text() == "Now: 7.5 (2), 3 (1)")
-        studio_window.click(dialog.away, QPoint(8, dialog.away.height() // 2))
+        for box in (dialog.keep, dialog.away):
+            studio_window.click(box, QPoint(8, box.height() // 2))
+        assert not dialog.keep.isEnabled()
         assert dialog.figures.text() == "3 objects on 3 images lose the value of “length”."
         studio_window.click(dialog.go)
 

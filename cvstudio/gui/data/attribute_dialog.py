@@ -26,7 +26,7 @@ _MOST_SHOWN = 6
 
 
 class AttributeDialog(StudioDialog):
-    """`class_id`, `attribute`, `value` (None takes it away) and `keep` are the answer."""
+    """`class_id`, `attribute`, `value` (None takes it away) and `keeps` are the answer."""
 
     def __init__(self, parent: QWidget, studio: Studio, ids: Sequence[int]) -> None:
         assert studio.project is not None
@@ -115,6 +115,11 @@ class AttributeDialog(StudioDialog):
         return self.attribute.taken(chosen) if chosen else None
 
     @property
+    def keeps(self) -> bool:
+        """Whether objects that have a value keep it."""
+        return self.keep.isChecked() and not self.away.isChecked()
+
+    @property
     def step(self) -> str:
         """What it does, as the undo step is called."""
         name, things = self.attribute.name, counted(self.reach.objects, self._thing)
@@ -127,7 +132,7 @@ class AttributeDialog(StudioDialog):
         project, step = self._project, self.step
         work = partial(
             attribute_values.give, image_ids=self._ids, class_id=self.class_id,
-            name=self.attribute.name, value=self.value, keep=self.keep.isChecked(),
+            name=self.attribute.name, value=self.value, keep=self.keeps,
         )  # fmt: skip
 
         def change(control: Control) -> Reach:
@@ -203,7 +208,7 @@ class AttributeDialog(StudioDialog):
                 f"{quoted(typed)} is no value of {asked.name}: {asked.range_words() or 'a number'}."
             )  # fmt: skip
         else:
-            self.reach = self._objects.reach(value, keep=self.keep.isChecked() and not away)
+            self.reach = self._objects.reach(value, keep=self.keeps)
             words = self._effect(self.reach, value)
         self.go.setEnabled(self.reach.objects > 0)
         self.figures.setText(words)
