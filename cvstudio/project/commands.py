@@ -29,7 +29,7 @@ from cvstudio.core.annotation import (
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.palette import class_colours
 from cvstudio.core.words import quoted
-from cvstudio.project import rows
+from cvstudio.project import points_moving, rows
 from cvstudio.project.attributes import defaults
 from cvstudio.project.queries import id_list, sizes
 from cvstudio.project.records import NewImage, folder_of, name_of, sort_key
@@ -146,8 +146,10 @@ def set_shape(s: Session, *, id: int, shape: Shape) -> None:
 
 
 def set_class(s: Session, *, ids: Iterable[int], class_id: int) -> None:
-    """Give annotations another class. As with set_shape, those that had another one before are
-    the person's own from now on."""
+    """Give annotations another class, and keypoints its order (points_moving.py). As with
+    set_shape, those that had another class before are the person's own from now on."""
+    ids = list(ids)
+    points_moving.take_along(s, ids=ids, class_id=class_id)
     _by_hand(s, rows.change(s, "annotation", ids, class_id=class_id))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Kind, pack_shape, unpack_shape
@@ -58,14 +58,9 @@ def moves(
     their points as they are.
     """
     found = Moves()
-    row = AnnotationRow
-    stored = select(row.id, row.image_id, row.class_id, row.x, row.y, row.w, row.h, row.payload)
-    stored = stored.where(row.kind == Kind.KEYPOINTS.value, id_list(row.class_id, classes))
-    for id, image, of, x, y, w, h, payload in s.execute(stored):
+    for id, image, of, shape in _stored(s, id_list(AnnotationRow.class_id, classes)):
         found.objects += 1
         found.images.add(image)
-        shape = unpack_shape(Kind.KEYPOINTS, Box(x, y, w, h), payload or b"")
-        assert isinstance(shape, Keypoints)
         old, new = before.get(of), after.get(of)
         if old is None or new is None or len(shape.points) != len(old.names):
             found.nameless += 1
@@ -83,6 +78,41 @@ def moves(
         if moved != shape:
             found.shapes[id] = moved
     return found
+
+
+def _stored(s: Session, which: ColumnElement[bool]) -> Iterator[tuple[int, int, int, Keypoints]]:
+    """Annotation, image, class and keypoints of what has some."""
+    row = AnnotationRow
+    stored = select(row.id, row.image_id, row.class_id, row.x, row.y, row.w, row.h, row.payload)
+    stored = stored.where(row.kind == Kind.KEYPOINTS.value, which)
+    for id, image, of, x, y, w, h, payload in s.execute(stored):
+        shape = unpack_shape(Kind.KEYPOINTS, Box(x, y, w, h), payload or b"")
+        assert isinstance(shape, Keypoints)
+        yield id, image, of, shape
+
+
+def take_along(s: Session, *, ids: Iterable[int], class_id: int) -> None:
+    """Before annotations get another class: their keypoints go with their names.
+
+    Where the skeleton of that class lacks one that has a place, all keep their order, so that
+    nothing is lost and the way back is open.
+    """
+    bones = skeletons.skeletons(s)
+    new = bones.get(class_id)
+    if new is None:
+        return
+    shapes: dict[int, Keypoints] = {}
+    for id, _, of, shape in _stored(s, id_list(AnnotationRow.id, ids)):
+        old = bones.get(of)
+        if old is None or old.names == new.names or len(old.names) != len(shape.points):
+            continue
+        known = (shape.points[:, 2] > 0).tolist()
+        placed = {name for name, there in zip(old.names, known, strict=True) if there}
+        if placed.issubset(new.names):
+            places = {name: place for place, name in enumerate(old.names)}
+            shapes[id] = rearranged(shape, tuple(places.get(name) for name in new.names))
+    if shapes:
+        write(s, shapes)
 
 
 def merging(s: Session, *, sources: Iterable[int], target: int) -> Moves:

@@ -77,6 +77,28 @@ def test_a_point_that_goes_is_told_before(arm):
     assert only(arm).shape.points.tolist() == [[10, 10, 2], [30, 25, 2]]
 
 
+def test_points_go_with_their_names_into_another_class_and_back(arm):
+    leg = Skeleton(("wrist", "toe", "elbow", "shoulder"))
+    with arm.transaction("Another skeleton") as s:
+        skeleton_changes.define(s, class_id=2, skeleton=leg)
+    with arm.transaction("Change class") as s:
+        commands.set_class(s, ids=[only(arm).id], class_id=2)
+    assert only(arm).shape.points.tolist() == [
+        [30, 25, 2], [0, 0, 0], [20, 20, 1], [10, 10, 2],
+    ]  # fmt: skip
+    with arm.transaction("Change it back") as s:
+        commands.set_class(s, ids=[only(arm).id], class_id=1)
+    assert only(arm).shape == Keypoints.of(POINTS)
+
+
+def test_points_keep_their_order_where_another_class_lacks_one_of_them(arm):
+    with arm.transaction("Another skeleton") as s:
+        skeleton_changes.define(s, class_id=2, skeleton=Skeleton(("wrist", "elbow")))
+        commands.set_class(s, ids=[1], class_id=2)
+    assert only(arm).shape == Keypoints.of(POINTS)
+    assert only(arm).class_id == 2
+
+
 def test_many_points_that_go_are_told_in_one_sentence(project):
     with project.transaction("Skeleton") as s:
         skeleton_changes.define(s, class_id=1, skeleton=Skeleton(("a", "b", "c", "d", "e")))
