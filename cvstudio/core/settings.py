@@ -198,6 +198,7 @@ class Settings:
         self._listeners.remove(listener)
 
 
+_NAMES = "names"
 _MOST_PROJECTS = 50
 """How many projects have values of their own in the window's memory."""
 
@@ -241,6 +242,14 @@ class Memory:
         text = str(path.resolve())
         others = [item for item in self.get("recent", []) if item != text]
         self.set("recent", [text, *others][:12])
+
+    def name_of(self, path: Path) -> str:
+        """What a project was called when it was open last; else the name of its folder."""
+        return str(self.get_for(path, _NAMES, path.name))
+
+    def call(self, path: Path, name: str) -> None:
+        """Remember what a project is called, for lists in which it is not open."""
+        self.set_for(path, _NAMES, name)
 
     def forget(self, path: Path) -> None:
         """Take a project off the list of recent ones."""

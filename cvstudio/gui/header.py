@@ -224,18 +224,18 @@ class Header(QFrame):
         return self.project
 
     def _fill_menu(self) -> None:
-        menu, actions = self._menu, self._studio.actions
+        menu, actions, memory = self._menu, self._studio.actions, self._studio.memory
         menu.clear()
         menu.addAction(actions["project.new"])
         menu.addAction(actions["project.open"])
         current = self._studio.project.path if self._studio.project else None
-        others = [path for path in self._studio.memory.recent() if path != current][:8]
+        others = [path for path in memory.recent() if path != current][:8]
         menu.addSeparator()
         heading = menu.addAction("Recent projects" if others else "No other project yet")
         heading.setEnabled(False)
         if others:
             for path in others:
-                action = menu.addAction(icon("folder-outline"), face(path.name))
+                action = menu.addAction(icon("folder-outline"), face(memory.name_of(path)))
                 action.setToolTip(tip(str(path)))
                 action.triggered.connect(
                     lambda _checked=False, p=path: self._studio.go_to("open", path=p)

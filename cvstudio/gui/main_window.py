@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
+    QKeyEvent,
     QResizeEvent,
     QShowEvent,
     QWhatsThisClickedEvent,
@@ -30,6 +31,7 @@ from cvstudio.core import places
 from cvstudio.gui import theme, window_place
 from cvstudio.gui.dropping import Dropping
 from cvstudio.gui.header import Header
+from cvstudio.gui.in_vain import InVain
 from cvstudio.gui.opening import Opening
 from cvstudio.gui.pages import PAGES
 from cvstudio.gui.rail import Rail
@@ -81,6 +83,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
         self.rail = Rail(studio.actions)
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.rail)
+        self.in_vain = InVain(studio, self.rail)
+        self.in_vain.hinted.connect(self._hint)
         self.status = StatusBar()
         self.setStatusBar(self.status)
         self.opening = Opening(self, studio, self._refused)
@@ -184,6 +188,7 @@ class MainWindow(QMainWindow):
 
     def _opened(self, project: Any) -> None:
         self.setWindowTitle(f"{project.name} – CVStudio")
+        self.studio.memory.call(project.path, project.name)
         self._front = ""
         self.show_page("data")
         self._watch_soon()
@@ -307,6 +312,17 @@ class MainWindow(QMainWindow):
         else:
             self.status.tell(front.status_left, hint=front.status_right)
         self._tell_saved()
+
+    def _hint(self, words: str) -> None:
+        if words:
+            self.status.tell((words,))
+        else:
+            self._show_status()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys that nobody took."""
+        if not self.in_vain.key(event, self._front):
+            super().keyPressEvent(event)
 
     def _tell_saved(self) -> None:
         unsaved = self.front.unsaved if self.front is not None else ""

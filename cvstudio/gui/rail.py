@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolBar, QToolButton, QVBoxLayout, QWidget
 
@@ -12,6 +12,23 @@ from cvstudio.gui.pages import PAGES, PageInfo
 from cvstudio.gui.widgets.icons import icon
 
 MENU_GROUPS = ("project", "edit", "go", "view", "app")
+
+
+class PageButton(QToolButton):
+    """A button of a page, which tells of the pointer also while it is disabled."""
+
+    refused = Signal()
+    """It was pressed, and is disabled."""
+    pointed = Signal(bool)
+    """The pointer came to it, or left it."""
+
+    def event(self, event: QEvent) -> bool:
+        """A disabled widget gets no press; it is told here alone."""
+        if event.type() == QEvent.Type.MouseButtonPress and not self.isEnabled():
+            self.refused.emit()
+        elif event.type() in (QEvent.Type.Enter, QEvent.Type.Leave):
+            self.pointed.emit(event.type() == QEvent.Type.Enter)
+        return super().event(event)
 
 
 class Rail(QToolBar):
@@ -38,25 +55,26 @@ class Rail(QToolBar):
         group = QActionGroup(self)
         # Without a project no page is the one at hand.
         group.setExclusionPolicy(QActionGroup.ExclusionPolicy.ExclusiveOptional)
-        for page in PAGES:
-            layout.addWidget(self._page_button(page, group))
+        self.buttons = {page.name: self._page_button(page, group) for page in PAGES}
+        for button in self.buttons.values():
+            layout.addWidget(button)
         layout.addStretch(1)
         for id in ("app.keys", "app.settings"):
             action = actions[id]
-            button = _tool(str(action.property("iconName")), action.toolTip())
-            button.clicked.connect(lambda _checked=False, a=action: a.trigger())
-            button.setAccessibleName(action.text())
-            action.changed.connect(lambda a=action, b=button: b.setToolTip(a.toolTip()))
-            layout.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+            tool = _tool(str(action.property("iconName")), action.toolTip())
+            tool.clicked.connect(lambda _checked=False, a=action: a.trigger())
+            tool.setAccessibleName(action.text())
+            action.changed.connect(lambda a=action, b=tool: b.setToolTip(a.toolTip()))
+            layout.addWidget(tool, 0, Qt.AlignmentFlag.AlignHCenter)
         column.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         column.setFixedWidth(theme.size("rail_width") - 1)
         self.addWidget(column)
 
-    def _page_button(self, page: PageInfo, group: QActionGroup) -> QToolButton:
+    def _page_button(self, page: PageInfo, group: QActionGroup) -> PageButton:
         action = self._actions[f"go.{page.name}"]
         action.setCheckable(True)
         group.addAction(action)
-        button = QToolButton()
+        button = PageButton()
         theme.mark(button, rail=True)
         button.setDefaultAction(action)
         button.setIcon(icon(str(action.property("iconName")), "muted", "text"))

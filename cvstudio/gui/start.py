@@ -26,10 +26,10 @@ COLUMN = 880
 class RecentRow(Clickable):
     """One recent project: name, folder, when it was last open."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str) -> None:
         super().__init__(card=True)
         self.setFixedHeight(theme.size("row_two_lines") + 8)
-        self.setAccessibleName(f"Open {path.name}")
+        self.setAccessibleName(f"Open {name}")
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, 12, 0)
         row.setSpacing(12)
@@ -37,8 +37,8 @@ class RecentRow(Clickable):
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addStretch(1)
-        words.addWidget(label(path.name, "section"))
-        words.addWidget(label(str(path.parent), "caption"))
+        words.addWidget(label(name, "section"))
+        words.addWidget(label(str(path), "caption"))
         words.addStretch(1)
         row.addLayout(words, 1)
         database = path / "project.db"
@@ -110,7 +110,7 @@ class StartPage(QScrollArea):
         paths = self._studio.memory.recent()[:4]
         self._recent_title.setVisible(bool(paths))
         for path in paths:
-            row = RecentRow(path)
+            row = RecentRow(path, self._studio.memory.name_of(path))
             row.pressed.connect(lambda p=path: self._studio.go_to("open", path=p))
             self._recent.addWidget(row)
 
