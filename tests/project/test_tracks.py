@@ -203,6 +203,34 @@ def test_the_next_key_is_found_forwards_and_backwards(project):
     assert [found.beside(5, 1), found.beside(5, -1), found.beside(9, 1)] == [9, 3, 0]
 
 
+@pytest.mark.parametrize("asked_on", [1, 9])
+@pytest.mark.parametrize("kind", ["mask", "outline"])
+def test_masks_and_outlines_are_interpolated_from_the_earlier_key_and_from_the_later_one(
+    project, asked_on, kind
+):
+    def square(x):
+        if kind == "mask":
+            return Mask.from_patch(np.ones((30, 30), np.uint8), x, 50)
+        return Polygon.simple(np.array([[x, 50], [x + 30, 50], [x + 30, 80], [x, 80]], float))
+
+    ids = {1: add(project, 1, square(20)), 9: add(project, 9, square(100))}
+    assert interpolated(project, ids[asked_on], ids[10 - asked_on]) == 7
+    for image in range(2, 9):
+        (found,) = on(project, image)
+        assert type(found.shape) is type(square(0))
+        expected = [20 + 10 * (image - 1), 50, 30, 30]
+        assert np.abs(numbers(found.box) - expected).max() <= 1
+
+
+def test_two_objects_of_a_class_find_each_its_own_shape_on_the_other_image(project):
+    left, right = add(project, 1, Box(10, 10, 20, 20)), add(project, 1, Box(80, 10, 20, 20))
+    add(project, 1, Box(50, 200, 20, 20), class_id=2)
+    near, far = add(project, 9, Box(60, 10, 20, 20)), add(project, 9, Box(130, 10, 20, 20))
+    with project.read() as s:
+        found = tracks.partners(s, [queries.annotation(s, id) for id in (near, far)])
+    assert {id: each.id for id, each in found.items()} == {near: left, far: right}
+
+
 def test_an_object_keeps_its_number_through_coco(tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
