@@ -93,6 +93,24 @@ def rearranged(shape: Keypoints, places: tuple[int | None, ...]) -> Keypoints:
     return Keypoints(points, shape.frame)
 
 
+def followed(shape: Keypoints, old: Skeleton | None, new: Skeleton | None) -> Keypoints:
+    """Keypoints under another skeleton: each point goes with its name.
+
+    As they are where they have no names, or where a point that has a place has none there, so that
+    nothing is lost and the way back is open.
+    """
+    if old is None or new is None or old.names == new.names:
+        return shape
+    if len(old.names) != len(shape.points):
+        return shape
+    known = (shape.points[:, 2] > 0).tolist()
+    placed = {name for name, there in zip(old.names, known, strict=True) if there}
+    if not placed.issubset(new.names):
+        return shape
+    places = {name: place for place, name in enumerate(old.names)}
+    return rearranged(shape, tuple(places.get(name) for name in new.names))
+
+
 def pack(skeleton: Skeleton | None) -> str | None:
     """A skeleton as JSON; None for none."""
     if skeleton is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,8 @@ from sqlalchemy.orm import Session
 from cvstudio.core import attributes as definitions
 from cvstudio.core.annotation import Review, Source, Task, area_of, box_of, kind_of, pack_shape
 from cvstudio.core.geometry import Box
-from cvstudio.core.skeleton import pack
+from cvstudio.core.keypoints import Keypoints
+from cvstudio.core.skeleton import Skeleton, followed, pack
 from cvstudio.core.video_names import is_video_name
 from cvstudio.core.words import counted
 from cvstudio.formats.base import (
@@ -218,6 +219,8 @@ class _Import:
         self.now = time.time()
         self.doubles = 0
         self.folders: dict[Path, str] = {}
+        self.otherwise: dict[str, tuple[Skeleton, Skeleton]] = {}
+        """Classes of the source whose skeleton here names other points, or in another order."""
 
     def run(self) -> ImportReport:
         class_ids, new_classes = self._classes()
@@ -279,13 +282,21 @@ class _Import:
                 continue
             have = present.get(image_id)
             z = tops.get(image_id, -1) + 1
-            for annotation in image.parsed.annotations:
+            for told in image.parsed.annotations:
+                annotation = self._here(told) if self.otherwise else told
                 row = _row(annotation, image_id, class_ids, image.info, z, self.now)
                 if have and _OWN(row) in have:
                     self.doubles += 1
                     continue
                 yield row
                 z += 1
+
+    def _here(self, told: ParsedAnnotation) -> ParsedAnnotation:
+        """An annotation whose keypoints are in the order that its class has here."""
+        bones = self.otherwise.get(told.class_name)
+        if bones is None or not isinstance(told.shape, Keypoints):
+            return told
+        return replace(told, shape=followed(told.shape, *bones))
 
     def _counts(self) -> dict[str, int]:
         """How many new images without annotations came in as what."""
@@ -318,6 +329,8 @@ class _Import:
             id = ids[parsed.name]
             if parsed.skeleton is not None and id not in have:
                 rows.change(self.s, "label_class", [id], skeleton=pack(parsed.skeleton))
+            elif parsed.skeleton is not None and have[id].names != parsed.skeleton.names:
+                self.otherwise[parsed.name] = (parsed.skeleton, have[id])
             if parsed.attributes and id not in asking:
                 asked = definitions.pack(parsed.attributes)
                 rows.change(self.s, "label_class", [id], attributes=asked)

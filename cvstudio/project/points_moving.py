@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from cvstudio.core.annotation import Kind, pack_shape, unpack_shape
 from cvstudio.core.geometry import Box
 from cvstudio.core.keypoints import Keypoints
-from cvstudio.core.skeleton import Skeleton, rearranged
+from cvstudio.core.skeleton import Skeleton, followed, rearranged
 from cvstudio.core.words import counted, quoted
 from cvstudio.project import rows, skeletons
 from cvstudio.project.finding import id_list
@@ -92,25 +92,15 @@ def _stored(s: Session, which: ColumnElement[bool]) -> Iterator[tuple[int, int, 
 
 
 def take_along(s: Session, *, ids: Iterable[int], class_id: int) -> None:
-    """Before annotations get another class: their keypoints go with their names.
-
-    Where the skeleton of that class lacks one that has a place, all keep their order, so that
-    nothing is lost and the way back is open.
-    """
+    """Before annotations get another class: their keypoints go with their names, where none of
+    them would be lost (core.skeleton.followed)."""
     bones = skeletons.skeletons(s)
     new = bones.get(class_id)
     if new is None:
         return
-    shapes: dict[int, Keypoints] = {}
-    for id, _, of, shape in _stored(s, id_list(AnnotationRow.id, ids)):
-        old = bones.get(of)
-        if old is None or old.names == new.names or len(old.names) != len(shape.points):
-            continue
-        known = (shape.points[:, 2] > 0).tolist()
-        placed = {name for name, there in zip(old.names, known, strict=True) if there}
-        if placed.issubset(new.names):
-            places = {name: place for place, name in enumerate(old.names)}
-            shapes[id] = rearranged(shape, tuple(places.get(name) for name in new.names))
+    stored = _stored(s, id_list(AnnotationRow.id, ids))
+    moved = ((id, shape, followed(shape, bones.get(of), new)) for id, _, of, shape in stored)
+    shapes = {id: other for id, shape, other in moved if other is not shape}
     if shapes:
         write(s, shapes)
 

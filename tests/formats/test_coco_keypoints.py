@@ -207,6 +207,25 @@ def test_a_project_keeps_its_own_skeleton_when_a_file_brings_another(new, source
     assert content(project)[0] == {"arm": own}
 
 
+def test_points_of_a_file_go_with_their_names_into_a_skeleton_of_another_order(new, source):
+    project, plain = new(), new()
+    bring(plain, source(OUTLINED))
+    with project.transaction("Class") as s:
+        id = commands.add_class(s, name="arm")
+        order = Skeleton(("wrist", "shoulder", "hand", "elbow"))
+        skeleton_changes.define(s, class_id=id, skeleton=order)
+    bring(project, source(OUTLINED))
+    bring(project, source(OUTLINED))  # what is there already does not come twice
+
+    def points(of):
+        found = (shape for image in content(of)[1] for _, shape, _ in image)
+        return [shape.points.tolist() for shape in found if isinstance(shape, Keypoints)]
+
+    (before,), (after,) = points(plain), points(project)
+    shoulder, elbow, wrist = before
+    assert after == [wrist, shoulder, [0, 0, 0], elbow]
+
+
 def test_random_keypoints_come_back_exactly(new, source, tmp_path):
     rng = np.random.default_rng(5)
     project = new()
