@@ -123,6 +123,19 @@ class Augmenter:
             pass
         return [outcome_of(item, item.ring is not None or item.shape is None) for item in objects]
 
+    def losses(
+        self, size: tuple[int, int], shapes: Sequence[Shape], *, seed: int
+    ) -> dict[tuple[int, ...], int]:
+        """How many shapes each step loses in the same trial, by the step's place."""
+        objects = [carried(shape) for shape in shapes]
+        there = sum(item.ring is not None for item in objects)
+        found: dict[tuple[int, ...], int] = {}
+        for part in self.trial_steps(size, objects, seed=seed):
+            left = sum(item.ring is not None for item in objects)
+            found[part.place] = found.get(part.place, 0) + there - left
+            there = left
+        return {place: count for place, count in found.items() if count}
+
     def trial_steps(
         self, size: tuple[int, int], objects: Sequence[Carried], *, seed: int
     ) -> Iterator[Part]:

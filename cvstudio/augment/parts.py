@@ -6,6 +6,7 @@ takes its place by making the objects in Part._tool and by naming its classes in
 
 from __future__ import annotations
 
+import inspect
 import os
 import random
 import warnings
@@ -200,3 +201,37 @@ def parts_of(items: Sequence[Item]) -> list[Acting]:
 
 def _restored(array: NDArray[Any], shape: tuple[int, ...], how: int) -> NDArray[Any]:
     return np.asarray(cv2.resize(array, (int(shape[1]), int(shape[0])), interpolation=how))
+
+
+def described(target: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A transform of the library with these arguments, as the library itself writes it out.
+
+    Every argument is there, in its full form. `target` must be a class that the catalogue names.
+    Raises ValueError, TypeError or a Warning where the library does not take the arguments.
+    """
+    maker = getattr(albumentations, target)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        told: dict[str, Any] = maker(**arguments).to_dict_private()
+    # The library writes out what a base class knows too, and would not read that again.
+    known = {"__class_fullname__", *accepted(target)}
+    return {name: value for name, value in told.items() if name in known}
+
+
+def accepted(target: str) -> frozenset[str]:
+    """The names of the arguments that a transform of the library takes."""
+    maker = getattr(albumentations, target)
+    return frozenset(inspect.signature(maker).parameters)
+
+
+def inherited(target: str) -> frozenset[str]:
+    """The names of arguments that the classes take from which a transform is derived."""
+    maker = getattr(albumentations, target)
+    return frozenset(
+        name for base in maker.__mro__[1:-1] for name in inspect.signature(base).parameters
+    )
+
+
+def library_version() -> str:
+    """The version of the library that runs the pipeline."""
+    return str(albumentations.__version__)

@@ -1,11 +1,11 @@
 """`cvstudio live`: answers the window's previews over stdin and stdout, one message at a time.
 
-A request's header has "id" and "kind" (augment, trial, explain, predict, answers, warm, and those
-of the smart tool); the answer repeats both and has "ok". Of several requests of one kind that wait,
-only the newest is worked on; the others are answered with "superseded". What takes long may be told
-with "progress" (a share of 1) before the answer. What is asked ahead of need waits until nothing
-else does, and gives way in the middle. What libraries print goes to stderr, never between messages.
-Nothing heavy is imported before a request needs it.
+A request's header has "id" and "kind" (augment, ladder, times, trial, explain, predict, answers,
+warm, and those of the smart tool); the answer repeats both and has "ok". Of several requests of one
+kind that wait, only the newest is worked on; the others are answered with "superseded". What takes
+long may be told with "progress" (a share of 1) before the answer. What is asked ahead of need waits
+until nothing else does, and gives way in the middle. What libraries print goes to stderr, never
+between messages. Nothing heavy is imported before a request needs it.
 """
 
 from __future__ import annotations
@@ -163,6 +163,10 @@ class _Worker:
         self._kinds: Mapping[str, Callable[[Message], Message]] = {
             "augment": lambda message: self.previews.augment(message.header),
             "trial": lambda message: self.previews.trial(message.header),
+            "ladder": lambda message: self.previews.ladder(message.header),
+            "times": self._times,
+            "read_pipeline": _read_pipeline,
+            "write_pipeline": _write_pipeline,
             "explain": self._explain,
             "predict": self._predict,
             "answers": self._answers,
@@ -179,11 +183,19 @@ class _Worker:
         kind = str(message.header.get("kind"))
         if kind not in self._kinds:
             raise CVStudioError(f"The live process knows no request called {kind}.")
-        if kind in ("augment", "trial"):
+        if kind in ("augment", "trial", "ladder", "times"):
             _ = self.previews
         elif kind.startswith("smart_") and kind != "smart_rest":
             _ = self.smart
         return self._kinds[kind]
+
+    def _times(self, message: Message) -> Message:
+        """What steps cost; a wish for variants ends it in the middle."""
+
+        def give_way() -> bool:
+            return self._inbox.waits("augment", "ladder")
+
+        return self.previews.times(message.header, give_way=give_way)
 
     @property
     def previews(self) -> Previews:
@@ -318,3 +330,25 @@ class _Worker:
                 del self._networks[next(iter(self._networks))]
             self._networks[key] = load_network(run, device=device)
         return self._networks[key]
+
+
+def _read_pipeline(message: Message) -> Message:
+    """header: path of albumentations' file, size (px of training).
+
+    Answers steps, and notes on what is not as in the file.
+    """
+    from cvstudio.augment.exchange import read_file
+    from cvstudio.augment.presets import dump_steps
+
+    found = read_file(Path(message.header["path"]), size=int(message.header["size"]))
+    return Message({"steps": dump_steps(found.items), "notes": found.notes})
+
+
+def _write_pipeline(message: Message) -> Message:
+    """header: steps, path, size (px of training). Answers notes on what the file cannot say."""
+    from cvstudio.augment.exchange import write_file
+    from cvstudio.augment.presets import load_steps
+
+    header = message.header
+    items = load_steps(header["steps"])
+    return Message({"notes": write_file(items, Path(header["path"]), size=int(header["size"]))})

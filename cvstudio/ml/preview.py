@@ -6,8 +6,9 @@ item_seed(seed, epoch, image). Variant n is what the network sees in epoch n of 
 
 from __future__ import annotations
 
+import time
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cvstudio.augment import automatic, ladder
 from cvstudio.augment.build import Augmenter, LabelMap, Outcome, Variant, build
+from cvstudio.augment.editing import Place
 from cvstudio.augment.outlines import scale_shape
 from cvstudio.augment.presets import load_steps
 from cvstudio.augment.view import Image, item_seed, scaled, training_shapes, training_view
@@ -29,6 +32,7 @@ from cvstudio.core.annotation import (
     kind_of,
     trains,
 )
+from cvstudio.core.pipeline import Automatic, Group, GroupKind, Item, Step
 from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import (
     SnapshotAnnotation,
@@ -39,6 +43,11 @@ from cvstudio.core.snapshot import (
 from cvstudio.core.wire import Message
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.labels import IGNORE, target_map
+
+_TIMES_KEPT = 400
+_RUNS = 3
+_SLOW_MS = 60.0
+"""A step that takes longer is measured twice at most."""
 
 _KEPT = 6
 """Decoded images kept: the one at hand and its neighbours."""
@@ -87,11 +96,12 @@ def _blots(shape: Shape, task: Task) -> bool:
 
 
 class Previews:
-    """Answers "augment" and "trial" messages; keeps the last images and the last pipeline."""
+    """Answers "augment", "ladder", "times" and "trial"; keeps the last images and pipeline."""
 
     def __init__(self) -> None:
         self._images: OrderedDict[tuple[Any, ...], Image] = OrderedDict()
         self._pipeline: tuple[Any, Augmenter] | None = None
+        self._times: OrderedDict[tuple[Any, ...], float] = OrderedDict()
 
     def augment(self, header: Mapping[str, Any]) -> Message:
         """Variants of one image.
@@ -101,43 +111,92 @@ class Previews:
         for segment "labels N" too (0 background, then classes in the order of header["classes"],
         255 ignored); and "variants": size, caption, shapes and outcomes of each.
         """
-        task, fit = Task(header["task"]), Fit(header["fit"])
-        image = image_from_json(header["image"], task)
+        view = self._view(header)
         augmenter = self._augmenter(header["steps"])
-        rgb = self._read(image)
         limit = int(header["thumbnail"])
         arrays: dict[str, NDArray[Any]] = {}
         told = []
-        first: Variant | None = None
         for number, epoch in enumerate(header["epochs"]):
-            seed = item_seed(header["seed"], epoch, image.id)
-            variant, labels = one_variant(
-                augmenter, rgb, image, task=task, fit=fit, size=header["size"], seed=seed,
-                classes=header["classes"],
-            )  # fmt: skip
-            first = first or variant
+            variant, labels = view.variant(augmenter, epoch)
             arrays[f"variant {number}"] = _small(variant.rgb, limit)
             if labels is not None:
                 arrays[f"labels {number}"] = _small_labels(labels, limit)
             told.append(_told(variant, _factor(variant.rgb, limit)))
-        arrays["original"] = _small(rgb, limit)
-        factor = _factor(rgb, limit)
-        original = [shape_to_json(scale_shape(s, factor, factor)) for s in image.shapes]
+        arrays["original"] = _small(view.rgb, limit)
+        factor = _factor(view.rgb, limit)
+        original = [shape_to_json(scale_shape(s, factor, factor)) for s in view.image.shapes]
         return Message(
-            {"variants": told, "original": original, "counted": len(image.shapes)}, arrays
+            {"variants": told, "original": original, "counted": len(view.image.shapes)}, arrays
         )
+
+    def ladder(self, header: Mapping[str, Any]) -> Message:
+        """One step at rising strengths.
+
+        header: as augment, with the step alone in "steps" and without epochs. Answers "rows":
+        title, now (the rung nearest to the step's own setting), and "rungs": parameters, and what
+        augment tells of a variant; arrays "rung R C", for segment "labels R C".
+        """
+        view = self._view(header)
+        (step,) = load_steps(header["steps"])
+        assert isinstance(step, Step)
+        limit = int(header["thumbnail"])
+        arrays: dict[str, NDArray[Any]] = {}
+        told = []
+        for place, row in enumerate(ladder.rows(step, other_way=header["seed"] % 2 == 1)):
+            rungs = []
+            for column, rung in enumerate(row.rungs):
+                variant, labels = view.variant(build([rung.step]), 1)
+                arrays[f"rung {place} {column}"] = _small(variant.rgb, limit)
+                if labels is not None:
+                    arrays[f"labels {place} {column}"] = _small_labels(labels, limit)
+                shown = _told(variant, _factor(variant.rgb, limit))
+                rungs.append({"parameters": dict(rung.parameters), **shown})
+            told.append({"title": row.title, "now": row.now, "rungs": rungs})
+        return Message({"rows": told}, arrays)
+
+    def times(self, header: Mapping[str, Any], *, give_way: Callable[[], bool]) -> Message:
+        """What each step of a pipeline costs on one image, in milliseconds.
+
+        header: as augment, without epochs. Answers "times": pairs of place and milliseconds when
+        it acts (a group's are those of what it draws); "total": milliseconds for a variant on
+        average, null when `give_way` asked to stop before all were measured. What was measured is
+        kept, so the next request goes on from there.
+        """
+        view = self._view(header)
+        items = load_steps(header["steps"])
+        clock = _Clock(view, self._times)
+        found: dict[Place, float] = {}
+        total: float | None = 0.0
+        for index, item in enumerate(items):
+            if not item.enabled:
+                continue
+            told = clock.item((index,), item, give_way)
+            if told is None:
+                total = None
+                break
+            found.update(told)
+            assert total is not None
+            total += item.chance * told[(index,)]
+        while len(self._times) > _TIMES_KEPT:
+            self._times.popitem(last=False)
+        pairs = [[list(place), round(took, 3)] for place, took in found.items()]
+        return Message({"times": pairs, "total": None if total is None else round(total, 3)})
 
     def trial(self, header: Mapping[str, Any]) -> Message:
         """What a pipeline does to the annotations of `count` trial images, without any pixels.
 
         header: task, fit, size, steps, seed, count, images (as in augment, with width and height).
-        Answers "outcomes": how many annotations ended whole, cut, lost, degenerate.
+        Answers "outcomes": how many annotations ended whole, cut, lost, degenerate; "lost_by":
+        pairs of a step's place and how many it lost; "images": in how many of "count" any was lost.
         """
         task, fit = Task(header["task"]), Fit(header["fit"])
         augmenter = self._augmenter(header["steps"])
         counts: Counter[str] = Counter()
+        lost_by: Counter[Place] = Counter()
         images = header["images"]
-        for number in range(int(header["count"]) if images else 0):
+        poorer = 0
+        total = int(header["count"]) if images else 0
+        for number in range(total):
             data = images[number % len(images)]
             image = image_from_json(data, task)
             seed = item_seed(header["seed"], 1 + number // len(images), image.id)
@@ -146,8 +205,27 @@ class Previews:
                 size=header["size"], fit=fit, seed=seed,
             )  # fmt: skip
             kept = [shape for shape in shapes if shape is not None]
-            counts.update(str(found) for found in augmenter.trial(inside, kept, seed=seed))
-        return Message({"outcomes": {outcome.value: counts[outcome.value] for outcome in Outcome}})
+            outcomes = augmenter.trial(inside, kept, seed=seed)
+            counts.update(str(found) for found in outcomes)
+            if Outcome.LOST in outcomes:
+                poorer += 1
+                lost_by.update(augmenter.losses(inside, kept, seed=seed))
+        return Message(
+            {
+                "outcomes": {outcome.value: counts[outcome.value] for outcome in Outcome},
+                "lost_by": [[list(place), count] for place, count in lost_by.items()],
+                "images": poorer,
+                "count": total,
+            }
+        )
+
+    def _view(self, header: Mapping[str, Any]) -> _View:
+        task = Task(header["task"])
+        image = image_from_json(header["image"], task)
+        return _View(
+            image, self._read(image), task, Fit(header["fit"]), int(header["size"]),
+            int(header["seed"]), tuple(header["classes"]),
+        )  # fmt: skip
 
     def _augmenter(self, steps: list[dict[str, Any]]) -> Augmenter:
         if self._pipeline is None or self._pipeline[0] != steps:
@@ -163,6 +241,96 @@ class Previews:
                 self._images.popitem(last=False)
         self._images.move_to_end(key)
         return self._images[key]
+
+
+@dataclass(frozen=True)
+class _View:
+    """An image of a request with what a variant of it depends on."""
+
+    image: PreviewImage
+    rgb: Image
+    task: Task
+    fit: Fit
+    size: int
+    seed: int
+    classes: tuple[int, ...]
+
+    def variant(self, augmenter: Augmenter, epoch: int) -> tuple[Variant, LabelMap | None]:
+        """What the network sees of the image in an epoch."""
+        seed = item_seed(self.seed, epoch, self.image.id)
+        return one_variant(
+            augmenter, self.rgb, self.image, task=self.task, fit=self.fit, size=self.size,
+            seed=seed, classes=self.classes,
+        )  # fmt: skip
+
+    def key(self) -> tuple[Any, ...]:
+        """What a step's cost depends on."""
+        return (self.image.path, self.image.page, self.task, self.fit, self.size)
+
+
+class _Clock:
+    """Measures steps on one view, each once: the shortest of a few runs, less what is around."""
+
+    def __init__(self, view: _View, known: OrderedDict[tuple[Any, ...], float]) -> None:
+        self._view, self._known = view, known
+        self._bare: float | None = None
+
+    def item(
+        self, place: Place, item: Item, give_way: Callable[[], bool]
+    ) -> dict[Place, float] | None:
+        """The milliseconds of an item and of the steps in it; None when it gave way."""
+        if isinstance(item, Step):
+            took = self._step(item, give_way)
+            return None if took is None else {place: took}
+        steps = automatic.steps_of(item) if isinstance(item, Automatic) else item.steps
+        able = [(n, s) for n, s in enumerate(steps) if s.enabled and s.chance > 0]
+        found: dict[Place, float] = {}
+        for number, step in able:
+            took = self._step(step, give_way)
+            if took is None:
+                return None
+            found[(*place, number)] = took
+        own = {place: _of_group(item, [(found[(*place, n)], s.chance) for n, s in able])}
+        return own if isinstance(item, Automatic) else {**found, **own}
+
+    def _step(self, step: Step, give_way: Callable[[], bool]) -> float | None:
+        key = (*self._view.key(), step.transform, repr(sorted(step.parameters.items())))
+        if key not in self._known:
+            if give_way():
+                return None
+            if self._bare is None:
+                self._bare = self._measured([])
+            alone = step.model_copy(update={"chance": 1.0, "enabled": True})
+            self._known[key] = max(self._measured([alone]) - self._bare, 0.0)
+        self._known.move_to_end(key)
+        return self._known[key]
+
+    def _measured(self, items: Sequence[Item]) -> float:
+        augmenter = build(items)
+        # The first run makes tables and buffers that later ones find.
+        best = self._run(augmenter, 1)
+        for epoch in range(1, _RUNS + 1):
+            if best > _SLOW_MS and epoch > 2:
+                break
+            took = self._run(augmenter, epoch)
+            best = took if epoch == 1 else min(best, took)
+        return best
+
+    def _run(self, augmenter: Augmenter, epoch: int) -> float:
+        start = time.perf_counter()
+        self._view.variant(augmenter, epoch)
+        return 1000 * (time.perf_counter() - start)
+
+
+def _of_group(item: Group | Automatic, steps: Sequence[tuple[float, float]]) -> float:
+    """What a group costs on average when it acts, from the (milliseconds, chance) of its steps."""
+    if not steps:
+        return 0.0
+    if isinstance(item, Group) and item.group is GroupKind.ONE_OF:
+        return sum(took * weight for took, weight in steps) / sum(w for _, w in steps)
+    chances = 1.0 if isinstance(item, Automatic) else None
+    mean = sum(took * (chances or chance) for took, chance in steps) / len(steps)
+    return mean * min(item.count, len(steps))
 
 
 def one_variant(

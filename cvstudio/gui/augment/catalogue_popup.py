@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import (
     QEvent,
     QModelIndex,
@@ -28,8 +30,11 @@ from PySide6.QtWidgets import (
 
 from cvstudio.augment.catalogue import GROUPS, TRANSFORMS
 from cvstudio.augment.fields import Transform
+from cvstudio.augment.item_form import OFFERS, Offer
+from cvstudio.augment.left_out import LEFT_OUT
 from cvstudio.core.annotation import Task
 from cvstudio.gui import theme
+from cvstudio.gui.widgets.verbatim import tip as plain_tip
 
 _RECORD = Qt.ItemDataRole.UserRole
 _SIZE = QSize(380, 480)
@@ -58,7 +63,8 @@ class _Delegate(QStyledItemDelegate):
         )
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.setFont(theme.font("body"))
-        painter.setPen(theme.colour("selectionText" if selected else "text"))
+        offered = "text" if record.name else "muted"
+        painter.setPen(theme.colour("selectionText" if selected else offered))
         row = QRect(area.x() + 12, area.y() + 3, area.width() - 24, 20)
         painter.drawText(row, upright, record.title)
         painter.setFont(theme.font("caption"))
@@ -115,26 +121,36 @@ class CataloguePopup(QFrame):
         """Show the transforms whose words hold every word of the text."""
         words = text.casefold().split()
         self.list.clear()
+        self._add_rows("Several at once", [o for o in OFFERS if _fits(_words_of(o), words)])
         for group in GROUPS:
-            found = [
-                record
-                for record in TRANSFORMS
-                if record.group == group and self._task in record.tasks and _fits(record, words)
-            ]
-            if found:
-                head = QListWidgetItem(group)
-                head.setFlags(Qt.ItemFlag.NoItemFlags)
-                self.list.addItem(head)
-            for record in found:
-                item = QListWidgetItem(record.title)
-                item.setData(_RECORD, record)
-                item.setToolTip(f"{record.description} {record.warning}".strip())
-                self.list.addItem(item)
+            records = [t for t in TRANSFORMS if t.group == group and self._task in t.tasks]
+            self._add_rows(group, [t for t in records if _fits(_words_of(t), words)])
+        if words:
+            self._add_rows("Not offered, and why", [
+                Offer("", name, reason)
+                for name, reason in LEFT_OUT.items()
+                if _fits(name.casefold(), words)
+            ])  # fmt: skip
         if not self.list.count():
             nothing = QListWidgetItem(f"No transform has “{text}”.")
             nothing.setFlags(Qt.ItemFlag.NoItemFlags)
             self.list.addItem(nothing)
         self._go(1)
+
+    def _add_rows(self, title: str, found: Sequence[Transform | Offer]) -> None:
+        """A heading, and a row for each; those without a name cannot be chosen."""
+        if not found:
+            return
+        head = QListWidgetItem(title)
+        head.setFlags(Qt.ItemFlag.NoItemFlags)
+        self.list.addItem(head)
+        for record in found:
+            item = QListWidgetItem(record.title)
+            item.setData(_RECORD, record)
+            item.setToolTip(_tip(record))
+            if not record.name:
+                item.setFlags(Qt.ItemFlag.NoItemFlags)
+            self.list.addItem(item)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.search and event.type() == QEvent.Type.KeyPress:
@@ -153,18 +169,33 @@ class CataloguePopup(QFrame):
         """Select the next row that is a transform."""
         row = self.list.currentRow() + step
         while 0 <= row < self.list.count():
-            if self.list.item(row).data(_RECORD) is not None:
+            if self.list.item(row).flags() & Qt.ItemFlag.ItemIsSelectable:
                 self.list.setCurrentRow(row)
                 return
             row += step
 
     def _choose(self, item: QListWidgetItem) -> None:
         record = item.data(_RECORD)
-        if record is not None:
+        if record is not None and record.name:
             self.hide()
             self.chosen.emit(record.name)
 
 
-def _fits(record: Transform, words: list[str]) -> bool:
-    text = f"{record.title} {record.description} {record.group} {record.name}".casefold()
+def _words_of(record: Transform | Offer) -> str:
+    """What a search looks at: words, and the name that albumentations gives it."""
+    more = f"{record.group} {record.target}" if isinstance(record, Transform) else "groups"
+    return f"{record.title} {record.description} {record.name} {more}".casefold()
+
+
+def _fits(text: str, words: Sequence[str]) -> bool:
     return all(word in text for word in words)
+
+
+def _tip(record: Transform | Offer) -> str:
+    """The sentence, the warning, what follows it, and its name in albumentations."""
+    if isinstance(record, Offer):
+        return plain_tip(record.description)
+    targets = ", ".join(record.targets)
+    changes = f"Changes {targets}." if record.geometric else "Changes the image only."
+    words = f"{record.description} {record.warning}".strip()
+    return plain_tip(f"{words} {changes} albumentations: {record.target}")

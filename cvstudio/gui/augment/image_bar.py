@@ -38,6 +38,7 @@ class ImageBar(QFrame):
         again = studio.actions["augment.again"]
         shuffle = push("Shuffle", again.trigger, icon_name="dice-5-outline", small=True)
         shuffle.setToolTip(again.toolTip())
+        self.ladder = tool(studio.actions["augment.ladder"])
         divider = line(upright=True)
         divider.setFixedHeight(20)
         self.show_boxes, self.show_masks = QCheckBox("Boxes"), QCheckBox("Masks")
@@ -47,7 +48,7 @@ class ImageBar(QFrame):
                  do=lambda: self.stepped.emit(-1)),
             self._name,
             tool(icon_name="chevron-right", tip="Next image", do=lambda: self.stepped.emit(1)),
-            divider, label("Seed", "muted"), self.seed, shuffle,
+            divider, label("Seed", "muted"), self.seed, shuffle, self.ladder,
         ):  # fmt: skip
             row.addWidget(part)
         row.addStretch(1)

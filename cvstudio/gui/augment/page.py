@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
@@ -14,7 +15,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.augment.advice import Advice, advise, gentler
+from cvstudio.augment import ladder as ladders
+from cvstudio.augment.advice import Advice, Trials, advise, gentler
+from cvstudio.augment.summary import step_title
 from cvstudio.core.annotation import BOXES, Annotation, LabelClass, Review, Task
 from cvstudio.core.snapshot import shape_from_json
 from cvstudio.core.wire import Message
@@ -22,7 +25,9 @@ from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.augment.findings import TRIALS, AdviceList, Outcomes
 from cvstudio.gui.augment.image_bar import ImageBar
+from cvstudio.gui.augment.ladder import LadderGrid, rows_of
 from cvstudio.gui.augment.pipeline import PipelineModel
+from cvstudio.gui.augment.pipeline_files import PipelineFiles
 from cvstudio.gui.augment.pipeline_side import PipelineSide
 from cvstudio.gui.augment.preview import Preview, accepted, trained
 from cvstudio.gui.augment.variants import VariantGrid, VariantPicture, items_of, pictures_of
@@ -39,6 +44,7 @@ from cvstudio.project.records import ImageFilter, ImageRecord
 
 _BUSY_MS = 300
 _THUMBNAIL = 420
+_SMALL = 160
 _LABELLED = ImageFilter(reviews=(Review.LABELLED, Review.REVIEWED))
 
 
@@ -53,7 +59,7 @@ class AugmentPage(Workspace):
         self._classes: dict[int, LabelClass] = {}
         self._image: ImageRecord | None = None
         self._annotations: list[Annotation] = []
-        self._outcomes: dict[str, int] = {}
+        self._trials = Trials()
         self._milliseconds = 0.0
         self._stale = True
         self.preview = Preview(studio, self.project, self)
@@ -61,6 +67,7 @@ class AugmentPage(Workspace):
         self._busy.timeout.connect(self._show_busy)
         self._answered = 0
         """The image that the variants on screen were made of."""
+        self.files = PipelineFiles(studio, self.pipeline, self)
         self.side = PipelineSide(studio, self.pipeline, self.project.task)
         self.bar = ImageBar(studio, self.project.task)
         self.assemble(left=self.side, centre=self._make_centre(), right=self._make_right())
@@ -85,7 +92,8 @@ class AugmentPage(Workspace):
             "alert-outline", "", button="Try again", do=self._ask, next_=False
         )
         self.stack = QStackedWidget()
-        for page in (self.grid, self.empty, self.trouble):
+        self.ladder = LadderGrid()
+        for page in (self.grid, self.ladder, self.empty, self.trouble):
             self.stack.addWidget(page)
         column.addWidget(self.stack, 1)
         column.addWidget(self._make_strip())
@@ -149,9 +157,17 @@ class AugmentPage(Workspace):
         actions.connect("augment.add", self.side.open_catalogue, self)
         actions.connect("augment.again", self._shuffle, self)
         actions.connect("augment.use", self._use, self)
+        actions.connect("augment.group", self.pipeline.group, self)
+        actions.connect("augment.ungroup", self.pipeline.dissolve, self)
+        actions.connect("augment.ladder", self._show_mode, self)
+        actions.connect("augment.import", self.files.read, self)
+        actions.connect("augment.export", self.files.write, self)
         self.pipeline.changed.connect(self._pipeline_changed)
         self.preview.came.connect(self._show_variants)
+        self.preview.rungs_came.connect(self._show_rungs)
         self.preview.tried.connect(self._show_trial)
+        self.preview.timed.connect(self.side.show_times)
+        self.ladder.taken.connect(self._take_rung)
         self.preview.failed.connect(self._show_trouble)
         self.bar.stepped.connect(self._step_image)
         self.bar.seed_changed.connect(self._ask)
@@ -161,6 +177,7 @@ class AugmentPage(Workspace):
         self.studio.project_changed.connect(self._project_changed)
         self.studio.jobs.runs_changed.connect(self._name_next_run)
         theme.keeper().changed.connect(self.grid.update)
+        theme.keeper().changed.connect(self.ladder.update)
 
     # -- the page comes and goes
 
@@ -202,7 +219,7 @@ class AugmentPage(Workspace):
             ids = queries.image_ids(session, _LABELLED)
             self._classes = {c.id: c for c in queries.classes(session)}
         self.strip.images.set_ids(ids)
-        self.stack.setCurrentWidget(self.grid if ids else self.empty)
+        self.stack.setCurrentWidget(self._pictures if ids else self.empty)
         wanted = self.studio.image_id if self.studio.image_id in set(ids) else next(iter(ids), 0)
         self._show_image(wanted)
 
@@ -222,6 +239,7 @@ class AugmentPage(Workspace):
             self._image, self._annotations = None, []
             self.bar.show_name("")
             self.grid.clear()
+            self.ladder.clear("")
             self.original.set_image(None)
             self._refresh_words()
             return
@@ -262,11 +280,18 @@ class AugmentPage(Workspace):
             return
         cell = self.grid.cell(0)
         preview = self.preview
+        preview.rising = None
+        if self.rising:
+            preview.rising = self.pipeline.step
+            if not self._can_rise():
+                return
         preview.image, preview.annotations = self._image, self._annotations
         preview.steps, preview.seed = self.pipeline.steps, self.bar.seed.value()
         preview.class_ids = list(self._classes)
         preview.image_ids = self.strip.images.ids
         longest = max(cell.width(), cell.height(), _THUMBNAIL)
+        if preview.rising is not None:
+            longest = max(self.ladder.cell_width, _SMALL)
         preview.pixels = round(longest * self.devicePixelRatioF())
         if self._image is not None and self._image.id != self._answered:
             self._busy.start()
@@ -280,6 +305,7 @@ class AugmentPage(Workspace):
         self.grid.clear()
         size = f"{image.width:,} × {image.height:,} px"
         self.grid.set_words(f"Making nine variants of {image.title}, {size} …")
+        self.ladder.clear(f"Making strengths of {image.title}, {size} …")
         self.original.set_items([])
         self.original.set_image(
             self.studio.thumbnails.picture(image), size=(image.width, image.height)
@@ -299,6 +325,51 @@ class AugmentPage(Workspace):
         self.grid.set_pictures(pictures_of(message, self._classes, class_ids), original)
         self._refresh_words()
 
+    # -- from weak to strong
+
+    @property
+    def rising(self) -> bool:
+        """Whether the selected step is shown from weak to strong instead of variants."""
+        return self.studio.actions["augment.ladder"].isChecked()
+
+    @property
+    def _pictures(self) -> QWidget:
+        return self.ladder if self.rising else self.grid
+
+    def _show_mode(self, _on: bool) -> None:
+        if self.strip.images.ids:
+            self.stack.setCurrentWidget(self._pictures)
+            self._pictures.setFocus()
+        self._ask()
+        self._refresh_words()
+
+    def _can_rise(self) -> bool:
+        """Whether there is anything to raise; else the words that say why not are shown."""
+        step, item = self.pipeline.step, self.pipeline.item
+        words = ""
+        if item is None:
+            words = "Add a step to see it from weak to strong."
+        elif step is None:
+            words = f"{step_title(item)}: choose one of the steps to see it from weak to strong."
+        elif not ladders.rows(step):
+            words = f"{step_title(step)} has one strength only."
+        if words:
+            self.ladder.clear(words)
+            self.preview.stop()
+        return not words
+
+    def _show_rungs(self, message: Message, class_ids: list[int]) -> None:
+        self._busy.stop()
+        self._milliseconds = float(message.header["milliseconds"])
+        self.ladder.set_rows(rows_of(message, self._classes, class_ids))
+        self.stack.setCurrentWidget(self.ladder)
+        self._refresh_words()
+
+    def _take_rung(self, parameters: dict[str, Any]) -> None:
+        step = self.pipeline.step
+        if step is not None:
+            self.pipeline.set_values(f"Take strength of {step_title(step).lower()}", parameters)
+
     def _show_trouble(self, text: str) -> None:
         self._busy.stop()
         self.trouble.set(text, button="Try again")
@@ -308,22 +379,23 @@ class AugmentPage(Workspace):
         self.bar.seed.setValue(random.randrange(self.bar.seed.maximum()))
 
     def _show_shapes(self) -> None:
-        self.grid.show_shapes(
-            boxes=self.bar.show_boxes.isChecked(), masks=self.bar.show_masks.isChecked()
-        )
+        for pictures in (self.grid, self.ladder):
+            pictures.show_shapes(
+                boxes=self.bar.show_boxes.isChecked(), masks=self.bar.show_masks.isChecked()
+            )
 
     # -- trial images and findings
 
-    def _show_trial(self, outcomes: dict[str, int]) -> None:
-        self._outcomes = outcomes
-        self.outcomes.show_outcomes(outcomes)
+    def _show_trial(self, trials: Trials) -> None:
+        self._trials = trials
+        self.outcomes.show_outcomes(trials.outcomes)
         self._show_findings()
 
     def _show_findings(self) -> None:
         advice = self._advice()
         self.advice.show_advice(advice)
         self.advice_head.setVisible(bool(advice))
-        warned = frozenset(a.step for a in advice if a.step is not None)
+        warned = frozenset(a.place for a in advice if a.place is not None)
         self.side.show_steps(warned)
 
     def _advice(self) -> list[Advice]:
@@ -331,7 +403,7 @@ class AugmentPage(Workspace):
         grey = self._image is not None and self._image.channels == 1
         advice = advise(
             self.pipeline.steps, task=self.project.task, boxes=boxes, grey=grey,
-            outcomes=self._outcomes,
+            trials=self._trials,
         )  # fmt: skip
         return advice + self._advice_on_variant()
 
@@ -346,7 +418,7 @@ class AugmentPage(Workspace):
         text = f"Variant {number + 1} loses {counted(lost, 'annotation')}."
         if remedy is None:
             return [Advice(text)]
-        return [Advice(text, remedy.step, remedy.remedy, remedy.steps)]
+        return [Advice(text, remedy.place, remedy.remedy, remedy.steps)]
 
     def _refresh_words(self) -> None:
         task = self.project.task
@@ -362,6 +434,11 @@ class AugmentPage(Workspace):
             if picture.counted:
                 total = picture.kept + picture.lost
                 told.append(f"{picture.kept} of {counted(total, 'annotation')} kept")
+        if self.rising:
+            count = sum(len(row.pictures) for row in self.ladder.rows)
+            told = [f"{count} strengths in {self._milliseconds:.0f} ms"] if count else []
+            self.set_status(*told, right="Enter takes the strength over, L goes back to variants")
+            return
         if pictures:
             told.append(f"{len(pictures)} variants in {self._milliseconds:.0f} ms")
         self.set_status(*told, right="Hold O to see the original")

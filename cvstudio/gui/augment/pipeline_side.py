@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QComboBox, QFrame, QInputDialog
+from collections.abc import Mapping
+from functools import partial
 
-from cvstudio.augment.catalogue import transform, values
-from cvstudio.augment.fields import Int
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QComboBox, QFrame, QInputDialog, QMenu, QToolButton
+
+from cvstudio.augment import automatic, editing
+from cvstudio.augment.catalogue import transform
+from cvstudio.augment.editing import Place
+from cvstudio.augment.item_form import fields_of, values_of
+from cvstudio.augment.summary import step_title
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import CVStudioError
+from cvstudio.core.pipeline import Automatic, Group, GroupKind, Item, Step
 from cvstudio.core.words import counted
 from cvstudio.gui.augment.catalogue_popup import CataloguePopup
-from cvstudio.gui.augment.pipeline import CHANCE, PipelineModel
+from cvstudio.gui.augment.pipeline import PipelineModel
 from cvstudio.gui.augment.steps_list import StepsList
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.layouts import bar_row
@@ -19,7 +26,10 @@ from cvstudio.gui.widgets.param_form import ParamForm
 from cvstudio.gui.widgets.section import SectionHeader, label, line, tool
 from cvstudio.gui.workspace import SidePanel
 
-_CHANCE = Int(CHANCE, "Chance", 0, 100, 50, unit="%")
+_GROUP_HELP = {
+    GroupKind.ONE_OF: "Exactly one of its steps acts; a step with twice the weight twice as often.",
+    GroupKind.SOME_OF: "So many of its steps are drawn evenly; each then acts with its own chance.",
+}
 
 
 class PipelineSide(SidePanel):
@@ -30,6 +40,7 @@ class PipelineSide(SidePanel):
         self._studio = studio
         self._pipeline = pipeline
         self.catalogue = CataloguePopup(self, task=task)
+        self._total: float | None = None
         self._make_top()
         self.steps = StepsList()
         self.add(self.steps)
@@ -54,6 +65,13 @@ class PipelineSide(SidePanel):
             tool(icon_name="content-save-outline", do=self._save,
                  tip="Save: keep this pipeline under a name on this computer")
         )  # fmt: skip
+        self.more = tool(icon_name="dots-vertical", tip="More: read and write pipelines")
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self)
+        for name in ("augment.import", "augment.export"):
+            menu.addAction(self._studio.actions[name])
+        self.more.setMenu(menu)
+        row.addWidget(self.more)
         self.add(frame)
         self.head = SectionHeader("Pipeline")
         self._add_button = tool(self._studio.actions["augment.add"])
@@ -67,28 +85,69 @@ class PipelineSide(SidePanel):
         self.steps.toggled.connect(pipeline.set_enabled)
         self.steps.removed.connect(pipeline.remove)
         self.steps.moved.connect(pipeline.move)
+        self.steps.shifted.connect(pipeline.shift)
+        self.steps.menu_wanted.connect(self._open_menu)
         self.form.changing.connect(pipeline.draft)
         self.form.changed.connect(pipeline.set_value)
         pipeline.changed.connect(self.refresh)
 
     def refresh(self) -> None:
-        """Show the preset and the step at hand. The steps follow in show_steps, with warnings."""
-        self.head.figure.setText(f"{counted(self._pipeline.active, 'step')} on")
+        """Show the preset and what is at hand. The steps follow in show_steps, with warnings."""
+        self._show_head()
         self._show_presets()
-        step = self._pipeline.step
-        self.step_head.setVisible(step is not None)
-        self.form.setVisible(step is not None)
-        if step is not None:
-            record = transform(step.transform)
-            self.step_head.title.setText(record.title)
-            self.step_head.title.setToolTip(f"{record.description} {record.warning}".strip())
-            given = {**values(step), CHANCE: round(100 * step.chance)}
-            self.form.show_fields((_CHANCE, *record.parameters), given)
+        item = self._pipeline.item
+        self.step_head.setVisible(item is not None)
+        self.form.setVisible(item is not None)
+        if item is None:
+            return
+        self.step_head.title.setText(step_title(item))
+        self.step_head.title.setToolTip(_help(item))
+        assert self.step_head.link is not None
+        self.step_head.link.setVisible(not isinstance(item, Group))
+        self.form.show_fields(fields_of(item, weighed=self._pipeline.weighed), values_of(item))
 
-    def show_steps(self, warned: frozenset[int]) -> None:
+    def show_steps(self, warned: frozenset[Place]) -> None:
         """Show the steps, with a mark on those that are worth a look."""
         pipeline = self._pipeline
         self.steps.show_steps(pipeline.steps, selected=pipeline.selected, warned=warned)
+
+    def show_times(self, times: Mapping[Place, float], total: float | None) -> None:
+        """Show what each step costs on the image at hand, and all of them on average, in ms."""
+        self._total = total
+        self.steps.show_times(times)
+        self._show_head()
+
+    def _show_head(self) -> None:
+        words = f"{counted(self._pipeline.active, 'step')} on"
+        if self._total is not None:
+            words += f", {self._total:.0f}\N{NO-BREAK SPACE}ms"
+        self.head.figure.setText(words)
+        self.head.figure.setToolTip(
+            "What the pipeline costs on average for one image of this size, on this computer"
+            if self._total is not None else ""
+        )  # fmt: skip
+
+    def _open_menu(self, where: QPoint) -> None:
+        """What can be done to the selected item."""
+        pipeline, actions = self._pipeline, self._studio.actions
+        place, item = pipeline.selected, pipeline.item
+        if item is None:
+            return
+        menu = QMenu(self)
+        words = "Switch off" if item.enabled else "Switch on"
+        menu.addAction(words, lambda: pipeline.set_enabled(place, not item.enabled))
+        for down, title in ((False, "Move up"), (True, "Move down")):
+            act = menu.addAction(title, partial(pipeline.shift, place, down))
+            act.setEnabled(editing.neighbour(pipeline.steps, place, down) is not None)
+        menu.addSeparator()
+        if isinstance(item, Step) and len(place) == 1:
+            menu.addAction(actions["augment.group"])
+        else:
+            menu.addAction(actions["augment.ungroup"])
+        menu.addSeparator()
+        menu.addAction("Remove", lambda: pipeline.remove(place))
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(where)
 
     def _show_presets(self) -> None:
         model = self._pipeline
@@ -124,3 +183,13 @@ class PipelineSide(SidePanel):
         """Offer the transforms beside the button that adds one."""
         corner = self._add_button.mapToGlobal(QPoint(self._add_button.width() + 8, 0))
         self.catalogue.open_at(corner)
+
+
+def _help(item: Item) -> str:
+    """A sentence on what is selected."""
+    if isinstance(item, Group):
+        return _GROUP_HELP[item.group]
+    if isinstance(item, Automatic):
+        return automatic.DESCRIPTION
+    record = transform(item.transform)
+    return f"{record.description} {record.warning}".strip()

@@ -1,4 +1,4 @@
-"""Asks the live process for variants and trials of the image and pipeline at hand."""
+"""Asks the live process about the image and pipeline at hand: variants, ladder, trials, times."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from cvstudio.augment.advice import Trials
+from cvstudio.augment.editing import Items
 from cvstudio.augment.presets import dump_steps
 from cvstudio.core.annotation import Annotation, State, Task, trains
 from cvstudio.core.networks import default_config
@@ -42,8 +44,12 @@ class Preview(QObject):
 
     came = Signal(object, object)
     """An answer to "augment", and the class ids of its shapes."""
+    rungs_came = Signal(object, object)
+    """An answer to "ladder", and the class ids of its shapes."""
     tried = Signal(object)
-    """Outcomes of trial images: a dict of counts, empty where nothing is counted."""
+    """What became of annotations in trial images: Trials, empty where nothing is counted."""
+    timed = Signal(object, object)
+    """Milliseconds by place, and those of the whole pipeline on average; None while unknown."""
     failed = Signal(str)
 
     def __init__(self, studio: Studio, project: Project, parent: QObject) -> None:
@@ -51,7 +57,9 @@ class Preview(QObject):
         self._studio, self._project = studio, project
         self.image: ImageRecord | None = None
         self.annotations: list[Annotation] = []
-        self.steps: tuple[Step, ...] = ()
+        self.steps: Items = ()
+        self.rising: Step | None = None
+        """The step whose ladder is wanted instead of variants."""
         self.class_ids: list[int] = []
         self.image_ids: Sequence[int] = ()
         self.seed = 0
@@ -100,26 +108,44 @@ class Preview(QObject):
     def _ask(self) -> None:
         if self.image is None:
             return
-        shapes = trained(self.annotations, self._project.task)
-        class_ids = [a.class_id for a in shapes]
-        header = {
-            **self._header(),
-            "image": self._told(self.image, self.annotations),
-            "epochs": list(range(1, VARIANTS + 1)),
-            "thumbnail": self.pixels,
-        }
-
-        def done(message: Message) -> None:
-            self.came.emit(message, class_ids)
+        class_ids = [a.class_id for a in trained(self.annotations, self._project.task)]
+        header = {**self._shown(), "thumbnail": self.pixels}
 
         def sorry(text: str, hint: str) -> None:
             self.failed.emit(f"{text} {hint}".strip())
 
-        self._studio.live.request("augment", header, done=done, failed=sorry, owner=self)
+        if self.rising is not None:
+            self._studio.live.request(
+                "ladder", {**header, "steps": dump_steps((self.rising,))}, failed=sorry, owner=self,
+                done=lambda message: self.rungs_came.emit(message, class_ids),
+            )  # fmt: skip
+            return
+        self._studio.live.request(
+            "augment", {**header, "epochs": list(range(1, VARIANTS + 1))}, failed=sorry,
+            owner=self, done=lambda message: self.came.emit(message, class_ids),
+        )  # fmt: skip
+
+    def _shown(self) -> dict[str, Any]:
+        assert self.image is not None
+        return {**self._header(), "image": self._told(self.image, self.annotations)}
+
+    def _ask_times(self) -> None:
+        if self.image is None:
+            return
+
+        def done(message: Message) -> None:
+            times = {tuple(place): took for place, took in message.header["times"]}
+            self.timed.emit(times, message.header["total"])
+
+        self._studio.live.request(
+            "times", self._shown(), done=done, owner=self,
+            failed=lambda text, hint: self.timed.emit({}, None),
+        )  # fmt: skip
 
     def _ask_trial(self) -> None:
+        self._ask_times()
         if self._project.task is Task.CLASSIFY or not self.image_ids:
-            self.tried.emit({})
+            self.tried.emit(Trials())
             return
         # The same images every time, so that figures change with the pipeline only.
         chosen = random.Random(0).sample(
@@ -138,6 +164,12 @@ class Preview(QObject):
             told.append(self._told(record, found))
         self._studio.live.request(
             "trial", {**self._header(), "images": told, "count": TRIALS},
-            done=lambda message: self.tried.emit(dict(message.header["outcomes"])),
-            failed=lambda text, hint: self.tried.emit({}), owner=self,
+            done=lambda message: self.tried.emit(_trials(message)),
+            failed=lambda text, hint: self.tried.emit(Trials()), owner=self,
         )  # fmt: skip
+
+
+def _trials(message: Message) -> Trials:
+    told = message.header
+    lost_by = {tuple(place): int(count) for place, count in told["lost_by"]}
+    return Trials(dict(told["outcomes"]), lost_by, int(told["images"]), int(told["count"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,28 +46,38 @@ def pictures_of(
     message: Message, classes: Mapping[int, LabelClass], class_ids: Sequence[int]
 ) -> list[VariantPicture]:
     """The cells that an answer to "augment" holds; `class_ids` are those of its shapes."""
-    pictures = []
-    colours = [c.colour for c in classes.values()]
-    for number, told in enumerate(message.header["variants"]):
-        rgb = message.arrays[f"variant {number}"]
-        shapes = [shape_from_json(item) for item in told["shapes"]]
-        labels = message.arrays.get(f"labels {number}")
-        items = items_of(shapes, class_ids, classes) if labels is None else ()
-        lost = sum(outcome in ("lost", "degenerate") for outcome in told["outcomes"])
-        pictures.append(
-            VariantPicture(
-                image=to_image(rgb),
-                items=items,
-                layer=label_layer(labels, colours)
-                if labels is not None
-                else mask_layer(items, rgb.shape[1], rgb.shape[0], longest=max(rgb.shape)),
-                caption=told["caption"],
-                kept=len(shapes) - lost,
-                lost=lost,
-                counted=bool(shapes),
-            )
+    return [
+        picture_of(
+            message.arrays[f"variant {number}"], told, classes, class_ids,
+            labels=message.arrays.get(f"labels {number}"),
         )
-    return pictures
+        for number, told in enumerate(message.header["variants"])
+    ]  # fmt: skip
+
+
+def picture_of(
+    rgb: NDArray[np.uint8],
+    told: Mapping[str, Any],
+    classes: Mapping[int, LabelClass],
+    class_ids: Sequence[int],
+    *,
+    labels: NDArray[np.uint8] | None,
+) -> VariantPicture:
+    """One cell: a variant's pixels, what was told of it, and its label map where it has one."""
+    shapes = [shape_from_json(item) for item in told["shapes"]]
+    items = items_of(shapes, class_ids, classes) if labels is None else ()
+    lost = sum(outcome in ("lost", "degenerate") for outcome in told["outcomes"])
+    return VariantPicture(
+        image=to_image(rgb),
+        items=items,
+        layer=label_layer(labels, [c.colour for c in classes.values()])
+        if labels is not None
+        else mask_layer(items, rgb.shape[1], rgb.shape[0], longest=max(rgb.shape)),
+        caption=told["caption"],
+        kept=len(shapes) - lost,
+        lost=lost,
+        counted=bool(shapes),
+    )
 
 
 def items_of(
