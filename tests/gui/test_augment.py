@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from patience import until
 from person import Person
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QDropEvent
@@ -13,6 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from cvstudio.core.annotation import Review
+from cvstudio.core.pipeline import Step
 from cvstudio.gui.augment.page import AugmentPage
 from cvstudio.gui.augment.pipeline import PipelineModel
 from cvstudio.gui.live import LiveProcess
@@ -22,17 +24,11 @@ from cvstudio.project import commands, queries, steps
 from cvstudio.project.pipeline import draft, pipeline
 from cvstudio.project.project import Project
 
-WAIT = 90_000
-
 
 def pictures_come(page: AugmentPage) -> None:
     """Wait until what is shown belongs to what is set."""
     before = page.grid.pictures
-    for _ in range(WAIT // 50):
-        QTest.qWait(50)
-        if page.grid.pictures is not before and page.grid.pictures:
-            return
-    raise AssertionError("no variants came")
+    until(lambda: page.grid.pictures is not before and page.grid.pictures)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +54,13 @@ def page(studio_window: Person, live: LiveProcess) -> Iterator[AugmentPage]:
 
 
 def titles(page: AugmentPage) -> list[str]:
-    return [step.transform for step in page.pipeline.steps]
+    return [getattr(item, "transform", "") for item in page.pipeline.steps]
+
+
+def parameters(page: AugmentPage, place: int) -> dict[str, object]:
+    step = page.pipeline.steps[place]
+    assert isinstance(step, Step)
+    return step.parameters
 
 
 def test_nine_variants_of_a_labelled_image_appear_with_their_boxes(
@@ -133,10 +135,10 @@ def test_steps_are_switched_moved_and_removed_by_keys(
     assert not page.pipeline.steps[0].enabled
     studio_window.key("Alt+Down", page.side.steps)
     assert titles(page)[:2] == [names[1], names[0]]
-    assert page.pipeline.selected == 1
+    assert page.pipeline.selected == (1,)
     studio_window.key("Delete", page.side.steps)
     assert titles(page) == [names[1], *names[2:]]
-    assert page.side.head.figure.text() == f"{len(names) - 1} steps on"
+    assert page.side.head.figure.text().startswith(f"{len(names) - 1} steps on")
 
 
 def test_a_step_is_dragged_to_another_place(page: AugmentPage) -> None:
@@ -148,13 +150,13 @@ def test_a_step_is_dragged_to_another_place(page: AugmentPage) -> None:
         QPointF(20, 3 * height + 2), Qt.DropAction.MoveAction, data,
         Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
     )  # fmt: skip
-    moves: list[tuple[int, int]] = []
+    moves: list[tuple[object, object]] = []
     page.side.steps.moved.connect(lambda a, b: moves.append((a, b)))
     page.side.steps.dropEvent(event)
     # Without a source the drop came from elsewhere and changes nothing.
     assert titles(page) == names
     assert moves == []
-    page.side.steps.moved.emit(0, 2)
+    page.side.steps.moved.emit((0,), (3,))
     assert titles(page) == [names[1], names[2], names[0], *names[3:]]
 
 
@@ -176,28 +178,26 @@ def test_a_transform_is_found_and_added(page: AugmentPage, studio_window: Person
 
 def test_worth_a_look_offers_a_remedy_that_works(page: AugmentPage) -> None:
     place = titles(page).index("affine")
-    page.pipeline.select(place)
+    page.pipeline.select((place,))
     page.pipeline.set_value("rotation", [-45, 45])
     texts = [advice.text for advice in page.advice.advice]
     assert any("Boxes grow" in text and "41" in text for text in texts)
     button = next(b for b in page.advice.findChildren(QPushButton) if b.text() == "Limit to ±10°")
     button.click()
-    assert page.pipeline.steps[place].parameters["rotation"] == [-10, 10]
+    assert parameters(page, place)["rotation"] == [-10, 10]
     assert not any("Boxes grow" in advice.text for advice in page.advice.advice)
 
 
 def test_trial_images_are_counted(page: AugmentPage) -> None:
-    for _ in range(WAIT // 50):
-        if page._outcomes:
-            break
-        QTest.qWait(50)
-    assert sum(page._outcomes.values()) >= 200
-    assert page.outcomes.figures["whole"][0].text() == f"{page._outcomes['whole']:,}"
+    until(lambda: page._trials.total)
+    assert page._trials.total >= 200
+    assert page._trials.count == 200
+    assert page.outcomes.figures["whole"][0].text() == f"{page._trials.outcomes['whole']:,}"
 
 
 def test_the_pipeline_is_given_to_the_next_run(page: AugmentPage, studio_window: Person) -> None:
     page.pipeline.add("invert")
-    assert "invert" not in [s.transform for s in pipeline(studio_window.project).steps]
+    assert "invert" not in [getattr(s, "transform", "") for s in pipeline(studio_window.project).steps]
     went: list[str] = []
     studio_window.studio.went.disconnect()
     studio_window.studio.went.connect(lambda name, what: went.append(name))
@@ -268,10 +268,7 @@ def test_an_image_that_is_gone_is_told_in_words(page: AugmentPage, studio_window
     away = path.with_suffix(".away")
     path.rename(away)
     page.bar.seed.setValue(5)
-    for _ in range(WAIT // 50):
-        QTest.qWait(50)
-        if page.stack.currentWidget() is page.trouble:
-            break
+    until(lambda: page.stack.currentWidget() is page.trouble)
     assert path.name in page.trouble.words.text()
     away.rename(path)
     page.trouble.button.click()
@@ -315,4 +312,4 @@ def test_a_stored_pipeline_that_cannot_be_used_is_told_and_replaced(
         commands.set_setting(s, "augmentation draft", value)
     assert any("no transform called gone" in text for text in told)
     assert isinstance(page.pipeline, PipelineModel)
-    assert np.all([step.transform != "gone" for step in page.pipeline.steps])
+    assert np.all([name != "gone" for name in titles(page)])
