@@ -227,6 +227,13 @@ def colours(person, x, y, side=9):
     ]
 
 
+def test_no_handle_hides_a_point(placed):
+    placed.hover(5, 5)
+    own = placed.document.colour(1).name()
+    assert colours(placed, 100, 100, 1) == [own], "a corner of the box, but a point"
+    assert colours(placed, 180, 120, 1) == ["#ffffff"], "a corner with nothing else on it"
+
+
 def test_visible_points_are_full_and_hidden_ones_hollow(placed):
     placed.document.select([])
     placed.hover(5, 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
@@ -184,8 +185,13 @@ class SelectionItem(QGraphicsItem):
             return
         if isinstance(shape, Polygon):
             self._paint_points(painter, shape, scale)
-        points = handle_points(box_of(shape)).tolist()
-        painter.drawRects([QRectF(x - half, y - half, 2 * half, 2 * half) for x, y in points])
+        handles = handle_points(box_of(shape))
+        if isinstance(shape, Keypoints):  # a point is taken before the handle that would hide it
+            away = np.abs(handles[:, None, :] - shape.placed()[None, :, :]).max(axis=2)
+            handles = handles[(away > HANDLE / scale).all(axis=1)]
+        painter.drawRects(
+            [QRectF(x - half, y - half, 2 * half, 2 * half) for x, y in handles.tolist()]
+        )
 
     def _paint_points(self, painter: QPainter, polygon: Polygon, scale: float) -> None:
         """The points of a polygon, while there is room between them."""
