@@ -8,6 +8,7 @@ from cvstudio.core.annotation import Annotation, LabelClass
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.skeleton import Skeleton
+from cvstudio.gui.augment.variants import items_of
 from cvstudio.gui.widgets.overlay import OverlayItem, overlay_items, paint_items
 from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
 from cvstudio.project import skeleton_changes
@@ -69,6 +70,15 @@ def test_edges_join_the_keypoints_of_a_thumbnail_that_have_a_place():
 def test_hidden_keypoints_are_hollow_on_a_thumbnail():
     picture = painted(Keypoints.of([(100, 50, 2), (300, 150, 1)]))
     assert picture.pixelColor(50, 25).red() > picture.pixelColor(150, 75).red() + 80
+
+
+def test_variants_draw_the_edges_between_points_that_are_left():
+    bones = Skeleton(("head", "foot", "hand"), ((0, 1), (1, 2)))
+    classes = {4: LabelClass(4, "Person", "#FF0000")}
+    whole = Keypoints.of([(40, 40, 2), (40, 160, 2), (300, 160, 2)])
+    cut = Keypoints.of([(40, 40, 2), (40, 160, 2), (0, 0, 0)])
+    items = items_of([whole, None, cut], [4, 4, 4], classes, {4: bones})
+    assert [item.edges for item in items] == [((0, 1), (1, 2)), ((0, 1),)]
 
 
 def test_the_gallery_draws_edges_and_follows_a_skeleton_that_changes(tmp_path, qtbot):

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from cvstudio.core.annotation import LabelClass
+from cvstudio.core.skeleton import Skeleton
 from cvstudio.core.wire import Message
 from cvstudio.gui import theme
 from cvstudio.gui.augment.variants import VariantPicture, paint_picture, picture_of
@@ -37,7 +38,10 @@ class LadderRow:
 
 
 def rows_of(
-    message: Message, classes: Mapping[int, LabelClass], class_ids: Sequence[int]
+    message: Message,
+    classes: Mapping[int, LabelClass],
+    class_ids: Sequence[int],
+    skeletons: Mapping[int, Skeleton],
 ) -> list[LadderRow]:
     """The rows that an answer to "ladder" holds."""
     return [
@@ -45,7 +49,7 @@ def rows_of(
             told["title"],
             tuple(
                 picture_of(
-                    message.arrays[f"rung {place} {column}"], rung, classes, class_ids,
+                    message.arrays[f"rung {place} {column}"], rung, classes, class_ids, skeletons,
                     labels=message.arrays.get(f"labels {place} {column}"),
                 )
                 for column, rung in enumerate(told["rungs"])

@@ -19,6 +19,7 @@ from cvstudio.augment import ladder as ladders
 from cvstudio.augment.advice import Advice, Trials, advise, gentler
 from cvstudio.augment.summary import step_title
 from cvstudio.core.annotation import BOXES, Annotation, LabelClass, Review, Task
+from cvstudio.core.skeleton import Skeleton
 from cvstudio.core.snapshot import shape_from_json
 from cvstudio.core.wire import Message
 from cvstudio.core.words import counted
@@ -38,7 +39,7 @@ from cvstudio.gui.widgets.image_view import ImageView
 from cvstudio.gui.widgets.pixels import to_image
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, tool
 from cvstudio.gui.workspace import SidePanel, Workspace
-from cvstudio.project import queries, runs
+from cvstudio.project import queries, runs, skeletons
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.records import ImageFilter, ImageRecord
 
@@ -57,6 +58,7 @@ class AugmentPage(Workspace):
         super().__init__(studio)
         self.pipeline = PipelineModel(studio, self)
         self._classes: dict[int, LabelClass] = {}
+        self._skeletons: dict[int, Skeleton] = {}
         self._image: ImageRecord | None = None
         self._annotations: list[Annotation] = []
         self._trials = Trials()
@@ -218,6 +220,7 @@ class AugmentPage(Workspace):
         with self.project.read() as session:
             ids = queries.image_ids(session, _LABELLED)
             self._classes = {c.id: c for c in queries.classes(session)}
+            self._skeletons = skeletons.skeletons(session)
         self.strip.images.set_ids(ids)
         self.stack.setCurrentWidget(self._pictures if ids else self.empty)
         wanted = self.studio.image_id if self.studio.image_id in set(ids) else next(iter(ids), 0)
@@ -316,13 +319,14 @@ class AugmentPage(Workspace):
         self._answered = self._image.id if self._image is not None else 0
         rgb = message.arrays["original"]
         shapes = [shape_from_json(item) for item in message.header["original"]]
-        items = items_of(shapes, class_ids, self._classes)
+        items = items_of(shapes, class_ids, self._classes, self._skeletons)
         original = VariantPicture(to_image(rgb), items, None, "", kept=len(shapes))
         self.original.set_image(rgb)
         self.original.set_items(list(items))
         self._milliseconds = float(message.header["milliseconds"])
         self.stack.setCurrentWidget(self.grid)
-        self.grid.set_pictures(pictures_of(message, self._classes, class_ids), original)
+        pictures = pictures_of(message, self._classes, class_ids, self._skeletons)
+        self.grid.set_pictures(pictures, original)
         self._refresh_words()
 
     # -- from weak to strong
@@ -361,7 +365,7 @@ class AugmentPage(Workspace):
     def _show_rungs(self, message: Message, class_ids: list[int]) -> None:
         self._busy.stop()
         self._milliseconds = float(message.header["milliseconds"])
-        self.ladder.set_rows(rows_of(message, self._classes, class_ids))
+        self.ladder.set_rows(rows_of(message, self._classes, class_ids, self._skeletons))
         self.stack.setCurrentWidget(self.ladder)
         self._refresh_words()
 

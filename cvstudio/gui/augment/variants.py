@@ -13,11 +13,12 @@ from PySide6.QtGui import QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, 
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from cvstudio.core.annotation import BOXES, LabelClass, Shape, kind_of
+from cvstudio.core.skeleton import Skeleton
 from cvstudio.core.snapshot import shape_from_json
 from cvstudio.core.wire import Message
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.icons import paint_icon
-from cvstudio.gui.widgets.overlay import FILL, OverlayItem, mask_layer, paint_items
+from cvstudio.gui.widgets.overlay import FILL, OverlayItem, edges_of, mask_layer, paint_items
 from cvstudio.gui.widgets.pixels import to_image
 
 COLUMNS = ROWS = 3
@@ -43,12 +44,15 @@ class VariantPicture:
 
 
 def pictures_of(
-    message: Message, classes: Mapping[int, LabelClass], class_ids: Sequence[int]
+    message: Message,
+    classes: Mapping[int, LabelClass],
+    class_ids: Sequence[int],
+    skeletons: Mapping[int, Skeleton],
 ) -> list[VariantPicture]:
     """The cells that an answer to "augment" holds; `class_ids` are those of its shapes."""
     return [
         picture_of(
-            message.arrays[f"variant {number}"], told, classes, class_ids,
+            message.arrays[f"variant {number}"], told, classes, class_ids, skeletons,
             labels=message.arrays.get(f"labels {number}"),
         )
         for number, told in enumerate(message.header["variants"])
@@ -60,12 +64,13 @@ def picture_of(
     told: Mapping[str, Any],
     classes: Mapping[int, LabelClass],
     class_ids: Sequence[int],
+    skeletons: Mapping[int, Skeleton],
     *,
     labels: NDArray[np.uint8] | None,
 ) -> VariantPicture:
     """One cell: a variant's pixels, what was told of it, and its label map where it has one."""
     shapes = [shape_from_json(item) for item in told["shapes"]]
-    items = items_of(shapes, class_ids, classes) if labels is None else ()
+    items = items_of(shapes, class_ids, classes, skeletons) if labels is None else ()
     lost = sum(outcome in ("lost", "degenerate") for outcome in told["outcomes"])
     return VariantPicture(
         image=to_image(rgb),
@@ -81,11 +86,14 @@ def picture_of(
 
 
 def items_of(
-    shapes: Sequence[Shape], class_ids: Sequence[int], classes: Mapping[int, LabelClass]
+    shapes: Sequence[Shape],
+    class_ids: Sequence[int],
+    classes: Mapping[int, LabelClass],
+    skeletons: Mapping[int, Skeleton],
 ) -> tuple[OverlayItem, ...]:
-    """Shapes in the colours of their classes; lost ones are left out."""
+    """Shapes in the colours of their classes, keypoints joined; lost ones are left out."""
     return tuple(
-        OverlayItem(shape, classes[class_id].colour)
+        OverlayItem(shape, classes[class_id].colour, edges=edges_of(shape, skeletons.get(class_id)))
         for shape, class_id in zip(shapes, class_ids, strict=True)
         if shape is not None and class_id in classes
     )
