@@ -8,7 +8,7 @@ and the files copied so far are removed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
@@ -157,7 +157,8 @@ def run(
     work = Work(progress, cancelled)
     copied: list[Path] = []
     try:
-        places = _copy(project, plan, copied, work, all_files=copy)
+        homes = _homes(project, plan)
+        places = homes | _copy(project, plan, copied, work, all_files=copy, leave=homes)
         with collector_at_rest(), project.transaction(f"Import {plan.source}", source=source) as s:
             choices = _Choices(known, bare, group_by)
             report = _Import(s, project, plan, places, choices, work).run()
@@ -174,15 +175,36 @@ def run(
     return report
 
 
+def _homes(project: Project, plan: ImportPlan) -> dict[Path, Path]:
+    """Where files lie of which the project has some pages or frames already: the others belong to
+    the same file, also when that one was a copy, or they would be a second sequence."""
+    known = {
+        image.known: image.parsed.path
+        for image in plan.images
+        if image.known is not None and image.info.pages > 1
+    }
+    with project.read() as s:
+        records = queries.images(s, list(known))
+    return {known[record.id]: project.image_path(record) for record in records}
+
+
 def _copy(
-    project: Project, plan: ImportPlan, copied: list[Path], work: Work, *, all_files: bool
+    project: Project,
+    plan: ImportPlan,
+    copied: list[Path],
+    work: Work,
+    *,
+    all_files: bool,
+    leave: Collection[Path],
 ) -> dict[Path, Path]:
     """Copy the files of new images into the project, or only those that lie in no place of their
-    own; `copied` is what a failure must remove."""
+    own, but for some; `copied` is what a failure must remove."""
     wanted = {
         image.parsed.path: None
         for image in plan.images
-        if image.known is None and (all_files or image.parsed.unpacked)
+        if image.known is None
+        and image.parsed.path not in leave
+        and (all_files or image.parsed.unpacked)
     }
     return copy_files(wanted, project.images_directory, work, copied=copied) if wanted else {}
 

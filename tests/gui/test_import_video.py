@@ -200,7 +200,8 @@ def test_copying_a_large_video_shows_its_megabytes_and_cancel_leaves_nothing(
         person.click(dialog.go)
         person.until(lambda: dialog.step == 1)
         person.click(dialog.go)
-        dialog.split.copy_in.setChecked(True)
+        dialog.split.copy_in.click()
+        seen["step"] = dialog._rows[3]._text.text()
         person.click(dialog.go)
         person.until(lambda: dialog.bar.maximum() == 4 and dialog.bar.value() == 1)
         seen["doing"] = dialog.doing.text()
@@ -213,6 +214,7 @@ def test_copying_a_large_video_shows_its_megabytes_and_cancel_leaves_nothing(
     person.answer(drive)
     drop(person, [clip])
     person.until(lambda: "left" in seen)
+    assert seen["step"] == "copied"
     assert seen["doing"] == "Megabytes copied, 1 of 4"
     assert "clip.avi.partial" in seen["there"]
     assert not any(name.startswith("clip.avi") for name in seen["left"])

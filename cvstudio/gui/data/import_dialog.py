@@ -122,6 +122,7 @@ class ImportDialog(StudioDialog):
         self.check.save_asked.connect(self._save_list)
         self.classes = ClassesStep(self._studio)
         self.split = SplitStep(bool(self._studio.settings.get("data.copy_images")))
+        self.split.copy_in.toggled.connect(self._show_rows)
         for page in (self.source, self.check, self.classes, self.split):
             holder = QWidget()
             inside = QVBoxLayout(holder)
@@ -170,14 +171,7 @@ class ImportDialog(StudioDialog):
     def _show_step(self) -> None:
         plan = self.plan
         self.pages.setCurrentIndex(self._step)
-        texts = (
-            plan.title if plan else "",
-            self.check.summary() if plan else "",
-            self.classes.summary() if plan else "",
-            self.split.summary() if plan and self._step == 3 else "",
-        )
-        for place, row in enumerate(self._rows):
-            row.show_state(done=place < self._step, now=place == self._step, text=texts[place])
+        self._show_rows()
         self.back.setVisible(self._step > 0)
         last = self._step == len(STEPS) - 1
         ready = bool(plan and plan.images) if self._step else self.source.ready
@@ -192,6 +186,18 @@ class ImportDialog(StudioDialog):
         self.note(self._promise(plan))
         if self.go.isEnabled() and self._step:
             self.go.setFocus()
+
+    def _show_rows(self) -> None:
+        """The steps at the left, each with what was said there."""
+        plan = self.plan
+        texts = (
+            plan.title if plan else "",
+            self.check.summary() if plan else "",
+            self.classes.summary() if plan else "",
+            self.split.summary() if plan and self._step == 3 else "",
+        )
+        for place, row in enumerate(self._rows):
+            row.show_state(done=place < self._step, now=place == self._step, text=texts[place])
 
     def _promise(self, plan: ImportPlan | None) -> str:
         if plan is None or not self._step:
