@@ -17,8 +17,9 @@ from pathlib import Path
 from cvstudio.core.annotation import Split
 from cvstudio.core.geometry import Box
 from cvstudio.core.predictions import Prediction
+from cvstudio.core.program import program
 from cvstudio.core.snapshot import SnapshotImage
-from cvstudio.project import analysis, launch, runs
+from cvstudio.project import analysis, runs
 from cvstudio.project.project import Project
 
 _NETWORK, _EPOCHS, _SIZE = "yolo11n", 40, 160
@@ -72,7 +73,7 @@ def _demo(folder: Path) -> int:
         if _command("sample", str(project), "--task", "detect") != 0:
             return 1
     if _has_display():
-        return subprocess.call(launch.program(str(project)))
+        return subprocess.call(program(str(project)))
     _say("There is no display, so the sample's loop runs here instead of in the window.")
     return _loop(folder, project)
 
@@ -115,7 +116,7 @@ def _loop(folder: Path, project: Path) -> int:
 
 def _command(*arguments: str) -> int:
     _say(f"\n$ cvstudio {shlex.join(arguments)}")
-    return subprocess.call(launch.program(*arguments))
+    return subprocess.call(program(*arguments))
 
 
 def _draw(image: SnapshotImage, answer: Prediction, path: Path) -> None:

@@ -112,7 +112,7 @@ def _sentence(item: Any) -> str:
     if kind == "extra_forbidden":
         return f"{title} is not a setting."
     if name == "device":
-        rule = "auto, cpu, mps or cuda with a number, as cuda:0"
+        rule = "auto, cpu, mps or cuda with numbers, as cuda:0 or cuda:0,1"
     elif kind in _RULES:
         rule = _RULES[kind].format(**limits)
     else:

@@ -114,6 +114,14 @@ class JobDir:
             (self.control / request.value).unlink(missing_ok=True)
 
 
+class FollowersDir(JobDir):
+    """A run directory as those of its processes see it that follow another one: they read it, and
+    leave the telling to the first."""
+
+    def emit(self, event: Event) -> None:
+        """Nothing: the first process tells."""
+
+
 class EventTail:
     """Reads the events that were appended since the last look."""
 

@@ -351,9 +351,9 @@ class TrainConfig(Record):
         " GPU.",
     )  # fmt: skip
     device: str = Field(
-        "auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", title="Device",
+        "auto", pattern=r"^(auto|cpu|mps|cuda(:\d+(,\d+)*)?)$", title="Device",
         json_schema_extra=_group("Computer"),
-        description="auto takes the GPU when there is one.",
+        description="auto takes the GPU when there is one; cuda:0,1 trains on two together.",
     )  # fmt: skip
     workers: int = Field(
         2, ge=0, le=64, title="Readers", json_schema_extra=_group("Computer"),

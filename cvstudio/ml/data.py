@@ -123,10 +123,11 @@ class SplitImages:
 
 
 def keep_in_memory(
-    splits: Sequence[SplitImages], *, wanted: bool, progress: Callable[[int], None], threads: int
-) -> bool:
-    """Read all splits into memory when they fit into a quarter of what is free."""
-    needed = sum(split.bytes_needed() for split in splits)
+    splits: Sequence[SplitImages], *, wanted: bool, progress: Callable[[int], None], threads: int,
+    copies: int = 1,
+) -> bool:  # fmt: skip
+    """Read all splits into memory when so many copies fit into a quarter of what is free."""
+    needed = copies * sum(split.bytes_needed() for split in splits)
     if not wanted or needed > psutil.virtual_memory().available // 4:
         return False
     before = 0

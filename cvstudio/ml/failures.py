@@ -41,6 +41,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     )  # fmt: skip
 
 
+def lost_the_others(error: BaseException) -> bool:
+    """Whether an error says no more than that another process of the run has ended."""
+    signs = ("connection closed by peer", "connection reset by peer", "socket closed")
+    words = str(error).lower()
+    return isinstance(error, RuntimeError) and any(sign in words for sign in signs)
+
+
 def out_of_memory(place: str, batch: int, *, device_type: str) -> JobFailure:
     """The failure when even smaller pieces did not fit."""
     who = "This computer" if device_type == "cpu" else "The GPU"

@@ -22,8 +22,11 @@ def unpack_frames(
     splits: Sequence[SplitImages], folder: Path, *, progress: Callable[[int, int], None]
 ) -> int:
     """Write the frames among some splits into a folder, without loss, and let the splits read them
-    from there; returns how many. Raises OSError when they cannot be written (a full disk), and then
-    none is read from there and none is left; a damaged frame is left to who reads it."""
+    from there, as well as those that lie there already; returns how many.
+
+    Raises OSError when they cannot be written (a full disk), and then none is read from there and
+    none is left; a damaged frame is left to who reads it.
+    """
     wanted = [
         (image.path, image.page, split, index)
         for split in splits
@@ -39,7 +42,7 @@ def unpack_frames(
         for done, (_, _, split, index) in enumerate(wanted):
             progress(done, len(wanted))
             file = folder / f"{done}.png"
-            if _write(split, index, file):
+            if file.is_file() or _write(split, index, file):
                 written.append((split, index, file))
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)  # the run needs the room for its checkpoints
@@ -58,7 +61,9 @@ def _write(split: SplitImages, index: int, file: Path) -> bool:
         return False
     fast = [cv2.IMWRITE_PNG_COMPRESSION, 1]
     _, data = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), fast)
-    file.write_bytes(data.tobytes())
+    whole = file.with_suffix(".part")
+    whole.write_bytes(data.tobytes())
+    whole.replace(file)  # other processes of the run take what is there
     return True
 
 

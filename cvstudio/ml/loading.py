@@ -26,7 +26,7 @@ class Batches(Sampler[list[Key]]):
     Without an order, images of one size follow each other; `bounded` keeps a batch of whole images
     below tiles.WHOLE pixels. `start` leaves out the batches that an interrupted epoch has already
     seen. A last batch of one image is dropped while training: batch normalisation cannot learn from
-    it.
+    it. `part` (nth, of) takes every of-th image, from the nth, of batches `of` times as large.
     """
 
     def __init__(
@@ -36,8 +36,10 @@ class Batches(Sampler[list[Key]]):
         *,
         order: Order | None,
         bounded: bool = False,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         self._sizes, self._batch, self._order, self._bounded = sizes, batch, order, bounded
+        self._nth, self._of = part
         self.epoch, self.start = 1, 0
 
     def __len__(self) -> int:
@@ -54,10 +56,11 @@ class Batches(Sampler[list[Key]]):
             runs = _same_size_runs(self._sizes, batch, bounded=self._bounded)
             return [[(index, 0) for index in members] for members in runs]
         picks = self._order.epoch(self.epoch)
-        plan = [picks[at : at + batch] for at in range(0, len(picks), batch)]
-        if len(plan) > 1 and len(plan[-1]) == 1:
+        whole = batch * self._of
+        plan = [picks[at : at + whole] for at in range(0, len(picks), whole)]
+        if len(plan) > 1 and len(plan[-1]) < 2 * self._of:
             plan.pop()
-        return plan
+        return [members[self._nth :: self._of] for members in plan]
 
 
 def _same_size_runs(

@@ -18,11 +18,11 @@ from cvstudio.core.config import (
     read_config,
 )
 from cvstudio.core.events import Ended, Outcome, Phase, Started
-from cvstudio.core.jobdir import JobDir, Request
+from cvstudio.core.jobdir import FollowersDir, JobDir, Request
 from cvstudio.core.networks import network
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.ml.environment import prepare
-from cvstudio.ml.failures import failed_event
+from cvstudio.ml.failures import failed_event, lost_the_others
 from cvstudio.ml.weights import weights_path
 
 
@@ -31,17 +31,26 @@ def run_job(path: Path) -> int:
 
     All that libraries print goes to run.log. The last event in events.jsonl says how it ended.
     """
-    job = JobDir(path.resolve())
+    # torchrun starts several of these for one run; the first one speaks for all.
+    follows = os.environ.get("RANK", "0") != "0"
+    job = FollowersDir(path.resolve()) if follows else JobDir(path.resolve())
     with _output_to(job.log):
         try:
             config = read_config(job.config)
+            if (
+                isinstance(config, TrainConfig)
+                and "," in config.device
+                and "RANK" not in os.environ
+            ):
+                return _lead(job, config)
             ended = _do(job, config)
         except KeyboardInterrupt:
             ended = Ended(outcome=Outcome.CANCELLED)
         except Exception as error:  # noqa: BLE001  # the last door: the user must hear of anything
             return _fail(job, error)
         job.emit(ended)
-    _forget(job, ended)
+    if not follows:
+        _forget(job, ended)
     return 0
 
 
@@ -78,6 +87,14 @@ def _do(job: JobDir, config: JobConfig) -> Ended:
             return Ended(outcome=run_suggest(job, config))
 
 
+def _lead(job: JobDir, config: TrainConfig) -> int:
+    """A run on several devices: a process for each of them, the first of which tells."""
+    prepare()
+    from cvstudio.ml.engine.together import devices_of, lead
+
+    return lead(job.path, len(devices_of(config.device)))
+
+
 def _started(
     job: JobDir, config: EvaluateConfig | ExplainConfig | ExportConfig | SuggestConfig
 ) -> None:
@@ -104,6 +121,8 @@ def _fail(job: JobDir, error: Exception) -> int:
     detail = "".join(traceback.format_exception(error))
     sys.stderr.write(detail)
     event = failed_event(error, detail=detail)
+    if isinstance(job, FollowersDir) and not lost_the_others(error):
+        job = JobDir(job.path)  # what went wrong here is news; that the first one ended is not
     try:
         job.emit(event)
     except OSError as full:  # not even the event fits on the disk

@@ -21,6 +21,7 @@ import psutil
 
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir, Request, write_json
+from cvstudio.core.program import is_frozen, program
 
 CLOCK_SLACK = 3.0
 """Seconds by which two readings of one process's creation time may differ (the clock was set)."""
@@ -53,11 +54,6 @@ class JobProcess:
             return None
 
 
-def program(*arguments: str) -> list[str]:
-    """The command line of this very program, frozen or not, with arguments."""
-    return [sys.executable, *([] if _frozen() else ["-m", "cvstudio"]), *arguments]
-
-
 def worker_command(directory: Path) -> list[str]:
     """The command that does the job in a directory."""
     return program("worker", str(directory))
@@ -71,7 +67,7 @@ def live_command() -> list[str]:
 def environment() -> dict[str, str]:
     """The environment of a child: output is not held back, a frozen program unpacks for itself."""
     extra = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
-    if _frozen():
+    if is_frozen():
         extra["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
     return {**os.environ, **extra}
 
@@ -180,10 +176,6 @@ def mend(job: JobDir) -> None:
                 stream.write(b"\n")
     except FileNotFoundError:
         return
-
-
-def _frozen() -> bool:
-    return bool(getattr(sys, "frozen", False))
 
 
 def _file(job: JobDir) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +11,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from cvstudio.core.annotation import Split, Task
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import Request
-from cvstudio.core.recipe import Fit, TrainConfig
 from cvstudio.core.recipe_rules import check
 from cvstudio.ml.checkpoint import Checkpoint
-from cvstudio.ml.composing import Composer
-from cvstudio.ml.data import JudgedItems, SplitImages, TrainingItems, keep_in_memory
 from cvstudio.ml.devices import (
     device_of,
     empty_cache,
@@ -29,8 +25,9 @@ from cvstudio.ml.devices import (
     seed_everything,
     set_random_state,
 )
+from cvstudio.ml.engine.feeding import Feed
 from cvstudio.ml.engine.judging import Judging
-from cvstudio.ml.engine.losses import class_weights, loss_for
+from cvstudio.ml.engine.losses import loss_for
 from cvstudio.ml.engine.optimising import (
     average_of,
     climbed,
@@ -42,14 +39,9 @@ from cvstudio.ml.engine.rates import Rates
 from cvstudio.ml.engine.session import Cancelled, Paused, Session
 from cvstudio.ml.engine.start import begin_weights, normalisation
 from cvstudio.ml.engine.thawing import Thawing, train_mode
-from cvstudio.ml.environment import threads
 from cvstudio.ml.failures import diverged, is_out_of_memory, out_of_memory
-from cvstudio.ml.labels import class_of
-from cvstudio.ml.loading import Batches, Loader, readers, stacked
 from cvstudio.ml.mixing import Mixer
 from cvstudio.ml.networks.build import build, head
-from cvstudio.ml.preprocess import placement_for
-from cvstudio.ml.sampling import order_for
 from cvstudio.ml.sizes import Sizes, resized, resized_labels
 
 
@@ -58,11 +50,17 @@ def train(session: Session) -> Outcome:
 
     Raises JobFailure when it cannot, and Cancelled.
     """
-    run = _Training(session)
+    check(session.config)
+    device = device_of(session.device_name)
+    seed_everything(session.config.seed, deterministic=session.config.deterministic)
+    checkpoint = session.resumable()
+    at = _position(checkpoint.training if checkpoint else {}, session)
+    session.started(device, first_epoch=at.epoch)
+    feed = Feed(session, device)
     try:
-        return run.run()
+        return _Training(session, feed, device, checkpoint, at).run()
     finally:
-        run.close()
+        feed.close()
 
 
 @dataclass
@@ -76,92 +74,29 @@ class _Position:
 class _Training:
     """One run of the loop: everything that lives as long as it."""
 
-    def __init__(self, session: Session) -> None:
-        self.session, self.config = session, session.config
-        check(self.config)
-        self.per_step = self.config.batch * self.config.accumulate
-        self.device = device_of(self.config.device)
-        seed_everything(self.config.seed, deterministic=self.config.deterministic)
-        checkpoint = session.resumable()
-        state = checkpoint.training if checkpoint else {}
-        self.at = _position(state, self.config)
-        session.started(self.device, first_epoch=self.at.epoch)
-        self._read()
+    def __init__(
+        self, session: Session, feed: Feed, device: torch.device, checkpoint: Checkpoint | None,
+        at: _Position,
+    ) -> None:  # fmt: skip
+        self.session, self.config, self.group = session, session.config, session.group
+        self.feed, self.device, self.at = feed, device, at
         self.module = build(
             session.info, classes=len(session.snapshot.classes), image_size=self.config.image_size
         )
+        state = checkpoint.training if checkpoint else {}
         if checkpoint is not None:
             self.module.load_state_dict(state.get("network", checkpoint.weights))
         else:
             begin_weights(session, self.module)
-            session.preprocessing = normalisation(session, self.train_images)
+            session.preprocessing = normalisation(session, feed.train_images)
         self._place()
         self._prepare_learning()
         if checkpoint is not None and state:
             self._restore(checkpoint)
+        elif not self.group.chief:  # what is drawn at random, as by dropout, differs by process
+            torch.manual_seed(self.config.seed + self.group.rank * 1_000_003)
 
     # -- setting up ----------------------------------------------------------------------------
-
-    def _read(self) -> None:
-        """Decide what is trained on, and read it into memory when it fits."""
-        session, config = self.session, self.config
-        segment = config.task is Task.SEGMENT
-        ids = [c.id for c in session.snapshot.classes]
-        found = {split: session.usable(split) for split in (Split.TRAIN, Split.VAL)}
-        splits = {
-            split: SplitImages(
-                data.images, size=config.image_size, fit=config.fit,
-                class_ids=ids if segment else None,
-            )
-            for split, data in found.items()
-        }  # fmt: skip
-        self.train_images, self.val_images = splits[Split.TRAIN], splits[Split.VAL]
-        count = len(self.train_images) + len(self.val_images)
-        session.phase(f"Reading {count} images")
-        kept = keep_in_memory(
-            (self.train_images, self.val_images), wanted=config.cache_images,
-            progress=lambda done: session.progress(done, count), threads=threads(),
-        )  # fmt: skip
-        if config.cache_images and not kept:
-            session.note("The images do not fit into a quarter of the memory: read every epoch.")
-        if not kept:
-            session.unpack_frames((self.train_images, self.val_images))
-        index = session.snapshot.class_index()
-        self.classes = {
-            split: None if segment else [class_of(a, index) for a in data.annotations]
-            for split, data in found.items()
-        }
-        self.occurring = [
-            frozenset(index[a.class_id] for a in own) for own in found[Split.TRAIN].annotations
-        ]
-        self._build_loaders(readers(config.workers, device=self.device, kept=kept))
-
-    def _build_loaders(self, workers: int) -> None:
-        config = self.config
-        augmenter = None
-        if config.augmentation:
-            from cvstudio.augment.build import build as build_augmenter
-
-            augmenter = build_augmenter(config.augmentation)
-        train_items = TrainingItems(
-            self.train_images, classes=self.classes[Split.TRAIN], augmenter=augmenter,
-            seed=config.seed, composer=None if self.classes[Split.TRAIN] else Composer(config),
-        )  # fmt: skip
-        order = order_for(config, [self.occurring[place] for place in train_items.places()])
-        val_items = JudgedItems(self.val_images, classes=self.classes[Split.VAL])
-        square = (config.image_size, config.image_size)
-        self.train_loader = Loader(
-            train_items, Batches([square] * len(train_items), self.per_step, order=order),
-            collate=stacked, workers=workers, device=self.device, batch_size=self.per_step,
-        )  # fmt: skip
-        self.val_loader = Loader(
-            val_items,
-            Batches(
-                _input_sizes(self.val_images), config.batch, order=None,
-                bounded=config.fit is Fit.CROP,
-            ),
-            collate=stacked, workers=min(workers, 2), device=self.device, batch_size=config.batch,
-        )  # fmt: skip
 
     def _place(self) -> None:
         """Bring the network and the numbers of normalisation to the device."""
@@ -169,6 +104,7 @@ class _Training:
         self.channels_last = self.config.channels_last and self.device.type != "mps"
         if self.channels_last:
             self.module = self.module.to(memory_format=torch.channels_last)
+        self.module = self.group.begin_alike(self.module)
         mean, std = (
             torch.tensor(values, device=self.device).view(1, 3, 1, 1)
             for values in (self.session.preprocessing.mean, self.session.preprocessing.std)
@@ -185,13 +121,13 @@ class _Training:
         self.average = average_of(self.module, config.average) if config.average else None
         self.half = half_precision(config, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half is torch.float16)
-        self.criterion = loss_for(config, self._class_weights()).to(device)
+        self.criterion = loss_for(config, self.feed.class_weights()).to(device)
         self.forward: Callable[[torch.Tensor], torch.Tensor] = self.module
         if config.compile:
             go_on_uncompiled()
             self.forward = torch.compile(self.module)
         self.judging = Judging(
-            self.session, self.val_images, device=device, answers=self._answers,
+            self.session, self.feed.val_images, device=device, answers=self._answers,
             criterion=self.criterion,
         )  # fmt: skip
         self.pieces = config.accumulate
@@ -203,20 +139,6 @@ class _Training:
     def kept(self) -> nn.Module:
         """The network that is judged and kept: the average of the weights where there is one."""
         return self.average.module if self.average is not None else self.module
-
-    def _class_weights(self) -> torch.Tensor | None:
-        if not self.config.class_weights:
-            return None
-        count = len(self.session.snapshot.classes)
-        classes = self.classes[Split.TRAIN]
-        if classes is not None:
-            return class_weights(np.bincount(classes, minlength=count), power=1.0)
-        # Pixels: rare classes are thousands of times rarer, so their weight grows with the root.
-        pixels = np.zeros(256, np.int64)
-        for index in range(len(self.train_images)):
-            _, labels = self.train_images.read(index)
-            pixels += np.bincount(np.asarray(labels).ravel(), minlength=256)
-        return class_weights(pixels[: count + 1], power=0.5)
 
     # -- running -------------------------------------------------------------------------------
 
@@ -247,7 +169,8 @@ class _Training:
             self.session.phase(words)
         losses, finish = self._train_epoch(epoch)
         self.kept.eval()
-        val, metrics, samples = self.judging.judge(self.val_loader)
+        self.group.share_buffers(self.kept)
+        val, metrics, samples = self.group.from_chief(self.judging.judge(self.feed.val))
         if not np.isfinite(val["loss"]):
             raise diverged(self.at.epoch, self.at.step)
         rate = self.config.learning_rate * self.rates(float(epoch))
@@ -265,14 +188,14 @@ class _Training:
 
     def _train_epoch(self, epoch: int) -> tuple[dict[str, float], bool]:
         train_mode(self.module)
-        batches = self.train_loader.sampler
+        batches = self.feed.train.sampler
         batches.epoch, batches.start = epoch, 0
         steps = len(batches)
         batches.start = step = self.at.step
         total = torch.zeros((), device=self.device)
         seen = told = 0
         since = time.monotonic()
-        for batch in self.train_loader:
+        for batch in self.feed.train:
             images, targets, _ = self.mixer(batch, epoch=epoch) if self.mixer.works else batch
             self.side = self.sizes.side(epoch, step + 1)
             share = self.rates(epoch - 1 + (step + 1) / steps)
@@ -291,14 +214,14 @@ class _Training:
                     speed=(seen - told) / max(now - since, 1e-6),
                 )  # fmt: skip
                 told, since = seen, now
-            request = self.session.requested()
+            request = self.session.agree()
             if request is Request.CANCEL:
                 raise Cancelled
             if request is Request.FINISH:
                 return {"loss": float(total) / seen}, True
             if request is Request.PAUSE and step < steps:
                 raise Paused
-        if self.session.requested() is Request.PAUSE:
+        if self.session.agree() is Request.PAUSE:
             # The epoch's training is over: judge it when the run goes on.
             raise Paused
         return ({"loss": float(total) / seen} if seen else {}), False
@@ -317,6 +240,7 @@ class _Training:
                 if not is_out_of_memory(error):
                     raise
             self._smaller_pieces(len(images))
+        self.group.mean_gradients(self.module, len(images))
         self.scaler.unscale_(self.optimizer)
         if self.config.gradient_limit:
             nn.utils.clip_grad_norm_(self.module.parameters(), self.config.gradient_limit)
@@ -345,6 +269,7 @@ class _Training:
         self.optimizer.zero_grad(set_to_none=True)
         loss = self._gradients(images, targets)
         if self.config.sharpness:
+            self.group.mean_gradients(self.module, len(images))
             with climbed(self.module, self.config.sharpness) as moved:
                 if moved:
                     self._gradients(images, targets)
@@ -398,7 +323,7 @@ class _Training:
 
     def _save(self, *, must: bool) -> None:
         state: dict[str, Any] = {
-            "position": {"epoch": self.at.epoch, "seen": self.at.step * self.per_step},
+            "position": {"epoch": self.at.epoch, "seen": self.at.step * _per_step(self.session)},
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "rates": self.rates.state(),
@@ -424,25 +349,15 @@ class _Training:
         self.pieces = state["pieces"]
         set_random_state(state["random"], self.device)
 
-    def close(self) -> None:
-        """End the readers."""
-        for name in ("train_loader", "val_loader"):
-            loader = getattr(self, name, None)
-            if loader is not None:
-                loader.close()
+
+def _per_step(session: Session) -> int:
+    """How many images all processes together learn from in one step."""
+    return session.config.batch * session.config.accumulate * session.group.size
 
 
-def _position(state: dict[str, Any], config: TrainConfig) -> _Position:
+def _position(state: dict[str, Any], session: Session) -> _Position:
     """Where a run goes on; the batch may have changed since it stopped."""
     if not state:
         return _Position()
     stored = state["position"]
-    return _Position(stored["epoch"], stored["seen"] // (config.batch * config.accumulate))
-
-
-def _input_sizes(images: SplitImages) -> Sequence[tuple[int, int]]:
-    placements = (
-        placement_for(image.width, image.height, size=images.size, fit=images.fit)
-        for image in images.images
-    )
-    return [(p.input_width, p.input_height) for p in placements]
+    return _Position(stored["epoch"], stored["seen"] // _per_step(session))

@@ -30,7 +30,8 @@ from cvstudio.core.video_names import is_video_name
 from cvstudio.ml.checkpoint import Checkpoint, Weights, read_checkpoint, write_checkpoint
 from cvstudio.ml.data import SplitImages
 from cvstudio.ml.devices import Load, load_of, name_of, unused_card
-from cvstudio.ml.frames import unpack_frames
+from cvstudio.ml.engine.together import ALONE, Group, device_for
+from cvstudio.ml.frames import remove_frames, unpack_frames
 from cvstudio.ml.labels import Usable, usable
 from cvstudio.ml.preprocess import Preprocessing
 
@@ -53,8 +54,10 @@ class Cancelled(Exception):
 class Session:
     """One run as its engine sees it: engines train; this tells, listens and keeps the results."""
 
-    def __init__(self, job: JobDir, config: TrainConfig, snapshot: Snapshot) -> None:
-        self.job, self.config, self.snapshot = job, config, snapshot
+    def __init__(
+        self, job: JobDir, config: TrainConfig, snapshot: Snapshot, group: Group = ALONE
+    ) -> None:
+        self.job, self.config, self.snapshot, self.group = job, config, snapshot, group
         self.info: NetworkInfo = network(config.network)
         self.metric = BEST_METRIC[config.task]
         self.best: float | None = None
@@ -69,6 +72,12 @@ class Session:
         self._saving_takes = 0.0
         self._load = Load(0, 0, None)
         self._request: Request | None = None
+        self._seen: Request | None = None
+
+    @property
+    def device_name(self) -> str:
+        """The device of this process, as the config or its group gives it."""
+        return device_for(self.config.device, self.group)
 
     # -- what the watchers are told -----------------------------------------------------------
 
@@ -91,6 +100,8 @@ class Session:
         if not any(is_video_name(image.path) for split in splits for image in split.images):
             return
         self.phase("Unpacking the frames of videos")
+        if self.group.chief:  # what an interrupted run has left may be of another size
+            remove_frames(self.job)
         try:
             unpack_frames(splits, self.job.frames, progress=self.progress)
         except OSError as error:
@@ -141,12 +152,23 @@ class Session:
     # -- what the watchers ask ----------------------------------------------------------------
 
     def requested(self) -> Request | None:
-        """What the user asks of the run; looks at most ten times a second."""
+        """What the user asks of the run; looks at most ten times a second.
+
+        In a group it is what all agreed on last, so that no process stops without the others.
+        """
+        return self._request if self.group.size > 1 else self._look()
+
+    def agree(self) -> Request | None:
+        """What the user asks of the run, the same in every process; all must come by."""
+        self._request = self.group.from_chief(self._look() if self.group.chief else None)
+        return self._request
+
+    def _look(self) -> Request | None:
         now = time.monotonic()
         if now - self._last_look >= _LOOK_SECONDS:
             self._last_look = now
-            self._request = self.job.asked()
-        return self._request
+            self._seen = self.job.asked()
+        return self._seen
 
     # -- what is kept -------------------------------------------------------------------------
 
@@ -201,6 +223,8 @@ class Session:
         `epoch` is the number of epochs that are over. best.pt goes first: last.pt never speaks of
         a best epoch that is not on the disk.
         """
+        if not self.group.chief:
+            return
         now = time.monotonic()
         soon = now - self._saved_at < self._saving_takes / _SAVING_SHARE
         if self._saved_at and soon and not must:
@@ -253,6 +277,8 @@ class Session:
 
     def samples(self, epoch: int, predictions: list[Prediction]) -> None:
         """Keep the predictions on the fixed val images of an epoch."""
+        if not self.group.chief:
+            return
         path = self.job.predictions(f"epoch-{epoch:04d}")
         write_predictions(path, predictions)
         self.job.emit(Samples(epoch=epoch, file=path.relative_to(self.job.path).as_posix()))

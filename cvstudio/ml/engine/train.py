@@ -10,6 +10,7 @@ from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.ml.devices import device_of
 from cvstudio.ml.engine.session import Cancelled, Session
+from cvstudio.ml.engine.together import join
 from cvstudio.ml.environment import describe
 from cvstudio.ml.evaluate import Stopped, evaluate
 from cvstudio.ml.frames import remove_frames
@@ -25,18 +26,26 @@ def run_train(job: JobDir, config: TrainConfig) -> Ended:
     snapshot = read_snapshot(job.snapshot)
     if snapshot.task is not config.task:
         raise ConfigError(f"The snapshot is for {snapshot.task}, the run for {config.task}.")
-    session = Session(job, config, snapshot)
+    group = join()
+    session = Session(job, config, snapshot, group)
     if session.info.task is not config.task:
         raise ConfigError(f"{session.info.title} is a network for {session.info.task}.")
-    write_json(job.environment, {**describe(str(device_of(config.device))), "seed": config.seed})
+    if group.chief:
+        device = str(device_of(session.device_name))
+        write_json(
+            job.environment,
+            {**describe(device), "seed": config.seed, "processes": group.size},
+        )
     try:
         outcome = _engine(session)
-        if outcome is not Outcome.PAUSED:
+        group.leave()
+        if outcome is not Outcome.PAUSED and group.chief:
             _judge(session)
     except (Cancelled, Stopped):
         outcome = Outcome.CANCELLED
     finally:
-        remove_frames(job)
+        if group.chief:
+            remove_frames(job)
     return Ended(
         outcome=outcome, metric=session.metric, best=session.best, best_epoch=session.best_epoch
     )

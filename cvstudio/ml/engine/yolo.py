@@ -25,9 +25,9 @@ from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.recipe_rules import check
 from cvstudio.ml.checkpoint import Checkpoint
 from cvstudio.ml.composing import Composer
-from cvstudio.ml.data import SplitImages, keep_in_memory
 from cvstudio.ml.decode import decode
 from cvstudio.ml.devices import device_of, go_on_uncompiled, seed_everything
+from cvstudio.ml.engine.feeding import read_images
 from cvstudio.ml.engine.objects import ObjectItems, collated
 from cvstudio.ml.engine.rates import Rates
 from cvstudio.ml.engine.session import Cancelled, Paused, Session
@@ -36,7 +36,6 @@ from cvstudio.ml.engine.thawing import Thawing, train_mode
 from cvstudio.ml.engine.yolo_words import figures, losses, settings, val_losses
 from cvstudio.ml.environment import quiet_ultralytics, threads
 from cvstudio.ml.failures import diverged, is_out_of_memory, out_of_memory
-from cvstudio.ml.labels import Usable
 from cvstudio.ml.load import outputs_of
 from cvstudio.ml.loading import Batches, Loader, readers
 from cvstudio.ml.networks.build import build, head
@@ -68,7 +67,7 @@ def train(session: Session) -> Outcome:
     check(config)
     if config.compile:
         go_on_uncompiled()
-    device = device_of(config.device)
+    device = device_of(session.device_name)
     seed_everything(config.seed, deterministic=config.deterministic)
     checkpoint = session.resumable()
     first = checkpoint.epoch + 1 if checkpoint else 1
@@ -105,8 +104,6 @@ class _Supervised:
     ) -> None:
         self.session, self.checkpoint = session, checkpoint
         self.outcome = Outcome.FINISHED
-        self.found: dict[str, Usable] = {}
-        self.splits: dict[str, SplitImages] = {}
         self.loaders: list[Loader] = []
         self.epoch_begun = 0.0
         self.steps_done = 0
@@ -117,7 +114,8 @@ class _Supervised:
         self.sizes = Sizes(session.config)
         # ultralytics warms up by itself.
         self.rates = Rates(session.config.model_copy(update={"warmup_epochs": 0.0}))
-        self.read_images()
+        self.read = read_images(session)
+        session.phase("Training")
         super().__init__(overrides=settings(session.config, session, device, scratch))  # type: ignore[call-arg]
         # ultralytics has just taken one core less than there are.
         torch.set_num_threads(_threads_for(session.config))
@@ -130,26 +128,6 @@ class _Supervised:
 
     # -- data ----------------------------------------------------------------------------------
 
-    def read_images(self) -> None:
-        """Decide what is trained on, and read it into memory when it fits."""
-        session, config = self.session, self.session.config
-        for split in (Split.TRAIN, Split.VAL):
-            self.found[split] = session.usable(split)
-            self.splits[split] = SplitImages(
-                self.found[split].images, size=config.image_size, fit=config.fit
-            )
-        count = sum(len(split) for split in self.splits.values())
-        session.phase(f"Reading {count} images")
-        self.kept = keep_in_memory(
-            tuple(self.splits.values()), wanted=config.cache_images,
-            progress=lambda done: session.progress(done, count), threads=threads(),
-        )  # fmt: skip
-        if config.cache_images and not self.kept:
-            session.note("The images do not fit into a quarter of the memory: read every epoch.")
-        if not self.kept:
-            session.unpack_frames(tuple(self.splits.values()))
-        session.phase("Training")
-
     def get_dataset(self) -> dict[str, Any]:
         names = {place: c.name for place, c in enumerate(self.session.snapshot.classes)}
         return {"train": "train", "val": "val", "nc": len(names), "names": names, "channels": 3}
@@ -157,7 +135,7 @@ class _Supervised:
     def get_dataloader(
         self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"
     ) -> Loader:
-        config = self.session.config
+        session, config = self.session, self.session.config
         training = mode == "train"
         augmenter = None
         if training and config.augmentation:
@@ -165,15 +143,20 @@ class _Supervised:
 
             augmenter = build_augmenter(config.augmentation)
         items = ObjectItems(
-            self.splits[dataset_path], self.found[dataset_path].annotations,
+            self.read.images[Split(dataset_path)], self.read.found[Split(dataset_path)].annotations,
             index=self.session.snapshot.class_index(), masks=config.task is Task.INSTANCE,
             augmenter=augmenter, seed=config.seed, composer=Composer(config) if training else None,
         )  # fmt: skip
         order = order_for(config, items.classes()) if training else None
         square = (config.image_size, config.image_size)
         device: torch.device = self.device  # type: ignore[attr-defined]
-        workers = readers(config.workers, device=device, kept=self.kept)
-        batches = Batches([square] * len(items), batch_size, order=order)
+        workers = readers(config.workers, device=device, kept=self.read.kept)
+        batches = Batches(
+            [square] * len(items),
+            batch_size,
+            order=order,
+            part=session.group.part if training else (0, 1),
+        )
         collate = partial(collated, channels_last=device.type != "mps")
         loader = Loader(
             items, batches, collate=collate, batch_size=batch_size, device=device,
@@ -211,7 +194,7 @@ class _Supervised:
         if session.config.channels_last and self._trainer().device.type != "mps":
             # A third faster on processors.
             module = module.to(memory_format=torch.channels_last)
-        self._trainer().model = module
+        self._trainer().model = session.group.begin_alike(module)
         return self.checkpoint
 
     def build_optimizer(self, model: Any, *arguments: Any, **options: Any) -> torch.optim.Optimizer:
@@ -234,6 +217,7 @@ class _Supervised:
     def optimizer_step(self) -> None:
         """One step along the gradients, shortened as the config says."""
         trainer, limit = self._trainer(), self.session.config.gradient_limit
+        self.session.group.sum_gradients(trainer.model)
         trainer.scaler.unscale_(trainer.optimizer)
         if limit:
             torch.nn.utils.clip_grad_norm_(trainer.model.parameters(), limit)
@@ -287,7 +271,7 @@ class _Supervised:
     def get_validator(self) -> Any:
         """ultralytics' validator, which leaves its answers for the sample images behind."""
         validator = super().get_validator()  # type: ignore[misc]
-        wanted = frozenset(self.session.sample_places(self.splits["val"].images))
+        wanted = frozenset(self.session.sample_places(self.read.images[Split.VAL].images))
         prepare, suppress = validator.preprocess, validator.postprocess
         places: list[int] = []
 
@@ -370,7 +354,7 @@ class _Supervised:
 
     def _show_samples(self, epoch: int) -> None:
         session = self.session
-        images = self.splits["val"].images
+        images = self.read.images[Split.VAL].images
         predictions = []
         for place in session.sample_places(images):
             predictions.append(
@@ -458,7 +442,7 @@ def _step_ended(trainer: Any) -> None:
             speed=(step - before) * trainer.batch_size / max(now - since, 1e-6),
         )  # fmt: skip
         trainer.told = (step, now)
-    match session.requested():
+    match session.agree():
         case Request.CANCEL:
             raise Cancelled
         case Request.PAUSE:
@@ -471,7 +455,7 @@ def _step_ended(trainer: Any) -> None:
 
 def _epoch_judged(trainer: Any) -> None:
     session: Session = trainer.session
-    match session.requested():
+    match session.agree():
         case Request.CANCEL:
             raise Cancelled
         case Request.PAUSE if not trainer.stop:
