@@ -19,6 +19,7 @@ from cvstudio.imaging.video import Step
 from cvstudio.project import commands, exporting, health, importing, queries, relocation, snapshots
 from cvstudio.project.import_words import what_became
 from cvstudio.project.project import Project
+from cvstudio.project.sequences import sequence_of
 
 
 @pytest.fixture
@@ -70,6 +71,31 @@ def test_a_finer_step_adds_only_the_frames_that_are_missing_and_undo_takes_them_
     assert [r.page for r in records(project)] == [0, 10, 20, 30]
     project.undo()
     assert [r.page for r in records(project)] == [0, 20]
+
+
+@pytest.mark.parametrize("again_as_copy", [False, True])
+def test_more_frames_of_a_video_that_was_copied_belong_to_the_same_sequence(
+    tmp_path, project, again_as_copy
+):
+    clip = write_clip(tmp_path / "clip.mp4", frames=40)
+    bring_in(project, clip, Step(20), copy=True)
+    report = bring_in(project, clip, Step(10), copy=again_as_copy)
+    assert (report.added, report.known) == (2, 2)
+    found = records(project)
+    assert len({r.uri for r in found}) == 1
+    assert [p.name for p in project.images_directory.iterdir()] == ["clip.mp4"]
+    with project.read() as s:
+        assert len(sequence_of(s, found[0].id).ids) == 4
+
+
+def test_frames_of_a_video_that_lies_outside_are_not_copied_beside_their_neighbours(
+    tmp_path, project
+):
+    clip = write_clip(tmp_path / "clip.mp4", frames=40)
+    bring_in(project, clip, Step(20))
+    bring_in(project, clip, Step(10), copy=True)
+    assert len({r.uri for r in records(project)}) == 1
+    assert not project.images_directory.exists() or not list(project.images_directory.iterdir())
 
 
 def test_all_frames_of_a_video_share_a_split(tmp_path, project):
@@ -143,9 +169,13 @@ def test_every_format_exports_frames_as_pictures_of_their_own(tmp_path, project,
     bring_in(project, clip, Step(10))
     labelled(project)
     report = exporting.export(project, tmp_path / "out", format=name)
-    pictures = [p for p in (tmp_path / "out").rglob("clip_f*.png") if "mask" not in str(p.parent)]
-    assert {p.stem for p in pictures} >= {"clip_f000001", "clip_f000011", "clip_f000021"}
-    frame = next(p for p in pictures if p.stem == "clip_f000011" and read_image(p).ndim == 3)
+    # CVAT numbers the frames of a video from 0 and knows them by that alone.
+    cvat = name == "cvat-video"
+    wanted = [f"frame_{n:06d}" if cvat else f"clip_f{n + 1:06d}" for n in (0, 10, 20)]
+    files = (p for p in (tmp_path / "out").rglob("*.png") if "mask" not in str(p.parent))
+    pictures = [p for p in files if p.stem in wanted]
+    assert {p.stem for p in pictures} == set(wanted)
+    frame = next(p for p in pictures if p.stem == wanted[1] and read_image(p).ndim == 3)
     assert np.array_equal(read_image(frame), read_image(clip, 10))
     assert report.images == 3
     assert not list((tmp_path / "out").rglob("*.mp4"))
