@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from person import Person
 from PySide6.QtCore import Qt
@@ -219,3 +221,59 @@ def test_a_click_in_the_table_leaves_the_arrow_keys_to_the_errors(
     assert page.gallery.position[0] == 2
     with studio_window.project.read() as s:
         assert queries.classes(s)
+
+
+def test_keeping_a_label_is_named_by_its_class_and_image_where_undo_asks_on_label(
+    studio_window: Person, page: AnalyzePage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = missed(page, studio_window)
+    studio_window.key("K", page.gallery.crops)
+    with studio_window.project.read() as s:
+        name = queries.image(s, case.image_id).name
+        classes = {c.id: c.name for c in queries.classes(s)}
+    asked: list[str] = []
+    monkeypatch.setattr(
+        studio_window.studio, "ask", lambda question, *_a, **_k: asked.append(question)
+    )
+    studio_window.page("label")
+    studio_window.key("Ctrl+Z")
+    assert asked == [f"Undo “Keep the label ‘{classes[case.labelled]}’ on {name}”?"]
+    studio_window.idle()
+
+
+def test_a_count_follows_when_a_label_of_a_cell_is_kept(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    assert page.verdict is not None
+    page.matrix.pick(page.verdict.class_ids[1], NOTHING)
+    studio_window.idle()
+    many = page.gallery.count
+    studio_window.key("K", page.gallery.crops)
+    assert page.gallery.caption.text().split()[0] == str(many - 1)
+    assert page.gallery.position[1] == many - 1
+
+
+@pytest.mark.parametrize("width", [1280, 1366])
+def test_the_chip_of_a_cell_leaves_the_tabs_whole(
+    studio_window: Person, page: AnalyzePage, width: int
+) -> None:
+    studio_window.window.resize(width, 720)
+    studio_window.idle()
+    verdict, gallery = page.verdict, page.gallery
+    assert verdict is not None
+    assert page.analysis is not None
+    cell = (verdict.class_ids[1], NOTHING)
+    named = {id: replace(c, name=f"Platelets {c.name}") for id, c in page._classes().items()}
+    gallery.show_cell(
+        cell, verdict.cell(*cell), named, nothing=page.nothing, analysed=page.analysis
+    )
+    studio_window.idle()
+    assert gallery.chip.isVisible()
+    assert gallery.chip.text() == "“Platelets WBC” labelled, nothing predicted"
+    assert gallery.tabs.width() >= gallery.tabs.sizeHint().width()
+    assert gallery.chip.width() >= gallery.chip.sizeHint().width()
+    page.matrix.pick(verdict.class_ids[0], verdict.class_ids[0])
+    page._show_kind("missed")
+    studio_window.idle()
+    assert gallery.chip.isHidden()
+    assert gallery._own_row.isHidden()

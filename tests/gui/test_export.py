@@ -17,6 +17,7 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.core.opencv import cv2
 from cvstudio.core.wire import Message
 from cvstudio.gui.export.page import ExportPage
+from cvstudio.gui.export.proof import TimesCard
 from cvstudio.gui.jobs import SmallJob
 
 
@@ -94,10 +95,10 @@ def test_in_a_small_window_nothing_lies_on_the_tried_picture(
     tried._score_row.show()
     tried._show_counts([(n, "7", "0.31") for n in range(1, 9)])
     studio_window.idle()
-    assert tried.view.height() >= 190
     below = [tried._score_row, tried._found, tried.save]
-    assert all(part.y() >= tried.view.geometry().bottom() for part in below)
-    assert tried._found.height() >= tried._found.minimumSizeHint().height()
+    studio_window.until(lambda: tried._found.height() >= tried._found.minimumSizeHint().height())
+    studio_window.until(lambda: all(p.y() >= tried.view.geometry().bottom() for p in below))
+    assert tried.view.height() >= 190
 
 
 def test_a_file_that_failed_is_red_and_cannot_be_tried(studio_window: Person) -> None:
@@ -301,3 +302,21 @@ def test_saving_predictions_asks_about_every_page_and_can_be_cancelled(
     ]  # fmt: skip
     assert [Path(row["file"]).name for row in told["problems"]] == ["broken.png"]
     assert told["score"] == pytest.approx(page.try_it.score.value)
+
+
+def test_the_words_under_the_chart_of_times_are_whole_in_a_narrow_card(
+    studio_window: Person,
+) -> None:
+    times = [{"what": "ONNX 32-bit", "device": "processor", "median": 5.0, "p95": 7.0}]
+
+    def ink(width: int) -> int:
+        card = TimesCard()
+        card.show_times(times)
+        card.bars.setParent(None)
+        card.bars.resize(width, card.bars.height())
+        picture = card.bars.grab().toImage()
+        foot = range(picture.height() - 30, picture.height())
+        ground = picture.pixelColor(0, picture.height() - 1)
+        return sum(picture.pixelColor(x, y) != ground for x in range(width) for y in foot)
+
+    assert ink(300) == pytest.approx(ink(900), rel=0.1)

@@ -51,8 +51,8 @@ class Gallery(QWidget):
         self.chip = push("", self._drop, small=True)
         theme.mark(self.chip, filter=True, selected=True)
         self.chip.setIcon(icon("close", "selectionText"))
-        self.chip.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.chip.setToolTip("Show all cases of the tab again")
+        self.chip.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.caption = label("", "muted")
 
         self.crops = CropGallery(tasks, self._read)
@@ -70,10 +70,17 @@ class Gallery(QWidget):
         tabs.addWidget(self.tabs, 1)
         tabs.addWidget(self.chip)
         tabs.addWidget(self.caption)
+        self._tab_line = tabs
+        self._own_row = QWidget()
+        self._own_line = QHBoxLayout(self._own_row)
+        self._own_line.setContentsMargins(12, 8, 16, 0)
+        self._own_line.addStretch(1)
+        self._own_row.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(tab_row)
+        column.addWidget(self._own_row)
         body = QHBoxLayout()
         body.setContentsMargins(12, 8, 4, 4)
         body.addWidget(self.stack)
@@ -121,8 +128,8 @@ class Gallery(QWidget):
         """Show what stands behind a cell of the matrix."""
         self.cell = cell
         names = {0: nothing} | {i: quoted(c.name) for i, c in classes.items()}
-        said = f"{names.get(cell[0], '?')} labelled, {names.get(cell[1], '?')} predicted"
-        self.chip.setText(face(said))
+        labelled, predicted = names.get(cell[0], "?"), names.get(cell[1], "?")
+        self.chip.setText(face(f"{labelled} labelled, {predicted} predicted"))
         self.chip.show()
         self.caption.setText(_amount(cases))
         self._make_room()
@@ -214,13 +221,25 @@ class Gallery(QWidget):
     def _make_room(self) -> None:
         """The tabs need the row more than the amount, which the status bar says too.
 
-        Where they would be cut all the same, they take shorter names.
+        Where they would be cut all the same, they take shorter names, and then the chip of a cell
+        has a line of its own.
         """
+        chip = self.chip.sizeHint().width() + 8 if self.cell is not None else 0
         self._name_tabs()
-        if self.tabs.sizeHint().width() + 24 > self.width():
+        if self._tabs_width() + chip > self.width():
             self._name_tabs(short=True)
-        needed = self.tabs.sizeHint().width() + self.caption.sizeHint().width() + 32
-        self.caption.setVisible(self.cell is not None or needed < self.width())
+        apart = self._tabs_width() + chip > self.width()
+        home = self._own_line if apart else self._tab_line
+        if self.chip.parentWidget() is not home.parentWidget():
+            home.insertWidget(0 if apart else 1, self.chip)
+            self.chip.setVisible(self.cell is not None)
+        self._own_row.setVisible(apart and self.cell is not None)
+        beside = 0 if apart else chip
+        amount = self.caption.sizeHint().width() + 8
+        self.caption.setVisible(self._tabs_width() + beside + amount < self.width())
+
+    def _tabs_width(self) -> int:
+        return self.tabs.sizeHint().width() + 24
 
     def _read(self, image_id: int) -> NDArray[np.uint8]:
         assert self.pictures is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cvstudio.core.words import quoted
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
@@ -13,8 +14,17 @@ from cvstudio.project.verdict import Case
 def keep(project: Project, run: RunRecord, case: Case, *, source: object) -> None:
     """Take a case out of the likely label errors; one step that can be undone."""
     now = [*_keys(project, run), _key(case)]
-    with project.transaction("Keep the label", source=source) as session:
+    with project.transaction(_step(project, case), source=source) as session:
         commands.set_setting(session, _name(run), now)
+
+
+def _step(project: Project, case: Case) -> str:
+    """What the menu calls it: undo reaches it from any page, so it names the object's place."""
+    with project.read() as session:
+        names = {found.id: found.name for found in queries.classes(session)}
+        image = queries.image(session, case.image_id).name
+    label = f"label {quoted(names[case.labelled])}" if case.labelled in names else "label"
+    return f"Keep the {label} on {image}"
 
 
 def without(project: Project, run: RunRecord, cases: Sequence[Case]) -> list[Case]:
