@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from patience import LIMIT, until
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QMouseEvent
 from PySide6.QtTest import QTest
@@ -99,17 +100,13 @@ class Person:
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
         QApplication.processEvents()
 
-    def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
-        """Wait for something that threads do."""
-        for _ in range(int(seconds * 100)):
-            if condition():
-                return
-            QTest.qWait(10)
-        assert condition(), "it did not happen"
+    def until(self, condition: Callable[[], object], seconds: float = LIMIT) -> None:
+        """Wait for something that threads or processes do."""
+        until(condition, seconds)
 
     def idle(self) -> None:
         """Wait until no thread of the window works."""
-        self.until(lambda: not self.studio.tasks.working, 30)
+        self.until(lambda: not self.studio.tasks.working)
         self.settle()
 
     def answer(self, do: Callable[[QDialog], None]) -> None:

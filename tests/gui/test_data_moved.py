@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import until
 from person import Person, make_images
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from cvstudio.core.annotation import Task
@@ -20,16 +20,6 @@ from cvstudio.gui.studio import Studio
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
-
-
-def wait_for(true: object) -> None:
-    assert callable(true)
-    for _ in range(600):
-        QApplication.processEvents()
-        if true():
-            return
-        QTest.qWait(20)
-    raise AssertionError("it never came")
 
 
 @pytest.fixture
@@ -79,7 +69,7 @@ def test_a_project_whose_folder_moved_says_so_and_finds_it_with_a_preview(
 ) -> None:
     page = data(person)
     notice = page.gallery.missing
-    wait_for(notice.isVisible)
+    until(notice.isVisible)
     assert notice.text == "The files of 6 images are not where they were."
     seen: list[str] = []
 
@@ -88,7 +78,7 @@ def test_a_project_whose_folder_moved_says_so_and_finds_it_with_a_preview(
         dialog.look_in(tmp_path / "nowhere")
         seen.append(dialog.said.text)
         dialog.look_in(tmp_path / "new")
-        wait_for(dialog.go.isEnabled)
+        until(dialog.go.isEnabled)
         seen.append(dialog.said.text)
         seen.append(dialog.go.text())
         assert missing(person.project) == 6  # nothing is changed before the last button
@@ -100,11 +90,11 @@ def test_a_project_whose_folder_moved_says_so_and_finds_it_with_a_preview(
     assert seen == [f"There is no folder {tmp_path / 'nowhere'}.", "6 of 6 images found.",
                     "Use 6 images"]  # fmt: skip
     assert missing(person.project) == 0
-    wait_for(lambda: not notice.isVisible())
-    wait_for(lambda: page.model.thumbnails.picture(page.model.record(0)) is not None)
+    until(lambda: not notice.isVisible())
+    until(lambda: page.model.thumbnails.picture(page.model.record(0)) is not None)
     person.trigger("edit.undo")
     assert missing(person.project) == 6
-    wait_for(notice.isVisible)
+    until(notice.isVisible)
 
 
 def test_images_that_are_not_in_the_folder_are_counted_and_stay_missing(
@@ -118,7 +108,7 @@ def test_images_that_are_not_in_the_folder_are_counted_and_stay_missing(
     def find(dialog: object) -> None:
         assert isinstance(dialog, RelocateDialog)
         dialog.look_in(tmp_path / "new")
-        wait_for(dialog.go.isEnabled)
+        until(dialog.go.isEnabled)
         said.append(dialog.said.text)
         dialog.go.click()
 
@@ -136,12 +126,12 @@ def test_files_that_vanish_while_the_project_is_open_are_noticed_on_reading(
 ) -> None:
     shutil.move(tmp_path / "new/disk", tmp_path / "old")
     page = data(person)
-    wait_for(lambda: page.info.count() and page.statistics.facts.findings)
+    until(lambda: page.info.count() and page.statistics.facts.findings)
     notice = page.gallery.missing
     assert not notice.isVisible()
     ids = page.model.ids
-    wait_for(lambda: all(page.model.thumbnails.picture(page.model.record(r)) for r in range(6)))
+    until(lambda: all(page.model.thumbnails.picture(page.model.record(r)) for r in range(6)))
     shutil.move(tmp_path / "old", tmp_path / "new/disk")
     page.model.thumbnails.forget(ids)
     page.grid.viewport().update()
-    wait_for(notice.isVisible)
+    until(notice.isVisible)

@@ -701,12 +701,12 @@ def test_real_blood_smears_come_in_and_fill_the_page(
 
     def drive(dialog: QDialog) -> None:
         assert isinstance(dialog, ImportDialog)
-        studio_window.until(lambda: dialog.step == 1, 60)
+        studio_window.until(lambda: dialog.step == 1)
         assert dialog.check.cards[0].figure.text() == "364"
         assert dialog.check.cards[1].figure.text() == "4,886"
         for _ in range(3):
             dialog._go()
-        studio_window.until(lambda: dialog.report is not None, 60)
+        studio_window.until(lambda: dialog.report is not None)
 
     studio_window.answer(drive)
     page.open_import([shared_data / "det_bccd"])

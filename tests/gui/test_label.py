@@ -5,6 +5,7 @@ import sqlite3
 import numpy as np
 import pytest
 from label_hands import ALT, CTRL, HEIGHT, SHIFT, WIDTH, label_page
+from patience import until
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -442,7 +443,7 @@ def test_a_class_is_renamed_in_its_row_and_everywhere(person):
 def open_and_wait(person, dialog):
     dialog.show()
     dialog.activateWindow()
-    person.qtbot.waitUntil(dialog.isActiveWindow)
+    until(dialog.isActiveWindow)
 
 
 def test_the_picker_finds_a_class_by_a_few_letters_and_offers_a_new_one(person):
@@ -612,7 +613,7 @@ def test_an_image_that_cannot_be_read_says_why_and_the_others_still_open(person)
         )
     person.studio.select_image(broken)
     page = person.page
-    person.qtbot.waitUntil(lambda: page.stack.currentWidget() is page.empty)
+    until(lambda: page.stack.currentWidget() is page.empty)
     assert page.empty.words.text()
     person.studio.select_image(1)
     assert page.stack.currentWidget() is person.canvas

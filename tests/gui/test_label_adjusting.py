@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 from label_hands import label_page
+from patience import until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication
@@ -195,7 +196,7 @@ def test_large_shapes_are_adjusted_beside_the_window_and_enter_keeps_the_newest_
     person.keys("Return")
     assert person.only.shape == wavy(), "nothing is stored before it is known"
     go_on.set()
-    person.qtbot.waitUntil(lambda: person.only.shape != wavy())
+    until(lambda: person.only.shape != wavy())
     assert person.only.shape == adjusting.combine.simplified(wavy(), 6.0)
     assert asked == [asked[0], 6.0], "amounts that were passed over are not computed"
     assert threading.main_thread() not in threads
@@ -211,7 +212,7 @@ def test_esc_while_a_large_shape_is_computed_drops_the_answer_too(person, monkey
     person.keys("M")
     person.keys("Esc")
     go_on.set()
-    person.qtbot.waitUntil(lambda: not person.studio.tasks.working)
+    until(lambda: not person.studio.tasks.working)
     assert not person.page.adjusting.popup.isVisible()
     assert not person.canvas.selection.drafts
     assert person.only.shape == wavy()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 from label_hands import opened_page
+from patience import until
 
 from cvstudio.core.annotation import Task
 from cvstudio.project import importing, queries
@@ -30,7 +31,7 @@ def stored(page):
         return [r.window for r in queries.images(session, queries.image_ids(session))]
 
 
-def test_the_window_on_screen_becomes_the_networks_and_undo_takes_it_back(page, qtbot):
+def test_the_window_on_screen_becomes_the_networks_and_undo_takes_it_back(page):
     panel = page.display
     first = stored(page)
     assert first[0] == first[1] is not None
@@ -51,11 +52,11 @@ def test_the_window_on_screen_becomes_the_networks_and_undo_takes_it_back(page, 
     assert page.canvas.tiles.display.window == now[0]
 
     page.project.undo()
-    qtbot.waitUntil(lambda: stored(page) == first)
+    until(lambda: stored(page) == first)
     assert page.canvas.tiles.display.window == first[0]
 
 
-def test_an_image_of_8_bits_offers_no_window_for_training(page, qtbot):
+def test_an_image_of_8_bits_offers_no_window_for_training(page):
     page.studio.select_image(3)
-    qtbot.waitUntil(lambda: page.document.image.id == 3)
+    until(lambda: page.document.image.id == 3)
     assert not page.display.training.isVisible()

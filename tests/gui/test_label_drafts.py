@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from label_hands import ALT, WIDTH, label_page, opened_page
+from patience import until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -58,13 +59,13 @@ def see_an_object(monkeypatch):
 
 
 def idle(person):
-    person.qtbot.waitUntil(lambda: not person.studio.tasks.working, timeout=20_000)
+    until(lambda: not person.studio.tasks.working)
 
 
 def wand_region(person):
     person.do("label.wand")
     person.click(100, 80)
-    person.qtbot.waitUntil(lambda: person.canvas.tool.region is not None)
+    until(lambda: person.canvas.tool.region is not None)
 
 
 # -- kept, and told with a way back
@@ -104,7 +105,7 @@ def test_a_region_is_kept_when_one_goes_on_and_dropped_by_esc(drawing, monkeypat
             drawing.hover(100, 80)
             idle(drawing)
             drawing.click(100, 80)
-        drawing.qtbot.waitUntil(lambda: drawing.canvas.tool.region is not None)
+        until(lambda: drawing.canvas.tool.region is not None)
 
     find()
     drawing.keys("Esc")
@@ -381,7 +382,7 @@ def test_what_could_not_be_stored_stays_in_hand_and_is_kept_by_the_next_try(
 def test_one_stays_with_what_could_not_be_stored_instead_of_losing_it(drawing, full_disk, tool):
     held = draw(drawing, tool)
     drawing.studio.select_image(2)
-    drawing.qtbot.waitUntil(lambda: drawing.studio.image_id == 1)
+    until(lambda: drawing.studio.image_id == 1)
     assert drawing.document.image.id == 1
     drawing.keys("V")
     assert drawing.canvas.tool is held
@@ -444,7 +445,7 @@ def test_a_large_region_is_made_in_a_thread_and_never_lost_on_the_way(drawing, m
     elif then == "Enter again":
         drawing.keys("Return")
     idle(drawing)
-    drawing.qtbot.waitUntil(lambda: len(on(drawing)) == 1)
+    until(lambda: len(on(drawing)) == 1)
     assert window not in at_work
     assert on(drawing)[0].shape.box == box
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 from label_hands import opened_page
+from patience import until
 from PySide6.QtCore import QObject, QPoint
 from PySide6.QtTest import QTest
 
@@ -39,7 +40,7 @@ def page(tmp_path, qapp, monkeypatch):
         yield shown
 
 
-def test_a_large_tiff_becomes_sharp_where_one_looks_and_keeps_its_values(page, qtbot):
+def test_a_large_tiff_becomes_sharp_where_one_looks_and_keeps_its_values(page):
     pyramid = page.canvas.tiles.pyramid
     assert isinstance(pyramid, LargeTiff)
     page.canvas.zoom_to(4.0)
@@ -51,25 +52,25 @@ def test_a_large_tiff_becomes_sharp_where_one_looks_and_keeps_its_values(page, q
         found = page.canvas.grab().toImage().pixelColor(target)
         return (found.red(), found.green(), found.blue()) == (x // 12, y // 8, (x + y) % 256)
 
-    qtbot.waitUntil(is_sharp)
+    until(is_sharp)
     QTest.mouseMove(page.canvas.viewport(), target)
-    qtbot.waitUntil(lambda: f"RGB {x // 12}, {y // 8}, {(x + y) % 256}" in page.status_left)
+    until(lambda: f"RGB {x // 12}, {y // 8}, {(x + y) % 256}" in page.status_left)
 
 
-def test_the_first_look_at_a_file_without_smaller_levels_gets_exact_by_itself(page, qtbot):
+def test_the_first_look_at_a_file_without_smaller_levels_gets_exact_by_itself(page):
     pyramid = page.canvas.tiles.pyramid
-    qtbot.waitUntil(lambda: not pyramid.unfinished)
+    until(lambda: not pyramid.unfinished)
     middle = pyramid.level(pyramid.levels - 1)
     height, width = middle.shape[:2]
     assert middle[height // 2, width // 2, 0] == pytest.approx(1500 // 12, abs=3)
-    qtbot.waitUntil(lambda: not page.studio.tasks.working)
+    until(lambda: not page.studio.tasks.working)
 
 
-def test_while_a_file_gets_exact_only_its_coarse_tiles_are_drawn_again(page, qtbot):
+def test_while_a_file_gets_exact_only_its_coarse_tiles_are_drawn_again(page):
     pyramid, tiles = page.canvas.tiles.pyramid, page.canvas.tiles
-    qtbot.waitUntil(lambda: not pyramid.unfinished and not page.studio.tasks.working)
+    until(lambda: not pyramid.unfinished and not page.studio.tasks.working)
     page.canvas.zoom_to(4.0)
-    qtbot.waitUntil(lambda: any(key[0] < pyramid.finest_held for key in tiles._tiles))
+    until(lambda: any(key[0] < pyramid.finest_held for key in tiles._tiles))
     tiles.whole()  # of the coarsest level, which frames draw only where the file is slow
     before = dict(tiles._tiles)
     assert any(key[0] >= pyramid.finest_held for key in before)
@@ -81,9 +82,9 @@ def test_while_a_file_gets_exact_only_its_coarse_tiles_are_drawn_again(page, qtb
     pyramid.unfinished = False
 
 
-def test_a_tool_looks_again_at_a_file_that_has_become_more_exact(page, qtbot):
+def test_a_tool_looks_again_at_a_file_that_has_become_more_exact(page):
     pyramid = page.canvas.tiles.pyramid
-    qtbot.waitUntil(lambda: not pyramid.unfinished and not page.studio.tasks.working)
+    until(lambda: not pyramid.unfinished and not page.studio.tasks.working)
     assert pyramid.version > 0, "it was not exact at first"
     page.studio.actions.trigger("label.superpixels")
     tool, middle = page.canvas.tool, page.canvas.viewport().rect().center()
@@ -93,11 +94,11 @@ def test_a_tool_looks_again_at_a_file_that_has_become_more_exact(page, qtbot):
         QTest.mouseMove(page.canvas.viewport(), next(places))
         return tool._cells is not None and tool._cells.sight == page.canvas.sight()
 
-    qtbot.waitUntil(divided)
+    until(divided)
     old = tool._cells
     pyramid.version += 1  # as when more of it has been read
     assert page.canvas.sight() != old.sight
-    qtbot.waitUntil(lambda: divided() and tool._cells is not old)
+    until(lambda: divided() and tool._cells is not old)
 
 
 class Unsharp:
@@ -121,7 +122,7 @@ class Unsharp:
             self.at_work.clear()
 
 
-def test_only_the_open_image_gets_exact_and_the_threads_are_free_for_the_rest(qtbot, monkeypatch):
+def test_only_the_open_image_gets_exact_and_the_threads_are_free_for_the_rest(qapp, monkeypatch):
     made = {id: Unsharp() for id in range(1, 7)}
     monkeypatch.setattr(images, "_read", lambda path, _page, _control: made[int(path.name)])
     tasks = Tasks()
@@ -130,11 +131,11 @@ def test_only_the_open_image_gets_exact_and_the_threads_are_free_for_the_rest(qt
     try:
         for open_one in (1, 2, 3, 4, 5):
             reader.want([records[open_one], records[open_one + 1]])
-            qtbot.waitUntil(made[open_one].at_work.is_set)
-            qtbot.waitUntil(lambda next=open_one + 1: reader.get(next) is not None)
+            until(made[open_one].at_work.is_set)
+            until(lambda next=open_one + 1: reader.get(next) is not None)
             assert [id for id, each in made.items() if each.at_work.is_set()] == [open_one]
         reader.want([records[1]])
-        qtbot.waitUntil(made[1].at_work.is_set)
+        until(made[1].at_work.is_set)
         assert made[1].begun == 2, "it goes on when it is opened again"
         assert made[6].begun == 0, "a neighbour waits until it is open"
     finally:
@@ -166,7 +167,7 @@ def test_a_damaged_tile_is_said_once_and_its_neighbours_still_get_sharp(qtbot, m
         before = len(update)
         fetcher.ask(pyramid, wanted)
         if fetcher._reading.busy:
-            qtbot.waitUntil(lambda: len(update) > before)
+            until(lambda: len(update) > before)
 
     with qtbot.captureExceptions() as raised:
         for _ in range(4):
@@ -176,5 +177,5 @@ def test_a_damaged_tile_is_said_once_and_its_neighbours_still_get_sharp(qtbot, m
     assert len(told) == 1
     other = Pieces()
     fetcher.ask(other, [(0, 1, 1)])
-    qtbot.waitUntil(lambda: bool(other.read))
+    until(lambda: bool(other.read))
     tasks.stop()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 from label_hands import go_to_image, opened_page
+from patience import until
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -47,21 +48,21 @@ def page(project, qapp):
 
 def grabbed(page):
     """What the canvas shows once it is no longer made up of stand-ins."""
-    before = None
-    for _ in range(300):
-        now = page.canvas.grab().toImage()
-        if now == before and page.canvas.tiles.complete and not page.studio.tasks.working:
-            return now
-        before = now
-        QTest.qWait(10)
-    raise AssertionError("the canvas does not come to rest")
+    seen = [None, None]
+
+    def at_rest():
+        seen[:] = seen[1], page.canvas.grab().toImage()
+        return seen[0] == seen[1] and page.canvas.tiles.complete and not page.studio.tasks.working
+
+    until(at_rest)
+    return seen[1]
 
 
 def point_at(page, x, y):
     QTest.mouseMove(page.canvas.viewport(), page.canvas.to_screen(x, y).toPoint())
 
 
-def test_the_minimap_is_there_only_while_a_part_of_the_image_is_in_sight(page, qtbot):
+def test_the_minimap_is_there_only_while_a_part_of_the_image_is_in_sight(page):
     minimap = page.viewing.layers.minimap
     assert not minimap.isVisible(), "the image fits"
     page.canvas.zoom_to(4.0)
@@ -76,7 +77,7 @@ def test_the_minimap_is_there_only_while_a_part_of_the_image_is_in_sight(page, q
     assert not minimap.isVisible()
 
 
-def test_a_click_and_a_drag_on_the_minimap_bring_that_place_to_the_middle(page, qtbot):
+def test_a_click_and_a_drag_on_the_minimap_bring_that_place_to_the_middle(page):
     page.canvas.zoom_to(8.0)
     minimap = page.viewing.layers.minimap
     for x, y, move in ((0.25, 0.75, False), (0.6, 0.3, True)):
@@ -93,7 +94,7 @@ def test_a_click_and_a_drag_on_the_minimap_bring_that_place_to_the_middle(page, 
     assert not page.document.selection, "the click was the minimap's alone"
 
 
-def test_the_minimap_shows_the_image(page, qtbot):
+def test_the_minimap_shows_the_image(page):
     go_to_image(page, 1)
     page.canvas.zoom_to(6.0)
     minimap = page.viewing.layers.minimap
@@ -107,7 +108,7 @@ def test_the_minimap_shows_the_image(page, qtbot):
     assert [shown.red(), shown.green(), shown.blue()] == pytest.approx(wanted, abs=4)
 
 
-def test_the_status_bar_says_the_files_own_values_and_the_place_in_its_units(page, qtbot):
+def test_the_status_bar_says_the_files_own_values_and_the_place_in_its_units(page):
     page.canvas.show_box(Box(298, 198, 6, 6))
     point_at(page, 300.4, 200.6)
     texts = page.status_left
@@ -122,7 +123,7 @@ def test_the_status_bar_says_the_files_own_values_and_the_place_in_its_units(pag
     assert "grey 1234567" in page.status_left, "seven digits are not rounded"
 
 
-def test_the_scale_bar_is_in_micrometres_where_the_file_knows_and_in_pixels_elsewhere(page, qtbot):
+def test_the_scale_bar_is_in_micrometres_where_the_file_knows_and_in_pixels_elsewhere(page):
     page.canvas.zoom_to(1.0)
     assert bar_words(page.canvas) == "50 µm"  # 100 pixels of 0.5 µm: the first round length
     page.canvas.zoom_to(4.0)
@@ -132,7 +133,7 @@ def test_the_scale_bar_is_in_micrometres_where_the_file_knows_and_in_pixels_else
     assert bar_words(page.canvas) == "100 px"
 
 
-def test_the_print_density_of_a_photo_is_no_scale_until_it_is_asked_for(page, qtbot, tmp_path):
+def test_the_print_density_of_a_photo_is_no_scale_until_it_is_asked_for(page, tmp_path):
     photo = tmp_path / "d.jpg"
     Image.new("RGB", (800, 600), (200, 180, 160)).save(photo, dpi=(254, 254))
     importing.run(page.project, importing.plan(page.project, photo))
@@ -148,7 +149,7 @@ def test_the_print_density_of_a_photo_is_no_scale_until_it_is_asked_for(page, qt
     assert "mm, " in page.status_left[0]
 
 
-def test_grid_lines_stand_at_round_places_of_the_image(page, qtbot):
+def test_grid_lines_stand_at_round_places_of_the_image(page):
     page.canvas.zoom_to(1.0)
     lines = page.viewing.layers.grid.lines(page.canvas)
     upright = sorted(line.x1() for line in lines if line.x1() == line.x2())
@@ -158,9 +159,7 @@ def test_grid_lines_stand_at_round_places_of_the_image(page, qtbot):
     assert all(0 <= x <= 800 for x in places)
 
 
-def test_crosshair_grid_and_rulers_change_pixels_of_the_canvas_and_stay_with_the_project(
-    page, qtbot
-):
+def test_crosshair_grid_and_rulers_change_pixels_of_the_canvas_and_stay_with_the_project(page):
     point_at(page, 400, 300)
     plain = grabbed(page)
     for name in ("crosshair", "grid", "rulers"):
@@ -176,7 +175,7 @@ def test_crosshair_grid_and_rulers_change_pixels_of_the_canvas_and_stay_with_the
     assert page.project.undo_label == before, "looking is no step to undo"
 
 
-def test_the_crosshair_follows_the_pointer_and_leaves_no_trace(page, qtbot):
+def test_the_crosshair_follows_the_pointer_and_leaves_no_trace(page):
     page.studio.actions.trigger("label.crosshair")
     point_at(page, 100, 100)
     page.canvas.grab()
@@ -189,14 +188,14 @@ def test_the_crosshair_follows_the_pointer_and_leaves_no_trace(page, qtbot):
     assert page.viewing.layers.crosshair.at is not None
 
 
-def test_f9_is_the_minimap_and_works_where_the_pointer_is(page, qtbot):
+def test_f9_is_the_minimap_and_works_where_the_pointer_is(page):
     page.canvas.setFocus()
     page.canvas.zoom_to(4.0)
     QTest.keyClick(page.canvas, Qt.Key.Key_F9)
     assert not page.viewing.layers.minimap.isVisible()
 
 
-def test_names_never_lie_on_one_another_and_count_those_that_stay_silent(page, qtbot):
+def test_names_never_lie_on_one_another_and_count_those_that_stay_silent(page):
     with page.project.transaction("Fill") as session:
         other = commands.add_class(session, name="Other")
         generator = np.random.default_rng(3)
@@ -206,7 +205,7 @@ def test_names_never_lie_on_one_another_and_count_those_that_stay_silent(page, q
                 session, image_id=page.document.image.id, class_id=1 if place % 3 else other,
                 shape=Box(x, y, 30, 30),
             )  # fmt: skip
-    qtbot.waitUntil(lambda: len(page.document.annotations) == 300)
+    until(lambda: len(page.document.annotations) == 300)
     names = page.viewing.layers.names
     page.canvas.fit()
     far = names.tags(page.canvas)

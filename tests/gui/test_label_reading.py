@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from patience import until
 from person import fill_project, make_images
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -113,9 +114,7 @@ def test_a_stroke_that_began_before_the_wait_was_said_is_kept(gate, studio_windo
     studio_window.idle()
 
 
-def test_nobody_says_what_an_image_is_before_anything_of_it_can_be_seen(
-    gate, studio, tmp_path, qtbot
-):
+def test_nobody_says_what_an_image_is_before_anything_of_it_can_be_seen(gate, studio, tmp_path):
     project = Project.create(tmp_path / "signs", task=Task.CLASSIFY, classes=["Stop", "Yield"])
     fill_project(project, make_images(tmp_path / "more", 3), boxes=0)
     studio.adopt(project)
@@ -131,7 +130,7 @@ def test_nobody_says_what_an_image_is_before_anything_of_it_can_be_seen(
     assert said == ["The image is still being read"] * 2
     assert page.document.image_class() is None
     gate.opened.set()
-    qtbot.waitUntil(lambda: page.canvas.tiles.pyramid is not None)
+    until(lambda: page.canvas.tiles.pyramid is not None)
     page.classes.key("1")
     assert page.document.image_class() == 1
     page.hidden()

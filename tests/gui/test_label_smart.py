@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from label_hands import HEIGHT, SHIFT, WIDTH, label_page
+from patience import until
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QLineEdit
@@ -22,7 +23,6 @@ from cvstudio.gui.label.tools.smart import SmartOptions
 from cvstudio.gui.settings_dialog import SettingsDialog
 from cvstudio.ml.sam import Prompts, SmartNetwork
 
-WAIT = 90_000
 RIGHT = Qt.MouseButton.RightButton
 
 
@@ -44,7 +44,7 @@ def smart_page(tmp_path, qtbot, file=None, task=Task.INSTANCE):
 
 def answered(person):
     """Wait for the network's answer."""
-    person.qtbot.waitUntil(lambda: not person.tool.thinking.busy, timeout=WAIT)
+    until(lambda: not person.tool.thinking.busy)
     return person.tool.region
 
 
@@ -92,7 +92,7 @@ def test_without_a_network_the_tool_says_so_and_the_classical_tools_remain(tmp_p
         person.keys("W")
         assert note.text() == ""
         person.click(50, 50)
-        qtbot.waitUntil(lambda: person.canvas.tool.region is not None)
+        until(lambda: person.canvas.tool.region is not None)
 
 
 def test_clicks_are_previewed_and_enter_keeps_them_in_one_step(tmp_path, qtbot, file):
@@ -132,7 +132,7 @@ def test_clicks_are_previewed_and_enter_keeps_them_in_one_step(tmp_path, qtbot, 
         assert shown() == both[0]
         before = person.project.undo_label
         person.key(Qt.Key.Key_Return)
-        qtbot.waitUntil(lambda: bool(person.shapes))
+        until(lambda: bool(person.shapes))
         assert as_image(person.only.shape).tolist() == both[0]
         assert person.only.class_id == person.document.class_id
         assert not person.tool.busy
@@ -169,7 +169,7 @@ def test_a_click_has_three_answers_and_a_key_goes_through_them(tmp_path, qtbot, 
         assert np.array_equal(as_image(person.tool.region), seen[0])
         person.page.bar.options.other.click()
         person.key(Qt.Key.Key_Return)
-        qtbot.waitUntil(lambda: bool(person.shapes))
+        until(lambda: bool(person.shapes))
         assert np.array_equal(as_image(person.only.shape), seen[1])
         # More prompts say what is meant: one answer, and the others when they are asked for.
         person.drag((40, 30), (260, 220))
@@ -199,9 +199,9 @@ def test_enter_before_the_network_has_looked_is_not_lost(tmp_path, qtbot, file):
         assert person.document.image.id == person.studio.image_id == 1
         person.keys("W")
         assert person.canvas.tool is person.tool
-        qtbot.waitUntil(lambda: any("%" in words for words in said), timeout=WAIT)
+        until(lambda: any("%" in words for words in said))
         assert any(words == "Thinking…" for words in said)
-        qtbot.waitUntil(lambda: bool(person.shapes), timeout=WAIT)
+        until(lambda: bool(person.shapes))
         assert isinstance(person.only.shape, Mask)
         assert not person.tool.busy
         person.keys("D")
@@ -227,11 +227,11 @@ def test_who_goes_on_at_once_is_not_held_up_and_stores_nothing_by_accident(tmp_p
 def test_the_next_images_have_been_looked_at_when_they_come(tmp_path, qtbot, file):
     with smart_page(tmp_path, qtbot, file) as person:
         cache = person.project.embeddings_directory
-        qtbot.waitUntil(lambda: len(list(cache.glob("*.npz"))) == 3, timeout=WAIT)
+        until(lambda: len(list(cache.glob("*.npz"))) == 3)
         looked = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
         for _ in range(2):
             person.keys("D")
-            person.qtbot.waitUntil(lambda: not person.tool.prompting.looking, timeout=WAIT)
+            until(lambda: not person.tool.prompting.looking)
             person.click(120, 80)
             assert answered(person) is not None
             person.key(Qt.Key.Key_Escape)
@@ -255,10 +255,10 @@ def test_a_part_is_looked_at_where_the_person_asks_for_that(tmp_path, qtbot, fil
         assert place.box.w < WIDTH / 2
         assert pyramid is person.canvas.tiles.pyramid
         person.key(Qt.Key.Key_Return)
-        qtbot.waitUntil(lambda: bool(person.shapes))
+        until(lambda: bool(person.shapes))
         assert person.only.box.w <= place.box.w
         person.keys("D")  # the same place of another picture is another part
-        qtbot.waitUntil(lambda: person.canvas.tiles.pyramid not in (None, pyramid))
+        until(lambda: person.canvas.tiles.pyramid not in (None, pyramid))
         person.tool.look()
         assert person.tool._part[0] is person.canvas.tiles.pyramid
 
@@ -308,7 +308,7 @@ def test_a_file_is_proved_when_it_is_chosen(tmp_path, qtbot, file, monkeypatch):
         monkeypatch.setattr(QDialog, "exec", read)
         options = person.page.bar.options
         options.file.click()
-        qtbot.waitUntil(lambda: bool(told), timeout=WAIT)
+        until(lambda: bool(told))
         assert "strange.pt" in told[0]
         assert smart_network.current(person.studio) is None
         assert not (tmp_path / "it ran").exists()
@@ -316,18 +316,18 @@ def test_a_file_is_proved_when_it_is_chosen(tmp_path, qtbot, file, monkeypatch):
         person.studio.toasted.connect(lambda toast: toasts.append(toast.text))
         chosen[0] = str(file)
         options.file.click()
-        qtbot.waitUntil(lambda: smart_network.current(person.studio) == file, timeout=WAIT)
+        until(lambda: smart_network.current(person.studio) == file)
         assert toasts == ["The smart tool uses MobileSAM."]
         assert person.page.bar.note.text() == ""
-        qtbot.waitUntil(lambda: options.file.text() == "MobileSAM", timeout=WAIT)
+        until(lambda: options.file.text() == "MobileSAM")
         assert str(file) in options.file.toolTip()
         # Another day the file has gone: the tool says where it was, and nothing is stored.
         gone = tmp_path / "gone" / "sam_b.pt"
         person.studio.settings.set(smart_network.SETTING, str(gone))
-        qtbot.waitUntil(lambda: "is not where it was" in person.page.bar.note.text(), timeout=WAIT)
+        until(lambda: "is not where it was" in person.page.bar.note.text())
         person.click(100, 100)
         person.key(Qt.Key.Key_Return)
-        qtbot.waitUntil(lambda: not person.tool.thinking.busy, timeout=WAIT)
+        until(lambda: not person.tool.thinking.busy)
         assert not person.shapes
         assert str(gone) in person.page.bar.note.text()
 

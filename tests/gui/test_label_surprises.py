@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from patience import until
 from person import Person, fill_project, make_images
 from PySide6.QtWidgets import QPushButton
-from pytestqt.qtbot import QtBot
 
 from cvstudio.core.annotation import Review, Task
 from cvstudio.core.geometry import Box
@@ -207,7 +207,7 @@ def test_undo_in_label_asks_before_it_takes_an_import_away(
 
 
 def test_undo_in_label_asks_before_a_step_on_many_images_and_goes_to_another_one(
-    studio_window: Person, label: LabelPage, answers: list[str], qtbot: QtBot
+    studio_window: Person, label: LabelPage, answers: list[str]
 ) -> None:
     project, ids = studio_window.project, label.order.ids
     with project.transaction("Mark 3 images as reviewed") as session:
@@ -219,7 +219,7 @@ def test_undo_in_label_asks_before_a_step_on_many_images_and_goes_to_another_one
     studio_window.trigger("edit.undo")
     assert len(answers) == 1
     assert studio_window.project.redo_label == "Add box"
-    qtbot.waitUntil(lambda: label.document.image is not None and label.document.image.id == ids[5])
+    until(lambda: label.document.image is not None and label.document.image.id == ids[5])
 
 
 def test_undo_of_what_was_drawn_on_the_open_image_asks_nothing_and_shows_what_came_back(

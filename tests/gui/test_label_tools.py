@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from label_hands import opened_page
+from patience import until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QSpinBox
@@ -116,9 +117,9 @@ def test_a_tool_of_the_table_brings_button_cursor_hint_and_options(page):
     assert page.bar.options is brush_options, "brush and eraser share theirs"
 
 
-def test_enter_in_a_field_of_any_options_gives_the_keys_back_to_the_canvas(page, qtbot):
+def test_enter_in_a_field_of_any_options_gives_the_keys_back_to_the_canvas(page):
     page.studio.actions.trigger("label.polygon")
-    qtbot.waitUntil(page.isActiveWindow)
+    until(page.isActiveWindow)
     field = page.bar.options.side
     field.setFocus()
     assert page.bar.is_typed_in()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import shiboken6
+from patience import until
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
@@ -36,7 +37,7 @@ class Gate:
 
 
 @pytest.fixture
-def tasks(qtbot: QtBot) -> Iterator[Tasks]:
+def tasks(qapp: QtBot) -> Iterator[Tasks]:
     made = Tasks()
     yield made
     made.stop()
@@ -54,21 +55,19 @@ def latest(request: pytest.FixtureRequest, tasks: Tasks) -> LatestWins:
     return LatestWins(tasks, title="Look", followed=request.param == "followed")
 
 
-def test_of_several_requests_only_the_newest_is_answered(
-    tasks: Tasks, gate: Gate, qtbot: QtBot
-) -> None:
+def test_of_several_requests_only_the_newest_is_answered(tasks: Tasks, gate: Gate) -> None:
     latest, told = LatestWins(tasks), list[object]()
     for number in range(5):
         latest.request(gate.pass_with(number), told.append)
     gate.open.set()
-    qtbot.waitUntil(lambda: not latest.busy)
+    until(lambda: not latest.busy)
     assert told == [4]
     latest.request(gate.pass_with(9), told.append)
-    qtbot.waitUntil(lambda: told == [4, 9])
+    until(lambda: told == [4, 9])
 
 
 def test_a_drag_without_end_is_followed_and_only_the_newest_question_waits(
-    tasks: Tasks, gate: Gate, qtbot: QtBot
+    tasks: Tasks, gate: Gate
 ) -> None:
     latest, told = LatestWins(tasks, followed=True), list[object]()
     latest.request(gate.pass_with("first"), told.append)
@@ -76,13 +75,11 @@ def test_a_drag_without_end_is_followed_and_only_the_newest_question_waits(
         latest.request(gate.pass_with(number), told.append)
     assert latest.busy
     gate.open.set()
-    qtbot.waitUntil(lambda: not latest.busy)
+    until(lambda: not latest.busy)
     assert told == ["first", 19]
 
 
-def test_an_older_request_is_asked_to_stop_when_nobody_wants_its_answer(
-    tasks: Tasks, qtbot: QtBot
-) -> None:
+def test_an_older_request_is_asked_to_stop_when_nobody_wants_its_answer(tasks: Tasks) -> None:
     latest, told, begun = LatestWins(tasks), list[str](), threading.Event()
 
     def until_stopped(control: Control) -> str:
@@ -93,11 +90,11 @@ def test_an_older_request_is_asked_to_stop_when_nobody_wants_its_answer(
     latest.request(until_stopped, told.append)
     assert begun.wait(20)
     latest.request(lambda _control: "newer", told.append)
-    qtbot.waitUntil(lambda: told == ["newer"])
+    until(lambda: told == ["newer"])
 
 
 def test_what_was_dropped_is_never_told_and_no_two_are_at_work(
-    latest: LatestWins, tasks: Tasks, gate: Gate, qtbot: QtBot
+    latest: LatestWins, tasks: Tasks, gate: Gate
 ) -> None:
     told: list[object] = []
     latest.request(gate.pass_with(1), told.append)
@@ -107,14 +104,14 @@ def test_what_was_dropped_is_never_told_and_no_two_are_at_work(
     assert gate.begun.wait(20)
     latest.request(gate.pass_with(3), told.append)
     gate.open.set()
-    qtbot.waitUntil(lambda: told == [3])
-    qtbot.waitUntil(lambda: not tasks.working)
+    until(lambda: told == [3])
+    until(lambda: not tasks.working)
     assert told == [3]
     assert gate.most_at_work == 1
 
 
 def test_an_error_is_told_once_and_the_next_request_is_answered(
-    latest: LatestWins, tasks: Tasks, gate: Gate, qtbot: QtBot
+    latest: LatestWins, tasks: Tasks, gate: Gate
 ) -> None:
     told: list[object] = []
     shown: list[tuple[str, BaseException]] = []
@@ -122,30 +119,28 @@ def test_an_error_is_told_once_and_the_next_request_is_answered(
     error = ValueError("torn")
     gate.open.set()
     latest.request(gate.pass_with(error), told.append)
-    qtbot.waitUntil(lambda: bool(shown))
+    until(lambda: bool(shown))
     assert shown == [("Look", error)]
     latest.request(gate.pass_with(error), told.append, told.append)
-    qtbot.waitUntil(lambda: told == [error])
+    until(lambda: told == [error])
     assert len(shown) == 1, "who takes the error tells it"
     assert not latest.busy
     latest.request(gate.pass_with(7), told.append)
-    qtbot.waitUntil(lambda: told == [error, 7])
+    until(lambda: told == [error, 7])
 
 
-def test_after_an_error_the_request_that_waited_is_answered(
-    latest: LatestWins, gate: Gate, qtbot: QtBot
-) -> None:
+def test_after_an_error_the_request_that_waited_is_answered(latest: LatestWins, gate: Gate) -> None:
     told: list[object] = []
     latest.request(gate.pass_with(ValueError("torn")), told.append, lambda _error: None)
     assert gate.begun.wait(20)
     latest.request(gate.pass_with("newer"), told.append)
     gate.open.set()
-    qtbot.waitUntil(lambda: told == ["newer"])
+    until(lambda: told == ["newer"])
 
 
 @pytest.mark.parametrize("another_waits", [False, True])
 def test_the_newest_answer_is_told_before_one_goes_on(
-    latest: LatestWins, tasks: Tasks, gate: Gate, qtbot: QtBot, another_waits: bool
+    latest: LatestWins, tasks: Tasks, gate: Gate, another_waits: bool
 ) -> None:
     told: list[object] = []
     latest.request(gate.pass_with(1), told.append)
@@ -156,28 +151,28 @@ def test_the_newest_answer_is_told_before_one_goes_on(
     latest.settle()
     assert told == [2 if another_waits else 1]
     assert not latest.busy
-    qtbot.waitUntil(lambda: not tasks.working)
+    until(lambda: not tasks.working)
     assert len(told) == 1, "the thread's own end tells nothing more"
     assert gate.most_at_work == 1
 
 
 def test_an_error_of_what_is_waited_for_is_told_once(
-    latest: LatestWins, tasks: Tasks, gate: Gate, qtbot: QtBot
+    latest: LatestWins, tasks: Tasks, gate: Gate
 ) -> None:
     told: list[object] = []
     latest.request(gate.pass_with(ValueError("torn")), told.append, lambda _e: told.append("bad"))
     assert gate.begun.wait(20)
     threading.Timer(0.05, gate.open.set).start()
     latest.settle()
-    qtbot.waitUntil(lambda: not tasks.working)
+    until(lambda: not tasks.working)
     assert told == ["bad"]
 
 
-def test_nothing_is_told_to_a_widget_that_is_gone(tasks: Tasks, gate: Gate, qtbot: QtBot) -> None:
+def test_nothing_is_told_to_a_widget_that_is_gone(tasks: Tasks, gate: Gate) -> None:
     owner, told = QObject(), list[object]()
     latest = LatestWins(tasks, owner=owner)
     latest.request(gate.pass_with(1), told.append)
     shiboken6.delete(owner)
     gate.open.set()
-    qtbot.waitUntil(lambda: not tasks.working)
+    until(lambda: not tasks.working)
     assert told == []

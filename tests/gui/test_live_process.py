@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from patience import until
 from pytestqt.qtbot import QtBot
 
 from cvstudio.augment.catalogue import make_step
@@ -18,11 +19,9 @@ from cvstudio.core.opencv import cv2
 from cvstudio.core.wire import Message
 from cvstudio.gui.live import LiveProcess
 
-WAIT = 60_000
-
 
 @pytest.fixture
-def live(qtbot: QtBot) -> Iterator[LiveProcess]:
+def live(qapp: QtBot) -> Iterator[LiveProcess]:
     process = LiveProcess()
     yield process
     pid = process.pid
@@ -39,7 +38,7 @@ def header(path: Path, seed: int) -> dict[str, object]:
 
 
 def test_the_latest_request_wins_and_a_death_is_told_once(
-    live: LiveProcess, qtbot: QtBot, tmp_path: Path
+    live: LiveProcess, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(cv2.imencode(".png", np.zeros((40, 60, 3), np.uint8))[1].tobytes())
@@ -56,7 +55,7 @@ def test_the_latest_request_wins_and_a_death_is_told_once(
 
     for seed in range(6):
         ask(seed)
-    qtbot.waitUntil(lambda: len(answers) == 1, timeout=WAIT)
+    until(lambda: len(answers) == 1)
     assert answers[0].header["id"] == 6
     assert answers[0].arrays["variant 1"].shape == (213, 320, 3)
 
@@ -64,14 +63,14 @@ def test_the_latest_request_wins_and_a_death_is_told_once(
         ask(7)
         os.kill(live.pid, signal.SIGKILL)
         count = len(failures)
-        qtbot.waitUntil(lambda count=count: len(failures) > count, timeout=WAIT)  # type: ignore[misc]
+        until(lambda count=count: len(failures) > count)  # type: ignore[misc]
     assert len(troubles) == 1
     ask(8)
-    qtbot.waitUntil(lambda: len(answers) == 2, timeout=WAIT)
+    until(lambda: len(answers) == 2)
 
     live.request(
         "augment", header(tmp_path / "gone.png", 1), done=answers.append,
         failed=lambda text, hint: failures.append(text), owner=live,
     )  # fmt: skip
-    qtbot.waitUntil(lambda: len(failures) == 3, timeout=WAIT)
+    until(lambda: len(failures) == 3)
     assert "gone.png" in failures[-1]

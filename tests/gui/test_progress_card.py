@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from label_hands import label_page
+from patience import until
 from PySide6.QtWidgets import QLabel
 
 from cvstudio.core.geometry import Box
@@ -41,12 +42,12 @@ def test_it_tells_pace_rest_and_classes_as_work_goes_on(person):
     assert card.figure("Time left") == "after a few images"
     for image in (1, 2, 3):
         person.add(Box(10, 10, 40, 40), image=image)
-    person.qtbot.waitUntil(lambda: card.figure("Images per hour") == "80")
+    until(lambda: card.figure("Images per hour") == "80")
     assert card.figure("Reviewed") == "0 of 3"
     assert card.figure("Time left") == "about 2 min"
     assert card.class_figures()[0] == ("Cell", "3")
     person.keys("Ctrl+Return")
-    person.qtbot.waitUntil(lambda: card.figure("Reviewed") == "1 of 3")
+    until(lambda: card.figure("Reviewed") == "1 of 3")
     assert card.figure("To go") == "2"
 
 
@@ -65,7 +66,7 @@ def test_it_stays_in_its_corner_when_the_window_grows(person):
     card, canvas = person.page.progress, person.canvas
     for size in ((1280, 720), (1500, 900)):
         person.page.resize(*size)
-        person.qtbot.waitUntil(lambda: canvas.height() - card.geometry().bottom() < 20)
+        until(lambda: canvas.height() - card.geometry().bottom() < 20)
         assert card.x() == 12
         assert canvas.rect().contains(card.geometry())
         for words in card.findChildren(QLabel):

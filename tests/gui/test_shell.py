@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import until
 from person import Person
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage, QKeySequence
@@ -550,7 +551,7 @@ def test_work_in_a_thread_tells_progress_and_its_result(studio: Studio, qtbot: o
         return 42
 
     studio.tasks.run(work, done=got.append, progress=lambda *p: seen.append(p))
-    _wait(lambda: bool(got))
+    until(lambda: bool(got))
     assert (got, seen) == ([42], [(3, 3, "counting")])
 
 
@@ -563,7 +564,7 @@ def test_cancelled_work_stops_and_says_nothing_more(studio: Studio) -> None:
 
     running = studio.tasks.run(work, done=got.append, failed=got.append)
     running.cancel()
-    _wait(lambda: not running.running)
+    until(lambda: not running.running)
     assert not got
 
 
@@ -575,7 +576,7 @@ def test_an_answer_for_a_widget_that_is_gone_is_dropped(studio: Studio) -> None:
     got: list[int] = []
     running = studio.tasks.run(lambda _c: 1, done=got.append, owner=owner)
     shiboken6.delete(owner)
-    _wait(lambda: not running.running)
+    until(lambda: not running.running)
     assert not got
 
 
@@ -697,14 +698,6 @@ def test_review_words_in_the_table_cover_every_state() -> None:
     from cvstudio.gui.data.filters import REVIEW_WORDS
 
     assert set(REVIEW_WORDS) == set(Review)
-
-
-def _wait(condition: object, seconds: float = 10) -> None:
-    for _ in range(int(seconds * 100)):
-        if condition():  # type: ignore[operator]
-            return
-        QTest.qWait(10)
-    raise AssertionError("it did not happen")
 
 
 def test_a_page_of_a_project_that_was_closed_hears_nothing_more(studio_window: Person) -> None:

@@ -280,7 +280,7 @@ def test_a_run_is_asked_about_the_selected_images_in_the_background(asking: Pers
     asking.trigger("data.suggest")
     window: Any = asking.window
     assert window.header.suggest.isVisible()
-    asking.until(lambda: bool(toasts), 60)
+    asking.until(lambda: bool(toasts))
     assert toasts[-1].text == "2 suggestions on 2 images."
     assert not window.header.suggest.isVisible()
     assert waiting(asking) == [11, 12]
@@ -324,7 +324,7 @@ def test_the_run_to_ask_is_the_one_that_a_page_names_and_files_can_be_chosen(
     asking.answer(look)
     asking.page("train")
     asking.trigger("train.suggest")
-    asking.until(lambda: bool(waiting(asking)), 60)
+    asking.until(lambda: bool(waiting(asking)))
     with asking.project.read() as s:
         (found,) = [a for a in queries.annotations(s, 11) if a.state is State.SUGGESTED]
     assert (found.run_id, found.attributes["suggested_by"]) == (None, "net.onnx")

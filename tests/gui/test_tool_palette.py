@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from patience import until
 from person import Person, fill_project, make_images
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt
 from PySide6.QtGui import QHelpEvent
@@ -122,13 +123,13 @@ def tip_of(button: QWidget) -> QRect:
     middle = button.rect().center()
     event = QHelpEvent(QEvent.Type.ToolTip, middle, button.mapToGlobal(middle))
     QApplication.sendEvent(button, event)
-    for _ in range(200):
+
+    def shown() -> list[QWidget]:
         tips = [w for w in QApplication.topLevelWidgets() if w.objectName() == "qtooltip_label"]
-        shown = [w for w in tips if w.isVisible()]
-        if shown:
-            return shown[0].geometry()
-        QTest.qWait(10)
-    raise AssertionError("no tooltip came up")
+        return [w for w in tips if w.isVisible()]
+
+    until(shown)
+    return shown()[0].geometry()
 
 
 @pytest.mark.parametrize("height", [600, 900])

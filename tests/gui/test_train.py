@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import small_job
+from patience import until
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QSpinBox
 from pytestqt.qtbot import QtBot
@@ -36,8 +37,6 @@ from cvstudio.project.project import Project
 from cvstudio.project.remedies import Remedy
 from cvstudio.project.run_status import RunStatus
 from cvstudio.project.sample import create_sample
-
-SECONDS = 20_000
 
 
 @pytest.fixture
@@ -74,7 +73,7 @@ class Window:
         self.until(lambda: self.page.checks.texts)
 
     def until(self, true: Callable[[], object]) -> None:
-        self.qtbot.waitUntil(lambda: bool(true()), timeout=SECONDS)
+        until(lambda: bool(true()))
 
     @property
     def project(self) -> Project:

@@ -107,12 +107,12 @@ def train(person: Person, *, epochs: int) -> RunRecord:
     """Train through the page until the run is over; the charts must move while it runs."""
     page = person.page("train")
     assert isinstance(page, TrainPage)
-    person.until(lambda: bool(page.checks.texts), 30)
+    person.until(lambda: bool(page.checks.texts))
     set_up_run(person, page, epochs=epochs)
     person.until(page.next_step.button.isEnabled)
     assert page.next_step.button.text() == "Start run 1"
     person.click(page.next_step.button)
-    person.until(lambda: len(runs.all_runs(person.project)) == 1, 30)
+    person.until(lambda: len(runs.all_runs(person.project)) == 1)
     live: set[int] = set()
 
     def over() -> bool:
@@ -142,7 +142,7 @@ def analyze(person: Person, run: RunRecord) -> AnalyzePage:
     person.click(page.view.card.buttons["analyze"])
     front = person.window.front
     assert isinstance(front, AnalyzePage)
-    person.until(lambda: front.verdict is not None, 30)
+    person.until(lambda: front.verdict is not None)
     person.idle()
     assert front.run is not None
     assert front.run.id == run.id
@@ -166,7 +166,7 @@ def open_cell(person: Person, page: AnalyzePage) -> tuple[int, int]:
     person.click(page.matrix.viewport(), page.matrix.visualRect(index).center())
     ids = page.matrix.matrix.class_ids
     cell = (ids[index.row()], ids[index.column()])
-    person.until(lambda: page.gallery.cell == cell, 30)
+    person.until(lambda: page.gallery.cell == cell)
     assert page.gallery.count >= 1
     assert page.gallery.chip.isVisible()
     case = page.gallery.current
