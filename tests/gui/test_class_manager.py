@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
+from dialog_hands import answer_over, in_manager
 from person import Person
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QMenu
+from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QMenu
 
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.keypoints import Keypoints
@@ -17,37 +16,6 @@ from cvstudio.core.skeleton import Skeleton
 from cvstudio.gui.class_manager import ClassManager
 from cvstudio.project import class_tree, commands, queries, rows, skeleton_changes
 from cvstudio.project.project import Project
-
-
-def in_manager(person: Person, do: Callable[[ClassManager], None]) -> None:
-    """Open the manager from the Data page and do something in it."""
-
-    def act(dialog: QDialog) -> None:
-        assert isinstance(dialog, ClassManager)
-        try:
-            do(dialog)
-        finally:  # what fails inside must not leave the test waiting
-            dialog.accept()
-
-    person.page("data")
-    person.answer(act)
-    person.trigger("data.classes")
-
-
-def answer_over(manager: QDialog, do: Callable[[QDialog], None], tries: int = 200) -> None:
-    """Do something with the question that comes up over the manager."""
-
-    def look() -> None:
-        top = QApplication.activeModalWidget()
-        if isinstance(top, QDialog) and top is not manager:
-            try:
-                do(top)
-            finally:
-                top.close()
-        elif tries:
-            answer_over(manager, do, tries - 1)
-
-    QTimer.singleShot(20, look)
 
 
 def words_of(dialog: QDialog) -> str:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from dialog_hands import when_open
 from label_hands import label_page
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
+from patience import until
 
 from cvstudio.core.geometry import Box
 from cvstudio.core.opencv import cv2
@@ -39,7 +39,7 @@ def test_pasting_onto_a_smaller_image_says_what_was_cut_and_what_lies_outside(pe
     person.keys("Ctrl+C")
     for _ in range(3):
         person.keys("D")
-    person.qtbot.waitUntil(lambda: person.document.image.id == 4)
+    until(lambda: person.document.image.id == 4)
     person.keys("Ctrl+V")
     assert on_fourth(person) == [Box(10, 10, 50, 50), Box(90, 60, 30, 40)]
     assert said[-1] == "2 pasted · 1 cut at the edge of this image · 1 would lie outside it"
@@ -51,15 +51,11 @@ def test_copying_to_the_next_images_says_what_has_no_room_there(person):
     said = []
     person.page.clipboard.said.connect(said.append)
 
-    def agree():
-        dialog = QApplication.activeModalWidget()
-        if not isinstance(dialog, CopyNextDialog):
-            QTimer.singleShot(20, agree)
-            return
+    def agree(dialog):
         dialog.spin.setValue(3)
         dialog.accept()
 
-    QTimer.singleShot(0, agree)
+    when_open(CopyNextDialog, agree)
     person.keys("Ctrl+B")
     assert on_fourth(person) == [Box(10, 10, 50, 50), Box(90, 60, 30, 40)]
     assert said[-1] == "Copied to 3 images · 1 would lie outside a smaller image"

@@ -5,7 +5,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from dialog_hands import when_open
 from label_hands import CTRL, SHIFT, Person, label_page
+from patience import until
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QMenu
@@ -198,15 +200,11 @@ def test_a_right_click_anywhere_offers_a_comment_and_suggestions(person):
 
 
 def test_comment_here_pins_it_where_the_click_was(person):
-    def write() -> None:
-        dialog = QApplication.activeModalWidget()
-        if not isinstance(dialog, CommentDialog):
-            QTimer.singleShot(20, write)
-            return
+    def write(dialog: CommentDialog) -> None:
         person.qtbot.keyClicks(dialog.field, "one cell or two?")
         dialog.accept()
 
-    QTimer.singleShot(50, write)
+    when_open(CommentDialog, write)
     right_click(person, 200, 150, "Comment here")
     with person.project.read() as session:
         (found,) = comments.comments(session, 1)
@@ -232,13 +230,13 @@ def test_shift_u_goes_to_the_next_image_without_labels_and_round_the_end(person)
 
 def test_shift_e_goes_to_the_next_image_on_which_run_and_labels_differ(person, monkeypatch):
     person.keys("Shift+E")
-    person.qtbot.waitUntil(lambda: "No run has been judged yet" in said(person.page))
+    until(lambda: "No run has been judged yet" in said(person.page))
     judge(monkeypatch, lambda: {3})
     person.keys("Shift+E")
-    person.qtbot.waitUntil(lambda: person.document.image.id == 3)
+    until(lambda: person.document.image.id == 3)
     person.keys("Shift+E")
     words = "On no other image do the newest run and the labels differ"
-    person.qtbot.waitUntil(lambda: words in said(person.page))
+    until(lambda: words in said(person.page))
     assert person.document.image.id == 3
 
 
@@ -259,16 +257,16 @@ def test_while_a_run_is_compared_one_works_on_and_is_not_carried_off(person, mon
     judge(monkeypatch, compare)
     person.keys("Shift+E")
     assert person.document.image.id == 1, "the key has come back, the answer has not"
-    person.qtbot.waitUntil(lambda: "Comparing the newest run with the labels" in said(person.page))
+    until(lambda: "Comparing the newest run with the labels" in said(person.page))
     person.keys("D")
-    person.qtbot.waitUntil(lambda: person.document.image.id == 2)
+    until(lambda: person.document.image.id == 2)
     go.set()
     words = "The newest run has been compared with the labels: press again to go"
-    person.qtbot.waitUntil(lambda: words in said(person.page))
+    until(lambda: words in said(person.page))
     assert person.document.image.id == 2
     assert threading.main_thread() not in where
     person.keys("Shift+E")
-    person.qtbot.waitUntil(lambda: person.document.image.id == 3)
+    until(lambda: person.document.image.id == 3)
 
 
 def test_a_comparison_that_ends_while_a_shape_is_drawn_leaves_it_in_hand(person, monkeypatch):
@@ -279,6 +277,6 @@ def test_a_comparison_that_ends_while_a_shape_is_drawn_leaves_it_in_hand(person,
     for place in ((50, 50), (150, 50), (150, 120)):
         person.click(*place)
     go.set()
-    person.qtbot.waitUntil(lambda: "press again to go" in said(person.page))
+    until(lambda: "press again to go" in said(person.page))
     assert person.document.image.id == 1
     assert len(person.canvas.tool.points) == 3

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import shiboken6
+from dialog_hands import when_open
 from label_hands import Person, opened_page
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
+from patience import until
 
 from cvstudio.core.annotation import Source, State, Task
 from cvstudio.core.opencv import cv2
@@ -76,20 +76,7 @@ def open_image(person, number):
     ids = person.page.order.ids
     while (here := ids.index(person.document.image.id)) != number:
         person.keys("D" if here < number else "A")
-    person.qtbot.waitUntil(lambda: person.canvas.tiles.pyramid is not None)
-
-
-def answer(dialog_type, do):
-    """Do something with the next dialog of a kind."""
-
-    def look():
-        dialog = QApplication.activeModalWidget()
-        if isinstance(dialog, dialog_type):
-            do(dialog)
-        else:
-            QTimer.singleShot(20, look)
-
-    QTimer.singleShot(0, look)
+    until(lambda: person.canvas.tiles.pyramid is not None)
 
 
 def shapes(person):
@@ -118,7 +105,7 @@ def test_two_drawn_boxes_are_interpolated_from_the_keyboard_in_one_step(person):
         seen["method"] = dialog.method
         dialog.go.click()
 
-    answer(TrackDialog, agree)
+    when_open(TrackDialog, agree)
     person.keys("Shift+T")
     assert "3 images between clip.avi · frame 1 and clip.avi · frame 21" in seen["words"]
     assert seen["method"] is Method.BETWEEN
@@ -142,9 +129,9 @@ def test_a_box_is_followed_through_the_pictures_and_accepted_with_tab_and_enter(
         dialog.end.click()
         dialog.go.click()
 
-    answer(TrackDialog, agree)
+    when_open(TrackDialog, agree)
     person.keys("Shift+T")
-    person.qtbot.waitUntil(lambda: len(shapes(person)[12]) == 1, timeout=20_000)
+    until(lambda: len(shapes(person)[12]) == 1)
     found = shapes(person)
     worst = min(iou(found[n][0].box, 5 * n) for n in range(1, 13))
     assert worst > 0.7, worst
@@ -173,9 +160,9 @@ def test_following_can_put_accepted_shapes_through_the_next_few(person):
         dialog.now.click()
         dialog.go.click()
 
-    answer(TrackDialog, agree)
+    when_open(TrackDialog, agree)
     person.keys("Shift+T")
-    person.qtbot.waitUntil(lambda: len(shapes(person)[3]) == 1, timeout=20_000)
+    until(lambda: len(shapes(person)[3]) == 1)
     found = shapes(person)
     assert {found[n][0].state for n in (1, 2, 3)} == {State.ACCEPTED}
     assert not found[4]
@@ -187,7 +174,7 @@ def interpolate(person, first, last):
     draw(person, 5 * first)
     open_image(person, last)
     draw(person, 5 * last)
-    answer(TrackDialog, lambda dialog: dialog.go.click())
+    when_open(TrackDialog, lambda dialog: dialog.go.click())
     person.keys("Shift+T")
 
 
@@ -253,7 +240,7 @@ def test_copies_go_no_further_than_the_video_and_are_one_step(person):
         dialog.spin.setValue(3)
         dialog.accept()
 
-    answer(CopyNextDialog, agree)
+    when_open(CopyNextDialog, agree)
     person.keys("Ctrl+B")
     assert seen["most"] == 12
     found = shapes(person)
@@ -299,7 +286,7 @@ def test_an_offer_that_outlives_its_project_does_nothing(tmp_path, qtbot):
         person.drag((x + 28, y + 28), (x + 28, y + 60))
         (offer,) = [t for t in toasts if t.link == "Interpolate again"]
         tracking = person.page.tracking
-    qtbot.waitUntil(lambda: not shiboken6.isValid(tracking))
+    until(lambda: not shiboken6.isValid(tracking))
     offer.do()
 
 

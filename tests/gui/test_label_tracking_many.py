@@ -4,11 +4,12 @@ import threading
 
 import numpy as np
 import pytest
+from dialog_hands import when_open
 from label_hands import Person
 from patience import until
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
-from test_label_tracking import answer, open_image, shapes
+from test_label_tracking import open_image, shapes
 from tracked_scene import PLACES, SIDE, WIDTH, write_scene
 
 from cvstudio.core.annotation import State, Task
@@ -72,7 +73,7 @@ def follow(person, choose=lambda dialog: dialog.end.click()):
         seen["note"] = dialog._note.text()
         dialog.go.click()
 
-    answer(TrackDialog, agree)
+    when_open(TrackDialog, agree)
     person.keys("Ctrl+A")
     person.keys("Shift+T")
     return seen

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from dialog_hands import answer_over, in_manager
 from person import Person
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QLabel
+from PySide6.QtWidgets import QDialog, QLabel
 
 from cvstudio.core.attributes import Attribute, AttributeKind, values_in
 from cvstudio.core.geometry import Box
@@ -23,35 +24,6 @@ from cvstudio.project.attribute_changes import Edit
 FORM = Attribute("form", AttributeKind.CHOICE, choices=("round", "sickle"))
 
 
-def on_top(under: QDialog, do: Callable[[QDialog], None], tries: int = 300) -> None:
-    """Do something with the next dialog that opens over another one."""
-
-    def look() -> None:
-        top = QApplication.activeModalWidget()
-        if isinstance(top, QDialog) and top is not under:
-            try:
-                do(top)
-            finally:
-                top.close()
-        elif tries:
-            on_top(under, do, tries - 1)
-
-    QTimer.singleShot(20, look)
-
-
-def in_manager(person: Person, do: Callable[[ClassManager], None]) -> None:
-    def act(dialog: QDialog) -> None:
-        assert isinstance(dialog, ClassManager)
-        try:
-            do(dialog)
-        finally:
-            dialog.accept()
-
-    person.page("data")
-    person.answer(act)
-    person.trigger("data.classes")
-
-
 def in_attributes(person: Person, do: Callable[[AttributesDialog], None]) -> None:
     """Open the attributes of class 1 by their button and do something there."""
 
@@ -62,7 +34,7 @@ def in_attributes(person: Person, do: Callable[[AttributesDialog], None]) -> Non
             assert isinstance(dialog, AttributesDialog)
             do(dialog)
 
-        on_top(manager, act)
+        answer_over(manager, act)
         person.click(person.button("Attributes", manager))
 
     in_manager(person, manage)
@@ -168,7 +140,7 @@ def test_values_that_would_be_lost_are_counted_asked_about_and_come_back(formed:
             questions.append(words_of(question))
             formed.click(formed.button("Lose them", question))
 
-        on_top(dialog, agree)
+        answer_over(dialog, agree)
         formed.click(dialog.go)
 
     in_attributes(formed, write)
@@ -212,7 +184,7 @@ def test_a_merge_says_that_the_target_is_asked_more_and_goes_on_asking(formed: P
             said.append(words_of(question))
             formed.click(formed.button("Merge", question))
 
-        on_top(manager, agree)
+        answer_over(manager, agree)
         next(action for action in menu.actions() if action.text() == "WBC").trigger()
 
     in_manager(formed, merge)
@@ -332,7 +304,7 @@ def test_enter_before_the_effect_is_known_plans_once_and_still_asks_about_losses
             questions.append(words_of(question))
             formed.click(formed.button("Lose them", question))
 
-        on_top(dialog, agree)
+        answer_over(dialog, agree)
         formed.click(dialog.go)
 
     in_attributes(formed, write)
@@ -351,7 +323,7 @@ def test_a_change_of_attributes_is_one_of_the_manager_and_is_undone_there(formed
             formed.type(dialog.form.name, "ed")
             formed.click(dialog.go)
 
-        on_top(manager, write)
+        answer_over(manager, write)
         formed.click(formed.button("Attributes", manager))
         assert asked(formed)[0].name == "formed"
         assert "Asked for formed." in words_of(manager)
@@ -405,7 +377,7 @@ def test_what_touches_very_many_objects_is_done_in_a_thread_and_undone_in_the_ma
     def manage(manager: ClassManager) -> None:
         manager.tree.select_class(1)
         answer = {"delete": "Delete", "merge": "Merge", "split": "Split"}[change]
-        on_top(manager, lambda question: formed.click(formed.button(answer, question)))
+        answer_over(manager, lambda question: formed.click(formed.button(answer, question)))
         if change == "delete":
             manager.delete()
         elif change == "merge":

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dialog_hands import answer_over, in_manager
 from label_hands import label_page
 from person import Person, fill_project, make_images
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel
 
@@ -103,34 +104,22 @@ def test_going_back_to_one_class_says_how_many_images_lose_one(studio_window: Pe
         image_classes.toggle(s, image_ids=[2, 3], class_id=1)
     said: list[str] = []
 
-    def answer(button: str) -> None:
-        def look() -> None:
-            question = QApplication.activeModalWidget()
-            if not isinstance(question, QDialog) or isinstance(question, ClassManager):
-                QTimer.singleShot(20, look)
-                return
+    def answer(manager: ClassManager, button: str) -> None:
+        def look(question: QDialog) -> None:
             said.append("\n".join(part.text() for part in question.findChildren(QLabel)))
             studio_window.click(studio_window.button(button, question))
 
-        QTimer.singleShot(20, look)
+        answer_over(manager, look)
+        studio_window.click(studio_window.button("One class", manager))
 
-    def act(dialog: QDialog) -> None:
-        assert isinstance(dialog, ClassManager)
-        try:
-            assert dialog.several.index == 1
-            one = studio_window.button("One class", dialog)
-            answer("Cancel")
-            studio_window.click(one)
-            assert dialog.several.index == 1
-            answer("Keep one")
-            studio_window.click(one)
-            assert dialog.several.index == 0
-        finally:
-            dialog.accept()
+    def act(manager: ClassManager) -> None:
+        assert manager.several.index == 1
+        answer(manager, "Cancel")
+        assert manager.several.index == 1
+        answer(manager, "Keep one")
+        assert manager.several.index == 0
 
-    studio_window.page("data")
-    studio_window.answer(act)
-    studio_window.trigger("data.classes")
+    in_manager(studio_window, act)
     assert "2 images lose classes: the one that was given first stays." in said[0]
     assert classes(project, 1, 2, 3) == [[2], [2], [2]]
     project.undo()

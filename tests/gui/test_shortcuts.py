@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from dialog_hands import when_open
 from person import Person
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocument
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QPushButton
@@ -57,19 +58,13 @@ def record(dialog: ShortcutDialog, id: str, key: Qt.Key, held: Qt.KeyboardModifi
 def in_editor(do: Callable[[ShortcutDialog], None]) -> None:
     """Do something in the editor as soon as it is up, over the dialog from which it is opened."""
 
-    def look() -> None:
-        found = QApplication.activeModalWidget()
-        if not isinstance(found, ShortcutDialog):
-            QTimer.singleShot(20, look)
-            return
-        try:
-            found.activateWindow()
-            QTest.qWaitForWindowActive(found)
-            do(found)
-        finally:
-            found.accept()
+    def act(editor: ShortcutDialog) -> None:
+        editor.activateWindow()
+        QTest.qWaitForWindowActive(editor)
+        do(editor)
+        editor.accept()
 
-    QTimer.singleShot(0, look)
+    when_open(ShortcutDialog, act)
 
 
 def link_of(dialog: ShortcutDialog) -> QPushButton:
