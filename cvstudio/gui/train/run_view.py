@@ -287,7 +287,7 @@ class RunView(QScrollArea):
             self._grid.addWidget(self.memory, 0, 1)
         else:
             self._grid.addWidget(self.memory, 1, 1)
-        self._show_charts(run, config, state)
+        self._show_charts(run, config, state, judged=run.best if status.has_network else None)
         self.samples.set_samples(state.samples)
 
     def _fit_card(self) -> None:
@@ -298,7 +298,10 @@ class RunView(QScrollArea):
         self._fit_card()
         super().resizeEvent(event)
 
-    def _show_charts(self, run: RunRecord, config: TrainConfig, state: RunState) -> None:
+    def _show_charts(
+        self, run: RunRecord, config: TrainConfig, state: RunState, *, judged: float | None
+    ) -> None:
+        """`judged`: the exact figure of the best epoch, once the run is over."""
         end = float(max(state.total_epochs or config.epochs, 2))
         if state.epochs:
             last = state.epochs[-1]
@@ -309,13 +312,11 @@ class RunView(QScrollArea):
                     self.loss.set_line(of, xs, ys)
                     figures.append(f"{shown(ys[-1])} {of}")
             self.loss.set_figures(", ".join(figures))
-            figures = []
             for name in words.CURVES[run.task]:
                 xs2, ys2 = state.series(name)
                 if xs2:
                     self.figure.set_line(name, [float(x) for x in xs2], ys2)
-                    figures.append(f"{ys2[-1]:.3f}")
-            self.figure.set_figures(", ".join(figures))
+            self.figure.set_figures(words.on_val(run, state, judged))
             epochs = [float(e.epoch) for e in state.epochs]
             self.rate.set_line("learning rate", epochs, [e.learning_rate for e in state.epochs])
             self.rate.set_figures(shown(last.learning_rate))

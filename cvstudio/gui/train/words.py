@@ -169,5 +169,16 @@ def facts(
     return found
 
 
+def on_val(run: RunRecord, state: RunState, judged: float | None) -> str:
+    """The figures at the head of the chart: of the last epoch, and of the best one when the run is
+    over. That one was judged once more then, so that one figure is said everywhere."""
+    best = next((e for e in state.epochs if e.epoch == state.best_epoch), None)
+    if judged is None or best is None:
+        figures = [ys[-1] for name in CURVES[run.task] if (ys := state.series(name)[1])]
+        return ", ".join(f"{value:.3f}" for value in figures)
+    exact = best.metrics | {run.metric: judged}
+    return "best " + ", ".join(f"{exact[n]:.3f}" for n in CURVES[run.task] if n in exact)
+
+
 def _precise(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else in_words(seconds)
