@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QMenu, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from cvstudio.core.errors import CVStudioError
-from cvstudio.core.words import counted, quoted
+from cvstudio.core.words import counted, quoted, size_words
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.section import label, line, link, tool
@@ -20,6 +22,12 @@ from cvstudio.project.steps import Step
 
 MANY_IMAGES = 10
 """From so many images on, a step is asked about before it is undone or done again from here."""
+
+AGES = (
+    ("Older than an hour", 3600), ("Older than a day", 86_400),
+    ("Older than a week", 7 * 86_400), ("Older than a month", 30 * 86_400),
+)  # fmt: skip
+"""What old steps can be forgotten by, and seconds."""
 
 _WIDTH, _HEIGHT = 340, 560
 _AT_ONCE = 300
@@ -67,6 +75,9 @@ class HistoryPanel(QFrame):
         foot.setSpacing(4)
         foot.addWidget(self.note)
         foot.addWidget(self.only)
+        self.forget = link("Forget old steps …", self._offer_to_forget)
+        self.forget.setToolTip("No step goes by itself; forgetting old ones makes room")
+        foot.addWidget(self.forget)
         column.addWidget(line())
         column.addLayout(foot)
         window.installEventFilter(self)
@@ -99,7 +110,7 @@ class HistoryPanel(QFrame):
         if project is None:
             return
         with project.read() as session:
-            total = steps.count(session)
+            total, room = steps.count(session), steps.size(session)
             found = steps.listed(session, limit=_AT_ONCE)
             present = steps.standing(session).back
             while found and present and found[-1].id > present.id:  # many wait for redo
@@ -109,7 +120,8 @@ class HistoryPanel(QFrame):
         complete = len(found) == total
         self._oldest = found[-1].id if found else None
         self.list.show_rows(self._rows(found, names, complete=complete), complete=complete)
-        self.figure.setText(counted(total, "step") if total else "")
+        self.figure.setText(f"{counted(total, 'step')} · {size_words(room)}" if total else "")
+        self.forget.setVisible(project.writable and total > 1)
         self.list.setVisible(bool(total))
         self.only.setVisible(bool(total) and project.writable and self._studio.image_count > 0)
         self.none.setVisible(not total)
@@ -188,6 +200,33 @@ class HistoryPanel(QFrame):
         self.close_()
         self._studio.go_to("label", image_id=self._studio.image_id)
         self._studio.actions.trigger("label.restore")
+
+    def _offer_to_forget(self) -> None:
+        """A menu of ages, each with what would go."""
+        project = self._studio.project
+        if project is None:
+            return
+        menu = QMenu(self)
+        with project.read() as session:
+            for words, seconds in AGES:
+                count, size, last = steps.older(session, time.time() - seconds)
+                if count:
+                    text = f"{words}: {counted(count, 'step')}, {size_words(size)}"
+                    menu.addAction(text, partial(self._forget, last, count, text))
+        if menu.isEmpty():
+            menu.addAction("None is older than an hour").setEnabled(False)
+        menu.exec(self.forget.mapToGlobal(QPoint(0, self.forget.height())))
+
+    def _forget(self, last: int, count: int, words: str) -> None:
+        project = self._studio.project
+        asked = f"Forget {counted(count, 'step')}?"
+        text = f"{words}. They can never be undone then; annotations stay as they are."
+        if project is not None and self._studio.ask(asked, text, yes="Forget"):
+            try:
+                project.forget_steps(last)
+            except CVStudioError as error:
+                self._studio.fail(error)
+            self.refresh()
 
     def _place(self) -> None:
         corner = self._under.mapTo(self._window, QPoint(0, self._under.height() + 4))

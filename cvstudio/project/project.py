@@ -23,7 +23,7 @@ from cvstudio.project import backup, commands, database, image_classes, rows, st
 from cvstudio.project.changes import ChangeSet, Kind, Notifier, Reach
 from cvstudio.project.lock import Lock, user
 from cvstudio.project.records import ImageRecord
-from cvstudio.project.rows import Drop, Put, Recorder
+from cvstudio.project.rows import Change, Recorder, Set
 from cvstudio.project.tables import VERSION, ProjectRow
 
 CONTENT = {"image", "annotation", "label_class", "tag", "image_tag", "comment"}
@@ -36,7 +36,6 @@ class Project:
     def __init__(self, path: Path, engine: Engine, lock: Lock | None) -> None:
         self.path = path
         self.changed = Notifier()
-        self.step_limit = steps.LIMIT
         self._standing = steps.Standing()
         self._engine = engine
         self._lock = lock
@@ -235,6 +234,13 @@ class Project:
         """
         return self._travel(lambda: step_id, source)
 
+    def forget_steps(self, until: int) -> None:
+        """Forget the done steps up to this id for good, because a person wants their room."""
+        with self._writing:
+            with self._recorded() as (session, _):
+                after = steps.forget(session, until)
+            self._standing = after
+
     @property
     def undo_label(self) -> str | None:
         return self._standing.back.label if self._standing.back else None
@@ -282,15 +288,10 @@ class Project:
                 if not path:
                     return None
                 kind: Kind = "undo" if path[0].done else "redo"
-                now = self._standing
                 for step in path:
                     recorder.changes = []
                     rows.replay(session, steps.changes_of(session, step.id))
-                    now = steps.turn(
-                        session, step.id, recorder.changes,
-                        done=not step.done, now=now,
-                    )  # fmt: skip
-                now = steps.trim(session, now=now, limit=self.step_limit)
+                    now = steps.turn(session, step.id, recorder.changes, done=not step.done)
                 label = path[0].label if len(path) == 1 else f"{len(path)} steps"
                 changes = ChangeSet(label, kind, source, recorder.touched)
                 self._note_history(session, changes)
@@ -306,8 +307,8 @@ class Project:
         if recorder.changes and undoable:
             back = recorder.changes
             joined = steps.merge(session, changes, back, into=into, now=now) if into else None
-            return joined or steps.note(session, changes, back, now=now, limit=self.step_limit)
-        if any(isinstance(c, Put | Drop) and c.table in CONTENT for c in recorder.changes):
+            return joined or steps.note(session, changes, back, now=now)
+        if any(_ends_steps(change) for change in recorder.changes):
             return steps.clear(session)
         return now
 
@@ -358,6 +359,14 @@ class Project:
         if found is None:
             raise database.damaged("it does not say which project it is")
         self.name, self.task = found[0], Task(found[1])
+
+
+def _ends_steps(change: Change) -> bool:
+    """Whether older steps mean nothing once this was done without one: a row came or went, or has
+    another shape than the one that a step tells its own from."""
+    if isinstance(change, Set):
+        return change.table == "annotation" and "payload" in change.columns
+    return change.table in CONTENT
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,7 @@
 """What an image's annotations were after each step that touched them, and the way back to one.
 
     found = moments(s, image_id)                 # newest first, the present among them
+    found += earlier(s, image_id, found[-1])     # until the last one's step is None
     restore(s, image_id=image_id, moment=found[3])    # one new step; no other is lost
 
 The steps are walked from the present, backwards over those that are done and forwards over those
@@ -27,6 +28,10 @@ _IMAGE = COLUMNS.index("image_id")
 _CLASS = COLUMNS.index("class_id")
 _SHOWN = tuple(COLUMNS.index(column.key) for column in queries.ANNOTATION)
 _Z = COLUMNS.index("z")
+_PAYLOAD = COLUMNS.index("payload")
+
+MOST_BYTES = 64 << 20
+"""Bytes of changed shapes that `moments` brings together at most."""
 
 Progress = Callable[[int, int], None]
 
@@ -67,9 +72,10 @@ def moments(
 ) -> list[Moment]:
     """What the image's annotations were after each step that changed them, newest first.
 
-    At most `limit` of them back from the present; all that wait for redo come before these. Steps
-    on very many images take up to a second each: `progress(done, total)` is called before each
-    step that is looked at, and may raise to stop.
+    At most `limit` of them back from the present, fewer where masks are long; all that wait for
+    redo come before these. When the last one has a step, `earlier` goes on from it. Steps on very
+    many images take up to a second each: `progress(done, total)` is called before each step that
+    is looked at, and may raise to stop.
     """
     now = _now(s, image_id)
     touching = steps.of_image(s, image_id)
@@ -79,7 +85,7 @@ def moments(
     waiting = [step for step in touching if not step.done]
     for number, step in enumerate(reversed(waiting)):
         look(number, len(touching))
-        after = _after(state, steps.changes_of(s, step.id), image_id)
+        after = _beyond(s, state, step, image_id)
         if after != state:
             future.append(Moment(step, tuple(after.values())))
             state = after
@@ -88,8 +94,24 @@ def moments(
     back = _back(
         s, image_id, now, done, limit, lambda number: look(begun + number, len(touching))
     )  # fmt: skip
-    found = list(back)
-    return [*reversed(future), *found]
+    return [*reversed(future), *back]
+
+
+def earlier(
+    s: Session, image_id: int, moment: Moment, *, limit: int = 200,
+    progress: Progress | None = None,
+) -> list[Moment]:  # fmt: skip
+    """What the image's annotations were before a moment that is done, newest first; as `moments`
+    tells them. Nothing comes before the one that has no step."""
+    if moment.step is None:
+        return []
+    older = steps.of_image(s, image_id, until=moment.step.id)
+    look = progress or (lambda _done, _total: None)
+    state = {row[0]: row for row in moment.rows}
+    # The moment itself comes first once more.
+    return list(
+        _back(s, image_id, state, older, limit + 1, lambda number: look(number, len(older)))
+    )[1:]
 
 
 def _back(
@@ -97,18 +119,28 @@ def _back(
     look: Callable[[int], None],
 ) -> Iterator[Moment]:  # fmt: skip
     """The present and what was before it."""
-    state, present, given = now, True, 0
+    state, present, given, room = now, True, 0, MOST_BYTES
     for number, step in enumerate(done):
         look(number)
-        before = _after(state, steps.changes_of(s, step.id), image_id)
+        before = _beyond(s, state, step, image_id)
         if before == state:
             continue
         yield Moment(step, tuple(state.values()), present)
         given += 1
-        if given == limit:
+        room -= sum(
+            len(row[_PAYLOAD] or b"") for id, row in before.items() if state.get(id) is not row
+        )
+        if given >= limit or (room < 0 and given > 1):
             return
         state, present = before, False
     yield Moment(None, tuple(state.values()), present)
+
+
+def _beyond(s: Session, state: _State, step: Step, image_id: int) -> _State:
+    """The rows at the other side of a step."""
+    held = {id: row[_PAYLOAD] for id, row in state.items()}
+    changes = steps.changes_of(s, step.id, lambda _ids: held)
+    return _after(state, changes, image_id)
 
 
 def restore(s: Session, *, image_id: int, moment: Moment) -> Restored:

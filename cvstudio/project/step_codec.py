@@ -5,7 +5,7 @@ read back is checked against the tables of this program, for a project may come 
 name that is no column never reaches a statement.
 
 A step that was written before a column was added leaves it at its default. A migration that removes
-or renames columns must remove the steps.
+or renames columns, or changes the bytes of shapes, must remove the steps.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 
 from cvstudio.core.errors import ProjectDamaged
 from cvstudio.project.rows import Change, Drop, Put, Row, Set
+from cvstudio.project.step_shapes import Difference
 from cvstudio.project.tables import Base
 
 LEVEL = 1
@@ -117,6 +118,11 @@ def _encode_column(values: Sequence[Any]) -> tuple[str, bytes]:
         return "text", _lengths(values) + "".join(values).encode()
     if kinds == {bytes}:
         return "bytes", _lengths(values) + b"".join(values)
+    if Difference in kinds:
+        whole = [v.data if isinstance(v, Difference) else v for v in values]
+        apart = np.fromiter((isinstance(v, Difference) for v in values), np.bool_, len(values))
+        bits = _HEAD.pack(len(values)) + np.packbits(apart).tobytes()
+        return "changed", bits + _lengths(whole) + b"".join(whole)
     if kinds <= {NoneType}:
         return "none", bytes(len(values))
     return "json", json.dumps(values).encode()  # numbers and text in one column
@@ -156,4 +162,15 @@ def _decode_column(kind: str, data: bytes) -> list[Any]:
             if ends[-1] != len(whole):
                 raise ValueError("fewer values than were said")
             return [whole[first:last] for first, last in pairwise(ends)]
+        case "changed":
+            return _decode_differences(data)
     raise ValueError(f"values of an unknown kind {kind}")
+
+
+def _decode_differences(data: bytes) -> list[bytes | Difference]:
+    """Whole bytes and differences in one column; bits in front say which are which."""
+    (count,) = _HEAD.unpack_from(data)
+    packed = _HEAD.size + -(-count // 8)
+    apart = np.unpackbits(np.frombuffer(data[_HEAD.size : packed], np.uint8), count=count)
+    told = _decode_column("bytes", data[packed:])
+    return [Difference(v) if bit else v for v, bit in zip(told, apart.tolist(), strict=True)]

@@ -5,7 +5,9 @@ even after kill -9. Memory holds only the nearest step in each direction, and of
 says; what they change is read when it is needed.
 
 A step holds the changes that lead to its other side: back while it is done, forth while it is not.
-The done ones come first in the order of their ids. Above `LIMIT` bytes the oldest go.
+Shapes in it are told by their difference from those that are there (step_shapes.py), so it can only
+be read where the project stands beside it. The done ones come first in the order of their ids. None
+ever goes by itself; `forget` is asked for by a person.
 """
 
 from __future__ import annotations
@@ -14,19 +16,15 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from cvstudio.project import rows, step_codec
+from cvstudio.project import rows, step_codec, step_shapes
 from cvstudio.project.changes import ChangeSet, Reach
 from cvstudio.project.lock import user
 from cvstudio.project.rows import Change, Set
-
-LIMIT = 256 << 20
-"""Bytes of the database that steps may take; when they take more, the oldest go."""
 
 OVERHEAD = 200
 """Bytes that a step takes besides its changes, about."""
@@ -64,43 +62,42 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a project stands between its steps. `size` None: not added up yet."""
+    """Where a project stands between its steps."""
 
     back: Near | None = None
     forth: Near | None = None
-    size: int | None = None
 
 
-def standing(s: Session, size: int | None = None) -> Standing:
+def standing(s: Session) -> Standing:
     """Where the project stands now."""
-    return Standing(_near(s, done=True), _near(s, done=False), size)
+    return Standing(_near(s, done=True), _near(s, done=False))
 
 
 def note(
-    s: Session, changes: ChangeSet, taken_back_by: Sequence[Change], *, now: Standing, limit: int
+    s: Session, changes: ChangeSet, taken_back_by: Sequence[Change], *, now: Standing
 ) -> Standing:
     """Keep a new step; those that were undone before it can no longer be redone."""
     connection = s.connection()
-    size = _size(connection) if now.size is None else now.size
-    packed = step_codec.encode(taken_back_by)
-    own = OVERHEAD + len(packed)
+    packed = _packed(s, taken_back_by)
     images = changes.images()
     count = None if images is None else len(images)
     with rows.door(connection):
         if now.forth is not None:
-            size -= _size(connection, "WHERE done = 0")
             connection.exec_driver_sql("DELETE FROM step WHERE done = 0")
         id = connection.exec_driver_sql(
             "INSERT INTO step (done, at, who, label, images, counts, size, changes)"
             " VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
-            (time.time(), user(), changes.label, count, json.dumps(changes.counts()), own, packed),
-        ).lastrowid
+            (
+                time.time(), user(), changes.label, count, json.dumps(changes.counts()),
+                OVERHEAD + len(packed), packed,
+            ),
+        ).lastrowid  # fmt: skip
         if images:
             connection.exec_driver_sql(
                 "INSERT INTO step_image (step_id, image_id) VALUES (?, ?)",
                 [(id, image) for image in sorted(images)],
             )
-    return standing(s, _trimmed(connection, size + own, limit))
+    return standing(s)
 
 
 def merge(
@@ -113,12 +110,13 @@ def merge(
     if now.back is None or now.forth is not None or now.back.id != into:
         return None
     connection = s.connection()
-    sql = f"SELECT {_FIELDS}, size FROM step WHERE id = ?"
-    *found, size = connection.exec_driver_sql(sql, (into,)).one()
-    before, at = _step(found), time.time()
+    sql = f"SELECT {_FIELDS} FROM step WHERE id = ?"
+    before, at = _step(connection.exec_driver_sql(sql, (into,)).one()), time.time()
     if before.label != changes.label or not 0 <= at - before.at <= MOMENT:
         return None
-    earlier = changes_of(s, into)
+    # The step is told from the shapes as they were before these changes were made.
+    both = step_shapes.unfold([*_read(s, into), *taken_back_by], partial(_shapes, s))
+    earlier = both[: len(both) - len(taken_back_by)]
     ids = _changed(earlier)
     if not ids or ids != _changed(taken_back_by):
         return None
@@ -127,13 +125,13 @@ def merge(
         assert isinstance(change, Set)
         columns = (change.table, tuple(change.columns), tuple(row[0] for row in change.rows))
         first.setdefault(columns, change)  # what was there before both is what undo brings back
-    packed = step_codec.encode(list(first.values()))
+    packed = _packed(s, list(first.values()))
     own = OVERHEAD + len(packed)
     with rows.door(connection):
         connection.exec_driver_sql(
             "UPDATE step SET at = ?, size = ?, changes = ? WHERE id = ?", (at, own, packed, into)
         )
-    return standing(s, None if now.size is None else now.size - size + own)
+    return standing(s)
 
 
 def _changed(changes: Sequence[Change]) -> set[int]:
@@ -148,29 +146,42 @@ def _changed(changes: Sequence[Change]) -> set[int]:
     }
 
 
-def turn(s: Session, id: int, opposite: Sequence[Change], *, done: bool, now: Standing) -> Standing:
-    """Note that a step was undone or done again, and what leads to its other side from now on.
-
-    Nothing is forgotten for its size: the steps that come next on the way must still be there.
-    """
+def turn(s: Session, id: int, opposite: Sequence[Change], *, done: bool) -> Standing:
+    """Note that a step was undone or done again, and what leads to its other side from now on."""
+    packed = _packed(s, opposite)
     connection = s.connection()
-    size = _size(connection) if now.size is None else now.size
-    packed = step_codec.encode(opposite)
-    own = OVERHEAD + len(packed)
-    before = connection.exec_driver_sql("SELECT size FROM step WHERE id = ?", (id,)).scalar_one()
     with rows.door(connection):
         connection.exec_driver_sql(
             "UPDATE step SET done = ?, size = ?, changes = ? WHERE id = ?",
-            (int(done), own, packed, id),
+            (int(done), OVERHEAD + len(packed), packed, id),
         )
-    return standing(s, size + own - before)
+    return standing(s)
 
 
-def trim(s: Session, *, now: Standing, limit: int) -> Standing:
-    """Forget the farthest steps when all take more than `limit` bytes."""
+def size(s: Session) -> int:
+    """Bytes of the database that all steps take, about."""
+    sql = "SELECT coalesce(sum(size), 0) FROM step"
+    return int(s.connection().exec_driver_sql(sql).scalar_one())
+
+
+def older(s: Session, at: float) -> tuple[int, int, int]:
+    """How many done steps were made before a time (seconds since 1970), the bytes that they take,
+    and the id of the last of them. The newest one that is done is never among them."""
+    sql = (
+        "SELECT count(*), coalesce(sum(size), 0), coalesce(max(id), 0) FROM step WHERE done = 1"
+        " AND at < ? AND id < (SELECT max(id) FROM step WHERE done = 1)"
+    )
+    count, size, last = s.connection().exec_driver_sql(sql, (at,)).one()
+    return int(count), int(size), int(last)
+
+
+def forget(s: Session, until: int) -> Standing:
+    """Forget the done steps up to this id, for good; what is done and what can be done again stays
+    as it is. A person asks for this; nothing else does."""
     connection = s.connection()
-    size = _size(connection) if now.size is None else now.size
-    return standing(s, _trimmed(connection, size, limit)) if size > limit else now
+    with rows.door(connection):
+        connection.exec_driver_sql("DELETE FROM step WHERE done = 1 AND id <= ?", (until,))
+    return standing(s)
 
 
 def clear(s: Session) -> Standing:
@@ -178,13 +189,28 @@ def clear(s: Session) -> Standing:
     connection = s.connection()
     with rows.door(connection):
         connection.exec_driver_sql("DELETE FROM step")
-    return Standing(size=0)
+    return Standing()
 
 
-def changes_of(s: Session, id: int) -> list[Change]:
-    """What leads to the other side of a step, as rows.replay takes it. Raises ProjectDamaged."""
+def changes_of(s: Session, id: int, held: step_shapes.Held | None = None) -> list[Change]:
+    """What leads to the other side of a step, as rows.replay takes it; the project must stand
+    beside the step, or `held` tell the shapes as they are there. Raises ProjectDamaged."""
+    return step_shapes.unfold(_read(s, id), held or partial(_shapes, s))
+
+
+def _read(s: Session, id: int) -> list[Change]:
     sql = "SELECT changes FROM step WHERE id = ?"
     return step_codec.decode(s.connection().exec_driver_sql(sql, (id,)).scalar_one())
+
+
+def _packed(s: Session, changes: Sequence[Change]) -> bytes:
+    return step_codec.encode(step_shapes.fold(changes, partial(_shapes, s)))
+
+
+def _shapes(s: Session, ids: Iterable[int]) -> dict[int, bytes | None]:
+    sql = "SELECT id, payload FROM annotation WHERE id IN (SELECT value FROM json_each(?))"
+    found = s.connection().exec_driver_sql(sql, (json.dumps(list(ids)),))
+    return {row[0]: row[1] for row in found.cursor.fetchall()}
 
 
 def way(s: Session, to: int) -> list[Step]:
@@ -203,13 +229,15 @@ def listed(s: Session, *, limit: int = 500, before: int | None = None) -> list[S
     return [_step(row) for row in found]
 
 
-def of_image(s: Session, image_id: int) -> list[Step]:
-    """The steps that touched an image, newest first, and those that touched very many."""
+def of_image(s: Session, image_id: int, *, until: int | None = None) -> list[Step]:
+    """The steps that touched an image, newest first, and those that touched very many; `until`:
+    none that is newer than this id."""
     sql = (
         f"SELECT {_FIELDS} FROM step WHERE id IN (SELECT step_id FROM step_image WHERE image_id = ?"
-        " UNION SELECT id FROM step WHERE images IS NULL) ORDER BY id DESC"
+        " UNION SELECT id FROM step WHERE images IS NULL) AND id <= ? ORDER BY id DESC"
     )
-    return [_step(row) for row in s.connection().exec_driver_sql(sql, (image_id,))]
+    last = 2**62 if until is None else until
+    return [_step(row) for row in s.connection().exec_driver_sql(sql, (image_id, last))]
 
 
 def image_names(s: Session, found: Iterable[Step]) -> dict[int, str]:
@@ -247,49 +275,3 @@ def _near(s: Session, *, done: bool) -> Near | None:
     images = None if step.images is None else some
     reach = Reach(images, step.images, came, went, "label_class" in step.counts)
     return Near(step.id, step.label, reach)
-
-
-def _size(connection: Connection, where: str = "") -> int:
-    sql = f"SELECT coalesce(sum(size), 0) FROM step {where}"
-    return int(connection.exec_driver_sql(sql).scalar_one())
-
-
-def _trimmed(connection: Connection, size: int, limit: int) -> int:
-    """Forget the farthest steps until the rest takes no more than `limit`; returns what it takes.
-
-    The nearest step in each direction always stays: one import may be larger than the limit.
-    """
-    while size > limit:
-        gone = []
-        for id, own in chain(_farthest(connection, done=True), _farthest(connection, done=False)):
-            if size <= limit:
-                break
-            size -= own
-            gone.append(id)
-        if not gone:
-            break
-        _forget(connection, gone)
-    return size
-
-
-def _farthest(connection: Connection, *, done: bool) -> list[tuple[int, int]]:
-    """Ids and sizes of some steps of one direction, the farthest first, without the nearest."""
-    far, near = ("", "DESC") if done else ("DESC", "")
-    sql = (
-        f"SELECT id, size FROM step WHERE done = {int(done)} AND id <>"
-        f" (SELECT id FROM step WHERE done = {int(done)} ORDER BY id {near} LIMIT 1)"
-        f" ORDER BY id {far} LIMIT {_AT_ONCE}"
-    )
-    return [(row[0], row[1]) for row in connection.exec_driver_sql(sql)]
-
-
-_AT_ONCE = 100
-"""Steps that are looked at together when some must go: nearly always one is enough."""
-
-
-def _forget(connection: Connection, ids: Iterable[int]) -> None:
-    with rows.door(connection):
-        connection.exec_driver_sql(
-            "DELETE FROM step WHERE id IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(ids)),),
-        )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 from person import Person
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QMenu
 
 from cvstudio.core.geometry import Box
 from cvstudio.gui.history_panel import HistoryPanel
 from cvstudio.gui.widgets.step_list import StepRow, reach_words, when
-from cvstudio.project import commands, lock, queries
+from cvstudio.project import commands, database, lock, queries
 from cvstudio.project.records import NewImage
 from cvstudio.project.steps import Step
 
@@ -67,7 +69,7 @@ def test_the_steps_are_named_with_time_and_person_and_the_present_is_marked(
     assert [row.present for row in rows(found)] == [False, True, False, False]
     assert lock.user() in rows(found)[1].detail
     assert rows(found)[1].detail.endswith("slide_1.png")
-    assert found.figure.text() == "3 steps"
+    assert found.figure.text().startswith("3 steps · ")
     spoken = found.list.steps.data(found.list.steps.index(1), Qt.ItemDataRole.AccessibleTextRole)
     assert "present" in spoken
 
@@ -159,7 +161,7 @@ def test_a_long_history_comes_as_it_is_scrolled(studio_window: Person) -> None:
         studio_window.settle()
     assert [row.title for row in rows(found)][-2:] == ["Step 0", "Before these steps"]
     assert len(rows(found)) == 701
-    assert found.figure.text() == "700 steps"
+    assert found.figure.text().startswith("700 steps · ")
 
 
 def test_without_a_step_the_panel_says_what_will_be_there(studio_window: Person) -> None:
@@ -211,3 +213,39 @@ def test_times_and_amounts_are_said_in_few_words() -> None:
     changed = Step(1, True, now, "ada", "Split", None, {"image": (0, 9_000, 0)})
     assert reach_words(changed) == "more than 5,000 images"
     assert reach_words(Step(1, True, now, "ada", "Rename", 0, {})) == ""
+
+
+def test_old_steps_are_forgotten_only_when_a_person_chooses_how_old_and_agrees(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(5):
+        add(studio_window, n, f"Add box {n}")
+    with closing(sqlite3.connect(studio_window.project.path / database.FILE)) as file, file:
+        file.execute("UPDATE step SET at = at - 100000 WHERE label <> 'Add box 4'")
+    found = panel(studio_window)
+    asked: list[str] = []
+
+    def ask(title: str, text: str, **_: object) -> bool:
+        asked.append(f"{title} {text}")
+        return len(asked) > 1
+
+    monkeypatch.setattr(studio_window.studio, "ask", ask)
+
+    def choose() -> None:
+        menu = QApplication.activePopupWidget()
+        assert isinstance(menu, QMenu)
+        offered.append([action.text() for action in menu.actions()])
+        QTest.keyClick(menu, Qt.Key.Key_Down)
+        QTest.keyClick(menu, Qt.Key.Key_Return)
+
+    offered: list[list[str]] = []
+    before, drawn = len(rows(found)), len(boxes(studio_window))
+    for _ in range(2):
+        QTimer.singleShot(50, choose)
+        found.forget.click()
+        if len(asked) == 1:
+            assert len(rows(found)) == before, "not agreed"
+    assert [text.split(":")[0] for text in offered[0]] == ["Older than an hour", "Older than a day"]
+    assert asked[0].startswith("Forget ")
+    assert [row.title for row in rows(found)] == ["Add box 4", "Before these steps"]
+    assert len(boxes(studio_window)) == drawn

@@ -4,10 +4,11 @@ import threading
 
 import numpy as np
 import pytest
+from dialog_hands import when_open
 from label_hands import label_page
-from PySide6.QtCore import Qt, QTimer
+from patience import until
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
@@ -36,11 +37,7 @@ def with_dialog(person, act):
     """Ask for the dialog, and do something with it once it is up."""
     seen = []
 
-    def look():
-        dialog = QApplication.activeModalWidget()
-        if not isinstance(dialog, RestoreDialog) or not dialog.isVisible():
-            QTimer.singleShot(20, look)
-            return
+    def look(dialog):
         seen.append(dialog)
         try:
             act(dialog)
@@ -48,7 +45,7 @@ def with_dialog(person, act):
             if dialog.isVisible():
                 dialog.reject()
 
-    QTimer.singleShot(0, look)
+    when_open(RestoreDialog, look)
     person.do("label.restore")
     assert seen, "no dialog came up"
 
@@ -73,7 +70,7 @@ def test_a_moment_is_seen_before_it_is_restored_as_one_step(person):
         assert [title for title, *_ in rows(dialog)] == [
             "Delete annotation", "Change class to “Nucleus”", "Add box 60", "Add box 10", FIRST,
         ]  # fmt: skip
-        person.qtbot.waitUntil(lambda: dialog.view._image is not None)
+        until(lambda: dialog.view._image is not None)
         choose(dialog, "Add box 60")
         told["boxes"] = [item.shape.x for item in dialog.view._items]
         told["strong"] = [item.strong for item in dialog.view._items]
@@ -133,6 +130,32 @@ def test_cancel_changes_nothing_and_the_canvas_has_the_keys_again(person):
     assert len(person.shapes) == 2
     assert person.project.undo_label == label
     assert person.page.focusWidget() is person.canvas
+
+
+def test_the_first_of_very_many_changes_of_an_image_is_reached_by_scrolling(person):
+    with person.project.transaction("Draw the first") as s:
+        id = commands.add_annotation(s, image_id=1, class_id=1, shape=Box(5, 5, 9, 9))
+    for number in range(450):
+        with person.project.transaction(f"Move {number}") as s:
+            commands.set_shape(s, id=id, shape=Box(6 + number % 40, 5, 9, 9))
+
+    def act(dialog):
+        assert rows(dialog)[0][0] == "Move 449"
+        assert len(rows(dialog)) < 450
+        bar = dialog.list.verticalScrollBar()
+
+        def complete():
+            bar.setValue(bar.maximum())
+            return rows(dialog)[-1][0] == FIRST
+
+        until(complete)
+        assert [row[0] for row in rows(dialog)[-3:]] == ["Move 0", "Draw the first", FIRST]
+        assert len(rows(dialog)) == 452
+        choose(dialog, "Draw the first")
+        dialog.go.click()
+
+    with_dialog(person, act)
+    assert person.only.shape == Box(5, 5, 9, 9)
 
 
 def test_an_image_without_steps_says_so_instead_of_an_empty_list(person):

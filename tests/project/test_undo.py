@@ -26,7 +26,6 @@ from cvstudio.project import (
     rows,
     run_commands,
     shaping,
-    steps,
     tagging,
 )
 from cvstudio.project.changes import ChangeSet
@@ -359,41 +358,6 @@ def test_new_work_after_undo_makes_redo_impossible(project: Project) -> None:
     project.undo()
     act(project, "add_images", random.Random(2))
     assert project.redo() is None
-
-
-def test_undo_forgets_the_oldest_steps_above_its_limit_of_bytes(project: Project) -> None:
-    project.step_limit = 20_000
-    for number in range(200):
-        with project.transaction(f"Step {number}") as s:
-            commands.rename_class(s, id=1, name=f"name {number}")
-    with project.read() as s:
-        kept = steps.listed(s)
-    assert 10 < len(kept) < 200
-    assert kept[0].label == "Step 199"
-    assert [each.id for each in kept] == list(range(kept[0].id, kept[-1].id - 1, -1))
-    assert project.undo_label == "Step 199"
-    for _ in range(2):
-        while project.undo():
-            pass
-        while project.redo():
-            pass
-    with project.read() as s:
-        assert steps.listed(s) == kept  # what is undone and done again costs nothing
-        size = s.scalar(text("SELECT sum(size) FROM step"))
-        assert size is not None
-        assert 19_000 < size <= 20_000
-        assert queries.classes(s)[0].name == "name 199"
-
-
-def test_one_step_larger_than_the_limit_can_still_be_undone_and_redone(project: Project) -> None:
-    project.step_limit = 10
-    before = dump(project)
-    act(project, "import_many", random.Random(3))
-    after = dump(project)
-    project.undo()
-    assert dump(project) == before
-    project.redo()
-    assert dump(project) == after
 
 
 def test_work_that_cannot_be_undone_does_not_break_the_steps_before_it(project: Project) -> None:

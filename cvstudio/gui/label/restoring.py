@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Annotation, LabelClass, pack_shape
@@ -38,11 +38,12 @@ class RestoreDialog(StudioDialog):
     def __init__(
         self, parent: QWidget | None, studio: Studio, image: ImageRecord,
         moments: Sequence[Moment], classes: Mapping[int, LabelClass],
-        skeletons: Mapping[int, Skeleton],
+        skeletons: Mapping[int, Skeleton], earlier: Callable[[Moment], Sequence[Moment]],
     ) -> None:  # fmt: skip
         super().__init__(parent, "Restore annotations as of …", width=880, height=560)
         self.setObjectName("restore")
-        self._moments, self._classes, self._skeletons = moments, classes, skeletons
+        self._moments, self._classes, self._skeletons = list(moments), classes, skeletons
+        self._earlier, self._looking = earlier, False
         self._now = {a.id: a for m in moments if m.present for a in m.annotations()}
         row = QHBoxLayout()
         row.setSpacing(16)
@@ -62,7 +63,9 @@ class RestoreDialog(StudioDialog):
         self.add_button("Cancel", self.reject)
         self.go = self.add_button("Restore", self.accept, next=True)
         self.list.looked_at.connect(self._show)
-        self.list.show_rows([self._row(place, m) for place, m in enumerate(moments)])
+        self.list.more_wanted.connect(self._want_more)
+        found = [self._row(place, moment) for place, moment in enumerate(moments)]
+        self.list.show_rows(found, complete=self._complete)
         self.list.setFocus()
         assert studio.project is not None
         self.view.read(
@@ -75,6 +78,24 @@ class RestoreDialog(StudioDialog):
     def moment(self) -> Moment:
         """The moment at hand."""
         return self._moments[self.list.key or 0]
+
+    @property
+    def _complete(self) -> bool:
+        return self._moments[-1].step is None
+
+    def _want_more(self) -> None:
+        """The end came into view. The list asks while it lays itself out, so it waits a moment."""
+        if not self._looking:
+            self._looking = True
+            QTimer.singleShot(0, self, self._add_more)
+
+    def _add_more(self) -> None:
+        first = len(self._moments)
+        self._moments += self._earlier(self._moments[-1])
+        rows = [self._row(n, self._moments[n]) for n in range(first, len(self._moments))]
+        self._looking = False
+        # Cancelled: the end may be asked for again.
+        self.list.add_rows(rows, complete=self._complete)
 
     def _row(self, place: int, moment: Moment) -> StepRow:
         amount = counted(len(moment.rows), "annotation")
@@ -138,7 +159,9 @@ def looks(annotation: Annotation) -> tuple[object, ...]:
     return annotation.class_id, annotation.kind, annotation.box, packed, annotation.state
 
 
-def _moments(project: Project, image_id: int, control: Control) -> list[Moment]:
+def _moments(
+    project: Project, image_id: int, before: Moment | None, control: Control
+) -> list[Moment]:
     """For a thread: steps on very many images take long to unpack."""
 
     def look(done: int, total: int) -> None:
@@ -146,6 +169,8 @@ def _moments(project: Project, image_id: int, control: Control) -> list[Moment]:
         control.progress(done, total)
 
     with project.read() as session:
+        if before is not None:
+            return restoring.earlier(session, image_id, before, progress=look)
         return restoring.moments(session, image_id, progress=look)
 
 
@@ -165,24 +190,29 @@ class Restoring(QObject):
         document, image = self._document, self._document.image
         if image is None:
             return
-        outcome = run_with_progress(
-            self._page, self._studio.tasks, "Look through the history",
-            partial(_moments, document.project, image.id),
-        )  # fmt: skip
-        if outcome.error is not None:
-            self._studio.fail(outcome.error)
-        if outcome.result is None:
+        found = self._found(self._page, image.id)
+        if not found:
             return
-        found: list[Moment] = outcome.result
         if len(found) < 2:
             self.said.emit("No step that is kept has changed this image's annotations")
             return
         classes, bones = document.classes, document.skeletons
-        dialog = RestoreDialog(self._page, self._studio, image, found, classes, bones)
+        dialog = RestoreDialog(
+            self._page, self._studio, image, found, classes, bones,
+            lambda last: self._found(dialog, image.id, last),
+        )  # fmt: skip
         if dialog.exec() and not dialog.moment.present:
             self._restore(image.id, dialog.moment)
         dialog.deleteLater()
         self.answered.emit()
+
+    def _found(self, parent: QWidget, image_id: int, before: Moment | None = None) -> list[Moment]:
+        """The moments, or those before one; none when the person stopped the search."""
+        work = partial(_moments, self._document.project, image_id, before)
+        outcome = run_with_progress(parent, self._studio.tasks, "Look through the history", work)
+        if outcome.error is not None:
+            self._studio.fail(outcome.error)
+        return outcome.result or []
 
     def _restore(self, image_id: int, moment: Moment) -> None:
         step = moment.step
