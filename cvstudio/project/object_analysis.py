@@ -11,6 +11,7 @@ from cvstudio.core.metrics import (
     Curve,
     ErrorKind,
     ImageObjects,
+    Judgement,
     ObjectError,
     ObjectMatches,
     match_objects,
@@ -19,6 +20,14 @@ from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import held_to
 from cvstudio.core.words import counted
 from cvstudio.project.verdict import ALL, LIKELY, Analysis, Card, Case, KindCount, Row, Verdict
+
+_TITLES = {
+    ErrorKind.MISSED: "Missed",
+    ErrorKind.EXTRA: "Extra",
+    ErrorKind.WRONG_CLASS: "Wrong class",
+    ErrorKind.LOOSE_BOX: "Loose box",
+    ErrorKind.DUPLICATE: "Duplicate",
+}
 
 
 class ObjectAnalysis(Analysis):
@@ -52,16 +61,6 @@ class ObjectAnalysis(Analysis):
         counts = judged.counts()
         likely = judged.likely_label_errors()
         withheld = self._withheld(judged.withheld_classes())
-        per_class_ap = {
-            row["class"]: row.get("AP50-95") for row in self.report.get("per_class", ())
-        }
-        titles = {
-            ErrorKind.MISSED: "Missed",
-            ErrorKind.EXTRA: "Extra",
-            ErrorKind.WRONG_CLASS: "Wrong class",
-            ErrorKind.LOOSE_BOX: "Loose box",
-            ErrorKind.DUPLICATE: "Duplicate",
-        }
         what = "masks" if self.snapshot.task is Task.INSTANCE else "boxes"
 
         def cases(kind: str) -> list[Case]:
@@ -92,26 +91,23 @@ class ObjectAnalysis(Analysis):
             confusion=judged.confusion,
             unit=what,
             columns=("Labelled", "Precision", "Recall", "AP50-95"),
-            rows=tuple(
-                Row(
-                    r.class_id,
-                    (
-                        r.labelled,
-                        r.precision,
-                        r.recall,
-                        _number(per_class_ap.get(r.class_id)),
-                    ),
-                )
-                for r in judged.per_class()
-            ),
+            rows=self._rows(judged),
             kinds=(
                 KindCount(ALL, "All", sum(counts.values())),
-                *(KindCount(k.value, titles[k], counts[k]) for k in titles),
+                *(KindCount(kind.value, title, counts[kind]) for kind, title in _TITLES.items()),
                 KindCount(LIKELY, "Likely label errors", len(likely)),
             ),
             cases=cases,
             cell=lambda labelled, predicted: self._cases(judged.cell(labelled, predicted)),
             withheld=withheld,
+        )
+
+    def _rows(self, judged: Judgement) -> tuple[Row, ...]:
+        """The figures of each class; what depends on no score is taken from the report."""
+        reported = {row["class"]: row.get("AP50-95") for row in self.report.get("per_class", ())}
+        return tuple(
+            Row(r.class_id, (r.labelled, r.precision, r.recall, _number(reported.get(r.class_id))))
+            for r in judged.per_class()
         )
 
     def _cases(self, found: list[ObjectError]) -> list[Case]:

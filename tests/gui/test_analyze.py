@@ -268,9 +268,9 @@ def test_a_click_on_any_object_explains_it(studio_window: Person, explainer: Exp
     assert explainer.last["box"] == [40, 30, 12, 12]
 
 
-def test_a_segment_heat_map_is_for_the_chosen_class_or_the_drawn_rectangle(
-    studio_window: Person, explainer: Explainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def tissue(studio_window: Person, explainer: Explainer, tmp_path: Path) -> AnalyzePage:
+    """A run that segments: on every image it found a part of the square of the first class."""
     folder = tmp_path / "tissue"
     project = Project.create(folder, task=Task.SEGMENT, name="T", classes=["nucleus", "wall"])
     fill_project(project, make_images(tmp_path / "slides", 6), boxes=0)
@@ -292,14 +292,12 @@ def test_a_segment_heat_map_is_for_the_chosen_class_or_the_drawn_rectangle(
     with project.transaction("Finish", undoable=False) as s:
         run_commands.update_run(s, id=run.id, status=RunStatus.FINISHED.value, best=0.5)
     studio_window.studio.adopt(project)
-    page = judged_page(studio_window)
-    assert explainer.last["class_id"] is None
-    box = page.detail.class_box
-    assert box.currentIndex() == -1
-    mask = page.detail.answers.view._layer  # seen on the picture that was read after it
-    assert mask is not None
-    assert mask.pixelColor(12, 12).alpha() > 0
-    assert mask.pixelColor(40, 40).alpha() == 0
+    return judged_page(studio_window)
+
+
+def test_where_the_pixels_of_a_cell_lie_is_found_while_the_window_goes_on(
+    studio_window: Person, tissue: AnalyzePage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     threads: list[threading.Thread] = []
     cell = PixelAnalysis._cell
 
@@ -308,21 +306,33 @@ def test_a_segment_heat_map_is_for_the_chosen_class_or_the_drawn_rectangle(
         return cell(self, labelled, predicted)
 
     monkeypatch.setattr(PixelAnalysis, "_cell", watched)
-    page._judge()  # a verdict that asks the watched one
-    page.matrix.pick(first, 0)
+    tissue._judge()  # a verdict that asks the watched one
+    first = class_ids(studio_window.project)[0]
+    tissue.matrix.pick(first, 0)
     studio_window.idle()
-    assert page.gallery.cell == (first, 0)
-    assert page.gallery.count == 3
+    assert tissue.gallery.cell == (first, 0)
+    assert tissue.gallery.count == 3
     assert threads
     assert threading.main_thread() not in threads
-    page._show_kind("worst images")
-    studio_window.idle()
+
+
+def test_a_segment_heat_map_is_for_the_chosen_class_or_the_drawn_rectangle(
+    studio_window: Person, explainer: Explainer, tissue: AnalyzePage
+) -> None:
+    first, second = class_ids(studio_window.project)
+    assert explainer.last["class_id"] is None
+    box = tissue.detail.class_box
+    assert box.currentIndex() == -1
+    mask = tissue.detail.answers.view._layer  # seen on the picture that was read after it
+    assert mask is not None
+    assert mask.pixelColor(12, 12).alpha() > 0
+    assert mask.pixelColor(40, 40).alpha() == 0
     explainer.answer(first, 0.8)
     assert box.currentText() == "nucleus"
     box.setCurrentIndex(1)
     box.activated.emit(1)
-    assert explainer.last["class_id"] == class_ids(project)[1]
-    press(page.detail.heat.view, (4, 6), (44, 36), Qt.KeyboardModifier.ShiftModifier)
+    assert explainer.last["class_id"] == second
+    press(tissue.detail.heat.view, (4, 6), (44, 36), Qt.KeyboardModifier.ShiftModifier)
     assert explainer.last["class_id"] is None
     assert explainer.last["box"] == pytest.approx([4, 6, 40, 30], abs=0.5)
     box.setCurrentIndex(0)

@@ -88,6 +88,13 @@ class CheckStep(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
+        self._add_figures(column)
+        self._add_problems(column)
+        self._add_questions(column)
+        column.addStretch(0)
+
+    def _add_figures(self, column: QVBoxLayout) -> None:
+        """The source, and how much of it is sound."""
         top = QHBoxLayout()
         words = QVBoxLayout()
         words.setSpacing(0)
@@ -109,6 +116,9 @@ class CheckStep(QWidget):
         for card in self.cards:
             cards.addWidget(card, 1)
         column.addLayout(cards)
+
+    def _add_problems(self, column: QVBoxLayout) -> None:
+        """The kinds of problems, and the places of the chosen one."""
         self.table = QTableWidget(0, 4)
         self.table.setHorizontalHeaderLabels(["", "Problem", "Places", "   What happens"])
         plain_table(self.table)
@@ -131,6 +141,9 @@ class CheckStep(QWidget):
         column.addWidget(self.places, 1)
         self.fine = Message("success", "Nothing is wrong with this source.")
         column.addWidget(self.fine)
+
+    def _add_questions(self, column: QVBoxLayout) -> None:
+        """What the person decides: about images that are known, and images without annotations."""
         self.already = QWidget()
         row = QHBoxLayout(self.already)
         row.setContentsMargins(0, 0, 0, 0)
@@ -150,7 +163,6 @@ class CheckStep(QWidget):
         self.bare_choice.setAccessibleName("Images without annotations")
         row.addWidget(self.bare_choice)
         column.addWidget(self.silent)
-        column.addStretch(0)
 
     @property
     def known(self) -> Known:
