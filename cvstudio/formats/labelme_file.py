@@ -20,7 +20,8 @@ from cvstudio.core import places
 from cvstudio.core.errors import FormatError
 from cvstudio.formats.base import head_of, json_of, text_of
 
-_DATA = re.compile(rb'(?<!\\)"imageData"\s*:\s*"')
+_NAME = b'"imageData"'
+_DATA = re.compile(rb'"imageData"\s*:\s*"')
 _HEAD, _TAIL = 65536, 8192
 _DIALECT = re.compile(rb'"(?:checked|kie_linking|direction)"\s*:|"difficult"\s*:\s*false')
 _ENDINGS = (
@@ -99,10 +100,15 @@ def _without_image(file: Path) -> tuple[bytes, tuple[int, int] | None]:
 
 
 def _start_of_image(whole: mmap.mmap) -> int:
-    """The byte at which the text of an image begins; 0 when there is none. What a search finds
-    would hold the map open, so it ends here."""
-    found = _DATA.search(whole)
-    return found.end() if found is not None else 0
+    """The byte at which the text of an image begins; 0 when there is none. What a search for the
+    pattern finds would hold the map open, so it ends here."""
+    place = whole.find(_NAME)  # many times faster than the pattern
+    while place >= 0:
+        found = _DATA.match(whole, place)
+        if found is not None and whole[place - 1 : place] != b"\\":
+            return found.end()
+        place = whole.find(_NAME, place + 1)
+    return 0
 
 
 def unpack(file: LabelmeFile) -> Path | None:
