@@ -26,7 +26,7 @@ from cvstudio.cli.output import (
 )
 from cvstudio.core import proof
 from cvstudio.core.annotation import Annotation, Split
-from cvstudio.core.config import EvaluateConfig, ExplainConfig, ExportConfig
+from cvstudio.core.config import EvaluateConfig, ExplainConfig, ExportConfig, Views
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.metrics import USUAL_SCORE, nothing_right
@@ -44,6 +44,13 @@ device_option = click.option(
     default="auto",
     show_default=True,
     help="auto, cpu, mps or cuda:0.",
+)
+views_option = click.option(
+    "--views",
+    type=click.Choice([v.value for v in Views]),
+    default=Views.ONE.value,
+    show_default=True,
+    help="Look at images as they are, mirrored too, or both ways (test-time augmentation).",
 )
 
 
@@ -65,9 +72,10 @@ device_option = click.option(
     help="The labels of now, or those that the run saw.",
 )
 @device_option
+@views_option
 @as_json
 def evaluate_command(
-    project: Path, run: int, split: str, labels: str, device: str, as_json: bool
+    project: Path, run: int, split: str, labels: str, device: str, views: str, as_json: bool
 ) -> int:  # fmt: skip
     """Judge a run's network on val or test."""
     with opened(project) as open_project:
@@ -76,7 +84,9 @@ def evaluate_command(
         if labels == "now":
             with open_project.read() as session:
                 snapshot = snapshots.build(session, open_project)
-        config = EvaluateConfig(run_directory=record.directory, split=split, device=device)
+        config = EvaluateConfig(
+            run_directory=record.directory, split=split, device=device, views=Views(views)
+        )
         job = runs.start_job(open_project, run, config, snapshot=snapshot)
     finish(job, f"Judging run {run} on {split}")
     report = json.loads(job.report.read_text(encoding="utf-8"))[split]

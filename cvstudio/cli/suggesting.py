@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cvstudio.cli.judging import device_option, finish
+from cvstudio.cli.judging import device_option, finish, views_option
 from cvstudio.cli.output import (
     Share,
     WholeNumber,
@@ -17,6 +17,7 @@ from cvstudio.cli.output import (
     opened,
     project_argument,
 )
+from cvstudio.core.config import Views
 from cvstudio.core.words import counted
 from cvstudio.project import decisions, launch, queries, suggesting, suggestions
 from cvstudio.project.suggesting import Which
@@ -48,10 +49,11 @@ from cvstudio.project.suggesting import Which
     help="Leave out what overlaps a label by that much.",
 )
 @device_option
+@views_option
 @as_json
 def suggest_command(
     project: Path, run_id: int | None, file: Path | None, images: str, score: float | None,
-    overlap: float, device: str, as_json: bool,
+    overlap: float, device: str, views: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Suggest labels for images; they count once a person has kept them in the window."""
     if (run_id is None) == (file is None):
@@ -60,7 +62,13 @@ def suggest_command(
         raise click.BadParameter("It must be 0.1 or more.", param_hint="--overlap")
     with opened(project, write=True) as open_project:
         config = suggesting.config_for(
-            open_project, run_id=run_id, file=file, score=score, overlap=overlap, device=device
+            open_project,
+            run_id=run_id,
+            file=file,
+            score=score,
+            overlap=overlap,
+            device=device,
+            views=Views(views),
         )
         with open_project.read() as session:
             ids = suggesting.image_ids(session, Which(images.replace("-", " ")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,14 @@ from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.record import Record
 
 
+class Views(StrEnum):
+    """From how many sides a network looks at an image before it answers."""
+
+    ONE = "one"
+    MIRRORED = "mirrored"
+    ALL = "all"
+
+
 class EvaluateConfig(Record):
     """Judge a run's best checkpoint on one split of a snapshot."""
 
@@ -21,6 +30,8 @@ class EvaluateConfig(Record):
     split: Literal["train", "val", "test"] = "val"
     batch: int = Field(8, ge=1)
     device: str = "auto"
+    views: Views = Views.ONE
+    """As it is, mirrored too, or mirrored both ways: a little better, and as much slower."""
 
 
 class ExplainConfig(Record):
@@ -67,6 +78,7 @@ class SuggestConfig(Record):
     """What overlaps a label by that much (IoU) is the same thing, and is not suggested."""
     batch: int = Field(8, ge=1)
     device: str = "auto"
+    views: Views = Views.ONE
 
     @model_validator(mode="after")
     def _one_network(self) -> SuggestConfig:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import LabelClass, Review, Task
-from cvstudio.core.config import EvaluateConfig
+from cvstudio.core.config import EvaluateConfig, Views
 from cvstudio.core.errors import ImageError, RunError
 from cvstudio.core.events import Note, Outcome, Phase, Progress
 from cvstudio.core.jobdir import JobDir, Request, write_json
@@ -32,6 +32,8 @@ class Predictor(Protocol):
     def task(self) -> Task: ...
     @property
     def classes(self) -> tuple[LabelClass, ...]: ...
+    @property
+    def views(self) -> Views: ...
     def predict(
         self, rgbs: Sequence[NDArray[np.uint8]], image_ids: Sequence[int]
     ) -> list[Prediction]: ...
@@ -88,6 +90,8 @@ def evaluate(
     if score is None and split != "val":
         score = score_of(report)
     figures = judge(network.task, network.classes, images, predictions, score=score)
+    if network.views is not Views.ONE:
+        figures["views"] = network.views.value
     report[split] = figures
     write_json(job.report, report)
     return figures
@@ -186,7 +190,7 @@ def run_evaluate(job: JobDir, config: EvaluateConfig) -> Outcome:
     snapshot = read_snapshot(job.snapshot if job.snapshot.is_file() else run.snapshot)
     images = [i for i in snapshot.of(config.split) if i.review is not Review.UNLABELLED]
     job.emit(Phase(text=f"Loading the network of {config.run_directory.name}"))
-    network = load_network(config.run_directory, device=config.device)
+    network = load_network(config.run_directory, device=config.device, views=config.views)
     job.emit(Phase(text=f"Judging {len(images)} {config.split} images"))
     try:
         evaluate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.core.config import Views
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import network
@@ -23,6 +24,7 @@ from cvstudio.ml.checkpoint import Checkpoint, read_checkpoint
 from cvstudio.ml.devices import device_of
 from cvstudio.ml.networks.build import build
 from cvstudio.ml.preprocess import Image, Placement, Preprocessing
+from cvstudio.ml.views import seen_from
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class LoadedNetwork:
     device: torch.device
     epoch: int = 0
     snapshot: str = ""
+    views: Views = Views.ONE
 
     @property
     def task(self) -> Task:
@@ -80,7 +83,7 @@ class LoadedNetwork:
             return [output.float().cpu().numpy() for output in outputs]
 
         return answer(
-            compute, rgbs, image_ids,
+            seen_from(compute, self.task, self.views), rgbs, image_ids,
             task=self.task, preprocessor=self.preprocessor, class_ids=self.class_ids,
         )  # fmt: skip
 
@@ -101,7 +104,9 @@ def outputs_of(task: Task, answer: Any) -> tuple[torch.Tensor, ...]:
             return boxes, maps
 
 
-def load_network(run_directory: Path, *, device: str = "cpu") -> LoadedNetwork:
+def load_network(
+    run_directory: Path, *, device: str = "cpu", views: Views = Views.ONE
+) -> LoadedNetwork:
     """The network of a run's best checkpoint in eval mode; nothing in the file is executed.
 
     Raises RunError when there is no checkpoint or it is damaged, UntrustedFile when the file holds
@@ -113,7 +118,7 @@ def load_network(run_directory: Path, *, device: str = "cpu") -> LoadedNetwork:
             f"The run in {run_directory.name} has no checkpoint yet.",
             hint="Wait for its first epoch to end.",
         )
-    return from_checkpoint(read_checkpoint(path), device=device)
+    return replace(from_checkpoint(read_checkpoint(path), device=device), views=views)
 
 
 def from_checkpoint(checkpoint: Checkpoint, *, device: str = "cpu") -> LoadedNetwork:

@@ -12,6 +12,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.core.config import Views
 from cvstudio.core.errors import FormatError, ImageError
 from cvstudio.core.jobdir import write_json
 from cvstudio.core.masks import Mask, to_coco
@@ -21,6 +22,7 @@ from cvstudio.ml.answer import answer
 from cvstudio.ml.environment import threads
 from cvstudio.ml.onnx_file import INPUT, KEY, FileRecord
 from cvstudio.ml.preprocess import Image
+from cvstudio.ml.views import seen_from
 
 _state = ort.capi.onnxruntime_pybind11_state
 # What ONNX Runtime raises for a file that it cannot use; these have no base of their own.
@@ -36,7 +38,10 @@ class OnnxNetwork:
     Raises FormatError when the file is no ONNX file or was not exported by CVStudio.
     """
 
-    def __init__(self, path: Path, *, thread_count: int | None = None) -> None:
+    def __init__(
+        self, path: Path, *, thread_count: int | None = None, views: Views = Views.ONE
+    ) -> None:
+        self.views = views
         if not path.is_file():
             raise FormatError(f"There is no file {path}.", path=path)
         options = ort.SessionOptions()
@@ -72,7 +77,7 @@ class OnnxNetwork:
     def predict(self, rgbs: Sequence[Image], image_ids: Sequence[int]) -> list[Prediction]:
         """Predictions for RGB images of any sizes, in image coordinates."""
         return answer(
-            self.raw, rgbs, image_ids,
+            seen_from(self.raw, self.task, self.views), rgbs, image_ids,
             task=self.task, preprocessor=self.preprocessor, class_ids=self.class_ids,
         )  # fmt: skip
 

@@ -57,11 +57,11 @@ def _network(config: SuggestConfig) -> Predictor:
     if config.file is not None:
         from cvstudio.ml.predict import OnnxNetwork
 
-        return OnnxNetwork(config.file)
+        return OnnxNetwork(config.file, views=config.views)
     from cvstudio.ml.load import load_network
 
     assert config.run_directory is not None  # the config holds one of the two
-    return load_network(config.run_directory, device=config.device)
+    return load_network(config.run_directory, device=config.device, views=config.views)
 
 
 def _answers(

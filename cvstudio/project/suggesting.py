@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Review, Task
-from cvstudio.core.config import SuggestConfig, read_config
+from cvstudio.core.config import SuggestConfig, Views, read_config
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.metrics import USUAL_SCORE
@@ -75,6 +75,7 @@ def config_for(
     score: float | None = None,
     overlap: float = 0.5,
     device: str = "auto",
+    views: Views = Views.ONE,
 ) -> SuggestConfig:
     """The job's settings for a run or an exported file; a score of None is the usual one.
 
@@ -94,6 +95,7 @@ def config_for(
         score=usual_score(run, project.task) if score is None else score,
         overlap=overlap,
         device=device,
+        views=views,
     )
 
 
