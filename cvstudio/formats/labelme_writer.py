@@ -57,11 +57,12 @@ class _Piece:
 class _Writer:
     def __init__(self, dataset: ExportDataset, writing: Writing, *, dialect: bool) -> None:
         self.dataset, self.writing, self.dialect = dataset, writing, dialect
+        self.title = "X-AnyLabeling" if dialect else "labelme"
 
     def write(self, dest: Path) -> None:
         edges = sum(bool(skeleton.edges) for skeleton in self.dataset.skeletons.values())
         if edges:
-            self.writing.lose("skeletons lost their edges: labelme has points only", edges)
+            self.writing.lose(f"skeletons lost their edges: {self.title} has points only", edges)
         for done, image in enumerate(self.dataset.images, 1):
             folder = dest / image.split.value if image.split is not None else dest
             folder.mkdir(parents=True, exist_ok=True)
@@ -100,14 +101,14 @@ class _Writer:
     def _shapes(self, image: ExportImage) -> list[dict[str, Any]]:
         groups = _Groups(image)
         for count in groups.shared():
-            self.writing.lose("objects share class and group with another, which labelme takes for"
-                              " parts of one", count)  # fmt: skip
+            self.writing.lose("objects share class and group with another, which counts as parts"
+                              " of one there", count)  # fmt: skip
         result = []
         for annotation in image.annotations:
             if annotation.shape is None:
                 if annotation.attributes.keys() - {KEY, "coco", "cvat"}:
-                    self.writing.lose("classes of whole images lost their attributes: labelme has"
-                                      " a flag for them")  # fmt: skip
+                    self.writing.lose("classes of whole images lost their attributes:"
+                                      f" {self.title} has a flag for them")  # fmt: skip
             elif isinstance(annotation.shape, Keypoints):
                 result += self._keypoints(annotation, annotation.shape, groups)
             else:
@@ -182,8 +183,7 @@ class _Writer:
         result = []
         if group is None or not groups.holds(name, group):
             group = groups.free() if group is None or groups.taken(group) else group
-            box = shape.box
-            piece = _Piece("rectangle", self._rectangle(box), {})
+            piece = _Piece("rectangle", self._rectangle(_visible(shape.box)), {})
             mark = {MARK: POINTS if shape.frame is None else "framed"}
             result.append({**self._item(name, piece, annotation, group), **mark})
         for label, point in placed:
@@ -276,6 +276,12 @@ def _out(attributes: dict[str, Any]) -> dict[str, Any]:
     if attributes.get("difficult"):
         result["difficult"] = True
     return result
+
+
+def _visible(box: Box) -> Box:
+    """A box with an area: one around a single point has none, and would not be read again."""
+    wide, high = max(box.w, 2.0), max(box.h, 2.0)
+    return Box(box.x - (wide - box.w) / 2, box.y - (high - box.h) / 2, wide, high)
 
 
 def _mask(mask: Mask) -> _Piece:

@@ -569,7 +569,25 @@ def test_keypoints_leave_and_return_with_their_names(
     shapes, losses, dataset = there_and_back(project, tmp_path, name)
     assert shapes == ([Box(20, 30, 50, 50), points] if with_box else [points])
     assert dataset.classes[0].skeleton == Skeleton(("nose", "tail"))
-    assert losses == ("1 skeletons lost their edges: labelme has points only.",)
+    title = "labelme" if name == "labelme" else "X-AnyLabeling"
+    assert losses == (f"1 skeletons lost their edges: {title} has points only.",)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_an_object_of_which_one_point_is_seen_keeps_its_class(
+    project: Project, tmp_path: Path, name: str
+) -> None:
+    with project.transaction("Bones") as s:
+        rows.change(s, "label_class", [1], skeleton=pack(Skeleton(("nose", "tail"))))
+    draw(
+        project, Keypoints.of([[30, 40, 2], [0, 0, 0]]), None, Keypoints.of([[9, 9, 2], [8, 8, 1]])
+    )
+    shapes, _, dataset = there_and_back(project, tmp_path, name)
+    assert shapes[:2] == [
+        Keypoints.of([[30, 40, 2], [0, 0, 0]]),
+        Keypoints.of([[9, 9, 2], [8, 8, 1]]),
+    ]
+    assert {a.class_name for a in dataset.images[0].annotations} == {"ship", "car"}
 
 
 def test_splits_are_folders_and_empty_images_have_an_empty_file(tmp_path: Path) -> None:
