@@ -347,7 +347,7 @@ class ClassManager(StudioDialog):
             self._change(
                 f"Merge {names} into {into}",
                 lambda s: class_tree.merge(s, sources=sources, target=target),
-                objects=reach.objects,
+                objects=reach.rows,
             )
 
     def split_menu(self) -> QMenu:
@@ -376,7 +376,7 @@ class ClassManager(StudioDialog):
             self._change(
                 f"Split {quoted(name)} by {attribute}",
                 lambda s: class_tree.split_by_attribute(s, id=id, attribute=attribute),
-                objects=sum(reach.objects for reach in values.values()),
+                objects=sum(reach.rows for reach in values.values()),
             )
 
     def delete(self) -> None:
@@ -391,7 +391,7 @@ class ClassManager(StudioDialog):
             self._change(
                 f"Delete class {names}",
                 lambda s: class_tree.delete(s, ids=chosen),
-                objects=reach.objects,
+                objects=reach.rows,
             )
 
     def _arrange(self, tree: Sequence[tuple[int, int | None]]) -> None:

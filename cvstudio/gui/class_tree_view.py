@@ -40,8 +40,8 @@ class ClassTree(QTreeWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setColumnCount(4)
-        self.setHeaderLabels(["Class", "Key", "Objects", "Images"])
+        self.setColumnCount(5)
+        self.setHeaderLabels(["Class", "Key", "Objects", "Images", "Suggested"])
         self.setAccessibleName("Classes")
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
@@ -50,7 +50,7 @@ class ClassTree(QTreeWidget):
         header = self.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for column in (1, 2, 3):
+        for column in (1, 2, 3, 4):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
 
     def show_classes(
@@ -60,15 +60,17 @@ class ClassTree(QTreeWidget):
         """Show the tree; who was selected stays so."""
         chosen, current = set(self.chosen()), self._id(self.currentItem())
         self.clear()
+        self.setColumnHidden(4, not any(figures.suggested for figures in reach.values()))
         items: dict[int, QTreeWidgetItem] = {}
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for found in classes:
             figures = reach[found.id]
             words = [found.name, found.hotkey, f"{figures.objects:,}", f"{figures.images:,}"]
+            words.append(f"{figures.suggested:,}" if figures.suggested else "")
             item = QTreeWidgetItem(words)
             item.setData(0, _ID, found.id)
             item.setIcon(0, swatch_icon(found.colour))
-            for column in (2, 3):
+            for column in (2, 3, 4):
                 item.setTextAlignment(column, right)
             items[found.id] = item
         for id, item in items.items():

@@ -164,7 +164,9 @@ _NAMES = ((1.0, "m"), (1e-3, "mm"), (1e-6, "µm"), (1e-9, "nm"))
 
 
 def length_words(metres: float) -> str:
-    """A length with the unit that suits it: "50 µm", "1.25 mm"."""
+    """A length with the unit that suits it: "50 µm", "1.25 mm", "-2 mm" left of zero."""
+    if metres < 0:
+        return f"-{length_words(-metres)}"
     for unit, name in _NAMES:
         if metres >= unit * 0.999999:
             return f"{metres / unit:.4g} {name}"

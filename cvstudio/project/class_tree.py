@@ -7,13 +7,14 @@ network learns every class by itself.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
+from cvstudio.core.annotation import State
 from cvstudio.core.attributes import (
     Attribute,
     line_of,
@@ -38,13 +39,26 @@ from cvstudio.project.tables import AnnotationRow, LabelClassRow
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How much a change would touch; suggestions are among the objects."""
+    """How much a change would touch: objects that count and the images on which they are, and what
+    a network suggested that nobody has accepted yet, or that somebody rejected."""
 
     objects: int = 0
     images: int = 0
+    suggested: int = 0
+    rejected: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All that would be written."""
+        return self.objects + self.suggested + self.rejected
 
     def __str__(self) -> str:
-        return f"{counted(self.objects, 'object')} in {counted(self.images, 'image')}"
+        parts = [f"{counted(self.objects, 'object')} in {counted(self.images, 'image')}"]
+        if self.suggested:
+            parts.append(counted(self.suggested, "suggestion"))
+        if self.rejected:
+            parts.append(counted(self.rejected, "rejected suggestion"))
+        return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
 # Queries
@@ -59,39 +73,54 @@ def parents(s: Session) -> dict[int, int | None]:
 
 def reach_of(s: Session, ids: Iterable[int]) -> Reach:
     """The objects of these classes together, and the images on which they are."""
-    chosen = select(func.count(), func.count(AnnotationRow.image_id.distinct()))
-    objects, images = s.execute(chosen.where(id_list(AnnotationRow.class_id, ids))).one()
-    return Reach(objects, images)
+    found = s.execute(select(*_reach()).where(id_list(AnnotationRow.class_id, ids))).one()
+    return Reach(*found)
 
 
 def reach_by_class(s: Session) -> dict[int, Reach]:
     """The objects of each class by itself; every class is there."""
-    images = func.count(AnnotationRow.image_id.distinct())
-    found = select(AnnotationRow.class_id, func.count(), images).group_by(AnnotationRow.class_id)
+    which = AnnotationRow.class_id
     result = {id: Reach() for id in parents(s)}
-    result.update((id, Reach(objects, number)) for id, objects, number in s.execute(found))
+    for row in s.execute(select(which, *_reach()).group_by(which)):
+        result[row[0]] = Reach(*row[1:])
     return result
+
+
+def _reach() -> tuple[ColumnElement[int], ...]:
+    """What the database counts for a Reach, in the order of its fields."""
+    counts = {state: func.count().filter(AnnotationRow.state == state.value) for state in State}
+    image = case((AnnotationRow.state == State.ACCEPTED.value, AnnotationRow.image_id))
+    return (
+        counts[State.ACCEPTED], func.count(image.distinct()),
+        counts[State.SUGGESTED], counts[State.REJECTED],
+    )  # fmt: skip
 
 
 def attribute_values(s: Session, class_id: int) -> dict[str, dict[str, Reach]]:
     """For each attribute of a class's objects its values in words, with how many have each."""
-    objects: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for _, image, key, value in _attributes(s, class_id):
-        objects[key, value].append(image)
+    objects: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
+    for _, image, state, key, value in _attributes(s, class_id):
+        objects[key, value].append((image, state))
     result: dict[str, dict[str, Reach]] = {}
-    for (key, value), images in sorted(objects.items()):
-        result.setdefault(key, {})[value] = Reach(len(images), len(set(images)))
+    for (key, value), found in sorted(objects.items()):
+        states = Counter(state for _, state in found)
+        images = {image for image, state in found if state == State.ACCEPTED}
+        result.setdefault(key, {})[value] = Reach(
+            states[State.ACCEPTED], len(images), states[State.SUGGESTED], states[State.REJECTED]
+        )
     return result
 
 
-def _attributes(s: Session, class_id: int) -> Iterable[tuple[int, int, str, str]]:
-    """Annotation, image, attribute and value in words, for all that a class's objects carry."""
-    found = select(AnnotationRow.id, AnnotationRow.image_id, AnnotationRow.attributes).where(
-        AnnotationRow.class_id == class_id, AnnotationRow.attributes.is_not(None)
+def _attributes(s: Session, class_id: int) -> Iterable[tuple[int, int, str, str, str]]:
+    """Annotation, image, state, attribute and value in words, for all that a class's objects
+    carry."""
+    row = AnnotationRow
+    found = select(row.id, row.image_id, row.state, row.attributes).where(
+        row.class_id == class_id, row.attributes.is_not(None)
     )
-    for id, image, text in s.execute(found):
+    for id, image, state, text in s.execute(found):
         for key, value in values_in(json.loads(text or "{}")).items():
-            yield id, image, key, words_of(value)
+            yield id, image, state, key, words_of(value)
 
 
 # Commands
@@ -191,7 +220,7 @@ def split_by_attribute(s: Session, *, id: int, attribute: str) -> list[int]:
     of such a name that is there already is used. Who made the objects stays as it was.
     """
     by_value: dict[str, list[int]] = defaultdict(list)
-    for annotation, _, key, value in _attributes(s, id):
+    for annotation, _, _, key, value in _attributes(s, id):
         if key == attribute:
             by_value[value].append(annotation)
     if not by_value:

@@ -76,4 +76,6 @@ def test_a_turned_image_has_its_pixels_turned_and_damage_is_no_size(tmp_path):
 def test_lengths_have_the_unit_that_suits_them():
     words = [length_words(metres) for metres in (2e-9, 0.5e-6, 50e-6, 1.25e-3, 0.02, 3.0)]
     assert words == ["2 nm", "500 nm", "50 µm", "1.25 mm", "20 mm", "3 m"]
+    words = [length_words(-metres) for metres in (2e-3, 0.5e-6, 3.0)]
+    assert words == ["-2 mm", "-500 nm", "-3 m"], "left of and above zero on a ruler"
     assert [round_length(x) for x in (0.7, 1, 1.9, 49, 50, 990)] == [0.5, 1, 1, 20, 50, 500]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from project_state import dump
 
+from cvstudio.core.annotation import Source, State
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box
 from cvstudio.project import class_tree, commands, queries
@@ -36,6 +37,24 @@ def test_what_a_change_would_touch_is_known_before(filled: Project) -> None:
             "form": {"round": Reach(2, 2), "sickle": Reach(1, 1)},
             "torn": {"no": Reach(1, 1), "yes": Reach(1, 1)},
         }
+
+
+def test_suggestions_and_what_was_rejected_are_told_apart_from_objects(filled: Project) -> None:
+    with filled.transaction("Suggest", undoable=False) as s:
+        for state in (State.SUGGESTED, State.SUGGESTED, State.REJECTED):
+            commands.add_annotation(
+                s, image_id=5, class_id=2, shape=Box(1, 1, 5, 5), source=Source.NETWORK,
+                state=state, attributes={"form": "round"},
+            )  # fmt: skip
+    with filled.read() as s:
+        assert class_tree.reach_by_class(s)[2] == Reach(1, 1, 2, 1)
+        found = class_tree.reach_of(s, [1, 2])
+        assert found == Reach(7, 3, 2, 1)
+        assert found.objects == sum(queries.class_counts(s).values()), "as Data says"
+        assert str(found) == "7 objects in 3 images, 2 suggestions and 1 rejected suggestion"
+        assert str(Reach(1, 1, 2)) == "1 object in 1 image and 2 suggestions"
+        assert found.rows == 10
+        assert class_tree.attribute_values(s, 2)["form"] == {"round": Reach(0, 0, 2, 1)}
 
 
 @pytest.mark.parametrize("what", ["arrange", "merge", "merge into its kind", "split", "delete"])
