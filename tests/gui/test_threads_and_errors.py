@@ -1,0 +1,135 @@
+"""Work in threads, and what the window does when something fails."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import pytest
+from patience import until
+from person import Person
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QDialog,
+    QLabel,
+)
+
+from cvstudio.core.errors import ProjectError
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import Control
+from cvstudio.project.project import Project
+
+
+def test_work_in_a_thread_tells_progress_and_its_result(studio: Studio, qtbot: object) -> None:
+    seen: list[tuple[int, int, str]] = []
+    got: list[int] = []
+
+    def work(control: object) -> int:
+        control.progress(3, 3, "counting")  # type: ignore[attr-defined]
+        return 42
+
+    studio.tasks.run(work, done=got.append, progress=lambda *p: seen.append(p))
+    until(lambda: bool(got))
+    assert (got, seen) == ([42], [(3, 3, "counting")])
+
+
+def test_cancelled_work_stops_and_says_nothing_more(studio: Studio) -> None:
+    got: list[object] = []
+
+    def work(control: object) -> None:
+        while True:
+            control.check()  # type: ignore[attr-defined]
+
+    running = studio.tasks.run(work, done=got.append, failed=got.append)
+    running.cancel()
+    until(lambda: not running.running)
+    assert not got
+
+
+def test_an_answer_for_a_widget_that_is_gone_is_dropped(studio: Studio) -> None:
+    import shiboken6
+    from PySide6.QtCore import QObject
+
+    owner = QObject()
+    got: list[int] = []
+    running = studio.tasks.run(lambda _c: 1, done=got.append, owner=owner)
+    shiboken6.delete(owner)
+    until(lambda: not running.running)
+    assert not got
+
+
+def test_an_error_is_shown_in_words_with_the_details_folded(studio_window: Person) -> None:
+    said: list[str] = []
+
+    def look(dialog: QDialog) -> None:
+        from PySide6.QtWidgets import QPlainTextEdit
+
+        said.extend(label.text() for label in dialog.findChildren(QLabel) if label.isVisible())
+        details = dialog.findChild(QPlainTextEdit)
+        assert not details.isVisible()
+        assert "ProjectError" in details.toPlainText()
+        dialog.accept()
+
+    studio_window.answer(look)
+    studio_window.studio.fail(ProjectError("The disk is full.", hint="Free some space."))
+    assert "The disk is full." in said
+    assert "Free some space." in said
+
+
+def test_an_uncaught_error_is_told_and_the_window_stays(studio_window: Person) -> None:
+    from cvstudio.gui import app
+
+    before = sys.excepthook, __import__("threading").excepthook
+    seen: list[str] = []
+    try:
+        app._catch_everything(studio_window.studio)
+
+        def look(dialog: QDialog) -> None:
+            seen.append(dialog.objectName())
+            dialog.accept()
+
+        studio_window.answer(look)
+        error = ZeroDivisionError("oops")
+        sys.excepthook(type(error), error, None)
+        studio_window.until(lambda: seen == ["failure"])
+    finally:
+        sys.excepthook, __import__("threading").excepthook = before
+    assert studio_window.window.isVisible()
+
+
+def test_closing_the_window_ends_its_threads(
+    studio: Studio, project: Project, leftovers: None
+) -> None:
+    from cvstudio.gui.main_window import MainWindow
+
+    window = MainWindow(studio)
+    studio.adopt(project)
+    window.show()
+    QTest.qWait(200)
+    window.close()
+    assert studio.project is None
+    assert not studio.tasks.working
+    window.deleteLater()
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_closing_asks_before_it_stops_an_import_and_not_before_a_reading(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch, watched: bool
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(studio_window.studio, "ask", lambda text, *_, **__: asked.append(text))
+
+    def wait_until_cancelled(control: Control) -> None:
+        while not control.cancelled():
+            time.sleep(0.01)
+
+    work = studio_window.studio.tasks.run(
+        wait_until_cancelled,
+        title="Import 3 images" if watched else "Read the runs",
+        progress=(lambda *_: None) if watched else None,
+    )
+    stayed = not studio_window.window.close()
+    work.cancel()
+    studio_window.until(lambda: not work.running)
+    assert asked == (["Stop “Import 3 images”?"] if watched else [])
+    assert stayed is watched

@@ -1,0 +1,129 @@
+"""The window's process: what it may load, what it needs, what it cannot bear."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import (
+    QLineEdit,
+)
+
+from cvstudio.gui import theme
+from cvstudio.project.project import Project
+
+HEAVY = (
+    "torch", "torchvision", "ultralytics", "timm", "segmentation_models_pytorch", "albumentations",
+    "onnx", "onnxruntime", "onnxslim", "faster_coco_eval",
+)  # fmt: skip
+
+
+def _in_fresh_process(code: str, tmp_path: Path) -> str:
+    environment = {
+        **os.environ, "QT_QPA_PLATFORM": "offscreen", "CVSTUDIO_HOME": str(tmp_path / "home"),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True, text=True, timeout=120, env=environment, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_window_never_loads_a_training_library(project: Project, tmp_path: Path) -> None:
+    path = project.path
+    project.close()
+    said = _in_fresh_process(
+        f"""
+        import sys
+        from pathlib import Path
+        from PySide6.QtTest import QTest
+        from cvstudio.gui import app
+        from cvstudio.gui.main_window import MainWindow
+        from cvstudio.gui.pages import PAGES
+        application = app.make_application()
+        studio = app.make_studio(application)
+        window = MainWindow(studio)
+        assert window.open_project(Path({str(path)!r}))
+        window.show()
+        for page in PAGES:
+            window.show_page(page.name)
+            QTest.qWait(100)
+        window.close()
+        print(sorted(set(sys.modules) & set({HEAVY!r})))
+        """,
+        tmp_path,
+    )
+    assert said.strip().endswith("[]")
+
+
+def test_the_window_starts_without_what_it_does_not_need_yet(
+    project: Project, tmp_path: Path
+) -> None:
+    path = project.path
+    project.close()
+    said = _in_fresh_process(
+        f"""
+        import sys
+        from pathlib import Path
+        from cvstudio.gui import app
+        from cvstudio.gui.main_window import MainWindow
+        studio = app.make_studio(app.make_application())
+        window = MainWindow(studio)
+        window.open_project(Path({str(path)!r}))
+        window.show()
+        print(sorted(set(sys.modules) & {{"pyqtgraph", "alembic", "qtawesome", "scipy"}}))
+        window.close()
+        """,
+        tmp_path,
+    )
+    assert said.strip() == "[]"
+
+
+def test_void_calls_do_not_eat_references_to_none(dressed: theme.ThemeKeeper) -> None:
+    """One PySide6 release lost one reference to None at every void call and then aborted."""
+    field = QLineEdit()
+    for _ in range(100):
+        field.update()
+    # From Python 3.12 on None is immortal, and its count says nothing.
+    if sys.version_info >= (3, 12):
+        pytest.skip("None is immortal in this Python")
+    before = sys.getrefcount(None)
+    for _ in range(2000):
+        field.update()
+        field.repaint()
+        field.setText("")
+    assert abs(sys.getrefcount(None) - before) < 500
+
+
+def test_without_a_display_the_command_says_so_and_exits(tmp_path: Path) -> None:
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    }
+    environment["CVSTUDIO_HOME"] = str(tmp_path)
+    if sys.platform != "linux":
+        pytest.skip("only Linux runs without a display")
+    done = subprocess.run(
+        [sys.executable, "-m", "cvstudio"],
+        capture_output=True, text=True, env=environment, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "There is no display" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_libraries_can_be_loaded_after_qt() -> None:
+    """Shiboken's look into each import must not break packages that are still being imported."""
+    script = (
+        "import cvstudio.gui.theme, sys\n"
+        "from shibokensupport import feature\n"
+        "feature.inspect.getsource = lambda module: sys.exit(3)\n"
+        "import pydantic, sqlalchemy.orm, cvstudio.core.events\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
