@@ -185,7 +185,8 @@ def _homes(project: Project, plan: ImportPlan) -> dict[Path, Path]:
     }
     with project.read() as s:
         records = queries.images(s, list(known))
-    return {known[record.id]: project.image_path(record) for record in records}
+    homes = {known[record.id]: project.image_path(record) for record in records}
+    return {path: home for path, home in homes.items() if home.is_file()}
 
 
 def _copy(

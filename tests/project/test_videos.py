@@ -98,6 +98,16 @@ def test_frames_of_a_video_that_lies_outside_are_not_copied_beside_their_neighbo
     assert not project.images_directory.exists() or not list(project.images_directory.iterdir())
 
 
+def test_more_frames_of_a_video_that_was_moved_can_be_read(tmp_path, project):
+    clip = write_clip(tmp_path / "clip.mp4", frames=40)
+    bring_in(project, clip, Step(20))
+    (tmp_path / "new").mkdir()
+    moved = clip.rename(tmp_path / "new" / "clip.mp4")
+    bring_in(project, moved, Step(10))
+    fresh = [r for r in records(project) if r.page in (10, 30)]
+    assert [number_on(read_rgb(project.image_path(r), r.page)) for r in fresh] == [10, 30]
+
+
 def test_all_frames_of_a_video_share_a_split(tmp_path, project):
     for name in ("a", "b", "c", "d", "e"):
         clip = write_clip(tmp_path / f"{name}.mp4", frames=20 + ord(name))
