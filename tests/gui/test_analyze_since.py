@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from person import Person
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from test_analyze import finished_run, judged_page
 
 from cvstudio.core.annotation import Split
@@ -15,6 +15,7 @@ from cvstudio.core.metrics import NOTHING
 from cvstudio.gui.analyze.crops import CropItem
 from cvstudio.gui.analyze.page import AnalyzePage
 from cvstudio.gui.analyze.since import moment
+from cvstudio.gui.widgets.toast import ToastFrame
 from cvstudio.project import commands, label_changes, queries
 from cvstudio.project.verdict import Case
 
@@ -277,3 +278,16 @@ def test_the_chip_of_a_cell_leaves_the_tabs_whole(
     studio_window.idle()
     assert gallery.chip.isHidden()
     assert gallery._own_row.isHidden()
+
+
+def test_a_word_about_undo_does_not_lie_on_the_sentence_about_the_error(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    missed(page, studio_window)
+    studio_window.key("K", page.gallery.crops)
+    studio_window.key("Ctrl+Z", page.gallery.crops)
+    (toast,) = studio_window.window.findChildren(ToastFrame)
+    foot = page.detail.footer
+    top = foot.mapTo(studio_window.window, foot.rect().topLeft())
+    assert foot.isVisible()
+    assert not toast.geometry().intersects(QRect(top, foot.size()))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from label_hands import label_page
 from patience import until
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
@@ -230,3 +230,15 @@ def test_an_area_that_stays_is_said_to_be_the_same_and_not_minus_nothing(person)
     assert hardly.endswith(", area the same")
     less = adjusting.result_words({1: Box(0, 0, 100, 10)}, {1: Box(0, 0, 98, 10)})
     assert less.endswith(", area -2.0 %")
+
+
+@pytest.mark.parametrize("y", [70, 150, 230])
+def test_the_popup_does_not_lie_on_the_shape_that_is_judged(person, y):
+    choose(person, wavy(y=y))
+    person.keys("M")
+    popup = person.page.adjusting.popup
+    assert popup.isVisible()
+    corners = [person.canvas.to_screen(x, at).toPoint() for x, at in ((88, y - 62), (212, y + 62))]
+    assert not popup.geometry().intersects(QRect(*corners))
+    assert person.canvas.rect().contains(popup.geometry())
+    # It is left open: a project that is closed in the middle is no fault.

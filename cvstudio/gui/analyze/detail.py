@@ -171,7 +171,7 @@ class Detail(QWidget):
         self.clear()
 
     def _make_footer(self) -> QWidget:
-        footer = QFrame()
+        footer = self.footer = QFrame()
         theme.mark(footer, panel="footer")
         row = QHBoxLayout(footer)
         row.setContentsMargins(16, 8, 16, 8)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import LabelClass, Split, Task
@@ -112,6 +112,13 @@ class AnalyzePage(Workspace):
         self._arrows = ArrowKeeper(self)
         self._arrows.watch(*self._bar.arrow_users, self.matrix, self.gallery.tabs,
                            self.detail.class_box)  # fmt: skip
+
+    def free_area(self) -> QRect:
+        """Above the sentence that explains the error at hand."""
+        area, foot = super().free_area(), self.detail.footer
+        if foot.isVisible():
+            area.setBottom(min(area.bottom(), foot.mapTo(self, QPoint(0, 0)).y()))
+        return area
 
     def _connect_actions(self, studio: Studio) -> None:
         actions = studio.actions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, QRect, QSize, Signal
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Kind
@@ -14,7 +14,7 @@ KINDS = (Kind.BOX, Kind.ROTATED_BOX, Kind.POLYGON, Kind.MASK)
 LARGEST = 20.0
 """Pixels of the image."""
 
-_TOP = 12  # px under the upper edge of the canvas
+_TOP = 12  # px between it and the edges of the canvas
 _WIDTH = 420
 
 
@@ -55,8 +55,13 @@ class AdjustPopup(QFrame):
         self.kind.chosen.connect(lambda _index: self.changed.emit())
         self.hide()
 
-    def begin(self, title: str, word: str, amount: float, kind: Kind | None) -> None:
-        """Ask for an amount, and for a kind unless it is None; the field takes the keys."""
+    def begin(
+        self, title: str, word: str, amount: float, kind: Kind | None, *, about: QRect
+    ) -> None:
+        """Ask for an amount, and for a kind unless it is None; the field takes the keys.
+
+        `about`: where on the canvas the shapes are that are to be judged.
+        """
         self.title.setText(title)
         self.setAccessibleName(title)
         self.word.setText(word)
@@ -68,11 +73,27 @@ class AdjustPopup(QFrame):
             self.kind.choose(KINDS.index(kind))
         height = self.sizeHint().height()
         width = min(_WIDTH, self._around.width() - 2 * _TOP)
-        self.setGeometry((self._around.width() - width) // 2, _TOP, width, height)
+        self.setGeometry(self._clear_of(about, QSize(width, height)))
         self.show()
         self.raise_()
         self.amount.field.setFocus()
         self.amount.field.selectAll()
+
+    def _clear_of(self, about: QRect, size: QSize) -> QRect:
+        """The usual place at the top, or the next best one that hides less of the shapes."""
+        right = self._around.width() - size.width() - _TOP
+        bottom = self._around.height() - size.height() - _TOP
+        places = [
+            QRect(QPoint(x, y), size)
+            for x in ((right + _TOP) // 2, _TOP, right)
+            for y in (_TOP, bottom)
+        ]
+
+        def hidden(place: QRect) -> int:
+            covered = place.intersected(about)
+            return max(covered.width(), 0) * max(covered.height(), 0)
+
+        return min(places, key=hidden)
 
     def ask_amount(self, wanted: bool) -> None:
         """Whether the amount matters now; a field that goes dark hands the keys to the canvas."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QRect, QRectF, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from cvstudio.core import combine, convert, outlines
@@ -96,9 +96,19 @@ class Adjusting(QObject):
         self._canvas.set_tool(self.tool)
         self.popup.ask_amount(True)
         kind = None if adjustment.make is not None else _likely(free)
-        self.popup.begin(adjustment.verb, adjustment.word, self._amounts[action], kind)
+        self.popup.begin(
+            adjustment.verb, adjustment.word, self._amounts[action], kind, about=self._place(free)
+        )
         self._preview()
         self.said.emit("")  # the hint is that of the preview now
+
+    def _place(self, annotations: Iterable[Annotation]) -> QRect:
+        """Where annotations lie on the canvas."""
+        place = QRectF()
+        for box in (a.box for a in annotations):
+            corner = self._canvas.to_screen(box.x + box.w, box.y + box.h)
+            place |= QRectF(self._canvas.to_screen(box.x, box.y), corner).normalized()
+        return place.toAlignedRect()
 
     def _preview(self) -> None:
         adjustment, amount = _ADJUSTMENTS[self._action], self.popup.amount.value
@@ -147,6 +157,8 @@ class Adjusting(QObject):
         QTimer.singleShot(0, self, self._give_back)
 
     def _give_back(self) -> None:
+        if self._document.studio.project is None:
+            return  # it was closed in the middle
         if self._canvas.tool is self.tool and not self.tool.active:
             self._toolbox.take(self._toolbox.info.action)
 
