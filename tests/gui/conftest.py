@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from label_hands import Person as Hands
+from label_hands import label_page
 from person import Person, fill_project, make_images
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog
+from pytestqt.qtbot import QtBot
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.settings import Memory, Settings
@@ -115,6 +118,14 @@ def _opened(studio: Studio, project: Project | None, *, write: bool = True) -> I
     studio.shut_down()
     window.deleteLater()
     person.settle()
+
+
+@pytest.fixture
+def person(request: pytest.FixtureRequest, tmp_path: Path, qtbot: QtBot) -> Iterator[Hands]:
+    """Hands on the Label page of a project of three images; its task is DETECT, or the parameter
+    that a test gives."""
+    with label_page(tmp_path, qtbot, getattr(request, "param", Task.DETECT)) as hands:
+        yield hands
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 aback: arrows, class keys, hiding and undo, locked shapes, comments."""
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 from dialog_hands import when_open
-from label_hands import CTRL, SHIFT, Person, label_page
+from label_hands import CTRL, SHIFT, Person
 from patience import until
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QContextMenuEvent
@@ -16,12 +15,6 @@ from cvstudio.core.geometry import Box
 from cvstudio.gui.label.comment_dialog import CommentDialog
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.project import comments, run_errors
-
-
-@pytest.fixture
-def person(qtbot, tmp_path, private_home) -> Iterator[Person]:
-    with label_page(tmp_path, qtbot) as made:
-        yield made
 
 
 def said(page: LabelPage) -> str:

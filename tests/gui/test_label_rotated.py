@@ -13,13 +13,7 @@ from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui.label import turning
 from cvstudio.gui.label.annotation_tree import describe
 from cvstudio.gui.label.hit import HANDLES
-from tests.gui.label_hands import CTRL, SHIFT, label_page
-
-
-@pytest.fixture
-def person(tmp_path, qtbot):
-    with label_page(tmp_path, qtbot) as found:
-        yield found
+from tests.gui.label_hands import CTRL, SHIFT
 
 
 def handle(person, name):

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-from label_hands import label_page
 from PySide6.QtCore import QRectF
 
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label import selection_item
 from cvstudio.gui.label.overlay import clear_of
-
-
-@pytest.fixture
-def person(tmp_path, qtbot):
-    with label_page(tmp_path, qtbot) as hands:
-        yield hands
 
 
 def below_the_bar(person):
