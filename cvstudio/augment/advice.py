@@ -26,6 +26,7 @@ from cvstudio.core.pipeline import Automatic, Group, Item, Step
 _MUCH_GROWTH = 0.2
 _MUCH_LOST = 0.01
 _CALM_ANGLE = 10.0
+_SLOW_MS = 80.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,12 @@ def advise(
     boxes: bool,
     grey: bool,
     trials: Trials | None = None,
+    times: Mapping[Place, float] | None = None,
 ) -> list[Advice]:
     """Everything worth a look, what blocks first.
 
-    `boxes`: there are annotations that are boxes. `grey`: the images have no colour.
+    `boxes`: there are annotations that are boxes. `grey`: the images have no colour. `times`:
+    milliseconds of each step when it acts.
     """
     items = tuple(items)
     found = list(_what_cannot_run(items, task))
@@ -88,6 +91,7 @@ def advise(
         found += _lost_objects(items, trials or Trials())
     if grey:
         found += _colour_without_colour(items)
+    found += _slow_steps(items, times or {})
     return found
 
 
@@ -237,6 +241,20 @@ def _lost_objects(items: Items, trials: Trials) -> Iterator[Advice]:
         yield Advice(f"{text}.", worst)
     else:
         yield Advice(f"{text}.", worst or remedy.place, remedy.remedy, remedy.steps)
+
+
+def _slow_steps(items: Items, times: Mapping[Place, float]) -> Iterator[Advice]:
+    for place, step in acting_steps(items):
+        took = times.get(place, 0.0)
+        if took >= _SLOW_MS:
+            title = transform(step.transform).title
+            yield Advice(
+                f"{title} takes {with_unit(took, 'ms', step=1)} for an image each time it acts:"
+                " training may wait for it.",
+                place,
+                "Take it out",
+                removed(items, place),
+            )
 
 
 def _colour_without_colour(items: Items) -> Iterator[Advice]:

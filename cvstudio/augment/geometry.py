@@ -46,7 +46,9 @@ def _affine_caption(values: Values, drawn: Mapping[str, Any]) -> str:
         parts.append(f"rotate {number(drawn['rotate'])}°")
     if abs(drawn["scale"]["x"] - 1) >= 0.005:
         parts.append(f"scale {drawn['scale']['x']:.2f}")
-    return ", ".join(parts) or ("shift" if values["shift"] else "")
+    # Without a turn or a scale, the last column is how far pixels move.
+    moved = max(abs(float(drawn["matrix"][axis][2])) for axis in (0, 1))
+    return ", ".join(parts) or (f"shift {number(moved)} px" if moved >= 0.5 else "")
 
 
 def _turn_caption(values: Values, drawn: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from cvstudio.augment.catalogue import transform, values
 from cvstudio.augment.fields import Field, Float, Int, Range, Transform
+from cvstudio.augment.summary import field_words
 from cvstudio.core.pipeline import Step
 
 SHARES = (0.05, 0.15, 0.35, 0.65, 1.0)
@@ -22,10 +23,11 @@ Scaling = Range | Int | Float
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One place on the ladder: `parameters` are set by taking it over, `step` is what is shown."""
+    """One place on the ladder: what taking it over sets, in `words` too; `step` is what is shown."""
 
     parameters: Mapping[str, Any]
     step: Step
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,14 @@ def _row(
     for share in SHARES:
         shown = {field.name: _pinned(field, share, other_way) for field in raised}
         parameters = {**step.parameters, **still, **shown}
+        taken = {field.name: at_share(field, share) for field in raised}
+        alone = raised[0] if len(raised) == 1 else None
+        words = field_words(alone, taken[alone.name]) if alone else f"{round(100 * share)} %"
         rungs.append(
             Rung(
-                {field.name: at_share(field, share) for field in raised},
+                taken,
                 step.model_copy(update={"chance": 1.0, "enabled": True, "parameters": parameters}),
+                words or "none",
             )
         )
     strength = max(share_of(field, given[field.name]) for field in raised)

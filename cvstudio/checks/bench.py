@@ -81,6 +81,12 @@ def _opening(quick: bool, peers: Peers) -> list[Figure]:
     return opening(images=500 if quick else 20_000, turns=1 if quick else 5, peers=peers)
 
 
+def _augment(quick: bool, peers: Peers) -> list[Figure]:
+    from cvstudio.checks.bench_augment import augment
+
+    return augment(quick=quick)
+
+
 BENCHES = (
     Bench("startup", "The window up with a large project, against a bare Qt window", _startup),
     Bench("import", "A large COCO file, against json.load and raw SQLite", _import),
@@ -88,6 +94,9 @@ BENCHES = (
     Bench("canvas", "Brush, pan and zoom on large images, against their floors", _canvas),
     Bench("next-image", "From the key to the painted next image, prefetched", _next_image),
     Bench("opening", "From opening a large project to a first image ready to label", _opening),
+    Bench(
+        "augment", "From the slider to nine new variants, and what each transform costs", _augment
+    ),
     Bench("responsiveness", "The window's event loop while a training runs", _responsiveness),
     Bench("training", "Training through CVStudio, against the bare libraries", _training),
 )

@@ -161,8 +161,8 @@ class _Worker:
         self._networks: dict[tuple[Path, str, int], LoadedNetwork] = {}
         self._onnx: tuple[tuple[Path, int], OnnxNetwork] | None = None
         self._kinds: Mapping[str, Callable[[Message], Message]] = {
-            "augment": lambda message: self.previews.augment(message.header),
-            "trial": lambda message: self.previews.trial(message.header),
+            "augment": self._augment,
+            "trial": self._trial,
             "ladder": lambda message: self.previews.ladder(message.header),
             "times": self._times,
             "read_pipeline": _read_pipeline,
@@ -189,13 +189,30 @@ class _Worker:
             _ = self.smart
         return self._kinds[kind]
 
+    def _augment(self, message: Message) -> Message:
+        """Variants; where they take long, newer ones end them in the middle."""
+        from cvstudio.ml.preview import GaveWay
+
+        try:
+            return self.previews.augment(message.header, give_way=self._pictures_wait)
+        except GaveWay as error:
+            raise Superseded from error
+
+    def _trial(self, message: Message) -> Message:
+        """Trial images; a wish for pictures ends it, after which the window asks again."""
+        from cvstudio.ml.preview import GaveWay
+
+        try:
+            return self.previews.trial(message.header, give_way=self._pictures_wait)
+        except GaveWay as error:
+            raise Superseded from error
+
     def _times(self, message: Message) -> Message:
-        """What steps cost; a wish for variants ends it in the middle."""
+        """What steps cost; a wish for pictures ends it in the middle."""
+        return self.previews.times(message.header, give_way=self._pictures_wait)
 
-        def give_way() -> bool:
-            return self._inbox.waits("augment", "ladder")
-
-        return self.previews.times(message.header, give_way=give_way)
+    def _pictures_wait(self) -> bool:
+        return self._inbox.waits("augment", "ladder")
 
     @property
     def previews(self) -> Previews:

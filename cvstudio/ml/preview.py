@@ -44,6 +44,10 @@ from cvstudio.core.wire import Message
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.labels import IGNORE, target_map
 
+_PATIENCE = 0.12
+"""Seconds that variants may take before they give way to newer ones. Less would leave a person who
+drags a slider without any picture until the hand rests."""
+
 _TIMES_KEPT = 400
 _RUNS = 3
 _SLOW_MS = 60.0
@@ -51,6 +55,10 @@ _SLOW_MS = 60.0
 
 _KEPT = 6
 """Decoded images kept: the one at hand and its neighbours."""
+
+
+class GaveWay(Exception):  # it is an answer, not an error
+    """Raised in the middle of work that a newer wish has made needless."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +111,10 @@ class Previews:
         self._pipeline: tuple[Any, Augmenter] | None = None
         self._times: OrderedDict[tuple[Any, ...], float] = OrderedDict()
 
-    def augment(self, header: Mapping[str, Any]) -> Message:
-        """Variants of one image.
+    def augment(
+        self, header: Mapping[str, Any], *, give_way: Callable[[], bool] = lambda: False
+    ) -> Message:
+        """Variants of one image. Raises GaveWay when it takes long and `give_way` says so.
 
         header: task, fit, size (px), steps, seed, epochs (list of int), thumbnail (px, 0 keeps the
         training size), image (see image_from_json). Answers arrays "original" and "variant N",
@@ -116,7 +126,10 @@ class Previews:
         limit = int(header["thumbnail"])
         arrays: dict[str, NDArray[Any]] = {}
         told = []
+        start = time.perf_counter()
         for number, epoch in enumerate(header["epochs"]):
+            if time.perf_counter() - start > _PATIENCE and give_way():
+                raise GaveWay
             variant, labels = view.variant(augmenter, epoch)
             arrays[f"variant {number}"] = _small(variant.rgb, limit)
             if labels is not None:
@@ -133,8 +146,8 @@ class Previews:
         """One step at rising strengths.
 
         header: as augment, with the step alone in "steps" and without epochs. Answers "rows":
-        title, now (the rung nearest to the step's own setting), and "rungs": parameters, and what
-        augment tells of a variant; arrays "rung R C", for segment "labels R C".
+        title, now (the rung nearest to the step's own setting), and "rungs": parameters, words and
+        what augment tells of a variant; arrays "rung R C", for segment "labels R C".
         """
         view = self._view(header)
         (step,) = load_steps(header["steps"])
@@ -150,7 +163,8 @@ class Previews:
                 if labels is not None:
                     arrays[f"labels {place} {column}"] = _small_labels(labels, limit)
                 shown = _told(variant, _factor(variant.rgb, limit))
-                rungs.append({"parameters": dict(rung.parameters), **shown})
+                told_rung = {"parameters": dict(rung.parameters), "words": rung.words}
+                rungs.append({**told_rung, **shown})
             told.append({"title": row.title, "now": row.now, "rungs": rungs})
         return Message({"rows": told}, arrays)
 
@@ -182,8 +196,12 @@ class Previews:
         pairs = [[list(place), round(took, 3)] for place, took in found.items()]
         return Message({"times": pairs, "total": None if total is None else round(total, 3)})
 
-    def trial(self, header: Mapping[str, Any]) -> Message:
+    def trial(
+        self, header: Mapping[str, Any], *, give_way: Callable[[], bool] = lambda: False
+    ) -> Message:
         """What a pipeline does to the annotations of `count` trial images, without any pixels.
+
+        Raises GaveWay when `give_way` says so.
 
         header: task, fit, size, steps, seed, count, images (as in augment, with width and height).
         Answers "outcomes": how many annotations ended whole, cut, lost, degenerate; "lost_by":
@@ -197,6 +215,8 @@ class Previews:
         poorer = 0
         total = int(header["count"]) if images else 0
         for number in range(total):
+            if give_way():
+                raise GaveWay
             data = images[number % len(images)]
             image = image_from_json(data, task)
             seed = item_seed(header["seed"], 1 + number // len(images), image.id)

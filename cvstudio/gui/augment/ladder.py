@@ -33,6 +33,7 @@ class LadderRow:
 
     title: str
     pictures: tuple[VariantPicture, ...]
+    words: tuple[str, ...]
     parameters: tuple[Mapping[str, Any], ...]
     now: int
 
@@ -54,6 +55,7 @@ def rows_of(
                 )
                 for column, rung in enumerate(told["rungs"])
             ),
+            tuple(rung["words"] for rung in told["rungs"]),
             tuple(rung["parameters"] for rung in told["rungs"]),
             int(told["now"]),
         )
@@ -193,7 +195,7 @@ class LadderGrid(QWidget):
     def _words_of(self, row: int, column: int) -> str:
         told = self.rows[row]
         now = ", nearest to the setting" if column == told.now else ""
-        return f"{told.title}: {told.pictures[column].caption}{now}"
+        return f"{told.title}: {told.words[column]}{now}, {told.pictures[column].caption}"
 
     def _tell_reader(self) -> None:
         if self.rows:
@@ -214,11 +216,13 @@ class LadderGrid(QWidget):
             painter.setPen(theme.colour("text"))
             painter.drawText(head, Qt.AlignmentFlag.AlignVCenter, told.title)
             for column, picture in enumerate(told.pictures):
-                self._paint_cell(painter, (row, column), picture, told.now == column)
+                words, now = told.words[column], told.now == column
+                self._paint_cell(painter, (row, column), picture, words, now=now)
 
     def _paint_cell(
-        self, painter: QPainter, place: tuple[int, int], picture: VariantPicture, now: bool
-    ) -> None:
+        self, painter: QPainter, place: tuple[int, int], picture: VariantPicture, words: str,
+        *, now: bool,
+    ) -> None:  # fmt: skip
         area = self.cell(*place)
         if now or (place == self.current and self.hasFocus()):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -239,7 +243,7 @@ class LadderGrid(QWidget):
             )
             line.setRight(line.right() - metrics.horizontalAdvance(lost) - 8)
         painter.setPen(theme.colour("selectionText" if now else "muted"))
-        text = metrics.elidedText(picture.caption, Qt.TextElideMode.ElideRight, line.width())
+        text = metrics.elidedText(words, Qt.TextElideMode.ElideRight, line.width())
         painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, text)
 
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.augment import ladder as ladders
 from cvstudio.augment.advice import Advice, Trials, advise, gentler
+from cvstudio.augment.editing import Items, Place
 from cvstudio.augment.summary import step_title
 from cvstudio.core.annotation import BOXES, Annotation, LabelClass, Review, Task
 from cvstudio.core.skeleton import Skeleton
@@ -62,6 +63,8 @@ class AugmentPage(Workspace):
         self._image: ImageRecord | None = None
         self._annotations: list[Annotation] = []
         self._trials = Trials()
+        self._times: tuple[Items, dict[Place, float]] = ((), {})
+        """What the steps cost, and of which pipeline."""
         self._milliseconds = 0.0
         self._stale = True
         self.preview = Preview(studio, self.project, self)
@@ -168,7 +171,7 @@ class AugmentPage(Workspace):
         self.preview.came.connect(self._show_variants)
         self.preview.rungs_came.connect(self._show_rungs)
         self.preview.tried.connect(self._show_trial)
-        self.preview.timed.connect(self.side.show_times)
+        self.preview.timed.connect(self._show_times)
         self.ladder.taken.connect(self._take_rung)
         self.preview.failed.connect(self._show_trouble)
         self.bar.stepped.connect(self._step_image)
@@ -395,6 +398,11 @@ class AugmentPage(Workspace):
         self.outcomes.show_outcomes(trials.outcomes)
         self._show_findings()
 
+    def _show_times(self, times: dict[Place, float], total: float | None) -> None:
+        self._times = (self.pipeline.steps, times)
+        self.side.show_times(times, total)
+        self._show_findings()
+
     def _show_findings(self) -> None:
         advice = self._advice()
         self.advice.show_advice(advice)
@@ -408,6 +416,7 @@ class AugmentPage(Workspace):
         advice = advise(
             self.pipeline.steps, task=self.project.task, boxes=boxes, grey=grey,
             trials=self._trials,
+            times=self._times[1] if self._times[0] == self.pipeline.steps else {},
         )  # fmt: skip
         return advice + self._advice_on_variant()
 

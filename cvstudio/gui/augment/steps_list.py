@@ -63,6 +63,8 @@ class _Steps(QAbstractListModel):
         self.rows: list[tuple[Place, Item]] = []
         self.warned: frozenset[Place] = frozenset()
         self.times: Mapping[Place, float] = {}
+        self.timed: Mapping[Place, Item] = {}
+        """What the times were measured of."""
 
     def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self.rows)
@@ -97,9 +99,11 @@ class _Steps(QAbstractListModel):
 
     def time(self, place: Place) -> str:
         """How long an item takes on the image at hand; empty while that is not known."""
-        took = self.times.get(place)
-        if took is None:
+        took, timed = self.times.get(place), self.timed.get(place)
+        if took is None or timed is None or not dict(self.rows)[place].enabled:
             return ""
+        if step_title(timed) != step_title(dict(self.rows)[place]):
+            return ""  # something else stands there by now
         return f"{took:.{0 if took >= 9.95 else 1}f}\N{NO-BREAK SPACE}ms"
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -259,8 +263,8 @@ class StepsList(QListView):
         self.viewport().update()
 
     def show_times(self, times: Mapping[Place, float]) -> None:
-        """Show how many milliseconds each item takes on the image at hand."""
-        self._steps.times = times
+        """Show how many milliseconds each item that stands here now takes on the image at hand."""
+        self._steps.times, self._steps.timed = times, dict(self._steps.rows)
         self.viewport().update()
 
     def sizeHint(self) -> QSize:

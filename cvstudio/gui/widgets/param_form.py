@@ -36,7 +36,7 @@ from cvstudio.gui.widgets.swatch import swatch_icon
 
 _LABEL_WIDTH = 82
 _FIELD_WIDTH = 74
-_FIGURE_WIDTH = 54
+_FIGURE_WIDTH = 60
 
 
 class ParamForm(QWidget):
