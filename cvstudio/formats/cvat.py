@@ -33,7 +33,15 @@ from cvstudio.formats.base import (
 from cvstudio.formats.coco_carried import fingerprint
 from cvstudio.formats.cvat_frames import Frames
 from cvstudio.formats.cvat_labels import CROWD, Labels, labels_of
-from cvstudio.formats.cvat_shapes import CARRIED, KEY, SHAPES, shape_of, values_of
+from cvstudio.formats.cvat_shapes import (
+    CARRIED,
+    KEY,
+    SHAPES,
+    is_gone,
+    points_at,
+    shape_of,
+    values_of,
+)
 from cvstudio.formats.cvat_xml import Node, nodes
 from cvstudio.formats.placing import placed
 
@@ -307,9 +315,14 @@ class _FileReader:
         track = int(number) if number.isdigit() and len(number) < 10 else node.line
         label = node.attrib.get("label", "")
         shared = {k: v for k, v in node.attrib.items() if k in ("group_id", "source")}
+        joints = [child for child in node.children if child.tag == "track"]
         for child in node.children:
+            if child.tag == "track":
+                continue
             frame = child.attrib.get("frame", "")
-            if child.attrib.get("outside") == "1":
+            if child.tag == "skeleton" and joints:
+                child.children += points_at(joints, frame)
+            if is_gone(child):
                 continue  # the object has left the picture
             who = f"{child.tag.capitalize()} of track {number} in frame {frame or 'without number'}"
             if not frame.isdigit() or len(frame) > 9:

@@ -112,13 +112,15 @@ def _attribute(node: Node) -> Attribute | None:
     name, kind = node.told("name"), _INPUTS.get(node.told("input_type"), AttributeKind.TEXT)
     if not name:
         return None
+    told = node.told("default_value")
     values = [line.strip() for line in node.told("values").split("\n") if line.strip()]
+    if len(values) == 1 and told in values[0].split():  # some programs write them into one line
+        values = values[0].split()
     low = high = None
     if kind is AttributeKind.NUMBER and len(values) >= 2:
         low, high = (None if v in _ENDLESS else v for v in map(_number, values[:2]))
     choices = tuple(dict.fromkeys(values)) if kind is AttributeKind.CHOICE else ()
     plain = Attribute(name, kind, choices, low, high)
-    told = node.told("default_value")
     return Attribute(name, kind, choices, low, high, default=plain.taken(told) if told else None)
 
 

@@ -120,6 +120,30 @@ def _skeleton(node: Node, skeleton: Skeleton | None) -> tuple[Shape, dict[str, A
     return Keypoints(rows, _frame(node)), {"elements": kept} if kept else {}
 
 
+def points_at(joints: Sequence[Node], frame: str) -> list[Node]:
+    """The points of a skeleton on a frame, where each has a track of its own (CVAT before 2.3):
+    where it was seen last, as an element of the skeleton."""
+    result = []
+    for joint in joints:
+        before = [
+            point for point in joint.children
+            if point.attrib.get("frame", "").isdigit() and frame.isdigit()
+            and int(point.attrib["frame"]) <= int(frame)
+        ]  # fmt: skip
+        if before:
+            last = max(before, key=lambda point: int(point.attrib["frame"]))
+            attrib = {**last.attrib, "label": joint.attrib.get("label", "")}
+            result.append(Node(last.tag, attrib, last.line, children=last.children))
+    return result
+
+
+def is_gone(node: Node) -> bool:
+    """Whether an object of a track is not in the picture; a skeleton, when no point of it is."""
+    points = [child for child in node.children if child.tag == "points"]
+    no_point = bool(points) and all(point.attrib.get("outside") == "1" for point in points)
+    return node.attrib.get("outside") == "1" or (node.tag == "skeleton" and no_point)
+
+
 def values_of(node: Node) -> dict[str, str]:
     """The values of the attributes of an element, as text."""
     return {

@@ -56,6 +56,8 @@ KNOWN = frozenset(
      "difficult", "direction")
 )  # fmt: skip
 """The keys of a shape that are understood; all others are kept beside them."""
+_CANVAS = frozenset(("visible", "locked"))
+"""Keys that say how the canvas of X-AnyLabeling looked, and nothing of the object."""
 _OF_IMAGE = frozenset(
     (
         "version",
@@ -354,7 +356,8 @@ class _FileReader:
         return found
 
     def _attributes(self, item: dict[str, Any], class_name: str) -> dict[str, Any]:
-        found = {k: v for k, v in item.items() if k not in KNOWN and v not in (None, [], {}, "")}
+        left_out = KNOWN | _CANVAS
+        found = {k: v for k, v in item.items() if k not in left_out and v not in (None, [], {}, "")}
         inner: dict[str, Any] = {}
         flags, told = item.get("flags"), item.get("attributes")
         for name, value in told.items() if isinstance(told, dict) else ():

@@ -342,6 +342,42 @@ def test_tracks_lie_over_the_frames_that_are_named_after_them(tmp_path: Path) ->
     assert [image.bare for image in dataset.images] == [False, False, True, True]
 
 
+@pytest.mark.parametrize("nested", [True, False])
+def test_skeletons_move_along_their_tracks_as_both_kinds_of_cvat_write_them(
+    tmp_path: Path, nested: bool
+) -> None:
+    for frame in range(3):
+        picture(tmp_path / "images" / f"frame_{frame:06d}.png", 50 + frame)
+
+    def point(x: int, *, label: str = "", frame: int | None = None, outside: int = 0) -> str:
+        about = f'label="{label}"' if label else f'frame="{frame}"'
+        return f'<points {about} keyframe="1" outside="{outside}" occluded="0" points="{x},9"/>'
+
+    if nested:  # before CVAT 2.3 each point had a track in that of its skeleton
+        inside = "".join(
+            f'<skeleton frame="{n}" keyframe="1" outside="{n // 2}"/>' for n in range(3)
+        )
+        inside += f'<track id="0" label="nose">{point(5, frame=0)}{point(6, frame=1)}</track>'
+        inside += (
+            f'<track id="1" label="tail">{point(7, frame=0)}{point(7, frame=1, outside=1)}</track>'
+        )
+    else:
+        inside = "".join(
+            f'<skeleton frame="{frame}" keyframe="1">{nose}{tail}</skeleton>'
+            for frame, nose, tail in (
+                (0, point(5, label="nose"), point(7, label="tail")),
+                (1, point(6, label="nose"), point(7, label="tail", outside=1)),
+                (2, point(6, label="nose", outside=1), point(7, label="tail", outside=1)),
+            )
+        )
+    dataset = read(task(tmp_path, f'<track id="3" label="dog">{inside}</track>'), "cvat-video")
+    assert dataset.problems == []
+    shapes = [[a.shape for a in image.annotations] for image in dataset.images]
+    assert shapes == [
+        [Keypoints.of([[5, 9, 2], [7, 9, 2]])], [Keypoints.of([[6, 9, 2], [0, 0, 0]])], []
+    ]  # fmt: skip
+
+
 class _Boxed:
     def __init__(self, annotation: Any) -> None:
         self.attributes = annotation.attributes
