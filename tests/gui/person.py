@@ -14,7 +14,9 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QWidget
 
 from cvstudio.core.geometry import Box
 from cvstudio.core.opencv import cv2
+from cvstudio.gui.data.page import DataPage
 from cvstudio.gui.label.canvas import Canvas
+from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.main_window import MainWindow
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.workspace import Workspace
@@ -38,6 +40,20 @@ class Person:
         """Go to a page by its action and return it."""
         self.trigger(f"go.{name}")
         return self.window.page_named(name)
+
+    def data_page(self) -> DataPage:
+        """Go to the Data page."""
+        page = self.page("data")
+        assert isinstance(page, DataPage)
+        return page
+
+    def label_page(self) -> LabelPage:
+        """Go to the Label page and wait until its image is read."""
+        page = self.page("label")
+        assert isinstance(page, LabelPage)
+        self.until(lambda: page.canvas.tiles.pyramid is not None)
+        self.settle()
+        return page
 
     def trigger(self, id: str) -> None:
         """Choose an action from a menu; fails when it is disabled."""

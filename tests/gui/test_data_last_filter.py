@@ -16,22 +16,16 @@ from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter
 
 
-def data_page(person: Person) -> DataPage:
-    page = person.page("data")
-    assert isinstance(page, DataPage)
-    return page
-
-
 def open_again(person: Person) -> DataPage:
     path = person.project.path
     person.idle()
     person.studio.close()
     person.studio.adopt(Project.open(path))
-    return data_page(person)
+    return person.data_page()
 
 
 def find(person: Person, query: str) -> list[int]:
-    page = data_page(person)
+    page = person.data_page()
     person.trigger("data.filter_text")
     box = page.gallery.filter_bar.text
     person.type(box, query)
@@ -74,7 +68,7 @@ def test_a_word_says_that_the_filter_came_back_and_shows_all_again(studio_window
 def test_a_filter_that_finds_nothing_by_now_is_not_put_on_again(
     studio_window: Person, query: str
 ) -> None:
-    page = data_page(studio_window)
+    page = studio_window.data_page()
     with studio_window.project.transaction("Split") as s:
         ids = queries.image_ids(s)
         commands.set_split(s, image_ids=ids[:2], split=Split.VAL)

@@ -177,15 +177,7 @@ def many(studio_window: Person, tmp_path: Path) -> LabelPage:
             )
     studio_window.studio.adopt(made)
     studio_window.window.resize(1280, 720)
-    return opened(studio_window)
-
-
-def opened(person: Person) -> LabelPage:
-    page = person.page("label")
-    assert isinstance(page, LabelPage)
-    person.until(lambda: page.canvas.tiles.pyramid is not None)
-    person.settle()
-    return page
+    return studio_window.label_page()
 
 
 def whole_rows(view: QAbstractItemView, rows: list[QModelIndex]) -> int:
@@ -248,7 +240,7 @@ def test_the_fold_of_the_display_is_remembered_for_the_next_project(
     path = studio_window.project.path
     studio_window.studio.close()
     assert studio_window.window.open_project(path)
-    assert opened(studio_window).display.is_open
+    assert studio_window.label_page().display.is_open
 
 
 def drag_line(person: Person, handle: QWidget, dy: int) -> None:
@@ -272,7 +264,7 @@ def test_the_line_between_the_lists_is_dragged_and_stays_there_after_opening_aga
     path = studio_window.project.path
     studio_window.studio.close()
     assert studio_window.window.open_project(path)
-    again = opened(studio_window)
+    again = studio_window.label_page()
     assert class_rows(again) == before + 2
     QTest.mouseDClick(again.side.stack.handle(1), Qt.MouseButton.LeftButton)
     studio_window.settle()

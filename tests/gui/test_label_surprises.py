@@ -17,18 +17,10 @@ from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter
 
 
-def label_of(person: Person) -> LabelPage:
-    page = person.page("label")
-    assert isinstance(page, LabelPage)
-    person.until(lambda: page.canvas.tiles.pyramid is not None)
-    person.settle()
-    return page
-
-
 @pytest.fixture
 def label(studio_window: Person) -> LabelPage:
     studio_window.window.resize(1280, 720)
-    return label_of(studio_window)
+    return studio_window.label_page()
 
 
 @pytest.fixture
@@ -59,7 +51,7 @@ def outlining(studio_window: Person, tmp_path: Path) -> LabelPage:
     fill_project(made, make_images(tmp_path / "outlined", 3))
     studio_window.studio.adopt(made)
     studio_window.window.resize(1280, 720)
-    return label_of(studio_window)
+    return studio_window.label_page()
 
 
 @pytest.mark.parametrize("width", [960, 1280])
@@ -171,7 +163,7 @@ def test_the_filmstrip_follows_the_filter_of_the_data_page_until_its_chip_is_rem
         some = queries.image_ids(session, ImageFilter(text="slide_1"))
     studio_window.studio.select(some[:1])
     studio_window.studio.select_image(some[0])
-    label = label_of(studio_window)
+    label = studio_window.label_page()
     assert list(label.strip.images.ids) == list(some)
     chip = label.strip_bar.chip
     assert chip.isVisible()
@@ -310,7 +302,7 @@ def digits(studio_window: Person, tmp_path: Path) -> LabelPage:
     fill_project(made, make_images(tmp_path / "numbers", 4), boxes=0)
     studio_window.studio.adopt(made)
     studio_window.window.resize(1280, 720)
-    return label_of(studio_window)
+    return studio_window.label_page()
 
 
 def test_ten_classes_are_all_seen_in_a_small_window_and_5_means_5(
@@ -358,7 +350,7 @@ def test_a_project_open_for_reading_says_so_on_every_page_and_offers_nothing_tha
 def test_what_a_reader_tries_all_the_same_ends_in_one_sentence_and_changes_nothing(
     reading: Person,
 ) -> None:
-    label = label_of(reading)
+    label = reading.label_page()
     assert label.document.image is not None
     before = stored(reading, label.document.image.id)
     label.document.delete(before)
