@@ -87,8 +87,24 @@ class SuggestConfig(Record):
         return self
 
 
+class FindRateConfig(Record):
+    """Try learning rates on the settings of a run that is not made yet, each for one step."""
+
+    kind: Literal["find-rate"] = "find-rate"
+    train: TrainConfig
+    steps: int = Field(100, ge=20, le=2000)
+    lowest: float = Field(1e-6, gt=0, le=1)
+    highest: float = Field(1.0, gt=0, le=10)
+
+    @model_validator(mode="after")
+    def _rising(self) -> FindRateConfig:
+        if self.lowest >= self.highest:
+            raise ValueError("the highest rate must be above the lowest")
+        return self
+
+
 JobConfig = Annotated[
-    TrainConfig | EvaluateConfig | ExplainConfig | ExportConfig | SuggestConfig,
+    TrainConfig | EvaluateConfig | ExplainConfig | ExportConfig | SuggestConfig | FindRateConfig,
     Field(discriminator="kind"),
 ]
 _ADAPTER: TypeAdapter[JobConfig] = TypeAdapter(JobConfig)

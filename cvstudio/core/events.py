@@ -67,6 +67,14 @@ class StepEnded(Event):
     """Share of time the GPU was busy, 0 to 1, where it can be read."""
 
 
+class RateTried(Event):
+    """A step was made at a learning rate, to see where the loss falls fastest."""
+
+    event: Literal["rate tried"] = "rate tried"
+    rate: float
+    loss: float
+
+
 class EpochEnded(Event):
     """An epoch is over and was judged on val. A figure that cannot be computed is absent."""
 
@@ -136,7 +144,17 @@ class Failed(Event):
 
 
 AnyEvent = Annotated[
-    Started | Phase | Progress | StepEnded | EpochEnded | Saved | Samples | Note | Ended | Failed,
+    Started
+    | Phase
+    | Progress
+    | StepEnded
+    | RateTried
+    | EpochEnded
+    | Saved
+    | Samples
+    | Note
+    | Ended
+    | Failed,
     Field(discriminator="event"),
 ]
 _ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)

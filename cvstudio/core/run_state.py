@@ -40,6 +40,7 @@ class RunState:
     utilisation: float | None = None
     epochs: list[events.EpochEnded] = field(default_factory=list)
     step_history: list[events.StepEnded] = field(default_factory=list)
+    rates: list[events.RateTried] = field(default_factory=list)
     samples: list[events.Samples] = field(default_factory=list)
     notes: list[events.Note] = field(default_factory=list)
     best_epoch: int | None = None
@@ -73,6 +74,8 @@ class RunState:
                 self.memory, self.memory_total = event.memory, event.memory_total
                 self.utilisation = event.utilisation
                 self.step_history.append(event)
+            case events.RateTried():
+                self.rates.append(event)
             case events.EpochEnded():
                 self.epochs.append(event)
                 self.epoch, self.step = event.epoch, self.steps

@@ -6,6 +6,7 @@ import multiprocessing
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,12 @@ class Loader:
 
     def __iter__(self) -> Iterator[Any]:
         return read_ahead(iter(self._loader)) if self._ahead else iter(self._loader)
+
+    def endless(self) -> Iterator[Any]:
+        """The batches of epoch after epoch."""
+        for epoch in count(1):
+            self.sampler.epoch = epoch
+            yield from self
 
     def reset(self) -> None:
         """Nothing is held between epochs that would have to be forgotten."""

@@ -13,6 +13,7 @@ from cvstudio.core.config import (
     EvaluateConfig,
     ExplainConfig,
     ExportConfig,
+    FindRateConfig,
     JobConfig,
     SuggestConfig,
     read_config,
@@ -55,6 +56,8 @@ def run_job(path: Path) -> int:
 
 
 def _do(job: JobDir, config: JobConfig) -> Ended:
+    if isinstance(config, FindRateConfig):
+        weights_path(config.train, network(config.train.network))
     if isinstance(config, TrainConfig) and not job.last.is_file():
         # Before anything large is imported: a missing file is said within a second.
         weights_path(config, network(config.network))
@@ -80,6 +83,10 @@ def _do(job: JobDir, config: JobConfig) -> Ended:
 
             _started(job, config)
             return Ended(outcome=run_export(job, config))
+        case FindRateConfig():
+            from cvstudio.ml.engine.rate_finder import run_find_rate
+
+            return Ended(outcome=run_find_rate(job, config))
         case SuggestConfig():
             from cvstudio.ml.suggest import run_suggest
 

@@ -14,8 +14,9 @@ from training_samples import config_for, events_of, run_directory
 from cvstudio.augment.catalogue import make_step
 from cvstudio.core import events
 from cvstudio.core.annotation import Task
+from cvstudio.core.config import FindRateConfig
 from cvstudio.core.events import Outcome
-from cvstudio.core.jobdir import JobDir, Request
+from cvstudio.core.jobdir import JobDir, Request, write_json
 from cvstudio.core.networks import applies, network
 from cvstudio.core.recipe import TrainConfig, without_effect
 from cvstudio.ml.checkpoint import read_checkpoint
@@ -199,3 +200,18 @@ def test_two_batches_a_step_learn_what_one_of_twice_the_size_does(tmp_path: Path
         assert events_of(job, events.StepEnded)[-1].steps == 2
     for name, value in runs[0].items():
         assert torch.allclose(value, runs[1][name], atol=1e-5), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", [Task.SEGMENT, Task.DETECT])
+def test_learning_rates_are_tried_until_the_loss_runs_away(tmp_path: Path, task: Task) -> None:
+    job = run_directory(tmp_path, task)
+    config = FindRateConfig(train=config_for(task, batch=4), steps=40, highest=10.0)
+    write_json(job.config, config.model_dump(mode="json"))
+    assert run_job(job.path) == 0, job.log.read_text()
+    tried = job.state().rates
+    assert 20 <= len(tried) <= 40
+    assert tried[0].rate == pytest.approx(1e-6)
+    assert [t.rate for t in tried] == sorted(t.rate for t in tried)
+    assert "fall" in events_of(job, events.Note)[-1].text
+    assert not job.best.exists()

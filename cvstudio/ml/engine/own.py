@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,30 @@ def train(session: Session) -> Outcome:
     feed = Feed(session, device)
     try:
         return _Training(session, feed, device, checkpoint, at).run()
+    finally:
+        feed.close()
+
+
+@contextmanager
+def stepping(session: Session) -> Iterator[Callable[[float], float]]:
+    """A new network of the session's config, and a step of it at a learning rate: its loss."""
+    check(session.config)
+    device = device_of(session.device_name)
+    seed_everything(session.config.seed, deterministic=session.config.deterministic)
+    feed = Feed(session, device)
+    try:
+        training = _Training(session, feed, device, None, _Position())
+        training.thawing.begin(session.config.frozen_epochs + 1)
+        train_mode(training.module)
+        batches = feed.train.endless()
+
+        def step(rate: float) -> float:
+            batch = next(batches)
+            images, targets, _ = training.mixer(batch, epoch=1) if training.mixer.works else batch
+            set_rates(training.optimizer, rate, 1.0)
+            return float(training._step(images, targets))
+
+        yield step
     finally:
         feed.close()
 

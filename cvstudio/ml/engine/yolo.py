@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,35 @@ def train(session: Session) -> Outcome:
         finally:
             trainer.close()
         return trainer.outcome
+
+
+@contextmanager
+def stepping(session: Session) -> Iterator[Callable[[float], float]]:
+    """A new network of the session's config, and a step of it at a learning rate: its loss."""
+    config = session.config
+    check(config)
+    device = device_of(session.device_name)
+    seed_everything(config.seed, deterministic=config.deterministic)
+    with tempfile.TemporaryDirectory(prefix="cvstudio-") as scratch:
+        kind = _InstanceTrainer if config.task is Task.INSTANCE else _DetectTrainer
+        trainer: Any = kind(session, device, None, Path(scratch))
+        try:
+            trainer._setup_train()
+            trainer.epoch = 0
+            trainer.thaw(config.frozen_epochs + 1)
+            trainer._model_train()
+            shares = [group["initial_lr"] / config.learning_rate
+                      for group in trainer.optimizer.param_groups]  # fmt: skip
+            batches = trainer.train_loader.endless()
+
+            def step(rate: float) -> float:
+                for group, share in zip(trainer.optimizer.param_groups, shares, strict=True):
+                    group["lr"] = rate * share
+                return float(trainer.step_on(next(batches)))
+
+            yield step
+        finally:
+            trainer.close()
 
 
 class _Supervised:
@@ -225,6 +256,18 @@ class _Supervised:
         trainer.scaler.update()
         trainer.optimizer.zero_grad()
         trainer.ema.update(trainer.model)
+
+    def step_on(self, batch: dict[str, Any]) -> float:
+        """One step on a batch, outside of epochs; its loss per image."""
+        trainer = self._trainer()
+        half = torch.bfloat16 if trainer.args.amp == "bf16" else None
+        with torch.autocast(trainer.device.type, half, enabled=bool(trainer.amp)):
+            prepared = trainer.preprocess_batch(batch)
+            loss, _ = trainer.model(prepared)
+        total = loss.sum()
+        trainer.scaler.scale(total).backward()
+        trainer.optimizer_step()
+        return float(total.detach()) / len(prepared["img"])
 
     def thaw(self, epoch: int) -> None:
         """Let the layers of an epoch learn."""

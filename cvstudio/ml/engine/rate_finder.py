@@ -1,0 +1,45 @@
+"""Which learning rate suits: a step at each of many rising ones, until the loss runs away."""
+
+from __future__ import annotations
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.config import FindRateConfig
+from cvstudio.core.events import Outcome, RateTried
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.rate_curve import diverged, suggested
+from cvstudio.core.snapshot import read_snapshot
+from cvstudio.ml.engine.session import Cancelled, Session
+
+
+def run_find_rate(job: JobDir, config: FindRateConfig) -> Outcome:
+    """The find-rate job: tell the loss at each rate; nothing is kept of what was learned.
+
+    The snapshot lies in the job's directory, as for a run.
+    """
+    session = Session(job, config.train, read_snapshot(job.snapshot))
+    if config.train.task in (Task.CLASSIFY, Task.SEGMENT):
+        from cvstudio.ml.engine.own import stepping
+    else:
+        from cvstudio.ml.engine.yolo import stepping
+    growth = (config.highest / config.lowest) ** (1 / (config.steps - 1))
+    rates: list[float] = []
+    losses: list[float] = []
+    try:
+        with stepping(session) as step:
+            session.phase("Trying learning rates")
+            for number in range(config.steps):
+                rates.append(config.lowest * growth**number)
+                losses.append(step(rates[-1]))
+                job.emit(RateTried(rate=rates[-1], loss=losses[-1]))
+                session.progress(number + 1, config.steps)
+                if diverged(losses):
+                    break
+    except Cancelled:
+        return Outcome.CANCELLED
+    found = suggested(rates, losses)
+    session.note(
+        "The loss falls at none of these rates: look at the labels, or at other settings."
+        if found is None
+        else f"The loss falls fastest at {found:g}."
+    )
+    return Outcome.FINISHED
