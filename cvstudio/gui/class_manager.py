@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.attributes import Attribute, with_inherited
 from cvstudio.core.errors import ProjectError
+from cvstudio.core.palette import class_colours, next_colour
 from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.class_attributes import AttributesDialog
@@ -110,10 +111,11 @@ class ClassManager(StudioDialog):
         column.setSpacing(8)
         self.one: list[QPushButton] = []
         self.some: list[QPushButton] = []
-        rows: tuple[tuple[str, Callable[[], Any], bool], ...] = (
-            ("Add", self.add, False),
+        rows: tuple[tuple[str, Callable[[], Any], bool | None], ...] = (
+            ("Add", self.add, None),
             ("Rename", self.rename, True),
             ("Colour", self.colour_menu, True),
+            ("Tell colours apart", self.spread_colours, None),
             ("Key", self.key_menu, True),
             ("Attributes", self.attributes, True),
             ("Skeleton", self.skeleton, True),
@@ -127,7 +129,7 @@ class ClassManager(StudioDialog):
             button.clicked.connect(partial(self._open, do, button) if shows else partial(_do, do))
             button.setAutoDefault(False)
             column.addWidget(button)
-            if text != "Add":
+            if single is not None:  # it is about the selected class, or about several
                 (self.one if single else self.some).append(button)
             button.setEnabled(self._project.writable)
         column.addStretch(1)
@@ -282,8 +284,30 @@ class ClassManager(StudioDialog):
             action = menu.addAction(swatch_icon(colour), str(entry["name"]).capitalize())
             action.triggered.connect(partial(self._recolour, id, colour))
         menu.addSeparator()
+        others = [found.colour for found in self._classes.values() if found.id != id]
+        unlike = next_colour([*others, *class_colours()])
+        menu.addAction(
+            swatch_icon(unlike), "Least like all others", partial(self._recolour, id, unlike)
+        )
         menu.addAction("Another colour…", lambda: self._pick_colour(id))
         return menu
+
+    def spread_colours(self) -> None:
+        """Give other colours to classes that look like one above them, after saying how many."""
+        with self._project.read() as session:
+            alike = commands.alike_colours(session)
+        if not alike:
+            self.note("Every class has a colour that is told from all others.")
+            return
+        named = ", ".join(quoted(self._classes[id].name) for id in list(alike)[:3])
+        more = f" and {len(alike) - 3} more" if len(alike) > 3 else ""
+        text = (
+            f"{named}{more} look like a class above them, to some or to all eyes, and get the"
+            f" colour that looks least like any other. {_UNDO}"
+        )
+        title = f"Give {counted(len(alike), 'class', 'classes')} another colour?"
+        if ask(self, title, text, yes="Recolour"):
+            self._change("Tell colours apart", commands.spread_colours)
 
     def _pick_colour(self, id: int) -> None:
         old = QColor(self._classes[id].colour)

@@ -61,6 +61,8 @@ class Reach:
         return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
+_Count = ColumnElement[int]
+
 # Queries
 
 
@@ -74,7 +76,8 @@ def parents(s: Session) -> dict[int, int | None]:
 def reach_of(s: Session, ids: Iterable[int]) -> Reach:
     """The objects of these classes together, and the images on which they are."""
     found = s.execute(select(*_reach()).where(id_list(AnnotationRow.class_id, ids))).one()
-    return Reach(*found)
+    objects, images, suggested, rejected = found
+    return Reach(objects, images, suggested, rejected)
 
 
 def reach_by_class(s: Session) -> dict[int, Reach]:
@@ -82,11 +85,12 @@ def reach_by_class(s: Session) -> dict[int, Reach]:
     which = AnnotationRow.class_id
     result = {id: Reach() for id in parents(s)}
     for row in s.execute(select(which, *_reach()).group_by(which)):
-        result[row[0]] = Reach(*row[1:])
+        id, objects, images, suggested, rejected = row
+        result[id] = Reach(objects, images, suggested, rejected)
     return result
 
 
-def _reach() -> tuple[ColumnElement[int], ...]:
+def _reach() -> tuple[_Count, _Count, _Count, _Count]:
     """What the database counts for a Reach, in the order of its fields."""
     counts = {state: func.count().filter(AnnotationRow.state == state.value) for state in State}
     image = case((AnnotationRow.state == State.ACCEPTED.value, AnnotationRow.image_id))

@@ -27,7 +27,7 @@ from cvstudio.core.annotation import (
     pack_shape,
 )
 from cvstudio.core.errors import ProjectError
-from cvstudio.core.palette import class_colours
+from cvstudio.core.palette import next_colour, spread
 from cvstudio.core.words import quoted
 from cvstudio.project import points_moving, rows
 from cvstudio.project.attributes import defaults
@@ -236,9 +236,7 @@ def add_class(
     name = _free_class_name(s, name)
     known = s.execute(select(LabelClassRow.colour, LabelClassRow.hotkey, LabelClassRow.order)).all()
     if colour is None:
-        taken = [row.colour.upper() for row in known]
-        # When all are in use, the least used one comes again.
-        colour = min(class_colours(), key=lambda each: taken.count(each.upper()))
+        colour = next_colour(row.colour for row in known)
     if hotkey is None:
         used = {row.hotkey for row in known}
         hotkey = _own_hotkey(name, used, beside)
@@ -290,6 +288,19 @@ def merge_classes(s: Session, *, source: int | Iterable[int], target: int) -> No
     ids = s.scalars(select(AnnotationRow.id).where(id_list(AnnotationRow.class_id, sources)))
     rows.change(s, "annotation", list(ids), class_id=target)
     rows.remove(s, "label_class", sources)
+
+
+def alike_colours(s: Session) -> dict[int, str]:
+    """The colours that `spread_colours` would give, by class id."""
+    found = s.execute(select(LabelClassRow.id, LabelClassRow.colour).order_by(LabelClassRow.order))
+    return spread({row.id: row.colour for row in found})
+
+
+def spread_colours(s: Session) -> int:
+    """Give classes whose colour looks like that of one before them the one that looks least like
+    any other; returns how many got another."""
+    changed = alike_colours(s)
+    return len(rows.change_each(s, "label_class", ("colour",), list(changed.items())))
 
 
 def _free_class_name(s: Session, name: str, but: int | None = None) -> str:

@@ -222,3 +222,26 @@ def test_names_never_lie_on_one_another_and_count_those_that_stay_silent(page):
     plain = grabbed(page)
     page.studio.actions.trigger("label.names")
     assert grabbed(page) != plain
+
+
+def test_names_come_by_themselves_where_colours_cannot_tell_the_classes_until_somebody_decides(
+    page, project
+):
+    names = page.studio.actions["label.names"]
+    assert not names.isChecked()
+    with project.transaction("Add classes") as s:
+        for number in range(45):
+            commands.add_class(s, name=f"class {number}")
+    until(names.isChecked)
+    layer = next(each for each in page.canvas.layers if each.name == "names")
+    assert layer.shown
+    QTest.keyClick(page.canvas, Qt.Key.Key_F10)
+    assert not names.isChecked()
+    with project.transaction("Add class") as s:
+        commands.add_class(s, name="one more")
+    QApplication.processEvents()
+    assert not names.isChecked()
+    project.undo()
+    project.undo()
+    QApplication.processEvents()
+    assert not layer.shown

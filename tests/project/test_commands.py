@@ -13,7 +13,7 @@ from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
-from cvstudio.core.palette import class_colours
+from cvstudio.core.palette import class_colours, tell_apart
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.project import commands, copying, queries, run_commands, shaping, tagging
 from cvstudio.project.project import Project
@@ -233,7 +233,30 @@ def test_new_classes_take_the_next_free_colour_and_hotkey(project: Project) -> N
     colours = class_colours()
     assert len(colours) == 12
     assert [c.colour for c in made[:10]] == [colours[0], *colours[3:]]
-    assert {c.colour for c in made[10:]} <= set(colours)
+    assert not {c.colour for c in made[10:]} & set(colours), "further ones are new"
+    assert len({c.colour for c in made}) == 12
+
+
+def test_classes_that_look_like_one_before_them_get_another_colour_and_the_others_stay(
+    project: Project,
+) -> None:
+    with project.transaction("Classes") as s:
+        for n in range(20):
+            commands.add_class(s, name=f"more {n}", colour=class_colours()[n % 12])
+        commands.recolour_class(s, id=3, colour="#688BF5")  # as good as the blue of class 2
+    with project.transaction("Tell colours apart") as s:
+        before = {c.id: c.colour for c in queries.classes(s)}
+        changed = commands.alike_colours(s)
+        assert commands.spread_colours(s) == len(changed)
+        after = {c.id: c.colour for c in queries.classes(s)}
+    assert 3 in changed
+    assert {id: after[id] for id in before if id not in changed} == {
+        id: colour for id, colour in before.items() if id not in changed
+    }
+    assert tell_apart(list(after.values()))
+    project.undo()
+    with project.read() as s:
+        assert {c.id: c.colour for c in queries.classes(s)} == before
 
 
 def test_a_hotkey_belongs_to_one_class(project: Project) -> None:

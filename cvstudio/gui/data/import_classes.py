@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.palette import class_colours
+from cvstudio.core.palette import colours_for
 from cvstudio.core.words import counted, look_alikes
 from cvstudio.gui.data.import_preview import ImportPreview
 from cvstudio.gui.data.tables import plain_table
@@ -65,11 +65,8 @@ class ClassesStep(QWidget):
         self._names = [c.name for c in plan.classes]
         self._unused = [name for name in self._names if not counts.get(name)]
         proposals = look_alikes(self._names, list(present))
-        palette = class_colours()
-        colours = {
-            c.name: c.colour or palette[place % len(palette)]
-            for place, c in enumerate(plan.classes)
-        }
+        palette = colours_for(len(plan.classes))
+        colours = {c.name: c.colour or palette[place] for place, c in enumerate(plan.classes)}
         self._lines = []
         self.table.setRowCount(len(self._names))
         for line, name in enumerate(self._names):

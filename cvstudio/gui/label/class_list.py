@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.attributes import line_of
-from cvstudio.core.palette import class_colours
+from cvstudio.core.palette import class_colours, next_colour
 from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.class_manager import manage_classes
@@ -362,6 +362,12 @@ class ClassList(QWidget):
                 lambda _checked=False, colour=colour: verbs.recolour(class_id, colour)
             )
         colours.addSeparator()
+        others = [c.colour for c in document.classes.values() if c.id != class_id]
+        unlike = next_colour([*others, *class_colours()])
+        colours.addAction(
+            swatch_icon(unlike), "Least like all others",
+            lambda: verbs.recolour(class_id, unlike),
+        )  # fmt: skip
         colours.addAction("Another colour…", lambda: self._pick_colour(class_id))
         keys = menu.addMenu("Key")
         for key in (*_KEYS, ""):

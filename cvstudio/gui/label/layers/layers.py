@@ -7,6 +7,7 @@ from functools import partial
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QWidget
 
+from cvstudio.core.palette import tell_apart
 from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.layers.crosshair import Crosshair
@@ -35,11 +36,24 @@ class Layers(QObject):
         canvas.layers.extend(self._painted)
         for name in ("minimap", *(layer.name for layer in self._painted)):
             actions.connect(f"label.{name}", partial(self.show, name), page)
-            self._apply(name, bool(settings.get(name, name == "minimap")))
+            self._apply(name, bool(settings.get(name, self._by_default(name))))
         canvas.zoomed.connect(lambda _scale: self.minimap.follow())
         canvas.pointed.connect(self._point)
         canvas.document.image_changed.connect(self.minimap.follow)
+        canvas.document.classes_changed.connect(self._follow_classes)
         canvas.viewport().installEventFilter(self)
+
+    def _by_default(self, name: str) -> bool:
+        """Whether a layer is shown as long as nobody switched it: names are needed where colours
+        do not tell all classes apart."""
+        if name == "names":
+            colours = [each.colour for each in self._canvas.document.classes.values()]
+            return not tell_apart(colours)
+        return name == "minimap"
+
+    def _follow_classes(self) -> None:
+        if self._settings.get("names") is None:
+            self._apply("names", self._by_default("names"))
 
     def show(self, name: str, on: bool) -> None:
         """Switch a layer, for this project."""
