@@ -183,7 +183,7 @@ class _FileReader:
             return
         self.taken.add((image.path, image.page))
         self._size(image, node.attrib.get("width"), node.attrib.get("height"))
-        image.split = split_of(subset) if subset else None
+        image.split = split_of(subset or self.file.stem)
         ordered: list[tuple[float, ParsedAnnotation]] = []
         for number, child in enumerate(node.children, 1):
             who = f"{child.tag.capitalize()} {number} of {name}"

@@ -13,6 +13,12 @@ from cvstudio.formats.cvat_xml import Node
 _NAMED = re.compile(r"frame_(\d{1,9})$", re.IGNORECASE)
 
 
+def number_of(path: Path) -> int | None:
+    """The number of the frame that an image is named after; None when it is not."""
+    found = _NAMED.match(path.stem)
+    return int(found[1]) if found is not None else None
+
+
 class Frames:
     """Finds the images of frames; each is made once."""
 
@@ -20,9 +26,7 @@ class Frames:
         self._root, self._meta = root, meta
         self._paths = sorted(folder / name for folder, names in index.folders.items()
                              for name in names)  # fmt: skip
-        self._named = {
-            int(found[1]): path for path in self._paths if (found := _NAMED.search(path.stem))
-        }
+        self._named = {n: path for path in self._paths if (n := number_of(path)) is not None}
         self.video = None if self._named else self._video()
         self._start, self._step = self._told("start_frame", 0), self._told_step()
         self.made: dict[int, ParsedImage] = {}

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import gcd
 
 from cvstudio.core.masks import Mask
 from cvstudio.core.video_names import is_video_name
@@ -42,7 +43,10 @@ def tracks_of(frames: Sequence[tuple[int, ExportImage]], writing: Writing) -> li
             if found.get(key) and found[key][-1].frame == frame:
                 key = (frame, number)  # an object is at one place at a time
             found[key].append(Place(frame, annotation, order, key=_is_key(annotation)))
-    following = {a: b for (a, _), (b, _) in pairwise(frames)}
+    numbers = [frame for frame, _ in frames]
+    # Frames that nobody has labelled may be missing: what lies between all others is one step.
+    step = gcd(*(b - a for a, b in pairwise(numbers))) if len(numbers) > 1 else 0
+    following = {frame: frame + step for frame in numbers[:-1]}
     return [_with_gaps(places, following) for places in found.values()]
 
 

@@ -19,6 +19,7 @@ from cvstudio.core.video_names import is_video_name
 from cvstudio.formats.base import ExportAnnotation, ExportDataset, ExportImage, Writing
 from cvstudio.formats.coco_carried import fingerprint
 from cvstudio.formats.cvat import EMPTY_KEY
+from cvstudio.formats.cvat_frames import number_of
 from cvstudio.formats.cvat_labels import CROWD, WrittenLabel, text_of, write_labels
 from cvstudio.formats.cvat_shapes import FRAME_KEY, KEY, orders_of, runs_of
 from cvstudio.formats.cvat_tracks import Place, tracks_of
@@ -107,11 +108,16 @@ class _Writer:
             pen.close()
 
     def _frames(self) -> list[tuple[int, ExportImage]]:
-        """The images with their numbers: those of one video keep theirs."""
+        """The images with their numbers: those of one video keep theirs, and so do images that are
+        named after frames."""
         images = self.dataset.images
         paths = {image.path for image in images}
+        numbers = [number_of(Path(image.name)) for image in images]
         if len(paths) == 1 and is_video_name(images[0].path):
-            return sorted(((image.page, image) for image in images), key=lambda pair: pair[0])
+            numbers = [image.page for image in images]
+        told = [(n, image) for n, image in zip(numbers, images, strict=True) if n is not None]
+        if len({n for n, _ in told}) == len(images):
+            return sorted(told, key=lambda pair: pair[0])
         self.writing.lose("images became frames and are named by their number", len(images))
         return list(enumerate(images))
 

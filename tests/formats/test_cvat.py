@@ -282,6 +282,12 @@ def test_files_of_nothing_usable_are_a_sentence(tmp_path: Path, text: str) -> No
         read(file)
 
 
+def test_a_file_named_after_a_split_is_that_split(tmp_path: Path) -> None:
+    images(tmp_path, "")
+    (tmp_path / "annotations.xml").rename(tmp_path / "val.xml")
+    assert [image.split for image in read(tmp_path).images] == [Split.VAL]
+
+
 def test_missing_and_doubled_images_are_told(tmp_path: Path) -> None:
     picture(tmp_path / "images" / "a.png")
     body = '<image id="0" name="a.png"/><image id="1" name="a.png"/><image id="2" name="b.png"/>'
@@ -674,6 +680,22 @@ def test_tracks_leave_and_return_with_their_gaps(project: Project, tmp_path: Pat
     ids = [[a.attributes["track_id"] for a in i.annotations] for i in dataset.images]
     assert ids == [[0], [1], [0]]
     assert [i.path.name for i in dataset.images] == [f"frame_00000{n}.png" for n in range(3)]
+
+
+def test_frames_keep_their_numbers_and_an_object_stays_away_from_those_left_out(
+    tmp_path: Path,
+) -> None:
+    for frame in (10, 13, 16, 19):
+        picture(tmp_path / "s" / "images" / f"frame_{frame:06d}.png", 50 + frame)
+    source = task(tmp_path / "s", track(at(10, 10), at(13, 12), at(16, 14, outside=1), at(19, 20)))
+    with Project.create(tmp_path / "p", task=Task.DETECT) as made:
+        importing.run(made, importing.plan(made, source))
+        _, losses, dataset = there_and_back(made, tmp_path, "cvat-video")
+    assert losses == ()
+    root = Xml.parse(tmp_path / "cvat-video" / "annotations.xml").getroot()
+    places = [(s.attrib["frame"], s.attrib["outside"]) for s in root.iter("box")]
+    assert places == [("10", "0"), ("13", "0"), ("16", "1"), ("19", "0")]
+    assert [i.path.stem[-2:] for i in dataset.images] == ["10", "13", "19"]
 
 
 def test_computed_places_of_a_track_stay_computed_until_they_are_moved(tmp_path: Path) -> None:
