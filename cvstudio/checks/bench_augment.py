@@ -80,7 +80,7 @@ def _page(project: Project) -> Iterator[Any]:
         page.release()
         page.close()
         page.deleteLater()
-        studio.close()
+        studio.shut_down()
         _process()
 
 
@@ -160,9 +160,12 @@ def _wait(ready: Any) -> None:
 
 
 def _process() -> None:
+    """Handle what has come, or sleep a little: spinning would take the live process's core."""
+    from PySide6.QtCore import QEventLoop, QTimer
     from PySide6.QtWidgets import QApplication
 
-    QApplication.processEvents()
+    QTimer.singleShot(1, lambda: None)
+    QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 
 
 def _header(path: Path, steps: Sequence[Item]) -> dict[str, Any]:

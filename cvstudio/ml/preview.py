@@ -396,8 +396,12 @@ def _factor(rgb: NDArray[Any], limit: int) -> float:
 
 def _small(rgb: Image, limit: int) -> Image:
     factor = _factor(rgb, limit)
-    width, height = round(rgb.shape[1] * factor), round(rgb.shape[0] * factor)
-    return scaled(rgb, width=max(width, 1), height=max(height, 1))
+    width = max(round(rgb.shape[1] * factor), 1)
+    height = max(round(rgb.shape[0] * factor), 1)
+    while rgb.shape[1] >= 2 * width and rgb.shape[0] >= 2 * height:
+        # Averages of two by two pixels have a path of their own, ten times as fast.
+        rgb = scaled(rgb, width=rgb.shape[1] // 2, height=rgb.shape[0] // 2)
+    return scaled(rgb, width=width, height=height)
 
 
 def _small_labels(labels: LabelMap, limit: int) -> LabelMap:

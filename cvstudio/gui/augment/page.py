@@ -45,7 +45,8 @@ from cvstudio.project.changes import ChangeSet
 from cvstudio.project.records import ImageFilter, ImageRecord
 
 _BUSY_MS = 300
-_THUMBNAIL = 420
+_THUMBNAIL = 260
+"""Pictures are at least that large: the original at the right is. More would only be carried."""
 _SMALL = 160
 _LABELLED = ImageFilter(reviews=(Review.LABELLED, Review.REVIEWED))
 

@@ -59,7 +59,11 @@ class PipelineModel(QObject):
     @property
     def differs(self) -> bool:
         """Whether the steps are other ones than those of the preset of that name."""
-        known = next((p for p in self.choices if p.name == self.name), None)
+        return self.differs_from(self.choices)
+
+    def differs_from(self, choices: Sequence[Pipeline]) -> bool:
+        """As differs, where the choices have been read already."""
+        known = next((p for p in choices if p.name == self.name), None)
         return known is None or known.steps != self.steps
 
     @property

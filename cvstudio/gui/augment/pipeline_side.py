@@ -41,6 +41,7 @@ class PipelineSide(SidePanel):
         self._pipeline = pipeline
         self.catalogue = CataloguePopup(self, task=task)
         self._total: float | None = None
+        self._shown_presets: tuple[object, ...] = ()
         self._make_top()
         self.steps = StepsList()
         self.add(self.steps)
@@ -151,14 +152,20 @@ class PipelineSide(SidePanel):
 
     def _show_presets(self) -> None:
         model = self._pipeline
+        choices = model.choices
+        differs = model.differs_from(choices)
+        shown = (*choices, model.name, differs)
+        if shown == self._shown_presets:
+            return
+        self._shown_presets = shown
         self.preset.clear()
-        for choice in model.choices:
+        for choice in choices:
             self.preset.addItem(choice.name, choice)
             self.preset.setItemData(
                 self.preset.count() - 1, choice.description, Qt.ItemDataRole.ToolTipRole
             )
         row = self.preset.findText(model.name)
-        if model.differs:
+        if differs:
             self.preset.insertItem(0, f"{model.name} (changed)", None)
             row = 0
         self.preset.setCurrentIndex(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -23,7 +24,10 @@ from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
 
 VARIANTS = 9
-_WAIT_MS = 20
+_WAIT_MS = 8
+_PATIENCE = 0.12
+"""Seconds for which the next wish waits for the answer to the last, so that a dragged slider shows
+pictures all the way; what takes longer is given up for the newer wish."""
 _TRIAL_WAIT_MS = 350
 _TRIAL_IMAGES = 60
 _TRIAL_SHAPES = 3000
@@ -40,7 +44,7 @@ def trained(annotations: Iterable[Annotation], task: Task) -> list[Annotation]:
 
 
 class Preview(QObject):
-    """Waits a moment after each change, asks, and tells what came; the latest change wins."""
+    """Asks a moment after each change, one wish at a time; the latest change wins."""
 
     came = Signal(object, object)
     """An answer to "augment", and the class ids of its shapes."""
@@ -64,6 +68,8 @@ class Preview(QObject):
         self.image_ids: Sequence[int] = ()
         self.seed = 0
         self.pixels = 420
+        self._asked_at: float | None = None
+        """When the wish was sent whose answer is awaited."""
         self._soon = QTimer(self, singleShot=True, interval=_WAIT_MS)
         self._soon.timeout.connect(self._ask)
         self._trial_soon = QTimer(self, singleShot=True, interval=_TRIAL_WAIT_MS)
@@ -71,7 +77,8 @@ class Preview(QObject):
 
     def refresh(self) -> None:
         """Ask for what is set now, soon."""
-        self._soon.start()
+        if not self._soon.isActive():
+            self._soon.start()
         self._trial_soon.start()
 
     def stop(self) -> None:
@@ -79,6 +86,7 @@ class Preview(QObject):
         self._soon.stop()
         self._trial_soon.stop()
         self._studio.live.drop(self)
+        self._asked_at = None
 
     def _header(self) -> dict[str, Any]:
         config = default_config(self._project.task)
@@ -108,21 +116,33 @@ class Preview(QObject):
     def _ask(self) -> None:
         if self.image is None:
             return
+        if self._asked_at is not None and time.monotonic() - self._asked_at < _PATIENCE:
+            self._soon.start()
+            return
         class_ids = [a.class_id for a in trained(self.annotations, self._project.task)]
         header = {**self._shown(), "thumbnail": self.pixels}
 
         def sorry(text: str, hint: str) -> None:
+            self._asked_at = None
             self.failed.emit(f"{text} {hint}".strip())
 
+        def tell(signal: Any, message: Message) -> None:
+            self._asked_at = None
+            if self._soon.isActive():  # another change waits for this answer
+                self._soon.stop()
+                self._ask()
+            signal.emit(message, class_ids)
+
+        self._asked_at = time.monotonic()
         if self.rising is not None:
             self._studio.live.request(
                 "ladder", {**header, "steps": dump_steps((self.rising,))}, failed=sorry, owner=self,
-                done=lambda message: self.rungs_came.emit(message, class_ids),
+                done=lambda message: tell(self.rungs_came, message),
             )  # fmt: skip
             return
         self._studio.live.request(
             "augment", {**header, "epochs": list(range(1, VARIANTS + 1))}, failed=sorry,
-            owner=self, done=lambda message: self.came.emit(message, class_ids),
+            owner=self, done=lambda message: tell(self.came, message),
         )  # fmt: skip
 
     def _shown(self) -> dict[str, Any]:
