@@ -55,7 +55,9 @@ def test_the_filter_is_on_again_when_the_project_is_opened_again_on_label_too(
 def test_a_word_says_that_the_filter_came_back_and_shows_all_again(studio_window: Person) -> None:
     find(studio_window, "class:WBC slide_1")
     page = open_again(studio_window)
+    studio_window.until(lambda: bool(studio_window.window.findChildren(ToastFrame)))
     (toast,) = studio_window.window.findChildren(ToastFrame)
+    assert studio_window.window.rect().contains(toast.geometry())
     (link,) = [b for b in toast.findChildren(QPushButton) if b.text() == "Show all"]
     studio_window.click(link)
     assert len(page.model.ids) == 12

@@ -40,7 +40,7 @@ from cvstudio.project.records import ImageFilter
 if TYPE_CHECKING:
     from cvstudio.gui.data.statistics import Facts
 
-_STATISTICS_WAIT = 400
+_STATISTICS_WAIT, _WINDOW_WAIT = 400, 300
 
 
 class DataPage(Workspace):
@@ -187,7 +187,8 @@ class DataPage(Workspace):
             self.grid.setFocus(Qt.FocusReason.OtherFocusReason)
         if self._came_back:
             self._came_back = False
-            self._tell_came_back()
+            # Not at once: the window may not be up yet, and has no place for words then.
+            QTimer.singleShot(_WINDOW_WAIT, self, self._tell_came_back)
 
     def _tell_came_back(self) -> None:
         shown = f"{len(self.model.ids):,} of {counted(self.studio.image_count, 'image')}"
