@@ -7,8 +7,8 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from monkey import ACTS, act
 from project_state import dump
-from test_undo import ACTS, act
 
 from cvstudio.core.annotation import Review, Task
 from cvstudio.core.geometry import Box

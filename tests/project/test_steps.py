@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from monkey import ACTS, act
 from project_state import dump
-from test_undo import ACTS, act
 
 from cvstudio.core.annotation import Review, Task
 from cvstudio.core.errors import ProjectDamaged, ProjectError
