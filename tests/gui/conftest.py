@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from augment_hands import pictures_come
 from label_hands import Person as Hands
 from label_hands import label_page
 from person import Person, fill_project, make_images
@@ -18,6 +19,8 @@ from pytestqt.qtbot import QtBot
 from cvstudio.core.annotation import Task
 from cvstudio.core.settings import Memory, Settings
 from cvstudio.gui import theme
+from cvstudio.gui.augment.page import AugmentPage
+from cvstudio.gui.live import LiveProcess
 from cvstudio.gui.main_window import MainWindow
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.style import StudioStyle
@@ -139,3 +142,26 @@ def leftovers() -> Iterator[None]:
     assert not threads, f"threads left behind: {threads}"
     left = [w for w in QApplication.topLevelWidgets() if w.isVisible() and id(w) not in shown]
     assert not left, f"windows left open: {left}"
+
+
+@pytest.fixture(scope="module")
+def live_process(qapp: QApplication) -> Iterator[LiveProcess]:
+    """One live process for the tests of a file: it takes seconds to load its libraries."""
+    process = LiveProcess()
+    yield process
+    process.close()
+    process.deleteLater()
+
+
+@pytest.fixture
+def augment_page(studio_window: Person, live_process: LiveProcess) -> Iterator[AugmentPage]:
+    """The Augment page of the real window with its first variants."""
+    studio_window.studio._live = live_process
+    made = studio_window.page("augment")
+    assert isinstance(made, AugmentPage)
+    if not made.grid.pictures:
+        pictures_come(made)
+    studio_window.settle()
+    yield made
+    made.preview.stop()
+    studio_window.studio._live = None  # the studio would close it

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
+from augment_hands import pictures_come
 from patience import until
 from person import Person
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QPushButton
 
 from cvstudio.core.annotation import Review
 from cvstudio.core.pipeline import Step
 from cvstudio.gui.augment.page import AugmentPage
 from cvstudio.gui.augment.pipeline import PipelineModel
-from cvstudio.gui.live import LiveProcess
 from cvstudio.gui.widgets.param_form import _NumberRow, _RangeRow
 from cvstudio.gui.widgets.range_slider import RangeSlider
 from cvstudio.project import commands, queries, steps
@@ -25,32 +23,9 @@ from cvstudio.project.pipeline import draft, pipeline
 from cvstudio.project.project import Project
 
 
-def pictures_come(page: AugmentPage) -> None:
-    """Wait until what is shown belongs to what is set."""
-    before = page.grid.pictures
-    until(lambda: page.grid.pictures is not before and page.grid.pictures)
-
-
-@pytest.fixture(scope="module")
-def live(qapp: QApplication) -> Iterator[LiveProcess]:
-    """One live process for all tests: it takes seconds to load its libraries."""
-    process = LiveProcess()
-    yield process
-    process.close()
-    process.deleteLater()
-
-
 @pytest.fixture
-def page(studio_window: Person, live: LiveProcess) -> Iterator[AugmentPage]:
-    studio_window.studio._live = live
-    made = studio_window.page("augment")
-    assert isinstance(made, AugmentPage)
-    if not made.grid.pictures:
-        pictures_come(made)
-    studio_window.settle()
-    yield made
-    made.preview.stop()
-    studio_window.studio._live = None  # the studio would close it
+def page(augment_page: AugmentPage) -> AugmentPage:
+    return augment_page
 
 
 def titles(page: AugmentPage) -> list[str]:
@@ -197,7 +172,9 @@ def test_trial_images_are_counted(page: AugmentPage) -> None:
 
 def test_the_pipeline_is_given_to_the_next_run(page: AugmentPage, studio_window: Person) -> None:
     page.pipeline.add("invert")
-    assert "invert" not in [getattr(s, "transform", "") for s in pipeline(studio_window.project).steps]
+    assert "invert" not in [
+        getattr(s, "transform", "") for s in pipeline(studio_window.project).steps
+    ]
     went: list[str] = []
     studio_window.studio.went.disconnect()
     studio_window.studio.went.connect(lambda name, what: went.append(name))

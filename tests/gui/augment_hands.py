@@ -1,0 +1,13 @@
+"""What the tests of Augment share."""
+
+from __future__ import annotations
+
+from patience import until
+
+from cvstudio.gui.augment.page import AugmentPage
+
+
+def pictures_come(page: AugmentPage) -> None:
+    """Wait until what is shown belongs to what is set."""
+    before = page.grid.pictures
+    until(lambda: page.grid.pictures is not before and page.grid.pictures)
