@@ -12,7 +12,7 @@ Kind = Literal["do", "undo", "redo"]
 Table = Literal["image", "annotation", "comment", "label_class", "tag", "run", "project"]
 """What views ask about; "project" stands for the settings too."""
 
-SHOWN_AS = {"image_tag": "tag", "setting": "project", "snapshot": "run"}
+SHOWN_AS = {"image_tag": "tag", "setting": "project", "snapshot": "run", "experiment": "run"}
 """Tables that views know under the name of another one."""
 
 

@@ -28,9 +28,11 @@ from cvstudio.core.geometry import Box
 from cvstudio.project.filtering import conditions_of
 from cvstudio.project.finding import id_list as id_list
 from cvstudio.project.records import (
+    ExperimentRecord,
     HistoryRecord,
     ImageFilter,
     ImageRecord,
+    Role,
     RunRecord,
     TagRecord,
     Totals,
@@ -38,6 +40,8 @@ from cvstudio.project.records import (
 from cvstudio.project.tables import (
     AnnotationRow,
     Base,
+    ExperimentKind,
+    ExperimentRow,
     HistoryRow,
     ImageRow,
     ImageTagRow,
@@ -400,7 +404,7 @@ def _runs() -> "Select[*tuple[Any, ...]]":
         RunRow.id, RunRow.task, RunRow.network, RunRow.title, RunRow.status, RunRow.directory,
         RunRow.created, RunRow.ended, RunRow.metric, RunRow.best, RunRow.best_epoch,
         RunRow.message, RunRow.note, RunRow.parent_id, SnapshotRow.hash, SnapshotRow.image_count,
-        SnapshotRow.annotation_count,
+        SnapshotRow.annotation_count, RunRow.experiment_id, RunRow.role,
     ).outerjoin(SnapshotRow, SnapshotRow.id == RunRow.snapshot_id)  # fmt: skip
 
 
@@ -424,6 +428,8 @@ def _run(s: Session, row: "Row[*tuple[Any, ...]]") -> RunRecord:
         snapshot_hash=row.hash or "",
         image_count=row.image_count or 0,
         annotation_count=row.annotation_count or 0,
+        experiment_id=row.experiment_id,
+        role=Role.read(row.role),
     )
 
 
@@ -438,6 +444,18 @@ def run(s: Session, id: int) -> RunRecord:
     if row is None:
         raise ProjectError(f"There is no run {id} in the project.")
     return _run(s, row)
+
+
+def experiments(s: Session) -> list[ExperimentRecord]:
+    """All experiments, oldest first."""
+    folder: Path = s.info["path"]
+    return [
+        ExperimentRecord(
+            row.id, ExperimentKind(row.kind), row.name, json.loads(row.settings),
+            folder / row.directory, row.created, row.ended, row.message,
+        )
+        for row in s.scalars(select(ExperimentRow).order_by(ExperimentRow.id))
+    ]  # fmt: skip
 
 
 def history(s: Session, *, limit: int = 200) -> list[HistoryRecord]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from cvstudio.core.annotation import Review, Source, Split, State, Task
 from cvstudio.core.video_names import page_word
-from cvstudio.project.tables import natural_key
+from cvstudio.project.tables import ExperimentKind, natural_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,47 @@ class ImageFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """What a run is within its experiment: fold 1 of several, or trial 1 with its `values`.
+
+    `values` are the settings that vary, by name, as JSON. `pruned` is the epoch after which a
+    trial was stopped because others were better by then.
+    """
+
+    fold: int | None = None
+    trial: int | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    pruned: int | None = None
+
+    @classmethod
+    def read(cls, stored: str | None) -> Role | None:
+        """A role as it is stored; None without one. What is not known is left out."""
+        if not stored:
+            return None
+        known = {f.name for f in fields(cls)}
+        return cls(**{name: value for name, value in json.loads(stored).items() if name in known})
+
+    def stored(self) -> str:
+        """The role as JSON, without what it does not say."""
+        told = {f.name: getattr(self, f.name) for f in fields(self)}
+        return json.dumps({name: value for name, value in told.items() if value not in (None, {})})
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentRecord:
+    """Runs that belong together. `settings` is JSON, told apart by `kind`."""
+
+    id: int
+    kind: ExperimentKind
+    name: str
+    settings: Mapping[str, Any]
+    directory: Path
+    created: float
+    ended: float | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One training; its directory holds everything else."""
 
@@ -121,6 +164,8 @@ class RunRecord:
     snapshot_hash: str
     image_count: int
     annotation_count: int
+    experiment_id: int | None = None
+    role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
-"""What is noted of runs and of the snapshots that they learn from; commands as in commands.py."""
+"""What is noted of runs, of the experiments that hold some together, and of the snapshots that
+they learn from; commands as in commands.py."""
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -10,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cvstudio.project import rows
 from cvstudio.project.queries import among
-from cvstudio.project.tables import RunRow, SnapshotRow
+from cvstudio.project.tables import ExperimentKind, ExperimentRow, RunRow, SnapshotRow
 
 
 def add_snapshot(s: Session, *, hash: str, image_count: int, annotation_count: int) -> int:
@@ -39,3 +42,29 @@ def update_run(s: Session, *, id: int, **values: Any) -> None:
 def delete_run(s: Session, *, id: int) -> None:
     """Forget a run; its directory is the caller's to remove."""
     rows.remove(s, "run", [id])
+
+
+def add_experiment(
+    s: Session, *, kind: ExperimentKind, name: str, settings: Mapping[str, Any]
+) -> tuple[int, str]:
+    """Add an experiment without runs; its id, and its directory relative to the project's."""
+    number = rows.next_id(s, "experiment")
+    directory = f"experiments/{number:04d}-{kind.value}"
+    columns = ("kind", "name", "settings", "directory", "created")
+    told = json.dumps(settings, ensure_ascii=False)
+    (new,) = rows.add(
+        s, "experiment", columns, [(kind.value, name, told, directory, time.time())]
+    )  # fmt: skip
+    return new, directory
+
+
+def update_experiment(s: Session, *, id: int, **values: Any) -> None:
+    """Set columns of an experiment (tables.ExperimentRow)."""
+    rows.change(s, "experiment", [id], **among(ExperimentRow, values))
+
+
+def delete_experiment(s: Session, *, id: int) -> None:
+    """Forget an experiment; its runs stay as runs of their own, its directory is the caller's."""
+    runs = s.scalars(select(RunRow.id).where(RunRow.experiment_id == id)).all()
+    rows.change(s, "run", runs, experiment_id=None, role=None)
+    rows.remove(s, "experiment", [id])

@@ -26,7 +26,7 @@ from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
 from cvstudio.project import commands, launch, queries, rows, run_commands, snapshots
 from cvstudio.project.judged import judged
 from cvstudio.project.project import Project
-from cvstudio.project.records import RunRecord
+from cvstudio.project.records import Role, RunRecord
 from cvstudio.project.run_status import RunStatus, observe, require, resumable
 
 Command = Callable[[Path], Sequence[str]]
@@ -121,10 +121,12 @@ def parent_of(project: Project, config: TrainConfig) -> int | None:
 
 
 def create_run(
-    project: Project, config: TrainConfig, *, parent_id: int | None = None, title: str = ""
-) -> RunRecord:
+    project: Project, config: TrainConfig, *, parent_id: int | None = None, title: str = "",
+    snapshot: Snapshot | None = None, experiment_id: int | None = None, role: Role | None = None,
+) -> RunRecord:  # fmt: skip
     """A new run, queued: its row, its directory, its config and the snapshot of the labels of now.
 
+    A run of an experiment has a `role` in it, and a fold of one a `snapshot` of its own.
     Starting from a run (`parent_id`, start "run") takes that run's best checkpoint; a config that
     names one already is taken as it is, and its run is found again.
     Raises ConfigError when the config is for another task or its parent has no network.
@@ -136,8 +138,9 @@ def create_run(
     if config.start is Start.RUN:
         config = with_parent(project, config, parent_id)
         parent_id = parent_of(project, config)
-    with project.read() as session:
-        snapshot = snapshots.build(session, project)
+    if snapshot is None:
+        with project.read() as session:
+            snapshot = snapshots.build(session, project)
     # The files come first, under a passing name: writing a large snapshot must not hold up the
     # person's own changes, and a run whose row exists is whole.
     new = JobDir(project.runs_directory / f".new-{uuid.uuid4().hex}")
@@ -154,6 +157,8 @@ def create_run(
             directory="",
             metric=BEST_METRIC[config.task],
             parent_id=parent_id,
+            experiment_id=experiment_id,
+            role=role.stored() if role is not None else None,
         )
         snapshot_id = run_commands.add_snapshot(
             session,

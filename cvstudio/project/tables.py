@@ -24,11 +24,19 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from cvstudio.core.annotation import Kind, Review, Source, Split, State
 
-VERSION = "0004"
+VERSION = "0005"
 """The newest migration in migrations/versions; they are numbered in order."""
 
 ONCE = {"sqlite_autoincrement": True}
 _ZERO = text("0")
+
+
+class ExperimentKind(StrEnum):
+    """What the runs of an experiment differ in: their images, chosen values, found values."""
+
+    FOLDS = "folds"
+    SWEEP = "sweep"
+    SEARCH = "search"
 
 
 class Base(DeclarativeBase):
@@ -228,11 +236,35 @@ class SnapshotRow(Base):
     annotation_count: Mapped[int]
 
 
+class ExperimentRow(Base):
+    """Several runs that are held together to answer one question."""
+
+    __tablename__ = "experiment"
+    __table_args__ = (one_of("kind", ExperimentKind), ONCE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    name: Mapped[str]
+    settings: Mapped[str]
+    """JSON: what was asked for (project/experiments/plans.py)."""
+    directory: Mapped[str]
+    """Relative to the project folder, with forward slashes: its study, its summary."""
+    created: Mapped[float]
+    ended: Mapped[float | None]
+    message: Mapped[str] = mapped_column(server_default="")
+    """Why it ended before all its runs were made, in words."""
+
+
 class RunRow(Base):
     """One training; its directory holds everything else."""
 
     __tablename__ = "run"
-    __table_args__ = (Index(None, "parent_id"), Index(None, "snapshot_id"), ONCE)
+    __table_args__ = (
+        Index(None, "parent_id"),
+        Index(None, "snapshot_id"),
+        Index(None, "experiment_id"),
+        ONCE,
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     task: Mapped[str]
@@ -252,6 +284,11 @@ class RunRow(Base):
     """What the user wrote about it."""
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("run.id", ondelete="SET NULL"))
     snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshot.id", ondelete="SET NULL"))
+    experiment_id: Mapped[int | None]
+    """Not a foreign key, which SQLite gives a table only when it is made; delete_experiment lets
+    its runs go."""
+    role: Mapped[str | None]
+    """JSON: which fold or trial of its experiment it is (records.Role); NULL without one."""
 
 
 class SettingRow(Base):

@@ -87,9 +87,10 @@ def test_a_project_of_the_first_version_keeps_all_its_work_and_gains_what_is_new
                 "SELECT DISTINCT parent_id, attributes, skeleton FROM label_class",
                 "SELECT count(*) FROM comment",
                 "SELECT count(*) FROM step",
+                "SELECT count(*) FROM experiment",
             )
             told = [s.connection().exec_driver_sql(sql).all() for sql in asked]
-            assert told == [[(0,)], [("",)], [(None, None, None)], [(0,)], [(0,)]]
+            assert told == [[(0,)], [("",)], [(None, None, None)], [(0,)], [(0,)], [(0,)]]
             assert [h.label for h in queries.history(s)] == ["Draw"]
         assert (project.undo_label, project.redo_label) == (None, None)
         before = dump(project)
@@ -110,7 +111,7 @@ LATER = '''
 """A column more."""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0005", "0004"
+revision, down_revision = "0006", "0005"
 def upgrade():
     with op.batch_alter_table("image", recreate="always") as batch:
         batch.add_column(sa.Column("stain", sa.String(), nullable=False, server_default="HE"))
@@ -124,10 +125,10 @@ def future(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """As if this CVStudio had one more migration; returns the file of that migration."""
     scripts = tmp_path / "scripts"
     shutil.copytree(upgrade.SCRIPTS, scripts)
-    later = scripts / "versions" / "0005_later.py"
+    later = scripts / "versions" / "0006_later.py"
     later.write_text(LATER.format(fail=False))
-    monkeypatch.setattr("cvstudio.project.project.VERSION", "0005")
-    monkeypatch.setattr("cvstudio.project.database.VERSION", "0005")
+    monkeypatch.setattr("cvstudio.project.project.VERSION", "0006")
+    monkeypatch.setattr("cvstudio.project.database.VERSION", "0006")
     monkeypatch.setattr(upgrade.upgrade, "__kwdefaults__", {"scripts": scripts, "to": "head"})
     return later
 
@@ -172,9 +173,9 @@ def test_an_older_project_is_brought_up_to_date_with_a_backup(
         with opened.transaction("Still linked") as s:
             commands.remove_images(s, ids=[1])
     (made,) = backup.backups(project.path)
-    assert made.reason == "before version 0005"
+    assert made.reason == "before version 0006"
     with closing(sqlite3.connect(made.path)) as old:
-        assert old.execute("SELECT version_num FROM alembic_version").fetchone() == ("0004",)
+        assert old.execute("SELECT version_num FROM alembic_version").fetchone() == ("0005",)
         assert old.execute("SELECT count(*) FROM annotation").fetchone() == (1,)
     with Project.open(project.path):
         assert len(backup.backups(project.path)) == 1
@@ -186,7 +187,7 @@ def test_a_migration_that_fails_changes_nothing(project: Project, future: Path) 
     with pytest.raises(RuntimeError, match="no luck"):
         Project.open(project.path)
     with closing(sqlite3.connect(project.path / database.FILE)) as file:
-        assert file.execute("SELECT version_num FROM alembic_version").fetchone() == ("0004",)
+        assert file.execute("SELECT version_num FROM alembic_version").fetchone() == ("0005",)
         columns = [row[1] for row in file.execute("PRAGMA table_info(image)")]
     assert "stain" not in columns
     future.write_text(LATER.format(fail=False))
