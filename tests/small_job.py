@@ -7,6 +7,7 @@ after two epochs, 4 is killed by the system after two epochs.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from cvstudio.core import events
-from cvstudio.core.config import read_config
+from cvstudio.core.config import FindRateConfig, read_config
 from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.core.recipe import TrainConfig
 
@@ -81,6 +82,18 @@ def train(job: JobDir) -> int:
     return end(job, events.Outcome.FINISHED, config.epochs)
 
 
+def try_rates(job: JobDir, config: FindRateConfig) -> int:
+    """The loss falls fastest at 0.001; nowhere with the seed that is broken."""
+    job.emit(events.Phase(text="Trying learning rates"))
+    for number in range(config.steps):
+        power = -6 + 6 * number / (config.steps - 1)
+        fall = 1 / (1 + math.exp(-4 * (power + 3)))
+        loss = 2 + 0.01 * number if config.train.seed == BROKEN else 2 - fall
+        job.emit(events.RateTried(rate=10**power, loss=loss))
+    job.emit(events.Ended(outcome=events.Outcome.FINISHED))
+    return 0
+
+
 def end(job: JobDir, outcome: events.Outcome, epoch: int) -> int:
     job.clear_requests()
     best = (1 - 0.9**epoch) / 2
@@ -102,4 +115,4 @@ if __name__ == "__main__":
     if isinstance(given, TrainConfig) and given.seed == BROKEN:
         sys.stderr.write("no such library\n")
         sys.exit(3)
-    sys.exit(train(job))
+    sys.exit(try_rates(job, given) if isinstance(given, FindRateConfig) else train(job))

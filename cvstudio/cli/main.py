@@ -49,10 +49,22 @@ def _images() -> ModuleType:
     return images
 
 
+def _augmenting() -> ModuleType:
+    from cvstudio.cli import augmenting
+
+    return augmenting
+
+
 def _training() -> ModuleType:
     from cvstudio.cli import training
 
     return training
+
+
+def _rates() -> ModuleType:
+    from cvstudio.cli import rates
+
+    return rates
 
 
 def _judging() -> ModuleType:
@@ -83,7 +95,9 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("split", "Divide the labelled images into train, val and test.", _data),
     Entry("export", "Write a project's labels in another program's format.", _data),
     Entry("formats", "The label formats that can be read and written.", _data),
+    Entry("augment", "Show or take the augmentation of the next run.", _augmenting),
     Entry("train", "Train a network.", _training),
+    Entry("find-rate", "Find the learning rate at which the loss falls fastest.", _rates),
     Entry("runs", "The runs of a project.", _training),
     Entry("watch", "Follow a run until it ends.", _training),
     Entry("pause", "Stop a run so that it can be resumed.", _training),

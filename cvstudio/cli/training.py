@@ -43,15 +43,18 @@ from cvstudio.project.run_status import RunStatus, saved_epoch
 QUEUE_SECONDS = 1.0
 
 
-@click.command("train", cls=WithSettings)
-@project_argument
-@click.option(
+preset_option = click.option(
     "--preset",
     type=click.Choice([p.value for p in Preset]),
     default="balanced",
     show_default=True,
     help="How long the run may take.",
 )
+
+
+@click.command("train", cls=WithSettings)
+@project_argument
+@preset_option
 @click.option(
     "--network", help="A network of the project's task; else the preset's, or that of --from-run."
 )
@@ -84,7 +87,7 @@ def train_command(
     detach: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Train a network on the labels of a project."""
-    changes = _parsed(settings)
+    changes = parsed_settings(settings)
     changes |= _started(start, weights_file, from_run)
     for name, value in (("epochs", epochs), ("device", device_name)):
         if value is not None:
@@ -92,10 +95,10 @@ def train_command(
     with opened(project, write=True) as open_project:
         if from_run is not None and network is None:
             network = runs.get(open_project, from_run).network
-        config = _config(open_project, Preset(preset), network, changes)
+        config = chosen_config(open_project, Preset(preset), network, changes)
         if from_run is not None:
             config = runs.with_parent(open_project, config, from_run)
-        _preflight(open_project, config)
+        say_checks(open_project, config)
         run = runs.create_run(open_project, config)
         status = runs.start(open_project, run.id)
     note(
@@ -212,7 +215,7 @@ def resume_command(
 ) -> int:  # fmt: skip
     """Continue a paused, stopped or failed run from its last checkpoint."""
     with opened(project, write=True) as open_project:
-        changes = _parsed(settings)
+        changes = parsed_settings(settings)
         _changed(runs.config_of(runs.get(open_project, run)), changes)
         status = runs.resume(open_project, run, changes=changes)
         found = runs.get(open_project, run)
@@ -243,7 +246,7 @@ def _started(start: str | None, weights_file: Path | None, from_run: int | None)
     return {"start": start} if start is not None and from_run is None else {}
 
 
-def _parsed(settings: tuple[str, ...]) -> dict[str, Any]:
+def parsed_settings(settings: tuple[str, ...]) -> dict[str, Any]:
     """--set key=value as a dictionary; a key that is no setting is wrong usage."""
     known = list(known_settings())
     changes = {}
@@ -261,9 +264,10 @@ def _parsed(settings: tuple[str, ...]) -> dict[str, Any]:
     return changes
 
 
-def _config(
+def chosen_config(
     project: Project, preset: Preset, network: str | None, changes: dict[str, Any]
 ) -> TrainConfig:
+    """The settings of a run of a project: those of the preset, with the changes of --set."""
     with project.read() as session:
         images = training_facts.gather(session, project).images.get(Split.TRAIN, 0)
     try:
@@ -286,7 +290,8 @@ def _changed(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
         raise click.BadParameter(error.message, param_hint="--set") from error
 
 
-def _preflight(project: Project, config: TrainConfig) -> None:
+def say_checks(project: Project, config: TrainConfig) -> None:
+    """Say what speaks against a run and how long it takes. Raises RunError if it cannot start."""
     with project.read() as session:
         facts = training_facts.gather(session, project)
     found = device.detect()

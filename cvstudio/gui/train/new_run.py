@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
@@ -51,11 +51,13 @@ OF_THE_PRESET = {"network", "image_size", "batch", "epochs", "patience"}
 class NewRun(QWidget):
     """`config` is what would start now; `changed` is emitted whenever it changes.
 
-    `augment_chosen(index)` tells that another entry of the augmentation list was picked.
+    `augment_chosen(index)` tells that another entry of the augmentation list was picked,
+    `rate_wanted` that the learning rate is to be found by trying.
     """
 
     changed = Signal()
     augment_chosen = Signal(int)
+    rate_wanted = Signal()
 
     def __init__(self, task: Task) -> None:
         super().__init__()
@@ -86,7 +88,12 @@ class NewRun(QWidget):
         body.addWidget(self.times_note)
         body.addLayout(self._fields())
         self.all_link = link(self._all_words(), self._toggle_form)
-        body.addWidget(self.all_link, 0, Qt.AlignmentFlag.AlignLeft)
+        links = QHBoxLayout()
+        links.addWidget(self.all_link)
+        links.addStretch(1)
+        self.rate_link = link("Find a learning rate…", self.rate_wanted.emit)
+        links.addWidget(self.rate_link)
+        body.addLayout(links)
         self.form = SettingsForm()
         self.form.changed.connect(self._set)
         self.form.start_chosen.connect(self._choose_start)

@@ -103,6 +103,8 @@ class TrainPage(Workspace):
     def _connect(self) -> None:
         actions = self.studio.actions
         actions.connect("train.start", self.start, self)
+        actions.connect("train.find_rate", self.find_rate, self)
+        self.new_run.rate_wanted.connect(self.find_rate)
         actions.connect("train.pause", lambda: self.control.ask("pause"), self)
         actions.connect("train.finish", lambda: self.control.ask("finish"), self)
         actions.connect("train.cancel", lambda: self.control.ask("cancel"), self)
@@ -176,6 +178,16 @@ class TrainPage(Workspace):
         """Start or queue the run that the left panel describes."""
         steps = pipeline(self.project).steps
         self._start(self.new_run.config.model_copy(update={"augmentation": steps}))
+
+    def find_rate(self) -> None:
+        """Let learning rates be tried with the settings on the left, and take one over."""
+        from cvstudio.gui.train.rate_dialog import RateDialog
+
+        steps = pipeline(self.project).steps
+        config = self.new_run.config.model_copy(update={"augmentation": steps})
+        dialog = RateDialog(self, self.studio, config)
+        if dialog.exec() and dialog.rate is not None:
+            self.new_run.apply({"learning_rate": dialog.rate})
 
     def _start(self, config: TrainConfig, *, parent_id: int | None = None) -> None:
         project = self.project

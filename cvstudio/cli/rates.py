@@ -1,0 +1,52 @@
+"""The command that finds a learning rate."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import click
+
+from cvstudio.cli.judging import finish
+from cvstudio.cli.output import answer, as_json, opened, project_argument
+from cvstudio.cli.settings import WithSettings
+from cvstudio.cli.training import chosen_config, parsed_settings, preset_option
+from cvstudio.core.rate_curve import suggested
+from cvstudio.core.recipe import Preset
+from cvstudio.project import rate_finding
+
+
+@click.command("find-rate", cls=WithSettings)
+@project_argument
+@preset_option
+@click.option("--network", help="A network of the project's task; else the preset's.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting, as batch=8."
+)
+@as_json
+def find_rate_command(
+    project: Path, preset: str, network: str | None, settings: tuple[str, ...], as_json: bool
+) -> None:
+    """Try many learning rates, a step each, and say where the loss falls fastest."""
+    with opened(project) as open_project:
+        config = chosen_config(open_project, Preset(preset), network, parsed_settings(settings))
+        job = rate_finding.start(open_project, config)
+    finish(job, "Trying learning rates")
+    tried = job.state().rates
+    rates, losses = [t.rate for t in tried], [t.loss for t in tried]
+    found = suggested(rates, losses)
+    content = {
+        "suggested": found,
+        "tried": [
+            {"rate": r, "loss": loss if math.isfinite(loss) else None}
+            for r, loss in zip(rates, losses, strict=True)
+        ],
+    }
+
+    def words() -> None:
+        if found is None:
+            click.echo("The loss falls at none of these rates.")
+        else:
+            click.echo(f"The loss falls fastest at {found:g}: --set learning_rate={found:g}")
+
+    answer(content, as_json=as_json, words=words)
