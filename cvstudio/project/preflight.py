@@ -15,12 +15,15 @@ from urllib.parse import urlparse
 
 import psutil
 
+from cvstudio.augment.editing import acts, flat
+from cvstudio.augment.unable import cannot_run
 from cvstudio.core import nvidia, pretrained
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.config import read_config
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import fits, network
+from cvstudio.core.pipeline import Step
 from cvstudio.core.recipe import Fit, Loss, Start, TrainConfig
 from cvstudio.core.recipe_rules import losses
 from cvstudio.core.words import counted, quoted
@@ -81,10 +84,22 @@ def checks(facts: Facts, config: TrainConfig, found: Device) -> list[Check]:
         *_size_checks(facts, config),
         *_weights_checks(facts, config),
         *_device_checks(config, found),
+        *_augmentation_checks(config),
         _disk_check(facts, config),
     ]
     order = list(Level)
     return sorted(lines, key=lambda check: order.index(check.level))
+
+
+def _augmentation_checks(config: TrainConfig) -> list[Check]:
+    """Steps of the pipeline that the engine of the task cannot run."""
+    found = [
+        cannot_run(item, task=config.task)
+        for place, item in flat(config.augmentation)
+        if isinstance(item, Step) and acts(config.augmentation, place)
+    ]
+    detail = "Take the step out on Augment, or choose another pipeline."
+    return [Check(Level.BLOCKING, why.rstrip("."), detail=detail) for why in found if why]
 
 
 def blocking(lines: list[Check]) -> list[Check]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cvstudio.augment.catalogue import make_step
 from cvstudio.core import nvidia, pretrained
 from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.geometry import Box, Polygon
@@ -360,3 +361,12 @@ def test_a_card_that_the_installed_torch_cannot_use_is_said_with_the_command_tha
     if told:
         assert told[0].level is Level.ADVICE
         assert nvidia.COMMAND in told[0].detail
+
+
+def test_a_transform_that_the_task_cannot_use_blocks_and_is_named(project: Project) -> None:
+    step = make_step("shuffle_tiles")
+    (check,) = [c for c in lines(project, augmentation=(step,)) if "shuffle tiles" in c.text]
+    assert check.level is Level.BLOCKING
+    assert "Augment" in check.detail
+    off = step.model_copy(update={"enabled": False})
+    assert not [c for c in lines(project, augmentation=(off,)) if "shuffle tiles" in c.text]
