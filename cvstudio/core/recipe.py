@@ -363,6 +363,11 @@ class TrainConfig(Record):
         True, title="Keep images in memory", json_schema_extra=_group("Computer"),
         description="Decoded images stay in memory when they fit into a quarter of it.",
     )  # fmt: skip
+    cache_on_disk: bool = Field(
+        False, title="Keep scaled images on disk", json_schema_extra=_group("Computer"),
+        description="Where memory does not hold them, images are read and scaled once and kept"
+        " beside the run while it trains.",
+    )  # fmt: skip
     seed: int = Field(
         0, ge=0, lt=2**31, title="Seed", json_schema_extra=_group("Repeatability"),
         description="The same seed on the same data gives the same run on the same computer.",

@@ -1,4 +1,4 @@
-"""Frames of videos as pictures beside a run, for as long as it trains.
+"""Images ready scaled beside a run, for as long as it trains: frames of videos, or all of them.
 
 A frame that is asked for at random costs all frames since the key frame before it: with the 250
 that films have between key frames, a hundred times what a picture costs. So where the images of a
@@ -19,10 +19,14 @@ from cvstudio.ml.data import SplitImages
 
 
 def unpack_frames(
-    splits: Sequence[SplitImages], folder: Path, *, progress: Callable[[int, int], None]
+    splits: Sequence[SplitImages],
+    folder: Path,
+    *,
+    progress: Callable[[int, int], None],
+    all_images: bool = False,
 ) -> int:
-    """Write the frames among some splits into a folder, without loss, and let the splits read them
-    from there, as well as those that lie there already; returns how many.
+    """Write the frames (or all images) of splits into a folder, without loss, and let the splits
+    read them from there, as well as those that lie there already; returns how many.
 
     Raises OSError when they cannot be written (a full disk), and then none is read from there and
     none is left; a damaged frame is left to who reads it.
@@ -31,7 +35,7 @@ def unpack_frames(
         (image.path, image.page, split, index)
         for split in splits
         for index, image in enumerate(split.images)
-        if is_video_name(image.path)
+        if all_images or is_video_name(image.path)
     ]
     if not wanted:
         return 0

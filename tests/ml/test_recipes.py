@@ -82,6 +82,7 @@ ELSEWHERE = {
     "device": "test_training_parts.py",
     "workers": "test_training_data.py",
     "cache_images": "test_training_data.py",
+    "cache_on_disk": "test_training_runs.py",
     "deterministic": "test_training_runs.py: the same seed gives the same run",
 }
 """Settings that do not change what a short run on the processor learns, and who looks at them."""

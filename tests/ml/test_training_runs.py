@@ -18,6 +18,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import JobDir, Request, write_json
 from cvstudio.core.predictions import read_predictions
+from cvstudio.ml import frames
 from cvstudio.ml.checkpoint import read_checkpoint
 from cvstudio.ml.environment import prepare
 from cvstudio.ml.load import load_network
@@ -307,3 +308,25 @@ def test_a_detector_that_starts_from_a_run_trains_its_head_first(tmp_path: Path)
     assert run_job(third.path) == 0
     after = read_checkpoint(third.last).training["network"]
     assert not torch.equal(before["model.0.conv.weight"], after["model.0.conv.weight"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", BOTH)
+def test_images_scaled_on_disk_teach_the_same_and_are_gone_afterwards(
+    tmp_path: Path, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, read = [], []
+    for name, settings in (
+        ("memory", {}),
+        ("disk", {"cache_images": False, "cache_on_disk": True}),
+    ):
+        job = run_directory(tmp_path / name, task, epochs=1, **settings)
+        if name == "disk":
+            monkeypatch.setattr(
+                frames, "_write", lambda *a, real=frames._write: read.append(a[1]) or real(*a)
+            )
+        assert run_job(job.path) == 0, job.log.read_text()
+        weights.append(read_checkpoint(job.last).weights)
+        assert not job.frames.exists()
+    assert len(read) == 12
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])

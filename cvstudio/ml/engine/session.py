@@ -96,17 +96,21 @@ class Session:
             self.note(words, warning=True)
 
     def unpack_frames(self, splits: Sequence[SplitImages]) -> None:
-        """Lay the frames of videos ready as pictures, where they are not kept in memory."""
-        if not any(is_video_name(image.path) for split in splits for image in split.images):
+        """Lay images ready scaled that are not kept in memory: the frames of videos, and all of
+        them where the config says so."""
+        everything = self.config.cache_on_disk
+        videos = any(is_video_name(image.path) for split in splits for image in split.images)
+        if not (everything or videos):
             return
-        self.phase("Unpacking the frames of videos")
+        self.phase("Scaling the images" if everything else "Unpacking the frames of videos")
         if self.group.chief:  # what an interrupted run has left may be of another size
             remove_frames(self.job)
         try:
-            unpack_frames(splits, self.job.frames, progress=self.progress)
+            unpack_frames(splits, self.job.frames, progress=self.progress, all_images=everything)
         except OSError as error:
             reason = error.strerror or str(error)
-            self.note(f"Frames are read from their videos, slowly: {reason}.", warning=True)
+            self.note(f"{'Images' if everything else 'Frames'} are read from their own files,"
+                      f" slowly: {reason}.", warning=True)  # fmt: skip
 
     def phase(self, text: str) -> None:
         self.job.emit(Phase(text=text))
