@@ -87,7 +87,8 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LabelClass:
-    """A name, a colour ("#RRGGBB"), a hotkey ("1" to "9", "0" or "") and a place in the order."""
+    """A name, a colour ("#RRGGBB"), a hotkey ("1", "Ctrl+G", "G, 1" for two presses, or "")
+    and a place in the order."""
 
     id: int
     name: str

@@ -30,6 +30,7 @@ from cvstudio.gui import theme
 from cvstudio.gui.class_attributes import AttributesDialog
 from cvstudio.gui.class_skeleton import SkeletonDialog
 from cvstudio.gui.class_tree_view import ClassTree
+from cvstudio.gui.shortcuts.class_keys import ask_key, fill_menu
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.dialogs import StudioDialog, ask, ask_text
@@ -48,7 +49,6 @@ from cvstudio.project import (
 )
 from cvstudio.project.class_tree import Reach
 
-_KEYS = "1234567890"
 _IN_MENU = 16
 _MANY = 10_000
 """Objects above which a change is made in a thread."""
@@ -323,16 +323,18 @@ class ClassManager(StudioDialog):
         """The keys, each with the class that would lose it."""
         menu = self._menu("No object changes")
         id = self.tree.chosen()[0]
-        holders = {c.hotkey: c.name for c in self._classes.values() if c.hotkey and c.id != id}
-        for key in (*_KEYS, ""):
-            taken = f", taken from {holders[key]}" if key in holders else ""
-            action = menu.addAction(face(f"{key or 'None'}{taken}"))
-            action.setCheckable(True)
-            action.setChecked(key == self._classes[id].hotkey)
-            action.triggered.connect(partial(self._set_key, id, key))
+        fill_menu(
+            menu, self._classes[id], self._classes.values(),
+            give=partial(self._set_key, id), ask=partial(self._ask_key, id),
+        )  # fmt: skip
         return menu
 
-    def _set_key(self, id: int, key: str, _checked: bool = False) -> None:
+    def _ask_key(self, id: int) -> None:
+        key = ask_key(self, self._studio.actions, self._classes[id], self._classes.values())
+        if key is not None:
+            self._set_key(id, key)
+
+    def _set_key(self, id: int, key: str) -> None:
         step = f"Set the key of {quoted(self._classes[id].name)}"
         self._change(step, lambda s: commands.set_hotkey(s, id=id, hotkey=key))
 

@@ -259,7 +259,8 @@ def recolour_class(s: Session, *, id: int, colour: str) -> None:
 
 
 def set_hotkey(s: Session, *, id: int, hotkey: str) -> None:
-    """Give a class a hotkey ("" for none), taking it from the class that had it."""
+    """Give a class a hotkey ("" for none; "G, 1" for two presses one after the other), taking it
+    from the class that had it, or one that begins alike."""
     _free_hotkey(s, hotkey, but=id)
     rows.change(s, "label_class", [id], hotkey=hotkey)
 
@@ -323,8 +324,15 @@ def _own_hotkey(name: str, used: Collection[str], beside: Iterable[str]) -> str:
 
 def _free_hotkey(s: Session, hotkey: str, but: int | None = None) -> None:
     if hotkey:
-        holders = s.scalars(select(LabelClassRow.id).where(LabelClassRow.hotkey == hotkey))
+        found = s.execute(select(LabelClassRow.id, LabelClassRow.hotkey)).all()
+        # A key of two presses cannot begin with the only press of another one.
+        holders = [row.id for row in found if row.hotkey and _begins(row.hotkey, hotkey)]
         rows.change(s, "label_class", [id for id in holders if id != but], hotkey="")
+
+
+def _begins(one: str, other: str) -> bool:
+    """Whether one of two keys, such as "G" and "G, 1", begins the other, or is the same."""
+    return all(a == b for a, b in zip(one.split(", "), other.split(", "), strict=False))
 
 
 # Images

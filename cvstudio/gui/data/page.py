@@ -27,6 +27,7 @@ from cvstudio.gui.data.selection_menu import selection_menu
 from cvstudio.gui.data.tag_list import delete_tag, rename_tag
 from cvstudio.gui.data.views import ViewCounts, ViewsPanel
 from cvstudio.gui.latest_wins import LatestWins
+from cvstudio.gui.shortcuts.class_keys import ClassPresses
 from cvstudio.gui.studio import Filtered, Studio
 from cvstudio.gui.widgets.dialogs import ask_text
 from cvstudio.gui.widgets.layouts import scrolling
@@ -54,6 +55,7 @@ class DataPage(Workspace):
         self._filter_words = ""
         self._came_back = self.filter != ImageFilter()
         self._classes: dict[int, LabelClass] = {}
+        self._presses = ClassPresses()
         self._stale = True
         self._statistics_stale = True
         self._visible = False
@@ -414,14 +416,13 @@ class DataPage(Workspace):
         if (
             event.type() == QEvent.Type.KeyPress
             and isinstance(event, QKeyEvent)
-            and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
             and self.project.task == Task.CLASSIFY
             and self.studio.selection
         ):
-            for found in self._classes.values():
-                if found.hotkey and event.text() == found.hotkey:
-                    self.bulk.set_class(found.id)
-                    return True
+            found = self._presses.feed(event, self._classes.values())
+            if found is not None:
+                self.bulk.set_class(found.id)
+                return True
         return super().eventFilter(watched, event)
 
     # -- the next step, and dialogs

@@ -16,8 +16,8 @@ from cvstudio.gui.label.canvas import STILL_READING, Canvas
 from cvstudio.gui.label.class_picker import ClassPicker
 from cvstudio.gui.label.class_verbs import ClassVerbs
 from cvstudio.gui.label.document import Document
-
-_KEYS = "1234567890"
+from cvstudio.gui.shortcuts.class_keys import presses, refusal
+from cvstudio.gui.shortcuts.keymap import CLASS_KEYS
 
 
 class ClassChoice(QObject):
@@ -35,10 +35,24 @@ class ClassChoice(QObject):
         document.class_wanted.connect(self.add)
         actions.connect("label.class", self.pick, page)
         actions.connect("label.classes", lambda: manage_classes(document.studio), page)
-        for key in _KEYS:
-            shortcut = QShortcut(QKeySequence(key), page)
+        self._actions, self._shortcuts = actions, dict[str, QShortcut]()
+        document.classes_changed.connect(self._follow_classes)
+        document.studio.keys.changed.connect(self._follow_classes)
+        self._follow_classes()
+
+    def _follow_classes(self) -> None:
+        """Listen to the classes' keys as they are now; an action that has one keeps it."""
+        classes = self._document.classes.values()
+        held = {found.hotkey: found.name for found in classes if found.hotkey}
+        wanted = {*CLASS_KEYS, *(key for key in held if not refusal(self._actions, key))}
+        for key in set(self._shortcuts) - wanted:
+            self._shortcuts.pop(key).deleteLater()
+        for key in sorted(wanted - set(self._shortcuts)):
+            shortcut = QShortcut(QKeySequence(key), self._page)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(partial(self.key, key))
+            self._shortcuts[key] = shortcut
+        self._document.studio.keys.class_keys = {presses(k)[0]: n for k, n in held.items()}
 
     def key(self, key: str) -> None:
         """A class's key was pressed."""

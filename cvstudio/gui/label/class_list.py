@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import (
@@ -42,15 +43,16 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.paint import (
     EmptyWords,
     colour_name,
+    key_width,
     paint_key,
 )
+from cvstudio.gui.shortcuts.class_keys import ask_key, fill_menu
 from cvstudio.gui.widgets.icons import paint_icon
 from cvstudio.gui.widgets.section import SectionHeader, push, tool
 from cvstudio.gui.widgets.swatch import paint_swatch, swatch_icon
 from cvstudio.gui.widgets.verbatim import tip
 
 ROLE = Qt.ItemDataRole.UserRole
-_KEYS = "1234567890"
 _BELOW = 8  # px under the last row
 _NO_LIMIT = 16_777_215  # of Qt, for the height of a widget
 _EYE = 44  # px at the right end of a row
@@ -151,6 +153,7 @@ class _Delegate(QStyledItemDelegate):
         x = rect.left() + theme.size("panel_padding")
         if found.hotkey:
             paint_key(painter, QRect(x, rect.center().y() - 9, 20, 20), found.hotkey, text)
+            x += max(0, key_width(found.hotkey) - 20)
         model = index.model()
         assert isinstance(model, ClassModel)
         x += min(model.depths.get(found.id, 0), _DEEPEST) * _INDENT
@@ -370,13 +373,10 @@ class ClassList(QWidget):
         )  # fmt: skip
         colours.addAction("Another colour…", lambda: self._pick_colour(class_id))
         keys = menu.addMenu("Key")
-        for key in (*_KEYS, ""):
-            action = keys.addAction(key or "None")
-            action.setCheckable(True)
-            action.setChecked(key == found.hotkey)
-            action.triggered.connect(
-                lambda _checked=False, key=key: verbs.set_hotkey(class_id, key)
-            )
+        fill_menu(
+            keys, found, document.classes.values(),
+            give=partial(verbs.set_hotkey, class_id), ask=partial(self._ask_key, class_id),
+        )  # fmt: skip
         menu.addSeparator()
         menu.addAction("Delete class", lambda: self._delete(class_id))
         menu.addSeparator()
@@ -395,6 +395,13 @@ class ClassList(QWidget):
         new = QColorDialog.getColor(old, self, "Colour of the class")
         if new.isValid():
             ClassVerbs(self._document).recolour(class_id, new.name().upper())
+
+    def _ask_key(self, class_id: int) -> None:
+        document = self._document
+        chosen, classes = document.classes[class_id], document.classes.values()
+        key = ask_key(self, document.studio.actions, chosen, classes)
+        if key is not None:
+            ClassVerbs(document).set_hotkey(class_id, key)
 
     def _delete(self, class_id: int) -> None:
         document = self._document

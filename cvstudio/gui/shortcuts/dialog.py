@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.settings import SETTINGS
+from cvstudio.core.words import quoted
 from cvstudio.gui import keys
 from cvstudio.gui.action_table import ACTIONS, BY_ID, PAGES, ActionInfo
 from cvstudio.gui.shortcuts import sheet
@@ -207,6 +208,9 @@ class ShortcutDialog(StudioDialog):
             return
         words = keys.words(key)
         refused = refusal(info, key)
+        chooses = self._book.class_keys.get(normal(key))
+        if not refused and chooses is not None and info.page in ("", "label"):
+            refused = f"{words} chooses the class {quoted(chooses)}. Give that another key first."
         if refused:
             self._say("warning", refused)
             return

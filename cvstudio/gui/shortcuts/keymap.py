@@ -71,6 +71,15 @@ def refusal(info: ActionInfo, key: str) -> str:
         return ""
     if key in CLASS_KEYS:
         return f"{words} chooses a class on the Label page."
+    return kept_for(key)
+
+
+def kept_for(key: str) -> str:
+    """Why neither a class nor an action of the Label page can have a key; "" when they can."""
+    key = normal(key)
+    words = keys.words(key)
+    if key in _MOVES:
+        return f"{words} moves from control to control."
     if key in _HELD:
         return f"{words} {_HELD[key]} on the Label page."
     return ""
@@ -127,6 +136,8 @@ class KeyBook(QObject):
     def __init__(self, actions: Actions, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._actions, self._settings = actions, settings
+        self.class_keys: dict[str, str] = {}
+        """What begins the key of a class of the open project, and the class's name."""
         settings.listen(self._on_setting)
         self._apply()
 
