@@ -33,6 +33,9 @@ class Started(Event):
     total_epochs: int = 0
     first_epoch: int = 1
     """Larger than 1 when the run was resumed."""
+    train_images: int = 0
+    judged_images: int = 0
+    """Images that an epoch learns from, and is judged on."""
 
 
 class Phase(Event):
@@ -65,6 +68,8 @@ class StepEnded(Event):
     memory_total: int = 0
     utilisation: float | None = None
     """Share of time the GPU was busy, 0 to 1, where it can be read."""
+    waiting: float | None = None
+    """Share of the time since the last such event in which the network waited for images."""
 
 
 class RateTried(Event):
@@ -86,6 +91,8 @@ class EpochEnded(Event):
     learning_rate: float
     seconds: float
     best: bool = False
+    classes: dict[int, float] = Field(default_factory=dict)
+    """The run's figure for each class that can be judged on val, by class id."""
 
 
 class Saved(Event):
@@ -110,6 +117,8 @@ class Note(Event):
     event: Literal["note"] = "note"
     level: Literal["info", "warning"] = "info"
     text: str
+    about: Literal["", "not in val", "driver"] = ""
+    """What it is about, where the window has a way forward to offer."""
 
 
 class Outcome(StrEnum):
@@ -137,7 +146,7 @@ class Failed(Event):
     event: Literal["failed"] = "failed"
     cause: Literal[
         "out of memory", "not a number", "no data", "disk full", "weights", "config", "image",
-        "killed", "other",
+        "driver", "killed", "other",
     ]  # fmt: skip
     text: str
     detail: str = ""

@@ -16,6 +16,9 @@ BEST_METRIC: dict[Task, str] = {
 }
 """The figure by which the best epoch of a run is chosen."""
 
+RECENT_STEPS, ENOUGH_STEPS = 40, 8
+"""Over how many events about steps waiting is averaged, and how few say nothing."""
+
 
 @dataclass
 class RunState:
@@ -38,6 +41,8 @@ class RunState:
     memory: int = 0
     memory_total: int = 0
     utilisation: float | None = None
+    train_images: int = 0
+    judged_images: int = 0
     epochs: list[events.EpochEnded] = field(default_factory=list)
     step_history: list[events.StepEnded] = field(default_factory=list)
     rates: list[events.RateTried] = field(default_factory=list)
@@ -57,12 +62,14 @@ class RunState:
                 self.job, self.device, self.pid = event.job, event.device, event.pid
                 self.process_created = event.process_created
                 self.total_epochs = event.total_epochs
+                self.train_images, self.judged_images = event.train_images, event.judged_images
                 self.started_at = event.at if self.started_at is None else self.started_at
                 self.ended = self.failed = None
                 self._resumed_at = event.at
                 # A resumed run repeats the epochs after its last checkpoint.
                 self.epochs = [e for e in self.epochs if e.epoch < event.first_epoch]
                 self.step_history = [s for s in self.step_history if s.epoch < event.first_epoch]
+                self.samples = [s for s in self.samples if s.epoch < event.first_epoch]
                 self.epoch = event.first_epoch - 1
             case events.Phase():
                 self.phase, self.done, self.total = event.text, 0, 0
@@ -117,12 +124,32 @@ class RunState:
         return self._worked + running
 
     def seconds_left(self) -> float | None:
-        """The time that the epochs still to come will take, from those seen; None while unknown."""
-        if not self.epochs or not self.total_epochs:
+        """The time that the epochs still to come will take; None while unknown.
+
+        From the last epochs; in the first one from its steps, the very first left out.
+        """
+        if not self.total_epochs:
             return None
-        recent = [e.seconds for e in self.epochs[-5:]]
+        recent = [e.seconds for e in self.epochs[-5:]] or self._epoch_from_steps()
         left = self.total_epochs * (1 - self.share)
-        return left * sum(recent) / len(recent)
+        return left * sum(recent) / len(recent) if recent else None
+
+    def _epoch_from_steps(self) -> list[float]:
+        """The seconds of an epoch as its first steps foretell them; judging an image takes a third
+        of learning from it."""
+        steps = [s for s in self.step_history if s.epoch == self.epoch]
+        if len(steps) < 2 or steps[-1].step == steps[0].step:
+            return []
+        each = (steps[-1].at - steps[0].at) / (steps[-1].step - steps[0].step)
+        judging = self.judged_images / 3 / max(self.train_images, 1)
+        return [each * self.steps * (1 + judging)]
+
+    @property
+    def waiting(self) -> float | None:
+        """The share of the last steps' time in which the network waited for images; None while too
+        little is known."""
+        known = [s.waiting for s in self.step_history[-RECENT_STEPS:] if s.waiting is not None]
+        return sum(known) / len(known) if len(known) >= ENOUGH_STEPS else None
 
     def series(self, name: str, *, of: str = "metrics") -> tuple[list[int], list[float]]:
         """Epochs and figures of one name among an epoch's "metrics", "train" or "val"."""

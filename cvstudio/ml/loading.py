@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from cvstudio.core.opencv import cv2
 from cvstudio.ml.data import Key
+from cvstudio.ml.pace import Pace
 from cvstudio.ml.preprocess import Image
 from cvstudio.ml.sampling import Order, Pick
 from cvstudio.ml.tiles import most_at_once
@@ -83,7 +84,7 @@ Collate = Callable[[list[Any]], Any]
 class Loader:
     """Batches of a dataset from reader processes, or read one ahead in a thread.
 
-    Close it when the run is over: readers must not outlive their job.
+    `pace` clocks them. Close it when the run is over: readers must not outlive their job.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Loader:
     ) -> None:
         self.dataset, self.sampler, self.batch_size = dataset, batches, batch_size
         self.drop_last, self.num_workers = False, workers
+        self.pace = Pace(device)
         if workers:
             # Before they are forked: OpenCV's threads do not come along, and a reader that asks for
             # fewer would wait for them, or die.
@@ -122,7 +124,8 @@ class Loader:
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[Any]:
-        return read_ahead(iter(self._loader)) if self._ahead else iter(self._loader)
+        source = iter(self._loader)
+        return self.pace.batches(read_ahead(source) if self._ahead else source)
 
     def endless(self) -> Iterator[Any]:
         """The batches of epoch after epoch."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.jobdir import Request
@@ -17,11 +17,23 @@ from cvstudio.core.predictions import Prediction
 from cvstudio.ml.answer import goes_in_tiles
 from cvstudio.ml.data import SplitImages
 from cvstudio.ml.decode import decode, regions_of
+from cvstudio.ml.engine.losses import ClassifyLoss, Losses, SegmentLoss
 from cvstudio.ml.engine.session import Cancelled, Session
 from cvstudio.ml.labels import IGNORE
 from cvstudio.ml.loading import Loader
 from cvstudio.ml.preprocess import placement_for
 from cvstudio.ml.tiles import tiles_of
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What an epoch is worth: losses and figures on val, the main figure of each class that can be
+    judged, and the answers for the samples."""
+
+    losses: dict[str, float]
+    figures: dict[str, float]
+    classes: dict[int, float]
+    samples: list[Prediction]
 
 
 class Judging:
@@ -32,15 +44,15 @@ class Judging:
 
     def __init__(
         self, session: Session, images: SplitImages, *, device: torch.device,
-        answers: Callable[[torch.Tensor], torch.Tensor], criterion: nn.Module,
+        answers: Callable[[torch.Tensor], torch.Tensor], criterion: ClassifyLoss | SegmentLoss,
     ) -> None:  # fmt: skip
         self.session, self.config, self.images = session, session.config, images
         self.device, self.answers, self.criterion = device, answers, criterion
         self.ids = [c.id for c in session.snapshot.classes]
 
     @torch.no_grad()
-    def judge(self, loader: Loader) -> tuple[dict[str, float], dict[str, float], list[Prediction]]:
-        """Val losses and figures, at the network's resolution, and the answers for the samples.
+    def judge(self, loader: Loader) -> Judgement:
+        """Judge on val, at the network's resolution.
 
         Raises Cancelled when the person asks for it.
         """
@@ -48,19 +60,19 @@ class Judging:
         pooled = torch.zeros(outputs * outputs, dtype=torch.int64, device=self.device)
         wanted = set(self.session.sample_places(self.images.images))
         samples: dict[int, Prediction] = {}
-        total, seen = torch.zeros((), device=self.device), 0
+        losses = Losses()
         for images, targets, places in loader:
-            seen += len(images)
             height, width = images.shape[1:3]
             if goes_in_tiles(self.config.task, self.config.fit, width, height):
-                loss, counts, labels = self._judge_tiles(images, targets, outputs)
-                total, pooled = total + loss, pooled + counts
+                own, counts, labels = self._judge_tiles(images, targets, outputs)
+                losses.add(own, 1)
+                pooled += counts
                 if places[0] in wanted:
                     samples[places[0]] = self._regions(labels, places[0])
             else:
                 logits = self.answers(images)
                 targets = targets.to(self.device, non_blocking=True)
-                total += self.criterion(logits, targets) * len(images)
+                losses.add(self.criterion.parts(logits, targets), len(images))
                 pooled += _confusion(logits, targets, outputs)
                 for row, place in enumerate(places):
                     if place in wanted:
@@ -69,27 +81,28 @@ class Judging:
                 raise Cancelled
         confusion = pooled.view(outputs, outputs).cpu().numpy()
         shown = [samples[place] for place in sorted(samples)]
-        return {"loss": float(total) / seen}, self._figures(confusion), shown
+        figures, classes = self._figures(confusion)
+        return Judgement(losses.means(), figures, classes, shown)
 
     def _judge_tiles(
         self, images: torch.Tensor, targets: torch.Tensor, outputs: int
-    ) -> tuple[torch.Tensor, torch.Tensor, NDArray[np.uint8]]:
-        """Loss, confusion and label map of one large image (1, h, w, 3), in tiles as it is used
-        later. The loss is the mean over the tiles, weighed by their labelled pixels."""
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor, NDArray[np.uint8]]:
+        """Parts of the loss, confusion and label map of one large image (1, h, w, 3), in tiles as
+        it is used later. The loss is the mean over the tiles, weighed by their labelled pixels."""
         height, width = images.shape[1:3]
         labels = np.zeros((height, width), np.uint8)
         counts = torch.zeros(outputs * outputs, dtype=torch.int64, device=self.device)
-        loss, known = torch.zeros((), device=self.device), 0
+        losses = Losses()
         for tile in tiles_of(width, height):
             answers = self.answers(images[(slice(None), *tile.seen.slices)])
             inner = tile.kept.within(tile.seen).slices
             logits = answers[(slice(None), slice(None), *inner)]
             wanted = targets[(slice(None), *tile.kept.slices)].to(self.device)
             pixels = int((wanted != IGNORE).sum())
-            loss, known = loss + self.criterion(logits, wanted) * pixels, known + pixels
+            losses.add(self.criterion.parts(logits, wanted), pixels)
             counts += _confusion(logits, wanted, outputs)
             labels[tile.kept.slices] = logits.argmax(dim=1)[0].cpu().numpy()
-        return loss / max(known, 1), counts, labels
+        return losses.parts(), counts, labels
 
     def _regions(self, labels: NDArray[np.uint8], place: int) -> Prediction:
         """The answer for a large image from the label map of its padded input."""
@@ -107,20 +120,31 @@ class Judging:
             class_ids=self.ids, image_id=image.id,
         )  # fmt: skip
 
-    def _figures(self, confusion: NDArray[np.int64]) -> dict[str, float]:
+    def _figures(self, confusion: NDArray[np.int64]) -> tuple[dict[str, float], dict[int, float]]:
+        """All figures, and of each class on val its IoU or its share of images that are found."""
         if self.config.task is Task.SEGMENT:
             pixels = PixelReport((0, *self.ids), confusion)
-            return {
+            shares = {
+                row.class_id: row.iou for row in pixels.per_class() if row.class_id and row.labelled
+            }
+            figures = {
                 "mIoU": pixels.mean_iou,
                 "Dice": pixels.mean_dice,
                 "pixel accuracy": pixels.pixel_accuracy,
             }
+            return figures, _known(shares)
         classes = ClassificationReport(tuple(self.ids), confusion, ())
-        return {
+        figures = {
             "accuracy": classes.accuracy,
             "balanced accuracy": classes.balanced_accuracy,
             "macro F1": classes.macro_f1,
         }
+        return figures, _known({row.class_id: row.recall for row in classes.per_class()})
+
+
+def _known(figures: dict[int, float]) -> dict[int, float]:
+    """Those that are numbers."""
+    return {key: value for key, value in figures.items() if value == value}
 
 
 def _confusion(logits: torch.Tensor, targets: torch.Tensor, outputs: int) -> torch.Tensor:

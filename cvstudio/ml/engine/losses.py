@@ -15,9 +15,39 @@ from cvstudio.core.recipe import Loss, TrainConfig
 from cvstudio.ml.labels import IGNORE
 
 
-def loss_for(config: TrainConfig, weights: torch.Tensor | None) -> nn.Module:
+def loss_for(config: TrainConfig, weights: torch.Tensor | None) -> ClassifyLoss | SegmentLoss:
     """The loss of a classify or segment run; `weights` (k,) is what an error costs per class."""
     return (SegmentLoss if config.task is Task.SEGMENT else ClassifyLoss)(config, weights)
+
+
+def sum_of(parts: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The whole loss from its parts."""
+    return torch.stack(list(parts.values())).sum()
+
+
+class Losses:
+    """Sums of a loss and of its parts over many images, on their device until asked for."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, torch.Tensor] = {}
+        self._weight = 0.0
+
+    def add(self, parts: dict[str, torch.Tensor], weight: float) -> None:
+        """Take in a mean over some images (or pixels), as many as `weight` says."""
+        for name, value in parts.items():
+            added = value.detach() * weight
+            self._sums[name] = self._sums[name] + added if name in self._sums else added
+        self._weight += weight
+
+    def parts(self) -> dict[str, torch.Tensor]:
+        """The mean of each part, still on the device."""
+        return {name: value / max(self._weight, 1e-12) for name, value in self._sums.items()}
+
+    def means(self) -> dict[str, float]:
+        """The means as "loss", and under their names where the loss has parts; {} before any."""
+        means = {name: float(value) for name, value in self.parts().items()}
+        named = {name: value for name, value in means.items() if name != "loss"}
+        return {"loss": sum(means.values()), **named} if means else {}
 
 
 class ClassifyLoss(nn.Module):
@@ -27,6 +57,10 @@ class ClassifyLoss(nn.Module):
         super().__init__()
         self.register_buffer("weights", weights)
         self.kind, self.smoothing, self.focus = config.loss, config.label_smoothing, config.focus
+
+    def parts(self, logits: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What the loss is the sum of, by name: of one answer per image it is one whole."""
+        return {"loss": self(logits, targets)}
 
     def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         logits = logits.float()
@@ -62,25 +96,31 @@ class SegmentLoss(nn.Module):
             self.lovasz = LovaszLoss("multiclass", ignore_index=IGNORE)
 
     def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return sum_of(self.parts(logits, targets))
+
+    def parts(self, logits: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What the loss is the sum of, by name."""
         logits, targets = logits.float(), targets.long()
         known = targets != IGNORE
         if not known.any():
-            return logits.sum() * 0  # a batch that teaches nothing
+            return {"loss": logits.sum() * 0}  # a batch that teaches nothing
         match self.kind:
             case Loss.CROSS_ENTROPY:
-                return self._cross(logits, targets)
+                return {"loss": self._cross(logits, targets)}
             case Loss.FOCAL:
-                return self._focal(logits, targets, known)
+                return {"loss": self._focal(logits, targets, known)}
             case Loss.DICE:
-                return _overlap(logits, targets, known, misses=0.5)
+                return {"loss": _overlap(logits, targets, known, misses=0.5)}
             case Loss.TVERSKY:
-                return _overlap(logits, targets, known, misses=self.miss)
+                return {"loss": _overlap(logits, targets, known, misses=self.miss)}
             case Loss.LOVASZ:
                 assert self.lovasz is not None
-                loss: torch.Tensor = self.lovasz(logits, targets)
-                return loss
+                return {"loss": self.lovasz(logits, targets)}
             case _:
-                return self._cross(logits, targets) + _overlap(logits, targets, known, misses=0.5)
+                return {
+                    "cross-entropy": self._cross(logits, targets),
+                    "Dice": _overlap(logits, targets, known, misses=0.5),
+                }
 
     def _cross(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return functional.cross_entropy(

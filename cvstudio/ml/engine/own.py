@@ -28,7 +28,7 @@ from cvstudio.ml.devices import (
 )
 from cvstudio.ml.engine.feeding import Feed
 from cvstudio.ml.engine.judging import Judging
-from cvstudio.ml.engine.losses import loss_for
+from cvstudio.ml.engine.losses import Losses, loss_for, sum_of
 from cvstudio.ml.engine.optimising import (
     average_of,
     climbed,
@@ -81,7 +81,7 @@ def stepping(session: Session) -> Iterator[Callable[[float], float]]:
             batch = next(batches)
             images, targets, _ = training.mixer(batch, epoch=1) if training.mixer.works else batch
             set_rates(training.optimizer, rate, 1.0)
-            return float(training._step(images, targets))
+            return float(sum_of(training._step(images, targets)))
 
         yield step
     finally:
@@ -195,17 +195,17 @@ class _Training:
         losses, finish = self._train_epoch(epoch)
         self.kept.eval()
         self.group.share_buffers(self.kept)
-        val, metrics, samples = self.group.from_chief(self.judging.judge(self.feed.val))
-        if not np.isfinite(val["loss"]):
+        found = self.group.from_chief(self.judging.judge(self.feed.val))
+        if not np.isfinite(found.losses["loss"]):
             raise diverged(self.at.epoch, self.at.step)
         rate = self.config.learning_rate * self.rates(float(epoch))
         self.session.epoch_ended(
-            epoch=epoch, train=losses, val=val, metrics=metrics, rate=rate,
-            seconds=time.monotonic() - begun, weights=self.kept.state_dict,
+            epoch=epoch, train=losses, val=found.losses, metrics=found.figures, rate=rate,
+            seconds=time.monotonic() - begun, weights=self.kept.state_dict, classes=found.classes,
         )  # fmt: skip
-        if self.rates.judged(metrics.get(self.session.metric)):
+        if self.rates.judged(found.figures.get(self.session.metric)):
             self.session.note("Val got no better: the learning rate falls.")
-        self.session.samples(epoch, samples)
+        self.session.samples(epoch, found.samples)
         self.at = _Position(epoch + 1, 0)
         over = finish or epoch >= self.config.epochs
         self._save(must=over or self.session.patience_is_over(epoch))
@@ -217,7 +217,7 @@ class _Training:
         batches.epoch, batches.start = epoch, 0
         steps = len(batches)
         batches.start = step = self.at.step
-        total = torch.zeros((), device=self.device)
+        losses = Losses()
         seen = told = 0
         since = time.monotonic()
         for batch in self.feed.train:
@@ -225,34 +225,38 @@ class _Training:
             self.side = self.sizes.side(epoch, step + 1)
             share = self.rates(epoch - 1 + (step + 1) / steps)
             set_rates(self.optimizer, self.config.learning_rate, share)
-            total += self._step(images, targets) * len(images)
+            losses.add(self._step(images, targets), len(images))
             seen, step = seen + len(images), step + 1
             self.at.step = step
             if self.session.step_due(last=step == steps):
                 now = time.monotonic()
-                loss = float(total) / seen
-                if not np.isfinite(loss):
+                means = losses.means()
+                if not np.isfinite(means["loss"]):
                     raise diverged(epoch, step)
                 self.session.step(
-                    epoch=epoch, step=step, steps=steps, losses={"loss": loss},
+                    epoch=epoch, step=step, steps=steps, losses=means,
                     rate=self.config.learning_rate * share,
                     speed=(seen - told) / max(now - since, 1e-6),
+                    waiting=self.feed.train.pace.share(),
                 )  # fmt: skip
                 told, since = seen, now
             request = self.session.agree()
             if request is Request.CANCEL:
                 raise Cancelled
             if request is Request.FINISH:
-                return {"loss": float(total) / seen}, True
+                return losses.means(), True
             if request is Request.PAUSE and step < steps:
                 raise Paused
         if self.session.agree() is Request.PAUSE:
             # The epoch's training is over: judge it when the run goes on.
             raise Paused
-        return ({"loss": float(total) / seen} if seen else {}), False
+        return losses.means(), False
 
-    def _step(self, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """One optimiser step; in more pieces when the device's memory does not hold them."""
+    def _step(self, images: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Tensor]:
+        """One optimiser step; in more pieces when the device's memory does not hold them.
+
+        The parts of its loss by name.
+        """
         while True:
             try:
                 loss = self._learn(images, targets)
@@ -289,7 +293,7 @@ class _Training:
             warning=True,
         )
 
-    def _learn(self, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def _learn(self, images: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Tensor]:
         """Leave the gradients that a step follows; the loss at the weights as they are."""
         self.optimizer.zero_grad(set_to_none=True)
         loss = self._gradients(images, targets)
@@ -300,11 +304,11 @@ class _Training:
                     self._gradients(images, targets)
         return loss
 
-    def _gradients(self, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Add up the gradients of a batch, piece by piece; its mean loss."""
+    def _gradients(self, images: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Add up the gradients of a batch, piece by piece; the parts of its mean loss."""
         count = len(images)
         size = -(-count // self.pieces)
-        total = torch.zeros((), device=self.device)
+        total: dict[str, torch.Tensor] = {}
         for start in range(0, count, size):
             inputs = resized(self._inputs(images[start : start + size]), self.side)
             wanted = targets[start : start + size].to(self.device, non_blocking=True)
@@ -312,9 +316,12 @@ class _Training:
                 wanted = resized_labels(wanted, self.side)
             with self._autocast():
                 logits = self.forward(inputs)
-            loss = self.criterion(logits, wanted) * (len(inputs) / count)
-            self.scaler.scale(loss).backward()
-            total += loss.detach()
+            parts = self.criterion.parts(logits, wanted)
+            share = len(inputs) / count
+            self.scaler.scale(sum_of(parts) * share).backward()  # type: ignore[no-untyped-call]
+            for name, value in parts.items():
+                added = value.detach() * share
+                total[name] = total[name] + added if name in total else added
         return total
 
     def _inputs(self, images: torch.Tensor) -> torch.Tensor:

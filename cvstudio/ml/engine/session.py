@@ -27,6 +27,7 @@ from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
 from cvstudio.core.video_names import is_video_name
+from cvstudio.core.words import quoted
 from cvstudio.ml.checkpoint import Checkpoint, Weights, read_checkpoint, write_checkpoint
 from cvstudio.ml.data import SplitImages
 from cvstudio.ml.devices import Load, load_of, name_of, unused_card
@@ -89,11 +90,26 @@ class Session:
             Started(
                 job="train", pid=me.pid, process_created=me.create_time(), device=name_of(device),
                 total_epochs=self.config.epochs, first_epoch=first_epoch,
+                train_images=len(self.snapshot.of(Split.TRAIN)),
+                judged_images=len(self.snapshot.of(Split.VAL)),
             )
         )  # fmt: skip
         words = unused_card(device, self.config.device)
         if words:
-            self.note(words, warning=True)
+            self.job.emit(Note(level="warning", text=words, about="driver"))
+        self._note_unjudged()
+
+    def _note_unjudged(self) -> None:
+        """Say which classes no epoch can be judged by."""
+        learned, judged = (
+            {a.class_id for image in self.snapshot.of(split) for a in image.annotations}
+            for split in (Split.TRAIN, Split.VAL)
+        )
+        names = [quoted(c.name) for c in self.snapshot.classes if c.id in learned - judged]
+        if names and judged:
+            shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
+            text = f"No val image has {shown}: no figure says how well that is found."
+            self.job.emit(Note(level="warning", text=text, about="not in val"))
 
     def unpack_frames(self, splits: Sequence[SplitImages]) -> None:
         """Lay images ready scaled that are not kept in memory: the frames of videos, and all of
@@ -140,8 +156,9 @@ class Session:
         losses: Mapping[str, float],
         rate: float,
         speed: float,
+        waiting: float | None = None,
     ) -> None:
-        """Tell about the steps since the last time."""
+        """Tell about the steps since the last time; `waiting` is the share of it without images."""
         now = self._last_step = time.monotonic()
         if now - self._load_at >= _LOAD_SECONDS:
             self._load, self._load_at = load_of(self.device), now
@@ -150,6 +167,7 @@ class Session:
                 epoch=epoch, step=step, steps=steps, losses=dict(losses), learning_rate=rate,
                 images_per_second=speed, memory=self._load.memory,
                 memory_total=self._load.memory_total, utilisation=self._load.utilisation,
+                waiting=waiting,
             )
         )  # fmt: skip
 
@@ -193,6 +211,7 @@ class Session:
         rate: float,
         seconds: float,
         weights: Callable[[], Weights],
+        classes: Mapping[int, float] | None = None,
     ) -> bool:
         """Tell about an epoch and keep its weights if it is the best so far; says whether it is.
 
@@ -209,7 +228,7 @@ class Session:
         self.job.emit(
             EpochEnded(
                 epoch=epoch, train=dict(train), val=dict(val), metrics=known, learning_rate=rate,
-                seconds=seconds, best=best,
+                seconds=seconds, best=best, classes=dict(classes or {}),
             )
         )  # fmt: skip
         return best

@@ -35,7 +35,7 @@ from cvstudio.ml.engine.rates import Rates
 from cvstudio.ml.engine.session import Cancelled, Paused, Session
 from cvstudio.ml.engine.start import begin_weights
 from cvstudio.ml.engine.thawing import Thawing, train_mode
-from cvstudio.ml.engine.yolo_words import figures, losses, settings, val_losses
+from cvstudio.ml.engine.yolo_words import by_class, figures, losses, settings, val_losses
 from cvstudio.ml.environment import quiet_ultralytics, threads
 from cvstudio.ml.failures import diverged, is_out_of_memory, out_of_memory
 from cvstudio.ml.load import outputs_of
@@ -367,6 +367,7 @@ class _Supervised:
             rate=max(float(group["lr"]) for group in trainer.optimizer.param_groups),
             seconds=time.monotonic() - self.epoch_begun,
             weights=trainer.ema.ema.state_dict,
+            classes=by_class(trainer.validator.metrics, session.snapshot.classes),
         )  # fmt: skip
         if self.rates.judged(found.get(session.metric)):
             session.note("Val got no better: the learning rate falls.")
@@ -483,6 +484,7 @@ def _step_ended(trainer: Any) -> None:
             epoch=trainer.epoch + 1, step=step, steps=steps, losses=running,
             rate=max(float(group["lr"]) for group in trainer.optimizer.param_groups),
             speed=(step - before) * trainer.batch_size / max(now - since, 1e-6),
+            waiting=trainer.train_loader.pace.share(),
         )  # fmt: skip
         trainer.told = (step, now)
     match session.agree():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from cvstudio.core.annotation import Task
+from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.recipe import Optimizer, TrainConfig
 from cvstudio.ml.devices import half_precision
 from cvstudio.ml.engine.session import Session
@@ -51,6 +52,15 @@ def figures(metrics: dict[str, float], task: Task) -> dict[str, float]:
         for name in ("mAP50", "mAP50-95"):
             found[f"box {name}"] = float(metrics[f"metrics/{name}(B)"])
     return found
+
+
+def by_class(metrics: Any, classes: Sequence[LabelClass]) -> dict[int, float]:
+    """The mAP50-95 of each class that is on val, by class id: that of masks for instance."""
+    found = getattr(metrics, "seg", None) or metrics.box
+    return {
+        classes[int(place)].id: float(value)
+        for place, value in zip(found.ap_class_index, found.ap, strict=True)
+    }
 
 
 def settings(
