@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,6 +23,8 @@ from cvstudio.project.tables import ImageRow
 
 Fractions = tuple[float, float, float]
 GroupBy = Literal["group", "folder"]
+
+Part = TypeVar("Part", bound=Hashable)
 
 Label = int
 """A class id."""
@@ -49,14 +51,9 @@ def propose(
     would be judged on what was trained. Raises ConfigError when the fractions are not three shares
     that add up to 1.
     """
-    columns = (ImageRow.id, ImageRow.split, ImageRow.group, ImageRow.folder, ImageRow.sha256)
-    every = s.execute(select(*columns, ImageRow.page).order_by(ImageRow.id)).all()
+    every = _every(s)
     asked = {row.id for row in every} if image_ids is None else set(image_ids)
-    ties: dict[int, tuple[object, ...]] = {}
-    for row in every:
-        group = {"group": row.group, "folder": row.folder}.get(group_by or "", "")
-        content = (row.sha256, row.page) if row.sha256 else None
-        ties[row.id] = tuple(tie for tie in (group, content) if tie)
+    ties = _ties(every, group_by)
     near = {tie for id in asked & ties.keys() for tie in ties[id]}
     found = [
         row
@@ -74,6 +71,30 @@ def propose(
         },
     )
     return {id: split for id, split in result.items() if id in asked}
+
+
+def hanging_together(
+    s: Session, image_ids: Collection[int], *, group_by: GroupBy | None = "group"
+) -> dict[int, str]:
+    """A name for each of the images that others must stay with: those of its group or folder, and
+    copies of it. Images that stand alone are left out."""
+    ties = _ties(_every(s), group_by)
+    return _joined({id: ties[id] for id in image_ids})
+
+
+def _every(s: Session) -> Sequence[Any]:
+    """What is known of each image that decides with which others it stays."""
+    columns = (ImageRow.id, ImageRow.split, ImageRow.group, ImageRow.folder, ImageRow.sha256)
+    return s.execute(select(*columns, ImageRow.page).order_by(ImageRow.id)).all()
+
+
+def _ties(every: Sequence[Any], group_by: GroupBy | None) -> dict[int, tuple[object, ...]]:
+    ties: dict[int, tuple[object, ...]] = {}
+    for row in every:
+        group = {"group": row.group, "folder": row.folder}.get(group_by or "", "")
+        content = (row.sha256, row.page) if row.sha256 else None
+        ties[row.id] = tuple(tie for tie in (group, content) if tie)
+    return ties
 
 
 def _joined(ties: Mapping[int, Sequence[object]]) -> dict[int, str]:
@@ -108,17 +129,28 @@ def assign(
     follows most of them.
     """
     check_fractions(fractions)
+    shares = dict(zip(Split, fractions, strict=True))
+    return deal_out(labels, shares, seed=seed, groups=groups, kept=kept)
+
+
+def deal_out(
+    labels: Mapping[int, Collection[Label]],
+    shares: Mapping[Part, float],
+    *,
+    seed: int = 0,
+    groups: Mapping[int, str] | None = None,
+    kept: Mapping[int, Part] | None = None,
+) -> dict[int, Part]:
+    """As `assign`, into any parts with any shares that add up to 1: splits, or folds."""
     kept = kept or {}
-    units = _units(labels, groups or {}, kept)
-    deal = _Deal(dict(zip(Split, fractions, strict=True)), units)
+    units = _units(labels, groups or {}, kept, list(shares))
+    deal = _Deal(shares, units)
     for unit in units:
-        if unit.split is not None:
-            deal.give(unit, unit.split)
+        if unit.part is not None:
+            deal.give(unit, unit.part)
     deal.rest(seed)
-    result = {
-        image: unit.split for unit in units for image in unit.images if unit.split is not None
-    }
-    return result | {image: split for image, split in kept.items() if image in labels}
+    result = {image: unit.part for unit in units for image in unit.images if unit.part is not None}
+    return result | {image: part for image, part in kept.items() if image in labels}
 
 
 def check_fractions(fractions: Sequence[float]) -> None:
@@ -128,63 +160,64 @@ def check_fractions(fractions: Sequence[float]) -> None:
 
 
 @dataclass
-class _Unit:
+class _Unit(Generic[Part]):
     """Images that must stay together."""
 
     images: list[int]
     counts: Counter[Label] = field(default_factory=Counter)
-    split: Split | None = None
+    part: Part | None = None
 
 
 def _units(
     labels: Mapping[int, Collection[Label]],
     groups: Mapping[int, str],
-    kept: Mapping[int, Split],
-) -> list[_Unit]:
+    kept: Mapping[int, Part],
+    parts: Sequence[Part],
+) -> list[_Unit[Part]]:
     together: defaultdict[object, list[int]] = defaultdict(list)
     for image in sorted(labels):
         group = groups.get(image, "")
         together[group or image].append(image)
     units = []
     for images in together.values():
-        unit = _Unit(images)
+        unit: _Unit[Part] = _Unit(images)
         for image in images:
             unit.counts[ALL] += 1
             unit.counts.update(set(labels[image]))
         decided = Counter(kept[image] for image in images if image in kept)
         if decided:
-            unit.split = max(Split, key=lambda split: decided[split])
+            unit.part = max(parts, key=lambda part: decided[part])
         units.append(unit)
     return units
 
 
-class _Deal:
-    """The dealing out of units: what each split still lacks of each label."""
+class _Deal(Generic[Part]):
+    """The dealing out of units: what each part still lacks of each label."""
 
-    def __init__(self, fractions: Mapping[Split, float], units: Sequence[_Unit]) -> None:
+    def __init__(self, shares: Mapping[Part, float], units: Sequence[_Unit[Part]]) -> None:
         self.units = units
-        self.open = [split for split in Split if fractions[split] > 0]
+        self.open = [part for part, share in shares.items() if share > 0]
         totals: Counter[Label] = Counter()
         for unit in units:
             totals.update(unit.counts)
         self.lacks = {
-            split: {label: count * fractions[split] for label, count in totals.items()}
-            for split in Split
+            part: {label: count * share for label, count in totals.items()}
+            for part, share in shares.items()
         }
 
-    def give(self, unit: _Unit, split: Split) -> None:
-        unit.split = split
+    def give(self, unit: _Unit[Part], part: Part) -> None:
+        unit.part = part
         for label, count in unit.counts.items():
-            self.lacks[split][label] -= count
+            self.lacks[part][label] -= count
 
     def rest(self, seed: int) -> None:
-        """Deal out the units that have no split yet, the rarest label first."""
+        """Deal out the units that have no part yet, the rarest label first."""
         chance = random.Random(seed)
-        waiting = [unit for unit in self.units if unit.split is None]
+        waiting = [unit for unit in self.units if unit.part is None]
         chance.shuffle(waiting)
         # Large groups first: what they leave unbalanced, the small ones can still even out.
         waiting.sort(key=lambda unit: -unit.counts[ALL])
-        holders: defaultdict[Label, list[_Unit]] = defaultdict(list)
+        holders: defaultdict[Label, list[_Unit[Part]]] = defaultdict(list)
         left: Counter[Label] = Counter()
         for unit in waiting:
             for label in unit.counts:
@@ -194,18 +227,18 @@ class _Deal:
             # The label "is an image" is on every unit, so it never comes before a class.
             label = min(left, key=lambda each: (left[each], each == ALL, each))
             for unit in holders[label]:
-                if unit.split is None:
+                if unit.part is None:
                     self.give(unit, self._neediest(label, chance))
                     left.subtract(unit.counts.keys())
             left = Counter({each: count for each, count in left.items() if count > 0})
 
-    def _neediest(self, label: Label, chance: random.Random) -> Split:
+    def _neediest(self, label: Label, chance: random.Random) -> Part:
         lacks = self.lacks
         return max(
             self.open,
-            key=lambda split: (
-                round(lacks[split][label], 6),
-                round(lacks[split][ALL], 6),
+            key=lambda part: (
+                round(lacks[part][label], 6),
+                round(lacks[part][ALL], 6),
                 chance.random(),
             ),
         )

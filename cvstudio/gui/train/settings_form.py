@@ -9,7 +9,6 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
-import annotated_types
 from pydantic.fields import FieldInfo
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
@@ -28,6 +27,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.networks import NetworkInfo, applies
 from cvstudio.core.recipe import Start, TrainConfig, needed, without_effect
+from cvstudio.core.recipe_limits import extra, fields, limits, step
 from cvstudio.core.recipe_rules import CHOICES
 from cvstudio.gui.widgets.section import label, push
 
@@ -35,39 +35,6 @@ FIELD_WIDTH = 136
 
 ABOVE = frozenset({"image_size", "batch"})
 """Settings that stand above the form already, and not in it again."""
-
-
-def fields() -> dict[str, FieldInfo]:
-    """The settings of a run that a person can change, by name."""
-    return {name: field for name, field in TrainConfig.model_fields.items() if field.title}
-
-
-def limits(field: FieldInfo) -> tuple[float, float]:
-    """The lowest and highest value of a number field."""
-    low, high = -1e9, 1e9
-    for item in field.metadata:
-        match item:
-            case annotated_types.Ge(ge=value):
-                low = float(value)  # type: ignore[arg-type]
-            case annotated_types.Gt():
-                low = 1e-9
-            case annotated_types.Le(le=value):
-                high = float(value)  # type: ignore[arg-type]
-            case annotated_types.Lt(lt=value):
-                high = float(value) - (1 if field.annotation is int else 1e-3)  # type: ignore[arg-type]
-    return low, high
-
-
-def step(field: FieldInfo) -> int:
-    """The step of a whole-number field: 32 for image sizes, else 1."""
-    found = [i.multiple_of for i in field.metadata if isinstance(i, annotated_types.MultipleOf)]
-    return int(found[0]) if found else 1  # type: ignore[call-overload]
-
-
-def extra(field: FieldInfo, key: str) -> str:
-    """What a field says of itself beside title and description: "group" or "unit"."""
-    more = field.json_schema_extra
-    return str(more.get(key, "")) if isinstance(more, dict) else ""
 
 
 class RateBox(QDoubleSpinBox):
