@@ -32,7 +32,7 @@ from cvstudio.core.jobdir import JobDir, write_json  # noqa: E402
 from cvstudio.core.masks import mask_of  # noqa: E402
 from cvstudio.core.networks import default_config  # noqa: E402
 from cvstudio.core.opencv import cv2  # noqa: E402
-from cvstudio.core.pipeline import Step  # noqa: E402
+from cvstudio.core.pipeline import Automatic, Group, GroupKind, Item  # noqa: E402
 from cvstudio.core.recipe import Fit  # noqa: E402
 from cvstudio.core.snapshot import (  # noqa: E402
     Snapshot,
@@ -64,6 +64,17 @@ STEPS = (
     make_step("hue_saturation", chance=0.5),
     make_step("iso_noise", chance=0.5),
     make_step("hide_patches", chance=0.3),
+    Group(
+        group=GroupKind.ONE_OF,
+        chance=0.8,
+        steps=(make_step("gamma", chance=0.3), make_step("crop_to_object", side=70)),
+    ),
+    Group(
+        group=GroupKind.SOME_OF,
+        chance=0.8,
+        steps=(make_step("eight_positions", chance=0.6), make_step("blur"), make_step("jpeg")),
+    ),
+    Automatic(strength=0.5),
 )
 NETWORKS = {
     Task.CLASSIFY: "mobilenet_v3_small",
@@ -110,7 +121,7 @@ def shown(
     epochs: list[int],
     *,
     fit: Fit,
-    steps: tuple[Step, ...] = STEPS,
+    steps: tuple[Item, ...] = STEPS,
 ) -> Message:
     """What the window shows of an image: the answer of the live process, at full size."""
     header = {
