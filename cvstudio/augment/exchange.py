@@ -18,8 +18,8 @@ import yaml
 
 from cvstudio.augment import automatic
 from cvstudio.augment.catalogue import TRANSFORMS, make_step, transform, values
-from cvstudio.augment.fields import KEEP, Transform
-from cvstudio.augment.inverse import Arguments, solved
+from cvstudio.augment.fields import KEEP
+from cvstudio.augment.inverse import Arguments, Solution, shown, solved
 from cvstudio.augment.left_out import INSTEAD, LEFT_OUT
 from cvstudio.augment.parts import accepted, described, inherited, library_version
 from cvstudio.core.errors import ConfigError
@@ -129,8 +129,7 @@ class _Reading:
             return self._in_order(name, told, chance * factor)
         if name in ("OneOf", "SomeOf", "RandomOrder", "OneOrOther"):
             return [self._group(name, told, chance * factor)]
-        step = self._step(name, told, chance * factor)
-        return [] if step is None else [step]
+        return list(self._steps(name, told, chance * factor))
 
     def _inner(self, told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         found = told.get("transforms", [])
@@ -165,40 +164,53 @@ class _Reading:
             count=min(max(count, 1), 100) if isinstance(count, int) else 2,
         )  # fmt: skip
 
-    def _step(self, name: str, told: Mapping[str, Any], chance: float) -> Step | None:
+    def _steps(self, name: str, told: Mapping[str, Any], chance: float) -> list[Step]:
         given = {k: v for k, v in told.items() if k not in (_CLASS, "p", "always_apply", "params")}
+        target = name
         if name in INSTEAD:
+            target = transform(INSTEAD[name]).target
             self.notes.append(f"{name} is read as “{transform(INSTEAD[name]).title}”.")
-            record = transform(INSTEAD[name])
-            return self._solved(name, [record], _renamed(name, given), chance)
-        records = [record for record in TRANSFORMS if record.target == name]
-        if not records:
-            reason = LEFT_OUT.get(name, "albumentations' catalogue here has no such transform.")
+        elif not any(record.target == name for record in TRANSFORMS):
+            reason = LEFT_OUT.get(name, "There is no such transform.")
             self.notes.append(f"{name or 'An entry without a name'} was left out. {reason}")
-            return None
-        return self._solved(name, records, given, chance)
-
-    def _solved(
-        self, name: str, records: Sequence[Transform], given: Arguments, chance: float
-    ) -> Step | None:
-        target = records[0].target
-        known = accepted(target)
-        strange = sorted(given.keys() - known - inherited(target))
+            return []
+        known = accepted(name)
+        strange = sorted(given.keys() - known - inherited(name))
         if strange:
             self.notes.append(f"{name}: {', '.join(strange)} is not known and was left out.")
         given = {key: value for key, value in given.items() if key in known}
         try:
+            if name in INSTEAD:
+                given = _renamed(name, described(name, given, strict=False))
             wanted = described(target, given)
         except (ValueError, TypeError, Warning) as error:
             first = str(error).splitlines()[0]
             self.notes.append(f"{name} was left out: its settings are not understood ({first}).")
-            return None
+            return []
+        return self._solved(name, target, given, wanted, chance)
+
+    def _solved(
+        self, name: str, target: str, given: Arguments, wanted: Arguments, chance: float
+    ) -> list[Step]:
+        """The step of the catalogue that comes nearest, and one more for what it cannot hold."""
+        records = [record for record in TRANSFORMS if record.target == target]
         found = min(
             (solved(record, wanted, size=self.size) for record in records),
             key=lambda solution: len(solution.differing),
         )
-        for words in found.differing:
-            self.notes.append(f"{name}: {words}.")
+        steps = [self._made(found, chance)]
+        rest = {key: given[key] for key in found.differing if key in given}
+        for record in (r for r in records if r is not found.record and rest):
+            more = solved(record, described(target, rest), size=self.size)
+            if not more.differing:
+                steps.append(self._made(more, chance))
+                self.notes.append(f"{name} is read as two steps, each with its own chance.")
+                return steps
+        for key in found.differing:
+            self.notes.append(f"{name}: {key} {shown(wanted.get(key))} cannot be kept.")
+        return steps
+
+    def _made(self, found: Solution, chance: float) -> Step:
         parameters = dict(found.values)
         if self.keep is not None and KEEP in found.record.parameters:
             parameters[KEEP.name] = self.keep
@@ -214,11 +226,10 @@ def _renamed(name: str, given: Arguments) -> dict[str, Any]:
     scale = given.get("scale_limit", (0, 0))
     shift = given.get("shift_limit_x", given.get("shift_limit", (0, 0)))
     upright = given.get("shift_limit_y", shift)
-    one = 0.0 if name == "RandomScale" and _pair(scale)[0] > 0 else 1.0
     return {
         **kept,
         "rotate": _pair(rotate),
-        "scale": tuple(one + end for end in _pair(scale)),
+        "scale": tuple(1 + end for end in _pair(scale)),
         "keep_ratio": True,
         "translate_percent": {"x": _pair(shift), "y": _pair(upright)},
     }

@@ -24,7 +24,7 @@ _UNTOLD = frozenset(
 
 @dataclass(frozen=True)
 class Solution:
-    """A transform with the values nearest to the arguments; `differing` says what is not kept."""
+    """A transform with the values nearest to the arguments; `differing` names what is not kept."""
 
     record: Transform
     values: dict[str, Any]
@@ -33,21 +33,33 @@ class Solution:
 
 def solved(record: Transform, wanted: Arguments, *, size: int) -> Solution:
     """The values of a transform whose arguments come nearest to `wanted` (in their full form)."""
-    target = _leaves(wanted)
+    target = _leaves(_in_percent(wanted, size))
     found = record.defaults()
     # Twice: what a choice decides may depend on a number that is solved after it.
     for field in itertools.chain(record.parameters, record.parameters):
         found[field.name] = _solved_field(record, field, found, target, size)
-    own = _leaves(_arguments(record, found, size))
+    own = _leaves(_in_percent(_arguments(record, found, size), size))
     differing = []
     for name in dict.fromkeys(path[0] for path in (*target, *own)):
         if name in _UNTOLD or (record.sized and name in _fixed_by_size(record, size)):
             continue
         theirs = {p: v for p, v in target.items() if p[0] == name}
         ours = {p: v for p, v in own.items() if p[0] == name}
+        if name == "keep_ratio" and _unscaled(target):
+            continue
         if not _same(theirs, ours):
-            differing.append(f"{name} {_shown(wanted.get(name))} cannot be kept")
+            differing.append(name)
     return Solution(record, found, differing)
+
+
+def _in_percent(wanted: Arguments, size: int) -> Arguments:
+    """Arguments in which a shift, if there is any, is a share of the image and not in pixels."""
+    if "translate_px" not in wanted:
+        return wanted
+    pixels = wanted["translate_px"] or dict.fromkeys(("x", "y"), (0, 0))
+    shares = {axis: [end / size for end in pixels[axis]] for axis in ("x", "y")}
+    percent = wanted.get("translate_percent") or shares
+    return {**wanted, "translate_percent": percent, "translate_px": None}
 
 
 def _solved_field(
@@ -173,6 +185,11 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> Leaves:
     return found
 
 
+def _unscaled(target: Leaves) -> bool:
+    """Whether an affine transform leaves the size, so that proportions are no question."""
+    return all(_equal(value, 1) for path, value in target.items() if path[0] == "scale")
+
+
 def _same(theirs: Leaves, ours: Leaves) -> bool:
     if all(_nothing(v) for v in theirs.values()) and all(_nothing(v) for v in ours.values()):
         return True
@@ -192,9 +209,10 @@ def _equal(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """An argument in a few words."""
     if isinstance(value, list | tuple):
-        return "(" + ", ".join(_shown(v) for v in value) + ")"
+        return "(" + ", ".join(shown(v) for v in value) + ")"
     if isinstance(value, Mapping):
-        return "(" + ", ".join(f"{k} {_shown(v)}" for k, v in value.items()) + ")"
+        return "(" + ", ".join(f"{k} {shown(v)}" for k, v in value.items()) + ")"
     return f"{value:g}" if isinstance(value, float) else str(value)

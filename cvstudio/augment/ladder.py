@@ -23,7 +23,7 @@ Scaling = Range | Int | Float
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One place on the ladder: what taking it over sets, in `words` too; `step` is what is shown."""
+    """One place on the ladder: what taking it over sets, also in `words`; `step` is shown."""
 
     parameters: Mapping[str, Any]
     step: Step

@@ -203,15 +203,16 @@ def _restored(array: NDArray[Any], shape: tuple[int, ...], how: int) -> NDArray[
     return np.asarray(cv2.resize(array, (int(shape[1]), int(shape[0])), interpolation=how))
 
 
-def described(target: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def described(target: str, arguments: Mapping[str, Any], *, strict: bool = True) -> dict[str, Any]:
     """A transform of the library with these arguments, as the library itself writes it out.
 
-    Every argument is there, in its full form. `target` must be a class that the catalogue names.
-    Raises ValueError, TypeError or a Warning where the library does not take the arguments.
+    Every argument is there, in its full form. `target` must be a class that the catalogue, or
+    left_out.INSTEAD, names. Raises ValueError or TypeError, and if `strict` a Warning, where the
+    library does not take the arguments.
     """
     maker = getattr(albumentations, target)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error" if strict else "ignore")
         told: dict[str, Any] = maker(**arguments).to_dict_private()
     # The library writes out what a base class knows too, and would not read that again.
     known = {"__class_fullname__", *accepted(target)}

@@ -102,6 +102,7 @@ def test_groups_come_back_and_automatic_changes_become_one() -> None:
     assert len(group.steps) == 18
 
 
+@pytest.mark.filterwarnings("ignore:ShiftScaleRotate is a special case")
 def test_a_file_of_the_library_is_read_and_what_has_no_place_is_named(tmp_path: Path) -> None:
     pipeline = A.Compose(
         [
@@ -206,3 +207,28 @@ def test_what_the_library_cannot_say_is_told_when_writing() -> None:
     for words in ("border is black", "bbox_labels", "Steps that are off", "Automatic changes",
                   "kept from 30 %"):  # fmt: skip
         assert words in text
+
+
+def test_an_affine_transform_that_is_two_of_the_catalogue_is_read_as_two() -> None:
+    told = A.to_dict(A.Affine(rotate=(-20, 20), shear=(-5, 5), p=0.5))
+    found = exchange.read_text(json.dumps(told), size=640)
+    turn, shear = found.items
+    assert isinstance(turn, Step)
+    assert isinstance(shear, Step)
+    assert {turn.transform, shear.transform} == {"affine", "shear"}
+    both = {**turn.parameters, **shear.parameters}
+    assert both["rotation"] == [-20, 20]
+    assert both["horizontal"] == [-5, 5]
+    assert both["shift"] == 0
+    assert found.notes == ["Affine is read as two steps, each with its own chance."]
+
+
+def test_defaults_of_the_library_count_where_a_file_is_short() -> None:
+    told = {"__class_fullname__": "RandomScale", "p": 0.2}
+    (step,) = exchange.read_text(json.dumps(told), size=640).items
+    assert isinstance(step, Step)
+    assert step.parameters["scale"] == [0.9, 1.1]
+    shifted = A.to_dict(A.Affine(translate_px=(-64, 64)))
+    (step,) = exchange.read_text(json.dumps(shifted), size=640).items
+    assert isinstance(step, Step)
+    assert step.parameters["shift"] == 10
