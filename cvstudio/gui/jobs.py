@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
@@ -27,8 +28,11 @@ from cvstudio.project.run_status import RunStatus, observe
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.15
+LOOK_SECONDS = 0.05
 """How often a watched job's event file is read."""
+
+LOOKS = 5
+"""How often that is until its process is looked at, which costs more."""
 
 SYNC_MS = 2000
 """How often the project is asked for runs that others started or that are queued."""
@@ -60,9 +64,11 @@ class TrainingWorker(QThread):
         for event in tail.new():
             state.apply(event)
         self.caught_up.emit(state)
-        while True:
-            # Asked first: whatever a dying job said is in the file when it is found dead.
-            status = observe(self.job, stored=RunStatus.RUNNING)
+        for look in count():
+            status = RunStatus.RUNNING
+            if look % LOOKS == 0:
+                # Asked first: whatever a dying job said is in the file when it is found dead.
+                status = observe(self.job, stored=RunStatus.RUNNING)
             batch = list(tail.new())
             if batch:
                 self.events.emit(batch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
@@ -12,7 +13,15 @@ from pytestqt.qtbot import QtBot
 
 from cvstudio.gui import theme
 from cvstudio.gui.style import StudioStyle
-from cvstudio.gui.widgets.chart import MOST_POINTS, Chart, line_pen, round_ticks, round_up, shown
+from cvstudio.gui.widgets.chart import MOST_POINTS, Chart
+from cvstudio.gui.widgets.chart_figures import (
+    log_ticks,
+    round_ticks,
+    round_up,
+    shown,
+    smoothed,
+)
+from cvstudio.gui.widgets.chart_legend import line_pen
 
 
 @pytest.fixture
@@ -142,3 +151,67 @@ def test_the_line_under_the_mouse_is_one_pixel_wide_in_a_chart_of_few_epochs(cha
         for y in range(before.height())
     ]
     assert 1 <= max(changed) <= 2
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.001, 1, [0.001, 0.01, 0.1, 1]),
+        (0.05, 2, [0.1, 0.3, 1]),
+        (1.1, 6, [1.5, 2, 3, 5]),
+    ],
+)
+def test_ticks_of_factors_are_round_values(low: float, high: float, ticks: list[float]) -> None:
+    assert 10 ** np.array(log_ticks(np.log10(low), np.log10(high))) == pytest.approx(ticks)
+
+
+def test_smoothing_neither_pulls_the_beginning_to_zero_nor_trips_over_a_gap() -> None:
+    values = np.array([4.0, 2.0, np.nan, 2.0])
+    assert smoothed(values, 0.0).tolist()[:2] == [4, 2]
+    found = smoothed(values, 0.5)
+    assert found[0] == 4
+    assert found[1] == pytest.approx((0.25 * 4 + 0.5 * 2) / 0.75)
+    assert np.isnan(found[2])
+    assert 2 < found[3] < found[1]
+
+
+def test_a_smoothed_line_keeps_its_values_pale_behind_it_and_in_the_file(chart: Chart) -> None:
+    chart.set_line("train", [1, 2, 3], [4, 0, 4])
+    chart.set_smoothing(0.9)
+    _, even = chart._curves["train"].getData()
+    assert even[1] > 1
+    _, pale = chart._ghosts["train"].getData()
+    assert list(pale) == [4, 0, 4]
+    assert chart._ghosts["train"].opts["pen"].color().alphaF() < 0.5
+    assert chart.line("train")[1] == [4, 0, 4]
+    chart.set_smoothing(0.0)
+    assert list(chart._curves["train"].getData()[1]) == [4, 0, 4]
+    assert not chart._ghosts["train"].isVisible()
+
+
+def test_on_a_log_scale_equal_distances_are_equal_factors_and_zero_is_left_out(
+    chart: Chart,
+) -> None:
+    chart.set_line("train", [1, 2, 3, 4], [10, 1, 0.1, 0])
+    chart.set_range(x=(0, 4))
+    chart.set_log(True)
+    _, placed = chart._curves["train"].getData()
+    assert list(placed[:3]) == pytest.approx([1, 0, -1])
+    assert np.isnan(placed[3])
+    low, high = chart.plot.viewRange()[1]
+    assert low < -1 < 1 <= high < 1.6
+    axis = chart.plot.getAxis("left")
+    assert axis.tickStrings([-1.0, 0.0, 1.0], 1, 1) == ["0.1", "1", "10"]
+    chart.set_log(False)
+    assert chart.plot.viewRange()[1][1] >= 10
+
+
+def test_the_best_epoch_is_marked_and_a_cleared_chart_has_no_mark(chart: Chart) -> None:
+    chart.set_line("val", [1, 2, 3], [3, 1, 2])
+    chart.set_mark(2, "best, 2")
+    assert chart._mark_line.isVisible()
+    assert chart._mark_line.value() == 2
+    assert chart._mark_words.toPlainText() == "best, 2"
+    chart.clear()
+    assert chart.mark is None
+    assert not chart._mark_line.isVisible()

@@ -34,8 +34,8 @@ from cvstudio.project.preflight import Action
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
 
-SHOW_MS = 200
-"""How often a running run is drawn again at most."""
+SHOW_MS = 120
+"""How often a running run is drawn again at most; the first news after a rest at once."""
 
 TICK_MS = 1000
 
@@ -54,6 +54,7 @@ class TrainPage(Workspace):
         self._run_id = 0
         self._opened: Path | None = None
         self._compared_epochs = -1
+        self._more_came = False
         self._build()
         self._connect()
         self.preparing.begin()
@@ -127,7 +128,7 @@ class TrainPage(Workspace):
         self.jobs.run_started.connect(self._moved)
         self.jobs.run_moved.connect(self._moved)
         self._draw_soon = QTimer(self, interval=SHOW_MS, singleShot=True)
-        self._draw_soon.timeout.connect(self._draw)
+        self._draw_soon.timeout.connect(self._draw_late)
         self._tick = QTimer(self, interval=TICK_MS)
         self._tick.timeout.connect(self._draw)
 
@@ -285,7 +286,17 @@ class TrainPage(Workspace):
 
     def _moved(self, run_id: int, *_about: Any) -> None:
         self.book.moved(run_id)
-        if not self._draw_soon.isActive():
+        if self._draw_soon.isActive():
+            self._more_came = True
+        else:
+            self._draw()
+            self._draw_soon.start()
+
+    def _draw_late(self) -> None:
+        """What came while the last picture was new."""
+        if self._more_came:
+            self._more_came = False
+            self._draw()
             self._draw_soon.start()
 
     def _draw(self) -> None:

@@ -31,7 +31,8 @@ from cvstudio.gui.studio import Studio
 from cvstudio.gui.train import words
 from cvstudio.gui.train.failure import FailureCard
 from cvstudio.gui.train.samples import SampleStrip
-from cvstudio.gui.widgets.chart import MOST_POINTS, Chart, shown
+from cvstudio.gui.widgets.chart import MOST_POINTS, Chart
+from cvstudio.gui.widgets.chart_figures import shown
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import FoldSection, label, push

@@ -13,7 +13,6 @@ the context menu saves PNG or CSV.
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,61 +20,29 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QMouseEvent, QPen
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QMenu, QVBoxLayout
 
 from cvstudio.gui import theme
+from cvstudio.gui.widgets.chart_figures import log_ticks, round_ticks, round_up, shown, smoothed
+from cvstudio.gui.widgets.chart_legend import Legend, line_pen
 from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import label
 
-STYLES: tuple[tuple[str, tuple[float, ...]], ...] = (
-    ("chart1", ()),
-    ("chart2", (5, 3)),
-    ("chart3", (2, 3)),
-    ("chart4", (6, 3, 1, 3)),
-)
-"""Colour role and dash pattern by order: readable in print and without colour."""
-
 AXIS_WIDTH = 62
 MOST_POINTS = 2000
-
-
-def round_ticks(low: float, high: float, *, most: int = 5) -> list[float]:
-    """Three to five round values inside a range."""
-    span = high - low
-    if not span > 0 or not math.isfinite(span):
-        return [low]
-    raw = span / (most - 1)
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.9)
-    first = math.ceil(low / step - 1e-9)
-    last = math.floor(high / step + 1e-9)
-    return [n * step for n in range(first, last + 1)]
-
-
-def round_up(value: float) -> float:
-    """The next round figure that leaves a little air above a value."""
-    if not value > 0 or not math.isfinite(value):
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(m * power for m in (1, 1.2, 1.6, 2, 2.5, 3, 4, 5, 6, 8, 10) if m * power >= value)
-
-
-def shown(value: float) -> str:
-    """A value with as many digits as a person reads: 1.26, 0.0069, 1,240."""
-    if value != value:
-        return "–"
-    size = abs(value)
-    if size >= 1000:
-        return f"{value:,.0f}"
-    if size < 0.01:
-        return np.format_float_positional(value, precision=3, fractional=False, trim="-")
-    return f"{value:.3g}" if size >= 100 else f"{value:.3f}".rstrip("0").rstrip(".")
+GHOST = 0.28
+"""Opacity of the values behind their running mean."""
 
 
 class _Axis(pg.AxisItem):
-    """An axis with few round ticks, no tick marks, and figures as they are."""
+    """An axis with few round ticks, no tick marks, and figures as they are.
+
+    With `powers` it stands for values by their logarithms.
+    """
+
+    powers = False
 
     def updateAutoSIPrefix(self) -> None:
         """Never scale: pyqtgraph does so whenever a label is set again, even when told not to."""
@@ -86,10 +53,12 @@ class _Axis(pg.AxisItem):
         return super().boundingRect().adjusted(-16, -8, 16, 8)
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[Any]:
-        ticks = round_ticks(minVal, maxVal)
+        ticks = log_ticks(minVal, maxVal) if self.powers else round_ticks(minVal, maxVal)
         return [(ticks[1] - ticks[0] if len(ticks) > 1 else 1.0, ticks)]
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        if self.powers:
+            return [shown(10**value) for value in values]
         return [f"{round(value * scale, 10):,.10g}" for value in values]
 
 
@@ -104,47 +73,6 @@ class _View(pg.ViewBox):
 
     def mouseDragEvent(self, ev: Any, axis: Any = None) -> None:
         ev.ignore()
-
-
-class Legend(QWidget):
-    """Names of lines with a piece of each line."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._entries: tuple[tuple[str, int], ...] = ()
-        self.setFixedHeight(16)
-
-    def set_entries(self, entries: Sequence[tuple[str, int]]) -> None:
-        """Names with the place of each line's style."""
-        if tuple(entries) != self._entries:
-            self._entries = tuple(entries)
-            self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(120, 16)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(theme.font("small"))
-        x = 0.0
-        for name, place in self._entries:
-            painter.setPen(line_pen(place))
-            painter.drawLine(QPointF(x, 8), QPointF(x + 18, 8))
-            painter.setPen(theme.colour("text"))
-            width = painter.fontMetrics().horizontalAdvance(name)
-            painter.drawText(QRectF(x + 24, 0, width + 2, 16), Qt.AlignmentFlag.AlignVCenter, name)
-            x += 24 + width + 16
-
-
-def line_pen(place: int) -> QPen:
-    """The pen of the line at a place: 1.5 px, cosmetic."""
-    role, dashes = STYLES[place % len(STYLES)]
-    pen = QPen(theme.colour(role), 1.5)
-    pen.setCosmetic(True)
-    if dashes:
-        pen.setDashPattern([length / 1.5 for length in dashes])
-    return pen
 
 
 class Chart(QFrame):
@@ -168,6 +96,10 @@ class Chart(QFrame):
         self._places: dict[str, int] = {}
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._colours: dict[str, str] = {}
+        self._dashed: dict[str, bool | None] = {}
+        self._ghosts: dict[str, pg.PlotDataItem] = {}
+        self._smoothing, self._log = 0.0, False
+        self._mark: tuple[float, str] | None = None
         self._dots: pg.ScatterPlotItem | None = None
         self._x_range: tuple[float, float | None] = (0, None)
         self._y_range: tuple[float, float | None] = (0, None)
@@ -188,9 +120,11 @@ class Chart(QFrame):
 
     def set_line(
         self, name: str, x: Sequence[float], y: Sequence[float], *, place: int | None = None,
-        colour: str = "",
+        colour: str = "", dashed: bool | None = None,
     ) -> None:  # fmt: skip
         """Show or replace a line; `place` chooses its style, else the order of coming does.
+
+        With a place, `dashed` parts two lines of one colour, as those of train and val.
 
         A line that stands for a label class has that class's `colour` ("#RRGGBB") and no entry in
         the legend.
@@ -204,17 +138,74 @@ class Chart(QFrame):
             self._places[name] = len(self._places) if place is None else place
             if colour:
                 self._colours[name] = colour
+            self._dashed[name] = dashed
             self._curves[name] = self.plot.plot(
                 pen=self._pen(name), antialias=True, connect="finite"
             )
-            self.legend.set_entries([e for e in self._places.items() if e[0] not in self._colours])
+            named = [n for n in self._places if n not in self._colours]
+            self.legend.set_entries([(n, self._places[n], self._dashed[n]) for n in named])
         self._lines[name] = (xs, ys)
-        alone = len(xs) == 1
-        self._curves[name].setData(xs, ys, symbol="o" if alone else None, symbolSize=5)
-        if alone:
-            self._curves[name].setSymbolBrush(self._pen(name).color())
-            self._curves[name].setSymbolPen(None)
+        self._draw_line(name)
         self._apply_range()
+
+    def _draw_line(self, name: str) -> None:
+        """Draw a line as it is; smoothed with the values themselves pale behind it."""
+        xs, ys = self._lines[name]
+        alone, curve = len(xs) == 1, self._curves[name]
+        even = smoothed(ys, self._smoothing)
+        curve.setData(xs, self._placed(even), symbol="o" if alone else None, symbolSize=5)
+        if alone:
+            curve.setSymbolBrush(self._pen(name).color())
+            curve.setSymbolPen(None)
+        ghost = self._ghosts.get(name)
+        if self._smoothing > 0 and ghost is None:
+            ghost = self.plot.plot(antialias=True, connect="finite")
+            ghost.setZValue(curve.zValue() - 1)
+            self._ghosts[name] = ghost
+        if ghost is not None:
+            pale = QPen(self._pen(name))
+            colour = QColor(pale.color())
+            colour.setAlphaF(GHOST)
+            pale.setColor(colour)
+            ghost.setPen(pale)
+            ghost.setVisible(self._smoothing > 0)
+            ghost.setData(xs, self._placed(ys))
+
+    def _placed(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where values lie on the axis; nothing below zero has a logarithm."""
+        if not self._log:
+            return values
+        return np.log10(values, where=values > 0, out=np.full_like(values, np.nan))
+
+    def set_smoothing(self, share: float) -> None:
+        """Draw running means in which what was before weighs `share`, 0 to below 1."""
+        if share != self._smoothing:
+            self._smoothing = share
+            for name in self._lines:
+                self._draw_line(name)
+
+    def set_log(self, on: bool) -> None:
+        """Whether equal distances upwards are equal factors."""
+        if on != self._log:
+            self._log = self.plot.getAxis("left").powers = on
+            for name in self._lines:
+                self._draw_line(name)
+            self._apply_range()
+            self.plot.getAxis("left").picture = None
+            self.plot.getAxis("left").update()
+
+    def set_mark(self, x: float | None, words: str = "") -> None:
+        """An upright line with words at its top: "best"; None takes it away."""
+        mark = None if x is None else (x, words)
+        if mark != self._mark:
+            self._mark = mark
+            self._dress_mark()
+            self._apply_range()
+
+    @property
+    def mark(self) -> tuple[float, str] | None:
+        """Where the upright line stands, and its words."""
+        return self._mark
 
     def set_range(
         self,
@@ -251,7 +242,7 @@ class Chart(QFrame):
         )
 
     def _pen(self, name: str) -> QPen:
-        pen = line_pen(self._places[name])
+        pen = line_pen(self._places[name], self._dashed[name])
         if name in self._colours:
             pen = QPen(QColor(self._colours[name]), 1.5)
             pen.setCosmetic(True)
@@ -264,9 +255,12 @@ class Chart(QFrame):
 
     def clear(self) -> None:
         """Take all lines away."""
-        for curve in self._curves.values():
+        for curve in (*self._curves.values(), *self._ghosts.values()):
             self.plot.removeItem(curve)
+        self._ghosts.clear()
+        self.set_mark(None)
         self._curves, self._lines, self._places, self._colours = {}, {}, {}, {}
+        self._dashed = {}
         if self._dots is not None:
             self._dots.clear()
         self.legend.set_entries([])
@@ -343,7 +337,11 @@ class Chart(QFrame):
         self._cross.setVisible(False)
         self._limit_line = pg.InfiniteLine(angle=0, movable=False)
         self._limit_words = pg.TextItem(anchor=(1, 1))
-        for item in (self._cross, self._limit_line, self._limit_words):
+        self._mark_line = pg.InfiniteLine(angle=90, movable=False)
+        self._mark_words = pg.TextItem(anchor=(0, 0))
+        for item in (
+            self._cross, self._limit_line, self._limit_words, self._mark_line, self._mark_words,
+        ):  # fmt: skip
             self.plot.addItem(item, ignoreBounds=True)
         column.addWidget(self.plot, 1)
 
@@ -374,7 +372,10 @@ class Chart(QFrame):
         self._cross.setPen(cross)
         for name, curve in self._curves.items():
             curve.setPen(self._pen(name))
+            if name in self._ghosts:
+                self._draw_line(name)
         self._dress_limit()
+        self._dress_mark()
         self.legend.update()
 
     def _dress_limit(self) -> None:
@@ -387,9 +388,22 @@ class Chart(QFrame):
         pen.setCosmetic(True)
         pen.setDashPattern([4, 3])
         self._limit_line.setPen(pen)
-        self._limit_line.setValue(value)
+        self._limit_line.setValue(float(self._placed(np.array([value]))[0]))
         self._limit_words.setText(words, theme.colour("muted"))
         self._limit_words.setFont(theme.font("small"))
+
+    def _dress_mark(self) -> None:
+        for item in (self._mark_line, self._mark_words):
+            item.setVisible(self._mark is not None)
+        if self._mark is None:
+            return
+        pen = QPen(theme.colour("muted"), 1)
+        pen.setCosmetic(True)
+        pen.setDashPattern([2, 3])
+        self._mark_line.setPen(pen)
+        self._mark_line.setValue(self._mark[0])
+        self._mark_words.setText(self._mark[1], theme.colour("muted"))
+        self._mark_words.setFont(theme.font("small"))
 
     def _apply_range(self) -> None:
         ends = [xs[-1] for xs, _ in self._lines.values() if len(xs)]
@@ -400,9 +414,19 @@ class Chart(QFrame):
         right = x_end if x_end is not None else max([*ends, self._x_range[0] + 1])
         top = y_end if y_end is not None else round_up(float(max(tops, default=1.0)))
         self.plot.setXRange(self._x_range[0], max(right, self._x_range[0] + 1e-9), padding=0.01)
-        self.plot.setYRange(self._y_range[0], top, padding=0.02)
+        low = self._y_range[0]
+        if self._log:
+            known = [ys[ys > 0] for _, ys in self._lines.values() if (ys > 0).any()]
+            least = min((float(np.nanmin(ys)) for ys in known), default=top / 100)
+            low = float(np.log10(min(least, top) * 0.9))
+            top = float(np.log10(top))
+        self.plot.setYRange(low, max(top, low + 1e-9), padding=0.02)
         if self._limit is not None:
             self._limit_words.setPos(right, self._limit[0])
+        if self._mark is not None:
+            beyond = self._mark[0] > (self._x_range[0] + right) / 2
+            self._mark_words.setAnchor((1, 0) if beyond else (0, 0))
+            self._mark_words.setPos(self._mark[0], top)
 
     # Reading values
 
