@@ -148,10 +148,11 @@ def test_keys_and_wheel_change_the_size_of_the_point_eraser_and_its_field_shows_
     assert person.page.bar.options.spin.value() == person.page.brush.size > size + 5
 
 
-def test_an_edge_that_is_dragged_gets_a_point_and_alt_click_takes_it_away(person):
+def test_a_point_that_a_double_click_set_is_taken_away_by_alt_click(person):
     person.add(square(50, 50))
     person.do("label.select")
     person.click(80, 80)
+    person.double_click(75, 50)
     person.drag((75, 50), (75, 30))
     assert outlines.point_count(person.only.shape) == 5
     assert any(np.allclose(point, (75, 30), atol=1) for point in person.only.shape.parts[0].outer)

@@ -12,6 +12,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.convert import to_polygon
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask
+from cvstudio.project import shaping
 
 
 @pytest.fixture
@@ -114,3 +115,51 @@ def test_backspace_takes_back_the_points_of_a_shared_border_one_by_one(person):
         assert len(person.canvas.tool.points) == left
     person.keys("Esc")
     assert len(person.shapes) == 1
+
+
+# Shapes that are joined stay so
+
+
+def joined_pair(person):
+    """Two polygons with the edge x = 180 in common, and the right one selected."""
+    person.add(Polygon.simple([(80, 50), (180, 50), (180, 200), (80, 200)]))
+    person.add(Polygon.simple([(180, 50), (300, 60), (300, 190), (180, 200)]))
+    person.keys("Shift+N")
+    person.do("label.select")
+    person.click(240, 120)
+
+
+def test_a_common_point_that_is_moved_takes_the_neighbour_along_in_one_step(person):
+    joined_pair(person)
+    person.drag((180, 50), (200, 30))
+    left, right = (a.shape.parts[0].outer for a in person.shapes)
+    assert np.allclose(right[0], (200, 30), atol=1)
+    assert left[1].tolist() == right[0].tolist()
+    assert outlines.intersect([a.shape for a in person.shapes]).area == 0
+    assert len(outlines.union([a.shape for a in person.shapes]).parts) == 1
+    assert person.project.undo_label == "Move point of 2 shapes"
+    person.project.undo()
+    left, right = (a.shape.parts[0].outer for a in person.shapes)
+    assert left[1].tolist() == right[0].tolist() == [180, 50]
+
+
+def test_a_common_edge_that_is_moved_takes_the_neighbour_along(person):
+    joined_pair(person)
+    person.drag((180, 125), (150, 125))
+    left, right = (a.shape.parts[0].outer for a in person.shapes)
+    assert np.allclose(left[[1, 2]], [(150, 50), (150, 200)], atol=1)
+    assert left[[1, 2]].tolist() == right[[0, 3]].tolist()
+
+
+@pytest.mark.parametrize("how", ["off", "locked"])
+def test_a_common_point_is_moved_alone_where_snapping_is_off_or_the_neighbour_locked(person, how):
+    joined_pair(person)
+    if how == "off":
+        person.keys("Shift+N")
+    else:
+        with person.project.transaction("Lock") as session:
+            shaping.set_locked(session, ids=[person.shapes[0].id], locked=True)
+    person.drag((180, 50), (200, 30))
+    left, right = (a.shape.parts[0].outer for a in person.shapes)
+    assert left[1].tolist() == [180, 50]
+    assert np.allclose(right[0], (200, 30), atol=1)

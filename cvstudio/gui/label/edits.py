@@ -84,6 +84,19 @@ def point_moved(polygon: Polygon, place: Place, x: float, y: float) -> Polygon:
     return _with_ring(polygon, place, ring)
 
 
+def edge_ends(polygon: Polygon, place: Place) -> Points:
+    """Both ends, (2, 2), of the edge that `hit.edge_at` found."""
+    ring = polygon.parts[place.part].rings()[place.ring]
+    return ring[[place.index - 1, place.index % len(ring)]]
+
+
+def edge_moved(polygon: Polygon, place: Place, ends: Points) -> Polygon:
+    """A polygon with both ends, (2, 2), of an edge somewhere else; as `edge_ends` gives them."""
+    ring = polygon.parts[place.part].rings()[place.ring].copy()
+    ring[[place.index - 1, place.index % len(ring)]] = ends
+    return _with_ring(polygon, place, ring)
+
+
 def point_added(polygon: Polygon, place: Place, x: float, y: float) -> Polygon:
     """A polygon with one more point at a place."""
     ring = polygon.parts[place.part].rings()[place.ring]

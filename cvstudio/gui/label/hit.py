@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvstudio.core.annotation import Annotation, area_of
+from cvstudio.core.annotation import Annotation, Shape, area_of, box_of
 from cvstudio.core.geometry import Box, Points, Polygon, polygon_contains
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, Patch
@@ -17,6 +17,10 @@ from cvstudio.gui.label.layer import ShapeLayer
 
 HANDLES = ("nw", "n", "ne", "e", "se", "s", "sw", "w")
 """The handles of a selected shape, clockwise from the top left."""
+
+STAND_OFF = 10.0
+"""Screen pixels by which the handles of a polygon stand off its box: on it they would lie on edges
+and points, which are dragged themselves."""
 
 PatchOf = Callable[[Mask], Patch]
 
@@ -90,6 +94,15 @@ def handle_points(box: Box) -> Points:
     )
 
 
+def handle_box(shape: Shape, *, scale: float) -> Box:
+    """The box at whose corners and sides the handles of a shape stand."""
+    box = box_of(shape)
+    if not isinstance(shape, Polygon):
+        return box
+    off = STAND_OFF / scale
+    return Box(box.x - off, box.y - off, box.w + 2 * off, box.h + 2 * off)
+
+
 def handle_at(box: Box, x: float, y: float, *, reach: float) -> str | None:
     """The handle whose square of side 2 * reach holds a point; of several the nearest."""
     away = np.abs(handle_points(box) - (x, y)).max(axis=1)
@@ -110,7 +123,8 @@ def vertex_at(polygon: Polygon, x: float, y: float, *, reach: float) -> Place | 
 
 
 def edge_at(polygon: Polygon, x: float, y: float, *, reach: float) -> Place | None:
-    """Where a new point on the nearest edge within reach would be inserted."""
+    """Where a new point on the nearest edge within reach would be inserted: behind the edge's
+    first end, and before its second."""
     best, found = reach, None
     for part_index, part in enumerate(polygon.parts):
         for ring_index, ring in enumerate(part.rings()):

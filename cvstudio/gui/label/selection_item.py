@@ -18,7 +18,7 @@ from cvstudio.gui import theme
 from cvstudio.gui.label import turning
 from cvstudio.gui.label.bones import paint_keypoints
 from cvstudio.gui.label.document import Document
-from cvstudio.gui.label.hit import handle_points
+from cvstudio.gui.label.hit import handle_box, handle_points
 from cvstudio.gui.label.outlines import outline, path_of, qpolygon, rect_of
 from cvstudio.gui.label.overlay import clear_of
 from cvstudio.gui.label.shapes_item import CASING, ShapesItem, cosmetic
@@ -109,7 +109,7 @@ class SelectionItem(QGraphicsItem):
         self._paint_outline(painter, annotation, shape, width=2)
         if not isinstance(shape, Box | RotatedBox) and not self._paints_area(shape):
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            rect = rect_of(box_of(shape))
+            rect = rect_of(handle_box(shape, scale=scale))
             painter.setPen(cosmetic(QColor(0, 0, 0, 120)))
             painter.drawRect(rect)
             painter.setPen(cosmetic(QColor("white"), dashes=[4.0, 4.0]))
@@ -185,7 +185,7 @@ class SelectionItem(QGraphicsItem):
             return
         if isinstance(shape, Polygon):
             self._paint_points(painter, shape, scale)
-        handles = handle_points(box_of(shape))
+        handles = handle_points(handle_box(shape, scale=scale))
         if isinstance(shape, Keypoints):  # a point is taken before the handle that would hide it
             away = np.abs(handles[:, None, :] - shape.placed()[None, :, :]).max(axis=2)
             handles = handles[(away > HANDLE / scale).all(axis=1)]

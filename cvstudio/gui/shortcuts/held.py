@@ -32,7 +32,10 @@ HELD: tuple[Held, ...] = (
          "while a tool is used: take away instead of add, or no snapping"),
     Held("label", "Alt+click", "The one below",
          "select what lies under; on a point: remove it, of keypoints: hide or show it"),
-    Held("label", "Shift+click", "One more", "select another shape as well"),
+    Held("label", "Shift+click", "One more",
+         "select another shape as well; with Polygon: another part of the selected polygon,"
+         " with Alt a hole in it"),
+    Held("label", "Double-click", "New point", "with Select: on an edge of the selected polygon"),
     Held("label", "Shift+right-drag", "Window", "set which values are black and white"),
     Held("label", "Backspace", "Last point", "take the last point of the shape being drawn back"),
     Held("label", "X", "Not in the picture",

@@ -1,4 +1,5 @@
-"""Polygon: a click a point; Enter, a double-click or the first point closes it."""
+"""Polygon: a click a point; Enter, a double-click or the first point closes it. While a polygon is
+selected, Shift at the first point draws another part of it, Alt or Ctrl a hole in it."""
 
 from __future__ import annotations
 
@@ -6,12 +7,13 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPolygonF
 
-from cvstudio.core.geometry import Polygon, ring_area
+from cvstudio.core.geometry import Points, Polygon, ring_area
 from cvstudio.gui.label.borders import BorderPoint, Borders
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.shapes_item import CASING, cosmetic
 from cvstudio.gui.label.tools.base import REACH, Pointer, Surface, Tool
 from cvstudio.gui.label.tools.options import ToolOptions
+from cvstudio.gui.label.tools.piecewise import OFFER, Onto, subject, wanted, with_hole, with_part
 from cvstudio.gui.label.tools.snap_options import SnapOptions
 
 _FEWEST = 3  # points
@@ -34,6 +36,8 @@ class PolygonTool(Tool):
         """Where each point lies on a neighbour's border."""
         self._snap: BorderPoint | None = None
         self._pointer: tuple[float, float] | None = None
+        self._onto: Onto | None = None
+        """What the outline becomes of the selected polygon; None for a polygon of its own."""
 
     @property
     def busy(self) -> bool:
@@ -45,7 +49,10 @@ class PolygonTool(Tool):
 
     @property
     def lacks(self) -> str:
-        return "it encloses nothing" if self.ripe else "it needs three points"
+        if not self.ripe:
+            return "it needs three points"
+        hole = self._onto is not None and self._onto.how == "hole"
+        return "it is no hole of the selected shape" if hole else "it encloses nothing"
 
     @property
     def points(self) -> tuple[tuple[float, float], ...]:
@@ -53,8 +60,10 @@ class PolygonTool(Tool):
         return tuple(self._points)
 
     def press(self, pointer: Pointer) -> None:
-        if not self._points and not self.document.ready_to_draw():
-            return
+        if not self._points:
+            if not self.document.ready_to_draw():
+                return
+            self._onto = wanted(self.document, pointer)
         if self._closes(pointer):
             self.finish()
             return
@@ -88,27 +97,50 @@ class PolygonTool(Tool):
         if len(ring) < _FEWEST or ring_area(ring) < 1:
             self.surface.say("A polygon needs three points that are not on one line")
             return True
-        if self.document.add(Polygon.simple(ring), label="Add polygon") is not None:
-            self._points, self._snaps = [], []  # not before it is stored
+        if self._store(ring):
+            self._points, self._snaps, self._onto = [], [], None  # not before it is stored
             self.surface.repaint()
         return True
+
+    def _store(self, ring: Points) -> bool:
+        """Keep the outline; False when that was not possible, which is said."""
+        onto = self._onto
+        target = None if onto is None else self.document.get(onto.id)
+        if onto is None or target is None or not isinstance(target.shape, Polygon):
+            return self.document.add(Polygon.simple(ring), label="Add polygon") is not None
+        change = with_part if onto.how == "part" else with_hole
+        shape = change(target.shape, ring)
+        if shape is None:
+            self.surface.say("A hole must take a part of the selected shape, and leave a part")
+            return False
+        self.document.select([onto.id])
+        return self.document.reshape({onto.id: shape}, label=onto.label)
 
     def step_back(self) -> bool:
         if not self._points:
             return False
         self._points.pop()
         self._snaps.pop()
+        if not self._points:
+            self._onto = None
         self.surface.repaint()
         return True
 
     def cancel(self) -> bool:
-        had, self._points, self._snaps = self.busy, [], []
+        had, self._points, self._snaps, self._onto = self.busy, [], [], None
         self.surface.repaint()
         return had
 
     def hint(self) -> str:
+        selected = subject(self.document)
+        if not self._points and selected is not None:
+            name = self.document.classes[selected.class_id].name
+            return f"Click the points, or drag freehand · {OFFER.format(name=name)}"
         if not self._points:
             return "Click the points, or drag freehand · Space + drag pans"
+        if self._onto is not None:
+            what = "part" if self._onto.how == "part" else "hole"
+            return f"Enter or first point closes the {what} · Backspace takes a point back · Esc"
         return "Enter or first point closes · Backspace takes a point back · Esc drops"
 
     def paint(self, painter: QPainter, exposed: QRectF) -> None:
@@ -123,7 +155,8 @@ class PolygonTool(Tool):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(cosmetic(CASING, width=4))
         painter.drawPolyline(line)
-        painter.setPen(cosmetic(self.document.colour(), width=2))
+        hole = self._onto is not None and self._onto.how == "hole"
+        painter.setPen(cosmetic(self.document.colour(), width=2, dashes=[2.0, 2.0] if hole else []))
         painter.drawPolyline(line)
         if self._pointer is not None and len(self._points) > 1:
             painter.setPen(cosmetic(self.document.colour(), dashes=[4.0, 4.0]))

@@ -1,4 +1,4 @@
-"""Select: click, rubber band, move, resize by eight handles, and the points of polygons."""
+"""Select: click, rubber band, move, resize by eight handles, points and edges of polygons."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from cvstudio.gui.label.outlines import rect_of
 from cvstudio.gui.label.shapes_item import cosmetic
 from cvstudio.gui.label.tools.base import CLICK, REACH, Pointer, Surface, Tool
 from cvstudio.gui.label.tools.point_hand import PointHand
+from cvstudio.gui.label.tools.polygon_hand import PolygonHand, Taken, paint_edge
 from cvstudio.gui.label.turning import Grip
 
 _CURSORS = {
@@ -47,15 +48,8 @@ class _Resizing:
 
     annotation: Annotation
     handle: str
-
-
-@dataclass(frozen=True)
-class _Point:
-    """A point of the selected polygon follows the pointer."""
-
-    annotation: Annotation
-    polygon: Polygon
-    place: Place
+    off: tuple[float, float] = (0.0, 0.0)
+    """From where it was taken to the side or corner that it stands for."""
 
 
 @dataclass(frozen=True)
@@ -68,21 +62,13 @@ class _Keypoint:
 
 
 @dataclass(frozen=True)
-class _NewPoint:
-    """An edge of the selected polygon was pressed; dragging it adds a point."""
-
-    annotation: Annotation
-    place: Place
-
-
-@dataclass(frozen=True)
 class _Band:
     """A rubber band; `kept` stays selected."""
 
     kept: frozenset[int]
 
 
-_Gesture = _Moving | _Resizing | _Point | _Keypoint | _NewPoint | _Band | Grip
+_Gesture = _Moving | _Resizing | _Keypoint | _Band | Taken | Grip
 
 
 class SelectTool(Tool):
@@ -93,7 +79,6 @@ class SelectTool(Tool):
 
     def __init__(self, document: Document, surface: Surface, borders: Borders) -> None:
         super().__init__(document, surface)
-        self._borders = borders
         self._start: Pointer | None = None
         self._gesture: _Gesture | None = None
         self._dragging = False
@@ -102,9 +87,14 @@ class SelectTool(Tool):
         """What is being turned or resized on its own axes, and where the pointer is."""
         self._last_click: tuple[float, float] | None = None
         self._point_gone = False
+        self._clicked_edge: Taken | None = None
+        """What the last press took, where that was an edge; a second one adds a point to it."""
         self._pointer: Pointer | None = None
         """Where the pointer is, while no button is down."""
+        self._edge: Taken | None = None
+        """The edge under the pointer, that a drag would move."""
         self._points = PointHand(self)
+        self._hand = PolygonHand(document, borders)
 
     @property
     def busy(self) -> bool:
@@ -132,6 +122,7 @@ class SelectTool(Tool):
     def press(self, pointer: Pointer) -> None:
         self._start, self._dragging = pointer, False
         self._gesture = self._grip(pointer)
+        self._clicked_edge = _edge_of(self._gesture)
         if self._gesture is not None or self._point_gone:
             return
         under = self._under(pointer)
@@ -165,7 +156,7 @@ class SelectTool(Tool):
             self._point_gone = False
         elif isinstance(gesture, _Keypoint) and not dragged:
             self._points.take(gesture.place)
-        elif start is not None and not dragged:
+        elif start is not None and not dragged and not drafts:
             self._click(start)
         elif isinstance(gesture, _Band):
             self._take_band(gesture)
@@ -177,8 +168,16 @@ class SelectTool(Tool):
         self.surface.repaint()
 
     def double_click(self, pointer: Pointer) -> None:
-        """The first click has selected; a second one at the same place is a click as well."""
+        """A new point on an edge of the selected polygon; elsewhere it is a click as well."""
+        edge = self._clicked_edge
         self.press(pointer)
+        if edge is None or self.document.get(edge.annotation.id) is not edge.annotation:
+            return
+        # The first click may have taken a smaller shape that lies there.
+        self.document.select([edge.annotation.id])
+        place = self.on_image(pointer.x, pointer.y)
+        self._gesture = self._hand.new_point(edge, *place)
+        self._draft(self._gesture.moved(self._gesture.ends))
 
     def cancel(self) -> bool:
         had = self.busy
@@ -189,8 +188,9 @@ class SelectTool(Tool):
         return had or put_down
 
     def leave(self) -> None:
-        self._pointer = None
+        self._pointer = self._edge = None
         self.document.hover(None)
+        self.surface.repaint()
 
     def nudge(self, dx: float, dy: float) -> None:
         if self._points.nudge(dx, dy):
@@ -228,7 +228,7 @@ class SelectTool(Tool):
                 self._remove_point(annotation, shape, place)
                 return None
             if place is not None:
-                return _Point(annotation, shape, place)
+                return self._hand.point(annotation, shape, place)
         if isinstance(shape, Keypoints):
             found = hit.keypoint_at(shape, x, y, reach=self.reach)
             if found is not None and pointer.alt:
@@ -237,14 +237,19 @@ class SelectTool(Tool):
                 return None
             if found is not None:
                 return _Keypoint(annotation, shape, found)
-        handle = hit.handle_at(annotation.box, x, y, reach=self.reach)
-        if handle is not None and not pointer.alt:
-            return _Resizing(annotation, handle)
-        if isinstance(shape, Polygon) and not pointer.alt:
-            place = hit.edge_at(shape, x, y, reach=self.reach)
-            if place is not None:
-                return _NewPoint(annotation, place)
-        return None
+        if pointer.alt:
+            return None
+        if isinstance(shape, Polygon):
+            edge = self._hand.edge(annotation, shape, x, y, reach=self.reach)
+            if edge is not None:
+                return edge
+        box = hit.handle_box(shape, scale=self.surface.scale)
+        handle = hit.handle_at(box, x, y, reach=self.reach)
+        if handle is None:
+            return None
+        number = hit.HANDLES.index(handle)
+        off = hit.handle_points(annotation.box)[number] - hit.handle_points(box)[number]
+        return _Resizing(annotation, handle, (float(off[0]), float(off[1])))
 
     def _drag(self, pointer: Pointer, dx: float, dy: float) -> None:
         x, y = self.on_image(pointer.x, pointer.y)
@@ -253,7 +258,8 @@ class SelectTool(Tool):
                 shapes = {a.id: a.shape for a in annotations}
                 step_x, step_y = self._inside(shapes, dx, dy)
                 self._draft({i: edits.moved(s, step_x, step_y) for i, s in shapes.items()})
-            case _Resizing(annotation, handle):
+            case _Resizing(annotation, handle, (off_x, off_y)):
+                x, y = self.on_image(pointer.x + off_x, pointer.y + off_y)
                 new = edits.dragged(annotation.box, handle, x, y, square=pointer.shift)
                 if new.w >= 1 and new.h >= 1:
                     self._draft({annotation.id: edits.fitted(annotation.shape, new)})
@@ -262,15 +268,9 @@ class SelectTool(Tool):
                 if turned is not None:
                     self._turned = (turned, pointer.x, pointer.y)
                     self._draft({grip.annotation.id: turned})
-            case _NewPoint(annotation, place):
-                assert isinstance(annotation.shape, Polygon)
-                polygon = edits.point_added(annotation.shape, place, x, y)
-                self._gesture = _Point(annotation, polygon, place)
-                self._draft({annotation.id: polygon})
-            case _Point(annotation, polygon, place):
-                if not pointer.opposite:
-                    x, y = self._snapped(annotation, x, y)
-                self._draft({annotation.id: edits.point_moved(polygon, place, x, y)})
+            case Taken() as taken:
+                scale = 0.0 if pointer.opposite else self.surface.scale
+                self._draft(self._hand.drag(taken, x, y, (dx, dy), snap_scale=scale))
             case _Keypoint(annotation, shape, number):
                 known = Visibility(int(shape.points[number, 2]))
                 self._draft({annotation.id: shape.with_point(number, x, y, known)})
@@ -278,11 +278,6 @@ class SelectTool(Tool):
                 assert self._start is not None
                 self._band = Box.from_corners(self._start.x, self._start.y, pointer.x, pointer.y)
                 self.surface.repaint()
-
-    def _snapped(self, annotation: Annotation, x: float, y: float) -> tuple[float, float]:
-        """The place itself, or the nearest one on the border of another shape."""
-        found = self._borders.near(x, y, scale=self.surface.scale, but=[annotation.id])
-        return (x, y) if found is None else self.on_image(found.x, found.y)
 
     def _draft(self, shapes: dict[int, Shape]) -> None:
         if self.drafts.keys() == shapes.keys():
@@ -330,12 +325,18 @@ class SelectTool(Tool):
         self._pointer = pointer
         under = self._under(pointer)
         self.document.hover(under[0] if under else None)
-        match self._grip_under(pointer):
+        grip = self._grip_under(pointer)
+        if (edge := _edge_of(grip)) != self._edge:
+            self._edge = edge
+            self.surface.repaint()
+        match grip:
             case _Resizing(_, handle):
                 self.surface.point_with(_CURSORS[handle])
             case Grip() as grip:
                 self.surface.point_with(grip.cursor)
-            case _Point() | _Keypoint() | _NewPoint():
+            case Taken(what="edge"):
+                self.surface.point_with(Qt.CursorShape.PointingHandCursor)
+            case Taken() | _Keypoint():
                 self.surface.point_with(Qt.CursorShape.CrossCursor)
             case _:
                 over = self.document.selection.intersection(under)
@@ -346,6 +347,10 @@ class SelectTool(Tool):
         """As _grip, without doing anything to a point that Alt would remove."""
         plain = Pointer(pointer.x, pointer.y)
         return self._grip(plain)
+
+    def _grips(self, edge: Taken) -> bool:
+        """Whether an edge is still one of the selected shape."""
+        return self.selected() is edge.annotation
 
     def _under(self, pointer: Pointer, away: frozenset[int] | None = None) -> list[int]:
         """What a click meets, the smallest first; `away` is met by none."""
@@ -378,6 +383,8 @@ class SelectTool(Tool):
         if self._turned is not None and self.drafts:
             turning.paint_numbers(painter, *self._turned)
         self._points.paint(painter, self._pointer)
+        if self._edge is not None and not self._dragging and self._grips(self._edge):
+            paint_edge(painter, self._edge)
         if self._band is None:
             return
         painter.setBrush(QColor(255, 255, 255, 24))
@@ -394,7 +401,7 @@ class SelectTool(Tool):
         if annotation is not None and annotation.locked:
             return "Locked: L unlocks · Space + drag pans"
         if annotation is not None and isinstance(annotation.shape, Polygon):
-            return "Drag a point or an edge · Alt + click removes a point"
+            return "Drag a point or an edge · double-click adds a point · Alt + click removes one"
         if annotation is not None and isinstance(annotation.shape, Keypoints):
             return "Drag a point, or Tab to it · C or Alt + click: hidden · X: away, or back here"
         if annotation is not None and isinstance(annotation.shape, RotatedBox):
@@ -404,13 +411,19 @@ class SelectTool(Tool):
         return "Click or drag a band to select · Space + drag pans"
 
 
+def _edge_of(gesture: _Gesture | None) -> Taken | None:
+    return gesture if isinstance(gesture, Taken) and gesture.what == "edge" else None
+
+
 def _label(gesture: _Gesture | None, count: int) -> str:
     match gesture:
         case Grip():
             return gesture.label
         case _Resizing():
             return "Resize annotation"
-        case _Point() | _Keypoint() | _NewPoint():
+        case Taken():
+            return gesture.label
+        case _Keypoint():
             return "Move point"
         case _:
             return "Move annotation" if count == 1 else f"Move {count} annotations"
