@@ -190,7 +190,10 @@ class CanvasBench:
     def many(self, count: int, floor: float) -> list[Figure]:
         """Panning over many polygons, in turns with drawing their bare outlines."""
         figures = []
-        for words, scale in (("all in view", 0.0), ("100 %", 1.0)):
+        for words, scale, fill in (
+            ("all in view", 0.0, 0.0), ("all filled", 0.0, 0.25), ("100 %", 1.0, 0.25),
+        ):  # fmt: skip
+            self.view.shapes.shape_fill = fill
             self.view.fit() if not scale else self.view.zoom_to(scale)
             _process()
             bare = self._bare_outlines()
@@ -206,7 +209,7 @@ class CanvasBench:
                 peers.append((time.thread_time() - start) * 1000)
             name = f"panning {count:,} polygons of {_POINTS} points, {words} ({shown:,})"
             figures.append(_figure(name, ours, floor))
-            if not scale:  # close by, the tiles take more than the few outlines
+            if not scale and not fill:  # close by, the tiles take more than the few outlines
                 ratio = ratio_of_pairs(ours, peers)
                 detail = f"bare outlines {statistics.median(peers):.1f} ms"
                 name = f"{name}, against bare outlines"

@@ -104,6 +104,8 @@ class DisplayPanel(QWidget):
     """A Display."""
     fill_changed = Signal(float)
     """The opacity of masks, 0 to 1."""
+    shape_fill_changed = Signal(int)
+    """How opaque the inside of boxes and polygons is, percent."""
     window_wanted = Signal(object)
     """The Window through which the network is to see all images of this depth."""
     rows_changed = Signal()
@@ -132,6 +134,11 @@ class DisplayPanel(QWidget):
             grid, "Mask fill", low=0, high=100, words=lambda v: f"{v} %", changed=self._tell_fill
         )
         self.fill.set(fill)
+        self.shape_fill = _Row(
+            grid, "Shape fill", low=0, high=100, words=lambda v: f"{v} %",
+            changed=self._tell_shape_fill,
+        )  # fmt: skip
+        self.shape_fill.set(0)
         row = grid.rowCount()
         grid.addWidget(label("Overlays"), row, 0)
         grid.addLayout(_buttons(actions), row, 1, 1, 2)
@@ -289,7 +296,8 @@ class DisplayPanel(QWidget):
         self.training.setVisible(image is not None and image.bit_depth > 8)
         self._show_training()
         self._show_rows()
-        self.fill.show_row(self._document.task != Task.CLASSIFY)
+        for row in (self.fill, self.shape_fill):
+            row.show_row(self._document.task != Task.CLASSIFY)
         self._fit_rows()
 
     def _show_rows(self) -> None:
@@ -350,8 +358,10 @@ class DisplayPanel(QWidget):
         self._show_window(self._auto)
         self._show_training()
         self.fill.set(self._default_fill)
+        self.shape_fill.set(0)
         self._tell()
         self._tell_fill()
+        self._tell_shape_fill()
 
     def set_fill(self, percent: int) -> None:
         """The fill that the settings ask for."""
@@ -424,6 +434,9 @@ class DisplayPanel(QWidget):
 
     def _tell(self) -> None:
         self.display_changed.emit(self.display)
+
+    def _tell_shape_fill(self) -> None:
+        self.shape_fill_changed.emit(self.shape_fill.value)
 
     def _tell_fill(self) -> None:
         self.fill_changed.emit(self.fill.value / 100)

@@ -38,11 +38,15 @@ def qpolygon(points: Points) -> QPolygonF:
 
 def path_of(polygon: Polygon) -> QPainterPath:
     """A fillable path with its holes left out."""
+    return path_of_rings([qpolygon(ring) for part in polygon.parts for ring in part.rings()])
+
+
+def path_of_rings(rings: list[QPolygonF]) -> QPainterPath:
+    """A fillable path of rings that may lie in each other: what lies in two is a hole."""
     path = QPainterPath()
-    for part in polygon.parts:
-        for ring in part.rings():
-            path.addPolygon(qpolygon(ring))
-            path.closeSubpath()
+    for ring in rings:
+        path.addPolygon(ring)
+        path.closeSubpath()
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,14 @@ from cvstudio.core.masks import Mask
 from cvstudio.gui.label.bones import paint_keypoints
 from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.label.mask_picture import MaskPictures
-from cvstudio.gui.label.outlines import Outline, outline, rect_of, steps_for
+from cvstudio.gui.label.outlines import Outline, outline, path_of_rings, rect_of, steps_for
 
 MOST_CASED = 500
 """Up to that many shapes in view get a dark casing outside their outline."""
 
 CASING = QColor(0, 0, 0, 77)
 SUGGESTED_DASHES = [6.0, 4.0]
-LATE_CLASS_DASHES = [4.0, 2.0]  # classes from the 13th on share colours with the first twelve
+LATE_CLASS_DASHES = [4.0, 2.0]  # from the 13th class on colours are told apart less well
 _PLAIN_COLOURS = 12
 _UNKNOWN = QColor("#888888")
 _FAR = 1e7
@@ -41,6 +42,9 @@ class ShapesItem(QGraphicsItem):
         self.pictures = pictures
         self.layer = ShapeLayer()
         self.fill = 0.25
+        """How opaque masks are, 0 to 1."""
+        self.shape_fill = 0.0
+        """How opaque the inside of boxes and polygons is, 0 to 1."""
         self.masks_outlined = True
         """Whether masks get an outline; areas of a segmentation read better without one."""
         self.in_view = QRectF()
@@ -98,7 +102,7 @@ class ShapesItem(QGraphicsItem):
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
-        """Fills of masks first, then casings, then outlines."""
+        """Fills first, then casings, then outlines."""
         scale = painter.worldTransform().m11() or 1.0
         exposed: QRectF = option.exposedRect
         rows = self._visible(exposed, 3 / scale)
@@ -108,8 +112,13 @@ class ShapesItem(QGraphicsItem):
         self._paint_masks(painter, rows, exposed, scale)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if self.count_in_view() <= MOST_CASED:
+            self._paint_fills(painter, rows, scale)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             self._paint_casings(painter, rows, scale)
-        self._paint_outlines(painter, rows, scale)
+            self._paint_outlines(painter, rows, scale)
+        else:  # very many are filled as they are outlined, which saves a third of the time
+            self._paint_outlines(painter, rows, scale, filled=self.shape_fill > 0)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         self._paint_keypoints(painter, rows, scale)
 
     def _visible(self, rect: QRectF, margin: float) -> Rows:
@@ -147,13 +156,17 @@ class ShapesItem(QGraphicsItem):
 
     def _rings_of(self, rows: Rows, scale: float) -> Iterator[QPolygonF]:
         """The rings of polygons and masks, thinned for a zoom."""
+        return chain.from_iterable(self._ringed(rows, scale))
+
+    def _ringed(self, rows: Rows, scale: float) -> Iterator[list[QPolygonF]]:
+        """The rings of each polygon or mask, thinned for a zoom."""
         for step in np.unique(steps := steps_for(self._spacing[rows], scale)).tolist():
             kept = self._rings.setdefault(step, [None] * len(self.layer))
             for row in rows[steps == step].tolist():
                 rings = kept[row]
                 if rings is None:
                     rings = kept[row] = self.outline_of(row).polygons(step)
-                yield from rings
+                yield rings
 
     def _paint_masks(self, painter: QPainter, rows: Rows, exposed: QRectF, scale: float) -> None:
         if self.fill <= 0:
@@ -165,6 +178,24 @@ class ShapesItem(QGraphicsItem):
             self.pictures.draw(
                 annotation.shape, painter, exposed, scale=scale, colour=colour, opacity=self.fill
             )
+
+    def _paint_fills(self, painter: QPainter, rows: Rows, scale: float) -> None:
+        """The inside of boxes and polygons; holes stay empty."""
+        if self.shape_fill <= 0:
+            return
+        painter.setPen(Qt.PenStyle.NoPen)
+        pens = self._pen_of[rows]
+        for code in np.unique(pens).tolist():
+            painter.setBrush(self._filling(code))
+            alike = rows[pens == code]
+            painter.drawRects([self._rects[row] for row in alike[self._is_box[alike]].tolist()])
+            for rings in self._ringed(self._outlined(alike, masks=False), scale):
+                _draw_filled(painter, rings)
+
+    def _filling(self, code: int) -> QColor:
+        colour = QColor(self._pens[code].color())
+        colour.setAlphaF(self.shape_fill)
+        return colour
 
     def _paint_casings(self, painter: QPainter, rows: Rows, scale: float) -> None:
         """A dark line on either side. Broad lines would cost ten times more than two thin ones."""
@@ -180,8 +211,10 @@ class ShapesItem(QGraphicsItem):
                 draw(ring)
         painter.translate(one, one)
 
-    def _paint_outlines(self, painter: QPainter, rows: Rows, scale: float) -> None:
-        """One pen for all shapes that look alike."""
+    def _paint_outlines(
+        self, painter: QPainter, rows: Rows, scale: float, *, filled: bool = False
+    ) -> None:
+        """One pen for all shapes that look alike; `filled`: and their inside with it."""
         pens = self._pen_of[rows]
         draw = painter.drawPolygon
         for code in np.unique(pens).tolist():
@@ -189,9 +222,19 @@ class ShapesItem(QGraphicsItem):
             alike = rows[pens == code]
             boxes = alike[self._is_box[alike]]
             others = self._outlined(alike, masks=self.masks_outlined)
+            if filled:
+                painter.setBrush(self._filling(code))
             if len(boxes):
                 painter.drawRects([self._rects[row] for row in boxes.tolist()])
-            for ring in self._rings_of(others, scale):
+            if not filled:
+                for ring in self._rings_of(others, scale):
+                    draw(ring)
+                continue
+            masks = self._is_mask[others]
+            for rings in self._ringed(others[~masks], scale):
+                _draw_filled(painter, rings)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            for ring in self._rings_of(others[masks], scale):
                 draw(ring)
 
     def _paint_keypoints(self, painter: QPainter, rows: Rows, scale: float) -> None:
@@ -202,6 +245,14 @@ class ShapesItem(QGraphicsItem):
             edges = self.layer.edges_of(annotation.class_id, shape)
             colour = self.colour(annotation.class_id)
             paint_keypoints(painter, shape, edges, colour, scale, dashes=self.dashes(annotation))
+
+
+def _draw_filled(painter: QPainter, rings: list[QPolygonF]) -> None:
+    """Rings of one shape with pen and brush; what lies in two of them is a hole."""
+    if len(rings) == 1:
+        painter.drawPolygon(rings[0])
+    else:
+        painter.drawPath(path_of_rings(rings))
 
 
 def cosmetic(colour: QColor, *, width: float = 1, dashes: list[float] | None = None) -> QPen:

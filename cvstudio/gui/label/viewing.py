@@ -36,6 +36,10 @@ class Viewing(QObject):
         self.layers = Layers(canvas, self.settings, actions, page)
         panel.display_changed.connect(self._choose)
         panel.fill_changed.connect(self._set_fill)
+        panel.shape_fill_changed.connect(self._keep_shape_fill)
+        kept = self.settings.get("shape_fill", 0)
+        panel.shape_fill.set(kept if isinstance(kept, int) and 0 <= kept <= 100 else 0)
+        self._set_shape_fill(panel.shape_fill.value)
         self._levelling = Levelling(canvas, panel, self)
         self._levelling.said.connect(self.said)
         panel.window_wanted.connect(self._use_window)
@@ -85,6 +89,14 @@ class Viewing(QObject):
         image = self._document.image
         if image is not None:
             self.said.emit(use_for_training(self._document.project, image, window))
+
+    def _keep_shape_fill(self, percent: int) -> None:
+        self.settings.set("shape_fill", percent)
+        self._set_shape_fill(percent)
+
+    def _set_shape_fill(self, percent: int) -> None:
+        self._canvas.shapes.shape_fill = percent / 100
+        self._canvas.repaint()
 
     def _set_fill(self, opacity: float) -> None:
         self._canvas.shapes.fill = opacity
