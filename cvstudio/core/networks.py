@@ -249,10 +249,10 @@ def applies(name: str, info: NetworkInfo) -> bool:
 def fits(info: NetworkInfo) -> tuple[Fit, ...]:
     """How images can be fitted for a network.
 
-    Networks that know one size cannot judge whole images after training on crops, and objects that
-    a crop cuts have no whole box to learn.
+    Networks that know one size cannot judge whole images after training on crops.
     """
-    if info.fixed_size or info.family == "ultralytics":
+    objects = info.task in (Task.DETECT, Task.INSTANCE)
+    if info.fixed_size or (objects and info.family != "ultralytics"):
         return (Fit.PAD, Fit.STRETCH)
     return tuple(Fit)
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.predictions import Prediction
+from cvstudio.core.predictions import Found, Prediction
 from cvstudio.core.recipe import Fit
-from cvstudio.ml.decode import decode, label_map, regions_of
+from cvstudio.ml.decode import best_of, decode, label_map, regions_of
 from cvstudio.ml.preprocess import Image, Preprocessing, placement_for
-from cvstudio.ml.tiles import is_large, most_at_once, tiles_of
+from cvstudio.ml.tiles import OBJECT_MARGIN, is_large, most_at_once, tiles_of
 
 Compute = Callable[[NDArray[np.float32]], Sequence[NDArray[Any]]]
 """From a batch (N, 3, H, W) to the raw outputs that decode.decode() reads, each with N in front."""
@@ -30,7 +31,7 @@ def answer(
 ) -> list[Prediction]:
     """Predictions for RGB images of any sizes, in image coordinates and in their order.
 
-    Images that come to one input size go through the network together. Segmenters that take images
+    Images that come to one input size go through the network together. Networks that take images
     at their own scale see large ones in tiles, and of others only as many as fit into the bound of
     tiles.WHOLE, so that memory stays bounded.
     """
@@ -39,9 +40,10 @@ def answer(
     for index, rgb in enumerate(rgbs):
         height, width = rgb.shape[:2]
         if goes_in_tiles(task, preprocessor.fit, width, height):
-            labels = label_map_by_tiles(compute, rgb, preprocessor)
-            regions = regions_of(labels, class_ids)
-            answers[index] = Prediction(image_ids[index], regions=regions)
+            answers[index] = by_tiles(
+                compute, rgb, image_ids[index], task=task, preprocessor=preprocessor,
+                class_ids=class_ids,
+            )  # fmt: skip
             continue
         at = placement_for(width, height, size=preprocessor.size, fit=preprocessor.fit)
         groups.setdefault((at.input_width, at.input_height), []).append(index)
@@ -61,7 +63,31 @@ def answer(
 
 def goes_in_tiles(task: Task, fit: Fit, width: int, height: int) -> bool:
     """Whether an image of that size is shown to a network in tiles."""
-    return task is Task.SEGMENT and fit is Fit.CROP and is_large(width, height)
+    return task is not Task.CLASSIFY and fit is Fit.CROP and is_large(width, height)
+
+
+def by_tiles(
+    compute: Compute, rgb: Image, image_id: int, *, task: Task, preprocessor: Preprocessing,
+    class_ids: Sequence[int],
+) -> Prediction:  # fmt: skip
+    """The answer for one large image (h, w, 3), tile by tile."""
+    if task is Task.SEGMENT:
+        labels = label_map_by_tiles(compute, rgb, preprocessor)
+        return Prediction(image_id, regions=regions_of(labels, class_ids))
+    height, width = rgb.shape[:2]
+    found: list[Found] = []
+    for tile in tiles_of(width, height, margin=OBJECT_MARGIN):
+        array, placement = preprocessor.prepare(np.ascontiguousarray(rgb[tile.seen.slices]))
+        outputs = [output[0] for output in compute(array)]
+        answer_here = decode(task, outputs, placement, class_ids=class_ids, image_id=image_id)
+        for one in answer_here.objects:
+            box = one.box.moved(tile.seen.left, tile.seen.top)
+            if tile.kept.contains(box.x + box.w / 2, box.y + box.h / 2):
+                mask = one.mask
+                if mask is not None:
+                    mask = mask.moved(tile.seen.left, tile.seen.top)
+                found.append(replace(one, box=box, mask=mask))
+    return Prediction(image_id, objects=best_of(found))
 
 
 def label_map_by_tiles(

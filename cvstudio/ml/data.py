@@ -161,7 +161,7 @@ class TrainingItems(Dataset[tuple[Image, Any, int]]):
         self.split, self.classes = split, classes
         self.augmenter, self.composer, self.seed = augmenter, composer, seed
         self._items = [
-            (index, nth) for index in range(len(split)) for nth in range(_pieces(split, index))
+            (index, nth) for index in range(len(split)) for nth in range(pieces(split, index))
         ]
 
     def __len__(self) -> int:
@@ -208,7 +208,7 @@ class TrainingItems(Dataset[tuple[Image, Any, int]]):
         )
 
 
-def _pieces(split: SplitImages, index: int) -> int:
+def pieces(split: SplitImages, index: int) -> int:
     """How many crops of an image one epoch takes."""
     if split.fit is not Fit.CROP:
         return 1

@@ -139,6 +139,25 @@ def suppress(
     return corners[kept], values[kept].astype(np.float32), classes[kept], anchors[kept]
 
 
+def best_of(found: Sequence[Found]) -> tuple[Found, ...]:
+    """The best of objects that overlap, of each class apart, as from one piece: best first."""
+    ordered = sorted(found, key=lambda one: -one.score)
+    kept: list[Found] = []
+    by_class: dict[int, list[tuple[float, float, float, float]]] = {}
+    for one in ordered:
+        if len(kept) == MOST_OBJECTS:
+            break
+        before = np.array(by_class.get(one.class_id, []), np.float64).reshape(-1, 4)
+        own = (one.box.x, one.box.y, one.box.right, one.box.bottom)
+        low, high = np.maximum(before[:, :2], own[:2]), np.minimum(before[:, 2:], own[2:])
+        shared = np.prod(np.clip(high - low, 0, None), axis=1)
+        areas = np.prod(before[:, 2:] - before[:, :2], axis=1)
+        if not np.any(shared > OVERLAP * (areas + one.box.area - shared)):
+            kept.append(one)
+            by_class.setdefault(one.class_id, []).append(own)
+    return tuple(kept)
+
+
 def _mask(
     coefficients: Array,
     maps: NDArray[Any],

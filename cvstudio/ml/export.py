@@ -156,8 +156,9 @@ def record_of(
 
 def _tile_rules(network: LoadedNetwork) -> dict[str, Any]:
     """How images too large for memory are answered, where that can happen."""
-    can = network.task is Task.SEGMENT and network.config.fit is Fit.CROP
-    return {"large_images": tile_rules()} if can else {}
+    can = network.task is not Task.CLASSIFY and network.config.fit is Fit.CROP
+    objects = network.task is not Task.SEGMENT
+    return {"large_images": tile_rules(objects=objects)} if can else {}
 
 
 def _shape(value: onnx.ValueInfoProto) -> list[int | str]:

@@ -1,6 +1,6 @@
 """Images that are too large for a network in one piece: which tiles it is shown, what is kept.
 
-Only segmenters that take images at their own scale (Fit.CROP) need that: all others are shown a
+Only networks that take images at their own scale (Fit.CROP) need that: all others are shown a
 square. The tiles lie on multiples of 32, the step of every network's deepest layer, so that a
 network sees the same grid in a tile as in the whole image; what it sees around the kept part makes
 tiles and whole agree wherever MARGIN is more than the network looks far.
@@ -17,6 +17,8 @@ SIDE = 1024
 """The side of the part of a tile's answer that is kept."""
 MARGIN = 128
 """Pixels that a network sees around that part."""
+OBJECT_MARGIN = 256
+"""The same for objects: those of twice that size are seen whole by the tile with their centre."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,9 @@ class Area:
     top: int
     right: int
     bottom: int
+
+    def contains(self, x: float, y: float) -> bool:
+        return self.left <= x < self.right and self.top <= y < self.bottom
 
     @property
     def slices(self) -> tuple[slice, slice]:
@@ -49,8 +54,17 @@ class Tile:
     kept: Area
 
 
-def rules() -> dict[str, int | str]:
+def rules(*, objects: bool = False) -> dict[str, int | str]:
     """The same in plain JSON, for another program that is to do it like this one."""
+    if objects:
+        return {
+            "above_pixels": WHOLE,
+            "side": SIDE,
+            "margin": OBJECT_MARGIN,
+            "rule": "answer squares of side px from the left top corner one by one, each seen with"
+            " margin px around it as far as the image reaches; keep the objects whose centre lies"
+            " in the square, and of those of one class that overlap the best",
+        }
     return {
         "above_pixels": WHOLE,
         "side": SIDE,
@@ -65,14 +79,15 @@ def is_large(width: int, height: int) -> bool:
     return width * height > WHOLE
 
 
-def tiles_of(width: int, height: int) -> Iterator[Tile]:
-    """The tiles of an image, row by row; their kept parts cover it once."""
+def tiles_of(width: int, height: int, *, margin: int | None = None) -> Iterator[Tile]:
+    """The tiles of an image, row by row, with MARGIN or another; their kept parts cover it once."""
+    margin = MARGIN if margin is None else margin
     for top in range(0, height, SIDE):
         for left in range(0, width, SIDE):
             kept = Area(left, top, min(left + SIDE, width), min(top + SIDE, height))
             seen = Area(
-                max(left - MARGIN, 0), max(top - MARGIN, 0),
-                min(left + SIDE + MARGIN, width), min(top + SIDE + MARGIN, height),
+                max(left - margin, 0), max(top - margin, 0),
+                min(left + SIDE + margin, width), min(top + SIDE + margin, height),
             )  # fmt: skip
             yield Tile(seen, kept)
 

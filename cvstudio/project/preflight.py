@@ -277,7 +277,7 @@ def _network_checks(config: TrainConfig) -> list[Check]:
 
 
 def _size_checks(facts: Facts, config: TrainConfig) -> list[Check]:
-    if facts.task not in (Task.DETECT, Task.INSTANCE):
+    if facts.task not in (Task.DETECT, Task.INSTANCE) or config.fit is Fit.CROP:
         return []
     tiny = facts.tiny(config.image_size)
     if not len(tiny):

@@ -10,17 +10,20 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from cvstudio.augment.view import item_seed, training_shapes
+from cvstudio.augment.outlines import clip_shape
+from cvstudio.augment.view import item_seed, training_shapes, training_view
 from cvstudio.core.annotation import Shape, box_of
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, rasterise
 from cvstudio.core.opencv import cv2
+from cvstudio.core.recipe import Fit
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.snapshot import SnapshotAnnotation
 from cvstudio.ml.composing import Composer, Scene
-from cvstudio.ml.data import Key, SplitImages, padded
-from cvstudio.ml.preprocess import Image
+from cvstudio.ml.data import Key, SplitImages, padded, pieces
+from cvstudio.ml.preprocess import PADDING, Image, placement_for
+from cvstudio.ml.tiles import OBJECT_MARGIN, Tile, is_large, tiles_of
 
 if TYPE_CHECKING:
     from cvstudio.augment.build import Augmenter
@@ -28,14 +31,18 @@ if TYPE_CHECKING:
 _MASK_STEP = 4
 """Pixels of the input per cell of the masks that the loss compares."""
 _SMALLEST = 1.0
+_ENOUGH = 0.3
+"""Share of an object's box that must lie in a crop for it to be learned there."""
 
 Item = dict[str, Any]
 
 
 class ObjectItems(Dataset[Item]):
-    """A split's images with their objects; augmented and composed while training.
+    """A split's images with their objects; with `training` augmented, composed and cut in crops.
 
-    `labels` holds the classes per image, which is what ultralytics reads of a data set itself.
+    With CROP an image gives as many items to training as crops cover its area; judged it is one
+    item, whole, or one for each tile where it is large. `labels` holds the classes per image, which
+    is what ultralytics reads of a data set itself.
     """
 
     def __init__(
@@ -48,90 +55,166 @@ class ObjectItems(Dataset[Item]):
         augmenter: Augmenter | None = None,
         seed: int = 0,
         composer: Composer | None = None,
+        training: bool = False,
     ) -> None:
-        self.split, self.masks = split, masks
+        self.split, self.masks, self.training = split, masks, training
         self.augmenter, self.composer, self.seed = augmenter, composer, seed
         self.labels: list[dict[str, NDArray[np.float32]]] = []
         self._shapes: list[list[Shape]] = []
         for image, own in zip(split.images, annotations, strict=True):
-            _, shapes = training_shapes(
-                (image.width, image.height), [a.shape for a in own],
-                size=split.size, fit=split.fit, seed=0,
-            )  # fmt: skip
+            shapes = [a.shape for a in own]
+            if split.fit is not Fit.CROP:
+                _, shapes = training_shapes(
+                    (image.width, image.height), shapes, size=split.size, fit=split.fit, seed=0
+                )
             self._shapes.append(shapes)
             classes = np.array([index[a.class_id] for a in own], np.float32)
             self.labels.append({"cls": classes.reshape(-1, 1)})
+        self._items: list[tuple[int, int | Tile]] = []
+        for place in range(len(split)):
+            self._items += [(place, piece) for piece in self._pieces(place)]
+
+    def _pieces(self, index: int) -> Sequence[int | Tile]:
+        if self.training:
+            return range(pieces(self.split, index))
+        width, height = self.split.inner_size(index)
+        if self.split.fit is Fit.CROP and is_large(width, height):
+            return list(tiles_of(width, height, margin=OBJECT_MARGIN))
+        return [0]
 
     def __len__(self) -> int:
-        return len(self.split)
+        return len(self._items)
 
     def classes(self) -> list[frozenset[int]]:
-        """The classes that occur in each image."""
-        return [frozenset(map(int, own["cls"][:, 0])) for own in self.labels]
+        """The classes that occur in the image of each item."""
+        return [frozenset(map(int, self.labels[index]["cls"][:, 0])) for index, _ in self._items]
+
+    def input_sizes(self) -> list[tuple[int, int]]:
+        """Width and height of each item as the network sees it."""
+        return [self._canvas(item) for item in range(len(self))]
+
+    def _canvas(self, item: int) -> tuple[int, int]:
+        index, piece = self._items[item]
+        size = self.split.size
+        if self.training or self.split.fit is not Fit.CROP:
+            return size, size
+        width, height = self.split.inner_size(index)
+        if isinstance(piece, Tile):
+            width = piece.seen.right - piece.seen.left
+            height = piece.seen.bottom - piece.seen.top
+        at = placement_for(width, height, size=size, fit=Fit.CROP)
+        return at.input_width, at.input_height
 
     def __getitem__(self, key: Key) -> Item:
-        epoch, index, again = key
+        epoch, item, again = key
         scene = self._scene(key)
         if self.composer is not None and self.composer.works_in(epoch):
-            draw = np.random.default_rng(item_seed(self.seed, epoch, f"compose/{index}/{again}"))
+            draw = np.random.default_rng(item_seed(self.seed, epoch, f"compose/{item}/{again}"))
             scene = self.composer.compose(scene, lambda: self._another(epoch, draw), draw)
-        return self._item(scene.rgb, scene.objects, index)
+        return self._as_item(scene, item)
 
     def _another(self, epoch: int, draw: np.random.Generator) -> Scene:
         return self._scene((epoch, int(draw.integers(len(self))), 0))
 
     def _scene(self, key: Key) -> Scene:
-        """An image, augmented, with the network's sides, and its objects."""
-        epoch, index, again = key
-        rgb, _ = self.split.read(index)
-        shapes: Sequence[Shape] = self._shapes[index]
+        """What the network sees of an image, augmented while training, and the objects there."""
+        epoch, item, again = key
+        index, piece = self._items[item]
+        name = str(self.split.images[index].id)
+        if isinstance(piece, int) and piece:
+            name += f"/{piece}"
+        seed = item_seed(self.seed, epoch, f"{name}//{again}" if again else name)
+        rgb, shapes = self._view(index, piece, seed)
         if self.augmenter is not None:
-            name = f"{self.split.images[index].id}" + (f"//{again}" if again else "")
-            variant = self.augmenter.apply(rgb, shapes, seed=item_seed(self.seed, epoch, name))
+            variant = self.augmenter.apply(rgb, shapes, seed=seed)
             rgb, shapes = variant.rgb, variant.shapes
         shapes = [_inside(shape, rgb.shape[1], rgb.shape[0]) for shape in shapes]
-        size = self.split.size
-        left, top = (size - rgb.shape[1]) // 2, (size - rgb.shape[0]) // 2
+        width, height = self._canvas(item)
+        if self.training or self.split.fit is not Fit.CROP:
+            left, top = (0, 0)
+            if self.split.fit is not Fit.CROP:
+                left, top = (width - rgb.shape[1]) // 2, (height - rgb.shape[0]) // 2
+            canvas = padded(rgb, self.split.size, self.split.fit)
+        else:
+            left = top = 0
+            canvas = np.full((height, width, 3), PADDING, np.uint8)
+            canvas[: rgb.shape[0], : rgb.shape[1]] = rgb
         classes = self.labels[index]["cls"][:, 0]
         objects = tuple(
             (moved(shape, left, top), int(c)) for shape, c in zip(shapes, classes, strict=True)
             if shape is not None
         )  # fmt: skip
-        return Scene(padded(rgb, size, self.split.fit), None, objects)
+        return Scene(canvas, None, objects)
 
-    def _item(self, rgb: Image, objects: Sequence[tuple[Shape, int]], index: int) -> Item:
-        size = self.split.size
+    def _view(self, index: int, piece: int | Tile, seed: int) -> tuple[Image, Sequence[Shape]]:
+        """The part of an image that an item shows, and the objects of which enough lies in it."""
+        rgb, _ = self.split.read(index)
+        shapes: Sequence[Shape] = self._shapes[index]
+        if isinstance(piece, Tile):
+            seen = piece.seen
+            size = (seen.right - seen.left, seen.bottom - seen.top)
+            cut = [clip_shape(shape, x=seen.left, y=seen.top, size=size) for shape in shapes]
+            return np.ascontiguousarray(rgb[seen.slices]), _enough(cut, shapes)
+        if not self.training or self.split.fit is not Fit.CROP:
+            return rgb, shapes
+        part, cut = training_view(rgb, shapes, size=self.split.size, fit=Fit.CROP, seed=seed)
+        return part, _enough(cut, shapes)
+
+    def _as_item(self, scene: Scene, item: int) -> Item:
+        height, width = scene.rgb.shape[:2]
         kept = []
-        for shape, number in objects:
-            box = box_of(shape).clipped(size, size)
+        for shape, number in scene.objects:
+            box = box_of(shape).clipped(width, height)
             if box.w >= _SMALLEST and box.h >= _SMALLEST:
                 kept.append((shape, number, box))
         if self.masks:  # large ones first, so that small ones lie on top where they overlap
-            kept.sort(key=lambda item: -item[2].area)
+            kept.sort(key=lambda one: -one[2].area)
         boxes = np.array(
-            [((b.x + b.w / 2) / size, (b.y + b.h / 2) / size, b.w / size, b.h / size)
+            [((b.x + b.w / 2) / width, (b.y + b.h / 2) / height, b.w / width, b.h / height)
              for _, _, b in kept], np.float32,
         ).reshape(-1, 4)  # fmt: skip
         classes = np.array([number for _, number, _ in kept], np.float32)
-        image = self.split.images[index]
-        width, height = self.split.inner_size(index)
-        item: Item = {
-            "img": torch.from_numpy(rgb),
+        found: Item = {
+            "img": torch.from_numpy(scene.rgb),
             "cls": torch.from_numpy(classes).view(-1, 1),
             "bboxes": torch.from_numpy(boxes),
             "batch_idx": torch.zeros(len(kept)),
-            "im_file": str(image.path),
-            "place": index,
-            "ori_shape": (image.height, image.width),
-            "resized_shape": (size, size),
-            "ratio_pad": (
-                (height / image.height, width / image.width),
-                ((size - width) // 2, (size - height) // 2),
-            ),
+            **self._names(item, width, height),
         }
         if self.masks:
-            item |= _mask_maps([shape for shape, _, _ in kept], classes, size)
-        return item
+            found |= _mask_maps([shape for shape, _, _ in kept], classes, width, height)
+        return found
+
+    def _names(self, item: int, width: int, height: int) -> Item:
+        """Where an item comes from and how it was scaled, as ultralytics' validator asks for it.
+
+        `place` is that of the image in its split; -1 for a part of one.
+        """
+        index, piece = self._items[item]
+        image = self.split.images[index]
+        names: Item = {
+            "im_file": str(image.path),
+            "place": -1 if isinstance(piece, Tile) else index,
+            "resized_shape": (height, width),
+        }
+        if self.split.fit is Fit.CROP:
+            return names | {"ori_shape": (height, width), "ratio_pad": ((1.0, 1.0), (0, 0))}
+        inner_width, inner_height = self.split.inner_size(index)
+        return names | {
+            "ori_shape": (image.height, image.width),
+            "ratio_pad": (
+                (inner_height / image.height, inner_width / image.width),
+                ((width - inner_width) // 2, (height - inner_height) // 2),
+            ),
+        }
+
+
+def _enough(cut: Sequence[Shape], whole: Sequence[Shape]) -> list[Shape]:
+    """Parts of objects; None for those of which too little is there to be called one."""
+    return [
+        part if part is not None and box_of(part).area >= _ENOUGH * box_of(full).area else None
+        for part, full in zip(cut, whole, strict=True)
+    ]
 
 
 def _inside(shape: Shape, width: int, height: int) -> Shape:
@@ -152,12 +235,13 @@ def moved(shape: Shape, left: int, top: int) -> Shape:
             return None
 
 
-def _mask_maps(shapes: Sequence[Shape], classes: NDArray[np.float32], size: int) -> Item:
+def _mask_maps(
+    shapes: Sequence[Shape], classes: NDArray[np.float32], width: int, height: int
+) -> Item:
     """One map of object numbers (1, h, w), 0 for none, and one of their classes (h, w)."""
-    side = size // _MASK_STEP
-    numbers = np.zeros((side, side), np.int32)
+    numbers = np.zeros((height // _MASK_STEP, width // _MASK_STEP), np.int32)
     for number, shape in enumerate(shapes, start=1):
-        numbers[_cells(shape, size, side)] = number
+        numbers[_cells(shape, width, height)] = number
     semantic = np.append(classes, 0).astype(np.float32)[numbers - 1]
     return {
         "masks": torch.from_numpy(numbers)[None],
@@ -165,15 +249,16 @@ def _mask_maps(shapes: Sequence[Shape], classes: NDArray[np.float32], size: int)
     }
 
 
-def _cells(shape: Shape, size: int, side: int) -> NDArray[np.bool_]:
-    """The cells of a (side, side) map that a shape covers to at least a half; never none."""
+def _cells(shape: Shape, width: int, height: int) -> NDArray[np.bool_]:
+    """The cells of a map a quarter as large that a shape covers to at least a half; never none."""
     if isinstance(shape, Mask):
-        full = shape.full(size, size)
+        full = shape.full(height, width)
     elif isinstance(shape, Polygon):
-        full = rasterise(shape, x=0, y=0, width=size, height=size)
+        full = rasterise(shape, x=0, y=0, width=width, height=height)
     else:
-        full = np.zeros((size, size), np.uint8)
-    shares = cv2.resize(full.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+        full = np.zeros((height, width), np.uint8)
+    cells = (width // _MASK_STEP, height // _MASK_STEP)
+    shares = cv2.resize(full.astype(np.float32), cells, interpolation=cv2.INTER_AREA)
     covered = shares >= 0.5
     return covered if covered.any() else shares >= max(float(shares.max()), 1e-6)
 

@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,9 @@ from cvstudio.core.jobdir import Request
 from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.recipe_rules import check
 from cvstudio.ml.checkpoint import Checkpoint
-from cvstudio.ml.composing import Composer
-from cvstudio.ml.decode import decode
 from cvstudio.ml.devices import device_of, go_on_uncompiled, seed_everything
 from cvstudio.ml.engine.feeding import read_images
-from cvstudio.ml.engine.objects import ObjectItems, collated
+from cvstudio.ml.engine.object_feed import object_loader, sample_predictions
 from cvstudio.ml.engine.rates import Rates
 from cvstudio.ml.engine.session import Cancelled, Paused, Session
 from cvstudio.ml.engine.start import begin_weights
@@ -39,10 +36,9 @@ from cvstudio.ml.engine.yolo_words import by_class, figures, losses, settings, v
 from cvstudio.ml.environment import quiet_ultralytics, threads
 from cvstudio.ml.failures import diverged, is_out_of_memory, out_of_memory
 from cvstudio.ml.load import outputs_of
-from cvstudio.ml.loading import Batches, Loader, readers
+from cvstudio.ml.loading import Loader
 from cvstudio.ml.networks.build import build, head
-from cvstudio.ml.preprocess import Placement, Preprocessing, placement_for
-from cvstudio.ml.sampling import order_for
+from cvstudio.ml.preprocess import Preprocessing
 from cvstudio.ml.sizes import Sizes, resized
 
 quiet_ultralytics()
@@ -166,33 +162,10 @@ class _Supervised:
     def get_dataloader(
         self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"
     ) -> Loader:
-        session, config = self.session, self.session.config
-        training = mode == "train"
-        augmenter = None
-        if training and config.augmentation:
-            from cvstudio.augment.build import build as build_augmenter
-
-            augmenter = build_augmenter(config.augmentation)
-        items = ObjectItems(
-            self.read.images[Split(dataset_path)], self.read.found[Split(dataset_path)].annotations,
-            index=self.session.snapshot.class_index(), masks=config.task is Task.INSTANCE,
-            augmenter=augmenter, seed=config.seed, composer=Composer(config) if training else None,
-        )  # fmt: skip
-        order = order_for(config, items.classes()) if training else None
-        square = (config.image_size, config.image_size)
         device: torch.device = self.device  # type: ignore[attr-defined]
-        workers = readers(config.workers, device=device, kept=self.read.kept)
-        batches = Batches(
-            [square] * len(items),
-            batch_size,
-            order=order,
-            part=session.group.part if training else (0, 1),
+        loader = object_loader(
+            self.session, self.read, Split(dataset_path), batch=batch_size, device=device
         )
-        collate = partial(collated, channels_last=device.type != "mps")
-        loader = Loader(
-            items, batches, collate=collate, batch_size=batch_size, device=device,
-            workers=workers if training else min(workers, 2),
-        )  # fmt: skip
         self.loaders.append(loader)
         return loader
 
@@ -397,18 +370,12 @@ class _Supervised:
         )
 
     def _show_samples(self, epoch: int) -> None:
-        session = self.session
-        images = self.read.images[Split.VAL].images
-        predictions = []
-        for place in session.sample_places(images):
-            predictions.append(
-                decode(
-                    session.config.task, self.answers[place],
-                    _placement(session.config, images[place].width, images[place].height),
-                    class_ids=[c.id for c in session.snapshot.classes], image_id=images[place].id,
-                )
-            )  # fmt: skip
-        session.samples(epoch, predictions)
+        trainer = self._trainer()
+        module = trainer.ema.ema.eval()
+        self.session.samples(
+            epoch,
+            sample_predictions(self.session, self.read, self.answers, module, trainer.device),
+        )
 
     def final_eval(self) -> None:
         """Nothing: CVStudio judges the best checkpoint itself, from the file."""
@@ -509,7 +476,3 @@ def _epoch_judged(trainer: Any) -> None:
         case Request.FINISH if not trainer.stop:
             trainer.keep(trainer.epoch + 1, must=True)
             trainer.stop, trainer.outcome = True, Outcome.FINISHED_EARLY
-
-
-def _placement(config: TrainConfig, width: int, height: int) -> Placement:
-    return placement_for(width, height, size=config.image_size, fit=config.fit)
