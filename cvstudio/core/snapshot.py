@@ -13,7 +13,7 @@ import io
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -170,11 +170,7 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> str:
         digest.update(b"\n")
     header["hash"] = digest.hexdigest()
     header["images"] = {split.value: len(snapshot.of(split)) for split in Split}
-    buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=5) as stream:
-        for line in (json.dumps(header, ensure_ascii=False), *lines):
-            stream.write(line.encode() + b"\n")
-    replace_file(path, buffer.getvalue())
+    _write_lines(path, [json.dumps(header, ensure_ascii=False), *lines])
     return str(header["hash"])
 
 
@@ -204,6 +200,19 @@ def read_snapshot(path: Path) -> Snapshot:
         )
 
 
+def copy_snapshot(source: Path, target: Path, place: Callable[[str], str]) -> None:
+    """Copy a snapshot file whose images lie elsewhere now: `place` names an image's new path.
+
+    The copy keeps the hash: it is the same snapshot. Raises RunError as read_snapshot does.
+    """
+    with _opened(source) as stream:
+        lines = [json.dumps(_read_header(source, stream), ensure_ascii=False)]
+        for line in stream:
+            image = json.loads(line)
+            lines.append(json.dumps({**image, "path": place(image["path"])}, ensure_ascii=False))
+    _write_lines(target, lines)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[TextIO]:
     """The lines of a snapshot file; whatever is wrong with them becomes a RunError."""
@@ -214,6 +223,14 @@ def _opened(path: Path) -> Iterator[TextIO]:
         raise RunError(f"The run's snapshot is missing: {path}") from None
     except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError) as error:
         raise RunError(f"The run's snapshot is damaged: {path}") from error
+
+
+def _write_lines(path: Path, lines: Sequence[str]) -> None:
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=5) as stream:
+        for line in lines:
+            stream.write(line.encode() + b"\n")
+    replace_file(path, buffer.getvalue())
 
 
 def _read_header(path: Path, stream: TextIO) -> dict[str, Any]:
