@@ -22,6 +22,7 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import default_config
 from cvstudio.core.predictions import Found, Prediction, write_predictions
 from cvstudio.core.recipe import Start, TrainConfig
+from cvstudio.core.recipe_limits import fields
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
@@ -29,7 +30,7 @@ from cvstudio.gui.style import StudioStyle
 from cvstudio.gui.train import words
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.page import TrainPage
-from cvstudio.gui.train.settings_form import ABOVE, fields
+from cvstudio.gui.train.settings_form import ABOVE
 from cvstudio.project import commands, launch, queries, run_commands, runs
 from cvstudio.project.device import Device
 from cvstudio.project.pipeline import pipeline

@@ -13,9 +13,10 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.networks import applies, default_config, network
 from cvstudio.core.recipe import Preset, Start, TrainConfig
+from cvstudio.core.recipe_limits import fields
 from cvstudio.gui import theme
 from cvstudio.gui.train.network_box import NetworkBox
-from cvstudio.gui.train.settings_form import SettingsForm, fields
+from cvstudio.gui.train.settings_form import SettingsForm
 from cvstudio.gui.widgets.cards import ChoiceCards
 from cvstudio.gui.widgets.section import SectionHeader, label, link
 from cvstudio.gui.widgets.what_is import WhatIs

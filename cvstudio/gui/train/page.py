@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtWidgets import QStackedWidget
 
-from cvstudio.core.annotation import Split
+from cvstudio.core.annotation import LabelClass, Split
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import BEST_METRIC, RunState
@@ -27,7 +27,7 @@ from cvstudio.gui.train.run_view import RunView
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.section import NextStep, line
 from cvstudio.gui.workspace import Workspace
-from cvstudio.project import preflight, runs
+from cvstudio.project import preflight, queries, runs
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.pipeline import pipeline
 from cvstudio.project.preflight import Action
@@ -313,7 +313,7 @@ class TrainPage(Workspace):
         config = runs.config_of(run)
         if self._opened != run.directory:
             self._opened = run.directory
-            self.view.open(runs.job_of(run))
+            self.view.open(runs.job_of(run), self._classes())
             self.saw.show_run(run, config)
             self._ask_changed(run)
         self.view.show_run(run, status, config, state)
@@ -325,6 +325,10 @@ class TrainPage(Workspace):
             self._show_rows()
             self._compare()
         self._share_accent(run, status)
+
+    def _classes(self) -> list[LabelClass]:
+        with self.project.read() as session:
+            return queries.classes(session)
 
     def _why_waiting(self) -> str:
         live, held = self.jobs.current, self.book.held

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -11,7 +11,6 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cvstudio.core.annotation import LabelClass
 from cvstudio.core.curves import reading
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.recipe import TrainConfig
@@ -30,9 +30,9 @@ from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.train import words
 from cvstudio.gui.train.failure import FailureCard
+from cvstudio.gui.train.run_charts import RunCharts
 from cvstudio.gui.train.samples import SampleStrip
-from cvstudio.gui.widgets.chart import MOST_POINTS, Chart
-from cvstudio.gui.widgets.chart_figures import shown
+from cvstudio.gui.widgets.chart import Chart
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import FoldSection, label, push
@@ -40,7 +40,6 @@ from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus, log_tail
 
-GB = 2**30
 LOG_MS = 1000
 
 
@@ -222,16 +221,8 @@ class RunView(QScrollArea):
         self.note = Message("info", "")
         self.note.hide()
         column.addWidget(self.note)
-        self.loss = Chart("Loss", x="epoch", y="loss", fixed=True)
-        self.figure = Chart("Accuracy on val", x="epoch", y="on val", fixed=True)
-        self.rate = Chart("Learning rate", x="epoch", y="rate", fixed=True)
-        self.memory = Chart("Memory", x="minutes", y="GB", fixed=True)
-        self._grid = QGridLayout()
-        self._grid.setSpacing(8)
-        for place, chart in enumerate(self.charts):
-            self._grid.addWidget(chart, place // 2, place % 2)
-            self._grid.setColumnStretch(place % 2, 1)
-        column.addLayout(self._grid)
+        self.readings = RunCharts(studio)
+        column.addWidget(self.readings)
         column.addSpacing(4)
         self.samples = SampleStrip(studio)
         column.addWidget(self.samples)
@@ -251,14 +242,32 @@ class RunView(QScrollArea):
     @property
     def charts(self) -> tuple[Chart, Chart, Chart, Chart]:
         """Loss, metric, learning rate, memory."""
-        return self.loss, self.figure, self.rate, self.memory
+        return self.readings.charts
 
-    def open(self, job: JobDir) -> None:
-        """Begin to show another run."""
+    @property
+    def loss(self) -> Chart:
+        """The chart of losses."""
+        return self.readings.loss
+
+    @property
+    def figure(self) -> Chart:
+        """The chart of figures on val."""
+        return self.readings.figure
+
+    @property
+    def rate(self) -> Chart:
+        """The chart of the learning rate."""
+        return self.readings.rate
+
+    @property
+    def memory(self) -> Chart:
+        """The chart of memory."""
+        return self.readings.memory
+
+    def open(self, job: JobDir, classes: Sequence[LabelClass]) -> None:
+        """Begin to show another run, of a project with these classes."""
         self._job = job
-        for chart in self.charts:
-            chart.clear()
-        self.memory.set_limit(None)
+        self.readings.open({c.id: c for c in classes})
         self.samples.open(job)
         self._read_log()
 
@@ -280,15 +289,11 @@ class RunView(QScrollArea):
             self.note.set("warning", " ".join(note.text for note in warnings[-2:]))
         elif said:
             self.note.set("info", said)
-        for chart in self.charts:
-            chart.setVisible(bool(state.epochs) or status is RunStatus.RUNNING)
-        if failed is not None:  # what led to the failure is enough beside its card
-            for chart in (self.figure, self.rate):
-                chart.setVisible(False)
-            self._grid.addWidget(self.memory, 0, 1)
-        else:
-            self._grid.addWidget(self.memory, 1, 1)
-        self._show_charts(run, config, state, judged=run.best if status.has_network else None)
+        begun = bool(state.epochs) or status is RunStatus.RUNNING
+        self.readings.setVisible(begun)
+        self.readings.show_only_why(failed is not None)
+        judged = run.best if status.has_network else None
+        self.readings.show_run(run, config, state, judged=judged)
         self.samples.set_samples(state.samples)
 
     def _fit_card(self) -> None:
@@ -298,51 +303,6 @@ class RunView(QScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._fit_card()
         super().resizeEvent(event)
-
-    def _show_charts(
-        self, run: RunRecord, config: TrainConfig, state: RunState, *, judged: float | None
-    ) -> None:
-        """`judged`: the exact figure of the best epoch, once the run is over."""
-        end = float(max(state.total_epochs or config.epochs, 2))
-        if state.epochs:
-            last = state.epochs[-1]
-            figures = []
-            for of in ("train", "val"):
-                xs, ys = words.loss_series(state.epochs, of)
-                if xs:
-                    self.loss.set_line(of, xs, ys)
-                    figures.append(f"{shown(ys[-1])} {of}")
-            self.loss.set_figures(", ".join(figures))
-            for name in words.CURVES[run.task]:
-                xs2, ys2 = state.series(name)
-                if xs2:
-                    self.figure.set_line(name, [float(x) for x in xs2], ys2)
-            self.figure.set_figures(words.on_val(run, state, judged))
-            epochs = [float(e.epoch) for e in state.epochs]
-            self.rate.set_line("learning rate", epochs, [e.learning_rate for e in state.epochs])
-            self.rate.set_figures(shown(last.learning_rate))
-        self.loss.set_range(x=(0, end))
-        self.figure.set_range(x=(0, end), y=(0, 1))
-        self.rate.set_range(x=(0, end))
-        self._show_memory(state)
-
-    def _show_memory(self, state: RunState) -> None:
-        every = -(-len(state.step_history) // MOST_POINTS) or 1
-        steps = [s for s in state.step_history[::every] if s.memory]
-        if not steps or state.started_at is None:
-            return
-        begin = state.started_at
-        self.memory.set_title("GPU memory" if words.on_gpu(state) else "Memory")
-        self.memory.set_line(
-            "in use", [(s.at - begin) / 60 for s in steps], [s.memory / GB for s in steps]
-        )
-        text = f"{steps[-1].memory / GB:.1f} GB"
-        if steps[-1].utilisation is not None:
-            text += f", {steps[-1].utilisation:.0%} busy"
-        self.memory.set_figures(text)
-        total = steps[-1].memory_total / GB
-        if total:
-            self.memory.set_limit(total, f"{total:.0f} GB fitted")
 
     def _log_toggled(self, open_: bool) -> None:
         if open_:

@@ -143,6 +143,14 @@ def loss_series(epochs: list[EpochEnded], of: str) -> tuple[list[float], list[fl
     return [x for x, _ in known], [y for _, y in known]
 
 
+def loss_parts(state: RunState) -> list[str]:
+    """What the loss of a run is the sum of, by name; none where it is one whole."""
+    last = state.epochs[-1].train if state.epochs else (
+        state.step_history[-1].losses if state.step_history else {}
+    )  # fmt: skip
+    return [name for name in last if name != "loss"]
+
+
 def facts(
     state: RunState, metric: str, *, now: float, live: bool, judged: float | None = None
 ) -> list[tuple[str, str, str]]:
