@@ -4,65 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
+from cvstudio.core import network_catalogue
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
+from cvstudio.core.network_info import HUB as _HUB
+from cvstudio.core.network_info import IMAGENET_MEAN, IMAGENET_STD
+from cvstudio.core.network_info import Family as Family
+from cvstudio.core.network_info import NetworkInfo as NetworkInfo
+from cvstudio.core.network_info import Triple as Triple
+from cvstudio.core.network_info import WeightsInfo as WeightsInfo
 from cvstudio.core.recipe import Fit, Preset, TrainConfig, holds_for
 
-Family = Literal["torchvision", "timm", "smp", "ultralytics"]
-Triple = tuple[float, float, float]
-
-IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
-IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
-
 _TORCHVISION = "https://download.pytorch.org/models/"
-_HUB = "https://huggingface.co/"
 _YOLO = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
 
-
-@dataclass(frozen=True, slots=True)
-class WeightsInfo:
-    """A file of pretrained weights: its name on this computer, and where it can be had.
-
-    `sha256` is the file's checksum or the first digits of it; empty where none is published.
-    """
-
-    filename: str
-    url: str
-    sha256: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkInfo:
-    """An architecture that CVStudio can train for one task.
-
-    `architecture` is the library's own name, `encoder` the backbone of an smp network. `parameters`
-    is in millions. `mean` and `std` (RGB, images scaled to 0 .. 1) belong to its weights.
-    `fixed_size` networks cannot judge images of another size than they trained on.
-    """
-
-    name: str
-    title: str
-    task: Task
-    family: Family
-    architecture: str
-    parameters: float
-    image_size: int
-    weights: WeightsInfo | None
-    encoder: str = ""
-    mean: Triple = IMAGENET_MEAN
-    std: Triple = IMAGENET_STD
-    fixed_size: bool = False
-
-    @property
-    def weights_megabytes(self) -> int:
-        """About how large the file of pretrained weights is, in MB."""
-        if self.family == "smp":
-            return round(4 * _ENCODER_PARAMETERS[self.encoder])
-        # ultralytics keeps two bytes a weight, the others four.
-        return round((2.05 if self.family == "ultralytics" else 4.0) * self.parameters)
-
+_CLIP_MEAN: Triple = (0.48145466, 0.4578275, 0.40821073)
+_CLIP_STD: Triple = (0.26862954, 0.26130258, 0.27577711)
 
 _ENCODER_PARAMETERS = {
     "resnet18": 11.18, "resnet34": 21.28, "resnet50": 23.51, "mobilenet_v2": 2.22,
@@ -72,13 +31,14 @@ _ENCODER_PARAMETERS = {
 
 
 def _torchvision(
-    name: str, title: str, parameters: float, file: str, *, fixed_size: bool = False
-) -> NetworkInfo:
+    name: str, title: str, parameters: float, file: str, accuracy: float, *,
+    fixed_size: bool = False,
+) -> NetworkInfo:  # fmt: skip
     # torchvision's file names end with the first eight digits of their checksum.
     digest = file.rpartition("-")[2].partition(".")[0]
     return NetworkInfo(
         name, title, Task.CLASSIFY, "torchvision", name, parameters, 224,
-        WeightsInfo(file, _TORCHVISION + file, digest), fixed_size=fixed_size,
+        WeightsInfo(file, _TORCHVISION + file, digest), fixed_size=fixed_size, accuracy=accuracy,
     )  # fmt: skip
 
 
@@ -91,16 +51,23 @@ def _timm(
     tag: str,
     fixed_size: bool = False,
     inception: bool = False,
+    clip: bool = False,
+    step: int = 32,
 ) -> NetworkInfo:
     pretrained = f"{architecture}.{tag}"
     weights = WeightsInfo(
         f"{pretrained}.safetensors", f"{_HUB}timm/{pretrained}/resolve/main/model.safetensors"
     )
-    half: Triple = (0.5, 0.5, 0.5)
+    mean, std = IMAGENET_MEAN, IMAGENET_STD
+    if inception:
+        mean = std = (0.5, 0.5, 0.5)
+    elif clip:
+        mean, std = _CLIP_MEAN, _CLIP_STD
     return NetworkInfo(
         name, title, Task.CLASSIFY, "timm", architecture, parameters, 224, weights,
-        mean=half if inception else IMAGENET_MEAN, std=half if inception else IMAGENET_STD,
-        fixed_size=fixed_size,
+        mean=mean, std=std,
+        fixed_size=fixed_size, step=step,
+        accuracy=network_catalogue.accuracy_of(architecture, tag),
     )  # fmt: skip
 
 
@@ -137,6 +104,7 @@ def _smp() -> tuple[NetworkInfo, ...]:
                     512,
                     weights,
                     encoder=encoder,
+                    encoder_parameters=_ENCODER_PARAMETERS[encoder],
                 )
             )
     return tuple(table)
@@ -175,19 +143,58 @@ def _yolo(task: Task) -> tuple[NetworkInfo, ...]:
     return tuple(table)
 
 
+_RT_DETR = tuple(
+    NetworkInfo(
+        f"rtdetr-{letter}", f"RT-DETR {size}", Task.DETECT, "ultralytics", f"rtdetr-{letter}",
+        parameters, 640, WeightsInfo(f"rtdetr-{letter}.pt", f"{_YOLO}rtdetr-{letter}.pt"),
+        mean=(0, 0, 0), std=(1, 1, 1),
+    )
+    for letter, size, parameters in (("l", "large", 32.97), ("x", "huge", 67.47))
+)  # fmt: skip
+
+
+def _r_cnn(
+    name: str, title: str, task: Task, parameters: float, file: str, architecture: str
+) -> NetworkInfo:
+    digest = file.rpartition("-")[2].partition(".")[0]
+    return NetworkInfo(
+        name, title, task, "torchvision-detection", architecture, parameters, 640,
+        WeightsInfo(file, _TORCHVISION + file, digest),
+    )  # fmt: skip
+
+
+_FASTER = (
+    _r_cnn(
+        "fasterrcnn-mobilenet", "Faster R-CNN, MobileNetV3", Task.DETECT, 19.39,
+        "fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7.pth", "fasterrcnn_mobilenet_v3_large_fpn",
+    ),
+    _r_cnn(
+        "fasterrcnn-resnet50", "Faster R-CNN, ResNet-50", Task.DETECT, 43.71,
+        "fasterrcnn_resnet50_fpn_v2_coco-dd69338a.pth", "fasterrcnn_resnet50_fpn_v2",
+    ),
+)  # fmt: skip
+_MASK = (
+    _r_cnn(
+        "maskrcnn-resnet50", "Mask R-CNN, ResNet-50", Task.INSTANCE, 46.36,
+        "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth", "maskrcnn_resnet50_fpn_v2",
+    ),
+)  # fmt: skip
+
 NETWORKS: tuple[NetworkInfo, ...] = (
-    _torchvision("resnet18", "ResNet-18", 11.69, "resnet18-f37072fd.pth"),
-    _torchvision("resnet34", "ResNet-34", 21.8, "resnet34-b627a593.pth"),
-    _torchvision("resnet50", "ResNet-50", 25.56, "resnet50-11ad3fa6.pth"),
+    _torchvision("resnet18", "ResNet-18", 11.69, "resnet18-f37072fd.pth", 69.76),
+    _torchvision("resnet34", "ResNet-34", 21.8, "resnet34-b627a593.pth", 73.31),
+    _torchvision("resnet50", "ResNet-50", 25.56, "resnet50-11ad3fa6.pth", 80.86),
     _torchvision(
-        "mobilenet_v3_small", "MobileNetV3 small", 2.54, "mobilenet_v3_small-047dcff4.pth"
+        "mobilenet_v3_small", "MobileNetV3 small", 2.54, "mobilenet_v3_small-047dcff4.pth", 67.67
     ),
     _torchvision(
-        "mobilenet_v3_large", "MobileNetV3 large", 5.48, "mobilenet_v3_large-5c1a4163.pth"
+        "mobilenet_v3_large", "MobileNetV3 large", 5.48, "mobilenet_v3_large-5c1a4163.pth", 75.27
     ),
-    _torchvision("efficientnet_v2_s", "EfficientNetV2 S", 21.46, "efficientnet_v2_s-dd5fe13b.pth"),
-    _torchvision("convnext_tiny", "ConvNeXt tiny", 28.59, "convnext_tiny-983f1562.pth"),
-    _torchvision("vit_b_16", "ViT-B/16", 86.57, "vit_b_16-c867db91.pth", fixed_size=True),
+    _torchvision(
+        "efficientnet_v2_s", "EfficientNetV2 S", 21.46, "efficientnet_v2_s-dd5fe13b.pth", 84.23
+    ),
+    _torchvision("convnext_tiny", "ConvNeXt tiny", 28.59, "convnext_tiny-983f1562.pth", 82.52),
+    _torchvision("vit_b_16", "ViT-B/16", 86.57, "vit_b_16-c867db91.pth", 81.07, fixed_size=True),
     _timm("convnext_atto", "ConvNeXt atto", 3.7, architecture="convnext_atto", tag="d2_in1k"),
     _timm(
         "convnext_nano", "ConvNeXt nano", 15.59, architecture="convnext_nano",
@@ -211,30 +218,51 @@ NETWORKS: tuple[NetworkInfo, ...] = (
         "swin_tiny", "Swin tiny", 28.29, architecture="swin_tiny_patch4_window7_224",
         tag="ms_in1k", fixed_size=True,
     ),
+    _timm(
+        "maxvit_tiny", "MaxViT tiny", 29.06, architecture="maxvit_tiny_rw_224", tag="sw_in1k",
+        fixed_size=True,
+    ),
+    _timm(
+        "eva02_tiny", "EVA-02 tiny", 5.76, architecture="eva02_tiny_patch14_336",
+        tag="mim_in22k_ft_in1k", fixed_size=True, clip=True, step=224,
+    ),
+    _timm(
+        "eva02_small", "EVA-02 small", 22.13, architecture="eva02_small_patch14_336",
+        tag="mim_in22k_ft_in1k", fixed_size=True, clip=True, step=224,
+    ),
     *_smp(),
     *_yolo(Task.DETECT),
+    *_RT_DETR,
+    *_FASTER,
     *_yolo(Task.INSTANCE),
+    *_MASK,
 )  # fmt: skip
 _BY_NAME = {info.name: info for info in NETWORKS}
 
 
 def network(name: str) -> NetworkInfo:
-    """The network of a name. Raises ConfigError when the table has none."""
-    try:
-        return _BY_NAME[name]
-    except KeyError:
-        raise ConfigError(f'There is no network called "{name}".') from None
+    """The network of a name, from the table or a library's catalogue. Raises ConfigError when
+    neither has one."""
+    info = _BY_NAME.get(name) or network_catalogue.found(name)
+    if info is None:
+        raise ConfigError(f'There is no network called "{name}".')
+    return info
 
 
 def title_of(name: str) -> str:
     """A network as people read it, "U-Net, ResNet-18"; its name when the table has none."""
-    info = _BY_NAME.get(name)
+    info = _BY_NAME.get(name) or network_catalogue.found(name)
     return info.title if info is not None else name
 
 
 def networks_for(task: Task) -> tuple[NetworkInfo, ...]:
-    """All networks of a task, in the order in which they are offered."""
+    """The networks of the table for a task, in the order in which they are offered first."""
     return tuple(info for info in NETWORKS if info.task == task)
+
+
+def all_networks(task: Task) -> tuple[NetworkInfo, ...]:
+    """Those of the table, then every other one of the libraries' catalogues."""
+    return (*networks_for(task), *network_catalogue.catalogue(task))
 
 
 def applies(name: str, info: NetworkInfo) -> bool:
@@ -334,7 +362,9 @@ def default_config(
     info = _of_task(network or recipe.network, task)
     if image_count is not None:
         recipe = _for_images(recipe, image_count, most=1.5 if preset is Preset.FAST else 3.0)
-    size = 224 if info.fixed_size else recipe.image_size
+    # A classifier that knows one size knows that of its weights best.
+    own = info.fixed_size and task is Task.CLASSIFY
+    size = info.nearest(info.image_size if own else recipe.image_size)
     values: dict[str, Any] = {
         "task": task,
         "network": info.name,

@@ -51,4 +51,12 @@ def _loss(config: TrainConfig, info: NetworkInfo) -> None:
         )
 
 
-_RULES: tuple[Callable[[TrainConfig, NetworkInfo], None], ...] = (_crops, _loss)
+def _size(config: TrainConfig, info: NetworkInfo) -> None:
+    if not info.takes(config.image_size):
+        raise ConfigError(
+            f"{info.title} cannot see images of {config.image_size} pixels.",
+            hint=f"The nearest size that it takes is {info.nearest(config.image_size)}.",
+        )
+
+
+_RULES: tuple[Callable[[TrainConfig, NetworkInfo], None], ...] = (_size, _crops, _loss)

@@ -17,11 +17,13 @@ GB = 2**30
 
 _SECONDS: dict[Family, float] = {
     "ultralytics": 0.141, "smp": 0.103, "torchvision": 0.066, "timm": 0.066,
+    "torchvision-detection": 0.141,
 }  # fmt: skip
 """Two cores' seconds for one training image of 640 px with a network of a million weights."""
 
 _ACTIVATIONS: dict[Family, float] = {
     "ultralytics": 0.11, "smp": 0.25, "torchvision": 0.1, "timm": 0.1,
+    "torchvision-detection": 0.11,
 }  # fmt: skip
 """GB of mixed-precision activations for the same."""
 
@@ -69,9 +71,17 @@ def seconds(
 def memory(config: TrainConfig) -> int:
     """Bytes on the device: weights, gradients, the optimiser's state and activations."""
     info = network(config.network)
+    return memory_of(info, image_size=config.image_size, batch=config.batch)
+
+
+def memory_of(info: NetworkInfo, *, image_size: int, batch: int) -> int:
+    """The same for a network, before there is a config."""
     weights = info.parameters * 16e6 / GB
-    each = _ACTIVATIONS[info.family] * info.parameters**0.5 * (config.image_size / 640) ** 2
-    return int((0.6 + weights + config.batch * each) * GB)
+    if info.activations:  # counted, two bytes each
+        each = info.activations * 2e6 / GB * (image_size / info.image_size) ** 2
+    else:
+        each = _ACTIVATIONS[info.family] * info.parameters**0.5 * (image_size / 640) ** 2
+    return int((0.6 + weights + batch * each) * GB)
 
 
 def disk(config: TrainConfig) -> int:

@@ -251,7 +251,7 @@ def test_a_batch_that_does_not_fit_goes_through_in_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = run_directory(tmp_path, Task.CLASSIFY, epochs=1)
-    monkeypatch.setattr("cvstudio.ml.engine.own._Training._inputs", _small_memory(2))
+    monkeypatch.setattr("cvstudio.ml.engine.own.Training._inputs", _small_memory(2))
     assert run_job(job.path) == 0
     notes = [n.text for n in events_of(job, events.Note)]
     assert any("in 2 pieces" in text for text in notes)
@@ -261,7 +261,7 @@ def test_memory_that_does_not_hold_one_image_is_said_with_place_and_batch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = run_directory(tmp_path, Task.CLASSIFY, epochs=1)
-    monkeypatch.setattr("cvstudio.ml.engine.own._Training._inputs", _small_memory(0))
+    monkeypatch.setattr("cvstudio.ml.engine.own.Training._inputs", _small_memory(0))
     assert run_job(job.path) == 1
     assert failed(job).cause == "out of memory"
     assert "during training at batch 4" in failed(job).text
@@ -279,9 +279,9 @@ def test_what_libraries_print_goes_to_the_log(tmp_path: Path, capfd: pytest.Capt
 
 
 def _small_memory(images: int) -> Any:
-    from cvstudio.ml.engine.own import _Training
+    from cvstudio.ml.engine.own import Training
 
-    real = _Training._inputs
+    real = Training._inputs
 
     def inputs(self: Any, batch: torch.Tensor) -> torch.Tensor:
         if self.module.training and len(batch) > images:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from cvstudio.ml.devices import (
     set_random_state,
 )
 from cvstudio.ml.engine.feeding import Feed
-from cvstudio.ml.engine.judging import Judging
+from cvstudio.ml.engine.judging import Judgement, Judging
 from cvstudio.ml.engine.losses import Losses, loss_for, sum_of
 from cvstudio.ml.engine.optimising import (
     average_of,
@@ -45,34 +45,43 @@ from cvstudio.ml.mixing import Mixer
 from cvstudio.ml.networks.build import build, head
 from cvstudio.ml.sizes import Sizes, resized, resized_labels
 
+Answer = TypeVar("Answer")
+
 
 def train(session: Session) -> Outcome:
     """Train a classify or segment network as the session's config says, or go on with it.
 
     Raises JobFailure when it cannot, and Cancelled.
     """
+    return run(session, Feed, Training)
+
+
+def run(session: Session, feeding: type[Any], loop: type[Training]) -> Outcome:
+    """The same with a loop of another kind, and the batches that it learns from."""
     check(session.config)
     device = device_of(session.device_name)
     seed_everything(session.config.seed, deterministic=session.config.deterministic)
     checkpoint = session.resumable()
     at = _position(checkpoint.training if checkpoint else {}, session)
     session.started(device, first_epoch=at.epoch)
-    feed = Feed(session, device)
+    feed = feeding(session, device)
     try:
-        return _Training(session, feed, device, checkpoint, at).run()
+        return loop(session, feed, device, checkpoint, at).run()
     finally:
         feed.close()
 
 
 @contextmanager
-def stepping(session: Session) -> Iterator[Callable[[float], float]]:
+def stepping(
+    session: Session, feeding: type[Any] = Feed, loop: type[Training] | None = None
+) -> Iterator[Callable[[float], float]]:
     """A new network of the session's config, and a step of it at a learning rate: its loss."""
     check(session.config)
     device = device_of(session.device_name)
     seed_everything(session.config.seed, deterministic=session.config.deterministic)
-    feed = Feed(session, device)
+    feed = feeding(session, device)
     try:
-        training = _Training(session, feed, device, None, _Position())
+        training = (loop or Training)(session, feed, device, None, _Position())
         training.thawing.begin(session.config.frozen_epochs + 1)
         train_mode(training.module)
         batches = feed.train.endless()
@@ -96,8 +105,11 @@ class _Position:
     step: int = 0
 
 
-class _Training:
-    """One run of the loop: everything that lives as long as it."""
+class Training:
+    """One run of the loop: everything that lives as long as it.
+
+    Detectors learn in a loop of their own kind: what they do otherwise is `_losses` and `_judge`.
+    """
 
     def __init__(
         self, session: Session, feed: Feed, device: torch.device, checkpoint: Checkpoint | None,
@@ -146,19 +158,23 @@ class _Training:
         self.average = average_of(self.module, config.average) if config.average else None
         self.half = half_precision(config, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half is torch.float16)
-        self.criterion = loss_for(config, self.feed.class_weights()).to(device)
-        self.forward: Callable[[torch.Tensor], torch.Tensor] = self.module
-        if config.compile:
-            go_on_uncompiled()
-            self.forward = torch.compile(self.module)
-        self.judging = Judging(
-            self.session, self.feed.val_images, device=device, answers=self._answers,
-            criterion=self.criterion,
-        )  # fmt: skip
+        self._prepare_judging()
         self.pieces = config.accumulate
         self.mixer = Mixer(config, len(self.session.snapshot.classes))
         self.sizes = Sizes(config)
         self.side = config.image_size
+
+    def _prepare_judging(self) -> None:
+        """What an error costs, and what judges an epoch."""
+        self.criterion = loss_for(self.config, self.feed.class_weights()).to(self.device)
+        self.forward: Callable[[torch.Tensor], torch.Tensor] = self.module
+        if self.config.compile:
+            go_on_uncompiled()
+            self.forward = torch.compile(self.module)
+        self.judging = Judging(
+            self.session, self.feed.val_images, device=self.device, answers=self._answers,
+            criterion=self.criterion,
+        )  # fmt: skip
 
     @property
     def kept(self) -> nn.Module:
@@ -195,7 +211,7 @@ class _Training:
         losses, finish = self._train_epoch(epoch)
         self.kept.eval()
         self.group.share_buffers(self.kept)
-        found = self.group.from_chief(self.judging.judge(self.feed.val))
+        found = self.group.from_chief(self._judge())
         if not np.isfinite(found.losses["loss"]):
             raise diverged(self.at.epoch, self.at.step)
         rate = self.config.learning_rate * self.rates(float(epoch))
@@ -210,6 +226,10 @@ class _Training:
         over = finish or epoch >= self.config.epochs
         self._save(must=over or self.session.patience_is_over(epoch))
         return finish
+
+    def _judge(self) -> Judgement:
+        """What the network that is kept is worth on val."""
+        return self.judging.judge(self.feed.val)
 
     def _train_epoch(self, epoch: int) -> tuple[dict[str, float], bool]:
         train_mode(self.module)
@@ -311,18 +331,22 @@ class _Training:
         total: dict[str, torch.Tensor] = {}
         for start in range(0, count, size):
             inputs = resized(self._inputs(images[start : start + size]), self.side)
-            wanted = targets[start : start + size].to(self.device, non_blocking=True)
-            if wanted.ndim == 3:
-                wanted = resized_labels(wanted, self.side)
-            with self._autocast():
-                logits = self.forward(inputs)
-            parts = self.criterion.parts(logits, wanted)
+            parts = self._losses(inputs, targets[start : start + size])
             share = len(inputs) / count
             self.scaler.scale(sum_of(parts) * share).backward()  # type: ignore[no-untyped-call]
             for name, value in parts.items():
                 added = value.detach() * share
                 total[name] = total[name] + added if name in total else added
         return total
+
+    def _losses(self, inputs: torch.Tensor, targets: Any) -> dict[str, torch.Tensor]:
+        """What answers for normalised (n, 3, h, w) cost, by name of the part."""
+        wanted = targets.to(self.device, non_blocking=True)
+        if wanted.ndim == 3:
+            wanted = resized_labels(wanted, self.side)
+        with self._autocast():
+            logits = self.forward(inputs)
+        return self.criterion.parts(logits, wanted)
 
     def _inputs(self, images: torch.Tensor) -> torch.Tensor:
         """(n, h, w, 3) uint8 as the normalised (n, 3, h, w) float32 that Preprocessing gives."""
@@ -334,19 +358,24 @@ class _Training:
         return torch.autocast(self.device.type, self.half, enabled=self.half is not None)
 
     def _answers(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits of a val batch; in smaller parts when memory runs out while judging."""
-        size = len(images)
+        """Logits of a val batch."""
+        parts = self._in_parts(len(images), lambda part: self.kept(self._inputs(images[part])))
+        return torch.cat(parts).float()
+
+    def _in_parts(self, count: int, ask: Callable[[slice], Answer]) -> list[Answer]:
+        """What is asked of a val batch of so many images; of smaller and smaller parts of it when
+        memory runs out while judging."""
+        size = count
         while True:
             try:
                 with self._autocast():
-                    parts = [self.kept(self._inputs(part)) for part in torch.split(images, size)]
-                return torch.cat(parts).float()
+                    return [ask(slice(at, at + size)) for at in range(0, count, size)]
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
                 if size == 1:
                     raise out_of_memory(
-                        "validation", len(images), device_type=self.device.type
+                        "validation", count, device_type=self.device.type
                     ) from error
             empty_cache(self.device)
             size = max(size // 2, 1)

@@ -19,6 +19,8 @@ def run_find_rate(job: JobDir, config: FindRateConfig) -> Outcome:
     session = Session(job, config.train, read_snapshot(job.snapshot))
     if config.train.task in (Task.CLASSIFY, Task.SEGMENT):
         from cvstudio.ml.engine.own import stepping
+    elif session.info.family == "torchvision-detection":
+        from cvstudio.ml.engine.detectors import stepping
     else:
         from cvstudio.ml.engine.yolo import stepping
     growth = (config.highest / config.lowest) ** (1 / (config.steps - 1))

@@ -56,6 +56,10 @@ def _engine(session: Session) -> Outcome:
         from cvstudio.ml.engine.own import train as train_own
 
         return train_own(session)
+    if session.info.family == "torchvision-detection":
+        from cvstudio.ml.engine.detectors import train as train_detector
+
+        return train_detector(session)
     from cvstudio.ml.engine.yolo import train as train_yolo
 
     return train_yolo(session)

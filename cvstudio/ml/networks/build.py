@@ -46,6 +46,10 @@ def family(info: NetworkInfo) -> ModuleType:
             from cvstudio.ml.networks import ultralytics
 
             return ultralytics
+        case "torchvision-detection":
+            from cvstudio.ml.networks import torchvision_detection
+
+            return torchvision_detection
 
 
 def build(info: NetworkInfo, *, classes: int, image_size: int) -> nn.Module:

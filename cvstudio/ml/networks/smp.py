@@ -19,7 +19,34 @@ def build(info: NetworkInfo, *, classes: int, image_size: int) -> nn.Module:
     module: nn.Module = smp.create_model(
         info.architecture, encoder_name=info.encoder, encoder_weights=None, classes=classes + 1
     )
+    for part in list(module.modules()):
+        for name, child in part.named_children():
+            if isinstance(child, nn.AdaptiveAvgPool2d) and child.output_size not in (1, (1, 1)):
+                setattr(part, name, _Pool(child.output_size))
     return module
+
+
+class _Pool(nn.AdaptiveAvgPool2d):
+    """Means over a few places, which goes into ONNX as two products of matrices: the standard has
+    no operator for windows of different sizes."""
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        if not torch.onnx.is_in_onnx_export():
+            return super().forward(maps)
+        size = self.output_size
+        down, across = size if isinstance(size, tuple) else (size, size)
+        rows = _means(int(maps.shape[2]), int(down or maps.shape[2])).to(maps)
+        columns = _means(int(maps.shape[3]), int(across or maps.shape[3])).to(maps)
+        return rows @ maps @ columns.T
+
+
+def _means(length: int, places: int) -> torch.Tensor:
+    """A matrix (places, length) that takes the mean of each window of an adaptive pooling."""
+    matrix = torch.zeros(places, length)
+    for place in range(places):
+        start, end = place * length // places, -(-(place + 1) * length // places)
+        matrix[place, start:end] = 1 / (end - start)
+    return matrix
 
 
 def adapt(module: nn.Module, weights: Weights) -> Weights:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import timm
 import torch
-from timm.layers.pos_embed import resample_abs_pos_embed
 from torch import nn
 
 from cvstudio.core.networks import NetworkInfo
@@ -24,18 +24,31 @@ def build(info: NetworkInfo, *, classes: int, image_size: int) -> nn.Module:
 
 
 def adapt(module: nn.Module, weights: Weights) -> Weights:
-    """Weights of another image size, fitted to this module."""
-    own = getattr(module, "pos_embed", None)
-    given = weights.get("pos_embed")
-    if own is None or given is None or own.shape == given.shape:
+    """Weights as they were published, under this module's names and for its image size.
+
+    timm has a function for that beside each network that needs one; positions of a transformer
+    are fitted to another grid there.
+    """
+    fitting = getattr(sys.modules[type(module).__module__], "checkpoint_filter_fn", None)
+    if fitting is None or _is_own(module, weights):
         return weights
-    side = round((own.shape[1] - 1) ** 0.5)
-    fitted = resample_abs_pos_embed(given, new_size=[side, side], num_prefix_tokens=1)
-    return {**weights, "pos_embed": fitted}
+    fitted: Weights = dict(fitting(dict(weights), module))
+    return fitted
+
+
+def _is_own(module: nn.Module, weights: Weights) -> bool:
+    """Whether all backbone weights have this module's names and shapes already."""
+    heads = head(module)
+    return all(
+        name in weights and weights[name].shape == value.shape
+        for name, value in module.state_dict().items()
+        if name not in heads
+    )
 
 
 def head(module: nn.Module) -> frozenset[str]:
     """The names of the parameters that turn features into classes."""
-    classifier = module.get_classifier()  # type: ignore[operator]
-    own = {id(parameter) for parameter in classifier.parameters()}
+    found: Any = module.get_classifier()  # type: ignore[operator]
+    classifiers = found if isinstance(found, tuple | list) else (found,)  # distilled ones have two
+    own = {id(value) for part in classifiers for value in part.parameters()}
     return frozenset(name for name, value in module.named_parameters() if id(value) in own)
