@@ -217,7 +217,7 @@ def test_a_part_that_overlaps_joins_and_a_hole_over_the_edge_cuts(person):
     person.do("label.polygon")
     draw(person, *OUTSIDE)
     draw(person, (200, 100), (350, 100), (350, 200), (200, 200), first=SHIFT)
-    (part,) = person.only.shape.parts
+    (_part,) = person.only.shape.parts
     assert person.only.shape.area == pytest.approx(200 * 200 + 100 * 100, rel=0.02)
     draw(person, (20, 20), (100, 20), (100, 100), (20, 100), first=ALT)
     assert person.only.shape.area == pytest.approx(200**2 + 100**2 - 50**2, rel=0.02)

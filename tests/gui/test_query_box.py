@@ -362,3 +362,73 @@ def test_the_search_of_the_header_takes_words_without_end(studio_window: Person)
     for text in ("-a " * 3000, "x" * 60_000, " ".join(map(str, range(3000)))):
         window.header.search.textEdited.emit(text)
         assert window.search.list.item(0).text() == "Nothing has this name."
+
+
+# The list of completions under the hands
+
+
+def test_tab_takes_the_highlighted_completion_and_goes_on_where_there_is_none(
+    studio_window: Person,
+) -> None:
+    page, box = box_of(studio_window)
+    studio_window.type(box, "cl")
+    studio_window.key("Down", box)
+    studio_window.key("Tab", box)
+    assert box.text() == "class:"
+    assert box.hasFocus()
+    assert offered(box) == ["RBC", "WBC"]
+    studio_window.key("Down", box)
+    studio_window.key("Tab", box)
+    assert box.text() == "class:WBC "
+    assert page.filter == ImageFilter(query="class:WBC")
+    assert box.hasFocus()
+    studio_window.key("Tab", box)
+    assert not box.hasFocus()
+    assert box.text() == "class:WBC "
+
+
+def test_walking_through_the_list_writes_nothing_until_something_is_taken(
+    studio_window: Person,
+) -> None:
+    page, box = box_of(studio_window)
+    studio_window.key("Down", box)
+    assert len(offered(box)) > 5
+    for key in ("Down", "Down", "Up", "Down"):
+        studio_window.key(key, box)
+        assert box.text() == ""
+    studio_window.key("Escape", box)
+    assert not box.popup.isVisible()
+    assert box.text() == ""
+    assert box.property("invalid") in (None, False)
+    assert page.filter == ImageFilter()
+
+
+def test_a_click_beside_the_list_closes_it_and_does_what_it_always_does(
+    studio_window: Person,
+) -> None:
+    page, box = box_of(studio_window)
+    studio_window.key("Down", box)
+    studio_window.key("Down", box)
+    assert box.popup.isVisible()
+    grid = page.gallery.grid
+    last = grid.model().index(grid.model().rowCount() - 1, 0)
+    grid.scrollTo(last)
+    place = grid.visualRect(last).center()
+    over = box.popup.geometry().contains(grid.viewport().mapTo(box.window(), place))
+    assert not over, "the list lies beside the image that is clicked"
+    target = QApplication.widgetAt(grid.viewport().mapToGlobal(place))
+    assert target is grid.viewport(), "no window lies over the image"
+    QTest.mouseClick(target, Qt.MouseButton.LeftButton, pos=place)
+    assert not box.popup.isVisible()
+    assert last in grid.selectionModel().selectedIndexes()
+    assert box.text() == ""
+    assert page.filter == ImageFilter()
+
+
+def test_a_completion_is_taken_by_a_click(studio_window: Person) -> None:
+    _page, box = box_of(studio_window)
+    studio_window.type(box, "class:")
+    place = box.popup.visualRect(box.popup.model().index(1, 0)).center()
+    QTest.mouseClick(box.popup.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert box.text() == "class:WBC "
+    assert box.hasFocus()
