@@ -63,18 +63,22 @@ def tell_apart(colours: Collection[str]) -> bool:
     """Whether these colours tell as many classes apart, without their names, to all who see."""
     if len({colour.upper() for colour in colours}) < len(colours) or len(colours) > _MOST:
         return False
-    return all(
-        least_difference(list(colours), sight) * weight >= TELLING
-        for sight, weight in _SEEN_BY.items()
-    )
+    return _least(colours) >= TELLING
+
+
+def _least(colours: Collection[str]) -> float:
+    """How far apart the two most alike look, to whom they look most alike."""
+    return min(least_difference(list(colours), each) * w for each, w in _SEEN_BY.items())
 
 
 def spread(colours: dict[int, str]) -> dict[int, str]:
-    """Other colours for those, by id, that look like one before them; the others stay."""
+    """Other colours for those, by id, that look like one before them; the others stay. Of more
+    classes than colours can tell, those look alike that so many need not."""
+    enough = min(TELLING, 0.9 * _least(colours_for(len(colours))))
     kept: list[str] = []
     changed: list[int] = []
     for id, colour in colours.items():
-        if tell_apart_from(colour, kept):
+        if tell_apart_from(colour, kept, least=enough):
             kept.append(colour)
         else:
             changed.append(id)
@@ -85,12 +89,12 @@ def spread(colours: dict[int, str]) -> dict[int, str]:
     return found
 
 
-def tell_apart_from(colour: str, others: Collection[str]) -> bool:
+def tell_apart_from(colour: str, others: Collection[str], *, least: float = TELLING) -> bool:
     """Whether a colour can be told from each of the others."""
     if not others:
         return True
     return all(
-        difference(lab([colour], sight), lab(list(others), sight)).min() * weight >= TELLING
+        difference(lab([colour], sight), lab(list(others), sight)).min() * weight >= least
         for sight, weight in _SEEN_BY.items()
     )
 

@@ -56,6 +56,14 @@ def test_the_next_colour_keeps_away_from_those_that_were_chosen_by_hand():
         assert difference(lab([found], sight), lab(mine, sight)).min() > 9
 
 
+@pytest.mark.parametrize("count", [20, 80])
+def test_colours_that_were_told_apart_are_not_changed_once_more(count):
+    colours = {number: class_colours()[number % 12] for number in range(count)}
+    found = spread(colours)
+    assert len(found) == count - 12
+    assert spread(colours | found) == {}
+
+
 def test_only_what_looks_like_an_earlier_class_gets_another_colour():
     one, two, *_ = class_colours()
     found = spread({1: one, 2: two, 3: one, 4: "#688BF5"})
