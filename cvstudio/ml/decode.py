@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.geometry import Box
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
 from cvstudio.core.predictions import Found, Prediction
@@ -40,7 +41,8 @@ def decode(
     `outputs` per task, without the batch axis, n classes: classify [(n,) logits]; segment
     [(n + 1, H, W) logits, background first]; detect [(4 + n, anchors)], rows x and y of the centre,
     width and height in input pixels, then a score of 0 .. 1 per class; instance
-    [(4 + n + m, anchors), (m, H / 4, W / 4)], with m mask coefficients and the maps they weigh.
+    [(4 + n + m, anchors), (m, H / 4, W / 4)], with m mask coefficients and the maps they weigh, or
+    [(4 + n, objects), (objects, s, s)], with the chance of each object at the places of its box.
     """
     match task:
         case Task.CLASSIFY:
@@ -100,7 +102,11 @@ def _objects(
         mask = None
         if task is Task.INSTANCE:
             coefficients = outputs[0][4 + count :, anchor]
-            mask = _mask(coefficients, outputs[1], box.x, box.y, box.right, box.bottom, placement)
+            if len(coefficients):
+                edges = (box.x, box.y, box.right, box.bottom)
+                mask = _mask(coefficients, outputs[1], *edges, placement)
+            else:
+                mask = _own_mask(outputs[1][anchor], corners[place], box, placement)
             if mask is None:
                 continue
         found.append(Found(class_ids[int(classes[place])], float(scores[place]), box, mask))
@@ -187,3 +193,29 @@ def _mask(
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
     return Mask.from_patch((values > 0).astype(np.uint8), x0, y0)
+
+
+def _own_mask(
+    chances: NDArray[Any], corners: Array, box: Box, placement: Placement
+) -> Mask | None:
+    """The pixels of a box of the image where its object is more likely than not; `chances` (s, s)
+    lie over `corners` in the input."""
+    x0, y0 = int(np.floor(box.x)), int(np.floor(box.y))
+    x1, y1 = int(np.ceil(box.right)), int(np.ceil(box.bottom))
+    left, top, right, bottom = (float(v) for v in corners)
+    across = chances.shape[1] / max(right - left, 1e-6)
+    down = chances.shape[0] / max(bottom - top, 1e-6)
+    # From the centre of a pixel of the image to the place between the centres of the cells.
+    matrix = np.array(
+        [
+            [placement.scale_x * across, 0,
+             ((x0 + 0.5) * placement.scale_x + placement.left - left) * across - 0.5],
+            [0, placement.scale_y * down,
+             ((y0 + 0.5) * placement.scale_y + placement.top - top) * down - 0.5],
+        ]
+    )  # fmt: skip
+    values = cv2.warpAffine(
+        chances.astype(np.float32), matrix, (x1 - x0, y1 - y0),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT,
+    )  # fmt: skip
+    return Mask.from_patch((values > 0.5).astype(np.uint8), x0, y0)
