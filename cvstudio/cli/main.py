@@ -67,6 +67,12 @@ def _rates() -> ModuleType:
     return rates
 
 
+def _mirroring() -> ModuleType:
+    from cvstudio.cli import mirroring
+
+    return mirroring
+
+
 def _judging() -> ModuleType:
     from cvstudio.cli import judging
 
@@ -104,6 +110,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("finish", "End a run early and keep what it has learned.", _training),
     Entry("cancel", "End a run at once.", _training),
     Entry("resume", "Continue a paused, stopped or failed run.", _training),
+    Entry("mirror", "Show a run in TensorBoard or MLflow.", _mirroring),
     Entry("evaluate", "Judge a run on val or test with the labels of now.", _judging),
     Entry("errors", "What a run gets wrong, worst images first.", _judging),
     Entry("explain", "A heat map of what a run looks at in an image.", _judging),

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from cvstudio.cli.follow import Follower, ask_what_now
+from cvstudio.cli.mirroring import mlflow_option, tensorboard_option
 from cvstudio.cli.output import (
     DeviceName,
     WholeNumber,
@@ -34,6 +35,7 @@ from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
 from cvstudio.project import device, estimate, launch, preflight, remedies, runs, training_facts
 from cvstudio.project.judged import judged
+from cvstudio.project.mirrors import targets as mirrors
 from cvstudio.project.pipeline import pipeline
 from cvstudio.project.preflight import Level
 from cvstudio.project.project import Project
@@ -79,12 +81,14 @@ preset_option = click.option(
     metavar="KEY=VALUE",
     help="Any other setting of the list below, as batch=8. May be given several times.",
 )
+@tensorboard_option
+@mlflow_option
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on by itself.")
 @as_json
 def train_command(
     project: Path, preset: str, network: str | None, epochs: int | None, device_name: str | None,
     start: str | None, weights_file: Path | None, from_run: int | None, settings: tuple[str, ...],
-    detach: bool, as_json: bool,
+    tensorboard: str | None, mlflow: str | None, detach: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Train a network on the labels of a project."""
     changes = parsed_settings(settings)
@@ -100,6 +104,9 @@ def train_command(
             config = runs.with_parent(open_project, config, from_run)
         say_checks(open_project, config)
         run = runs.create_run(open_project, config)
+        wanted = mirrors.chosen(project=open_project.name, tensorboard=tensorboard, mlflow=mlflow)
+        if wanted:
+            mirrors.write(runs.job_of(run), wanted)
         status = runs.start(open_project, run.id)
     note(
         f"Run {run.id} is {status}: {config.network}, {counted(config.epochs, 'epoch')},"

@@ -137,6 +137,21 @@ SETTINGS: tuple[Setting, ...] = (
         "Asked for by the button on the Train page only. Nothing is ever sent.", True,
     ),
     Setting(
+        "mirror.tensorboard", "Mirrors", "TensorBoard",
+        "A folder that TensorBoard looks at: each new run shows its figures there too.", "",
+        empty="No folder: not mirrored",
+    ),
+    Setting(
+        "mirror.mlflow", "Mirrors", "MLflow",
+        "A folder, or the address of a tracking server such as http://server:5000. Figures,"
+        " settings and reports of new runs go there, images do not.", "",
+        empty="Not mirrored",
+    ),
+    Setting(
+        "mirror.pictures", "Mirrors", "Pictures in mirrors",
+        "The answers on four val images go along each epoch: they show your images.", False,
+    ),
+    Setting(
         "memory.thumbnails", "Computer", "Memory for thumbnails",
         "Thumbnails that stay ready while the gallery scrolls.", 256, low=32, high=4096, unit="MB",
     ),

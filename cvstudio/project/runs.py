@@ -26,6 +26,7 @@ from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
 from cvstudio.project import commands, launch, queries, rows, run_commands, snapshots
 from cvstudio.project.judged import judged
 from cvstudio.project.project import Project
+from cvstudio.project.mirrors import targets as mirrors
 from cvstudio.project.records import Role, RunRecord
 from cvstudio.project.run_status import RunStatus, observe, require, resumable
 
@@ -187,6 +188,7 @@ def start(project: Project, run_id: int, *, command: Command = launch.worker_com
         return RunStatus.QUEUED
     launch.launch(job_of(run), command=command)
     _store(project, run_id, status=RunStatus.RUNNING.value, message="", ended=None)
+    mirrors.begin(job_of(run), project=project.name)
     return RunStatus.RUNNING
 
 
