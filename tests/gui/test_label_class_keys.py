@@ -118,7 +118,7 @@ def test_the_menu_of_a_class_asks_for_any_key_and_tells_who_loses_it(person):
             QTest.keyClick(dialog.field, key, held)
             until(lambda told=told: told in dialog._note.text())
             notes.append((dialog._note.text(), dialog.go.isEnabled()))
-        dialog.go.click()
+        QTest.keyClick(dialog.field, Qt.Key.Key_Return)
 
     in_dialog(ClassKeyDialog, act)
     menu = person.page.class_list.menu(13)

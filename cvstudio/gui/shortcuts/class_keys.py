@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QKeySequenceEdit, QMenu, QWidget
 
@@ -106,6 +107,7 @@ class ClassKeyDialog(StudioDialog):
         self.add_button("Cancel", self.reject)
         self.go = self.add_button("Set", self.accept, next=True)
         self.field.keySequenceChanged.connect(self._judge)
+        self.field.installEventFilter(self)
         self.field.setFocus()
         self._judge()
 
@@ -113,6 +115,17 @@ class ClassKeyDialog(StudioDialog):
     def key(self) -> str:
         """The key as the project keeps it: "G", "Ctrl+1", "G, 1"."""
         return ", ".join(presses(self.field.keySequence().toString()))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Enter and Esc are the dialog's, as anywhere; no class can have them."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                self.accept()
+                return True
+            if event.key() == Qt.Key.Key_Escape:
+                self.reject()
+                return True
+        return super().eventFilter(watched, event)
 
     def accept(self) -> None:
         """Close with the key, unless something else has it."""
