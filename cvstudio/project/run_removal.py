@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
@@ -68,7 +69,14 @@ def remove(project: Project, run_id: int) -> None:
         run_commands.delete_run(session, id=run_id)
     # A project may come from anybody: only what lies where runs lie is ever removed.
     if run.directory.exists() and run.directory.resolve().parent == home.resolve():
-        run.directory.rename(home / f"{_GOING}{run.id}-{uuid.uuid4().hex}")
+        put_aside(project, run.directory)
+
+
+def put_aside(project: Project, directory: Path) -> None:
+    """Take a directory out of sight, for `sweep` to remove."""
+    project.runs_directory.mkdir(exist_ok=True)
+    aside = f"{_GOING}{directory.name}-{uuid.uuid4().hex}"
+    directory.rename(project.runs_directory / aside)
 
 
 def sweep(project: Project) -> None:

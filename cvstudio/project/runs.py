@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cvstudio.core import events
+from cvstudio.core.annotation import Split
 from cvstudio.core.config import JobConfig, explain, read_config
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir, Request, replace_file
@@ -25,8 +26,8 @@ from cvstudio.core.run_state import BEST_METRIC, RunState
 from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
 from cvstudio.project import commands, launch, queries, rows, run_commands, snapshots
 from cvstudio.project.judged import judged
-from cvstudio.project.project import Project
 from cvstudio.project.mirrors import targets as mirrors
+from cvstudio.project.project import Project
 from cvstudio.project.records import Role, RunRecord
 from cvstudio.project.run_status import RunStatus, observe, require, resumable
 
@@ -187,8 +188,8 @@ def start(project: Project, run_id: int, *, command: Command = launch.worker_com
             _store(project, run_id, status=RunStatus.QUEUED.value, message="")
         return RunStatus.QUEUED
     launch.launch(job_of(run), command=command)
-    _store(project, run_id, status=RunStatus.RUNNING.value, message="", ended=None)
     mirrors.begin(job_of(run), project=project.name)
+    _store(project, run_id, status=RunStatus.RUNNING.value, message="", ended=None)
     return RunStatus.RUNNING
 
 
@@ -269,9 +270,10 @@ def sync(project: Project) -> list[RunRecord]:
 
 def advance(project: Project, *, command: Command = launch.worker_command) -> RunRecord | None:
     """Start the next queued run when nothing runs and no failure waits for a decision."""
-    sync(project)
+    at_work = running(project)
+    sync(project)  # afterwards: a run that fails at this moment is to be seen by held_by
     waiting = [run for run in all_runs(project) if run.status == RunStatus.QUEUED]
-    if not waiting or running(project) or held_by(project) is not None:
+    if not waiting or at_work or held_by(project) is not None:
         return None
     start(project, waiting[0].id, command=command)
     return get(project, waiting[0].id)
@@ -330,10 +332,18 @@ def make_job(parent: Path, config: JobConfig) -> JobDir:
 
 
 def changed_since(project: Project, run: RunRecord) -> list[int]:
-    """The images whose labels, split or file differ from what a run saw, and new ones."""
+    """The images whose labels, split or file differ from what a run saw, and new ones.
+
+    A fold of an experiment divided train and val otherwise, which is no change.
+    """
     before = {image.id: image for image in read_snapshot(job_of(run).snapshot).images}
     with project.read() as session:
         now = {image.id: image for image in snapshots.build(session, project).images}
+    if run.role is not None and run.role.fold is not None:
+        for image_id in before.keys() & now.keys():
+            splits = before[image_id].split, now[image_id].split
+            if Split.TEST not in splits:
+                now[image_id] = replace(now[image_id], split=splits[0])
     return sorted(
         image_id
         for image_id in before.keys() | now.keys()

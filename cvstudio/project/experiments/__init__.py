@@ -1,0 +1,1 @@
+"""Experiments: ordinary runs that are held together to answer one question."""
