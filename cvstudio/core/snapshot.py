@@ -188,6 +188,12 @@ def read_split_sizes(path: Path) -> dict[Split, int]:
     return {split: found.count(split.value) for split in Split}
 
 
+def read_hash(path: Path) -> str:
+    """The hash of a snapshot file, from its first line alone. Raises RunError as read_snapshot."""
+    with _opened(path) as stream:
+        return str(_read_header(path, stream)["hash"])
+
+
 def read_snapshot(path: Path) -> Snapshot:
     """Read a snapshot file. Raises RunError when it is missing, damaged or of a newer format."""
     with _opened(path) as stream:

@@ -5,13 +5,22 @@ Libraries read these when they are imported, so prepare() comes before the first
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import sys
-from importlib import metadata
+from pathlib import Path
 from typing import Any
 
-from cvstudio.core import places
+import psutil
+
+from cvstudio.core import computer, places
+from cvstudio.core.errors import CVStudioError
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.networks import network
+from cvstudio.core.recipe import Start, TrainConfig
+from cvstudio.core.snapshot import read_hash
+from cvstudio.ml.weights import weights_path
 
 _SWITCHES = {
     "YOLO_OFFLINE": "true",  # else asks two name servers at import, and downloads on demand
@@ -93,23 +102,22 @@ def quiet_ultralytics() -> None:
 
 
 def describe(device: str) -> dict[str, Any]:
-    """What a run's environment.json says: versions, computer and device; no names of people."""
+    """What a run's environment.json says of program and computer; no names of people."""
     import torch
 
-    versions = {}
-    for package in _PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = "missing"
+    there = computer.installed()
     content: dict[str, Any] = {
+        "cvstudio": {"version": there.get("cvstudio", ""), "revision": computer.revision()},
         "python": sys.version.split()[0],
         "system": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
+        "processor": computer.processor_name(),
         "cores": os.cpu_count(),
+        "memory": psutil.virtual_memory().total,
         "threads": torch.get_num_threads(),
         "device": device,
-        "packages": versions,
+        "packages": {name: there.get(name, "missing") for name in _PACKAGES},
+        "installed": there,
+        "switches": computer.switches(),
         "frozen": bool(getattr(sys, "frozen", False)),
     }
     if device.startswith("cuda"):
@@ -118,7 +126,41 @@ def describe(device: str) -> dict[str, Any]:
             "name": properties.name,
             "memory": properties.total_memory,
             "capability": f"{properties.major}.{properties.minor}",
+            "driver": computer.driver_version(),
             "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         }
     return content
+
+
+def record(job: JobDir, config: TrainConfig, *, device: str, processes: int) -> dict[str, Any]:
+    """The whole of environment.json: what a second person needs to repeat a run, beside its
+    config.json and snapshot.jsonl.gz, whose hashes it names."""
+    return describe(device) | {
+        "seed": config.seed,
+        "deterministic": config.deterministic,
+        "processes": processes,
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:-1], job.path.name],
+        "config": _sha256(job.config),
+        "snapshot": read_hash(job.snapshot),
+        "weights": _weights(config),
+    }
+
+
+def _weights(config: TrainConfig) -> dict[str, str] | None:
+    """The file of weights that the run starts from; None for scratch, no hash where it is gone, as
+    it may be when a run goes on."""
+    if config.start is Start.SCRATCH:
+        return None
+    try:
+        path = weights_path(config, network(config.network))
+    except CVStudioError:
+        path = None
+    if path is None:
+        return {"file": config.weights_file.name if config.weights_file else "", "sha256": ""}
+    return {"file": path.name, "sha256": _sha256(path)}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

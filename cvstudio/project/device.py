@@ -6,12 +6,12 @@ import os
 import platform
 import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import psutil
 
 from cvstudio.core import nvidia
+from cvstudio.core.computer import processor_name
 from cvstudio.core.errors import ConfigError
 
 
@@ -57,8 +57,8 @@ def processor() -> Device:
     memory = psutil.virtual_memory()
     used = memory.total - memory.available
     if sys.platform == "darwin" and platform.machine() == "arm64":
-        return Device("mps", _processor_name(), memory.total, used, place="mps")
-    return Device("cpu", _processor_name(), memory.total, used)
+        return Device("mps", processor_name(), memory.total, used, place="mps")
+    return Device("cpu", processor_name(), memory.total, used)
 
 
 def for_config(wanted: str, found: Device) -> Device:
@@ -101,21 +101,3 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _processor_name() -> str:
-    if sys.platform == "darwin":
-        return "Apple processor" if platform.machine() == "arm64" else "Processor"
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return _short(line.partition(":")[2])
-    return _short(platform.processor()) or "Processor"
-
-
-def _short(name: str) -> str:
-    """ "Intel(R) Core(TM) i7-1185G7 CPU @ 3.00GHz" becomes "Core i7-1185G7"."""
-    for noise in ("(R)", "(TM)", "CPU", "Processor", "Intel", "AMD"):
-        name = name.replace(noise, "")
-    return " ".join(name.partition("@")[0].split())

@@ -11,7 +11,7 @@ from cvstudio.core.snapshot import read_snapshot
 from cvstudio.ml.devices import device_of
 from cvstudio.ml.engine.session import Cancelled, Session
 from cvstudio.ml.engine.together import join
-from cvstudio.ml.environment import describe
+from cvstudio.ml.environment import record
 from cvstudio.ml.evaluate import Stopped, evaluate
 from cvstudio.ml.frames import remove_frames
 from cvstudio.ml.load import load_network
@@ -34,7 +34,7 @@ def run_train(job: JobDir, config: TrainConfig) -> Ended:
         device = str(device_of(session.device_name))
         write_json(
             job.environment,
-            {**describe(device), "seed": config.seed, "processes": group.size},
+            record(job, config, device=device, processes=group.size),
         )
     try:
         outcome = _engine(session)
