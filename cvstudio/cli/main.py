@@ -73,6 +73,12 @@ def _mirroring() -> ModuleType:
     return mirroring
 
 
+def _experimenting() -> ModuleType:
+    from cvstudio.cli import experimenting
+
+    return experimenting
+
+
 def _judging() -> ModuleType:
     from cvstudio.cli import judging
 
@@ -111,6 +117,10 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("cancel", "End a run at once.", _training),
     Entry("resume", "Continue a paused, stopped or failed run.", _training),
     Entry("mirror", "Show a run in TensorBoard or MLflow.", _mirroring),
+    Entry("folds", "Train and judge on each part of the images in turn.", _experimenting),
+    Entry("sweep", "Train with each of several values of some settings.", _experimenting),
+    Entry("search", "Look for the best settings, trial after trial.", _experimenting),
+    Entry("experiments", "The folds, sweeps and searches of a project.", _experimenting),
     Entry("evaluate", "Judge a run on val or test with the labels of now.", _judging),
     Entry("errors", "What a run gets wrong, worst images first.", _judging),
     Entry("explain", "A heat map of what a run looks at in an image.", _judging),
@@ -119,6 +129,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("suggest", "Let a network suggest labels for images.", _suggesting),
     Entry("weights", "List and get pretrained weights.", _weights),
     Entry("worker", "Do one job (the window starts this).", None),
+    Entry("follow-cluster", "Stand for a run that a cluster does (the window starts this).", None),
     Entry("live", "Serve previews (the window starts this).", None),
     Entry("demo", "Open the sample project, or work through it where there is no display.", None),
     Entry("selftest", "Prove that this installation works.", None),
@@ -161,7 +172,7 @@ def _done_before(entry: Entry) -> click.Command:
     parameters: list[click.Parameter] = []
     as_json = click.Option(["--json"], is_flag=True, help="Print the result as JSON.")
     match entry.name:
-        case "worker":
+        case "worker" | "follow-cluster":
             folder = click.Path(exists=True, file_okay=False)
             parameters.append(click.Argument(["run_dir"], type=folder))
         case "demo":

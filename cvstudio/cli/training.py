@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ from cvstudio.core.recipe import Preset, Start, TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
 from cvstudio.project import device, estimate, launch, preflight, remedies, runs, training_facts
+from cvstudio.project.device import Device
+from cvstudio.project.experiments.steering import Steward
+from cvstudio.project.experiments.trials import state_words
 from cvstudio.project.judged import judged
 from cvstudio.project.mirrors import targets as mirrors
 from cvstudio.project.pipeline import pipeline
@@ -41,6 +45,7 @@ from cvstudio.project.preflight import Level
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus, saved_epoch
+from cvstudio.project.training_facts import Facts
 
 QUEUE_SECONDS = 1.0
 
@@ -135,7 +140,7 @@ def runs_command(project: Path, as_json: bool) -> None:
         table(
             ("run", "network", "state", "epochs", "metric", "best", "started"),
             [
-                (row["run"], row["network"], row["status"], f"{row['epoch']} of {row['epochs']}",
+                (row["run"], row["network"], row["state"], f"{row['epoch']} of {row['epochs']}",
                  row["metric"], figure(row["best"]),
                  time.strftime("%Y-%m-%d %H:%M", time.localtime(row["created"])))
                 for row in rows
@@ -302,11 +307,7 @@ def say_checks(project: Project, config: TrainConfig) -> None:
     with project.read() as session:
         facts = training_facts.gather(session, project)
     found = device.detect()
-    lines = preflight.checks(facts, config, found)
-    for check in lines:
-        if check.level is Level.ADVICE:
-            detail = f" {check.detail}" if check.detail else ""
-            note(f"{check.level}: {check.text}.{detail}")
+    lines = say_advice(facts, config, found)
     stopping = preflight.blocking(lines)
     if stopping:
         ways = [_as_option(a) for check in stopping for a in check.actions if a.kind == "set"]
@@ -316,6 +317,16 @@ def say_checks(project: Project, config: TrainConfig) -> None:
     train, val = (facts.images.get(split, 0) for split in (Split.TRAIN, Split.VAL))
     duration = estimate.seconds(config, train=train, val=val, device=found)
     note(f"{train:,} train and {val:,} val images on {found.name}: {estimate.roughly(duration)}")
+
+
+def say_advice(facts: Facts, config: TrainConfig, on: Device) -> list[preflight.Check]:
+    """Say what a run could do better; returns all checks."""
+    lines = preflight.checks(facts, config, on)
+    for check in lines:
+        if check.level is Level.ADVICE:
+            detail = f" {check.detail}" if check.detail else ""
+            note(f"{check.level}: {check.text}.{detail}")
+    return lines
 
 
 def _as_option(action: preflight.Action) -> str:
@@ -373,7 +384,8 @@ def _wait_for_turn(path: Path, run_id: int) -> RunRecord:
 def _take_in(path: Path) -> None:
     """Bring the rows up to date and start the next queued run; an open window does so itself."""
     try:
-        with opened(path, write=True) as project:
+        with opened(path, write=True) as project, closing(Steward()) as steward:
+            steward.look(project)
             begun = runs.advance(project)
             if begun is not None:
                 note(f"Run {begun.id} has begun.")
@@ -414,6 +426,8 @@ def _about(state: RunState, run: RunRecord, status: RunStatus) -> dict[str, Any]
         "task": run.task.value,
         "network": run.network,
         "status": status.value,
+        "state": state_words(run, status),
+        "experiment": run.experiment_id,
         "directory": str(run.directory),
         "epoch": len(state.epochs),
         "epochs": state.total_epochs,

@@ -288,7 +288,7 @@ def test_importance_names_the_setting_that_made_the_difference() -> None:
     told = search.importances(found)
     assert list(told) == ["learning_rate", "weight_decay"]
     assert told["learning_rate"] > 0.8
-    assert search.importances(found[:3]) == {}
+    assert search.importances([]) == {}
 
 
 def test_the_window_and_the_command_line_start_without_optuna() -> None:

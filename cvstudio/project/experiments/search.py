@@ -9,7 +9,7 @@ is a search.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -184,16 +184,16 @@ def distribution(dimension: Dimension) -> BaseDistribution:
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
 
 
-def importances(trials: list[tuple[Mapping[str, Value], float]]) -> dict[str, float]:
+def importances(trials: Sequence[tuple[Mapping[str, Value], float]]) -> dict[str, float]:
     """How much of the difference between trials each setting explains, the largest first.
 
     By functional ANOVA over a random forest (Hutter, Hoos and Leyton-Brown, ICML 2014). Settings
-    that not every trial has, or that never differ, are left out; without four trials nothing is
-    said. It takes about a second: call it in a thread.
+    that not every trial has, or that never differ, are left out. It takes a second or more: call it
+    in a thread.
     """
     names = [n for n in (trials[0][0] if trials else {}) if all(n in v for v, _ in trials)]
     space = {n: made for n in names if (made := _seen([v[n] for v, _ in trials])) is not None}
-    if len(trials) < 4 or not space or len({value for _, value in trials}) < 2:
+    if not space or len({value for _, value in trials}) < 2:
         return {}
     _hush()
     study = optuna.create_study(direction="maximize")

@@ -14,6 +14,9 @@ from cvstudio.project.project import Project
 from cvstudio.project.records import ExperimentRecord, RunRecord
 from cvstudio.project.run_status import RunStatus
 
+MOST_LIKELY_CHANCE = 4
+"""Below that many whole trials, what looks important is most likely chance."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -51,6 +54,19 @@ def best_of(found: Sequence[Trial]) -> Trial | None:
 def names_of(found: Sequence[Trial]) -> list[str]:
     """The settings that differ, in the order in which the trials name them."""
     return list(dict.fromkeys(name for trial in found for name in trial.values))
+
+
+def importances(found: Sequence[Trial]) -> dict[str, float]:
+    """How much of the difference between whole trials each setting explains, the largest first.
+
+    It imports what it needs and takes a second or two: call it in a thread.
+    """
+    whole = [(t.values, t.value) for t in found if t.value is not None and not t.pruned]
+    if len(whole) < MOST_LIKELY_CHANCE:
+        return {}
+    from cvstudio.project.experiments import search
+
+    return search.importances(whole)
 
 
 def figure(run: RunRecord, state: RunState) -> float | None:

@@ -1,0 +1,96 @@
+"""How long an experiment will take, and what speaks against it, before it begins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from cvstudio.core.annotation import Split
+from cvstudio.core.recipe import TrainConfig
+from cvstudio.core.words import counted
+from cvstudio.project import estimate, preflight
+from cvstudio.project.device import Device
+from cvstudio.project.estimate import Measured
+from cvstudio.project.experiments import varying
+from cvstudio.project.experiments.plans import FoldsPlan, Plan, SearchPlan, SweepPlan
+from cvstudio.project.preflight import Check
+from cvstudio.project.training_facts import Facts
+
+PRUNED_SHARE = 0.7
+"""How much of its epochs a trial sees on average where poor ones are ended early: a guess."""
+
+
+def facts_for(plan: Plan, facts: Facts) -> Facts:
+    """The facts of a project as the runs of an experiment meet them: folds divide anew."""
+    if not isinstance(plan, FoldsPlan):
+        return facts
+    together = sum(facts.images.get(split, 0) for split in (Split.TRAIN, Split.VAL))
+    val = round(together / plan.k)
+    objects = Counter(facts.counts.get(Split.TRAIN, {})) + Counter(facts.counts.get(Split.VAL, {}))
+    return replace(
+        facts,
+        images={**facts.images, Split.TRAIN: together - val, Split.VAL: val},
+        counts={
+            **facts.counts,
+            Split.TRAIN: {c: round(n * (1 - 1 / plan.k)) for c, n in objects.items()},
+            Split.VAL: {c: max(round(n / plan.k), 1) for c, n in objects.items()},
+        },
+    )
+
+
+def configs(plan: Plan) -> Iterator[TrainConfig]:
+    """The recipe of each run as far as it is known now; those of a search are like its own."""
+    match plan:
+        case SweepPlan():
+            for values in plan.trials:
+                yield varying.varied(plan.config, values)
+        case FoldsPlan() | SearchPlan():
+            for _ in range(plan.count):
+                yield plan.config
+
+
+def seconds(
+    plan: Plan, facts: Facts, *, device: Device, history: Sequence[Measured] = ()
+) -> float:  # fmt: skip
+    """The time of all runs one after the other; with a limit, at most that."""
+    found = facts_for(plan, facts)
+    train, val = (found.images.get(split, 0) for split in (Split.TRAIN, Split.VAL))
+    each: dict[str, float] = {}
+    total = 0.0
+    for config in configs(plan):
+        key = f"{config.network} {config.image_size} {config.epochs} {config.device}"
+        if key not in each:
+            each[key] = estimate.seconds(
+                config, train=train, val=val, device=device, history=history
+            )
+        total += each[key]
+    if isinstance(plan, SearchPlan):
+        total *= PRUNED_SHARE if plan.prune else 1.0
+        total = min(total, plan.minutes * 60) if plan.minutes is not None else total
+    return total
+
+
+def in_words(plan: Plan, duration: float) -> str:
+    """The time in a sentence: "5 runs one after the other: about 1 h."."""
+    most = "up to " if isinstance(plan, SearchPlan) else ""
+    return f"{most}{counted(plan.count, 'run')} one after the other: {estimate.roughly(duration)}."
+
+
+def obstacles(plan: Plan, facts: Facts, device: Device) -> list[Check]:
+    """What keeps a run of the experiment from starting; of networks, each is asked about once."""
+    found = facts_for(plan, facts)
+    asked: dict[tuple[str, str], TrainConfig] = {}
+    for config in (*configs(plan), *_searched_networks(plan)):
+        asked.setdefault((config.network, config.start.value), config)
+    stopping = (c for config in asked.values() for c in
+                preflight.blocking(preflight.checks(found, config, device)))  # fmt: skip
+    return list({check.text: check for check in stopping}.values())
+
+
+def _searched_networks(plan: Plan) -> Iterator[TrainConfig]:
+    if isinstance(plan, SearchPlan):
+        for dimension in plan.space:
+            if dimension.name == varying.NETWORK:
+                for name in dimension.choices:
+                    yield varying.varied(plan.config, {varying.NETWORK: name})
