@@ -96,6 +96,7 @@ class Fit(StrEnum):
 def _group(name: str, **more: Any) -> dict[str, Any]:
     """Where a setting stands in the form, and what else is to be known of it.
 
+    `unit` follows its value, `zero` is said in place of 0, `step` is how far an arrow moves it.
     `holds` names the tasks and families of networks that have the setting; without it all have.
     `needs` names the values of other settings without which it has no effect.
     """
@@ -154,7 +155,7 @@ class TrainConfig(Record):
     )  # fmt: skip
     patience: int = Field(
         20, ge=0, le=10_000, title="Stop early after",
-        json_schema_extra=_group("Length", unit="epochs", explain=True),
+        json_schema_extra=_group("Length", zero="never", unit="epochs", explain=True),
         description="The run ends when that many epochs in a row bring no better result on val;"
         " 0 never stops early.",
     )  # fmt: skip
@@ -174,13 +175,13 @@ class TrainConfig(Record):
     )  # fmt: skip
     first_size: int = Field(
         0, ge=0, le=4096, multiple_of=32, title="Begin at",
-        json_schema_extra=_group("Images", unit="px", holds=("any size",)),
+        json_schema_extra=_group("Images", zero="full size", unit="px", holds=("any size",)),
         description="Images grow from this side to the full one over three quarters of the run,"
         " which saves time; 0 has the full one at once.",
     )  # fmt: skip
     multi_scale: float = Field(
         0.0, ge=0, le=0.5, title="Change of size",
-        json_schema_extra=_group("Images", holds=("any size",)),
+        json_schema_extra=_group("Images", zero="off", step=0.05, holds=("any size",)),
         description="Each batch is larger or smaller by up to this share, so that the network"
         " learns objects of all sizes.",
     )  # fmt: skip
@@ -191,33 +192,37 @@ class TrainConfig(Record):
     )  # fmt: skip
     rare_below: float = Field(
         0.1, gt=0, le=1, title="Rare is below",
-        json_schema_extra=_group("Data", needs={"sampling": ("repeat",)}),
+        json_schema_extra=_group("Data", step=0.05, needs={"sampling": ("repeat",)}),
         description="Classes on less than this share of the images are shown more often.",
     )  # fmt: skip
     mixup: float = Field(
-        0.0, ge=0, le=1, title="MixUp", json_schema_extra=_group("Data", holds=("classify",)),
+        0.0, ge=0, le=1, title="MixUp",
+        json_schema_extra=_group("Data", zero="off", step=0.1, holds=("classify",)),
         description="Blends two images and their classes; 0.2 is usual, 0 is off.",
     )  # fmt: skip
     cutmix: float = Field(
         0.0, ge=0, le=1, title="CutMix",
-        json_schema_extra=_group("Data", holds=("classify", "segment")),
+        json_schema_extra=_group("Data", zero="off", step=0.1, holds=("classify", "segment")),
         description="Lays a piece of another image over each; 1 is usual, 0 is off.",
     )  # fmt: skip
     mosaic: float = Field(
         0.0, ge=0, le=1, title="Mosaic",
-        json_schema_extra=_group("Data", holds=("detect", "instance", "segment")),
+        json_schema_extra=_group(
+            "Data", zero="off", step=0.1, holds=("detect", "instance", "segment"),
+        ),
         description="Chance that an image becomes one of four in a mosaic: more and smaller objects"
         " around others.",
     )  # fmt: skip
     copy_paste: float = Field(
         0.0, ge=0, le=1, title="Copy and paste",
-        json_schema_extra=_group("Data", holds=("instance", "segment")),
+        json_schema_extra=_group("Data", zero="off", step=0.1, holds=("instance", "segment")),
         description="Chance that objects of another image are laid over one.",
     )  # fmt: skip
     plain_epochs: int = Field(
         10, ge=0, le=1000, title="Plain at the end",
         json_schema_extra=_group(
-            "Data", unit="epochs", holds=("detect", "instance", "segment"),
+            "Data", zero="none", unit="epochs", holds=("detect", "instance", "segment",
+        ),
         ),
         description="The last epochs show images as they are, without mosaic and pasted objects.",
     )  # fmt: skip
@@ -230,7 +235,8 @@ class TrainConfig(Record):
         description="What is left of the learning rate at the end of the cosine schedule.",
     )  # fmt: skip
     warmup_epochs: float = Field(
-        1.0, ge=0, le=100, title="Warm-up", json_schema_extra=_group("Optimiser", unit="epochs"),
+        1.0, ge=0, le=100, title="Warm-up",
+        json_schema_extra=_group("Optimiser", zero="none", step=0.5, unit="epochs"),
         description="The learning rate rises from zero during the first epochs.",
     )  # fmt: skip
     schedule: Schedule = Field(
@@ -257,7 +263,8 @@ class TrainConfig(Record):
         description="Pulls weights towards zero, against learning by heart.",
     )  # fmt: skip
     gradient_limit: float = Field(
-        10.0, ge=0, le=1000, title="Gradient limit", json_schema_extra=_group("Optimiser"),
+        10.0, ge=0, le=1000, title="Gradient limit",
+        json_schema_extra=_group("Optimiser", zero="none", step=1.0),
         description="Longer gradients are shortened, so that one bad batch spoils nothing; 0 sets"
         " no limit.",
     )  # fmt: skip
@@ -268,13 +275,13 @@ class TrainConfig(Record):
     )  # fmt: skip
     sharpness: float = Field(
         0.0, ge=0, le=1, title="Sharpness-aware radius",
-        json_schema_extra=_group("Optimiser", holds=("classify", "segment")),
+        json_schema_extra=_group("Optimiser", zero="off", step=0.01, holds=("classify", "segment")),
         description="SAM: looks for weights whose neighbours do well too, at twice the time; 0.05"
         " is usual, 0 is off.",
     )  # fmt: skip
     average: float = Field(
         0.0, ge=0, lt=1, title="Average of weights",
-        json_schema_extra=_group("Optimiser", holds=("classify", "segment")),
+        json_schema_extra=_group("Optimiser", zero="off", holds=("classify", "segment")),
         description="The network that is kept is a running mean (EMA) over the steps; 0.998 is"
         " usual, 0 is off.",
     )  # fmt: skip
@@ -285,25 +292,29 @@ class TrainConfig(Record):
     )  # fmt: skip
     frozen_epochs: int = Field(
         0, ge=0, le=1000, title="New layers alone",
-        json_schema_extra=_group("Weights", unit="epochs", explain=True, needs=_TRAINED),
+        json_schema_extra=_group(
+            "Weights", zero="none", unit="epochs", explain=True, needs=_TRAINED,
+        ),
         description="In the first epochs only the new last layers learn, so that they do not spoil"
         " the pretrained ones.",
     )  # fmt: skip
     thaw_epochs: int = Field(
         0, ge=0, le=1000, title="Thaw a quarter every",
-        json_schema_extra=_group("Weights", unit="epochs", needs=_TRAINED),
+        json_schema_extra=_group("Weights", zero="all at once", unit="epochs", needs=_TRAINED),
         description="After the new layers, a further quarter of the pretrained ones begins to learn"
         " every so many epochs; 0 lets all begin at once.",
     )  # fmt: skip
     backbone_rate: float = Field(
         0.1, gt=0, le=1, title="Pretrained layers' pace",
-        json_schema_extra=_group("Weights", explain=True, needs=_TRAINED),
+        json_schema_extra=_group("Weights", step=0.05, explain=True, needs=_TRAINED),
         description="How fast pretrained layers change beside the new ones: 0.1 is a tenth as fast,"
         " 1 is as fast.",
     )  # fmt: skip
     quarter_rate: float = Field(
         0.7, gt=0, le=1, title="Pace from quarter to quarter",
-        json_schema_extra=_group("Weights", holds=("classify", "segment"), needs=_TRAINED),
+        json_schema_extra=_group(
+            "Weights", step=0.05, holds=("classify", "segment"), needs=_TRAINED,
+        ),
         description="Each quarter of the pretrained layers learns at this share of the next one's"
         " pace: those near the image are the most general.",
     )  # fmt: skip
@@ -315,12 +326,17 @@ class TrainConfig(Record):
     )  # fmt: skip
     focus: float = Field(
         2.0, ge=0, le=10, title="Focus",
-        json_schema_extra=_group("Loss", holds=("classify", "segment"), needs={"loss": ("focal",)}),
+        json_schema_extra=_group(
+            "Loss", zero="none", step=0.5, holds=("classify", "segment"),
+            needs={"loss": ("focal",)},
+        ),
         description="How much more focal loss looks at what the network still gets wrong.",
     )  # fmt: skip
     miss_weight: float = Field(
         0.7, gt=0, lt=1, title="Weight of misses",
-        json_schema_extra=_group("Loss", holds=("segment",), needs={"loss": ("tversky",)}),
+        json_schema_extra=_group(
+            "Loss", step=0.05, holds=("segment",), needs={"loss": ("tversky",)},
+        ),
         description="Above a half, Tversky loss prefers finding too much to missing something.",
     )  # fmt: skip
     class_weights: bool = Field(
@@ -330,7 +346,9 @@ class TrainConfig(Record):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, title="Label smoothing",
         # ultralytics' assignment of objects to anchors gives soft labels already.
-        json_schema_extra=_group("Loss", holds=("classify", "segment"), needs=_WEIGHED),
+        json_schema_extra=_group(
+            "Loss", zero="off", step=0.01, holds=("classify", "segment"), needs=_WEIGHED,
+        ),
         description="Keeps the network from being surer than the labels are.",
     )  # fmt: skip
     mixed_precision: bool = Field(
@@ -356,7 +374,7 @@ class TrainConfig(Record):
         description="auto takes the GPU when there is one; cuda:0,1 trains on two together.",
     )  # fmt: skip
     workers: int = Field(
-        2, ge=0, le=64, title="Readers", json_schema_extra=_group("Computer"),
+        2, ge=0, le=64, title="Readers", json_schema_extra=_group("Computer", zero="none"),
         description="Processes that read images ahead of the network.",
     )  # fmt: skip
     cache_images: bool = Field(

@@ -66,7 +66,7 @@ class NewRun(QWidget):
         self._images: int | None = None
         self._over: dict[str, Any] = {}
         self._networks: dict[Path, str] = {}
-        self.config = default_config(task)
+        self.config = self._preset = default_config(task)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -97,6 +97,7 @@ class NewRun(QWidget):
         body.addLayout(links)
         self.form = SettingsForm()
         self.form.changed.connect(self._set)
+        self.form.back.connect(self._take_back)
         self.form.start_chosen.connect(self._choose_start)
         self.form.hide()
         body.addWidget(self.form)
@@ -199,6 +200,14 @@ class NewRun(QWidget):
             else:
                 self._over[name] = before
 
+    def _take_back(self, name: str) -> None:
+        """Let a setting be the preset's again; "" means all that the form shows."""
+        gone = {name} if name else set(self.form.editors)
+        if "start" in gone:
+            gone.add("weights_file")
+        self._over = {key: value for key, value in self._over.items() if key not in gone}
+        self._rebuild()
+
     def _choose_network(self, _index: int) -> None:
         self._over = {k: v for k, v in self._over.items() if k != "image_size"}
         self._set("network", self.network.currentData())
@@ -232,6 +241,7 @@ class NewRun(QWidget):
         if left_run and self._over.get("weights_file") == self.config.weights_file:
             # The file of a run goes with it, else "pretrained" would mean that run's weights.
             self._over.pop("weights_file", None)
+        self._preset = base
         info = network(base.network)
         over = {k: v for k, v in self._over.items() if k != "network" and applies(k, info)}
         self.config = changed_config(base, over)
@@ -248,7 +258,7 @@ class NewRun(QWidget):
             self.image_size.setValue(self.config.image_size)
             self.batch.setValue(self.config.batch)
         self.form.show_for(network(self.config.network))
-        self.form.fill(self.config)
+        self.form.fill(self.config, self._preset)
         if self.form.isHidden():
             self.all_link.setText(self._all_words())
 

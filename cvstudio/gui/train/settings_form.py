@@ -1,163 +1,255 @@
 """The advanced form, grown from the fields of TrainConfig: titles, limits, units and words are
-those of the fields, so a new setting appears here by itself."""
+those of the fields, so a new setting appears here by itself.
+
+Groups fold; a field at the top finds settings by their words; what differs from the preset is
+marked and goes back with one click; what needs a value of another setting is there when it has it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
 from pydantic.fields import FieldInfo
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
-    QFileDialog,
-    QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from cvstudio.core.networks import NetworkInfo, applies
 from cvstudio.core.recipe import Start, TrainConfig, needed, without_effect
-from cvstudio.core.recipe_limits import extra, fields, limits, step
+from cvstudio.core.recipe_limits import extra, fields
 from cvstudio.core.recipe_rules import CHOICES
-from cvstudio.gui.widgets.section import label, push
+from cvstudio.core.words import counted
+from cvstudio.gui.train.setting_editors import (
+    FileBox,
+    choice_box,
+    named,
+    number_box,
+    plain_type,
+    show_value,
+    word,
+)
+from cvstudio.gui.widgets.icons import icon
+from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.section import FoldSection, label, link, tool
 
-FIELD_WIDTH = 136
+FIELD_WIDTH = 132
 
 ABOVE = frozenset({"image_size", "batch"})
 """Settings that stand above the form already, and not in it again."""
 
-
-class RateBox(QDoubleSpinBox):
-    """A spin box for rates: shows 0.001 as such, steps by a tenth of the value's size."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setDecimals(7)
-
-    def textFromValue(self, value: float) -> str:
-        return f"{value:.4g}"
-
-    def stepBy(self, steps: int) -> None:
-        factor = 1.25**steps
-        low = 10.0**-6 if steps > 0 and self.value() < 10.0**-6 else self.value() * factor
-        self.setValue(float(f"{low:.2g}"))
-
-
-class FileBox(QWidget):
-    """A file chosen by a dialog or typed."""
-
-    changed = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        self.edit = QLineEdit()
-        self.edit.setPlaceholderText("none")
-        self.edit.setAccessibleName("Weights file")
-        self.edit.editingFinished.connect(self.changed)
-        self.button: QPushButton = push("…", self._choose, small=True)
-        self.button.setAccessibleName("Choose the weights file")
-        self.button.setFixedWidth(32)
-        row.addWidget(self.edit, 1)
-        row.addWidget(self.button)
-
-    def _choose(self) -> None:
-        kinds = "Weights (*.pt *.pth *.safetensors)"
-        name, _ = QFileDialog.getOpenFileName(self, "Weights file", self.edit.text(), kinds)
-        if name:
-            self.edit.setText(name)
-            self.changed.emit()
-
-
 _OF_RUN = "run:"
 
 
+class SettingRow(QWidget):
+    """One setting: a mark when it differs from the preset, its name, its editor, the way back."""
+
+    def __init__(self, name: str, editor: QWidget, back: Callable[[], Any]) -> None:
+        super().__init__()
+        self.name, self.editor = name, editor
+        field = fields()[name]
+        self.title, self.group = str(field.title), extra(field, "group")
+        self.differs = self.needed = False
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        self.mark = IconLabel("circle-medium", "link", 12)
+        policy = self.mark.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.mark.setSizePolicy(policy)
+        self.words = label(self.title, wrap=True)
+        self.words.setMinimumWidth(64)
+        self.words.setToolTip(str(field.description))
+        self.words.setBuddy(editor)
+        editor.setAccessibleName(self.title)
+        editor.setFixedWidth(FIELD_WIDTH)
+        self.back = tool(icon_name="undo-variant", side=24, icon_side=14, do=back)
+        self.back.setAccessibleName(f"{self.title}: back to the preset")
+        policy = self.back.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.back.setSizePolicy(policy)
+        row.addWidget(self.mark)
+        row.addWidget(self.words, 1)
+        row.addWidget(editor)
+        row.addWidget(self.back)
+        column.addLayout(row)
+        self.note = label("", "caption", wrap=True)
+        self.note.setContentsMargins(16, 0, 24, 2)
+        column.addWidget(self.note)
+        self._explained = str(field.description) if extra(field, "explain") else ""
+
+    def show_state(self, config: TrainConfig, preset: TrainConfig) -> None:
+        """Mark what differs, and say what keeps the setting from having an effect."""
+        field = fields()[self.name]
+        mine, usual = getattr(config, self.name), getattr(preset, self.name)
+        self.differs = mine != usual
+        self.mark.setVisible(self.differs)
+        self.back.setVisible(self.differs)
+        told = f"{preset.preset.value.capitalize()} has {_in_words(field, usual)}"
+        self.mark.setToolTip(told)
+        self.back.setToolTip(f"Back to the preset: {_in_words(field, usual)}")
+        missing = without_effect(self.name, config)
+        self.needed = not missing
+        why = str(field.description)
+        if missing == "start":
+            why = "From scratch there are no pretrained weights."
+        elif missing:
+            wanted = " or ".join(word(value) for value in needed(self.name)[missing])
+            why = f"Only with {fields()[missing].title} {wanted}."
+        for part in (self.editor, self.words):
+            part.setEnabled(self.needed)
+        self.editor.setToolTip(f"{field.title}: {why}")
+        self.note.setText(why if missing else self._explained)
+        self.note.setVisible(bool(self.note.text()))
+
+    def found_by(self, words: str) -> bool:
+        """Whether each of some words occurs in what the setting is called or said to do."""
+        field = fields()[self.name]
+        kind = plain_type(field.annotation)
+        choices = [named(c) for c in kind] if _is_choice(kind) else []
+        text = " ".join([self.title, self.name, self.group, str(field.description), *choices])
+        return all(part in text.casefold() for part in words.casefold().split())
+
+
 class SettingsForm(QWidget):
-    """Every setting by group. `changed(name, value)` is emitted when the person changes one.
+    """Every setting by group. `changed(name, value)` is emitted when the person changes one, and
+    `back(name)` when it is to be the preset's again; "" stands for all of them.
 
     `start_chosen(start, file)` tells what a run starts from: the file is a run's checkpoint, None
     for everything that is not a run.
     """
 
     changed = Signal(str, object)
+    back = Signal(str)
     start_chosen = Signal(str, object)
 
     def __init__(self) -> None:
         super().__init__()
         self.editors: dict[str, QWidget] = {}
-        self._words: dict[str, QWidget] = {}
-        self._notes: dict[str, QWidget] = {}
+        self.rows: dict[str, SettingRow] = {}
+        self.groups: dict[str, FoldSection] = {}
+        self._open: set[str] = set()
+        self._info: NetworkInfo | None = None
         self._filling = False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        groups: dict[str, list[str]] = {}
+        column.setSpacing(0)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Find a setting")
+        self.search.setAccessibleName("Find a setting")
+        self.search.setClearButtonEnabled(True)
+        self.search.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition).setText(
+            "Find a setting"
+        )
+        self.search.textChanged.connect(lambda _text: self._show_rows())
+        column.addWidget(self.search)
+        head = QHBoxLayout()
+        head.setContentsMargins(0, 4, 0, 0)
+        self.only_changed = QCheckBox("")
+        self.only_changed.setToolTip("Show only the settings that differ from the preset")
+        self.only_changed.toggled.connect(lambda _on: self._show_rows())
+        self.all_back = link("All back", lambda: self.back.emit(""))
+        self.all_back.setToolTip("All back: every setting as the preset has it")
+        head.addWidget(self.only_changed)
+        head.addStretch(1)
+        head.addWidget(self.all_back)
+        column.addLayout(head)
+        self.nothing = label("No setting has these words.", "muted")
+        column.addWidget(self.nothing)
+        self._make_groups(column)
+
+    def _make_groups(self, column: QVBoxLayout) -> None:
+        bodies: dict[str, QVBoxLayout] = {}
         for name, field in fields().items():
             if name in ABOVE:
                 continue
-            groups.setdefault(extra(field, "group"), []).append(name)
-        grid = QGridLayout()
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(4)
-        grid.setColumnStretch(0, 1)
-        column.addLayout(grid)
-        for title, names in groups.items():
-            heading = label(title, "caption")
-            heading.setContentsMargins(0, 6, 0, 0)
-            grid.addWidget(heading, grid.rowCount(), 0, 1, 2)
-            for name in names:
-                self._add_row(grid, name)
+            group = extra(field, "group")
+            if group not in bodies:
+                body = QWidget()
+                bodies[group] = QVBoxLayout(body)
+                bodies[group].setContentsMargins(0, 0, 0, 4)
+                bodies[group].setSpacing(4)
+                section = FoldSection(group, body, open_=False)
+                section.header.row.setContentsMargins(0, 0, 0, 0)
+                section.toggled.connect(partial(self._turned, group))
+                self.groups[group] = section
+                column.addWidget(section)
+            editor = self._editor(name, field)
+            row = SettingRow(name, editor, partial(self.back.emit, name))
+            self.editors[name], self.rows[name] = editor, row
+            bodies[group].addWidget(row)
 
-    def fill(self, config: TrainConfig) -> None:
-        """Show the values of a config, without telling."""
+    def _turned(self, group: str, on: bool) -> None:
+        """Remember what the person opens; what a search opens folds again with it."""
+        if not self._searching:
+            (self._open.add if on else self._open.discard)(group)
+
+    @property
+    def _searching(self) -> bool:
+        return bool(self.search.text().strip()) or self.only_changed.isChecked()
+
+    def open_group(self, group: str) -> None:
+        """Unfold a group of settings."""
+        self.groups[group].set_open(True)
+
+    def fill(self, config: TrainConfig, preset: TrainConfig | None = None) -> None:
+        """Show the values of a config, without telling, beside those that its preset has."""
         self._filling = True
         for name, editor in self.editors.items():
             value = getattr(config, name)
             if name != "start":
-                _show(editor, value, words=_named(value) if isinstance(value, StrEnum) else "")
-        self._grey(config)
+                show_value(editor, value, words=named(value) if isinstance(value, StrEnum) else "")
         of_run = f"{_OF_RUN}{config.weights_file}" if config.start is Start.RUN else ""
-        _show(self.editors["start"], of_run or config.start, words="A run")
+        show_value(self.editors["start"], of_run or config.start, words="A run")
         self._filling = False
+        for row in self.rows.values():
+            row.show_state(config, preset if preset is not None else config)
+        self._show_rows()
 
-    def _grey(self, config: TrainConfig) -> None:
-        """Let only those settings be changed that have an effect beside the others."""
-        for name, editor in self.editors.items():
-            field, missing = fields()[name], without_effect(name, config)
-            for part in (editor, self._words[name], self._notes.get(name)):
-                if part is not None:
-                    part.setEnabled(not missing)
-            why = str(field.description)
-            if missing == "start":
-                why = "From scratch there are no pretrained weights."
-            elif missing:
-                wanted = " or ".join(_word(value) for value in needed(name)[missing])
-                why = f"Only with {fields()[missing].title} {wanted}."
-            editor.setToolTip(f"{field.title}: {why}")
+    def _show_rows(self) -> None:
+        """Show what applies to the network, has an effect, and is looked for."""
+        words, only = self.search.text().strip(), self.only_changed.isChecked()
+        counts = {group: [0, 0] for group in self.groups}
+        for name, row in self.rows.items():
+            holds = self._info is None or applies(name, self._info)
+            # One that needs another setting is found by its words all the same, and says so.
+            wanted = row.found_by(words) if words else row.needed
+            visible = holds and wanted and (not only or row.differs)
+            row.setVisible(visible)
+            counts[row.group][0] += visible
+            counts[row.group][1] += holds and row.differs
+        for group, section in self.groups.items():
+            shown, differing = counts[group]
+            section.setVisible(bool(shown))
+            section.header.figure.setText(f"{differing} changed" if differing else "")
+            was = section.blockSignals(True)
+            section.set_open(self._searching or group in self._open)
+            section.blockSignals(was)
+        total = sum(differing for _, differing in counts.values())
+        self.only_changed.setText(f"Only {counted(total, 'changed setting')}")
+        self.only_changed.setVisible(bool(total) or only)
+        self.all_back.setVisible(bool(total))
+        self.nothing.setVisible(not any(shown for shown, _ in counts.values()))
 
     def show_for(self, info: NetworkInfo) -> None:
         """Show the settings that have an effect on a network, and the ways in which it can be used.
 
         Call it before `fill`.
         """
-        for name, editor in self.editors.items():
-            for part in (editor, self._words[name], self._notes.get(name)):
-                if part is not None:
-                    part.setVisible(applies(name, info))
+        self._info = info
         for name, choices in CHOICES.items():
-            self._offer(name, [(choice.value, _named(choice)) for choice in choices(info)])
+            self._offer(name, [(choice.value, named(choice)) for choice in choices(info)])
 
     def set_devices(self, places: list[tuple[str, str]]) -> None:
         """The devices to choose from: the config's value, and words."""
@@ -165,7 +257,7 @@ class SettingsForm(QWidget):
 
     def set_runs(self, runs: list[tuple[str, Path]]) -> None:
         """The runs to start from: words, and the checkpoint."""
-        kinds = [(s.value, _named(s)) for s in Start if s is not Start.RUN]
+        kinds = [(s.value, named(s)) for s in Start if s is not Start.RUN]
         self._offer("start", kinds + [(f"{_OF_RUN}{path}", words) for words, path in runs])
 
     def _offer(self, name: str, entries: list[tuple[str, str]]) -> None:
@@ -179,33 +271,15 @@ class SettingsForm(QWidget):
         box.clear()
         for value, text in entries:
             box.addItem(text, value)
-        _show(box, chosen, words=words)
+        show_value(box, chosen, words=words)
         self._filling = was_filling
-
-    def _add_row(self, grid: QGridLayout, name: str) -> None:
-        field = fields()[name]
-        editor = self._editor(name, field)
-        editor.setToolTip(f"{field.title}: {field.description}")
-        editor.setAccessibleName(str(field.title))
-        editor.setFixedWidth(FIELD_WIDTH)
-        words = label(str(field.title))
-        words.setToolTip(str(field.description))
-        words.setBuddy(editor)
-        row = grid.rowCount()
-        grid.addWidget(words, row, 0)
-        grid.addWidget(editor, row, 1)
-        self.editors[name], self._words[name] = editor, words
-        if extra(field, "explain"):
-            note = label(str(field.description), "caption", wrap=True)
-            grid.addWidget(note, row + 1, 0, 1, 2)
-            self._notes[name] = note
 
     def _editor(self, name: str, field: FieldInfo) -> QWidget:
         def tell(value: Any) -> None:
             if not self._filling:
                 self.changed.emit(name, value)
 
-        kind = _plain(field.annotation)
+        kind = plain_type(field.annotation)
         if kind is bool:
             check = QCheckBox()
             check.toggled.connect(tell)
@@ -215,13 +289,13 @@ class SettingsForm(QWidget):
             file.changed.connect(lambda: tell(file.edit.text() or None))
             return file
         if name == "start":
-            kinds = [(s.value, _named(s)) for s in Start if s is not Start.RUN]
-            return _choices(kinds, self._tell_start)
-        if isinstance(kind, type) and issubclass(kind, StrEnum):
-            return _choices([(choice.value, _named(choice)) for choice in kind], tell)
+            kinds = [(s.value, named(s)) for s in Start if s is not Start.RUN]
+            return choice_box(kinds, self._tell_start)
+        if _is_choice(kind):
+            return choice_box([(choice.value, named(choice)) for choice in kind], tell)
         if kind is str:  # device is the one setting in words
-            return _choices([("auto", "GPU if there is one"), ("cpu", "Processor")], tell)
-        return _number(kind, field, tell)
+            return choice_box([("auto", "GPU if there is one"), ("cpu", "Processor")], tell)
+        return number_box(kind, field, tell)
 
     def _tell_start(self, key: str) -> None:
         if self._filling:
@@ -232,67 +306,19 @@ class SettingsForm(QWidget):
             self.start_chosen.emit(key, None)
 
 
-def _named(choice: StrEnum) -> str:
-    return _word(choice.value)
+def _is_choice(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, StrEnum)
 
 
-def _word(choice: str) -> str:
-    """A choice as people write it."""
-    return _NAMES.get(choice, choice.capitalize())
-
-
-_NAMES = {
-    "adamw": "AdamW", "sgd": "SGD", "lovasz": "Lovász", "last": "Last quarter", "head": "New alone",
-    "binary": "Each class alone", "restarts": "Warm restarts", "plateau": "On a plateau",
-    "one-cycle": "One cycle", "bfloat16": "bfloat16", "float16": "float16",
-}  # fmt: skip
-
-
-def _plain(kind: Any) -> Any:
-    """A type without "or None"."""
-    if get_origin(kind) in (Union, UnionType):
-        return next(part for part in get_args(kind) if part is not type(None))
-    return kind
-
-
-def _choices(entries: list[tuple[str, str]], tell: Callable[[Any], None]) -> QComboBox:
-    box = QComboBox()
-    for value, words in entries:
-        box.addItem(words, value)
-    box.currentIndexChanged.connect(lambda _index: tell(box.currentData()))
-    return box
-
-
-def _number(kind: Any, field: FieldInfo, tell: Callable[[Any], None]) -> QSpinBox | QDoubleSpinBox:
-    low, high = limits(field)
-    unit = extra(field, "unit")
-    box = QSpinBox() if kind is int else RateBox()
-    if isinstance(box, QSpinBox):
-        box.setSingleStep(step(field))
-        box.setRange(int(low), int(min(high, 2**31 - 1)))
-    else:
-        box.setRange(low, high)
-    if unit:
-        box.setSuffix(f" {unit}")
-    if unit == "epochs":
-        box.valueChanged.connect(lambda n: box.setSuffix(" epoch" if n == 1 else " epochs"))
-    box.setKeyboardTracking(False)
-    box.valueChanged.connect(tell)
-    return box
-
-
-def _show(editor: QWidget, value: Any, *, words: str = "") -> None:
-    """Show a value; one that a list does not offer is added to it, under `words`."""
-    match editor:
-        case QCheckBox():
-            editor.setChecked(bool(value))
-        case QComboBox():
-            index = editor.findData(str(value))
-            if index < 0:
-                editor.addItem(words or str(value), str(value))
-                index = editor.count() - 1
-            editor.setCurrentIndex(index)
-        case QSpinBox() | QDoubleSpinBox():
-            editor.setValue(value)
-        case FileBox():
-            editor.edit.setText(str(value or ""))
+def _in_words(field: FieldInfo, value: Any) -> str:
+    """A value as its editor shows it: "60 epochs", "Cosine", "off"."""
+    if isinstance(value, StrEnum):
+        return named(value)
+    if isinstance(value, bool):
+        return "it on" if value else "it off"
+    if value is None:
+        return "none"
+    if value == 0 and extra(field, "zero"):
+        return extra(field, "zero")
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{text} {extra(field, 'unit')}".rstrip()
