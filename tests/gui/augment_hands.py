@@ -10,4 +10,9 @@ from cvstudio.gui.augment.page import AugmentPage
 def pictures_come(page: AugmentPage) -> None:
     """Wait until what is shown belongs to what is set."""
     before = page.grid.pictures
-    until(lambda: page.grid.pictures is not before and page.grid.pictures)
+    until(lambda: page.grid.pictures is not before and page.grid.pictures and not waits(page))
+
+
+def waits(page: AugmentPage) -> bool:
+    """Whether an answer is awaited, or about to be asked for."""
+    return page.preview._soon.isActive() or page.preview._asked_at is not None

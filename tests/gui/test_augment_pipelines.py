@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from augment_hands import pictures_come
+from augment_hands import pictures_come, waits
 from patience import until
 from person import Person
 from PySide6.QtCore import QPoint, Qt
@@ -132,6 +132,9 @@ def test_what_is_not_offered_is_told_with_the_reason_and_cannot_be_chosen(
     assert texts == ["Not offered, and why", "Mosaic"]
     assert "Joins several images" in catalogue.list.item(1).toolTip()
     catalogue.list.itemClicked.emit(catalogue.list.item(1))
+    catalogue.filter("shuffle tiles")  # there is one, but not to detect
+    assert "no single place" in catalogue.list.item(1).toolTip()
+    catalogue.list.itemClicked.emit(catalogue.list.item(1))
     assert page.pipeline.steps == before
 
 
@@ -139,7 +142,7 @@ def test_one_slider_sets_the_strength_of_automatic_changes(
     page: AugmentPage, studio_window: Person
 ) -> None:
     page.pipeline.replace("Automatic", (Automatic(strength=0.0),))
-    pictures_come(page)
+    until(lambda: not waits(page))
     assert {picture.caption for picture in page.grid.pictures} == {"unchanged"}
     row = page.side.form.rows["strength"]
     assert isinstance(row, _NumberRow)

@@ -28,10 +28,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.augment.catalogue import GROUPS, TRANSFORMS
+from cvstudio.augment.catalogue import GROUPS, TRANSFORMS, make_step
 from cvstudio.augment.fields import Transform
 from cvstudio.augment.item_form import OFFERS, Offer
 from cvstudio.augment.left_out import LEFT_OUT
+from cvstudio.augment.unable import cannot_run
 from cvstudio.core.annotation import Task
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.verbatim import tip as plain_tip
@@ -126,16 +127,24 @@ class CataloguePopup(QFrame):
             records = [t for t in TRANSFORMS if t.group == group and self._task in t.tasks]
             self._add_rows(group, [t for t in records if _fits(_words_of(t), words)])
         if words:
-            self._add_rows("Not offered, and why", [
-                Offer("", name, reason)
-                for name, reason in LEFT_OUT.items()
-                if _fits(name.casefold(), words)
-            ])  # fmt: skip
+            self._add_rows("Not offered, and why", self._not_offered(words))
         if not self.list.count():
             nothing = QListWidgetItem(f"No transform has “{text}”.")
             nothing.setFlags(Qt.ItemFlag.NoItemFlags)
             self.list.addItem(nothing)
         self._go(1)
+
+    def _not_offered(self, words: Sequence[str]) -> list[Offer]:
+        """What the task cannot use, and what albumentations has besides, where the words fit."""
+        other = [t for t in TRANSFORMS if self._task not in t.tasks and _fits(_words_of(t), words)]
+        return [
+            *(Offer("", t.title, cannot_run(make_step(t.name), task=self._task)) for t in other),
+            *(
+                Offer("", name, reason)
+                for name, reason in LEFT_OUT.items()
+                if _fits(name.casefold(), words)
+            ),
+        ]
 
     def _add_rows(self, title: str, found: Sequence[Transform | Offer]) -> None:
         """A heading, and a row for each; those without a name cannot be chosen."""
