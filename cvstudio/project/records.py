@@ -107,13 +107,15 @@ class Role:
     """What a run is within its experiment: fold 1 of several, or trial 1 with its `values`.
 
     `values` are the settings that vary, by name, as JSON. `pruned` is the epoch after which a
-    trial was stopped because others were better by then.
+    trial was stopped because others were better by then. `repeats`: the run that is trained again
+    to see whether the same comes out.
     """
 
     fold: int | None = None
     trial: int | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     pruned: int | None = None
+    repeats: int | None = None
 
     @classmethod
     def read(cls, stored: str | None) -> Role | None:
