@@ -67,6 +67,11 @@ class NetworkInfo:
         # ultralytics keeps two bytes a weight, the others four.
         return round((2.05 if self.family == "ultralytics" else 4.0) * self.parameters)
 
+    @property
+    def listed(self) -> bool:
+        """Whether it answers with its best objects, best first, and not anchor by anchor."""
+        return self.family == "torchvision-detection" or self.architecture.startswith("rtdetr")
+
     def takes(self, size: int) -> bool:
         """Whether it can be trained on square images of that side."""
         return self.least <= size <= self.most and size % self.step == 0

@@ -4,7 +4,8 @@ classify: Grad-CAM (Selvaraju 2017) on the last feature map, or on the tokens of
 map too small to point at anything is joined by those of the stages before (HiResCAM, Draelos 2020).
 segment: Seg-Grad-CAM (Vinogradova 2020), the gradient of a class summed over a region, as LayerCAM
 (Jiang 2021) over the encoder's feature maps. detect and instance: LayerCAM for one object over the
-feature maps that enter the head. Nothing is trained, and the module is left as it was found.
+feature maps that enter the head, or that R-CNNs cut the object out of. Nothing is trained, and the
+module is left as it was found.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -33,6 +34,9 @@ from cvstudio.imaging.heat import overlay
 from cvstudio.ml.decode import suppress
 from cvstudio.ml.load import LoadedNetwork, load_network, outputs_of
 from cvstudio.ml.preprocess import Placement
+
+if TYPE_CHECKING:
+    from cvstudio.ml.networks.torchvision_detection import Detector
 
 Heat = NDArray[np.float32]
 _SMALLEST_MAP = 7
@@ -269,6 +273,10 @@ def _object(
     index: int | None,
     box: Box | None,
 ) -> Explanation:
+    from cvstudio.ml.networks.torchvision_detection import Detector
+
+    if isinstance(network.module, Detector):
+        return _object_of_list(network, network.module, tensor, placement, index, box)
     layers: Any = network.module.model
     head = layers[-1]
     maps: list[torch.Tensor] = []
@@ -296,6 +304,43 @@ def _object(
         class_id=network.class_ids[chosen],
         score=float(raw[4 + chosen, anchor]),
         box=placement.box_to_image(*(float(v) for v in corners)),
+    )
+
+
+def _object_of_list(
+    network: LoadedNetwork,
+    module: Detector,
+    tensor: torch.Tensor,
+    placement: Placement,
+    index: int | None,
+    box: Box | None,
+) -> Explanation:
+    """The same for Faster and Mask R-CNN, which look once more at the features inside a box: what
+    there speaks for the class rather than for the others and for background.
+
+    Where nothing was found in `box`, they are asked about that box itself.
+    """
+    with torch.no_grad():
+        raw = network.raw(tensor)[0][0].float().cpu().numpy()
+    count = len(network.classes)
+    answer, chosen = _choose(raw, count, placement, index, box)
+    corners = _corners(raw[:4, answer : answer + 1])
+    if box is not None:
+        wanted = placement.box_to_input(box)
+        if _overlaps(corners, wanted)[0] < _SAME_OBJECT:
+            corners = np.array([[wanted.x, wanted.y, wanted.right, wanted.bottom]], np.float32)
+    maps, logits = module.logits_at(tensor, torch.from_numpy(corners).to(tensor))
+    chances = logits[0].detach().float().softmax(0)
+    if index is None and box is not None:
+        chosen = int(chances[1:].argmax())
+    gradients = torch.autograd.grad(
+        _contrast(logits[0].float(), chosen + 1), maps, allow_unused=True
+    )
+    return Explanation(
+        heat=_to_image(_layer_cam(maps, gradients), placement),
+        class_id=network.class_ids[chosen],
+        score=float(chances[chosen + 1]),
+        box=placement.box_to_image(*(float(v) for v in corners[0])),
     )
 
 

@@ -70,7 +70,7 @@ class _Exported(nn.Module):
         self.plain = not any(network.mean) and set(network.std) == {1}
         self.register_buffer("mean", torch.tensor(network.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(network.std).view(1, 3, 1, 1))
-        if network.task in (Task.DETECT, Task.INSTANCE):
+        if network_info(network.config.network).family == "ultralytics":
             head = module.model[-1]
             head.export, head.format, head.dynamic, head.shape = True, "onnx", dynamic, None
         self.network = module
@@ -141,7 +141,8 @@ def record_of(
             "multiple_of": 32, **depth_rules(window), **_tile_rules(network),
         },
         outputs=output_rows(
-            network.task, len(network.classes), [_shape(o) for o in model.graph.output]
+            network.task, len(network.classes), [_shape(o) for o in model.graph.output],
+            listed=info.listed,
         ),
         network={"name": info.name, "title": info.title, "family": info.family},
         run={
@@ -470,7 +471,10 @@ def _calibration(
 
 def _float_nodes(network: LoadedNetwork) -> list[str]:
     """Parts of the names of nodes that stay in 32 bits: the head of a detector."""
-    if network.task not in (Task.DETECT, Task.INSTANCE):
+    family = network_info(network.config.network).family
+    if family == "torchvision-detection":
+        return ["/rpn/", "/roi_heads/", "NonMaxSuppression", "RoiAlign", "Concat", "Gather"]
+    if family != "ultralytics":
         return []
     layers: Any = network.module.model
     return [f"/model.{len(layers) - 1}/"]

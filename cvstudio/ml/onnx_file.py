@@ -65,7 +65,9 @@ class FileRecord:
             "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in self.classes],
             "input": self.input,
             "outputs": list(self.outputs),
-            "answer": answer_rules(self.task),
+            "answer": answer_rules(
+                self.task, own_masks=self.network.get("family") == "torchvision-detection"
+            ),
             "thresholds": {
                 "score": self.score,
                 "per_class": {str(key): value for key, value in self.class_scores.items()},
@@ -111,18 +113,25 @@ class FileRecord:
 
 
 def output_rows(
-    task: Task, count: int, shapes: list[list[int | str]]
+    task: Task, count: int, shapes: list[list[int | str]], *, listed: bool = False
 ) -> tuple[dict[str, Any], ...]:
-    """Name, shape and meaning of each output of a network with that many classes."""
+    """Name, shape and meaning of each output of a network with that many classes; `listed` says
+    that its objects come best first, each with a mask of its own where it has any."""
     boxes = (
-        "per anchor: x and y of the centre, width and height in input pixels,"
-        f" then {count} scores from 0 to 1 in the order of classes"
+        f"per {'object, best first' if listed else 'anchor'}: x and y of the centre, width and"
+        f" height in input pixels, then {count} scores from 0 to 1 in the order of classes"
     )
     meanings = {
         Task.CLASSIFY: ["one logit per class in the order of classes; softmax gives probabilities"],
         Task.SEGMENT: ["logits per pixel: background, then the classes in their order"],
         Task.DETECT: [boxes],
         Task.INSTANCE: [
+            boxes,
+            "per object its chance, from 0 to 1, to be at each place of a grid over its box; it is"
+            " where the enlarged grid is above a half",
+        ]
+        if listed
+        else [
             f"{boxes}, then one coefficient for each map of {MAPS}",
             "maps at a quarter of the input; weighed by an object's coefficients and added up,"
             " they are positive inside the object",
@@ -135,7 +144,7 @@ def output_rows(
     )
 
 
-def answer_rules(task: Task) -> dict[str, Any]:
+def answer_rules(task: Task, *, own_masks: bool = False) -> dict[str, Any]:
     """How outputs become answers on the image, as a person would program it."""
     back = "x_image = (x_input - left) / scale, with the scale and padding of the input"
     objects = {
@@ -155,6 +164,12 @@ def answer_rules(task: Task) -> dict[str, Any]:
             }
         case Task.DETECT:
             return objects
+        case Task.INSTANCE if own_masks:
+            return {
+                **objects,
+                "masks": "enlarge the object's grid over its box bilinearly, keep what"
+                " is above a half",
+            }
         case Task.INSTANCE:
             return {
                 **objects,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.metrics import ImageObjects, match_objects, region_map
+from cvstudio.core.networks import network as network_info
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.core.snapshot import SnapshotAnnotation, SnapshotImage
@@ -125,6 +126,7 @@ def _differences(
 ) -> _Difference:
     """The largest differences over all images, fed in groups of one shape and that many."""
     found = _Difference()
+    listed = network_info(network.config.network).listed
     by_shape: dict[tuple[int, ...], list[Image]] = {}
     for image in placed:
         by_shape.setdefault(image.shape, []).append(image)
@@ -140,12 +142,14 @@ def _differences(
             for row in range(together):
                 _compare(
                     network.task, [a[row] for a in expected], [b[row] for b in answered],
-                    len(network.classes), found,
+                    len(network.classes), found, listed=listed,
                 )  # fmt: skip
     return found
 
 
-def _compare(task: Task, ours: Arrays, theirs: Arrays, count: int, found: _Difference) -> None:
+def _compare(
+    task: Task, ours: Arrays, theirs: Arrays, count: int, found: _Difference, *, listed: bool
+) -> None:
     """Widen `found` by the outputs for one image."""
     if any(
         a.shape != b.shape or not np.isfinite(b).all() for a, b in zip(ours, theirs, strict=True)
@@ -157,12 +161,27 @@ def _compare(task: Task, ours: Arrays, theirs: Arrays, count: int, found: _Diffe
         return
     mine, other = ours[0], theirs[0]
     scores = slice(4, 4 + count)
+    if listed:  # of two that are as good as each other, either may come first
+        order = _pairing(mine, other)
+        other, theirs = other[:, order], [other[:, order], *(o[order] for o in theirs[1:])]
     found.score = max(found.score, _largest(mine[scores] - other[scores]))
     reported = np.maximum(mine[scores], other[scores]).max(axis=0) > SCORE_FLOOR
     found.shift = max(found.shift, _largest(mine[:4, reported] - other[:4, reported]))
     if task is Task.INSTANCE:
         for a, b in ((mine[4 + count :], other[4 + count :]), (ours[1], theirs[1])):
             found.maps = max(found.maps, _largest(a - b) / max(_largest(a), 1e-6))
+
+
+def _pairing(mine: NDArray[Any], other: NDArray[Any]) -> NDArray[np.int64]:
+    """Which answer of another list each answer of a list is: the nearest by score and place."""
+    waiting = np.ones(mine.shape[1], bool)
+    order = np.empty(mine.shape[1], np.int64)
+    for row in range(mine.shape[1]):
+        apart = np.abs(other - mine[:, row, None])
+        distance = apart[:4].max(axis=0) + 1e3 * apart[4:].max(axis=0)
+        order[row] = int(np.argmin(np.where(waiting, distance, np.inf)))
+        waiting[order[row]] = False
+    return order
 
 
 def _parity_checks(
