@@ -17,7 +17,8 @@ from cvstudio.core.errors import (
 from cvstudio.core.events import Failed
 
 Cause = Literal[
-    "out of memory", "not a number", "no data", "disk full", "weights", "config", "image", "other"
+    "out of memory", "not a number", "no data", "disk full", "weights", "config", "image",
+    "driver", "other",
 ]
 
 
@@ -46,6 +47,18 @@ def lost_the_others(error: BaseException) -> bool:
     signs = ("connection closed by peer", "connection reset by peer", "socket closed")
     words = str(error).lower()
     return isinstance(error, RuntimeError) and any(sign in words for sign in signs)
+
+
+def is_of_the_driver(error: BaseException) -> bool:
+    """Whether CUDA says that driver, card and torch do not fit together."""
+    signs = (
+        "driver version is insufficient", "no kernel image is available", "driver is too old",
+        "forward compatibility was attempted", "driver/library version mismatch",
+        "cuda driver initialization failed", "no nvidia driver on your system",
+        "unsupported toolchain",
+    )  # fmt: skip
+    words = str(error).lower()
+    return isinstance(error, RuntimeError | AssertionError) and any(s in words for s in signs)
 
 
 def out_of_memory(place: str, batch: int, *, device_type: str) -> JobFailure:
@@ -82,6 +95,12 @@ def failed_event(error: BaseException, *, detail: str) -> Failed:
         return Failed(cause="image", text=text, detail=detail)
     if isinstance(error, CVStudioError):
         return Failed(cause="other", text=text, detail=detail)
+    if is_of_the_driver(error):
+        return Failed(
+            cause="driver",
+            text="The GPU's driver and the installed torch do not fit together.",
+            detail=detail,
+        )
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failed(
             cause="disk full",
