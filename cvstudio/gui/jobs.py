@@ -20,6 +20,7 @@ from cvstudio.core.errors import CVStudioError, RunError
 from cvstudio.core.jobdir import EventTail, JobDir
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
+from cvstudio.gui.experiment_watch import ExperimentWatch
 from cvstudio.project import device, launch, runs
 from cvstudio.project.device import Device
 from cvstudio.project.project import Project
@@ -212,6 +213,9 @@ class Jobs(QObject):
         self._device_watcher: DeviceWatcher | None = None
         self._changed: list[RunRecord] = []
         self._ended_unseen: tuple[RunRecord, ...] = ()
+        self.experiments = ExperimentWatch(self)
+        self.experiments.moved.connect(self._experiment_moved)
+        self.experiments.trouble.connect(self.trouble)
         self._timer = QTimer(self, interval=SYNC_MS)
         self._timer.timeout.connect(self.look)
 
@@ -241,6 +245,7 @@ class Jobs(QObject):
     def leave(self) -> None:
         """Stop watching the project; its jobs go on."""
         self._timer.stop()
+        self.experiments.leave()
         self._detach()
         for job in self._small:
             job.stop()
@@ -334,10 +339,15 @@ class Jobs(QObject):
             self.trouble.emit(error.message)
             self._timer.stop()
             return
+        self.experiments.look(project)
         if self._worker is None:
             self._attach(project)
         if changed:
             self.runs_changed.emit()
+
+    def _experiment_moved(self) -> None:
+        self.runs_changed.emit()
+        self.look()
 
     def _attach(self, project: Project) -> None:
         at_work = runs.running(project)
