@@ -2,7 +2,8 @@
 
 Run as `python small_job.py DIR`. The seed of config.json chooses what it does: 0 trains, 1 ignores
 requests and SIGTERM and has a child that does the same, 2 ends with code 3, 3 runs out of memory
-after two epochs, 4 is killed by the system after two epochs.
+after two epochs, 4 is killed by the system after two epochs, 5 waits for its images unless they are
+kept in memory; 100 and more fail after two epochs for the cause at that place of CAUSES.
 """
 
 from __future__ import annotations
@@ -21,8 +22,13 @@ from cvstudio.core import events
 from cvstudio.core.config import FindRateConfig, read_config
 from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.core.recipe import TrainConfig
+from cvstudio.core.snapshot import read_snapshot
 
-STUBBORN, BROKEN, HUNGRY, STRUCK = 1, 2, 3, 4
+STUBBORN, BROKEN, HUNGRY, STRUCK, SLOW, FAILING = 1, 2, 3, 4, 5, 100
+CAUSES = (
+    "out of memory", "not a number", "no data", "disk full", "weights", "config", "image", "driver",
+    "other",
+)  # fmt: skip
 SECONDS_PER_EPOCH = 0.05
 
 OUTCOMES = {
@@ -54,6 +60,8 @@ def train(job: JobDir) -> int:
         be_stubborn(job)
     for epoch in range(first, config.epochs + 1):
         time.sleep(SECONDS_PER_EPOCH)
+        if config.seed == SLOW:
+            step_by_step(job, epoch, waiting=0.01 if config.cache_images else 0.6)
         metrics = {"mAP50": 1 - 0.9**epoch, "mAP50-95": (1 - 0.9**epoch) / 2}
         loss = {"loss": 3 * 0.95**epoch}
         job.emit(
@@ -74,6 +82,11 @@ def train(job: JobDir) -> int:
         if epoch == 2 and config.seed == HUNGRY and config.batch > 8:
             job.emit(events.Failed(cause="out of memory", text="The GPU ran out of memory."))
             return 1
+        if epoch == 2 and config.seed >= FAILING:
+            cause = CAUSES[config.seed - FAILING]
+            image = Path(read_snapshot(job.snapshot).images[3].path).name
+            job.emit(events.Failed(cause=cause, text=f"It met {cause}: {image}."))  # type: ignore[arg-type]
+            return 1
         if epoch == 2 and config.seed == STRUCK:
             os.kill(os.getpid(), signal.SIGKILL)
         asked = job.asked()
@@ -92,6 +105,17 @@ def try_rates(job: JobDir, config: FindRateConfig) -> int:
         job.emit(events.RateTried(rate=10**power, loss=loss))
     job.emit(events.Ended(outcome=events.Outcome.FINISHED))
     return 0
+
+
+def step_by_step(job: JobDir, epoch: int, *, waiting: float) -> None:
+    for step in range(1, 11):
+        job.emit(
+            events.StepEnded(
+                epoch=epoch, step=step, steps=10, losses={"loss": 1.0}, learning_rate=0.001,
+                images_per_second=10, waiting=waiting,
+            )
+        )  # fmt: skip
+        time.sleep(0.01)
 
 
 def end(job: JobDir, outcome: events.Outcome, epoch: int) -> int:

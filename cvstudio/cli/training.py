@@ -120,7 +120,7 @@ def train_command(
     if detach:
         answer(_about(runs.job_of(run).state(), run, status), as_json=as_json, words=lambda: None)
         return 0
-    return _follow(project, run.id, as_json=as_json)
+    return follow_run(project, run.id, as_json=as_json)
 
 
 @click.command("runs")
@@ -156,7 +156,7 @@ def runs_command(project: Path, as_json: bool) -> None:
 @as_json
 def watch_command(project: Path, run: int, as_json: bool) -> int:
     """Follow a run until it ends; Ctrl+C asks what to do with it."""
-    return _follow(project, run, as_json=as_json)
+    return follow_run(project, run, as_json=as_json)
 
 
 @click.command("pause")
@@ -236,7 +236,7 @@ def resume_command(
         content = _about(runs.job_of(found).state(), found, status)
         answer(content, as_json=as_json, words=lambda: None)
         return 0
-    return _follow(project, run, as_json=as_json)
+    return follow_run(project, run, as_json=as_json)
 
 
 def _started(start: str | None, weights_file: Path | None, from_run: int | None) -> dict[str, Any]:
@@ -338,8 +338,8 @@ def _option(name: str, value: object) -> str:
     return f"--start {value}" if name == "start" else f"--set {name}={value}"
 
 
-def _follow(path: Path, run_id: int, *, as_json: bool) -> int:
-    """Show a run to its end; returns the exit code."""
+def follow_run(path: Path, run_id: int, *, as_json: bool = False, tell: bool = True) -> int:
+    """Show a run to its end and, unless told not to, what came of it; returns the exit code."""
     run = _wait_for_turn(path, run_id)
     job = runs.job_of(run)
     follower = Follower(job, f"Run {run_id}")
@@ -362,7 +362,9 @@ def _follow(path: Path, run_id: int, *, as_json: bool) -> int:
         run = runs.get(project, run_id)
     status = status or runs.status(run)
     state = job.state()
-    answer(_about(state, run, status), as_json=as_json, words=lambda: _summary(run, status, state))
+    if tell:
+        content = _about(state, run, status)
+        answer(content, as_json=as_json, words=lambda: _summary(run, status, state))
     return 0 if status in (RunStatus.FINISHED, RunStatus.FINISHED_EARLY, RunStatus.PAUSED) else 1
 
 
@@ -398,6 +400,9 @@ def _summary(run: RunRecord, status: RunStatus, state: RunState) -> None:
         note(f"Run {run.id} failed: {state.failed.text}")
         config, saved = runs.config_of(run), saved_epoch(runs.job_of(run))
         for way in remedies.remedies(config, state.failed, saved_epoch=saved):
+            if way.place:
+                note(f"  {way.title}. {way.detail}")
+                continue
             changes = " ".join(_option(name, value) for name, value in way.changes.items())
             verb = "resume PROJECT " + str(run.id) if way.resume else "train PROJECT"
             if not way.resume and run.parent_id is not None and "start" not in way.changes:

@@ -4,15 +4,17 @@ line as a hint, so that both offer the same."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from cvstudio.core import nvidia
 from cvstudio.core.events import Failed
 from cvstudio.core.recipe import Start, TrainConfig
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """One way forward: continue the run (`resume`) or start a new one, with changed settings."""
+    """One way forward: continue the run (`resume`) or start a new one, with changed settings; or go
+    somewhere first (`place`), where neither would help as things are."""
 
     title: str
     """As an option: "Continue from epoch 11 with batch 8"."""
@@ -21,6 +23,7 @@ class Remedy:
     detail: str
     changes: dict[str, Any]
     resume: bool
+    place: Literal["", "divide", "label", "images", "settings", "folder", "command"] = ""
 
 
 def remedies(config: TrainConfig, failed: Failed, *, saved_epoch: int | None) -> tuple[Remedy, ...]:
@@ -41,18 +44,41 @@ def remedies(config: TrainConfig, failed: Failed, *, saved_epoch: int | None) ->
                 _again("random weights", "Needs no file, but far more images and epochs.",
                        {"start": Start.SCRATCH}, title="Start from scratch",
                        button="Start from scratch"),
+                _go("settings", "Get the weights", "Get the weights",
+                    "The settings go into the new run, where the checks offer to fetch them."),
             )  # fmt: skip
-        case "killed" if config.workers > 0:
-            fewer = config.workers // 4
-            words = "1 reader" if fewer == 1 else f"{fewer} readers"
+        case "killed":
+            return _killed(config, saved_epoch)
+        case "driver":
             return (
-                _onward(saved_epoch, f"{words} instead of {config.workers}",
-                        "Each reader holds images in memory.",
-                        {"workers": fewer, "cache_images": False}),
-                _onward(saved_epoch, "the same settings", "If it was ended by hand.", {}),
+                _again("the processor", "Works at once, and is many times slower.",
+                       {"device": "cpu"}),
+                _go("command", "Install the torch that fits the driver", "Copy the command",
+                    f"In a terminal: {nvidia.COMMAND}"),
             )  # fmt: skip
-        case "no data" | "config" | "image":
-            return ()
+        case "no data":
+            return (
+                _go("divide", "Divide the labelled images", "Divide the images",
+                    "A run learns from train and is judged on val."),
+                _go("label", "Label more images", "Go to Label", "Only labelled images teach."),
+            )  # fmt: skip
+        case "image":
+            return (
+                _go("images", "Look at the image that cannot be read", "Show the image",
+                    "Delete it or put a whole file in its place, then start again."),
+                _again("the same settings", "After the image is mended or taken out.", {}),
+            )  # fmt: skip
+        case "config":
+            return (
+                _go("settings", "Change the settings", "Change settings",
+                    "They go into the new run."),
+            )  # fmt: skip
+        case "disk full":
+            return (
+                _onward(saved_epoch, "the same settings", "After some space is free.", {}),
+                _go("folder", "See what fills the disk", "Open the folder",
+                    "Runs that are no longer needed can be deleted in the list on the right."),
+            )  # fmt: skip
         case _:
             return (_onward(saved_epoch, "the same settings", "After the cause is gone.", {}),)
 
@@ -75,6 +101,48 @@ def _memory(config: TrainConfig, saved_epoch: int | None) -> tuple[Remedy, ...]:
                    {"device": "cpu"})
         )  # fmt: skip
     return tuple(ways)
+
+
+def way_about(what: str) -> Remedy | None:
+    """The way forward that belongs to a note of a run that goes on."""
+    match what:
+        case "not in val":
+            return _go("divide", "Divide the images again", "Divide the images",
+                       "So that every class is in train and in val.")  # fmt: skip
+        case "driver":
+            return _go("command", "Install the torch that fits the driver", "Copy the command",
+                       f"In a terminal: {nvidia.COMMAND}")  # fmt: skip
+        case _:
+            return None
+
+
+def _killed(config: TrainConfig, saved_epoch: int | None) -> tuple[Remedy, ...]:
+    """Most often the system took the memory back: less of it first."""
+    ways = []
+    fewer = config.workers // 4
+    gentle: dict[str, Any] = {"workers": fewer} if config.workers else {}
+    if config.cache_images:
+        gentle["cache_images"] = False
+    if gentle:
+        words = f"{fewer or 'no'} reader{'s' if fewer != 1 else ''}"
+        how = f"{words} instead of {config.workers}" if config.workers else "images on the disk"
+        ways.append(
+            _onward(saved_epoch, how, "Readers and kept images are what fills the memory.", gentle)
+        )
+    if config.batch > 1:
+        half = config.batch // 2
+        ways.append(
+            _onward(saved_epoch, f"batch {half}", "Needs about half the memory.", {"batch": half})
+        )
+    ways.append(_onward(saved_epoch, "the same settings", "If it was ended by hand.", {}))
+    return tuple(ways)
+
+
+def _go(
+    place: Literal["divide", "label", "images", "settings", "folder", "command"],
+    title: str, button: str, detail: str,
+) -> Remedy:  # fmt: skip
+    return Remedy(title, button, detail, {}, resume=False, place=place)
 
 
 def _onward(saved_epoch: int | None, how: str, detail: str, changes: dict[str, Any]) -> Remedy:

@@ -159,6 +159,7 @@ class TrainPage(Workspace):
         self._tick.stop()
         self._draw_soon.stop()
         self.preparing.release()
+        self.control.release()
         self._comparing_saw.drop()
         self.studio.project_changed.disconnect(self._project_changed)
         self.jobs.runs_changed.disconnect(self.refresh_runs)

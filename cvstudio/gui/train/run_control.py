@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
+from cvstudio.core import nvidia
 from cvstudio.core.errors import CVStudioError
+from cvstudio.core.run_state import RunState
+from cvstudio.core.snapshot import read_snapshot
 from cvstudio.core.words import counted, size_words
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.train import words
@@ -40,6 +46,9 @@ class RunControl(QObject):
         super().__init__(parent)
         self.studio, self.jobs = studio, studio.jobs
         self._book, self._form, self._shown = book, form, shown
+        self._changing: tuple[int, Mapping[str, Any]] | None = None
+        """The run that is paused for other settings, and those."""
+        self.jobs.run_ended.connect(self._paused)
 
     def allow(self, run: RunRecord | None) -> None:
         """Enable what can be asked of the shown run; the others say why not."""
@@ -133,11 +142,18 @@ class RunControl(QObject):
         return menu
 
     def take_way(self, way: Remedy) -> None:
-        """Go the way forward that was chosen on the failure card."""
+        """Go a way forward that was chosen: on the failure card, or for a run that is at work."""
         run = self._shown()
         if run is None:
             return
         try:
+            if way.place:
+                self._go(way, run)
+                return
+            if self._book.status(run) is RunStatus.RUNNING:
+                self._changing = (run.id, way.changes)
+                self.jobs.pause(run.id)
+                return
             if way.resume:
                 self.jobs.resume(run.id, way.changes)
                 return
@@ -147,6 +163,45 @@ class RunControl(QObject):
             self.studio.fail(error)
             return
         self.wanted.emit(config)
+
+    def _paused(self, run_id: int, status: str) -> None:
+        """Let a run that was paused for other settings go on with them."""
+        waiting, self._changing = self._changing, None
+        if waiting is None or waiting[0] != run_id or status != RunStatus.PAUSED.value:
+            return
+        try:
+            self.jobs.resume(run_id, waiting[1])
+        except CVStudioError as error:
+            self.studio.fail(error)
+
+    def _go(self, way: Remedy, run: RunRecord) -> None:
+        match way.place:
+            case "divide":
+                self.studio.go_to("data", divide="train")
+            case "label":
+                self.studio.go_to("label")
+            case "images":
+                ids = _named_images(run, self._book.state(run))
+                about = {"ids": ids, "words": f"stopped run {run.id}"} if ids else {}
+                self.studio.go_to("data", **about)
+            case "settings":
+                self._form.take(runs.config_of(run))
+            case "folder":
+                QDesktopServices.openUrl(QUrl.fromLocalFile(str(run.directory)))
+            case "command":
+                QGuiApplication.clipboard().setText(nvidia.COMMAND)
+                self.studio.toast("The command is copied: paste it into a terminal.")
+
+    def release(self) -> None:
+        """The project closes."""
+        self.jobs.run_ended.disconnect(self._paused)
+
+
+def _named_images(run: RunRecord, state: RunState) -> list[int]:
+    """The images of a run whose file the words of its failure name."""
+    said = state.failed.text if state.failed is not None else ""
+    images = read_snapshot(runs.job_of(run).snapshot).images
+    return [image.id for image in images if Path(image.path).name in said]
 
 
 def removal_words(run: RunRecord, there: run_removal.Contents) -> str:

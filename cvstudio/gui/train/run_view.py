@@ -37,7 +37,10 @@ from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import FoldSection, label, push
 from cvstudio.gui.widgets.what_is import WhatIs
+from cvstudio.project.bottleneck import Bottleneck, bottleneck
+from cvstudio.project.device import cores
 from cvstudio.project.records import RunRecord
+from cvstudio.project.remedies import Remedy, way_about
 from cvstudio.project.run_status import RunStatus, log_tail
 
 LOG_MS = 1000
@@ -219,8 +222,10 @@ class RunView(QScrollArea):
         self.failure.hide()
         column.addWidget(self.failure)
         self.note = Message("info", "")
-        self.note.hide()
-        column.addWidget(self.note)
+        self.slow = Message("warning", "")
+        for message in (self.note, self.slow):
+            message.hide()
+            column.addWidget(message)
         self.readings = RunCharts(studio)
         column.addWidget(self.readings)
         column.addSpacing(4)
@@ -282,19 +287,44 @@ class RunView(QScrollArea):
         self.failure.setVisible(failed is not None)
         if failed is not None and self._job is not None:
             self.failure.show_failure(run, config, state, self._job)
-        warnings = [note for note in state.notes if note.level == "warning"]
-        said = reading(state)
-        self.note.setVisible(bool(warnings or said) and failed is None)
-        if warnings:
-            self.note.set("warning", " ".join(note.text for note in warnings[-2:]))
-        elif said:
-            self.note.set("info", said)
+        self._show_notes(config, state, status)
         begun = bool(state.epochs) or status is RunStatus.RUNNING
         self.readings.setVisible(begun)
         self.readings.show_only_why(failed is not None)
         judged = run.best if status.has_network else None
         self.readings.show_run(run, config, state, judged=judged)
         self.samples.set_samples(state.samples)
+
+    def _show_notes(self, config: TrainConfig, state: RunState, status: RunStatus) -> None:
+        """What is worth knowing of a run that did not fail, with the way forward as a link."""
+        warnings = [note for note in state.notes if note.level == "warning"]
+        slow = None
+        if status is RunStatus.RUNNING and config.device.count(",") == 0:
+            slow = bottleneck(config, state, cores=cores())
+        said = reading(state)
+        shown = bool(warnings or slow or said) and status is not RunStatus.FAILED
+        self.note.setVisible(shown)
+        self.slow.setVisible(shown and bool(warnings) and slow is not None)
+        if slow is not None:
+            self._show_slow(self.slow if warnings else self.note, slow)
+        if warnings:
+            self.note.set("warning", " ".join(note.text for note in warnings[-2:]))
+            way = next((way_about(note.about) for note in warnings[::-1] if note.about), None)
+            self._offer(self.note, way)
+        elif slow is None and said:
+            self.note.set("info", said)
+            self._offer(self.note, None)
+
+    def _show_slow(self, message: Message, slow: Bottleneck) -> None:
+        message.set("warning", slow.text)
+        self._offer(message, slow.way)
+
+    def _offer(self, message: Message, way: Remedy | None) -> None:
+        if way is None:
+            message.set_link("")
+            return
+        message.set_link(way.button, lambda: self.chosen.emit(way))
+        message.setToolTip(way.detail)
 
     def _fit_card(self) -> None:
         sides = self._body.contentsMargins()

@@ -33,6 +33,7 @@ _CAUSES = {
     "weights": "No weights",
     "config": "Settings",
     "image": "Image",
+    "driver": "GPU driver",
     "killed": "Stopped",
 }
 
@@ -99,6 +100,7 @@ def headline(failed: Failed) -> str:
         "weights": "the pretrained weights are missing",
         "config": "a setting does not fit",
         "image": "an image cannot be read",
+        "driver": "the GPU's driver does not fit",
         "killed": "its process was ended",
     }.get(failed.cause, "something failed")
 
@@ -165,9 +167,12 @@ def facts(
     left = state.seconds_left()
     if live and left:
         until = time.strftime("%H:%M", time.localtime(now + left))
-        found.append(("", in_words(left), f"left, until {until}"))
+        # The first epoch's own steps foretell the rest before any epoch is over.
+        found.append(("" if state.epochs else "about", in_words(left), f"left, until {until}"))
     if live and state.images_per_second:
         found.append(("", f"{state.images_per_second:.0f}", "images/s"))
+    if live and state.waiting is not None and state.waiting >= 0.05:
+        found.append(("", f"{state.waiting:.0%}", "waiting for images"))
     if state.best_epoch is not None:
         best = next((e for e in state.epochs if e.epoch == state.best_epoch), None)
         value = best.metrics.get(metric) if best is not None else None
