@@ -99,3 +99,12 @@ def test_an_empty_group_and_colour_in_automatic_changes_are_told() -> None:
     assert advice.remedy == "Leave colour out"
     assert texts(*advice.steps, task=Task.CLASSIFY, grey=True) == []
     assert texts(Automatic(enabled=False))[0].startswith("Nothing is changed")
+
+
+def test_a_step_that_takes_long_is_named_with_its_time() -> None:
+    steps = (make_step("blur"), make_step("fog"))
+    (advice,) = advise(steps, task=Task.CLASSIFY, boxes=False, grey=False,
+                       times={(0,): 0.4, (1,): 180.2})  # fmt: skip
+    assert "Fog takes 180\N{NO-BREAK SPACE}ms for an image" in advice.text
+    assert advice.place == (1,)
+    assert advice.steps == steps[:1]
