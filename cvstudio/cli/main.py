@@ -67,6 +67,12 @@ def _rates() -> ModuleType:
     return rates
 
 
+def _comparing() -> ModuleType:
+    from cvstudio.cli import comparing
+
+    return comparing
+
+
 def _mirroring() -> ModuleType:
     from cvstudio.cli import mirroring
 
@@ -116,6 +122,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("finish", "End a run early and keep what it has learned.", _training),
     Entry("cancel", "End a run at once.", _training),
     Entry("resume", "Continue a paused, stopped or failed run.", _training),
+    Entry("compare", "In what runs differ, and which images got better.", _comparing),
+    Entry("reproduce", "Train a run again and report the difference.", _comparing),
     Entry("mirror", "Show a run in TensorBoard or MLflow.", _mirroring),
     Entry("folds", "Train and judge on each part of the images in turn.", _experimenting),
     Entry("sweep", "Train with each of several values of some settings.", _experimenting),
