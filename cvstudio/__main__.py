@@ -21,6 +21,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from cvstudio.ml.worker import run_job
 
             return run_job(Path(directory))
+        case ["follow-cluster", directory] if not directory.startswith("-"):
+            from cvstudio.project.cluster.follow import follow
+
+            return follow(Path(directory))
         case ["live"]:
             from cvstudio.ml.live import main as live
 

@@ -44,9 +44,18 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def lost_the_others(error: BaseException) -> bool:
     """Whether an error says no more than that another process of the run has ended."""
+    return isinstance(error, RuntimeError) and _speaks_of_loss(str(error))
+
+
+def tells_of_loss(event: Failed) -> bool:
+    """Whether a job's last word says no more than that another process of the run has ended."""
+    last = event.detail.strip().rpartition("\n")[2]
+    return event.cause == "other" and _speaks_of_loss(last)
+
+
+def _speaks_of_loss(words: str) -> bool:
     signs = ("connection closed by peer", "connection reset by peer", "socket closed")
-    words = str(error).lower()
-    return isinstance(error, RuntimeError) and any(sign in words for sign in signs)
+    return any(sign in words.lower() for sign in signs)
 
 
 def is_of_the_driver(error: BaseException) -> bool:

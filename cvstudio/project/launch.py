@@ -21,6 +21,7 @@ import psutil
 
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir, Request, write_json
+from cvstudio.core.places_to_run import cluster_of
 from cvstudio.core.program import is_frozen, program
 
 CLOCK_SLACK = 3.0
@@ -55,8 +56,9 @@ class JobProcess:
 
 
 def worker_command(directory: Path) -> list[str]:
-    """The command that does the job in a directory."""
-    return program("worker", str(directory))
+    """The command that does the job in a directory, or stands for the cluster that does it."""
+    away = cluster_of(directory) is not None
+    return program("follow-cluster" if away else "worker", str(directory))
 
 
 def live_command() -> list[str]:

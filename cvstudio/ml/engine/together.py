@@ -1,4 +1,4 @@
-"""Processes that train one network together, as torchrun starts them; only the first one writes.
+"""Processes that train one network together, as torchrun or Ray Train starts them; the first writes.
 
 Each takes its part of every batch, and gradients are added up before the weights move: N processes
 with a batch of B learn what one with a batch of N x B does. A network's norms that average over a
@@ -24,7 +24,7 @@ from cvstudio.core.program import program
 
 Value = TypeVar("Value")
 
-_PATIENCE = timedelta(hours=12)
+PATIENCE = timedelta(hours=12)
 """How long processes wait for each other: the first may judge a whole data set alone."""
 _NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
 
@@ -144,7 +144,8 @@ def lead(directory: Path, count: int) -> int:
 
 
 def join() -> Group:
-    """The group that torchrun's environment describes; this process alone when there is none.
+    """The group that the environment of torchrun or Ray Train describes; this process alone when
+    there is none.
 
     The variables are taken away: libraries that read them would train in their own way.
     """
@@ -152,8 +153,9 @@ def join() -> Group:
         return ALONE
     rank, size, local = (int(os.environ.pop(name)) for name in _NAMES)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    distributed.init_process_group(backend, rank=rank, world_size=size, timeout=_PATIENCE)
-    control = distributed.new_group(backend="gloo", timeout=_PATIENCE)
+    if not distributed.is_initialized():  # Ray Train has made the group already
+        distributed.init_process_group(backend, rank=rank, world_size=size, timeout=PATIENCE)
+    control = distributed.new_group(backend="gloo", timeout=PATIENCE)
     return Group(rank, size, local, control)
 
 
