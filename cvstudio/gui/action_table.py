@@ -56,7 +56,7 @@ def _a(
 ACTIONS: tuple[ActionInfo, ...] = (
     # everywhere
     _a("app.search", "Search", "magnify", "Ctrl+K", "find images, classes and actions"),
-    _a("app.keys", "Help", "help-circle-outline", "F1",
+    _a("app.keys", "Help", "help-circle-outline", "F1 | ?",
        "show every action with its keys, and what the words mean"),
     _a("app.words", "Words", "book-open-variant", "Shift+F1",
        "explain epoch, IoU, mAP and the others in plain sentences"),
@@ -191,6 +191,11 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "pin a comment to a place, or read one", "project", group="tool"),
     _a("label.next_comment", "Next with an open comment", "comment-outline", "Ctrl+Shift+K",
        "go to the next image with a comment that waits", "project", "images"),
+    _a("label.again", "Last tool again", "repeat", "N",
+       "take the tool that drew last in hand again; in the middle of a shape: finish it",
+       "project"),
+    _a("label.list", "Go to the annotations", "format-list-bulleted", "Shift+V",
+       "give the keys to the list of annotations, and from there Tab goes on", "project"),
     _a("label.previous", "Previous image", "chevron-left", "A | PgUp | Left",
        "go to the image before", "project", "images"),
     _a("label.next", "Next image", "chevron-right", "D | PgDown | Right",
@@ -326,7 +331,7 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "train with this pipeline", "project", "images"),
     # Train
     _a("train.start", "Start run", "play", "Ctrl+R", "start or queue a run", "project", "images"),
-    _a("train.find_rate", "Find a learning rate", "chart-bell-curve", "Ctrl+Shift+L",
+    _a("train.find_rate", "Find a learning rate", "chart-bell-curve", "Ctrl+Alt+R",
        "try many learning rates, a step each, and take over the best", "project", "images"),
     _a("train.pause", "Pause", "pause", "Ctrl+P", "stop after this step, to go on later",
        "project"),
