@@ -241,7 +241,7 @@ class ParallelPlot(QWidget):
     def _words_at(
         self, painter: QPainter, x: float, y: float, words: str, *, first: bool
     ) -> None:  # fmt: skip
-        """A word beside its place on an axis, on a ground of its own so that lines do not cut it."""
+        """A word beside its place on an axis, on a ground of its own: no line cuts it."""
         wide = painter.fontMetrics().horizontalAdvance(words) + 6
         area = QRectF(x - wide - 6 if first else x + 6, y - 8, wide, 16)
         if area.right() > self.width():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cvstudio.core.run_state import RunState
@@ -36,8 +36,13 @@ class Trial:
 
 def trials(project: Project, experiment: ExperimentRecord) -> list[Trial]:
     """The trials of an experiment in their order."""
+    return of_runs(book.runs_of(project, experiment))
+
+
+def of_runs(some: Iterable[RunRecord]) -> list[Trial]:
+    """The trials among some runs in their order."""
     found = []
-    for run in book.runs_of(project, experiment):
+    for run in some:
         if run.role is not None and run.role.trial is not None:
             status = runs.status(run)
             value = run.best if status.has_network else None
