@@ -333,6 +333,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
     _a("train.start", "Start run", "play", "Ctrl+R", "start or queue a run", "project", "images"),
     _a("train.find_rate", "Find a learning rate", "chart-bell-curve", "Ctrl+Alt+R",
        "try many learning rates, a step each, and take over the best", "project", "images"),
+    _a("train.several", "Several runs", "chart-timeline-variant", "Ctrl+Shift+M",
+       "judge a recipe by folds, try values, or let a search find them", "project", "images"),
     _a("train.pause", "Pause", "pause", "Ctrl+P", "stop after this step, to go on later",
        "project"),
     _a("train.finish", "Finish now", "flag-checkered", "Ctrl+Shift+F",
@@ -380,8 +382,8 @@ WRITES = frozenset({
     "label.swap_sides",
     "label.simplify", "label.smooth", "label.convert", "label.front", "label.back", "label.lock",
     "label.unlock_all",
-    "augment.use", "train.start", "train.pause", "train.finish", "train.cancel", "train.resume",
-    "train.delete", "analyze.keep", "analyze.evaluate", "export.network", "data.suggest",
+    "augment.use", "train.start", "train.several", "train.pause", "train.finish", "train.cancel",
+    "train.resume", "train.delete", "analyze.keep", "analyze.evaluate", "export.network", "data.suggest",
     "data.decide", "label.suggest", "label.suggestion_all", "train.suggest", "analyze.suggest",
 })  # fmt: skip
 """What changes the project; besides these, every tool but the one that selects."""

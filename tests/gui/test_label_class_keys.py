@@ -68,7 +68,7 @@ def in_dialog(kind, act):
     QTimer.singleShot(0, look)
 
 
-@pytest.mark.parametrize("key", ["N", "Ctrl+1", "Alt+G", "Ctrl+Alt+C", "F, 1", "F, Ctrl+2", "T, T"])
+@pytest.mark.parametrize("key", ["Z", "Ctrl+1", "Alt+G", "Ctrl+Alt+C", "F, 1", "F, Ctrl+2", "T, T"])
 def test_a_class_after_the_tenth_is_chosen_by_whatever_free_key_it_has(person, key):
     assert refusal(person.studio.actions, key) == ""
     give(person, 13, key)

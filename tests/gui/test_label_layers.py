@@ -224,6 +224,31 @@ def test_names_never_lie_on_one_another_and_count_those_that_stay_silent(page):
     assert grabbed(page) != plain
 
 
+def test_what_is_selected_or_pointed_at_has_its_name_once(page):
+    with page.project.transaction("Draw") as session:
+        for box in (Box(40, 40, 80, 80), Box(44, 44, 60, 60), Box(200, 40, 80, 80)):
+            commands.add_annotation(session, image_id=1, class_id=1, shape=box)
+    QApplication.processEvents()
+    page.studio.actions.trigger("label.names")
+    names = page.viewing.layers.names
+    first, _inner, apart = (a.id for a in page.document.annotations)
+    before = names.tags(page.canvas)
+    assert len(before) == 2
+    page.document.select([first])
+    page.canvas.grab()
+    own = page.canvas.selection.tags[first]
+    tags = names.tags(page.canvas)
+    assert not any(tag.area.intersects(own) for tag in tags)
+    page.document.select([])
+    page.document.hover(apart)
+    page.canvas.grab()
+    own = page.canvas.selection.tags[apart]
+    assert not any(tag.area.intersects(own) for tag in names.tags(page.canvas))
+    page.document.hover(None)
+    page.canvas.grab()
+    assert names.tags(page.canvas) == before
+
+
 def test_names_come_by_themselves_where_colours_cannot_tell_the_classes_until_somebody_decides(
     page, project
 ):

@@ -182,3 +182,53 @@ def test_shares_of_a_region_under_another_count_only_what_is_seen(person):
     shares = person.document.covered_shares()
     assert shares[1] == pytest.approx(100 * 50 * 100 / (WIDTH * HEIGHT))
     assert shares[2] == pytest.approx(100 * 200 * 100 / (WIDTH * HEIGHT))
+
+
+@pytest.mark.parametrize("person", [Task.SEGMENT], indirect=True)
+def test_undo_of_a_stroke_leaves_selected_what_was_and_not_the_masks_beside_it(person):
+    person.page.brush.size = 20
+    person.do("label.brush")
+    for class_id, y in ((1, 60), (2, 140), (3, 220)):
+        person.document.select([])
+        person.document.choose_class(class_id)
+        person.drag((50, y), (350, y))
+    ids = {a.class_id: a.id for a in person.shapes}
+    assert len(ids) == 3
+    person.document.select([ids[1]])
+    person.drag((200, 40), (200, 240))
+    person.document.select([ids[2]])
+    person.project.undo()
+    QApplication.processEvents()
+    assert person.document.selection == {ids[1]}, "it was selected when the stroke began"
+    person.project.redo()
+    QApplication.processEvents()
+    assert person.document.selection == {ids[1]}
+
+
+@pytest.mark.parametrize("person", [Task.SEGMENT], indirect=True)
+def test_undo_of_a_deleted_mask_selects_what_came_back(person):
+    person.page.brush.size = 20
+    person.do("label.brush")
+    person.drag((50, 60), (350, 60))
+    person.document.select([a.id for a in person.shapes])
+    person.do("label.delete")
+    person.project.undo()
+    QApplication.processEvents()
+    assert person.document.selection == {person.only.id}
+
+
+def test_a_stroke_on_one_of_two_masks_of_the_same_pixels_extends_just_that_one(person):
+    """The picture of a mask is kept by its pixels, which a copy elsewhere shares."""
+    person.page.brush.size = 20
+    person.do("label.brush")
+    for y in (60, 220):
+        person.document.select([])
+        person.drag((50, y), (350, y))
+    upper, lower = person.shapes
+    assert upper.shape.counts == lower.shape.counts
+    person.document.select([upper.id])
+    person.drag((200, 60), (200, 120))
+    grown = next(a.shape for a in person.shapes if a.id == upper.id).full(HEIGHT, WIDTH)
+    assert grown[60, 60] == 1
+    assert grown[110, 200] == 1
+    assert grown[220, 60] == 0, "that is the other mask's"

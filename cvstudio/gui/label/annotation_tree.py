@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPainter, QResizeEvent
+from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QStyle,
@@ -37,6 +37,7 @@ from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tree_heading import TreeHeading
 from cvstudio.gui.label.turning import rotated_words
+from cvstudio.gui.widgets.focus_mark import paint_focus
 from cvstudio.gui.widgets.icons import paint_icon
 from cvstudio.gui.widgets.swatch import paint_swatch
 from cvstudio.gui.widgets.verbatim import tip
@@ -258,6 +259,7 @@ class _Delegate(QStyledItemDelegate):
         else:
             words = str(index.data(Qt.ItemDataRole.DisplayRole))
             self._paint_annotation(painter, row, annotation, words, selected)
+        paint_focus(painter, option, row)
 
     def paint_class(self, painter: QPainter, row: QRect, index: Index, view: QTreeView) -> None:
         """Paint the row of a class."""
@@ -391,6 +393,19 @@ class AnnotationTree(QTreeView):
         self._syncing = False
         if first.isValid():
             self.scrollTo(first)
+
+    def take_keys(self) -> None:
+        """Give the keys to the list, as Tab does; from the canvas, where Tab may be taken."""
+        self.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Who comes by key sees where: on the row of what is selected, else on the first."""
+        super().focusInEvent(event)
+        chosen = self.selectionModel().selectedIndexes()
+        index = chosen[0] if chosen else self.currentIndex()
+        if not index.isValid():
+            index = self._model.index(0, 0) if self._model.rowCount() else index
+        self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
 
     def scrollTo(
         self,

@@ -18,7 +18,15 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPainter, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QColorDialog,
     QFrame,
@@ -47,6 +55,7 @@ from cvstudio.gui.label.paint import (
     paint_key,
 )
 from cvstudio.gui.shortcuts.class_keys import ask_key, fill_menu
+from cvstudio.gui.widgets.focus_mark import paint_focus
 from cvstudio.gui.widgets.icons import paint_icon
 from cvstudio.gui.widgets.section import SectionHeader, push, tool
 from cvstudio.gui.widgets.swatch import paint_swatch, swatch_icon
@@ -181,6 +190,7 @@ class _Delegate(QStyledItemDelegate):
         else:
             name_of_icon = "eye-off-outline" if hidden else "eye-outline"
             paint_icon(painter, name_of_icon, self.eye(rect), quiet)
+        paint_focus(painter, option, rect)
 
     def _current(self) -> Collection[int | None]:
         """What the image is where images are classified, else what the next shape will be."""
@@ -241,6 +251,30 @@ class _View(QListView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.resized.emit()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Who comes by key sees where: on the first row, until the arrows have moved on."""
+        super().focusInEvent(event)
+        if not self.currentIndex().isValid() and self.model().rowCount():
+            self.setCurrentIndex(self.model().index(0, 0))
+        self.viewport().update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter and Space do what a click does."""
+        takes = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
+        if event.key() in takes and self.currentIndex().isValid():
+            self.chosen.emit(self.currentIndex().data(ROLE).id)
+            return
+        super().keyPressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Enter here is not the window's Enter, which finishes a shape."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
+            if enter and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+                event.accept()
+                return True
+        return super().event(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         super().mousePressEvent(event)

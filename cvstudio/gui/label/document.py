@@ -66,6 +66,8 @@ class Document(QObject):
         self.failures = 0
         """How many changes could not be stored so far."""
         self._key_step = 0  # of the last key that changed shapes a little
+        self.selected_before: frozenset[int] = frozenset()
+        """What was selected when the last change began."""
         self.annotations: tuple[Annotation, ...] = ()
         self.layer = ShapeLayer()
         self.classes: dict[int, LabelClass] = {}
@@ -474,6 +476,7 @@ class Document(QObject):
 
         `into`: the step that this may join, see Project.transaction.
         """
+        self.selected_before = self.selection
         try:
             with self.project.transaction(label, source=self, into=into) as session:
                 work(session)

@@ -146,6 +146,7 @@ class LabelPage(Workspace):
             shaping.said.connect(self.status.say)
         connect = partial(actions.connect, widget=self)
         connect("label.suggest", self.suggestions.ask)
+        connect("label.list", self.tree.take_keys)
         connect("label.suggestion_image", self.suggestions.next_image)
         self.suggestions.said.connect(self.status.say)
         connect("label.fit", canvas.fit)
@@ -415,9 +416,11 @@ class LabelPage(Workspace):
             self.order.refresh()
             self.strip.images.set_ids(self.order.ids)
         self._follow_undo(changes)
+        known = {a.id for a in self.document.annotations}
+        self.undoing.remember(changes)
         self.document.take_in(changes)
         self.tracking.take(changes)
-        self._select_changed(changes)
+        self._select_changed(changes, known)
         if changes.kind != "do" and self._front:
             self.status.say(self.undoing.tell(changes))
         self.strip.images.take(changes)
@@ -436,12 +439,14 @@ class LabelPage(Workspace):
         if image_id != self._image_id and image_id in self.order.ids:
             self.studio.select_image(image_id)
 
-    def _select_changed(self, changes: ChangeSet) -> None:
+    def _select_changed(self, changes: ChangeSet, known: set[int]) -> None:
         """What undo or redo brought back or changed is selected, so that it is seen."""
         ids = changes.ids("annotation")
         drawn = self.document.task != Task.CLASSIFY and changes.images() == {self._image_id}
         if changes.kind != "do" and self._front and drawn and ids:
-            self.document.select(ids)
+            chosen = self.undoing.selection_after(changes, known)
+            if chosen is not None:
+                self.document.select(chosen)
 
     def _on_annotations(self) -> None:
         self.side.show_annotations()

@@ -48,6 +48,8 @@ class SelectionItem(QGraphicsItem):
         """Whether those of a rotated box can be."""
         self.covered: Callable[[], QRectF] = QRectF
         """The part of the viewport in which a name could not be read."""
+        self.tags: dict[int, QRectF] = {}
+        """Whose name was painted last, and where in the viewport."""
         self.setZValue(1)
 
     def boundingRect(self) -> QRectF:
@@ -78,6 +80,7 @@ class SelectionItem(QGraphicsItem):
                     self._paint_handles(painter, shape, scale)
         to_screen = painter.worldTransform()
         painter.resetTransform()
+        self.tags = {}
         if hovered is not None:
             self._paint_tag(painter, hovered, box_of(hovered.shape), to_screen, quiet=True)
         if len(selected) == 1 and not self._paints_area(selected[0][1]):
@@ -233,6 +236,7 @@ class SelectionItem(QGraphicsItem):
             y = bottom + _MARGIN if bottom + _MARGIN + 18 < painter.viewport().height() else 4.0
         area = QRectF(round(max(corner.x(), 4.0)), round(y), round(width), 18)
         area = clear_of(area, self.covered())
+        self.tags[annotation.id] = area
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         dark = suggested or quiet

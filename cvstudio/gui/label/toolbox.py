@@ -43,12 +43,15 @@ class Toolbox(QObject):
         self.groups = groups_of(self._infos)
         self.info: ToolInfo = self._infos[0]
         """The row of the tool that is in hand."""
+        self._drew = next((info.action for info in self._infos if info.action != SELECT), SELECT)
+        """The tool other than Select that was in hand last."""
         for action in self.tools:
             studio.actions.connect(action, lambda _checked=True, id=action: self.take(id), page)
         connect = partial(studio.actions.connect, widget=page)
         connect("label.smaller", partial(self._resize_brush, -1))
         connect("label.larger", partial(self._resize_brush, 1))
         connect("label.snap", self._toggle_snap)
+        connect("label.again", self.again)
         connect("label.smart_other", self._other_answer)
         if self.smart is not None:
             self.smart.prompting.named.connect(self.settings_changed)
@@ -78,8 +81,18 @@ class Toolbox(QObject):
         for other in self.tools:
             self._studio.actions[other].setChecked(other == action)
         self.info = next(info for info in self._infos if info.action == action)
+        if action != SELECT:
+            self._drew = action
         self._studio.memory.set(self._remembered, action)
         self.taken.emit()
+
+    def again(self) -> None:
+        """From Select back to the tool that was in hand before; in the middle of a shape finish it,
+        as the same key does in CVAT."""
+        if self._canvas.tool.busy:
+            self._canvas.tool.finish()
+        else:
+            self.take(self._drew)
 
     def take_first(self) -> None:
         """The tool of last time in a project of this task; Select where nothing is drawn."""

@@ -1,10 +1,16 @@
-"""Undo from the Label page: a step that reaches further than the open image is asked about."""
+"""Undo from the Label page: a step that reaches further than the open image is asked about, and
+what is selected after it."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from cvstudio.core.annotation import Task
 from cvstudio.core.words import counted, quoted
 from cvstudio.gui.label.document import Document
 from cvstudio.project.changes import ChangeSet, Reach
+
+_MOST_STEPS = 2000  # whose selection is remembered
 
 _NO_IMAGE = "It changes no image and no label."
 
@@ -14,6 +20,38 @@ class Undoing:
 
     def __init__(self, document: Document) -> None:
         self._document = document
+        self._selected: dict[int, frozenset[int]] = {}
+        """By step, what was selected when it began."""
+        self._present = document.project.present_step
+        self._undone = 0
+
+    def remember(self, changes: ChangeSet) -> None:
+        """Something changed: keep what was selected before it, or which step was taken back."""
+        self._undone = self._present if changes.kind == "undo" else 0
+        self._present = self._document.project.present_step
+        if changes.kind == "do" and changes.step and changes.source is self._document:
+            # A key that changes a little more joins its step, and keeps its selection.
+            self._selected.setdefault(changes.step, self._document.selected_before)
+            while len(self._selected) > _MOST_STEPS:
+                del self._selected[next(iter(self._selected))]
+
+    def selection_after(self, changes: ChangeSet, known: Collection[int]) -> Collection[int] | None:
+        """What to select after undo or redo; None leaves the selection as it is.
+
+        What came back or changed is to be seen, but where somebody paints a whole image one
+        stroke changes the masks beside it too: of these only what was selected before it is, or
+        what came back. `known`: the annotations that were there before.
+        """
+        ids = changes.ids("annotation") or set()
+        before = self._selected.get(self._undone)
+        if before is not None and not before.isdisjoint(ids):
+            return before
+        if self._document.task != Task.SEGMENT:
+            return ids
+        came = ids.difference(known)
+        if before is not None:
+            return before | came
+        return came or (ids if len(ids) == 1 else None)
 
     def agrees(self, *, redo: bool = False) -> bool:
         """True when the next step back (or forth) is about one image, or wanted anyway.

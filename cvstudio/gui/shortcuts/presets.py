@@ -24,7 +24,7 @@ PRESETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "label.previous_open": ("Shift+D", "Left"),
         "label.hide": ("T",),
         "label.hide_selected": ("H",),
-        "label.finish": ("Return", "N"),
+        "label.again": ("N",),
         "label.slice": ("Alt+J",),
         "label.subtract": ("Shift+J",),
         "label.front": ("+", "="),

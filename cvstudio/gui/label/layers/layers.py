@@ -30,7 +30,7 @@ class Layers(QObject):
         self.minimap = Minimap(canvas)
         self.crosshair = Crosshair()
         self.grid, self.rulers = Grid(), Rulers()
-        self.names = Names(self.rulers.bar_area)
+        self.names = Names(self.rulers.bar_area, lambda: canvas.selection.tags)
         canvas.selection.covered = partial(self.rulers.bar_area, canvas)
         self._painted: tuple[Layer, ...] = (self.grid, self.names, self.crosshair, self.rulers)
         canvas.layers.extend(self._painted)

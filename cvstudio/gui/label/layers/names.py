@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from cvstudio.gui.label.overlay import Layer, View, clear_of
 _MOST = 400  # tags at once; the largest objects come first
 _LEAST = 14.0  # screen pixels of an object's longer side, below which it has no name
 _HEIGHT = 15
+_OTHERS = -1  # in the place of a tag: one that is not of this layer
 _CELL = 16  # px of the squares by which tags are kept apart
 
 
@@ -34,9 +35,13 @@ class Names(Layer):
 
     name = "names"
 
-    def __init__(self, covered: Callable[[View], QRectF] = lambda _view: QRectF()) -> None:
-        """`covered`: the part of the viewport on which another layer lies."""
-        self._covered = covered
+    def __init__(
+        self, covered: Callable[[View], QRectF] = lambda _view: QRectF(),
+        told: Callable[[], Mapping[int, QRectF]] = dict,
+    ) -> None:  # fmt: skip
+        """`covered`: the part of the viewport on which another layer lies; `told`: the annotations
+        that have a tag of their own, and where it is."""
+        self._covered, self._told = covered, told
 
     def paint(self, painter: QPainter, view: View) -> None:
         font = theme.font("small")
@@ -60,7 +65,8 @@ class Names(Layer):
         order = np.argsort(-sides, kind="stable")[: 4 * _MOST]
         hidden, covered = document.hidden(), self._covered(view)
         metrics = QFontMetricsF(theme.font("small"))
-        taken: dict[tuple[int, int], int] = {}
+        told = self._told()
+        taken = {cell: _OTHERS for area in told.values() for cell in _cells(area)}
         placed: list[tuple[QRectF, str, int]] = []
         more: list[int] = []
         for place in order.tolist():
@@ -68,7 +74,7 @@ class Names(Layer):
             found = document.classes.get(annotation.class_id)
             if sides[place] < _LEAST or len(placed) >= _MOST:
                 break
-            if found is None or annotation.id in hidden:
+            if found is None or annotation.id in hidden or annotation.id in told:
                 continue
             at = view.to_screen(corners[place, 0], corners[place, 1])
             width = metrics.horizontalAdvance(f"{found.name} +99") + 6
@@ -80,7 +86,7 @@ class Names(Layer):
                 taken.update(dict.fromkeys(cells, len(placed)))
                 placed.append((area, found.name, annotation.class_id))
                 more.append(0)
-            elif placed[other][2] == annotation.class_id:
+            elif other != _OTHERS and placed[other][2] == annotation.class_id:
                 more[other] += 1
         return [
             _tag(area, text, class_id, count, metrics)

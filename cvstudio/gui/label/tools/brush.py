@@ -221,8 +221,10 @@ class BrushTool(Tool):
         if that is still there."""
         width, height = self.document.size
         if target is not None and isinstance(target.shape, Mask):
-            own = self.surface.pictures.take(target.shape)
-            if own is not None and (own.width, own.height) == (width, height):
+            own, mask = self.surface.pictures.take(target.shape), target.shape
+            whole = own is not None and (own.width, own.height) == (width, height)
+            # A copy that lies elsewhere has the same pixels, and so the same picture.
+            if own is not None and whole and (own.left, own.top) == (mask.x, mask.y):
                 return own
         picture = MaskPicture.blank(width, height)
         if target is not None:
