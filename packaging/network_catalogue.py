@@ -199,13 +199,16 @@ _DECODERS = {
 }  # fmt: skip
 _POOLING = ("pspnet", "upernet")
 """What pools to a few places, for which an exported file must know the size of its images."""
+_LEAST = {"pan": 128}
+"""The smallest side of images, where that is not 64: PAN halves its deepest features thrice."""
+
 _USUAL = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 _HALVES = ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])
 _NORMS = {
     "inception": _HALVES, "xception": _HALVES, "timm-tf_efficientnet_lite": _HALVES,
     "dpn": ([0.4863, 0.4588, 0.4078], [0.2348, 0.2348, 0.2348]),
 }  # fmt: skip
-"""Mean and deviation of encoders that were not trained with ImageNet's; smp keeps them on its hub."""
+"""Mean and deviation of encoders that were not trained with ImageNet's; smp has them on its hub."""
 
 
 def smp_catalogue() -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
@@ -240,23 +243,24 @@ def decoder_row(name: str, encoders: list[str]) -> dict[str, Any]:
     parameters, without = {}, {}
     for encoder in encoders:
         try:
-            parameters[encoder] = segmenter(name, encoder)
+            parameters[encoder] = segmenter(name, encoder, least=_LEAST.get(name, 64))
         except (*_REFUSALS, NotImplementedError) as error:
             without[encoder] = str(error).splitlines()[0][:120]
-    row = {"title": _DECODERS[name], "fixed_size": name in _POOLING, "least": 64}
+    row = {"title": _DECODERS[name], "fixed_size": name in _POOLING}
+    row["least"] = _LEAST.get(name, 64)
     return {**row, "parameters": parameters, "without": without}
 
 
-def segmenter(name: str, encoder: str) -> float:
-    """The weights in millions of a decoder on an encoder, which answers for images of 64 pixels."""
+def segmenter(name: str, encoder: str, *, least: int) -> float:
+    """The weights in millions of a decoder on an encoder, which answers for images of that side."""
     module = on_meta(
         lambda: smp.create_model(name, encoder_name=encoder, encoder_weights=None, classes=2)
     )
     with torch.no_grad():
-        answer = module.eval()(torch.zeros(1, 3, 96, 96, device="meta"))
-        answer_64 = module(torch.zeros(1, 3, 64, 64, device="meta"))
-    if answer.shape != (1, 2, 96, 96) or answer_64.shape != (1, 2, 64, 64):
-        raise ValueError("Its answers are not as large as its images.")
+        for side in (least, least + _STEP):
+            answer = module.eval()(torch.zeros(1, 3, side, side, device="meta"))
+            if answer.shape != (1, 2, side, side):
+                raise ValueError("Its answers are not as large as its images.")
     return round(millions(module), 2)
 
 

@@ -168,7 +168,10 @@ def _compare(
     reported = np.maximum(mine[scores], other[scores]).max(axis=0) > SCORE_FLOOR
     found.shift = max(found.shift, _largest(mine[:4, reported] - other[:4, reported]))
     if task is Task.INSTANCE:
-        for a, b in ((mine[4 + count :], other[4 + count :]), (ours[1], theirs[1])):
+        maps = (ours[1], theirs[1])
+        if listed:  # what fills up the list has no mask that would matter
+            maps = (ours[1][reported], theirs[1][reported])
+        for a, b in ((mine[4 + count :], other[4 + count :]), maps):
             found.maps = max(found.maps, _largest(a - b) / max(_largest(a), 1e-6))
 
 

@@ -193,7 +193,11 @@ class Detector(nn.Module):
         for own, target in zip(labels, targets, strict=True):
             own[(own == 0) & _in_crowd(anchors, target["crowds"])] = -1
         wanted = self.rpn.box_coder.encode(matched, [anchors] * len(targets))
-        found, where = self.rpn.compute_loss(_rows(objectness, 1), _rows(deltas, 4), labels, wanted)
+        flat, ways = _rows(objectness, 1), _rows(deltas, 4)
+        if any((own >= 0).any() for own in labels):
+            found, where = self.rpn.compute_loss(flat, ways, labels, wanted)
+        else:  # nothing but crowds
+            found, where = flat.sum() * 0, ways.sum() * 0
         with torch.no_grad():
             proposals, known = self._proposals(images, features)
         rest = self._head_losses(
@@ -214,9 +218,10 @@ class Detector(nn.Module):
         flat = torch.cat(labels)
         if weights is not None:
             weights = torch.cat([weights.new_ones(1), weights])
-        yield functional.cross_entropy(logits.float(), flat, weights)
+        none = logits.sum() * 0
+        yield functional.cross_entropy(logits.float(), flat, weights) if len(flat) else none
         rows = torch.where(flat > 0)[0]
-        own = deltas.float().reshape(len(flat), -1, 4)[rows, flat[rows]]
+        own = deltas.float().reshape(len(flat), logits.shape[1], 4)[rows, flat[rows]]
         yield functional.smooth_l1_loss(
             own, torch.cat(wanted)[rows], beta=1 / 9, reduction="sum"
         ) / max(len(flat), 1)
