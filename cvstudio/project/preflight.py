@@ -75,15 +75,18 @@ class Check:
     ways: str = ""
 
 
-def checks(facts: Facts, config: TrainConfig, found: Device) -> list[Check]:
-    """All checks, blocking ones first, then advice, then what is fine."""
+def checks(facts: Facts, config: TrainConfig, found: Device | None) -> list[Check]:
+    """All checks, blocking ones first, then advice, then what is fine.
+
+    `found` is what this computer has; None when another one does the run.
+    """
     lines = [
         *_split_checks(facts),
         *_label_checks(facts),
         *_network_checks(config),
         *_size_checks(facts, config),
         *_weights_checks(facts, config),
-        *_device_checks(config, found),
+        *(_device_checks(config, found) if found is not None else ()),
         *_augmentation_checks(config),
         _disk_check(facts, config),
     ]
