@@ -10,6 +10,12 @@ from typing import Any
 
 import click
 
+from cvstudio.cli.clusters import (
+    chosen_cluster,
+    cluster_images_option,
+    cluster_workers_option,
+    on_option,
+)
 from cvstudio.cli.follow import Follower, ask_what_now
 from cvstudio.cli.mirroring import mlflow_option, tensorboard_option
 from cvstudio.cli.output import (
@@ -31,6 +37,7 @@ from cvstudio.core.curves import reading
 from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
 from cvstudio.core.networks import check_settings, default_config, networks_for
 from cvstudio.core.networks import network as network_of
+from cvstudio.core.places_to_run import Cluster, send_to
 from cvstudio.core.recipe import Preset, Start, TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
@@ -86,6 +93,9 @@ preset_option = click.option(
     metavar="KEY=VALUE",
     help="Any other setting of the list below, as batch=8. May be given several times.",
 )
+@on_option
+@cluster_workers_option
+@cluster_images_option
 @tensorboard_option
 @mlflow_option
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on by itself.")
@@ -93,9 +103,11 @@ preset_option = click.option(
 def train_command(
     project: Path, preset: str, network: str | None, epochs: int | None, device_name: str | None,
     start: str | None, weights_file: Path | None, from_run: int | None, settings: tuple[str, ...],
+    on: str | None, cluster_workers: int | None, cluster_images: str | None,
     tensorboard: str | None, mlflow: str | None, detach: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Train a network on the labels of a project."""
+    cluster = chosen_cluster(on, cluster_workers, cluster_images)
     changes = parsed_settings(settings)
     changes |= _started(start, weights_file, from_run)
     for name, value in (("epochs", epochs), ("device", device_name)):
@@ -107,8 +119,9 @@ def train_command(
         config = chosen_config(open_project, Preset(preset), network, changes)
         if from_run is not None:
             config = runs.with_parent(open_project, config, from_run)
-        say_checks(open_project, config)
+        say_checks(open_project, config, cluster=cluster)
         run = runs.create_run(open_project, config)
+        send_to(run.directory, cluster)
         wanted = mirrors.chosen(project=open_project.name, tensorboard=tensorboard, mlflow=mlflow)
         if wanted:
             mirrors.write(runs.job_of(run), wanted)
@@ -302,11 +315,14 @@ def _changed(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
         raise click.BadParameter(error.message, param_hint="--set") from error
 
 
-def say_checks(project: Project, config: TrainConfig) -> None:
-    """Say what speaks against a run and how long it takes. Raises RunError if it cannot start."""
+def say_checks(project: Project, config: TrainConfig, *, cluster: Cluster | None = None) -> None:
+    """Say what speaks against a run and how long it takes. Raises RunError if it cannot start.
+
+    How long it takes on a cluster is not known here.
+    """
     with project.read() as session:
         facts = training_facts.gather(session, project)
-    found = device.detect()
+    found = device.detect() if cluster is None else None
     lines = say_advice(facts, config, found)
     stopping = preflight.blocking(lines)
     if stopping:
@@ -315,11 +331,14 @@ def say_checks(project: Project, config: TrainConfig) -> None:
         texts = " ".join(f"{(check.detail or check.text).rstrip('.')}." for check in stopping)
         raise RunError(f"The run cannot start. {texts}", hint=hint)
     train, val = (facts.images.get(split, 0) for split in (Split.TRAIN, Split.VAL))
+    if found is None:
+        note(f"{train:,} train and {val:,} val images.")
+        return
     duration = estimate.seconds(config, train=train, val=val, device=found)
     note(f"{train:,} train and {val:,} val images on {found.name}: {estimate.roughly(duration)}")
 
 
-def say_advice(facts: Facts, config: TrainConfig, on: Device) -> list[preflight.Check]:
+def say_advice(facts: Facts, config: TrainConfig, on: Device | None) -> list[preflight.Check]:
     """Say what a run could do better; returns all checks."""
     lines = preflight.checks(facts, config, on)
     for check in lines:

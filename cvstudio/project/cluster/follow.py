@@ -164,6 +164,8 @@ class Follower:
         last = None
         if isinstance(event, Ended | Failed):
             self._patiently(home.bring_all)
+            if home.waiting is not None:
+                self._job.emit(self._in_our_time(home.waiting))
             self._away.heard_all = True
             last = event.model_copy(update={"at": time.time()})
         elif event is not None and self._patiently(lambda: home.ready_for(event)):

@@ -64,6 +64,8 @@ class Home:
         self._told = told
         self._here: dict[str, str] = {}
         self._brought_at = self._took = 0.0
+        self.waiting: events.Saved | None = None
+        """The last checkpoint that was not brought at once; `bring_all` brings it."""
 
     def remote(self, file: str) -> str:
         """Where a file of the run lies among the cluster's logs."""
@@ -78,7 +80,9 @@ class Home:
             return True
         now = time.monotonic()
         if now - self._brought_at < self._took / _CHECKPOINTS_SHARE:
+            self.waiting = event
             return False
+        self.waiting = None
         # best.pt goes first: last.pt never speaks of a best epoch that is not on the disk.
         self._bring(lambda name: name == "checkpoints/best.pt")
         brought = self._bring(lambda name: name == "checkpoints/last.pt")
