@@ -75,11 +75,17 @@ class JobPill(Clickable):
     def watch(self) -> None:
         """Follow the jobs of the studio; called once, when the window is up."""
         jobs = self._studio.jobs
-        jobs.run_started.connect(lambda run: self._show(run, jobs.state))
-        jobs.run_moved.connect(lambda run, _events: self._show(run, jobs.state))
+        jobs.run_started.connect(self._moved)
+        jobs.run_moved.connect(self._moved)
         jobs.run_ended.connect(self.tell_end)
         if jobs.current is not None:
             self._show(jobs.current.id, jobs.state)
+
+    def _moved(self, run: int, _events: object = None) -> None:
+        """Of several runs at work the one that began first is shown."""
+        current = self._studio.jobs.current
+        if current is not None and current.id == run:
+            self._show(run, self._studio.jobs.state)
 
     def clear(self) -> None:
         """Show nothing, as when another project is opened."""
@@ -91,7 +97,8 @@ class JobPill(Clickable):
         theme.mark(self._words, role="muted")
         theme.mark(self, failed=False)
         self._icon.set("chart-line", "link")
-        self._title.setText(f"Run {run}")
+        others = len(self._studio.jobs.live) - 1
+        self._title.setText(f"Run {run} and {others} more" if others > 0 else f"Run {run}")
         if state.total_epochs and state.epoch:
             self._words.setText(f"epoch {state.epoch} of {state.total_epochs}")
         else:

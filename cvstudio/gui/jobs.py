@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -21,7 +22,8 @@ from cvstudio.core.jobdir import EventTail, JobDir
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.gui.experiment_watch import ExperimentWatch
-from cvstudio.project import device, launch, runs
+from cvstudio.gui.quiet_watch import QuietWatch
+from cvstudio.project import device, launch, queueing, runs
 from cvstudio.project.device import Device
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
@@ -179,17 +181,30 @@ class SmallJob(QObject):
             self.done.emit(self.job)
 
 
+@dataclass
+class _Live:
+    """A run at work: its record, what its events add up to so far, and the thread that watches."""
+
+    run: RunRecord
+    worker: TrainingWorker
+    state: RunState = field(default_factory=RunState)
+
+
 class Jobs(QObject):
-    """The jobs of the open project: the running run with its live state, the queue, the device."""
+    """The jobs of the open project: the runs at work with their live states, the queue, the device.
+
+    Several runs are at work where there are several devices; `current` is the one that began
+    first, and `state` its state.
+    """
 
     runs_changed = Signal()
     """A run was added, or its row says something else now."""
     run_moved = Signal(int, object)
-    """Events of the running run arrived: its id and a list of events; `state` has them already."""
+    """Events of a run at work arrived: its id and a list of events; `state_of` has them already."""
     run_started = Signal(int)
-    """A run began or was found running; `state` is its state so far."""
+    """A run began or was found running; `state_of` is its state so far."""
     run_ended = Signal(int, str)
-    """The running run is over: its id and its status."""
+    """A run that was at work is over: its id and its status."""
     job_started = Signal(int, object)
     """A page started a smaller job about a run: the run's id and the SmallJob."""
     device_changed = Signal(object)
@@ -202,12 +217,12 @@ class Jobs(QObject):
     ) -> None:
         super().__init__(parent)
         self.project: Project | None = None
-        self.current: RunRecord | None = None
-        self.state = RunState()
+        self.quiet = QuietWatch(self)
+        """Whether somebody works here, for runs that wait until nobody does."""
         self.device: Device | None = None
         self.command = command
         """What makes a job's command line from its directory; jobs started from now on use it."""
-        self._worker: TrainingWorker | None = None
+        self._live: dict[int, _Live] = {}
         self._endings: list[_Ending] = []
         self._small: list[SmallJob] = []
         self._device_watcher: DeviceWatcher | None = None
@@ -218,6 +233,27 @@ class Jobs(QObject):
         self.experiments.trouble.connect(self.trouble)
         self._timer = QTimer(self, interval=SYNC_MS)
         self._timer.timeout.connect(self.look)
+
+    @property
+    def live(self) -> list[RunRecord]:
+        """The runs at work, in the order in which they were found so."""
+        return [each.run for each in self._live.values()]
+
+    @property
+    def current(self) -> RunRecord | None:
+        """The run that is at work longest, None when none is."""
+        return next(iter(self.live), None)
+
+    @property
+    def state(self) -> RunState:
+        """The state of `current`."""
+        current = self.current
+        return self.state_of(current.id) if current is not None else RunState()
+
+    def state_of(self, run_id: int) -> RunState:
+        """What the events of a run at work add up to; empty for others."""
+        found = self._live.get(run_id)
+        return found.state if found is not None else RunState()
 
     # The project and the window
 
@@ -269,9 +305,11 @@ class Jobs(QObject):
         return self.begin(run.id)
 
     def begin(self, run_id: int) -> RunRecord:
-        """Start a run that was made, or queue it while another one runs. Raises CVStudioError."""
+        """Start a run that was made, or queue it while its device is taken.
+
+        Raises CVStudioError."""
         project = self._project()
-        runs.start(project, run_id, command=self.command)
+        runs.start(project, run_id, self.device, command=self.command)
         self.look()
         self.runs_changed.emit()
         return runs.get(project, run_id)
@@ -322,10 +360,31 @@ class Jobs(QObject):
         self._small.append(job)
         return job
 
+    def move_in_queue(self, run_id: int, *, to: int) -> None:
+        """Put a queued run at a place of the queue, 0 for the next one. Raises CVStudioError."""
+        project = self._project()
+        queueing.move(project, runs.all_runs(project), run_id, to=to)
+        self.runs_changed.emit()
+
+    def wait_for_idle(self, run_id: int, minutes: int | None) -> None:
+        """Let a queued run start when nobody has worked here for so many minutes; None: as soon as
+        it can. Raises CVStudioError."""
+        queueing.wait_for_idle(self._project(), run_id, minutes)
+        self.look()
+        self.runs_changed.emit()
+
+    def why_waits(self, run: RunRecord) -> str:
+        """What a queued run waits for, as a sentence; "" when it starts at once."""
+        project = self._project()
+        minutes = queueing.idle_minutes(project).get(run.id)
+        if minutes is not None and (words := self.quiet.idleness.waits_for(minutes)):
+            return words
+        return runs.why_waits(project, run, self.device)
+
     # Watching
 
     def look(self) -> None:
-        """Take in what happened, go on with the queue, and attach to a running run."""
+        """Take in what happened, go on with the queue, and attach to runs at work."""
         project = self.project
         if project is None:
             return
@@ -333,15 +392,17 @@ class Jobs(QObject):
             self._changed = runs.sync(project) if project.writable else []
             changed = bool(self._changed)
             if project.writable:
-                changed = runs.advance(project, command=self.command) is not None or changed
+                self.quiet.follow(self.device, wanted=bool(queueing.idle_minutes(project)))
+                idle = self.quiet.idleness
+                while runs.advance(project, self.device, idle, command=self.command):
+                    changed = True
         except CVStudioError as error:
             log.warning("the queue could not go on", exc_info=error)
             self.trouble.emit(error.message)
             self._timer.stop()
             return
         self.experiments.look(project)
-        if self._worker is None:
-            self._attach(project)
+        self._attach(project)
         if changed:
             self.runs_changed.emit()
 
@@ -350,44 +411,52 @@ class Jobs(QObject):
         self.look()
 
     def _attach(self, project: Project) -> None:
-        at_work = runs.running(project)
-        if not at_work:
-            return
-        self.current = at_work[0]
-        worker = TrainingWorker(runs.job_of(self.current), self)
-        worker.caught_up.connect(self._caught_up)
-        worker.events.connect(self._take)
-        worker.ended.connect(self._ended)
-        self._worker = worker
-        worker.start()
+        for run in runs.running(project):
+            if run.id in self._live:
+                continue
+            worker = TrainingWorker(runs.job_of(run), self)
+            worker.caught_up.connect(self._caught_up)
+            worker.events.connect(self._take)
+            worker.ended.connect(self._ended)
+            self._live[run.id] = _Live(run, worker)
+            worker.start()
 
     def _detach(self) -> None:
         # The thread object stays a child of this one: it may be in the midst of telling its end.
         # Whatever it has still queued is dropped by the slots, which look at their sender.
-        if self._worker is not None:
-            self._worker.stop()
-        self._worker, self.current, self.state = None, None, RunState()
+        watched, self._live = list(self._live.values()), {}
+        for each in watched:
+            each.worker.stop()
+        self.quiet.stop()
+
+    def _told_by(self) -> _Live | None:
+        """The run whose watcher speaks now; None for one that was let go."""
+        sender = self.sender()
+        return next((each for each in self._live.values() if each.worker is sender), None)
 
     def _caught_up(self, state: RunState) -> None:
-        if self.current is not None and self.sender() is self._worker:
-            self.state = state
-            self.run_started.emit(self.current.id)
+        live = self._told_by()
+        if live is not None:
+            live.state = state
+            self.run_started.emit(live.run.id)
 
     def _take(self, batch: list[events.Event]) -> None:
-        if self.current is None or self.sender() is not self._worker:
+        live = self._told_by()
+        if live is None:
             return
         for event in batch:
-            self.state.apply(event)
-        self.run_moved.emit(self.current.id, batch)
+            live.state.apply(event)
+        self.run_moved.emit(live.run.id, batch)
 
     def _ended(self, status: str) -> None:
-        run = self.current
-        if run is None or self.sender() is not self._worker:
+        live = self._told_by()
+        if live is None:
             return
-        self._detach()
+        del self._live[live.run.id]
+        live.worker.stop()
         if self.project is not None and self.project.writable:
             runs.sync(self.project)
-        self.run_ended.emit(run.id, status)
+        self.run_ended.emit(live.run.id, status)
         self.runs_changed.emit()
         self.look()
 

@@ -24,7 +24,9 @@ from cvstudio.core.jobdir import JobDir, Request, replace_file
 from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.run_state import BEST_METRIC, RunState
 from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
-from cvstudio.project import commands, launch, queries, rows, run_commands, snapshots
+from cvstudio.project import commands, launch, queries, queueing, rows, run_commands, snapshots
+from cvstudio.project.device import Device
+from cvstudio.project.idleness import Idleness
 from cvstudio.project.judged import judged
 from cvstudio.project.mirrors import targets as mirrors
 from cvstudio.project.project import Project
@@ -175,22 +177,37 @@ def create_run(
     return get(project, run_id)
 
 
-def start(project: Project, run_id: int, *, command: Command = launch.worker_command) -> RunStatus:
-    """Start a queued run, or leave it in the queue while another one runs.
+def start(
+    project: Project, run_id: int, found: Device | None = None, *,
+    command: Command = launch.worker_command,
+) -> RunStatus:  # fmt: skip
+    """Start a queued run, or leave it in the queue while its device is taken or it has to wait
+    until nobody works here (queueing.py).
 
+    `found` is what this computer has; None: not known, and one run is done at a time.
     Raises RunError when the run is not one that can start.
     """
     run = get(project, run_id)
     now = status(run)
     require(now, RunStatus.RUNNING, run_id=run_id)
-    if running(project):
+    place = queueing.place_for(job_of(run), config_of(run), found, taken(project, found))
+    if place is None or run_id in queueing.idle_minutes(project):
         if now is not RunStatus.QUEUED:
             _store(project, run_id, status=RunStatus.QUEUED.value, message="")
         return RunStatus.QUEUED
-    launch.launch(job_of(run), command=command)
-    mirrors.begin(job_of(run), project=project.name)
-    _store(project, run_id, status=RunStatus.RUNNING.value, message="", ended=None)
+    _begin(project, run, place, command=command)
     return RunStatus.RUNNING
+
+
+def _begin(project: Project, run: RunRecord, place: str, *, command: Command) -> None:
+    """Start a run's process on a device, which its config names from now on."""
+    config = config_of(run)
+    if place != config.device:
+        _write_config(job_of(run), changed_config(config, {"device": place}))
+    launch.launch(job_of(run), command=command)
+    queueing.wait_for_idle(project, run.id, None)
+    mirrors.begin(job_of(run), project=project.name)
+    _store(project, run.id, status=RunStatus.RUNNING.value, message="", ended=None)
 
 
 def resume(
@@ -268,15 +285,60 @@ def sync(project: Project) -> list[RunRecord]:
     return changed
 
 
-def advance(project: Project, *, command: Command = launch.worker_command) -> RunRecord | None:
-    """Start the next queued run when nothing runs and no failure waits for a decision."""
-    at_work = running(project)
-    sync(project)  # afterwards: a run that fails at this moment is to be seen by held_by
-    waiting = [run for run in all_runs(project) if run.status == RunStatus.QUEUED]
-    if not waiting or at_work or held_by(project) is not None:
+def taken(project: Project, found: Device | None = None) -> frozenset[str]:
+    """The devices of this computer on which runs of the project are at work."""
+    at_work = [(job_of(run), config_of(run)) for run in running(project) if whole(run)]
+    return queueing.taken_by(at_work, found)
+
+
+def waiting(project: Project) -> list[RunRecord]:
+    """The queued runs, first to start first."""
+    return queueing.in_order(project, all_runs(project))
+
+
+def why_waits(project: Project, run: RunRecord, found: Device | None = None) -> str:
+    """What a queued run waits for besides a quiet moment, as a sentence; "" when it is its turn."""
+    held = held_by(project)
+    if held is not None:
+        return f"It waits until you decide about run {held.id}."
+    wanted = queueing.takes(job_of(run), config_of(run), found)
+    for other in running(project):
+        theirs = queueing.takes(job_of(other), config_of(other), found)
+        unknown = queueing.SOMEWHERE in wanted | theirs
+        if wanted & theirs or unknown:
+            return f"It starts when run {other.id} is over."
+    for other in waiting(project):
+        if other.id == run.id:
+            break
+        if wanted & queueing.takes(job_of(other), config_of(other), found):
+            return f"It starts after run {other.id}."
+    return ""
+
+
+def advance(
+    project: Project, found: Device | None = None, idle: Idleness | None = None, *,
+    command: Command = launch.worker_command,
+) -> RunRecord | None:  # fmt: skip
+    """Start the next queued run whose device is free, unless a failure waits for a decision.
+
+    `idle` tells whether somebody works here; without it, runs that wait for that wait on. One run
+    a call: call again for further devices.
+    """
+    sync(project)
+    queue = waiting(project)
+    if not queue or held_by(project) is not None:
         return None
-    start(project, waiting[0].id, command=command)
-    return get(project, waiting[0].id)
+    minutes, busy = queueing.idle_minutes(project), taken(project, found)
+    for run in (run for run in queue if whole(run)):
+        if run.id in minutes and (idle is None or idle.waits_for(minutes[run.id])):
+            continue
+        place = queueing.place_for(job_of(run), config_of(run), found, busy)
+        if place is not None:
+            require(status(run), RunStatus.RUNNING, run_id=run.id)
+            _begin(project, run, place, command=command)
+            return get(project, run.id)
+        busy |= queueing.takes(job_of(run), config_of(run), found)
+    return None
 
 
 def held_by(project: Project) -> RunRecord | None:
