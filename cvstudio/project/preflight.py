@@ -39,6 +39,9 @@ FIRST_RUN = 20
 SCRATCH_IMAGES = 10_000
 """Below this many training images, starting from scratch is worth a warning."""
 
+MOSTLY_EMPTY = 0.5
+"""Share of images without any object above which a network may learn to find nothing."""
+
 ENOUGH = {Task.CLASSIFY: 500, Task.DETECT: 300, Task.INSTANCE: 300}
 """Examples of a class in train from which results are usually good: images, or objects."""
 
@@ -53,10 +56,11 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Action:
-    """What can be done about a check: set fields, show images, fetch weights, divide the images."""
+    """What can be done about a check: set fields, show images, fetch weights, divide the images, or
+    move images to train."""
 
     title: str
-    kind: Literal["set", "images", "weights", "split"]
+    kind: Literal["set", "images", "weights", "split", "train"]
     changes: Mapping[str, Any] = field(default_factory=dict)
     image_ids: tuple[int, ...] = ()
 
@@ -140,7 +144,25 @@ def _split_checks(facts: Facts) -> list[Check]:
         )  # fmt: skip
     elif train and val:
         lines.append(Check(Level.OK, "No image is in two splits"))
-    return lines
+    return [*lines, *_near_checks(facts)]
+
+
+def _near_checks(facts: Facts) -> list[Check]:
+    """Images that are judged on and look like images that are learned from."""
+    if facts.near is None or not facts.divided:
+        return []
+    known = set(facts.in_two_splits)
+    pairs = [pair for pair in facts.near if not known.issuperset(pair)]
+    if not pairs:
+        return [Check(Level.OK, "No val or test image looks like one in train")]
+    judged = tuple(dict.fromkeys(image for _, image in pairs))
+    both = tuple(dict.fromkeys(image for pair in pairs for image in pair))
+    noun = ("val or test image looks", "val or test images look")
+    text = f"{counted(len(judged), *noun)} like one in train"
+    actions = (Action("Show", "images", image_ids=both),
+               Action("Move to train", "train", image_ids=judged))  # fmt: skip
+    why = "Near-duplicates make the figures on val better than they are for images not yet seen."
+    return [Check(Level.ADVICE, text, actions, why)]
 
 
 def _label_checks(facts: Facts) -> list[Check]:
@@ -155,7 +177,21 @@ def _label_checks(facts: Facts) -> list[Check]:
     if facts.unlabelled:
         many = counted(len(facts.unlabelled), "image is", "images are")
         show = Action("Show", "images", image_ids=facts.unlabelled)
-        lines.append(Check(Level.ADVICE, f"{many} unlabelled, left out", (show,)))
+        why = (
+            "Nobody has looked at them. Mark those without an object as empty, and they teach too."
+        )
+        lines.append(Check(Level.ADVICE, f"{many} unlabelled, left out", (show,), why))
+    if facts.empty and facts.task is not Task.CLASSIFY:
+        show = Action("Show", "images", image_ids=facts.empty)
+        many = counted(len(facts.empty), "image was", "images were")
+        why = "Reviewed and empty: they teach what is not an object."
+        share = len(facts.empty) / max(len(facts.divided), 1)
+        text = f"{many} reviewed and {'is' if len(facts.empty) == 1 else 'are'} empty"
+        if share > MOSTLY_EMPTY:
+            text += f", {share:.0%} of all"
+            why += " So many of them can teach a network to find nothing."
+        level = Level.ADVICE if share > MOSTLY_EMPTY else Level.OK
+        lines.append(Check(level, text, (show,), why))
     if facts.unreadable:
         show = Action("Show", "images", image_ids=facts.unreadable)
         many = counted(len(facts.unreadable), "image")
@@ -240,6 +276,11 @@ def _class_checks(facts: Facts) -> list[Check]:
                   f"{present[most] // present[least]} {common} for each {rare}",
                   (balance,), "Balancing makes errors on rare classes count more.")
         )  # fmt: skip
+    elif len(present) > 1:
+        counts = [f"{quoted(facts.classes[key])} {n:,}" for key, n in sorted(present.items())]
+        ratio = present[most] / present[least]
+        text = f"Classes are balanced: {ratio:.1f} to 1 at most"
+        lines.append(Check(Level.OK, text, (), f"In train: {', '.join(counts)}."))
     return lines
 
 

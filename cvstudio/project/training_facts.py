@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,13 @@ class Facts:
     sides: NDArray[np.float64]
     """Per box: its smaller side as a share of its image's larger side; and the image's id."""
     free_disk: int
+    empty: tuple[int, ...] = ()
+    """Images among those that were looked at and have nothing to find."""
+    divided: Mapping[int, Split] = field(default_factory=dict)
+    """The images, by id."""
+    near: tuple[tuple[int, int], ...] | None = None
+    """Pairs of an image in train and one of val or test that looks like it (leakage.py); None while
+    that is not known."""
     several_classes: tuple[int, ...] = ()
     """Images that have more than one class, where whole images are classified."""
 
@@ -85,6 +92,8 @@ def gather(session: Session, project: Project) -> Facts:
         deep=_deep(session, usable),
         counts=marks.counts,
         sides=marks.sides,
+        empty=tuple(i.id for i in images if i.id in usable and i.review == Review.EMPTY),
+        divided=usable,
         free_disk=shutil.disk_usage(project.path).free,
         several_classes=tuple(image_classes.with_several(session, usable))
         if project.task is Task.CLASSIFY else (),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -370,3 +371,60 @@ def test_a_transform_that_the_task_cannot_use_blocks_and_is_named(project: Proje
     assert "Augment" in check.detail
     off = step.model_copy(update={"enabled": False})
     assert not [c for c in lines(project, augmentation=(off,)) if "shuffle tiles" in c.text]
+
+
+def test_images_that_look_like_those_of_train_are_told_and_can_be_moved_there(
+    project: Project,
+) -> None:
+    train, val = fill(project, 4, Split.TRAIN), fill(project, 3, Split.VAL)
+    for image_id in [*train, *val]:
+        box(project, image_id)
+    known = facts(project)
+    config = default_config(Task.DETECT, start=Start.SCRATCH)
+
+    def told(near: tuple[tuple[int, int], ...] | None, **more: Any) -> list[Check]:
+        return preflight.checks(replace(known, near=near, **more), config, PROCESSOR)
+
+    assert not any("like one in train" in c.text or "looks like" in c.text for c in told(None))
+    assert saying(told(()), "No val or test image looks like one in train").level is Level.OK
+    near = ((train[0], val[1]), (train[2], val[1]), (train[3], val[2]))
+    check = saying(told(near), "2 val or test images look like one in train")
+    assert check.level is Level.ADVICE
+    assert [(a.title, a.kind, a.image_ids) for a in check.actions] == [
+        ("Show", "images", (train[0], val[1], train[2], train[3], val[2])),
+        ("Move to train", "train", (val[1], val[2])),
+    ]
+    same = told(((train[0], val[1]),), in_two_splits=(train[0], val[1]))
+    assert saying(same, "No val or test image looks like one in train"), "the same file is said so"
+
+
+def test_images_nobody_looked_at_are_told_apart_from_those_that_are_empty(
+    project: Project,
+) -> None:
+    train, val = fill(project, 8, Split.TRAIN), fill(project, 2, Split.VAL)
+    empty = train[6:]
+    for image_id in [*train[:6], *val]:
+        box(project, image_id)
+    with project.transaction("Look") as s:
+        commands.set_review(s, image_ids=empty, review=Review.EMPTY)
+    waiting = fill(project, 3, None, review=Review.UNLABELLED)
+    found = lines(project)
+    told = saying(found, "2 images were reviewed and are empty")
+    assert (told.level, told.actions[0].image_ids) == (Level.OK, tuple(empty))
+    told = saying(found, "3 images are unlabelled, left out")
+    assert (told.level, told.actions[0].image_ids) == (Level.ADVICE, tuple(waiting))
+    assert saying(found, "8 train, 2 val").level is Level.OK, "empty ones train, unlabelled do not"
+    fill(project, 20, Split.TEST, review=Review.EMPTY)
+    many = saying(lines(project), "22 images were reviewed and are empty, 73% of all")
+    assert many.level is Level.ADVICE
+
+
+def test_classes_that_are_balanced_are_said_to_be(project: Project) -> None:
+    train, val = fill(project, 4, Split.TRAIN), fill(project, 2, Split.VAL)
+    for image_id in [*train, *val]:
+        box(project, image_id)
+    for image_id in [train[0], train[1], val[0]]:
+        box(project, image_id, class_id=2)
+    check = saying(lines(project), "Classes are balanced: 2.0 to 1 at most")
+    assert check.level is Level.OK
+    assert check.detail == "In train: “cell” 4, “dirt” 2."

@@ -20,6 +20,18 @@ _ICONS = {
 }
 
 
+_HEADINGS = {
+    Level.BLOCKING: "To settle before the start",
+    Level.ADVICE: "Worth a look, stops nothing",
+    Level.OK: "In order",
+}
+
+
+def _below(check: Check) -> bool:
+    """Whether what can be done stands on a line of its own: there is a choice, or it is urgent."""
+    return bool(check.actions) and (check.level is Level.BLOCKING or len(check.actions) > 1)
+
+
 class ChecksList(QWidget):
     """`acted(Action)` is emitted when the person takes one of the ways offered."""
 
@@ -44,9 +56,17 @@ class ChecksList(QWidget):
             return
         self.shown = list(lines)
         empty(self._rows)
+        blocked = any(check.level is Level.BLOCKING for check in lines)
+        level = None
         for check in lines:
+            if check.level is not level:
+                level = check.level
+                if blocked or level is Level.OK:
+                    heading = label(_HEADINGS[level], "caption")
+                    heading.setContentsMargins(0, 8, 0, 0)
+                    self._rows.addWidget(heading)
             self._rows.addWidget(self._row(check))
-            if check.level is Level.BLOCKING and check.actions:
+            if _below(check):
                 self._rows.addWidget(self._ways(check))
                 if check.ways:
                     why = label(check.ways, "caption", wrap=True)
@@ -75,8 +95,8 @@ class ChecksList(QWidget):
         words = label(check.text, wrap=True)
         words.setToolTip(check.detail or check.text)
         layout.addWidget(words, 1)
-        if check.level is not Level.BLOCKING:
-            for action in check.actions[:1]:
+        if not _below(check):
+            for action in check.actions:
                 layout.addWidget(self._link(action))
         row.setToolTip(check.detail)
         return row

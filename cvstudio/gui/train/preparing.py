@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ from cvstudio.gui.train.checks_list import ChecksList
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.run_book import RunBook
 from cvstudio.gui.widgets.progress_dialog import run_with_progress
-from cvstudio.project import device, estimate, preflight, training_facts
+from cvstudio.project import commands, device, estimate, leakage, preflight, training_facts
 from cvstudio.project import weights as weight_files
 from cvstudio.project.pipeline import pipeline, set_pipeline
 from cvstudio.project.preflight import Action
 from cvstudio.project.training_facts import Facts
+
+Pairs = tuple[tuple[int, int], ...]
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,9 @@ class Preparing(QObject):
         self.new_run, self.checks, self._book = form, checks, book
         self.facts: Facts | None = None
         self._gathering = LatestWins(studio.tasks, owner=self)
+        self._comparing = LatestWins(studio.tasks, owner=self)
+        self._compared: tuple[dict[int, Split], Pairs] | None = None
+        """Which images were compared with each other, and those that look alike."""
         self._pipelines: list[Pipeline] = []
         self._starting = False
         form.changed.connect(self.show)
@@ -66,6 +72,7 @@ class Preparing(QObject):
     def release(self) -> None:
         """The project closes."""
         self._gathering.drop()
+        self._comparing.drop()
         self.jobs.device_changed.disconnect(self._device_changed)
 
     def set_device(self, name: object) -> None:
@@ -92,10 +99,33 @@ class Preparing(QObject):
         self._gathering.request(ask, self._gathered)
 
     def _gathered(self, facts: Facts) -> None:
-        self.facts = facts
+        known = self._compared is not None and self._compared[0] == dict(facts.divided)
+        self.facts = replace(facts, near=self._compared[1]) if known and self._compared else facts
+        if not known:
+            self._compare(facts)
         self.new_run.set_image_count(facts.images.get(Split.TRAIN, 0))
         self.show()
         self.gathered.emit()
+
+    def _compare(self, facts: Facts) -> None:
+        """Look for near-duplicates, in a thread: the first time pictures have to be made."""
+        project, divided = self.project, dict(facts.divided)
+
+        def look(control: Any) -> Pairs | None:
+            return leakage.near_duplicates(project, divided, cancelled=control.cancelled)
+
+        def found(pairs: Pairs | None) -> None:
+            if pairs is None:
+                return
+            self._compared = divided, pairs
+            if self.facts is not None and dict(self.facts.divided) == divided:
+                self.facts = replace(self.facts, near=pairs)
+                self.show()
+
+        def failed(error: BaseException) -> None:
+            log.warning("near-duplicates were not looked for", exc_info=error)
+
+        self._comparing.request(look, found, failed=failed)
 
     def _device_changed(self, found: device.Device) -> None:
         self.new_run.form.set_devices(device.choices(found))
@@ -182,6 +212,9 @@ class Preparing(QObject):
             case "images":
                 text = next((c.text for c in self.checks.shown if action in c.actions), "")
                 self.studio.go_to("data", ids=list(action.image_ids), words=text)
+            case "train":
+                with self.project.transaction("Move to train", source=self) as session:
+                    commands.set_split(session, image_ids=list(action.image_ids), split=Split.TRAIN)
             case "split":
                 self.studio.go_to("data", divide="train")
             case "weights":

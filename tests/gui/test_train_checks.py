@@ -1,0 +1,90 @@
+"""The checks before a run on the page: what stops it apart from advice, and near-duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QLabel, QPushButton
+from pytestqt.qtbot import QtBot
+from test_train import Window
+
+from cvstudio.core.annotation import Split, Task
+from cvstudio.core.opencv import cv2
+from cvstudio.gui.widgets.verbatim import face
+from cvstudio.project import commands, queries
+from cvstudio.project.project import Project
+from cvstudio.project.records import NewImage
+from cvstudio.project.sample import create_sample
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project in which one val image is one of train, brighter and saved anew."""
+    create_sample(tmp_path / "cells", Task.DETECT, images=24).close()
+    with Project.open(tmp_path / "cells") as project:
+        with project.read() as session:
+            records = queries.images(session, queries.image_ids(session))
+        source = next(record for record in records if record.split is Split.TRAIN)
+        pixels = cv2.imread(str(project.image_path(source)))
+        assert pixels is not None
+        copy = tmp_path / "copy.jpg"
+        cv2.imwrite(str(copy), cv2.convertScaleAbs(pixels, alpha=0.9, beta=20))
+        with project.transaction("Copy") as session:
+            new = NewImage(
+                project.uri_of(copy), source.width, source.height, split=Split.VAL,
+                review=source.review,
+            )  # fmt: skip
+            commands.add_images(session, [new])
+    return tmp_path / "cells"
+
+
+@pytest.fixture
+def window(qtbot: QtBot, folder: Path) -> Iterator[Window]:
+    opened = Window(qtbot, folder)
+    yield opened
+    opened.close()
+
+
+def button(window: Window, text: str) -> QPushButton:
+    buttons = window.page.checks.findChildren(QPushButton)
+    return next(b for b in buttons if b.text() == face(text))
+
+
+def headings(window: Window) -> list[str]:
+    labels = window.page.checks.findChildren(QLabel)
+    wanted = ("To settle before the start", "Worth a look, stops nothing", "In order")
+    return [found.text() for found in labels if found.text() in wanted and found.isVisible()]
+
+
+def test_a_near_duplicate_in_val_is_found_beside_the_work_and_moved_to_train_by_one_click(
+    window: Window,
+) -> None:
+    checks = window.page.checks
+
+    def told() -> bool:
+        return any("1 val or test image looks like one in train" in text for text in checks.texts)
+
+    window.until(told)
+    copies = [c for c in checks.shown if "looks like one in train" in c.text]
+    (copy,) = copies[0].actions[1].image_ids
+    button(window, "Move to train").click()
+    window.until(lambda: any("No val or test image looks" in text for text in checks.texts))
+    with window.project.read() as session:
+        moved = queries.image(session, copy)
+    assert moved is not None
+    assert moved.split is Split.TRAIN
+    window.studio.undo()
+    window.until(told)
+
+
+def test_what_stops_a_run_stands_apart_from_advice(window: Window) -> None:
+    window.choose()
+    window.until(lambda: headings(window) == ["In order"])  # advice comes first, unnamed
+    window.choose(device="cuda:7")
+    told = [
+        "To settle before the start", "Worth a look, stops nothing", "In order",
+    ]  # fmt: skip
+    window.until(lambda: headings(window) == told)
+    assert window.page.checks.header.figure.text() == "1 to settle first"
