@@ -21,6 +21,7 @@ from cvstudio.core.annotation import Split
 from cvstudio.core.config import JobConfig, explain, read_config
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir, Request, replace_file
+from cvstudio.core.places_to_run import Cluster, send_to
 from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.run_state import BEST_METRIC, RunState
 from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
@@ -127,10 +128,12 @@ def parent_of(project: Project, config: TrainConfig) -> int | None:
 def create_run(
     project: Project, config: TrainConfig, *, parent_id: int | None = None, title: str = "",
     snapshot: Snapshot | None = None, experiment_id: int | None = None, role: Role | None = None,
+    cluster: Cluster | None = None,
 ) -> RunRecord:  # fmt: skip
     """A new run, queued: its row, its directory, its config and the snapshot of the labels of now.
 
-    A run of an experiment has a `role` in it, and a fold of one a `snapshot` of its own.
+    A run of an experiment has a `role` in it, and a fold of one a `snapshot` of its own. The
+    `cluster` does the run, if one is given.
     Starting from a run (`parent_id`, start "run") takes that run's best checkpoint; a config that
     names one already is taken as it is, and its run is found again.
     Raises ConfigError when the config is for another task or its parent has no network.
@@ -150,6 +153,7 @@ def create_run(
     new = JobDir(project.runs_directory / f".new-{uuid.uuid4().hex}")
     new.path.mkdir(parents=True)
     _write_config(new, config)
+    send_to(new.path, cluster)
     digest = write_snapshot(new.snapshot, snapshot)
     with project.transaction("Add run", undoable=False) as session:
         run_id = run_commands.add_run(
