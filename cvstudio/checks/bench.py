@@ -81,10 +81,22 @@ def _opening(quick: bool, peers: Peers) -> list[Figure]:
     return opening(images=500 if quick else 20_000, turns=1 if quick else 5, peers=peers)
 
 
+def _pixels(quick: bool, peers: Peers) -> list[Figure]:
+    from cvstudio.checks.bench_pixels import pixels
+
+    return pixels(quick=quick)
+
+
 def _augment(quick: bool, peers: Peers) -> list[Figure]:
     from cvstudio.checks.bench_augment import augment
 
     return augment(quick=quick)
+
+
+def _events(quick: bool, peers: Peers) -> list[Figure]:
+    from cvstudio.checks.bench_events import latency
+
+    return latency(quick=quick)
 
 
 BENCHES = (
@@ -93,10 +105,12 @@ BENCHES = (
     Bench("history", "Undo after reopening a project, against raw SQLite", _history),
     Bench("canvas", "Brush, pan and zoom on large images, against their floors", _canvas),
     Bench("next-image", "From the key to the painted next image, prefetched", _next_image),
+    Bench("pixels", "A proposal of the pixel classifier, against scikit-learn bare", _pixels),
     Bench("opening", "From opening a large project to a first image ready to label", _opening),
     Bench(
         "augment", "From the slider to nine new variants, and what each transform costs", _augment
     ),
+    Bench("events", "From the end of a batch to its place in the chart", _events),
     Bench("responsiveness", "The window's event loop while a training runs", _responsiveness),
     Bench("training", "Training through CVStudio, against the bare libraries", _training),
 )

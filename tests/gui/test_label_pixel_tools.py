@@ -16,7 +16,7 @@ from cvstudio.core.geometry import Polygon
 from cvstudio.core.masks import Mask, mask_of
 from cvstudio.core.opencv import cv2
 from cvstudio.gui.label.tools import scissors
-from cvstudio.imaging.regions import wand
+from cvstudio.imaging.regions import pixel_classifier, wand
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -640,6 +640,35 @@ def test_one_class_alone_proposes_nothing_and_says_what_is_missing(studio_window
     studio_window.key("Return")
     assert page.canvas.tool.proposal is None
     assert not stored(page)
+
+
+def test_what_the_classifier_must_look_at_is_looked_at_before_the_first_scribble(
+    studio_window, page, hand, monkeypatch
+):
+    looked = []
+    real = pixel_classifier.features
+    monkeypatch.setattr(
+        pixel_classifier, "features", lambda rgb: (looked.append(rgb.shape), real(rgb))[1]
+    )
+    studio_window.key("Y")
+    studio_window.until(lambda: looked)
+    studio_window.idle()
+    assert len(looked) == 1
+    scribble(page, hand)
+    assert page.canvas.tool.proposal is not None
+    assert len(looked) == 1, "the proposal did not wait for it"
+
+
+def test_after_esc_the_status_bar_speaks_of_no_proposal(studio_window, page, hand):
+    said = []
+    page.canvas.said.connect(said.append)
+    studio_window.key("Y")
+    scribble(page, hand)
+    assert "correct" in said[-1]
+    studio_window.key("Esc")
+    assert page.canvas.tool.proposal is None
+    assert said[-1] == "The scribbles of this image are dropped"
+    assert not any("correct" in words for words in page.status_left)
 
 
 def test_scribbles_wait_while_another_tool_or_image_is_taken_and_esc_drops_them(

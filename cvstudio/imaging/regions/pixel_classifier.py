@@ -118,8 +118,10 @@ def train(samples: dict[int, NDArray[np.float32]]) -> PixelClassifier:
 
 
 def prepare() -> None:
-    """Import what training needs, so that the first proposal does not wait for it."""
-    import sklearn.ensemble  # noqa: F401 - slow to import: only where it is used
+    """Import what training needs and train once on nothing much, so that the first proposal waits
+    neither for the import nor for the threads."""
+    few = np.eye(4, dtype=np.float32)
+    train({0: few[:2], 1: few[2:]}).predict(few.reshape(2, 2, 4))
 
 
 def thinned(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +117,16 @@ class Learner:
         self._rows: dict[tuple[Sight, int, Strokes], NDArray[np.float32]] = {}
         self._learnt: dict[int, tuple[int, Samples]] = {}
         self._forgotten = 0
+        self._looking = Lock()
+        """Held while features are computed: who needs the same ones waits for them."""
+
+    def knows(self, sight: Sight, place: Place) -> bool:
+        """Whether the features of a place are there."""
+        return self._features is not None and self._features[:2] == (sight, place)
+
+    def look(self, sight: Sight, place: Place) -> None:
+        """Compute the features of a place ahead of the first question about it."""
+        self._features_of(sight, place)
 
     def answer(self, question: Question, learnt: dict[int, list[NDArray[np.float32]]]) -> Labels:
         """The class of each pixel of the place, (h, w). `learnt` is what other images taught."""
@@ -167,13 +178,15 @@ class Learner:
         self._rows = {}
 
     def _features_of(self, sight: Sight, place: Place) -> pixel_classifier.Features:
-        kept, begun = self._features, self._forgotten
-        if kept is not None and kept[0] == sight and kept[1] == place:
-            return kept[2]
-        found = pixel_classifier.features(sight.take(place).rgb)
-        if begun == self._forgotten:
-            self._features = (sight, place, found)
-        return found
+        begun = self._forgotten
+        with self._looking:
+            kept = self._features
+            if kept is not None and kept[0] == sight and kept[1] == place:
+                return kept[2]
+            found = pixel_classifier.features(sight.take(place).rgb)
+            if begun == self._forgotten:
+                self._features = (sight, place, found)
+            return found
 
     def _rows_of(
         self, question: Question, strokes: Strokes, found: pixel_classifier.Features
@@ -223,6 +236,8 @@ class PixelClassifierTool(Tool):
         """Whether there are scribbles of which it was not said that they wait."""
         self._declined = 0
         self._prepared = False
+        self._ahead: tuple[Sight, Place] | None = None
+        """Whose features are being computed before anything was asked."""
 
     @property
     def strokes(self) -> list[Stroke]:
@@ -292,10 +307,17 @@ class PixelClassifierTool(Tool):
             return False
         self.strokes.pop()
         self._drop_answer()
+        self.surface.say("")
         self._propose()
         return True
 
     def cancel(self) -> bool:
+        had = self._clear()
+        if had:
+            self.surface.say("The scribbles of this image are dropped")
+        return had
+
+    def _clear(self) -> bool:
         had = self.busy
         self._stroke = None
         self.strokes.clear()
@@ -339,6 +361,7 @@ class PixelClassifierTool(Tool):
         if not self._prepared:
             self._prepared = True
             self.document.studio.tasks.run(lambda _control: pixel_classifier.prepare())
+        self._propose()
 
     # -- the proposal
 
@@ -358,6 +381,7 @@ class PixelClassifierTool(Tool):
         learnt = self._learner.learnt(question)
         numbers = {stroke.number for stroke in strokes} | set(learnt)
         if len(numbers) < 2:
+            self._look_ahead(sight, place)
             return
         if question == self._asked or (self._answer is not None and question == self._answer[0]):
             return
@@ -368,6 +392,18 @@ class PixelClassifierTool(Tool):
             lambda _control: (question, self._learner.answer(question, learnt)),
             self._answered, self._failed,
         )  # fmt: skip
+
+    def _look_ahead(self, sight: Sight, place: Place) -> None:
+        """Compute the features of what is on the screen while the person scribbles."""
+        if self._ahead is None and not self._learner.knows(sight, place):
+            self._ahead = (sight, place)
+            self.document.studio.tasks.run(
+                lambda _control: self._learner.look(sight, place),
+                done=self._looked, failed=self._looked,  # the question itself will tell
+            )  # fmt: skip
+
+    def _looked(self, _result: object) -> None:
+        self._ahead = None
 
     def _answered(self, answer: tuple[Question, Labels]) -> None:
         question, labels = answer
@@ -418,7 +454,7 @@ class PixelClassifierTool(Tool):
 
     def _stored(self, question: Question) -> None:
         self._learner.keep(question)
-        self.cancel()
+        self._clear()
 
     def _unconfirm(self) -> None:
         """Nothing is kept before Enter is pressed again."""
