@@ -344,6 +344,15 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "project"),
     _a("train.resume", "Resume", "play", "Ctrl+Shift+R", "go on from the last checkpoint",
        "project"),
+    _a("train.earlier", "Earlier in the queue", "arrow-up", "",
+       "let this run start before the one that stands before it", "project"),
+    _a("train.later", "Later in the queue", "arrow-down", "",
+       "let the next one start before this run", "project"),
+    _a("train.when_idle", "When it starts …", "clock-outline", "",
+       "as soon as its device is free, or when nobody works here", "project"),
+    _a("train.repeat", "Train again to check", "repeat", "",
+       "the same settings on the same images and labels, to see whether the same comes out",
+       "project"),
     _a("train.delete", "Delete run", "trash-can-outline", "Del",
        "take the run out of the list and its files off the disk", "project"),
     _a("train.suggest", "Suggest labels", "creation-outline", "Ctrl+L",
@@ -383,8 +392,9 @@ WRITES = frozenset({
     "label.simplify", "label.smooth", "label.convert", "label.front", "label.back", "label.lock",
     "label.unlock_all",
     "augment.use", "train.start", "train.several", "train.pause", "train.finish", "train.cancel",
-    "train.resume", "train.delete", "analyze.keep", "analyze.evaluate", "export.network", "data.suggest",
-    "data.decide", "label.suggest", "label.suggestion_all", "train.suggest", "analyze.suggest",
+    "train.resume", "train.delete", "analyze.keep", "analyze.evaluate", "export.network",
+    "data.suggest", "data.decide", "label.suggest", "label.suggestion_all", "train.suggest",
+    "analyze.suggest",
 })  # fmt: skip
 """What changes the project; besides these, every tool but the one that selects."""
 

@@ -9,12 +9,16 @@ from PySide6.QtCore import QObject, Signal
 from cvstudio.core.run_state import RunState
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.train import words
-from cvstudio.gui.train.run_list import Row
+from cvstudio.gui.train.run_list import Heading, Row
 from cvstudio.project import runs
 from cvstudio.project.estimate import Measured
+from cvstudio.project.experiments import book as experiment_book
+from cvstudio.project.experiments.plans import plan_of
+from cvstudio.project.experiments.trials import pruned
 from cvstudio.project.project import Project
-from cvstudio.project.records import RunRecord
+from cvstudio.project.records import ExperimentRecord, RunRecord
 from cvstudio.project.run_status import RunStatus
+from cvstudio.project.tables import ExperimentKind
 
 _HISTORY = 5
 """Finished runs whose speeds the guess for the next one rests on."""
@@ -29,6 +33,7 @@ class RunBook(QObject):
         super().__init__(parent)
         self._studio, self._project, self._jobs = studio, project, studio.jobs
         self.runs: list[RunRecord] = []
+        self.experiments: list[ExperimentRecord] = []
         self.lost: list[RunRecord] = []
         """Runs whose directory is missing or damaged."""
         self._states: dict[int, tuple[tuple[str, float | None], RunState]] = {}
@@ -38,6 +43,7 @@ class RunBook(QObject):
         found = runs.all_runs(self._project)
         self.runs = [run for run in found if runs.whole(run)]
         self.lost = [run for run in found if run not in self.runs]
+        self.experiments = experiment_book.every(self._project)
         self._load_states()
 
     @property
@@ -91,6 +97,32 @@ class RunBook(QObject):
                     break
         return found
 
+    def experiment(self, experiment_id: int) -> ExperimentRecord | None:
+        """An experiment by its number, None when there is none."""
+        return next((each for each in self.experiments if each.id == experiment_id), None)
+
+    def runs_of(self, experiment_id: int) -> list[RunRecord]:
+        """The runs of an experiment, oldest first."""
+        return [run for run in self.runs if run.experiment_id == experiment_id]
+
+    def headings(self) -> list[Heading]:
+        """A line for each experiment: how far it is, its best trial or the mean of its folds."""
+        found = []
+        for experiment in self.experiments:
+            own = self.runs_of(experiment.id)
+            done = sum(run.status in experiment_book.SETTLED for run in own)
+            count = len(own) if experiment.ended is not None else plan_of(experiment).count
+            figures = [
+                r.best for r in own if r.best is not None and RunStatus(r.status).has_network
+            ]
+            value = None
+            if figures:
+                of_folds = experiment.kind is ExperimentKind.FOLDS
+                value = sum(figures) / len(figures) if of_folds else max(figures)
+            figure = "–" if value is None else f"{value:.3f}"
+            found.append(Heading(experiment, f"{done} of {count}", figure))
+        return found
+
     def rows(self) -> list[Row]:
         """The rows of the list, newest first."""
         held = self.held
@@ -108,7 +140,9 @@ class RunBook(QObject):
                     None,
                 )
             text = words.state_words(status, state.failed, waits=held is not None)
-            rows.append(Row(run, status, text, best))
+            text = "Pruned" if pruned(run, status) else text
+            name = run.title if run.experiment_id is not None else ""
+            rows.append(Row(run, status, text, best, name))
         return rows
 
     def _load_states(self) -> None:

@@ -372,8 +372,16 @@ class NextStep(QWidget):
         self.button = NextButton(action, text)
         column.addWidget(self._words)
         column.addWidget(self._bar)
-        column.addWidget(self.button)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(8)
+        self._buttons.addWidget(self.button, 1)
+        column.addLayout(self._buttons)
         self.set_progress(caption, figure, share)
+
+    def add_beside(self, button: QPushButton) -> None:
+        """Put another button, as tall, right of the accent button."""
+        button.setFixedHeight(theme.size("button_next_step"))
+        self._buttons.addWidget(button)
 
     def add_tool(self, button: QWidget) -> None:
         """Put a small button beside the figure of what is done."""
