@@ -13,6 +13,10 @@ from torch import nn
 from cvstudio.core.errors import RunError, UntrustedFile
 from cvstudio.core.networks import NetworkInfo
 from cvstudio.ml.checkpoint import load_plain
+from cvstudio.ml.networks.remap import Rows, carried_over
+
+Remap = tuple[dict[str, Rows], dict[int, int]]
+"""Which weights have rows for classes, and the old place of each new class that was known."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,12 @@ def head(info: NetworkInfo, module: nn.Module) -> frozenset[str]:
     return names
 
 
-def start_from(info: NetworkInfo, module: nn.Module, path: Path) -> Taken:
+def start_from(
+    info: NetworkInfo, module: nn.Module, path: Path, *, other_classes: Remap | None = None
+) -> Taken:
     """Fill a module with the weights of a file where name and shape agree.
+
+    With `other_classes` the rows of classes go where those classes are now.
 
     The file is a checkpoint of CVStudio, a state dict, a .safetensors file or, for ultralytics'
     networks, one of its own .pt files. Raises RunError when it is missing, damaged or fits nowhere;
@@ -73,6 +81,9 @@ def start_from(info: NetworkInfo, module: nn.Module, path: Path) -> Taken:
     """
     given = family(info).adapt(module, _weights(info, path))
     own = module.state_dict()
+    if other_classes is not None:
+        rows, places = other_classes
+        given = {**given, **carried_over(own, given, rows, places)}
     fitting = {
         name: value
         for name, value in given.items()

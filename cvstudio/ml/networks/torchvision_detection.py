@@ -190,8 +190,9 @@ class Detector(nn.Module):
         objectness, deltas = self.rpn.head(maps)
         anchors = self._anchors(images, maps)
         labels, matched = self.rpn.assign_targets_to_anchors([anchors] * len(targets), targets)
+        seen = _clipped(anchors, images.shape[3], images.shape[2])
         for own, target in zip(labels, targets, strict=True):
-            own[(own == 0) & _in_crowd(anchors, target["crowds"])] = -1
+            own[(own == 0) & _in_crowd(seen, target["crowds"])] = -1
         wanted = self.rpn.box_coder.encode(matched, [anchors] * len(targets))
         flat, ways = _rows(objectness, 1), _rows(deltas, 4)
         if any((own >= 0).any() for own in labels):
