@@ -7,7 +7,7 @@ import click
 from cvstudio.cli.output import WholeNumber
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.places_to_run import Cluster, dashboard_address
-from cvstudio.project.cluster.client import require_ray
+from cvstudio.project.cluster.reach import require_ray
 
 on_option = click.option(
     "--on",

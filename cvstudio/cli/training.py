@@ -37,7 +37,7 @@ from cvstudio.core.curves import reading
 from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
 from cvstudio.core.networks import check_settings, default_config, networks_for
 from cvstudio.core.networks import network as network_of
-from cvstudio.core.places_to_run import Cluster, send_to
+from cvstudio.core.places_to_run import Cluster
 from cvstudio.core.recipe import Preset, Start, TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
@@ -120,8 +120,7 @@ def train_command(
         if from_run is not None:
             config = runs.with_parent(open_project, config, from_run)
         say_checks(open_project, config, cluster=cluster)
-        run = runs.create_run(open_project, config)
-        send_to(run.directory, cluster)
+        run = runs.create_run(open_project, config, cluster=cluster)
         wanted = mirrors.chosen(project=open_project.name, tensorboard=tensorboard, mlflow=mlflow)
         if wanted:
             mirrors.write(runs.job_of(run), wanted)

@@ -12,11 +12,13 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSpinBox, QVB
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.networks import applies, default_config, network
+from cvstudio.core.places_to_run import Cluster
 from cvstudio.core.recipe import Preset, Start, TrainConfig
 from cvstudio.core.recipe_limits import fields
 from cvstudio.gui import theme
 from cvstudio.gui.train.network_box import NetworkBox
 from cvstudio.gui.train.settings_form import SettingsForm
+from cvstudio.gui.train.where import WhereBox
 from cvstudio.gui.widgets.cards import ChoiceCards
 from cvstudio.gui.widgets.section import SectionHeader, label, link
 from cvstudio.gui.widgets.what_is import WhatIs
@@ -164,6 +166,11 @@ class NewRun(QWidget):
         self._over |= {name: getattr(found, name) for name in told}
         self._rebuild()
 
+    @property
+    def cluster(self) -> Cluster | None:
+        """The cluster that does the next run; None when this computer does."""
+        return self.where.cluster
+
     # What the person does
 
     def apply(self, changes: Mapping[str, Any]) -> None:
@@ -248,6 +255,10 @@ class NewRun(QWidget):
         self._show()
         self.changed.emit()
 
+    def _show_and_tell(self) -> None:
+        self._show()
+        self.changed.emit()
+
     def _show(self) -> None:
         with (
             QSignalBlocker(self.network),
@@ -285,11 +296,14 @@ class NewRun(QWidget):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.augment.setMinimumContentsLength(12)
+        self.where = WhereBox()
+        self.where.chosen.connect(self._show_and_tell)
         rows: list[tuple[str, QWidget, QWidget | None]] = [
             ("Network", self.network, None),
             ("Image size", self.image_size, None),
             ("Batch", self.batch, self.batch_note),
             ("Augment", self.augment, None),
+            ("Where", self.where, None),
         ]
         for place, (words, editor, beside) in enumerate(rows):
             name = label(words)

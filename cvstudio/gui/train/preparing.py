@@ -23,6 +23,7 @@ from cvstudio.gui.train import words
 from cvstudio.gui.train.checks_list import ChecksList
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.run_book import RunBook
+from cvstudio.gui.train.where import ClusterDialog, remembered
 from cvstudio.gui.widgets.progress_dialog import run_with_progress
 from cvstudio.project import commands, device, estimate, leakage, preflight, training_facts
 from cvstudio.project import weights as weight_files
@@ -58,6 +59,8 @@ class Preparing(QObject):
         self._starting = False
         form.changed.connect(self.show)
         form.augment_chosen.connect(self._choose_pipeline)
+        form.where.remember(remembered(studio))
+        form.where.asked.connect(self._ask_for_cluster)
         checks.acted.connect(self.act)
         self.jobs.device_changed.connect(self._device_changed)
 
@@ -138,7 +141,8 @@ class Preparing(QObject):
             return
         found = self.jobs.device or device.processor()
         config = self.new_run.config
-        lines = preflight.checks(self.facts, config, found)
+        away = self.new_run.cluster is not None
+        lines = preflight.checks(self.facts, config, None if away else found)
         self.checks.show_checks(lines)
         stopping = preflight.blocking(lines)
         self._allow_start(stopping[0].text if stopping else "")
@@ -151,10 +155,15 @@ class Preparing(QObject):
                 config if chosen else self.new_run.preset_config(preset),
                 train=train, val=val, device=found, history=list(history.values()),
             )  # fmt: skip
-            times[preset] = estimate.roughly(guess) if train else ""
+            times[preset] = estimate.roughly(guess) if train and not away else ""
         self.new_run.set_times(times, words.times_from(list(history)))
         self._remember_choices()
         self._note_batch(config, found)
+
+    def _ask_for_cluster(self) -> None:
+        dialog = ClusterDialog(self.new_run.window(), self.studio)
+        if dialog.exec() and dialog.cluster is not None:
+            self.new_run.where.use(dialog.cluster)
 
     def _allow_start(self, why_not: str) -> None:
         if self._starting:
@@ -162,6 +171,9 @@ class Preparing(QObject):
         self.studio.actions.allow("train.start", not why_not, why=why_not)
 
     def _note_batch(self, config: TrainConfig, found: device.Device) -> None:
+        if self.new_run.cluster is not None:
+            self.new_run.set_batch_note("of each worker", "muted")
+            return
         on_gpu = found.kind == "cuda" and config.device != "cpu"
         room = found.memory if on_gpu else found.memory - found.used
         fits = estimate.memory(config) < room * 0.95

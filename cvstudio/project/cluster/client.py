@@ -6,8 +6,8 @@ All is HTTP with JSON and bytes; nothing that comes from the cluster is unpickle
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,17 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from cvstudio.core.errors import RunError
-
-OLDEST_RAY = (2, 60)
-"""What a cluster must run at least: the first Ray with which all of this was tried."""
+from cvstudio.project.cluster.reach import check_version, require_ray, unreachable
 
 _MODULE = "cvstudio.ml.cluster_start"
 _CONNECT_SECONDS, _SILENT_SECONDS = 10.0, 60.0
 _PIECE_BYTES = 1 << 18
-
-
-class Unreachable(RunError):
-    """The cluster does not answer; it may do so later."""
 
 
 @dataclass(frozen=True)
@@ -36,20 +30,6 @@ class Sent:
     active: bool
     node: str
     message: str
-
-
-def has_ray() -> bool:
-    """Whether this Python has what sends jobs."""
-    return importlib.util.find_spec("ray") is not None
-
-
-def require_ray() -> None:
-    """Raises RunError, which says how to install what sends jobs, when it is not there."""
-    if not has_ray():
-        raise RunError(
-            "Sending runs to a cluster needs Ray, which is not installed here.",
-            hint="Install it with: pip install 'cvstudio[cluster]'",
-        )
 
 
 class Client:
@@ -66,7 +46,7 @@ class Client:
         self.address = address
         with self._speaking():
             self._jobs = JobSubmissionClient(address)
-        self.clock_ahead = self._check_version()
+        self.clock_behind = self._check_version()
 
     def submit(self, folder: Path, name: str, *, workers: int) -> None:
         """Send a bundle and start its training under a name of its own."""
@@ -92,11 +72,11 @@ class Client:
     def ask(self, name: str, request: str) -> None:
         """Pass a request on to a job at work."""
         with self._speaking():
-            package = self._jobs.get_job_info(name).runtime_env["working_dir"]
+            bundle = self._jobs.get_job_info(name).runtime_env or {}
             self._jobs.submit_job(
                 entrypoint=f"python -m {_MODULE} ask {name} {request}",
                 submission_id=f"{name}-{request}-{os.urandom(3).hex()}",
-                runtime_env={"working_dir": package},
+                runtime_env={"working_dir": bundle.get("working_dir")},
             )
 
     def stop(self, name: str) -> None:
@@ -160,20 +140,11 @@ class Client:
         )
 
     def _check_version(self) -> float:
-        """Raises RunError when the cluster is too old; the seconds by which its clock is behind."""
-        import time
-
+        """The seconds by which its clock is behind ours. Raises RunError when it is too old."""
         with self._speaking():
             answer = self._get("/api/version")
             answer.raise_for_status()
-            version = str(answer.json()["ray_version"])
-        numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-        if numbers < OLDEST_RAY:
-            oldest = ".".join(map(str, OLDEST_RAY))
-            raise RunError(
-                f"The cluster at {self.address} runs Ray {version}: {oldest} or newer is needed.",
-                hint=f"Update it there with: pip install 'ray[default,train]>={oldest}'",
-            )
+            check_version(self.address, str(answer.json()["ray_version"]))
         date = answer.headers.get("Date")
         behind = time.time() - parsedate_to_datetime(date).timestamp() if date else 0.0
         return behind if abs(behind) > 2 else 0.0
@@ -186,10 +157,7 @@ class Client:
         try:
             yield
         except (requests.exceptions.RequestException, ConnectionError) as error:
-            raise Unreachable(
-                f"The cluster at {self.address} does not answer.",
-                hint="Is the address that of its Ray dashboard, and can this computer reach it?",
-            ) from error
+            raise unreachable(self.address) from error
         except (RuntimeError, ValueError) as error:
             if isinstance(error, RunError):
                 raise

@@ -31,8 +31,9 @@ from cvstudio.core.events import AnyEvent, Ended, Event, Failed, Note, Outcome, 
 from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.core.places_to_run import Cluster, cluster_of
 from cvstudio.project.cluster.bundle import make_bundle
-from cvstudio.project.cluster.client import Client, Sent, Unreachable
+from cvstudio.project.cluster.client import Client, Sent
 from cvstudio.project.cluster.home import Away, Home, InTransit
+from cvstudio.project.cluster.reach import Unreachable
 
 LOOK_SECONDS = 0.25
 """How often requests are looked for."""
@@ -175,7 +176,7 @@ class Follower:
         return last
 
     def _in_our_time(self, event: AnyEvent) -> Event:
-        return event.model_copy(update={"at": event.at + self._client.clock_ahead})
+        return event.model_copy(update={"at": event.at + self._client.clock_behind})
 
     def _patiently(self, action: Callable[[], Any]) -> Any:
         """Do something with the cluster, again and again while it does not answer."""
