@@ -18,7 +18,6 @@ from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.train import comparing, words
 from cvstudio.gui.train.checks_list import ChecksList
-from cvstudio.gui.train.experiments import Experiments
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.preparing import Preparing
 from cvstudio.gui.train.run_book import RunBook
@@ -26,7 +25,7 @@ from cvstudio.gui.train.run_control import RunControl
 from cvstudio.gui.train.run_list import Comparison, RunTable, Saw
 from cvstudio.gui.train.run_view import RunView
 from cvstudio.gui.widgets.empty_state import EmptyState
-from cvstudio.gui.widgets.section import NextStep, line, push
+from cvstudio.gui.widgets.section import NextStep, line
 from cvstudio.gui.workspace import Workspace
 from cvstudio.project import preflight, queries, runs
 from cvstudio.project.changes import ChangeSet
@@ -52,7 +51,7 @@ class TrainPage(Workspace):
         self.jobs = studio.jobs
         self._comparing_saw = LatestWins(studio.tasks, owner=self)
         self.book = RunBook(studio, self.project, self)
-        self._run_id = self._experiment_id = 0
+        self._run_id = 0
         self._opened: Path | None = None
         self._compared_epochs = -1
         self._more_came = False
@@ -75,9 +74,6 @@ class TrainPage(Workspace):
         left.body.addStretch(1)
         left.make_scrollable()
         self.next_step = NextStep(self.studio.actions["train.start"], text="Start run 1")
-        several = push("Several runs", self.studio.actions["train.several"].trigger, small=True)
-        several.setToolTip(self.studio.actions["train.several"].toolTip())
-        self.next_step.add_beside(several)
         left.set_footer(self.next_step)
         right = self.panel("right", 312)
         self.table = RunTable(self.studio.actions["train.delete"])
@@ -104,10 +100,6 @@ class TrainPage(Workspace):
         self.control = RunControl(
             self.studio, self.book, form=self.new_run, shown=self._shown_run, parent=self
         )
-        self.experiments = Experiments(
-            self.studio, self.book, form=self.new_run, preparing=self.preparing, parent=self
-        )
-        self.centre.addWidget(self.experiments.view)
 
     def _connect(self) -> None:
         actions = self.studio.actions
@@ -119,12 +111,7 @@ class TrainPage(Workspace):
         actions.connect("train.cancel", lambda: self.control.ask("cancel"), self)
         actions.connect("train.resume", lambda: self.control.ask("resume"), self)
         actions.connect("train.suggest", lambda: self.control.ask("suggest"), self)
-        actions.connect("train.delete", self._delete, self)
-        actions.connect("train.several", self.experiments.begin, self)
-        self.experiments.made.connect(self.show_experiment)
-        self.experiments.changed.connect(self.jobs.runs_changed)
-        self.experiments.view.opened.connect(self.show_run)
-        self.table.experiment_chosen.connect(self.show_experiment)
+        actions.connect("train.delete", lambda: self.control.ask("delete"), self)
         self.preparing.gathered.connect(self._show_empty)
         self.book.loaded.connect(self._loaded)
         self.control.decided.connect(self._draw)
@@ -172,7 +159,6 @@ class TrainPage(Workspace):
         self._tick.stop()
         self._draw_soon.stop()
         self.preparing.release()
-        self.experiments.release()
         self.control.release()
         self._comparing_saw.drop()
         self.studio.project_changed.disconnect(self._project_changed)
@@ -206,7 +192,7 @@ class TrainPage(Workspace):
             self.new_run.apply({"learning_rate": dialog.rate})
 
     def _start(self, config: TrainConfig, *, parent_id: int | None = None) -> None:
-        project = self.project
+        project, cluster = self.project, self.new_run.cluster
         self.preparing.set_starting(True)
 
         def made(run: RunRecord) -> None:
@@ -223,7 +209,9 @@ class TrainPage(Workspace):
             self.studio.fail(error, doing="The run could not be prepared")
 
         self.studio.tasks.run(
-            lambda _control: runs.create_run(project, config, parent_id=parent_id),
+            lambda _control: runs.create_run(
+                project, config, parent_id=parent_id, cluster=cluster
+            ),
             title="Prepare the run", done=made, failed=not_made, owner=self,
         )  # fmt: skip
 
@@ -237,11 +225,7 @@ class TrainPage(Workspace):
             first = self.jobs.current or self.book.held or self.book.runs[-1]
             self._run_id = first.id
         self._show_rows()
-        if self._experiment_id and self.book.experiment(self._experiment_id) is not None:
-            self.table.choose_experiment(self._experiment_id)
-        else:
-            self._experiment_id = 0
-            self.table.choose(self._run_id)
+        self.table.choose(self._run_id)
         self._show_next()
         self._draw()
         self._compare()
@@ -255,7 +239,7 @@ class TrainPage(Workspace):
 
     def show_run(self, run_id: int) -> None:
         """Show a run in the middle."""
-        self._run_id, self._experiment_id = run_id, 0
+        self._run_id = run_id
         if run_id not in {run.id for run in self.book.runs}:
             self.refresh_runs()
         if self.table.current != run_id:
@@ -263,21 +247,9 @@ class TrainPage(Workspace):
         self._draw()
         self._compare()
 
-    def show_experiment(self, experiment_id: int) -> None:
-        """Show an experiment in the middle."""
-        self._experiment_id = experiment_id
-        if self.book.experiment(experiment_id) is None:
-            self.refresh_runs()
-        if self.table.current_experiment != experiment_id:
-            self.table.choose_experiment(experiment_id)
-        self._draw()
-
-    def _delete(self) -> None:
-        (self.experiments if self._experiment_id else self.control).ask("delete")
-
     def _show_rows(self) -> None:
         held, rows = self.book.held, self.book.rows()
-        self.table.set_rows(rows, BEST_METRIC[self.project.task], self.book.headings())
+        self.table.set_rows(rows, BEST_METRIC[self.project.task])
         waiting = [row.run.id for row in rows if row.status is RunStatus.QUEUED]
         text = ""
         if held is not None and waiting:
@@ -331,11 +303,8 @@ class TrainPage(Workspace):
             self._draw_soon.start()
 
     def _draw(self) -> None:
-        """Show the chosen run or experiment as it is now."""
+        """Show the chosen run as it is now."""
         run = self.book.get(self._run_id)
-        if self._experiment_id:
-            self._draw_experiment()
-            return
         self.control.allow(run)
         self.centre.setCurrentWidget(self.view if run is not None else self.empty)
         for part in (self.comparison, self.saw):
@@ -363,15 +332,6 @@ class TrainPage(Workspace):
     def _classes(self) -> list[LabelClass]:
         with self.project.read() as session:
             return queries.classes(session)
-
-    def _draw_experiment(self) -> None:
-        self.control.allow(None)
-        self.studio.actions.allow("train.delete", True)
-        self.centre.setCurrentWidget(self.experiments.view)
-        for part in (self.comparison, self.saw):
-            part.hide()
-        theme.mark(self.next_step.button, next=True)
-        self.experiments.show(self._experiment_id)
 
     def _why_waiting(self) -> str:
         live, held = self.jobs.current, self.book.held
