@@ -18,6 +18,7 @@ from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.train import comparing, words
 from cvstudio.gui.train.checks_list import ChecksList
+from cvstudio.gui.train.experiments import Experiments
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.preparing import Preparing
 from cvstudio.gui.train.run_book import RunBook
@@ -25,7 +26,7 @@ from cvstudio.gui.train.run_control import RunControl
 from cvstudio.gui.train.run_list import Comparison, RunTable, Saw
 from cvstudio.gui.train.run_view import RunView
 from cvstudio.gui.widgets.empty_state import EmptyState
-from cvstudio.gui.widgets.section import NextStep, line
+from cvstudio.gui.widgets.section import NextStep, line, push
 from cvstudio.gui.workspace import Workspace
 from cvstudio.project import preflight, queries, runs
 from cvstudio.project.changes import ChangeSet
@@ -51,7 +52,7 @@ class TrainPage(Workspace):
         self.jobs = studio.jobs
         self._comparing_saw = LatestWins(studio.tasks, owner=self)
         self.book = RunBook(studio, self.project, self)
-        self._run_id = 0
+        self._run_id = self._experiment_id = 0
         self._opened: Path | None = None
         self._compared_epochs = -1
         self._more_came = False
@@ -74,6 +75,9 @@ class TrainPage(Workspace):
         left.body.addStretch(1)
         left.make_scrollable()
         self.next_step = NextStep(self.studio.actions["train.start"], text="Start run 1")
+        several = push("Several runs", self.studio.actions["train.several"].trigger, small=True)
+        several.setToolTip(self.studio.actions["train.several"].toolTip())
+        self.next_step.add_beside(several)
         left.set_footer(self.next_step)
         right = self.panel("right", 312)
         self.table = RunTable(self.studio.actions["train.delete"])
@@ -100,6 +104,10 @@ class TrainPage(Workspace):
         self.control = RunControl(
             self.studio, self.book, form=self.new_run, shown=self._shown_run, parent=self
         )
+        self.experiments = Experiments(
+            self.studio, self.book, form=self.new_run, preparing=self.preparing, parent=self
+        )
+        self.centre.addWidget(self.experiments.view)
 
     def _connect(self) -> None:
         actions = self.studio.actions
@@ -111,7 +119,12 @@ class TrainPage(Workspace):
         actions.connect("train.cancel", lambda: self.control.ask("cancel"), self)
         actions.connect("train.resume", lambda: self.control.ask("resume"), self)
         actions.connect("train.suggest", lambda: self.control.ask("suggest"), self)
-        actions.connect("train.delete", lambda: self.control.ask("delete"), self)
+        actions.connect("train.delete", self._delete, self)
+        actions.connect("train.several", self.experiments.begin, self)
+        self.experiments.made.connect(self.show_experiment)
+        self.experiments.changed.connect(self.jobs.runs_changed)
+        self.experiments.view.opened.connect(self.show_run)
+        self.table.experiment_chosen.connect(self.show_experiment)
         self.preparing.gathered.connect(self._show_empty)
         self.book.loaded.connect(self._loaded)
         self.control.decided.connect(self._draw)
@@ -159,6 +172,7 @@ class TrainPage(Workspace):
         self._tick.stop()
         self._draw_soon.stop()
         self.preparing.release()
+        self.experiments.release()
         self.control.release()
         self._comparing_saw.drop()
         self.studio.project_changed.disconnect(self._project_changed)
@@ -225,7 +239,11 @@ class TrainPage(Workspace):
             first = self.jobs.current or self.book.held or self.book.runs[-1]
             self._run_id = first.id
         self._show_rows()
-        self.table.choose(self._run_id)
+        if self._experiment_id and self.book.experiment(self._experiment_id) is not None:
+            self.table.choose_experiment(self._experiment_id)
+        else:
+            self._experiment_id = 0
+            self.table.choose(self._run_id)
         self._show_next()
         self._draw()
         self._compare()
@@ -239,7 +257,7 @@ class TrainPage(Workspace):
 
     def show_run(self, run_id: int) -> None:
         """Show a run in the middle."""
-        self._run_id = run_id
+        self._run_id, self._experiment_id = run_id, 0
         if run_id not in {run.id for run in self.book.runs}:
             self.refresh_runs()
         if self.table.current != run_id:
@@ -247,9 +265,21 @@ class TrainPage(Workspace):
         self._draw()
         self._compare()
 
+    def show_experiment(self, experiment_id: int) -> None:
+        """Show an experiment in the middle."""
+        self._experiment_id = experiment_id
+        if self.book.experiment(experiment_id) is None:
+            self.refresh_runs()
+        if self.table.current_experiment != experiment_id:
+            self.table.choose_experiment(experiment_id)
+        self._draw()
+
+    def _delete(self) -> None:
+        (self.experiments if self._experiment_id else self.control).ask("delete")
+
     def _show_rows(self) -> None:
         held, rows = self.book.held, self.book.rows()
-        self.table.set_rows(rows, BEST_METRIC[self.project.task])
+        self.table.set_rows(rows, BEST_METRIC[self.project.task], self.book.headings())
         waiting = [row.run.id for row in rows if row.status is RunStatus.QUEUED]
         text = ""
         if held is not None and waiting:
@@ -303,8 +333,11 @@ class TrainPage(Workspace):
             self._draw_soon.start()
 
     def _draw(self) -> None:
-        """Show the chosen run as it is now."""
+        """Show the chosen run or experiment as it is now."""
         run = self.book.get(self._run_id)
+        if self._experiment_id:
+            self._draw_experiment()
+            return
         self.control.allow(run)
         self.centre.setCurrentWidget(self.view if run is not None else self.empty)
         for part in (self.comparison, self.saw):
@@ -332,6 +365,15 @@ class TrainPage(Workspace):
     def _classes(self) -> list[LabelClass]:
         with self.project.read() as session:
             return queries.classes(session)
+
+    def _draw_experiment(self) -> None:
+        self.control.allow(None)
+        self.studio.actions.allow("train.delete", True)
+        self.centre.setCurrentWidget(self.experiments.view)
+        for part in (self.comparison, self.saw):
+            part.hide()
+        theme.mark(self.next_step.button, next=True)
+        self.experiments.show(self._experiment_id)
 
     def _why_waiting(self) -> str:
         live, held = self.jobs.current, self.book.held
