@@ -115,6 +115,7 @@ class _Values(QWidget):
         self._rows.addLayout(row)
         self.rows.append((setting, values))
         values.setText(self._proposed(setting.currentData()))
+        values.setCursorPosition(0)
         setting.currentIndexChanged.connect(
             lambda _i: values.setText(self._proposed(setting.currentData()))
         )
@@ -132,7 +133,8 @@ class _Values(QWidget):
         usual = varying.usual_range(name, self._config)
         around = [now]
         if usual is not None and usual.low is not None and usual.high is not None:
-            around = [now / 3, now, now * 3] if usual.log else [usual.low, now, usual.high]
+            thirds = [float(f"{now / 3:.1g}"), now, float(f"{now * 3:.1g}")]
+            around = thirds if usual.log else [usual.low, now, usual.high]
         kind = int if isinstance(now, int) else float
         return ", ".join(dict.fromkeys(_text(kind(v)) for v in around))
 
@@ -180,6 +182,7 @@ class _Range:
 
     def _field(self, text: str, name: str) -> QLineEdit:
         field = QLineEdit(text)
+        field.setCursorPosition(0)
         field.setAccessibleName(name)
         if self.dimension.choices:
             field.setToolTip("What may be chosen, with commas between")
@@ -218,9 +221,9 @@ class _Search(QWidget):
         grid.setContentsMargins(0, 0, 8, 0)
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(0, 1)
-        usual = {d.name for d in varying.usual(config)}
+        usual = [d.name for d in varying.usual(config)]
         offered = varying.can_search(config)
-        offered.sort(key=lambda d: d.name not in usual)
+        offered.sort(key=lambda d: usual.index(d.name) if d.name in usual else len(usual))
         self.ranges = [
             _Range(grid, d, on=d.name in usual, changed=self.changed.emit) for d in offered
         ]

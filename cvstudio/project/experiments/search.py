@@ -205,9 +205,9 @@ def importances(trials: Sequence[tuple[Mapping[str, Value], float]]) -> dict[str
             for values, value in trials
         ]
     )
-    judge = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    judge = optuna.importance.FanovaImportanceEvaluator(n_trees=32, seed=0)
     found = optuna.importance.get_param_importances(study, evaluator=judge)
-    return {name: found[name] for name in sorted(found, key=lambda n: -found[n])}
+    return {name: float(found[name]) for name in sorted(found, key=lambda n: -found[n])}
 
 
 def _seen(values: list[Value]) -> BaseDistribution | None:

@@ -20,8 +20,10 @@ from cvstudio.project.runs import changed_config
 _NOT_LEARNT = frozenset({"Computer", "Repeatability"})
 """Groups of settings that change how a run is computed and not what it learns."""
 
-_UNTOUCHED = frozenset({"start", "weights_file", "patience"})
-"""Settings that say what is trained, or how long a run is watched: no search turns them."""
+_UNTOUCHED = frozenset(
+    {"start", "weights_file", "epochs", "patience", "first_size", "accumulate", "plain_epochs"}
+)
+"""Settings that say what is trained, how long and how quickly: no search turns them."""
 
 NETWORK = "network"
 
@@ -66,7 +68,7 @@ def can_search(config: TrainConfig) -> list[Dimension]:
     found = []
     for name in can_vary(config):
         group = "" if name == NETWORK else extra(fields()[name], "group")
-        if name in _UNTOUCHED or group in _NOT_LEARNT or name == "epochs":
+        if name in _UNTOUCHED or group in _NOT_LEARNT:
             continue
         made = usual_range(name, config)
         if made is not None:
