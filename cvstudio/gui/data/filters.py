@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 from cvstudio.core.annotation import LabelClass, Review, Source, Split
 from cvstudio.gui import theme
 from cvstudio.gui.data.query_box import QueryBox
+from cvstudio.gui.data.query_dialog import QueryDialog
 from cvstudio.gui.data.query_help import QueryHelp
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.section import tool
@@ -294,7 +295,7 @@ class FilterBar(QWidget):
         self.more.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.more.setToolTip("More: source, images without annotations, unreadable files")
+        self.more.setToolTip("More: source, count, size, score, errors of runs, unreadable files")
         self.more.clicked.connect(lambda _checked=False: self._open_more())
         row.addWidget(self.more)
         row.addStretch(1)
@@ -417,10 +418,20 @@ class FilterBar(QWidget):
             action.setCheckable(True)
             action.setChecked(getattr(self.current, name) is wanted)
             action.toggled.connect(lambda on, f=name, v=wanted: self._set(**{f: v if on else None}))
+        menu.addSeparator()
+        menu.addAction("Count, size, score or run error…", self.ask_numbers)
         if self.extra:
             menu.addSeparator()
             menu.addActions(list(self.extra))
         return menu
+
+    def ask_numbers(self) -> None:
+        """Ask for count, size, score and errors in fields; what is filled in becomes the query."""
+        dialog = QueryDialog(self.window(), self.text.text(), self.text.names)
+        if dialog.exec() == QueryDialog.DialogCode.Accepted:
+            self.text.setText(dialog.query)
+            self._refuse()
+        dialog.deleteLater()
 
     def clear_last(self) -> None:
         """Take away what was chosen last, as Backspace in the empty field does."""

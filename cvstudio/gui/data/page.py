@@ -25,6 +25,7 @@ from cvstudio.gui.data.gallery import Gallery
 from cvstudio.gui.data.saved_views import SavedView
 from cvstudio.gui.data.selection_menu import selection_menu
 from cvstudio.gui.data.tag_list import delete_tag, rename_tag
+from cvstudio.gui.data.view_list import edit_view
 from cvstudio.gui.data.views import ViewCounts, ViewsPanel
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.shortcuts.class_keys import ClassPresses
@@ -78,7 +79,9 @@ class DataPage(Workspace):
         left = self.panel("left", 216)
         self.views = ViewsPanel(self.studio.actions["data.save_view"])
         self.views.picked.connect(self.show_filter)
-        self.views.removed.connect(self.remove_view)
+        self.views.saved.asked.connect(
+            lambda what, name: edit_view(self.project, self, what, SavedView(name, self.filter))
+        )
         self.views.tags.asked.connect(self.edit_tag)
         left.add(self.views, 1)
         left.make_scrollable()
@@ -359,10 +362,6 @@ class DataPage(Workspace):
             )
         if name:
             saved_views.save(self.project, SavedView(name, self.filter), source=self)
-
-    def remove_view(self, name: str) -> None:
-        """Forget a saved view; its images stay."""
-        saved_views.remove(self.project, name, source=self)
 
     def edit_tag(self, what: str, tag: str, name: str = "") -> None:
         """Rename ("rename") or delete ("delete") a tag; the filter follows."""

@@ -39,6 +39,21 @@ def save(project: Project, view: SavedView, *, source: object) -> None:
     _store(project, [*_without(project, view.name), view], f"Save view {view.name}", source)
 
 
+def rename(project: Project, old: str, new: str, *, source: object) -> None:
+    """Give a view another name, in its place; a view that had that name gives way."""
+    with project.read() as session:
+        kept = [view for view in stored(session) if view.name != new or view.name == old]
+    named = [SavedView(new, v.filter) if v.name == old else v for v in kept]
+    _store(project, named, f"Rename view {old}", source)
+
+
+def renew(project: Project, view: SavedView, *, source: object) -> None:
+    """Let a view, in its place, stand for another filter."""
+    with project.read() as session:
+        views = [view if each.name == view.name else each for each in stored(session)]
+    _store(project, views, f"Update view {view.name}", source)
+
+
 def remove(project: Project, name: str, *, source: object) -> None:
     """Forget a saved view; its images stay."""
     _store(project, _without(project, name), f"Remove view {name}", source)

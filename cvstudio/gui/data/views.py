@@ -13,6 +13,7 @@ from cvstudio.core.annotation import Review
 from cvstudio.core.words import folder_names
 from cvstudio.gui.data.saved_views import SavedView
 from cvstudio.gui.data.tag_list import TagList, key_of
+from cvstudio.gui.data.view_list import ViewList, key_of_view
 from cvstudio.gui.widgets.icons import REVIEW_ICONS
 from cvstudio.gui.widgets.nav_list import NavList, NavRow
 from cvstudio.gui.widgets.section import SectionHeader, label, tool
@@ -42,10 +43,9 @@ class ViewCounts:
 
 
 class ViewsPanel(QWidget):
-    """`picked(ImageFilter)` when a row is chosen, `removed(name)` when a saved view is to go."""
+    """`picked(ImageFilter)` when a row is chosen; saved views ask for more, see ViewList."""
 
     picked = Signal(object)
-    removed = Signal(str)
 
     def __init__(self, save_action: QAction) -> None:
         super().__init__()
@@ -61,8 +61,7 @@ class ViewsPanel(QWidget):
         column.addWidget(self.views)
         column.addSpacing(8)
         column.addWidget(SectionHeader("Saved views"))
-        self.saved = NavList()
-        self.saved.setAccessibleName("Saved views")
+        self.saved = ViewList()
         column.addWidget(self.saved)
         self._hint = label("Filters that you keep appear here.", "caption", wrap=True)
         self._hint.setContentsMargins(16, 0, 16, 0)
@@ -85,7 +84,6 @@ class ViewsPanel(QWidget):
         self._picked = ""
         for part in (self.views, self.saved, self.tags, self.folders):
             part.chosen.connect(self._chosen)
-        self.saved.removed.connect(lambda key: self.removed.emit(key.removeprefix("saved:")))
         self.show_counts(ViewCounts())
 
     def show_counts(self, counts: ViewCounts) -> None:
@@ -103,14 +101,9 @@ class ViewsPanel(QWidget):
             rows.append(NavRow("rejected", "Rejected", "alert-circle-outline", figure, tip))
             self._filters["rejected"] = ImageFilter(rejected=True)
         self.views.show_rows(rows)
-        saved = []
-        for view, number in counts.saved:
-            tip = f"{view.name}. Del removes the view, not its images."
-            key = f"saved:{view.name}"
-            saved.append(NavRow(key, view.name, "bookmark-outline", f"{number:,}", tip))
-            self._filters[key] = view.filter
-        self.saved.show_rows(saved)
-        self._hint.setVisible(not saved)
+        self.saved.show_views(counts.saved)
+        self._filters |= {key_of_view(view.name): view.filter for view, _count in counts.saved}
+        self._hint.setVisible(not counts.saved)
         self.tags.show_tags(counts.tags)
         for tag in counts.tags:
             self._filters[key_of(tag.name)] = ImageFilter(tags=(tag.name,))
@@ -129,6 +122,7 @@ class ViewsPanel(QWidget):
     def show_filter(self, current: ImageFilter) -> None:
         """Mark the row whose filter is on; none when the filter is another one."""
         fitting = [key for key, f in self._filters.items() if f == current]
+        self.saved.can_renew = current not in (ImageFilter(), self._filters.get(self.saved.key))
         # A tag and a saved view may say the same: the row that was chosen stays the chosen one.
         found = self._picked if self._picked in fitting else next(iter(fitting), "")
         for part in (self.views, self.saved, self.tags, self.folders):
