@@ -309,7 +309,9 @@ class Jobs(QObject):
 
         Raises CVStudioError."""
         project = self._project()
-        runs.start(project, run_id, self.device, command=self.command)
+        # The queue may have been faster than whoever made the run.
+        if runs.status(runs.get(project, run_id)) is not RunStatus.RUNNING:
+            runs.start(project, run_id, self.device, command=self.command)
         self.look()
         self.runs_changed.emit()
         return runs.get(project, run_id)
@@ -372,6 +374,12 @@ class Jobs(QObject):
         queueing.wait_for_idle(self._project(), run_id, minutes)
         self.look()
         self.runs_changed.emit()
+
+    def has_room(self, config: TrainConfig) -> bool:
+        """Whether a run with these settings would start at once."""
+        here = JobDir(self._project().path)
+        taken = runs.taken(self._project(), self.device) if self._live else frozenset()
+        return queueing.place_for(here, config, self.device, taken) is not None
 
     def why_waits(self, run: RunRecord) -> str:
         """What a queued run waits for, as a sentence; "" when it starts at once."""

@@ -22,6 +22,8 @@ from cvstudio.core.snapshot import Snapshot, SnapshotImage
 
 ALL, LIKELY = "all", "likely label errors"
 WRONG, WORST = "wrong class", "worst images"
+COMPARED = "compared image"
+"""An image that another run answers otherwise; its figure says how: "0.20 → 0.90"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,18 @@ class Gallery(QWidget):
         self._make_room()
         self._fill(cases, classes, analysed, empty="Nothing stands behind this cell.")
 
+    def show_images(
+        self, words: str, cases: Sequence[Case], classes: Mapping[int, LabelClass],
+        *, analysed: Analysis | None,
+    ) -> None:  # fmt: skip
+        """Show whole images that somebody came for; the chip names them, and leads back."""
+        self.cell = None
+        self.chip.setText(face(words))
+        self.chip.show()
+        self.caption.setText(_amount(cases))
+        self._make_room()
+        self._fill(cases, classes, analysed, empty="None of these images was judged.")
+
     # -- what the page asks
 
     @property

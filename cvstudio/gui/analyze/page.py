@@ -33,7 +33,7 @@ from cvstudio.gui.workspace import Workspace
 from cvstudio.project import analysis, certainty, runs
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
-from cvstudio.project.verdict import LIKELY, WORST, Analysis, Case, Verdict
+from cvstudio.project.verdict import COMPARED, LIKELY, WORST, Analysis, Case, Verdict
 
 _DRAG_MS = 25
 _READING_SAID_AFTER = 300  # ms
@@ -55,6 +55,7 @@ class AnalyzePage(Workspace):
         self._comparing = LatestWins(studio.tasks, owner=self)
         self._finding = LatestWins(studio.tasks, owner=self)
         self._wanted_run: int | None = None
+        self._wanted_images: tuple[Mapping[int, str], str] = ({}, "")
         self._judged_at = 0.0
         self._stale = False  # whether the kept cases may be other ones than the gallery knows
         self._shown: tuple[int, Split] | None = None  # what the gallery shows
@@ -150,6 +151,7 @@ class AnalyzePage(Workspace):
     def arrive(self, **what: Any) -> None:
         if what.get("run_id"):
             self._wanted_run = int(what["run_id"])
+        self._wanted_images = (what.get("images", {}), what.get("words", ""))
 
     def shown(self) -> None:
         self._list_runs()
@@ -190,6 +192,8 @@ class AnalyzePage(Workspace):
             self._show_no_run(all_runs)
         elif self.run is None or self.run.id != found.id or self.analysis is None:
             self._choose_run()
+        else:
+            self._show_wanted(self.analysis)
 
     def _show_no_run(self, all_runs: list[RunRecord]) -> None:
         self._reading.stop()
@@ -267,6 +271,7 @@ class AnalyzePage(Workspace):
             self._judge()  # judged again: the same view at the same score, with new figures
         else:
             self._take(found.verdict, fresh=True)
+        self._show_wanted(loaded)
         if self.isVisible():
             self._focus_errors()
         self._compare(run, split, loaded)
@@ -378,6 +383,16 @@ class AnalyzePage(Workspace):
         else:
             self._show_kind(self.gallery.kind)
 
+    def _show_wanted(self, loaded: Analysis) -> None:
+        """Show the images that somebody came for, as from the comparison of two runs."""
+        (images, said), self._wanted_images = self._wanted_images, ({}, "")
+        cases = [
+            Case(COMPARED, image_id, None, None, 0, 0, None, None, figure)
+            for image_id, figure in images.items() if image_id in loaded.images
+        ]  # fmt: skip
+        if cases:
+            self.gallery.show_images(said, cases, self._classes(), analysed=loaded)
+
     def _show_table(self, verdict: Verdict) -> None:
         """The figures of the classes that the matrix shows."""
         shown = set(self.matrix.matrix.class_ids)
@@ -427,7 +442,7 @@ class AnalyzePage(Workspace):
         said = words.explain(case, self.verdict, self._classes(), nothing=self.nothing)
         self.detail.show_case(case, self.gallery.position, said, score=self.score_field.value())
         self.detail.mark_changed(self.since.concerns(case))
-        keepable = case.kind not in ("right", WORST)
+        keepable = case.kind not in ("right", WORST, COMPARED)
         self.studio.actions.allow("analyze.keep", keepable, why="Nothing to keep here")
         self._status()
 

@@ -8,7 +8,7 @@ from cvstudio.core.annotation import LabelClass
 from cvstudio.core.metrics import ErrorKind
 from cvstudio.core.metrics.resampling import Difference
 from cvstudio.core.words import counted, quoted
-from cvstudio.project.verdict import ALL, LIKELY, WORST, WRONG, Case, Verdict
+from cvstudio.project.verdict import ALL, COMPARED, LIKELY, WORST, WRONG, Case, Verdict
 
 
 def hardly_learned(verdict: Verdict) -> str:
@@ -42,6 +42,11 @@ def explain(
         return (
             f"The mean IoU of this image is {case.figure}.",
             "Compare the two pictures: where they differ, either the label or the network is off.",
+        )
+    if case.kind == COMPARED:
+        return (
+            f"The figure of this image went {case.figure} from the older run to this one.",
+            "The two pictures show the labels and what this run finds.",
         )
     if case.kind == "right":
         return f"Labelled and predicted {labelled}.", "The network agrees with the label here."

@@ -21,6 +21,8 @@ from cvstudio.gui.train.checks_list import ChecksList
 from cvstudio.gui.train.experiments import Experiments
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.preparing import Preparing
+from cvstudio.gui.train.queue_control import QueueControl
+from cvstudio.gui.train.queue_list import QueueList
 from cvstudio.gui.train.run_book import RunBook
 from cvstudio.gui.train.run_control import RunControl
 from cvstudio.gui.train.run_list import Comparison, RunTable, Saw
@@ -82,6 +84,8 @@ class TrainPage(Workspace):
         right = self.panel("right", 312)
         self.table = RunTable(self.studio.actions["train.delete"])
         right.add(self.table)
+        self.queue = QueueList()
+        right.add(self.queue)
         right.add(line())
         self.comparison = Comparison(BEST_METRIC[self.project.task])
         right.add(self.comparison)
@@ -103,6 +107,9 @@ class TrainPage(Workspace):
         )
         self.control = RunControl(
             self.studio, self.book, form=self.new_run, shown=self._shown_run, parent=self
+        )
+        self.queue_control = QueueControl(
+            self.studio, self.project, self.queue, shown=self._shown_run, parent=self
         )
         self.experiments = Experiments(
             self.studio, self.book, form=self.new_run, preparing=self.preparing, parent=self
@@ -135,6 +142,9 @@ class TrainPage(Workspace):
         self.table.chosen.connect(self.show_run)
         self.table.menu_asked.connect(self._open_menu)
         self.table.selection_changed.connect(self._compare)
+        self.queue.chosen.connect(self.show_run)
+        self.queue.menu_asked.connect(self._open_menu)
+        self.queue_control.made.connect(self.show_run)
         self.comparison.opened.connect(self._open_comparison)
         self.studio.project_changed.connect(self._project_changed)
         self.jobs.runs_changed.connect(self.refresh_runs)
@@ -144,6 +154,7 @@ class TrainPage(Workspace):
         self._draw_soon.timeout.connect(self._draw_late)
         self._tick = QTimer(self, interval=TICK_MS)
         self._tick.timeout.connect(self._draw)
+        self._tick.timeout.connect(self.queue_control.show)
 
     # Hooks of the window
 
@@ -288,11 +299,12 @@ class TrainPage(Workspace):
             run = self.book.lost[-1]
             text = f"Run {run.id} is left out: {run.directory} is missing or damaged."
         self.table.set_words(text)
+        self.queue_control.show()
 
     def _show_next(self) -> None:
         number = self.book.next_number
         self.new_run.header.figure.setText(f"run {number}")
-        verb = "Queue" if self.jobs.current is not None else "Start"
+        verb = "Start" if self.jobs.has_room(self.new_run.config) else "Queue"
         self.next_step.button.set_text(f"{verb} run {number}")
         self._say_status()
 
@@ -339,6 +351,7 @@ class TrainPage(Workspace):
             self._draw_experiment()
             return
         self.control.allow(run)
+        self.queue_control.allow()
         self.centre.setCurrentWidget(self.view if run is not None else self.empty)
         for part in (self.comparison, self.saw):
             part.setVisible(run is not None)
@@ -354,10 +367,10 @@ class TrainPage(Workspace):
             self._ask_changed(run)
         self.view.show_run(run, status, config, state)
         if status is RunStatus.QUEUED:
-            self.view.card.show_waiting(self._why_waiting())
-        live = self.jobs.state if self.jobs.current is not None else None
-        if live is not None and len(live.epochs) != self._compared_epochs:
-            self._compared_epochs = len(live.epochs)
+            self.view.card.show_waiting(self.jobs.why_waits(run))
+        epochs = sum(len(self.jobs.state_of(live.id).epochs) for live in self.jobs.live)
+        if self.jobs.live and epochs != self._compared_epochs:
+            self._compared_epochs = epochs
             self._show_rows()
             self._compare()
         self._share_accent(run, status)
@@ -374,12 +387,6 @@ class TrainPage(Workspace):
             part.hide()
         theme.mark(self.next_step.button, next=True)
         self.experiments.show(self._experiment_id)
-
-    def _why_waiting(self) -> str:
-        live, held = self.jobs.current, self.book.held
-        if live is not None:
-            return f"It starts when run {live.id} is over."
-        return f"It waits until you decide about run {held.id}." if held is not None else ""
 
     def _share_accent(self, run: RunRecord, status: RunStatus) -> None:
         """One accent button: the way out of an undecided failure, else the next run."""
@@ -418,11 +425,14 @@ class TrainPage(Workspace):
         theme.mark(self.empty.button, next=blocked)
 
     def _say_status(self) -> None:
-        live = self.jobs.current
+        live = self.jobs.live
         queued = sum(run.status == RunStatus.QUEUED for run in self.book.runs)
         texts = []
-        if live is not None:
-            texts.append(f"Run {live.id} runs on its own: close the window and it goes on")
+        if len(live) == 1:
+            texts.append(f"Run {live[0].id} runs on its own: close the window and it goes on")
+        elif live:
+            numbers = " and ".join(str(run.id) for run in live)
+            texts.append(f"Runs {numbers} run on their own: close the window and they go on")
         if queued:
             texts.append(f"{counted(queued, 'run')} queued")
         self.set_status(*texts)
@@ -438,9 +448,8 @@ class TrainPage(Workspace):
 
     def _open_comparison(self) -> None:
         comparing.open_comparison(
-            self.studio, self.book, self._compared(),
-            title=self.comparison.header.title.text(), metric=BEST_METRIC[self.project.task],
-        )  # fmt: skip
+            self.studio, self.book, self._compared(), metric=BEST_METRIC[self.project.task]
+        )
 
     def _ask_changed(self, run: RunRecord) -> None:
         project = self.project

@@ -67,22 +67,23 @@ class RunBook(QObject):
 
     def status(self, run: RunRecord) -> RunStatus:
         """What a run is now."""
-        live = self._jobs.current
-        if live is not None and live.id == run.id:
+        if self._is_live(run.id):
             return RunStatus.RUNNING
         return RunStatus(run.status)
 
     def state(self, run: RunRecord) -> RunState:
         """What the events of a run add up to; empty while they are being read."""
-        live = self._jobs.current
-        if live is not None and live.id == run.id:
-            return self._jobs.state
+        if self._is_live(run.id):
+            return self._jobs.state_of(run.id)
         return self._states.get(run.id, ((), RunState()))[1]
 
     def moved(self, run_id: int) -> None:
-        """Events of the running run arrived: kept for the moment after its end, before they are
+        """Events of a run at work arrived: kept for the moment after its end, before they are
         read again."""
-        self._states[run_id] = (("", None), self._jobs.state)
+        self._states[run_id] = (("", None), self._jobs.state_of(run_id))
+
+    def _is_live(self, run_id: int) -> bool:
+        return any(run.id == run_id for run in self._jobs.live)
 
     def history(self) -> dict[int, Measured]:
         """The speeds that finished runs of this project had on this computer, by run."""

@@ -16,7 +16,7 @@ from cvstudio.core.run_state import RunState
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.core.words import counted, size_words
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.train import words
+from cvstudio.gui.train import queue_control, words
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.run_book import RunBook
 from cvstudio.project import run_removal, runs
@@ -136,6 +136,9 @@ class RunControl(QObject):
         """What can be asked of the shown run."""
         menu = QMenu(parent)
         for what in words.ASKED:
+            menu.addAction(self.studio.actions[f"train.{what}"])
+        menu.addSeparator()
+        for what in queue_control.ASKED:
             menu.addAction(self.studio.actions[f"train.{what}"])
         menu.addSeparator()
         menu.addAction(self.studio.actions["train.delete"])

@@ -48,6 +48,10 @@ FILTERS: dict[str, frozenset[RunStatus]] = {
 }
 
 
+MOST_COMPARED = 5
+"""Lines that one chart can hold and still be read."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One run as the list shows it; `name` instead of its network, where it is part of more."""
@@ -373,7 +377,7 @@ class RunTable(QWidget):
 
 
 class Comparison(QWidget):
-    """A small chart of the best figure of up to four runs. `opened()` asks for the large one."""
+    """A small chart of the best figure of up to five runs. `opened()` asks for the large one."""
 
     opened = Signal()
 
@@ -404,14 +408,26 @@ class Comparison(QWidget):
 
 def draw_runs(chart: Chart, states: Mapping[int, RunState], metric: str) -> None:
     """One line of the metric for each run, over the longest of them."""
-    chart.clear()
-    end = 2
-    for place, (run_id, state) in enumerate(list(states.items())[:4]):
+    lines = {}
+    for run_id, state in states.items():
         xs, ys = state.series(metric)
-        end = max(end, state.total_epochs)
-        if xs:
-            chart.set_line(str(run_id), [float(x) for x in xs], ys, place=place)
-    chart.set_range(x=(0, float(end)), y=(0, 1))
+        lines[run_id] = ([float(x) for x in xs], ys)
+    longest = max((state.total_epochs for state in states.values()), default=0)
+    draw_lines(chart, lines, share=True, end=longest)
+
+
+def draw_lines(
+    chart: Chart, lines: Mapping[int, tuple[Sequence[float], Sequence[float]]], *, share: bool,
+    end: int = 0,
+) -> None:  # fmt: skip
+    """One line for each run, by its number; `share` is a figure from 0 to 1."""
+    chart.clear()
+    last = float(max(end, 2))
+    for place, (run_id, (xs, ys)) in enumerate(list(lines.items())[:MOST_COMPARED]):
+        if len(xs):
+            chart.set_line(str(run_id), xs, ys, place=place)
+            last = max(last, xs[-1])
+    chart.set_range(x=(0, last), y=(0, 1 if share else None))
 
 
 class Saw(QWidget):
