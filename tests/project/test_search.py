@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import experiment_hands
 import optuna
 import pytest
 from experiment_hands import BROKEN_SEED, end_all, look_after, make_project, recipe
@@ -244,7 +245,7 @@ while True:
 @pytest.mark.parametrize("runs_made", [0, 2])
 def test_a_search_goes_on_where_a_killed_program_left_it(tmp_path: Path, runs_made: int) -> None:
     plan = SearchPlan(config=recipe(epochs=2), space=(RATE,), trials=4, prune=False)
-    here, folder = str(Path(__file__).parent), tmp_path / "cells"
+    here, folder = str(Path(experiment_hands.__file__).parent), tmp_path / "cells"
     with make_project(folder, groups=4) as project:
         made = book.create(project, plan)
     gone = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -187,6 +188,7 @@ class ExperimentView(QScrollArea):
         self.fold_bars.pressed.connect(lambda place: self.opened.emit(self._folds[place]))
         self.class_bars = ValueBars(tip="Mean over the folds; the whiskers are one sd to each side")
         self.figures = QGridLayout()
+        self.figures.setContentsMargins(0, 4, 0, 0)
         self.figures.setVerticalSpacing(6)
         self.figures.setHorizontalSpacing(24)
         figures = QWidget()
@@ -197,7 +199,10 @@ class ExperimentView(QScrollArea):
         column.setSpacing(8)
         self.fold_header = SectionHeader("Each fold", padded=False)
         column.addWidget(_card(self.fold_header, self.fold_bars))
-        column.addWidget(_card(SectionHeader("Over all folds", padded=False), figures))
+        self.answers = label("", "caption", wrap=True)
+        self.answers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        over_all = SectionHeader("Over all folds", padded=False)
+        column.addWidget(_card(over_all, figures, self.answers))
         self.class_header = SectionHeader("Each class", padded=False)
         self.class_card = _card(self.class_header, self.class_bars)
         column.addWidget(self.class_card)
@@ -268,8 +273,12 @@ class ExperimentView(QScrollArea):
         self.not_yet.setText("" if shares else text)
         self.not_yet.setVisible(not shares)
 
-    def show_folds(self, found: Summary, classes: Sequence[LabelClass]) -> None:
-        """The figures of folds: each, their mean, and each class."""
+    def show_folds(
+        self, found: Summary, classes: Sequence[LabelClass], answers: Path | None
+    ) -> None:
+        """The figures of folds: each, their mean, and each class; where their answers lie."""
+        told = f"An answer for every image, of a run that never saw it: {answers}"
+        self.answers.setText(told if answers is not None else "")
         spread = found.metrics.get(self._metric)
         values = dict(spread.values) if spread is not None else {}
         self._folds = [found.folds[fold].id for fold in values]

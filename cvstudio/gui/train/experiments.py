@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -126,7 +127,7 @@ class Experiments(QObject):
         )  # fmt: skip
         if experiment.kind is not ExperimentKind.FOLDS:
             self.view.show_trials(trials.of_runs(found))
-        told = (experiment_id, *((run.id, run.status, run.best) for run in found))
+        told = (experiment_id, experiment.ended, *((run.id, run.status, run.best) for run in found))
         if told != self._told:
             self._told = told
             self._sum_up(experiment, found)
@@ -136,12 +137,14 @@ class Experiments(QObject):
         project = self.project
         if experiment.kind is ExperimentKind.FOLDS:
 
-            def read(_control: Any) -> tuple[Summary, list[LabelClass]]:
+            def read(_control: Any) -> tuple[Summary, list[LabelClass], Path | None]:
                 with project.read() as session:
                     classes = queries.classes(session)
-                return folds.summary(project, experiment), classes
+                file = folds.predictions_file(experiment)
+                answers = file if file.exists() and experiment.ended is not None else None
+                return folds.summary(project, experiment), classes, answers
 
-            self._sums.request(read, lambda both: self.view.show_folds(*both))
+            self._sums.request(read, lambda told: self.view.show_folds(*told))
             return
         self.view.wait_for_importances()
         self._sums.request(
