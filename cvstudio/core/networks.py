@@ -15,7 +15,7 @@ from cvstudio.core.network_info import Family as Family
 from cvstudio.core.network_info import NetworkInfo as NetworkInfo
 from cvstudio.core.network_info import Triple as Triple
 from cvstudio.core.network_info import WeightsInfo as WeightsInfo
-from cvstudio.core.recipe import Fit, Preset, TrainConfig, holds_for
+from cvstudio.core.recipe import Fit, Loss, Preset, TrainConfig, holds_for
 
 _TORCHVISION = "https://download.pytorch.org/models/"
 _YOLO = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
@@ -350,9 +350,12 @@ def default_config(
     network: str | None = None,
     *,
     image_count: int | None = None,
+    several: bool = False,
     **over: Any,
 ) -> TrainConfig:
     """The settings a run starts from; `over` replaces single fields.
+
+    `several`: images of the project may have several classes, so that a run learns each by itself.
 
     `image_count` is the number of training images: with few images the epochs grow, so that the
     network still takes enough steps, and the batch shrinks, so that an epoch has at least eight.
@@ -375,6 +378,8 @@ def default_config(
         "batch": recipe.batch,
         **_BY_TASK[task],
     }
+    if several and task is Task.CLASSIFY:
+        values |= {"loss": Loss.BINARY, "several_classes": True}
     return TrainConfig(**{**values, **over})
 
 

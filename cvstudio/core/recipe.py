@@ -324,6 +324,12 @@ class TrainConfig(Record):
         description="Standard is cross-entropy, for segment with Dice. Focal looks at what is hard,"
         " Dice and Tversky at overlap, Lovász at IoU itself.",
     )  # fmt: skip
+    several_classes: bool = Field(
+        False, title="Several classes an image",
+        json_schema_extra=_group("Loss", holds=("classify",), needs={"loss": ("binary",)}),
+        description="Each class is answered with yes or no on its own, so an image may have several"
+        " or none.",
+    )  # fmt: skip
     focus: float = Field(
         2.0, ge=0, le=10, title="Focus",
         json_schema_extra=_group(

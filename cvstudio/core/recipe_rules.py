@@ -59,4 +59,13 @@ def _size(config: TrainConfig, info: NetworkInfo) -> None:
         )
 
 
-_RULES: tuple[Callable[[TrainConfig, NetworkInfo], None], ...] = (_size, _crops, _loss)
+def _several(config: TrainConfig, info: NetworkInfo) -> None:
+    if config.several_classes and config.loss is not Loss.BINARY:
+        raise ConfigError(
+            "Several classes an image are learned by the loss “binary” alone: the others hold that"
+            " exactly one class is right.",
+            hint="Set loss to binary, or turn “Several classes an image” off.",
+        )
+
+
+_RULES: tuple[Callable[[TrainConfig, NetworkInfo], None], ...] = (_size, _crops, _loss, _several)

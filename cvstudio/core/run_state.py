@@ -16,6 +16,16 @@ BEST_METRIC: dict[Task, str] = {
 }
 """The figure by which the best epoch of a run is chosen."""
 
+SEVERAL_METRIC = "mAP"
+"""The same where images have several classes. It hangs on no score from which a class counts: that
+is chosen only when training is over, and F1 at any other one would favour epochs by accident."""
+
+
+def best_metric(task: Task, *, several: bool = False) -> str:
+    """The figure by which the best epoch is chosen; `several`: images have several classes."""
+    return SEVERAL_METRIC if several and task is Task.CLASSIFY else BEST_METRIC[task]
+
+
 RECENT_STEPS, ENOUGH_STEPS = 40, 8
 """Over how many events about steps waiting is averaged, and how few say nothing."""
 

@@ -112,6 +112,11 @@ def held_to(image: SnapshotImage, task: Task) -> list[SnapshotAnnotation]:
     return [a for a in image.annotations if kind_of(a.shape) in COUNTING[task]]
 
 
+def tags_of(image: SnapshotImage) -> frozenset[int]:
+    """The classes that the image as a whole has."""
+    return frozenset(a.class_id for a in image.annotations if a.shape is None)
+
+
 def shape_to_json(shape: Shape) -> dict[str, Any]:
     """A shape as plain JSON: {"box": [x, y, w, h]}, {"rotated box": [cx, cy, w, h, angle]},
     {"polygon": ...}, {"mask": ...}, {"keypoints": [[x, y, v], ...], "frame": ...} or {}."""

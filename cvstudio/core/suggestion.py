@@ -52,6 +52,8 @@ class Answer:
     score: float
     """Objects and classes below it were not written."""
     unread: tuple[Unread, ...] = ()
+    several: bool = False
+    """Whether the network can say several classes of one image."""
 
 
 def write_asked(job: JobDir, images: Iterable[AskedImage]) -> None:
@@ -85,6 +87,7 @@ def write_answer(job: JobDir, answer: Answer) -> None:
         "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in answer.classes],
         "score": answer.score,
         "unread": [{"image": u.image_id, "reason": u.reason} for u in answer.unread],
+        "several": answer.several,
     }
     write_json(_answer(job), content)
 
@@ -98,6 +101,7 @@ def read_answer(job: JobDir) -> Answer:
             tuple(LabelClass(c["id"], c["name"], c["colour"]) for c in data["classes"]),
             float(data["score"]),
             tuple(Unread(u["image"], u["reason"]) for u in data["unread"]),
+            bool(data.get("several", False)),
         )
     except FileNotFoundError:
         raise RunError("The network has not answered for all images yet.") from None

@@ -28,8 +28,10 @@ def answer(
     task: Task,
     preprocessor: Preprocessing,
     class_ids: Sequence[int],
+    several: bool = False,
 ) -> list[Prediction]:
-    """Predictions for RGB images of any sizes, in image coordinates and in their order.
+    """Predictions for RGB images of any sizes, in image coordinates and in their order; `several`
+    as decode.decode() takes it.
 
     Images that come to one input size go through the network together. Networks that take images
     at their own scale see large ones in tiles, and of others only as many as fit into the bound of
@@ -56,7 +58,7 @@ def answer(
             for row, index in enumerate(some):
                 answers[index] = decode(
                     task, [array[row] for array in outputs], prepared[row][1],
-                    class_ids=class_ids, image_id=image_ids[index],
+                    class_ids=class_ids, image_id=image_ids[index], several=several,
                 )  # fmt: skip
     return [answers[index] for index in range(len(rgbs))]
 

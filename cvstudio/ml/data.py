@@ -24,7 +24,7 @@ from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.composing import Composer, Scene
-from cvstudio.ml.labels import IGNORE, target_map
+from cvstudio.ml.labels import IGNORE, Present, target_map
 from cvstudio.ml.preprocess import PADDING, Image, placement_for, resize
 
 if TYPE_CHECKING:
@@ -145,15 +145,16 @@ class TrainingItems(Dataset[tuple[Image, Any, int]]):
     """Training images, augmented by the pipeline that the preview shows, and composed.
 
     An item is (rgb (size, size, 3) uint8, target, place in the split); the target is a class number
-    for classify and a (size, size) uint8 label map for segment. With CROP an image gives as many
-    items as crops cover its area, at most 64; the first is the one that the preview shows.
+    for classify, or which classes there are (k,) float32, and a (size, size) uint8 label map for
+    segment. With CROP an image gives as many items as crops cover its area, at most 64; the first
+    is the one that the preview shows.
     """
 
     def __init__(
         self,
         split: SplitImages,
         *,
-        classes: Sequence[int] | None,
+        classes: Sequence[int] | Sequence[Present] | None,
         augmenter: Augmenter | None,
         seed: int,
         composer: Composer | None = None,
@@ -219,7 +220,9 @@ def pieces(split: SplitImages, index: int) -> int:
 class JudgedItems(Dataset[tuple[Image, Any, int]]):
     """Images that are judged and never augmented: placed as Preprocessing places them."""
 
-    def __init__(self, split: SplitImages, *, classes: Sequence[int] | None) -> None:
+    def __init__(
+        self, split: SplitImages, *, classes: Sequence[int] | Sequence[Present] | None
+    ) -> None:
         self.split, self.classes = split, classes
 
     def __len__(self) -> int:

@@ -35,8 +35,9 @@ def decode(
     *,
     class_ids: Sequence[int],
     image_id: int,
+    several: bool = False,
 ) -> Prediction:
-    """What the raw outputs for one image say.
+    """What the raw outputs for one image say; `several`: an image may have several classes.
 
     `outputs` per task, without the batch axis, n classes: classify [(n,) logits]; segment
     [(n + 1, H, W) logits, background first]; detect [(4 + n, anchors)], rows x and y of the centre,
@@ -46,7 +47,7 @@ def decode(
     """
     match task:
         case Task.CLASSIFY:
-            return Prediction(image_id, scores=_scores(outputs[0], class_ids))
+            return Prediction(image_id, scores=_scores(outputs[0], class_ids, several))
         case Task.SEGMENT:
             labels = label_map(outputs[0], placement)
             return Prediction(image_id, regions=regions_of(labels, class_ids))
@@ -54,9 +55,23 @@ def decode(
             return Prediction(image_id, objects=_objects(task, outputs, placement, class_ids))
 
 
-def _scores(logits: Array, class_ids: Sequence[int]) -> dict[int, float]:
-    values = np.exp(logits.astype(np.float64) - logits.max())
-    values /= values.sum()
+def probabilities(logits: NDArray[Any], *, several: bool, axis: int = 0) -> NDArray[np.float64]:
+    """The probabilities of classes along an axis: they share one, unless an image may have several
+    classes: then each has its own.
+
+    What the loss was does not matter: where exactly one class is right, as in a run with the loss
+    "binary" and one class an image, they share one.
+    """
+    values: NDArray[np.float64] = logits.astype(np.float64)
+    if several:
+        return np.exp(-np.logaddexp(0.0, -values))
+    values = np.exp(values - logits.max(axis=axis, keepdims=True))
+    values /= values.sum(axis=axis, keepdims=True)
+    return values
+
+
+def _scores(logits: Array, class_ids: Sequence[int], several: bool) -> dict[int, float]:
+    values = probabilities(logits, several=several)
     return {class_id: float(value) for class_id, value in zip(class_ids, values, strict=True)}
 
 
@@ -195,9 +210,7 @@ def _mask(
     return Mask.from_patch((values > 0).astype(np.uint8), x0, y0)
 
 
-def _own_mask(
-    chances: NDArray[Any], corners: Array, box: Box, placement: Placement
-) -> Mask | None:
+def _own_mask(chances: NDArray[Any], corners: Array, box: Box, placement: Placement) -> Mask | None:
     """The pixels of a box of the image where its object is more likely than not; `chances` (s, s)
     lie over `corners` in the input."""
     x0, y0 = int(np.floor(box.x)), int(np.floor(box.y))

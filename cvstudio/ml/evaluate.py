@@ -33,6 +33,8 @@ class Predictor(Protocol):
     @property
     def classes(self) -> tuple[LabelClass, ...]: ...
     @property
+    def several(self) -> bool: ...
+    @property
     def views(self) -> Views: ...
     def predict(
         self, rgbs: Sequence[NDArray[np.uint8]], image_ids: Sequence[int]
@@ -89,7 +91,9 @@ def evaluate(
     report = read_report(job)
     if score is None and split != "val":
         score = score_of(report)
-    figures = judge(network.task, network.classes, images, predictions, score=score)
+    figures = judge(
+        network.task, network.classes, images, predictions, score=score, several=network.several
+    )
     if network.views is not Views.ONE:
         figures["views"] = network.views.value
     report[split] = figures

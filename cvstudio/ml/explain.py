@@ -133,14 +133,18 @@ def _classify(
         (logits,) = network.raw(tensor)
     chosen = int(logits[0].argmax()) if index is None else index
     features = [seen[target] for target in targets]
-    gradients = torch.autograd.grad(_contrast(logits[0], chosen), features)
+    several = network.several
+    # Where the classes do not exclude each other, a class's own logit is its log odds.
+    wanted = logits[0, chosen] if several else _contrast(logits[0], chosen)
+    gradients = torch.autograd.grad(wanted, features)
     heat = []
     for place, (feature, gradient) in enumerate(zip(features, gradients, strict=True)):
         weights = arrange(gradient)
         if place == 0:
             weights = weights.mean(dim=(2, 3), keepdim=True)
         heat.append((weights * arrange(feature.detach())).sum(dim=1)[0].clamp(min=0))
-    score = float(logits[0].detach().softmax(0)[chosen])
+    answer = logits[0].detach()
+    score = float((answer.sigmoid() if several else answer.softmax(0))[chosen])
     return Explanation(_to_image(heat, placement), network.class_ids[chosen], score)
 
 

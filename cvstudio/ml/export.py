@@ -35,7 +35,7 @@ from cvstudio.core.metrics import USUAL_SCORE, nothing_right
 from cvstudio.core.networks import network as network_info
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.recipe import Fit
-from cvstudio.core.run_state import BEST_METRIC
+from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import SnapshotImage, read_snapshot
 from cvstudio.ml import verify
 from cvstudio.ml.answer import goes_in_tiles
@@ -142,9 +142,12 @@ def record_of(
         },
         outputs=output_rows(
             network.task, len(network.classes), [_shape(o) for o in model.graph.output],
-            listed=info.listed,
+            listed=info.listed, several=network.several,
         ),
-        network={"name": info.name, "title": info.title, "family": info.family},
+        network={
+            "name": info.name, "title": info.title, "family": info.family,
+            **({"several_classes": True} if network.several else {}),
+        },
         run={
             "name": run, "epoch": network.epoch, "snapshot": network.snapshot,
             "metrics": val.get("metrics", {}), "warning": nothing_right(network.task, val),
@@ -229,9 +232,11 @@ def _reference(
     )
     score = report.get("val", {}).get("thresholds", {}).get("score")
     score = USUAL_SCORE if score is None else float(score)
-    figures = judge(network.task, network.classes, images, predictions, score=score)
+    figures = judge(
+        network.task, network.classes, images, predictions, score=score, several=network.several
+    )
     rgbs = tuple(_seen_at_once(network, rgb) for _, rgb in read_images(images[:parity_images], []))
-    metric = figures["metrics"][BEST_METRIC[network.task]]
+    metric = figures["metrics"][best_metric(network.task, several=network.several)]
     return _Reference(tuple(images), rgbs, tuple(predictions), metric, score)
 
 
@@ -263,11 +268,14 @@ def _prove(
         network, record.precision, reference.images, reference.predictions, answers,
         score=reference.score, limits=limits,
     )  # fmt: skip
-    figures = judge(network.task, network.classes, reference.images, answers, score=reference.score)
-    metric = figures["metrics"][BEST_METRIC[network.task]]
+    figures = judge(
+        network.task, network.classes, reference.images, answers, score=reference.score,
+        several=network.several,
+    )  # fmt: skip
+    metric = figures["metrics"][best_metric(network.task, several=network.several)]
     checks += [
         *more,
-        verify.check_metric(network.task, record.precision, reference.metric, metric, limits),
+        verify.check_metric(network, record.precision, reference.metric, metric, limits),
     ]
     told.phase(f"Timing the {words} file")
     batch = exported.preprocessor.prepare(reference.rgbs[0])[0]
@@ -404,7 +412,7 @@ class _Written:
             "split": split,
             "images": len(reference.predictions),
             "parity_images": len(reference.rgbs),
-            "metric": BEST_METRIC[self.network.task],
+            "metric": best_metric(self.network.task, several=self.network.several),
             "reference": reference.metric,
             "score": reference.score,
             "checks": verify.as_json([check for p in proofs for check in p.checks]),

@@ -31,8 +31,9 @@ from cvstudio.core.metrics import (
 )
 from cvstudio.core.metrics.figures import ClassFigures, ratio
 from cvstudio.core.metrics.pixels import PixelReport
+from cvstudio.core.metrics.several import SeveralMatches, TaggedImage
 from cvstudio.core.predictions import Prediction
-from cvstudio.core.snapshot import SnapshotImage, held_to
+from cvstudio.core.snapshot import SnapshotImage, held_to, tags_of
 from cvstudio.ml.coco import CocoStatistics, statistics_of
 from cvstudio.ml.decode import MOST_OBJECTS
 
@@ -49,18 +50,22 @@ def judge(
     predictions: Sequence[Prediction],
     *,
     score: float | None = None,
+    several: bool = False,
 ) -> Report:
     """All figures of a split as plain JSON; null where there is no figure.
 
     Keys: "metrics" {name: figure}, "intervals" {name: [low, high]} (95 % over resampled images),
     "counts", "per_class", "confusion" {"classes", "matrix", "score", "iou"}; detect and instance
-    also "thresholds". `score` is the threshold at which objects count; None takes the one with the
-    best mean F1. Images without a prediction are left out.
+    also "thresholds". `several`: images to be classified may have several classes; then there are
+    "thresholds" too, and "several". `score` is the threshold at which objects, and such classes,
+    count; None takes the one with the best mean F1. Images without a prediction are left out.
     """
     answers = {prediction.image_id: prediction for prediction in predictions}
     judged = [image for image in images if image.id in answers]
     class_ids = [c.id for c in classes]
     match task:
+        case Task.CLASSIFY if several:
+            report = _several(judged, answers, class_ids, score)
         case Task.CLASSIFY:
             report = _classify(judged, answers, class_ids)
         case Task.SEGMENT:
@@ -126,6 +131,74 @@ def _classify(
         "per_class": [_figures(row) for row in report.per_class()],
         "confusion": _confusion(report.class_ids, report.confusion),
     }
+
+
+def _several(
+    images: Sequence[SnapshotImage],
+    answers: dict[int, Prediction],
+    class_ids: list[int],
+    score: float | None,
+) -> Report:
+    matches = match_tags(images, answers, class_ids)
+    best = matches.best_score()
+    at = score if score is not None else best if math.isfinite(best) else USUAL_SCORE
+    report = matches.at(at)
+    known = len(class_ids)
+
+    def resampled(chosen: NDArray[np.int64]) -> list[float]:
+        pooled = replace(report, matches=matches.only(chosen), found=report.found[chosen])
+        return [pooled.macro_f1, pooled.exact_match]
+
+    averages = matches.average_precisions()
+    rows = [
+        {
+            **_figures(row),
+            "AP": averages[row.class_id],
+            "best score": matches.curves[row.class_id].best_score,
+        }
+        for row in report.per_class()[:known]
+    ]
+    labelled, found = matches.labelled, report.found
+    return {
+        "several": True,
+        "metrics": {
+            "mAP": matches.mean_average_precision,
+            "macro F1": report.macro_f1,
+            "exact match": report.exact_match,
+        },
+        "intervals": _intervals(("macro F1", "exact match"), resampled, len(found)),
+        "counts": {
+            "labelled": int(labelled.sum()),
+            "predicted": int(found.sum()),
+            "correct": int((labelled & found).sum()),
+            ErrorKind.MISSED.value: int((labelled & ~found).sum()),
+            ErrorKind.EXTRA.value: int((~labelled & found).sum()),
+            "exact": report.exact,
+        },
+        "per_class": rows,
+        "confusion": {
+            **_confusion((*matches.class_ids, NOTHING), report.confusion),
+            "score": at,
+        },
+        "thresholds": {
+            "score": at,
+            "best": best,
+            "per_class": {str(row["class"]): row["best score"] for row in rows},
+        },
+    }
+
+
+def match_tags(
+    images: Sequence[SnapshotImage], answers: dict[int, Prediction], class_ids: Sequence[int]
+) -> SeveralMatches:
+    """Labels and probabilities of a split whose images may have several classes."""
+    return SeveralMatches.of(
+        (
+            TaggedImage(i.id, tags_of(i), answers[i.id].scores or {})
+            for i in images if i.id in answers
+        ),
+        class_ids=class_ids,
+    )  # fmt: skip
 
 
 def _segment(

@@ -16,6 +16,8 @@ from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
 from cvstudio.core.words import counted
 from cvstudio.ml.failures import JobFailure
 
+Present = NDArray[np.float32]
+"""Which classes an image has: (k,), 0 or 1."""
 IGNORE = 255
 """The label of pixels that teach nothing and are not judged: padding, crowds, outside."""
 _MOST_CLASSES = 250
@@ -30,13 +32,15 @@ class Usable:
     notes: tuple[str, ...] = ()
 
 
-def usable(snapshot: Snapshot, split: Split) -> Usable:
+def usable(snapshot: Snapshot, split: Split, *, several: bool = False) -> Usable:
     """The images and annotations of a split that a network of the snapshot's task can learn from.
 
-    Raises JobFailure when there are none, and when images to be classified have several classes.
+    With `several` images to be classified may have any number of classes, none when a person has
+    said so. Raises JobFailure when there are none, and without it when one has more than one.
     """
     task = snapshot.task
-    _refuse_several_classes(snapshot, split)
+    if not several:
+        _refuse_several_classes(snapshot, split)
     images, annotations, no_class, boxed = [], [], 0, 0
     for image in snapshot.of(split):
         if image.review is Review.UNLABELLED:
@@ -45,7 +49,7 @@ def usable(snapshot: Snapshot, split: Split) -> Usable:
         has_boxes = any(kind_of(a.shape) in BOXES and a.box.area > 0 for a in image.annotations)
         if task in (Task.INSTANCE, Task.SEGMENT):
             boxed += has_boxes
-        if task is Task.CLASSIFY and not counting:
+        if task is Task.CLASSIFY and not counting and not several:
             no_class += 1
             continue
         if task is Task.INSTANCE and has_boxes:
@@ -87,8 +91,8 @@ def _refuse_several_classes(snapshot: Snapshot, split: Split) -> None:
         many = counted(found, "image")
         raise JobFailure(
             "no data", f"{many} of {split} with several classes.",
-            hint="A run learns one class for each image: let each have one on the Label page, or"
-            " take these images out of the split.",
+            hint="Set loss to binary and turn “Several classes an image” on; or let each image have"
+            " one class on the Label page.",
         )  # fmt: skip
 
 
@@ -104,6 +108,13 @@ def class_of(annotations: Sequence[SnapshotAnnotation], index: dict[int, int]) -
     """The one class of an image for classify, as the network's output."""
     (only,) = annotations
     return index[only.class_id]
+
+
+def classes_of(annotations: Sequence[SnapshotAnnotation], index: dict[int, int]) -> Present:
+    """All classes of an image for classify: (k,) float32, 1 for those that it has."""
+    present = np.zeros(len(index), np.float32)
+    present[[index[a.class_id] for a in annotations]] = 1
+    return present
 
 
 def target_map(image: SnapshotImage, class_ids: Sequence[int]) -> NDArray[np.uint8]:

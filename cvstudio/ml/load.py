@@ -45,6 +45,11 @@ class LoadedNetwork:
         return self.config.task
 
     @property
+    def several(self) -> bool:
+        """Whether an image may have several classes."""
+        return self.config.several_classes
+
+    @property
     def image_size(self) -> int:
         return self.preprocessor.size
 
@@ -83,8 +88,9 @@ class LoadedNetwork:
             return [output.float().cpu().numpy() for output in outputs]
 
         return answer(
-            seen_from(compute, self.task, self.views), rgbs, image_ids,
+            seen_from(compute, self.task, self.views, several=self.several), rgbs, image_ids,
             task=self.task, preprocessor=self.preprocessor, class_ids=self.class_ids,
+            several=self.several,
         )  # fmt: skip
 
 

@@ -161,7 +161,8 @@ def read_ahead(items: Iterator[Any]) -> Iterator[Any]:
 
 
 def stacked(items: list[tuple[Image, Any, int]]) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
-    """A batch: images (n, h, w, 3) uint8, targets (n,) or (n, h, w), places in the split."""
+    """A batch: images (n, h, w, 3) uint8, targets (n,), (n, k) or (n, h, w),
+    places in the split."""
     images = torch.from_numpy(np.stack([item[0] for item in items]))
     targets = torch.from_numpy(np.asarray([item[1] for item in items]))
     return images, targets, [item[2] for item in items]

@@ -46,7 +46,9 @@ class Mixer:
             other = images.roll(1, 0).float()
             images = torch.lerp(other, images.float(), kept).round().to(torch.uint8)
         if self.task is Task.CLASSIFY:
-            shares = functional.one_hot(targets.long(), self.classes).float()
+            several = targets.ndim == 2
+            shares = targets if several else functional.one_hot(targets.long(), self.classes)
+            shares = shares.float()
             targets = torch.lerp(shares.roll(1, 0), shares, kept)
         return images, targets, places
 

@@ -16,7 +16,8 @@ from cvstudio.ml.decode import MOST_OBJECTS, OVERLAP, SCORE_FLOOR
 from cvstudio.ml.preprocess import Preprocessing
 
 KEY = "cvstudio"
-FORMAT = 1
+FORMAT, _ONE_CLASS = 2, 1
+"""Files whose images may have several classes are of format 2: version 0.1 would misread them."""
 INPUT = "images"
 BOXES, MAPS = "output0", "output1"
 
@@ -43,6 +44,11 @@ class FileRecord:
     verification: dict[str, Any] | None = None
 
     @property
+    def several(self) -> bool:
+        """Whether an image may have several classes, each with a probability of its own."""
+        return bool(self.network.get("several_classes", False))
+
+    @property
     def preprocessing(self) -> Preprocessing:
         return Preprocessing.from_json(self.input)
 
@@ -60,13 +66,15 @@ class FileRecord:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; the answer section repeats what decode.py does, in words and numbers."""
         return {
-            "format": FORMAT,
+            "format": FORMAT if self.several else _ONE_CLASS,
             "task": self.task.value,
             "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in self.classes],
             "input": self.input,
             "outputs": list(self.outputs),
             "answer": answer_rules(
-                self.task, own_masks=self.network.get("family") == "torchvision-detection"
+                self.task,
+                own_masks=self.network.get("family") == "torchvision-detection",
+                several=self.several,
             ),
             "thresholds": {
                 "score": self.score,
@@ -113,16 +121,25 @@ class FileRecord:
 
 
 def output_rows(
-    task: Task, count: int, shapes: list[list[int | str]], *, listed: bool = False
+    task: Task,
+    count: int,
+    shapes: list[list[int | str]],
+    *,
+    listed: bool = False,
+    several: bool = False,
 ) -> tuple[dict[str, Any], ...]:
     """Name, shape and meaning of each output of a network with that many classes; `listed` says
-    that its objects come best first, each with a mask of its own where it has any."""
+    that its objects come best first, each with a mask of its own where it has any, `several` that
+    an image may have several classes."""
     boxes = (
         f"per {'object, best first' if listed else 'anchor'}: x and y of the centre, width and"
         f" height in input pixels, then {count} scores from 0 to 1 in the order of classes"
     )
     meanings = {
-        Task.CLASSIFY: ["one logit per class in the order of classes; softmax gives probabilities"],
+        Task.CLASSIFY: [
+            f"one logit per class in the order of classes; {'sigmoid' if several else 'softmax'}"
+            " gives probabilities"
+        ],
         Task.SEGMENT: ["logits per pixel: background, then the classes in their order"],
         Task.DETECT: [boxes],
         Task.INSTANCE: [
@@ -144,7 +161,7 @@ def output_rows(
     )
 
 
-def answer_rules(task: Task, *, own_masks: bool = False) -> dict[str, Any]:
+def answer_rules(task: Task, *, own_masks: bool = False, several: bool = False) -> dict[str, Any]:
     """How outputs become answers on the image, as a person would program it."""
     back = "x_image = (x_input - left) / scale, with the scale and padding of the input"
     objects = {
@@ -155,6 +172,11 @@ def answer_rules(task: Task, *, own_masks: bool = False) -> dict[str, Any]:
         "boxes": back,
     }
     match task:
+        case Task.CLASSIFY if several:
+            return {
+                "scores": "sigmoid of each logit: the classes do not exclude each other",
+                "classes": "every class whose score reaches the threshold; none when none does",
+            }
         case Task.CLASSIFY:
             return {"scores": "softmax over the classes"}
         case Task.SEGMENT:

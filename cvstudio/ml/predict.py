@@ -62,6 +62,11 @@ class OnnxNetwork:
         return self.record.task
 
     @property
+    def several(self) -> bool:
+        """Whether an image may have several classes."""
+        return self.record.several
+
+    @property
     def classes(self) -> tuple[LabelClass, ...]:
         return self.record.classes
 
@@ -77,8 +82,9 @@ class OnnxNetwork:
     def predict(self, rgbs: Sequence[Image], image_ids: Sequence[int]) -> list[Prediction]:
         """Predictions for RGB images of any sizes, in image coordinates."""
         return answer(
-            seen_from(self.raw, self.task, self.views), rgbs, image_ids,
+            seen_from(self.raw, self.task, self.views, several=self.several), rgbs, image_ids,
             task=self.task, preprocessor=self.preprocessor, class_ids=self.class_ids,
+            several=self.several,
         )  # fmt: skip
 
 
@@ -94,7 +100,8 @@ def predict_files(
 
     {"file", "task", "classes", "score", "warning", "images": [...], "problems": [...]}; "warning"
     says when the network had learned nothing ("" otherwise). Each image has
-    "file", "page", "width", "height" and, by task, "scores" {class name: probability} and "class";
+    "file", "page", "width", "height" and, by task, "scores" {class name: probability} and "class",
+    where images may have several also "classes" [those whose probability is `score` or more];
     "objects" [{"class", "score", "box": [x, y, w, h], "segmentation": COCO RLE}] from `score`
     upwards (None: the one stored in the file); or "regions" {class name: COCO RLE}. An image that
     cannot be read is listed under "problems" and stops nothing. Raises FormatError for the file.
@@ -148,7 +155,8 @@ def _row(network: OnnxNetwork, path: Path, page: int, *, score: float | None) ->
     (prediction,) = network.predict([rgb], [0])
     floor = network.record.score if score is None else score
     row = {"file": os.fspath(path), "page": page}
-    return {**row, **_told(prediction, rgb.shape, network.classes, floor or 0)}
+    told = _told(prediction, rgb.shape, network.classes, floor or 0, several=network.several)
+    return {**row, **told}
 
 
 def _told(
@@ -156,6 +164,8 @@ def _told(
     shape: tuple[int, ...],
     classes: Sequence[LabelClass],
     floor: float,
+    *,
+    several: bool,
 ) -> dict[str, Any]:
     """A prediction with class names in the place of ids."""
     height, width = shape[:2]
@@ -163,7 +173,11 @@ def _told(
     row: dict[str, Any] = {"width": width, "height": height}
     if prediction.scores is not None:
         scores = {names[key]: value for key, value in prediction.scores.items()}
-        return {**row, "class": max(scores, key=lambda name: scores[name]), "scores": scores}
+        best = max(scores, key=lambda name: scores[name])
+        if several:
+            held = [name for name, value in scores.items() if value >= floor]
+            return {**row, "class": best, "classes": held, "scores": scores}
+        return {**row, "class": best, "scores": scores}
     if prediction.regions is not None:
         regions = {names[key]: _code(mask, height, width)
                    for key, mask in prediction.regions.items()}  # fmt: skip

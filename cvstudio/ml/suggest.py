@@ -49,7 +49,10 @@ def run_suggest(job: JobDir, config: SuggestConfig) -> Outcome:
         path.with_name(path.name + ".part").unlink(missing_ok=True)
         return Outcome.CANCELLED
     _tell(job, images, unread)
-    write_answer(job, Answer(network.task, network.classes, config.score, tuple(unread)))
+    write_answer(
+        job,
+        Answer(network.task, network.classes, config.score, tuple(unread), network.several),
+    )
     return Outcome.FINISHED
 
 

@@ -17,9 +17,9 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.metrics import ImageObjects, match_objects, region_map
 from cvstudio.core.networks import network as network_info
 from cvstudio.core.predictions import Prediction
-from cvstudio.core.run_state import BEST_METRIC
+from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import SnapshotAnnotation, SnapshotImage
-from cvstudio.ml.decode import SCORE_FLOOR
+from cvstudio.ml.decode import SCORE_FLOOR, probabilities
 from cvstudio.ml.load import LoadedNetwork
 from cvstudio.ml.predict import OnnxNetwork
 from cvstudio.ml.preprocess import Image, place
@@ -142,13 +142,20 @@ def _differences(
             for row in range(together):
                 _compare(
                     network.task, [a[row] for a in expected], [b[row] for b in answered],
-                    len(network.classes), found, listed=listed,
+                    len(network.classes), found, listed=listed, several=network.several,
                 )  # fmt: skip
     return found
 
 
 def _compare(
-    task: Task, ours: Arrays, theirs: Arrays, count: int, found: _Difference, *, listed: bool
+    task: Task,
+    ours: Arrays,
+    theirs: Arrays,
+    count: int,
+    found: _Difference,
+    *,
+    listed: bool,
+    several: bool,
 ) -> None:
     """Widen `found` by the outputs for one image."""
     if any(
@@ -157,7 +164,8 @@ def _compare(
         found.score = found.shift = found.maps = math.inf
         return
     if task in (Task.CLASSIFY, Task.SEGMENT):
-        found.score = max(found.score, _largest(_softmax(ours[0]) - _softmax(theirs[0])))
+        mine, other = (probabilities(answer[0], several=several) for answer in (ours, theirs))
+        found.score = max(found.score, _largest(mine - other))
         return
     mine, other = ours[0], theirs[0]
     scores = slice(4, 4 + count)
@@ -222,6 +230,8 @@ def check_answers(
     """Whether final answers on a whole split agree, and how far each image differs (0 to 1)."""
     match network.task:
         case Task.CLASSIFY:
+            if network.several:
+                return _same_classes(precision, ours, theirs, score, limits)
             return _same_class(precision, ours, theirs, limits)
         case Task.SEGMENT:
             return _same_pixels(network.class_ids, precision, images, ours, theirs, limits)
@@ -240,6 +250,22 @@ def _same_class(
     allowed = None if limits.agreement is None else len(ours)
     check = _at_least("Images with the same class", precision, same, allowed, len(ours))
     return [check], differences
+
+
+def _same_classes(
+    precision: str, ours: Sequence[Prediction], theirs: Sequence[Prediction], score: float,
+    limits: Limits,
+) -> tuple[list[Check], dict[int, float]]:  # fmt: skip
+    """The same where an image may have several classes: each counts, found or not."""
+    same, total, differences = 0, 0, {}
+    for a, b in zip(ours, theirs, strict=True):
+        mine, other = a.scores or {}, b.scores or {}
+        same += sum((mine[k] >= score) == (other[k] >= score) for k in mine)
+        total += len(mine)
+        differences[a.image_id] = max(abs(mine[k] - other[k]) for k in mine)
+    # A class whose probability lies on the threshold itself may fall on either side.
+    allowed = None if limits.agreement is None else math.floor(total * limits.agreement)
+    return [_at_least("Classes found alike", precision, same, allowed, total)], differences
 
 
 def _same_pixels(
@@ -307,10 +333,11 @@ def _same_objects(
 
 
 def check_metric(
-    task: Task, precision: str, ours: float | None, theirs: float | None, limits: Limits
+    network: LoadedNetwork, precision: str, ours: float | None, theirs: float | None, limits: Limits
 ) -> Check:
     """The figure of the task, measured again from the exported file's answers."""
-    name = f"{BEST_METRIC[task]}, measured again"
+    metric = best_metric(network.task, several=network.several)
+    name = f"{metric}, measured again"
     if ours is None or theirs is None:
         same = ours is None and theirs is None
         return Check(name, precision, theirs, None, None if same else False, ours)
@@ -346,12 +373,6 @@ def _at_least(
 ) -> Check:
     passed = None if allowed is None else value >= allowed
     return Check(name, precision, value, allowed, passed, reference)
-
-
-def _softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
-    values = np.exp(logits.astype(np.float64) - logits.max(axis=0))
-    shares: NDArray[np.float64] = values / values.sum(axis=0)
-    return shares
 
 
 def _largest(values: NDArray[Any]) -> float:

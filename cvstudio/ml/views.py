@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.config import Views
+from cvstudio.ml.decode import probabilities
 
 Outputs = Sequence[NDArray[Any]]
 Compute = Callable[[NDArray[np.float32]], Outputs]
@@ -25,11 +26,12 @@ _SIDES: dict[Views, tuple[tuple[int, ...], ...]] = {
 """The axes of (N, C, H, W) along which each view is turned round."""
 
 
-def seen_from(compute: Compute, task: Task, views: Views) -> Compute:
+def seen_from(compute: Compute, task: Task, views: Views, *, several: bool = False) -> Compute:
     """The same computation, on all the views of a batch; outputs as decode.decode() reads them.
 
-    Classes and pixels get the mean of their probabilities; the objects of all views stand side by
-    side, and decode keeps the best of those that overlap.
+    `several`: an image may have several classes. Classes and pixels get the mean of their
+    probabilities; the objects of all views stand side by side, and decode keeps the best of those
+    that overlap.
     """
     sides = _SIDES[views]
     if len(sides) == 1:
@@ -41,7 +43,7 @@ def seen_from(compute: Compute, task: Task, views: Views) -> Compute:
         ]
         match task:
             case Task.CLASSIFY | Task.SEGMENT:
-                return [_mean([outputs[0] for outputs in answers])]
+                return [_mean([outputs[0] for outputs in answers], several=several)]
             case Task.DETECT:
                 return [np.concatenate([outputs[0] for outputs in answers], axis=2)]
             case Task.INSTANCE:
@@ -68,8 +70,13 @@ def _turned_back(
     return [objects, *(np.flip(maps, axes) for maps in outputs[1:])]
 
 
-def _mean(logits: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
-    """The logarithms of the mean of the probabilities, over classes on axis 1."""
+def _mean(logits: Sequence[NDArray[Any]], *, several: bool) -> NDArray[np.float32]:
+    """Logits of the mean of the probabilities, over classes on axis 1."""
+    if several:
+        mean = np.mean([probabilities(values, several=True) for values in logits], axis=0)
+        mean = np.clip(mean, 1e-12, 1 - 1e-12)
+        logits_of_mean: NDArray[np.float32] = np.log(mean / (1 - mean)).astype(np.float32)
+        return logits_of_mean
     total = np.zeros(logits[0].shape, np.float64)
     for values in logits:
         shifted = np.exp(values.astype(np.float64) - values.max(axis=1, keepdims=True))

@@ -17,6 +17,7 @@ from cvstudio.core.snapshot import read_snapshot
 from cvstudio.project.image_analysis import ImageAnalysis
 from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.pixel_analysis import PixelAnalysis
+from cvstudio.project.several_analysis import SeveralAnalysis
 from cvstudio.project.verdict import Analysis
 
 _KINDS: dict[Task, type[Analysis]] = {
@@ -53,10 +54,12 @@ def load(run: JobDir, split: Split | str) -> Analysis:
         )
     snapshot = read_snapshot(directory.snapshot if directory.snapshot.exists() else run.snapshot)
     report = json.loads(directory.report.read_text(encoding="utf-8"))
-    return _KINDS[snapshot.task](
+    figures = report.get(split.value, {})
+    kind = SeveralAnalysis if figures.get("several") else _KINDS[snapshot.task]
+    return kind(
         snapshot=snapshot,
         split=split,
         images={image.id: image for image in snapshot.of(split)},
         predictions={p.image_id: p for p in read_predictions(directory.predictions(split))},
-        report=report.get(split.value, {}),
+        report=figures,
     )

@@ -13,6 +13,7 @@ from cvstudio.project import analysis
 from cvstudio.project.image_analysis import ImageAnalysis
 from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.pixel_analysis import PixelAnalysis
+from cvstudio.project.several_analysis import SeveralAnalysis
 from cvstudio.project.verdict import Analysis
 
 SCORE, OVERLAP = 0.25, 0.5
@@ -83,6 +84,7 @@ def compare(before: JobDir, after: JobDir, split: Split = Split.VAL) -> Changes:
 _WORDS: dict[type[Analysis], str] = {
     ImageAnalysis: "probability of the labelled class",
     ObjectAnalysis: f"F1 of the image at score {SCORE:g} and overlap {OVERLAP:g}",
+    SeveralAnalysis: f"share of the classes that are right at score {SCORE:g}",
     PixelAnalysis: "mean IoU of the classes in the image",
 }
 
@@ -103,6 +105,10 @@ def _figures(analysed: Analysis) -> dict[int, float]:
                 image.image_id: image.scores.get(image.labelled, 0.0)
                 for image in analysed.judged.images
             }
+        case SeveralAnalysis():
+            report = analysed.matches.at(SCORE)
+            right = (report.found == analysed.matches.labelled).mean(axis=1)
+            return dict(zip(analysed.matches.image_ids, right.tolist(), strict=True))
         case PixelAnalysis():
             return dict(analysed.matches.worst())
         case ObjectAnalysis():

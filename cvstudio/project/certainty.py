@@ -25,6 +25,7 @@ from cvstudio.core.predictions import Prediction
 from cvstudio.project.image_analysis import ImageAnalysis
 from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.pixel_analysis import PixelAnalysis
+from cvstudio.project.several_analysis import SeveralAnalysis
 from cvstudio.project.verdict import Analysis
 
 Floats = NDArray[np.float64]
@@ -36,11 +37,16 @@ _MOST_WORK = 4_000_000
 def main_figure(analysed: Analysis, drawn: Draws) -> Floats:
     """The best metric of the task for each draw of the analysed images: (draws, images) -> (draws).
 
-    Balanced accuracy, mIoU or mAP50-95. Not-a-number where a draw has no figure.
+    Balanced accuracy or, with several classes an image, mAP; mIoU or mAP50-95. Not-a-number where a
+    draw has no figure.
     """
     match analysed:
         case ImageAnalysis():
             return _balanced_accuracy(analysed, drawn)
+        case SeveralAnalysis():
+            places = {image_id: place for place, image_id in enumerate(analysed.images)}
+            own = [places[image_id] for image_id in analysed.matches.image_ids]
+            return analysed.matches.drawn(drawn[:, own])
         case PixelAnalysis():
             pooled = np.tensordot(drawn, analysed.matches.confusions, axes=1)
             return np.array([PixelReport(analysed.matches.class_ids, c).mean_iou for c in pooled])

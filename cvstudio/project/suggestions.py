@@ -32,7 +32,7 @@ from cvstudio.core.metrics.overlaps import ImageObjects, find_overlaps
 from cvstudio.core.predictions import Found, Prediction, read_predictions
 from cvstudio.core.suggestion import ANSWERS, Unread, read_answer
 from cvstudio.core.words import counted, quoted
-from cvstudio.project import commands, queries, rows, runs, suggesting
+from cvstudio.project import commands, image_classes, queries, rows, runs, suggesting
 from cvstudio.project.decisions import CHUNK, DOUBLE
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
@@ -122,7 +122,10 @@ def take_in(project: Project, job: JobDir, *, source: object = None) -> Taken:
 
     def found(s: Session) -> _Intake:
         match = match_classes(answer.classes, queries.classes(s), by_id=origin.run_id is not None)
-        intake = _Intake(project.task, origin, match, answer.classes, config.overlap)
+        several = answer.several and image_classes.several(s)
+        intake = _Intake(
+            project.task, origin, match, answer.classes, config.overlap, several=several
+        )
         for some in _chunks(read_predictions(job.predictions(ANSWERS)), CHUNK):
             intake.take(s, some)
         return intake
@@ -204,7 +207,10 @@ class _Intake:
         match: ClassMatch,
         classes: Sequence[LabelClass],
         overlap: float,
+        *,
+        several: bool,
     ) -> None:
+        self._several = several
         self._task, self._origin, self._match, self._overlap = task, origin, match, overlap
         self._names = {c.id: c.name for c in classes}
         self.new: list[tuple[Any, ...]] = []
@@ -244,6 +250,8 @@ class _Intake:
         accepted = [a for a in kept if a.state is State.ACCEPTED]
         rejected = [a for a in kept if a.state is State.REJECTED]
         match self._task:
+            case Task.CLASSIFY if self._several:
+                found = self._all_of_image(prediction, accepted, rejected)
             case Task.CLASSIFY:
                 found = self._of_image(prediction, accepted, rejected)
             case Task.SEGMENT:
@@ -287,6 +295,25 @@ class _Intake:
             self._refused += 1
         else:
             yield class_id, None, prediction.scores[best]
+
+    def _all_of_image(
+        self, prediction: Prediction, accepted: Sequence[Annotation], rejected: Sequence[Annotation]
+    ) -> Iterator[tuple[int, Shape, float | None]]:
+        """Each class that the network is sure enough of and that nobody has said or rejected."""
+        said, refused = (
+            {a.class_id for a in some if a.shape is None} for some in (accepted, rejected)
+        )
+        scores = prediction.scores or {}
+        for network_class in sorted(scores, key=lambda each: -scores[each]):
+            class_id = self._class(network_class)
+            if class_id is None:
+                continue
+            if class_id in said:
+                self._known += 1
+            elif class_id in refused:
+                self._refused += 1
+            else:
+                yield class_id, None, scores[network_class]
 
     def _objects(
         self, prediction: Prediction, accepted: Sequence[Annotation], rejected: Sequence[Annotation]

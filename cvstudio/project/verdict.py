@@ -103,7 +103,10 @@ class Analysis:
     """What the evaluation wrote for this split (metrics that need no threshold)."""
 
     has_scores = False
-    """Whether a score and an overlap can be chosen."""
+    """Whether a score can be chosen."""
+
+    has_overlaps = True
+    """Whether an overlap can be chosen with it."""
 
     @property
     def classes(self) -> tuple[LabelClass, ...]:

@@ -1,8 +1,8 @@
 """How good predictions are, in numpy alone: the window, the jobs and the tests share these rules.
 
 objects.py (detect, instance) · overlaps.py (what lies over what) · curves.py (precision and recall)
-· classes.py (classify) · pixels.py (segment) · figures.py (of each class). A figure that cannot be
-computed is not-a-number.
+· classes.py (classify) · several.py (the same with several classes an image) · pixels.py (segment)
+· figures.py (of each class). A figure that cannot be computed is not-a-number.
 """
 
 from cvstudio.core.error_kinds import ErrorKind

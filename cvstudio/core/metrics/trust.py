@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.run_state import BEST_METRIC
+from cvstudio.core.run_state import best_metric
 from cvstudio.core.words import quoted
 
 LEAST_RIGHT = 5
@@ -35,11 +35,19 @@ def withheld_sentence(names: list[str]) -> str:
 def nothing_right(task: Task, report: Mapping[str, Any]) -> str:
     """A warning when an entry of report.json shows a network that has learned nothing; else ""."""
     metrics, rows = report.get("metrics", {}), report.get("per_class", [])
+    several = bool(report.get("several"))
+    metric = best_metric(task, several=several)
     useless = False
     match task:
         case Task.DETECT | Task.INSTANCE:
             found = metrics.get("mAP50")
             useless = found is not None and found < _NEXT_TO_NOTHING
+        case Task.CLASSIFY if several:
+            # Ranked by lot, a class has about the share of images that it is on as its AP.
+            images = max(report.get("counts", {}).get("images", 0), 1)
+            shares = [row["labelled"] / images for row in rows if row["labelled"]]
+            found = metrics.get("mAP")
+            useless = found is not None and bool(shares) and found <= sum(shares) / len(shares)
         case Task.CLASSIFY:
             recalls = [row["recall"] for row in rows if row["labelled"]]
             useless = len(recalls) > 1 and sum(recalls) / len(recalls) <= 1 / len(recalls)
@@ -49,8 +57,8 @@ def nothing_right(task: Task, report: Mapping[str, Any]) -> str:
     if not useless:
         return ""
     did = "did no better than guessing" if task is Task.CLASSIFY else "found next to nothing right"
-    value = metrics.get(BEST_METRIC[task]) or 0
+    value = metrics.get(metric) or 0
     return (
-        f"This network {did} on the images it was judged on ({BEST_METRIC[task]} {value:.3f}):"
+        f"This network {did} on the images it was judged on ({metric} {value:.3f}):"
         " train it longer, or with more labels."
     )

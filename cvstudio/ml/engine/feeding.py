@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +13,10 @@ from cvstudio.core.annotation import Split, Task
 from cvstudio.core.recipe import Fit
 from cvstudio.ml.composing import Composer
 from cvstudio.ml.data import JudgedItems, SplitImages, TrainingItems, keep_in_memory
-from cvstudio.ml.engine.losses import class_weights
+from cvstudio.ml.engine.losses import class_weights, presence_weights
 from cvstudio.ml.engine.session import Session
 from cvstudio.ml.environment import threads
-from cvstudio.ml.labels import Usable, class_of
+from cvstudio.ml.labels import Usable, class_of, classes_of
 from cvstudio.ml.loading import Batches, Loader, readers, stacked
 from cvstudio.ml.preprocess import placement_for
 from cvstudio.ml.sampling import order_for
@@ -68,8 +69,9 @@ class Feed:
         read = read_images(session, class_ids=ids if segment else None)
         self.train_images, self.val_images = (read.images[split] for split in LEARNED)
         index = session.snapshot.class_index()
+        target_of: Any = classes_of if self.config.several_classes else class_of
         self.classes = {
-            split: None if segment else [class_of(a, index) for a in data.annotations]
+            split: None if segment else [target_of(a, index) for a in data.annotations]
             for split, data in read.found.items()
         }
         occurring = [
@@ -123,6 +125,8 @@ class Feed:
             return None
         count = len(self.session.snapshot.classes)
         classes = self.classes[Split.TRAIN]
+        if self.config.several_classes:
+            return presence_weights(np.stack(classes or []))
         if classes is not None:
             return class_weights(np.bincount(classes, minlength=count), power=1.0)
         # Pixels: rare classes are thousands of times rarer, so their weight grows with the root.

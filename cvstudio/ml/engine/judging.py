@@ -13,10 +13,11 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.jobdir import Request
 from cvstudio.core.metrics.classes import ClassificationReport
 from cvstudio.core.metrics.pixels import PixelReport
+from cvstudio.core.metrics.several import SeveralMatches
 from cvstudio.core.predictions import Prediction
 from cvstudio.ml.answer import goes_in_tiles
 from cvstudio.ml.data import SplitImages
-from cvstudio.ml.decode import decode, regions_of
+from cvstudio.ml.decode import decode, probabilities, regions_of
 from cvstudio.ml.engine.losses import ClassifyLoss, Losses, SegmentLoss
 from cvstudio.ml.engine.session import Cancelled, Session
 from cvstudio.ml.labels import IGNORE
@@ -57,6 +58,8 @@ class Judging:
         Raises Cancelled when the person asks for it.
         """
         outputs = len(self.ids) + (self.config.task is Task.SEGMENT)
+        several = self.config.several_classes
+        tagged: list[tuple[torch.Tensor, torch.Tensor]] = []
         pooled = torch.zeros(outputs * outputs, dtype=torch.int64, device=self.device)
         wanted = set(self.session.sample_places(self.images.images))
         samples: dict[int, Prediction] = {}
@@ -73,7 +76,10 @@ class Judging:
                 logits = self.answers(images)
                 targets = targets.to(self.device, non_blocking=True)
                 losses.add(self.criterion.parts(logits, targets), len(images))
-                pooled += _confusion(logits, targets, outputs)
+                if several:
+                    tagged.append((logits, targets))
+                else:
+                    pooled += _confusion(logits, targets, outputs)
                 for row, place in enumerate(places):
                     if place in wanted:
                         samples[place] = self._prediction(logits[row], place)
@@ -81,7 +87,7 @@ class Judging:
                 raise Cancelled
         confusion = pooled.view(outputs, outputs).cpu().numpy()
         shown = [samples[place] for place in sorted(samples)]
-        figures, classes = self._figures(confusion)
+        figures, classes = self._of_tags(tagged) if several else self._figures(confusion)
         return Judgement(losses.means(), figures, classes, shown)
 
     def _judge_tiles(
@@ -117,8 +123,28 @@ class Judging:
         )
         return decode(
             self.config.task, [logits.cpu().numpy()], placement,
-            class_ids=self.ids, image_id=image.id,
+            class_ids=self.ids, image_id=image.id, several=self.config.several_classes,
         )  # fmt: skip
+
+    def _of_tags(
+        self, tagged: list[tuple[torch.Tensor, torch.Tensor]]
+    ) -> tuple[dict[str, float], dict[int, float]]:
+        """The figures where images have several classes, and the AP of each class on val.
+
+        A class counts from an even chance upwards: the score that is best is looked for in the end.
+        """
+        logits, labelled = (torch.cat(some).cpu().numpy() for some in zip(*tagged, strict=True))
+        matches = SeveralMatches(
+            tuple(self.ids), tuple(range(len(logits))), labelled > 0,
+            probabilities(logits, several=True),
+        )  # fmt: skip
+        report = matches.at(0.5)
+        figures = {
+            "mAP": matches.mean_average_precision,
+            "macro F1": report.macro_f1,
+            "exact match": report.exact_match,
+        }
+        return figures, _known(matches.average_precisions())
 
     def _figures(self, confusion: NDArray[np.int64]) -> tuple[dict[str, float], dict[int, float]]:
         """All figures, and of each class on val its IoU or its share of images that are found."""

@@ -189,6 +189,14 @@ def _overlap(
     return ((1 - index) * occurring).sum() / occurring.sum()
 
 
+def presence_weights(present: NDArray[Any]) -> torch.Tensor:
+    """What missing a class costs beside finding one that is not there, from (n, k) 0 or 1: images
+    that lack it for each that has it, from 0.1 to 10. A class that never occurs weighs 1."""
+    having = present.sum(axis=0).astype(np.float64)
+    weights = np.where(having > 0, (len(present) - having) / np.maximum(having, 1), 1.0)
+    return torch.from_numpy(np.clip(weights, 0.1, 10.0)).float()
+
+
 def class_weights(counts: NDArray[Any], *, power: float) -> torch.Tensor:
     """A weight per class from how often it occurs: (mean count / count) ** power, at most 10.
 

@@ -24,7 +24,7 @@ from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.core.networks import NetworkInfo, network
 from cvstudio.core.predictions import Prediction, write_predictions
 from cvstudio.core.recipe import TrainConfig
-from cvstudio.core.run_state import BEST_METRIC
+from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
 from cvstudio.core.video_names import is_video_name
 from cvstudio.core.words import quoted
@@ -60,7 +60,7 @@ class Session:
     ) -> None:
         self.job, self.config, self.snapshot, self.group = job, config, snapshot, group
         self.info: NetworkInfo = network(config.network)
-        self.metric = BEST_METRIC[config.task]
+        self.metric = best_metric(config.task, several=config.several_classes)
         self.best: float | None = None
         self.best_epoch: int | None = None
         self._best_order: tuple[float, float] | None = None
@@ -196,7 +196,7 @@ class Session:
 
     def usable(self, split: Split) -> Usable:
         """A split's images and annotations; what was left out is noted."""
-        found = usable(self.snapshot, split)
+        found = usable(self.snapshot, split, several=self.config.several_classes)
         for text in found.notes:
             self.note(text)
         return found

@@ -1,0 +1,254 @@
+"""Images with several classes: what is missed and what is extra, one class at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvstudio.core.metrics.curves import Curve, best_score
+from cvstudio.core.metrics.figures import ClassFigures, class_figures, mean_of_known, ratio
+from cvstudio.core.metrics.objects import NOTHING
+from cvstudio.core.metrics.trust import believable
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedImage:
+    """One image with its labels, of which there may be none, and a chance for each class id."""
+
+    image_id: int
+    labelled: frozenset[int]
+    scores: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TagCase:
+    """A class of an image: missed (`predicted` is NOTHING), extra (`labelled` is), or right."""
+
+    image_id: int
+    labelled: int
+    predicted: int
+    score: float
+
+    @property
+    def class_id(self) -> int:
+        """The class that it is about."""
+        return self.labelled or self.predicted
+
+    @property
+    def missed(self) -> bool:
+        """Labelled and not found."""
+        return self.predicted == NOTHING
+
+    @property
+    def extra(self) -> bool:
+        """Found and not labelled."""
+        return self.labelled == NOTHING
+
+
+@dataclass(frozen=True, eq=False)
+class SeveralMatches:
+    """Labels and chances of a split, images by classes."""
+
+    class_ids: tuple[int, ...]
+    image_ids: tuple[int, ...]
+    labelled: NDArray[np.bool_]
+    """(n, k)."""
+    scores: NDArray[np.float64]
+    """(n, k), 0 .. 1, each class by itself."""
+
+    @classmethod
+    def of(cls, images: Iterable[TaggedImage], *, class_ids: Sequence[int]) -> SeveralMatches:
+        """The matches of a split. Labels outside class_ids are added behind them."""
+        images = tuple(images)
+        others = {c for image in images for c in image.labelled} - set(class_ids)
+        ids = (*class_ids, *sorted(others))
+        return cls(
+            ids,
+            tuple(image.image_id for image in images),
+            np.array([[c in i.labelled for c in ids] for i in images], bool).reshape(-1, len(ids)),
+            np.array([[i.scores.get(c, 0.0) for c in ids] for i in images]).reshape(-1, len(ids)),
+        )
+
+    def only(self, rows: NDArray[np.int64]) -> SeveralMatches:
+        """The same of some of the images, one named several times as often."""
+        return replace(
+            self, image_ids=tuple(self.image_ids[row] for row in rows),
+            labelled=self.labelled[rows], scores=self.scores[rows],
+        )  # fmt: skip
+
+    @cached_property
+    def curves(self) -> dict[int, Curve]:
+        """Precision against recall of each class."""
+        found = {}
+        for place, class_id in enumerate(self.class_ids):
+            own, right = self.scores[:, place], self.labelled[:, place]
+            order = np.argsort(-own, kind="stable")
+            found[class_id] = Curve.of(class_id, int(right.sum()), own[order], right[order])
+        return found
+
+    def average_precisions(self) -> dict[int, float]:
+        """Of each class the mean precision over its labelled images, each at its own score: the
+        area below the curve as it stands. Not-a-number for a class that no image has."""
+        return {class_id: _area(curve) for class_id, curve in self.curves.items()}
+
+    @property
+    def mean_average_precision(self) -> float:
+        """The mean over the classes that some image has."""
+        return mean_of_known(list(self.average_precisions().values()))
+
+    def drawn(self, draws: NDArray[np.floating]) -> NDArray[np.float64]:
+        """mean_average_precision for each draw: (draws, n), how often an image is in it."""
+        rows = []
+        for place in range(len(self.class_ids)):
+            order = np.argsort(-self.scores[:, place], kind="stable")
+            score, right = self.scores[order, place], self.labelled[order, place]
+            last = np.append(np.diff(score) != 0, True)[: len(score)]
+            weights = draws[:, order].astype(np.float64)
+            true = np.cumsum(weights * right, axis=1)[:, last]
+            count = np.cumsum(weights, axis=1)[:, last]
+            precision = np.divide(true, count, out=np.zeros_like(true), where=count > 0)
+            area = (np.diff(true, axis=1, prepend=0.0) * precision).sum(axis=1)
+            total = true[:, -1]
+            rows.append(np.divide(area, total, out=np.full(len(area), np.nan), where=total > 0))
+        values = np.array(rows)
+        known = ~np.isnan(values)
+        sums, counts = np.where(known, values, 0.0).sum(axis=0), known.sum(axis=0)
+        means: NDArray[np.float64] = np.divide(
+            sums, counts, out=np.full(len(sums), np.nan), where=counts > 0
+        )
+        return means
+
+    def best_score(self) -> float:
+        """The one score at which the mean F1 is best; not-a-number when none is of any use."""
+        return best_score(self.curves.values())
+
+    def at(self, score: float) -> SeveralReport:
+        """The figures when classes count from a score upwards."""
+        return SeveralReport(self, self.scores >= score)
+
+
+@dataclass(frozen=True, eq=False)
+class SeveralReport:
+    """What is right and wrong when some classes are found and others not."""
+
+    matches: SeveralMatches
+    found: NDArray[np.bool_]
+    """(n, k)."""
+
+    @property
+    def class_ids(self) -> tuple[int, ...]:
+        return self.matches.class_ids
+
+    @cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """(k + 1, k + 1): rows labelled, columns found, the last of each is nothing.
+
+        A class is right on the diagonal, missed in the last column, extra in the last row; which
+        class was taken for which other one is not known and not guessed.
+        """
+        labelled, size = self.matches.labelled, len(self.class_ids)
+        cells = np.zeros((size + 1, size + 1), np.int64)
+        cells[range(size), range(size)] = (labelled & self.found).sum(0)
+        cells[:size, size] = (labelled & ~self.found).sum(0)
+        cells[size, :size] = (~labelled & self.found).sum(0)
+        return cells
+
+    @property
+    def exact(self) -> int:
+        """Images of which every class is right and none is extra."""
+        return int((self.matches.labelled == self.found).all(axis=1).sum())
+
+    @property
+    def exact_match(self) -> float:
+        """The share of those."""
+        return ratio(self.exact, len(self.found))
+
+    @property
+    def macro_f1(self) -> float:
+        """The mean F1 of the classes that occur."""
+        return mean_of_known([row.f1 for row in self.per_class()])
+
+    def per_class(self) -> list[ClassFigures]:
+        """Each class's figures, in the order of class_ids."""
+        return class_figures(self.confusion, self.class_ids)
+
+    def errors(self) -> list[TagCase]:
+        """All that is missed and extra, the surest errors first."""
+        wrong = self.matches.labelled != self.found
+        return sorted(self._cases(wrong), key=lambda case: -_how_wrong(case))
+
+    def cell(self, labelled: int, predicted: int) -> list[TagCase]:
+        """What is behind a cell of the confusion, the highest score first."""
+        class_id = labelled or predicted
+        if class_id not in self.class_ids or (labelled != predicted and labelled and predicted):
+            return []
+        chosen = np.zeros_like(self.found)
+        place = self.class_ids.index(class_id)
+        has, said = self.matches.labelled[:, place], self.found[:, place]
+        chosen[:, place] = (has == bool(labelled)) & (said == bool(predicted))
+        return sorted(self._cases(chosen), key=lambda case: -case.score)
+
+    def likely_label_errors(self) -> list[TagCase]:
+        """Errors in which the network is as sure as it is, on average, of the images that have the
+        class (extra) or lack it (missed): the threshold of confident learning for a yes or no. A
+        class of which it knows too little claims none (trust.py)."""
+        withheld = set(self.withheld_classes())
+        return [c for c in self.errors() if c.class_id not in withheld and self._is_sure(c)]
+
+    def withheld_classes(self) -> list[int]:
+        """Classes whose wrong answers say nothing about labels: it knows them too badly."""
+        wrong = {case.class_id for case in self.errors()}
+        return [c for c in self.class_ids if c in wrong and not self._believed(c)]
+
+    def _is_sure(self, case: TagCase) -> bool:
+        present, absent = self._usual[self.class_ids.index(case.class_id)]
+        return case.score >= present if case.extra else case.score <= absent
+
+    def _believed(self, class_id: int) -> bool:
+        place = self.class_ids.index(class_id)
+        right = self.matches.labelled[:, place] & self.found[:, place]
+        sure = self.found[:, place] & (self.matches.scores[:, place] >= self._usual[place][0])
+        return believable(
+            right=int(right.sum()), sure=int(sure.sum()), sure_and_right=int((right & sure).sum())
+        )
+
+    @cached_property
+    def _usual(self) -> list[tuple[float, float]]:
+        """By class, the mean score of the images that have it and of those that lack it."""
+        labelled, scores = self.matches.labelled, self.matches.scores
+        return [
+            (
+                mean_of_known(scores[labelled[:, place], place]),
+                mean_of_known(scores[~labelled[:, place], place]),
+            )
+            for place in range(len(self.class_ids))
+        ]
+
+    def _cases(self, chosen: NDArray[np.bool_]) -> list[TagCase]:
+        cases = []
+        for row, place in zip(*np.nonzero(chosen), strict=True):
+            class_id = self.class_ids[place]
+            cases.append(
+                TagCase(
+                    self.matches.image_ids[row],
+                    class_id if self.matches.labelled[row, place] else NOTHING,
+                    class_id if self.found[row, place] else NOTHING,
+                    float(self.matches.scores[row, place]),
+                )
+            )
+        return cases
+
+
+def _how_wrong(case: TagCase) -> float:
+    return 1 - case.score if case.missed else case.score
+
+
+def _area(curve: Curve) -> float:
+    """Each step of recall times the precision that it is reached at."""
+    if not curve.labelled:
+        return float("nan")
+    return float(np.sum(np.diff(curve.recall, prepend=0.0) * curve.precision))

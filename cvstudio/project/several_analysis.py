@@ -1,0 +1,102 @@
+"""What a run gets right and wrong where images have several classes: each class is missed or
+extra by itself."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from cvstudio.core.error_kinds import ErrorKind
+from cvstudio.core.metrics import NOTHING, Curve
+from cvstudio.core.metrics.several import SeveralMatches, TagCase, TaggedImage
+from cvstudio.core.snapshot import tags_of
+from cvstudio.core.words import counted
+from cvstudio.project.verdict import ALL, LIKELY, Analysis, Card, Case, KindCount, Row, Verdict
+
+
+class SeveralAnalysis(Analysis):
+    """Classify, where an image may have several classes."""
+
+    has_scores = True
+    has_overlaps = False
+
+    @cached_property
+    def matches(self) -> SeveralMatches:
+        return SeveralMatches.of(
+            (
+                TaggedImage(image.id, tags_of(image), answer.scores)
+                for image in self.images.values()
+                if (answer := self.predictions.get(image.id)) is not None and answer.scores
+            ),
+            class_ids=[c.id for c in self.classes],
+        )
+
+    def curves(self, iou: float) -> dict[int, Curve]:
+        return self.matches.curves
+
+    def best_score(self, iou: float) -> float:
+        return self.matches.best_score()
+
+    def judge(self, *, score: float, iou: float) -> Verdict:
+        report = self.matches.at(score)
+        errors, likely = report.errors(), report.likely_label_errors()
+        missed, extra = ([e for e in errors if e.missed], [e for e in errors if e.extra])
+        withheld = self._withheld(report.withheld_classes())
+        averages = self.matches.average_precisions()
+        images = len(report.found)
+        by_kind = {ALL: errors, ErrorKind.MISSED: missed, ErrorKind.EXTRA: extra, LIKELY: likely}
+        return Verdict(
+            cards=(
+                Card("mAP", self.matches.mean_average_precision, "mean over the classes"),
+                Card("Macro F1", report.macro_f1, "mean of the classes"),
+                Card(
+                    "Exact match", report.exact_match,
+                    f"{report.exact:,} of {counted(images, 'image')}",
+                ),
+                Card(
+                    "Errors", len(errors), f"{len(missed):,} missed, {len(extra):,} extra",
+                    whole=True,
+                ),
+                Card(
+                    "Likely label errors", len(likely),
+                    self._likely_detail(len(likely), "surer than usual", withheld), whole=True,
+                ),
+            ),
+            class_ids=(*report.class_ids, NOTHING),
+            confusion=report.confusion,
+            unit="classes of images",
+            columns=("Labelled", "Precision", "Recall", "F1", "AP"),
+            rows=tuple(
+                Row(r.class_id, (r.labelled, r.precision, r.recall, r.f1, averages[r.class_id]))
+                for r in report.per_class()
+            ),
+            kinds=(
+                KindCount(ALL, "All", len(errors)),
+                KindCount(ErrorKind.MISSED.value, "Missed", len(missed)),
+                KindCount(ErrorKind.EXTRA.value, "Extra", len(extra)),
+                KindCount(LIKELY, "Likely label errors", len(likely)),
+            ),
+            cases=lambda kind: [self._case(error) for error in by_kind[kind]],
+            cell=lambda labelled, predicted: [
+                self._case(found) for found in report.cell(labelled, predicted)
+            ],
+            withheld=withheld,
+        )  # fmt: skip
+
+    def _case(self, found: TagCase) -> Case:
+        kind = ErrorKind.MISSED if found.missed else ErrorKind.EXTRA if found.extra else None
+        return Case(
+            kind="right" if kind is None else kind.value,
+            image_id=found.image_id,
+            annotation_id=next(
+                (
+                    a.id for a in self.images[found.image_id].annotations
+                    if a.shape is None and a.class_id == found.labelled
+                ), None,
+            ),
+            prediction=None,
+            labelled=found.labelled,
+            predicted=found.predicted,
+            score=found.score,
+            box=None,
+            figure=f"{found.score:.2f}",
+        )  # fmt: skip
