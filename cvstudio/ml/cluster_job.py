@@ -41,7 +41,7 @@ def train(name: str, *, workers: int) -> int:
     sweep(folder)
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     keeper = ray.remote(Post).options(name=name, num_cpus=0, scheduling_strategy=here)
-    post = keeper.remote(str(folder / name))
+    post: Any = keeper.remote(str(folder / name))
     gpus = _gpus_of(read_config(JobDir(bundle()).config))
     words = f"Waiting for {counted(workers, 'worker')} of the cluster"
     _tell(post, events.Phase(text=words))
@@ -61,7 +61,7 @@ def pass_on(name: str, request: str) -> int:
     """Leave a request for a run that is at work on this cluster; 1 when it is over."""
     ray.init(address="auto", namespace=NAMESPACE)
     try:
-        post = ray.get_actor(name, namespace=NAMESPACE)
+        post: Any = ray.get_actor(name, namespace=NAMESPACE)
     except ValueError:
         return 1
     ray.get(post.ask.remote(request))
@@ -70,17 +70,18 @@ def pass_on(name: str, request: str) -> int:
 
 def _trainer(name: str, workers: int, *, gpu: bool) -> Any:
     """Ray Train's own loop around ours. Fewer workers go on when a node is lost."""
+    scaling: dict[str, Any] = {
+        "num_workers": (1, workers) if workers > 1 else workers,
+        "use_gpu": gpu,
+        "elastic_resize_monitor_interval_s": _GROW_SECONDS,
+    }
     return TorchTrainer(
         train_loop,
         train_loop_config={"name": name, "gpu": gpu},
         torch_config=TorchConfig(
             backend="cpu:gloo,cuda:nccl" if gpu else "gloo", timeout_s=int(PATIENCE.total_seconds())
         ),
-        scaling_config=ScalingConfig(
-            num_workers=(1, workers) if workers > 1 else workers,
-            use_gpu=gpu,
-            elastic_resize_monitor_interval_s=_GROW_SECONDS,
-        ),
+        scaling_config=ScalingConfig(**scaling),
         run_config=RunConfig(
             name=name,
             # Nothing is kept there: checkpoints go to the post, which needs no shared disk.
@@ -93,13 +94,17 @@ def _trainer(name: str, workers: int, *, gpu: bool) -> Any:
 def _gpus_of(config: Any) -> bool:
     """Whether the workers get a GPU each."""
     wanted = isinstance(config, TrainConfig) and config.device != "cpu"
-    return wanted and ray.cluster_resources().get("GPU", 0) >= 1
+    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return wanted and there.get("GPU", 0) >= 1
 
 
 def _wait_for_room(workers: int, *, gpu: bool) -> None:
     """Wait until all workers have a place, but not for ever: a cluster may be busy or small."""
     kind, until = "GPU" if gpu else "CPU", time.monotonic() + _ROOM_SECONDS
-    while time.monotonic() < until and ray.available_resources().get(kind, 0) < workers:
+    while time.monotonic() < until:
+        free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
+        if free.get(kind, 0) >= workers:
+            return
         time.sleep(0.5)
 
 

@@ -8,7 +8,6 @@ it also takes requests, and gives a new group of workers the checkpoint to go on
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import time
 from collections.abc import Mapping
@@ -90,7 +89,8 @@ class Post:
 
     def piece(self, name: str, offset: int) -> bytes:
         """A piece of a file from there on; empty at its end."""
-        with (self.home / self._index[name]["stored"]).open("rb") as stream:
+        stored = str(self._index[name]["stored"])
+        with (self.home / stored).open("rb") as stream:
             stream.seek(offset)
             return stream.read(PIECE_BYTES)
 
@@ -109,11 +109,3 @@ def sweep(folder: Path) -> None:
         events = old / EVENTS
         if events.is_file() and time.time() - events.stat().st_mtime > _OLD_SECONDS:
             shutil.rmtree(old, ignore_errors=True)
-
-
-def read_index(data: bytes) -> dict[str, dict[str, Any]]:
-    """The list of files. Raises ValueError when it is none."""
-    found = json.loads(data)
-    if not isinstance(found, dict):
-        raise ValueError("not a list of files")
-    return found

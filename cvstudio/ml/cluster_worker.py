@@ -56,7 +56,7 @@ def train_loop(sent: dict[str, Any]) -> None:
     Raises WorkerLost and TrainingFailed, which end the whole group; the next group finds the last
     word at the post and ends at once, or goes on from the checkpoint that lies there.
     """
-    post = ray.get_actor(sent["name"], namespace=NAMESPACE)
+    post: Any = ray.get_actor(sent["name"], namespace=NAMESPACE)
     if ray.get(post.over.remote()):
         return
     context = ray.train.get_context()
