@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QHelpEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.networks import network
 from cvstudio.gui import theme
 from cvstudio.gui.train.network_box import NetworkBox
+from cvstudio.gui.train.network_chooser import NetworkChooser
 
 
 def test_a_network_with_a_long_name_is_told_from_its_neighbours(
@@ -27,4 +32,75 @@ def test_a_network_with_a_long_name_is_told_from_its_neighbours(
         assert "M weights" in box.toolTip()
         assert box.currentText().split(",")[0] in box.toolTip()
     assert len(set(shown)) == box.count()
+    box.deleteLater()
+
+
+def opened(task: Task) -> tuple[NetworkBox, NetworkChooser]:
+    box = NetworkBox(task, lambda: (224, 32))
+    box.show()
+    QTest.keyClick(box, Qt.Key.Key_F4)
+    assert box.chooser is not None
+    assert box.chooser.isVisible()
+    return box, box.chooser
+
+
+def column(chooser: NetworkChooser, place: int) -> list[str]:
+    return [
+        str(chooser.model.index(row, place).data()) for row in range(chooser.model.rowCount())
+    ]  # fmt: skip
+
+
+def test_any_network_is_found_by_typing_and_taken_by_return(dressed: theme.ThemeKeeper) -> None:
+    box, chooser = opened(Task.CLASSIFY)
+    assert chooser.field.hasFocus()
+    assert column(chooser, 0)[: box.count()] == [
+        network(box.itemData(row)).title for row in range(box.count())
+    ]
+    assert len(column(chooser, 0)) > 1300
+    told: list[int] = []
+    box.currentIndexChanged.connect(told.append)
+    QTest.keyClicks(chooser.field, "v2 nano convnext")
+    assert column(chooser, 0) == ["convnextv2_nano"]
+    row = [column(chooser, place)[0] for place in range(1, 5)]
+    assert row[:3] == ["15.6 M", "82.7 %", "no"]
+    assert row[3].endswith(" GB")
+    QTest.keyClick(chooser.field, Qt.Key.Key_Return)
+    assert not chooser.isVisible()
+    assert box.currentData() == "timm:convnextv2_nano"
+    assert len(told) == 1
+    box.deleteLater()
+
+
+def test_the_list_opens_at_the_chosen_network_and_arrows_move_in_it(
+    dressed: theme.ThemeKeeper,
+) -> None:
+    box, chooser = opened(Task.SEGMENT)
+    first = chooser.table.currentIndex().row()
+    assert chooser.model.rows[first].name == box.currentData()
+    QTest.keyClick(chooser.field, Qt.Key.Key_Down)
+    QTest.keyClick(chooser.field, Qt.Key.Key_Down)
+    QTest.keyClick(chooser.field, Qt.Key.Key_Up)
+    QTest.keyClick(chooser.field, Qt.Key.Key_Return)
+    assert box.currentIndex() == first + 1
+    box.showPopup()
+    QTest.keyClicks(chooser.field, "nothing of the kind")
+    assert chooser.note.text() == "No network has these words."
+    QTest.keyClick(chooser.field, Qt.Key.Key_Return)
+    assert chooser.isVisible()
+    QTest.keyClick(chooser.field, Qt.Key.Key_Escape)
+    assert not chooser.isVisible()
+    assert box.currentIndex() == first + 1
+    box.deleteLater()
+
+
+def test_weights_on_this_computer_are_told(dressed: theme.ThemeKeeper, private_home: Path) -> None:
+    box, chooser = opened(Task.DETECT)
+    assert set(column(chooser, 3)) == {"no"}
+    chooser.hide()
+    (private_home / "weights").mkdir(exist_ok=True)
+    (private_home / "weights" / "yolo26s.pt").write_bytes(b"weights")
+    box.showPopup()
+    here = dict(zip([i.name for i in chooser.model.rows], column(chooser, 3), strict=True))
+    assert here["yolo26s"] == "yes"
+    assert here["rtdetr-l"] == "no"
     box.deleteLater()

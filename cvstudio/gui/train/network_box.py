@@ -1,4 +1,4 @@
-"""The box that chooses a network: the box names it, its list tells how large each one is."""
+"""The box that chooses a network: its keys go through proven choices, its list has them all."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.network_info import NetworkInfo
 from cvstudio.core.networks import network, networks_for
+from cvstudio.gui.train.network_chooser import Asked, NetworkChooser
 from cvstudio.gui.widgets.names import elided
 from cvstudio.gui.widgets.verbatim import tip
 
-_AROUND = 48
-"""Pixels of the list beside its words: margins, and a bar that scrolls."""
-
 
 class NetworkBox(QComboBox):
-    """The networks for a task; the data of an entry is the network's name."""
+    """The networks for a task; the data of an entry is the network's name.
 
-    def __init__(self, task: Task) -> None:
+    `asked` gives the image size and the batch that the list tells the memory for.
+    """
+
+    def __init__(self, task: Task, asked: Asked = lambda: (224, 16)) -> None:
         super().__init__()
+        self._task, self._asked = task, asked
+        self.chooser: NetworkChooser | None = None
         for info in networks_for(task):
-            self.addItem(f"{info.title}, {info.parameters:.1f} M weights", info.name)
+            self._add(info)
         self.setMinimumContentsLength(12)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
 
@@ -32,11 +36,20 @@ class NetworkBox(QComboBox):
         return super().event(event)
 
     def showPopup(self) -> None:
-        """Make the list as wide as its words: the box beside it may be narrower."""
-        metrics = self.fontMetrics()
-        words = (self.itemText(row) for row in range(self.count()))
-        self.view().setMinimumWidth(max(map(metrics.horizontalAdvance, words)) + _AROUND)
-        super().showPopup()
+        """All networks in a list of their own, with a field to search in."""
+        if self.chooser is None:
+            self.chooser = NetworkChooser(self._task, self._asked, self)
+            self.chooser.chosen.connect(self.show_network)
+        self.chooser.open_at(self, str(self.currentData()))
+
+    def show_network(self, name: str) -> None:
+        """Choose a network, also one that is not among the proven choices: it is added to them."""
+        if self.findData(name) < 0:
+            self._add(network(name))
+        self.setCurrentIndex(self.findData(name))
+
+    def _add(self, info: NetworkInfo) -> None:
+        self.addItem(f"{info.title}, {info.parameters:.1f} M weights", info.name)
 
     def shown_in(self, room: int) -> str:
         """What stands in the box in `room` pixels: titles differ at both ends."""

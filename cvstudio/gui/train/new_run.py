@@ -265,7 +265,7 @@ class NewRun(QWidget):
             QSignalBlocker(self.image_size),
             QSignalBlocker(self.batch),
         ):
-            self.network.setCurrentIndex(self.network.findData(self.config.network))
+            self.network.show_network(self.config.network)
             self.image_size.setValue(self.config.image_size)
             self.batch.setValue(self.config.batch)
         self.form.show_for(network(self.config.network))
@@ -279,7 +279,7 @@ class NewRun(QWidget):
         grid.setVerticalSpacing(8)
         grid.setColumnMinimumWidth(0, 84)
         grid.setColumnStretch(2, 1)
-        self.network = NetworkBox(self.task)
+        self.network = NetworkBox(self.task, lambda: (self.config.image_size, self.config.batch))
         self.network.currentIndexChanged.connect(self._choose_network)
         self.image_size = QSpinBox(minimum=32, maximum=4096, singleStep=32, suffix=" px")
         self.image_size.setKeyboardTracking(False)
