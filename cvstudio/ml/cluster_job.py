@@ -57,17 +57,6 @@ def train(name: str, *, workers: int) -> int:
     return 0
 
 
-def pass_on(name: str, request: str) -> int:
-    """Leave a request for a run that is at work on this cluster; 1 when it is over."""
-    ray.init(address="auto", namespace=NAMESPACE)
-    try:
-        post: Any = ray.get_actor(name, namespace=NAMESPACE)
-    except ValueError:
-        return 1
-    ray.get(post.ask.remote(request))
-    return 0
-
-
 def _trainer(name: str, workers: int, *, gpu: bool) -> Any:
     """Ray Train's own loop around ours. Fewer workers go on when a node is lost."""
     scaling: dict[str, Any] = {

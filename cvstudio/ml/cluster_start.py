@@ -42,12 +42,14 @@ def main(arguments: list[str]) -> int:
     if words:
         sys.stdout.write(f"{SIGN}{words}\n")
         return 3
-    from cvstudio.ml import cluster_job
-
     what, name, detail = arguments
-    if what == "ask":
-        return cluster_job.pass_on(name, detail)
-    return cluster_job.train(name, workers=int(detail))
+    if what == "ask":  # without torch: the person waits for it
+        from cvstudio.ml.cluster_post import pass_on
+
+        return pass_on(name, detail)
+    from cvstudio.ml.cluster_job import train
+
+    return train(name, workers=int(detail))
 
 
 if __name__ == "__main__":

@@ -140,7 +140,9 @@ def test_without_ray_the_dialog_says_how_to_install_it(
 ) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *rest: None if name == "ray" else find(name, *rest)
+        importlib.util,
+        "find_spec",
+        lambda name, *rest: None if name == "ray" else find(name, *rest),
     )
 
     def choose(dialog: ClusterDialog) -> None:
