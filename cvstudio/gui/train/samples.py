@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
 from cvstudio.core import events
@@ -21,6 +24,7 @@ from cvstudio.core.snapshot import SnapshotImage, read_snapshot
 from cvstudio.gui import theme
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.train.film import FilmStrip, thumbnail
 from cvstudio.gui.widgets.section import label
 from cvstudio.imaging.decode import read_rgb
 
@@ -31,6 +35,9 @@ PIXELS = 640
 """Longest side of a kept picture."""
 
 FILL = 0.35
+
+FILM_AT_ONCE = 4
+"""Small pictures that are painted before they are shown."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +59,14 @@ class Album:
         self._classes: Mapping[int, LabelClass] = {}
         self._task = Task.DETECT
         self._pictures: dict[int, NDArray[np.uint8]] = {}
+        self._lock = threading.Lock()
 
     def answers(self, file: str) -> list[Answer]:
         """The answers in one of the run's files. Raises CVStudioError or OSError."""
+        with self._lock:
+            return self._answers(file)
+
+    def _answers(self, file: str) -> list[Answer]:
         if not self._images:
             snapshot = read_snapshot(self.job.snapshot)
             self._classes = {c.id: c for c in snapshot.classes}
@@ -138,10 +150,15 @@ class Album:
 
 
 class SampleTile(QWidget):
-    """One picture with its boxes, its name and its words below."""
+    """One picture with its boxes, its name and its words below. `pressed()`: it was clicked."""
+
+    pressed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
+        self._chosen = False
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setToolTip("Show this image in the strip over the epochs")
         self._answer: Answer | None = None
         self._image = QImage()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -158,8 +175,17 @@ class SampleTile(QWidget):
             self.setAccessibleName(f"{answer.name}: {answer.words}")
         self.update()
 
+    def set_chosen(self, on: bool) -> None:
+        """Whether the strip shows this image."""
+        self._chosen = on
+        self.update()
+
     def sizeHint(self) -> QSize:
         return QSize(170, 150)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.pressed.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._answer is None:
@@ -184,6 +210,9 @@ class SampleTile(QWidget):
                     h * area.height(),
                 )
             )
+        if self._chosen:
+            painter.setPen(QPen(theme.colour("link"), 2))
+            painter.drawRect(room.adjusted(1, 1, -1, -1))
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.colour("muted"))
         below = QRectF(0, self.height() - 18, self.width(), 18)
@@ -197,7 +226,10 @@ class SampleTile(QWidget):
 
 
 class SampleStrip(QWidget):
-    """Predictions on four val images with the slider over the epochs; newest unless moved back."""
+    """Predictions on four val images with the slider over the epochs; newest unless moved back.
+
+    Below them one of the images over all epochs, as a film that can be scrubbed.
+    """
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
@@ -229,11 +261,60 @@ class SampleStrip(QWidget):
         for tile in self.tiles:
             row.addWidget(tile, 1)
         column.addLayout(row)
+        self.film = FilmStrip()
+        self.film.chosen.connect(self.slider.setValue)
+        self.film.needed.connect(self._fill_film)
+        column.addWidget(self.film)
+        self._image = 0
+        self._film_works = LatestWins(studio.tasks, owner=self)
+        for place, tile in enumerate(self.tiles):
+            tile.pressed.connect(partial(self.choose_image, place))
         self.hide()
+
+    def choose_image(self, place: int) -> None:
+        """Show another of the images in the film."""
+        if place != self._image:
+            self._image = place
+            self._mark_image()
+            self._film_works.drop()
+            self.film.forget_pictures()
+
+    def _mark_image(self) -> None:
+        alone = len(self._files) < 2
+        for place, tile in enumerate(self.tiles):
+            tile.set_chosen(place == self._image and not alone)
+        self.film.setVisible(not alone)
+
+    def _fill_film(self) -> None:
+        """Paint what the film misses, some pictures at a time."""
+        album, image = self._album, self._image
+        wanted = [self._files[place] for place in self.film.missing[:FILM_AT_ONCE]]
+        if album is None or not wanted or self._film_works.busy:
+            return
+
+        def paint(control: Any) -> dict[int, QImage]:
+            pictures = {}
+            for samples in wanted:
+                control.check()
+                answers = album.answers(samples.file)
+                if image < len(answers):
+                    found = answers[image]
+                    pictures[samples.epoch] = thumbnail(found.picture, found.boxes)
+            return pictures
+
+        def painted(pictures: dict[int, QImage]) -> None:
+            self.film.add_pictures(pictures)
+            if pictures:
+                self._fill_film()
+
+        self._film_works.request(paint, painted, failed=self._lost)
 
     def open(self, job: JobDir | None) -> None:
         """Show another run, or none."""
         self._latest.drop()
+        self._film_works.drop()
+        self._image = 0
+        self.film.clear()
         self._album = Album(job) if job is not None else None
         self._files, self._follows = [], True
         for tile in self.tiles:
@@ -253,11 +334,15 @@ class SampleStrip(QWidget):
         if self._follows:
             self.slider.setValue(len(files) - 1)
         self.slider.blockSignals(False)
+        self._mark_image()
+        self.film.set_epochs([samples.epoch for samples in files])
+        self.film.set_current(self.slider.value())
         if self._follows:
             self._request()
 
     def _moved(self, value: int) -> None:
         self._follows = value == self.slider.maximum()
+        self.film.set_current(value)
         self._request()
 
     def _request(self) -> None:

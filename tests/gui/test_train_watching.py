@@ -1,0 +1,174 @@
+"""Watching a run: parts and classes in the charts, log scale, smoothing, best epoch, the film."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+from test_train import Window, stored_run
+
+from cvstudio.core import events
+from cvstudio.core.annotation import Split, Task
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.predictions import Found, Prediction, write_predictions
+from cvstudio.core.run_state import RunState
+from cvstudio.core.snapshot import read_snapshot
+from cvstudio.gui.train.film import GAP, WIDTH
+from cvstudio.gui.train.run_charts import RunCharts, _with_steps
+from cvstudio.project.project import Project
+from cvstudio.project.sample import create_sample
+
+
+def more_epochs(job: JobDir, last: int) -> None:
+    """Go on with the stored run of three epochs, as one that tells all that can be told."""
+    val = read_snapshot(job.snapshot).of(Split.VAL)
+    for epoch in range(4, last + 1):
+        parts = {"box": 2.0 / epoch, "cls": 1.0 / epoch}
+        job.emit(
+            events.EpochEnded(
+                at=60.0 * epoch, epoch=epoch, train={"loss": 3 / epoch, **parts},
+                val={"loss": 4 / epoch, **parts}, learning_rate=0.1 / epoch, seconds=60,
+                metrics={"mAP50": 0.6, "mAP50-95": 0.4}, best=epoch == 5,
+                classes={1: 0.4 + epoch / 100, 2: 0.1},
+            )
+        )  # fmt: skip
+        file = job.predictions(f"epoch-{epoch:04d}")
+        write_predictions(
+            file,
+            [Prediction(i.id, objects=tuple(Found(1, 0.9, a.box) for a in i.annotations[:2]))
+             for i in val[:4]],
+        )  # fmt: skip
+        file_ = file.relative_to(job.path).as_posix()
+        job.emit(events.Samples(at=60.0 * epoch, epoch=epoch, file=file_))
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path) -> Iterator[Window]:
+    create_sample(tmp_path / "cells", Task.DETECT, images=24).close()
+    with Project.open(tmp_path / "cells") as project:
+        more_epochs(stored_run(project), 30)
+    opened = Window(qtbot, tmp_path / "cells")
+    opened.until(lambda: opened.page.view.loss.names)
+    yield opened
+    opened.close()
+
+
+def charts(window: Window) -> RunCharts:
+    return window.page.view.readings
+
+
+def test_the_parts_of_the_loss_are_shown_for_train_and_val(window: Window) -> None:
+    shown = charts(window)
+    assert shown.loss.names == ["train", "val"]
+    shown.parts._group.button(1).click()
+    assert shown.loss.names == ["box train", "cls train", "box val", "cls val"]
+    assert shown.loss.line("box val")[1][-1] == pytest.approx(2 / 30)
+    solid, dashed = shown.loss._pen("box train"), shown.loss._pen("box val")
+    assert solid.color() == dashed.color()
+    assert not solid.dashPattern()
+    assert dashed.dashPattern()
+    shown.parts._group.button(0).click()
+    assert shown.loss.names == ["train", "val"]
+
+
+def test_each_class_has_a_line_in_its_own_colour_and_the_weakest_is_named(window: Window) -> None:
+    shown = charts(window)
+    shown.by_class._group.button(1).click()
+    project = window.project
+    with project.read() as session:
+        from cvstudio.project import queries
+
+        classes = {c.id: c for c in queries.classes(session)}
+    assert set(shown.figure.names) == {classes[1].name, classes[2].name}
+    assert shown.figure.line(classes[2].name) == (list(range(4, 31)), [0.1] * 27)
+    assert shown.figure._pen(classes[1].name).color().name().upper() == classes[1].colour.upper()
+    assert shown.figure.figures.text() == f"least 0.100 {classes[2].name}"
+
+
+def test_log_scale_and_smoothing_are_kept_for_the_next_time(window: Window) -> None:
+    shown = charts(window)
+    QTest.mouseClick(shown.log, Qt.MouseButton.LeftButton, pos=QPoint(8, shown.log.height() // 2))
+    shown.smoothing.setValue(80)
+    assert shown.loss._log
+    assert not shown.figure._log, "shares of one are read as they are"
+    assert shown.figure._smoothing == 0.8
+    again = RunCharts(window.studio)
+    assert again.log.isChecked()
+    assert again.smoothing.value() == 80
+    assert again.loss._log
+    again.deleteLater()
+
+
+def test_the_best_epoch_is_marked_in_losses_and_figures(window: Window) -> None:
+    shown = charts(window)
+    assert shown.loss.mark == shown.figure.mark == (5, "best, 5")
+
+
+def test_the_epoch_at_work_is_in_the_chart_before_it_is_over() -> None:
+    state = RunState()
+    started = events.Started(at=0, job="train", pid=1, process_created=1, total_epochs=3)
+    state.apply(started)
+
+    def step(epoch: int, step: int, loss: float) -> None:
+        state.apply(
+            events.StepEnded(
+                epoch=epoch, step=step, steps=4, losses={"loss": loss, "box": loss / 2},
+                learning_rate=1, images_per_second=1,
+            )
+        )  # fmt: skip
+
+    step(1, 1, 4.0)
+    step(1, 2, 3.0)
+    assert _with_steps(state, [], [], "") == ([0.25, 0.5], [4.0, 3.0])
+    assert _with_steps(state, [], [], "box")[1] == [2.0, 1.5]
+    state.apply(
+        events.EpochEnded(epoch=1, train={}, val={}, metrics={}, learning_rate=1, seconds=1)
+    )
+    assert _with_steps(state, [1.0], [2.5], "") == ([1.0], [2.5])
+    step(2, 1, 2.4)
+    step(2, 3, 2.2)
+    assert _with_steps(state, [1.0], [2.5], "") == ([1.0, 1.75], [2.5, 2.2])
+    state.apply(events.Ended(outcome=events.Outcome.CANCELLED))
+    assert _with_steps(state, [1.0], [2.5], "") == ([1.0], [2.5]), "it is never over"
+
+
+def test_the_film_is_scrubbed_by_mouse_and_keys_and_the_large_pictures_follow(
+    window: Window,
+) -> None:
+    samples = window.page.view.samples
+    film, tile = samples.film, samples.tiles[0]
+    window.until(lambda: not film.missing)
+    assert len(film.places) < 30, "they have no room at once"
+    assert film.places[0] == 0
+    assert film.places[-1] == 29
+    window.until(lambda: "2 found" in tile.accessibleName())
+    QTest.mousePress(film, Qt.MouseButton.LeftButton, pos=QPoint(5, 20))
+    window.until(lambda: "1 found" in tile.accessibleName())
+    assert samples.epoch.text() == "1"
+    assert samples.slider.value() == 0
+    QTest.mouseMove(film, QPoint(len(film.places) * (WIDTH + GAP), 20))
+    QTest.mouseRelease(film, Qt.MouseButton.LeftButton, pos=QPoint(5, 20))
+    film.setFocus()
+    QTest.keyClick(film, Qt.Key.Key_End)
+    assert samples.epoch.text() == "30"
+    QTest.keyClick(film, Qt.Key.Key_Left)
+    assert samples.epoch.text() == "29"
+    QTest.keyClick(film, Qt.Key.Key_Home)
+    assert samples.epoch.text() == "1"
+    samples.slider.setValue(12)
+    assert film._current == 12
+
+
+def test_a_click_on_a_picture_shows_that_image_in_the_film(window: Window) -> None:
+    samples = window.page.view.samples
+    window.until(lambda: not samples.film.missing)
+    before = samples.film._pictures[30]
+    QTest.mouseClick(samples.tiles[1], Qt.MouseButton.LeftButton)
+    window.until(lambda: not samples.film.missing)
+    assert samples.film._pictures[30] != before
+    assert samples.tiles[1]._chosen
+    assert not samples.tiles[0]._chosen
