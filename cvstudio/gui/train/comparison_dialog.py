@@ -247,11 +247,10 @@ class ComparisonDialog(StudioDialog):
         _fill(self.images, head, rows, "No image is answered differently.")
 
     def _counts(self, found: Found) -> str:
-        parts = [
-            counted(len(found.settings), "setting") + " differ" + "s" * (len(found.settings) == 1),
-            "the data differ" if any(found.data) else "the same data",
-        ]
-        return ", ".join(parts)[:1].upper() + ", ".join(parts)[1:] + "."
+        count = len(found.settings)
+        settings = f"{counted(count, 'setting')} differ{'s' * (count == 1)}" if count else ""
+        first = settings or "The same settings"
+        return f"{first}, {'other data' if any(found.data) else 'the same data'}."
 
     def _failed(self, error: BaseException) -> None:
         self.note("")
@@ -305,6 +304,7 @@ def _fill(
     header = table.horizontalHeader()
     header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+    header.setMinimumSectionSize(120)
     header.setMaximumSectionSize(360)
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     if not rows:
