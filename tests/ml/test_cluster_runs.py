@@ -1,4 +1,4 @@
-"""Runs on a real Ray cluster of two nodes on this computer: sent, followed, asked, lost, cancelled."""
+"""Runs on a real Ray cluster of two nodes on this computer: sent, followed, lost, cancelled."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from training_samples import run_directory
 
 from cvstudio.core import events
 from cvstudio.core.annotation import Task
@@ -23,9 +24,6 @@ from cvstudio.ml.checkpoint import read_checkpoint
 from cvstudio.project import launch
 from cvstudio.project.cluster.client import Client
 from cvstudio.project.run_status import RunStatus, observe
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "ml"))
-from training_samples import run_directory  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
