@@ -291,6 +291,9 @@ def _object(
 
     def leave(module: Any, _inputs: Any, output: Any) -> None:
         raw = output[-1]
+        if not isinstance(raw, dict):  # RT-DETR's decoder: boxes, scores of each object, ...
+            logits.append(raw[1][-1].transpose(1, 2))
+            return
         branch = "one2one" if module.end2end else "one2many"
         logits.append(raw.get(branch, raw)["scores"])
 

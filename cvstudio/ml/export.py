@@ -70,7 +70,8 @@ class _Exported(nn.Module):
         self.plain = not any(network.mean) and set(network.std) == {1}
         self.register_buffer("mean", torch.tensor(network.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(network.std).view(1, 3, 1, 1))
-        if network_info(network.config.network).family == "ultralytics":
+        info = network_info(network.config.network)
+        if info.family == "ultralytics" and not info.listed:
             head = module.model[-1]
             head.export, head.format, head.dynamic, head.shape = True, "onnx", dynamic, None
         self.network = module

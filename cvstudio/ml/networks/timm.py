@@ -16,7 +16,8 @@ Weights = dict[str, torch.Tensor]
 
 def build(info: NetworkInfo, *, classes: int, image_size: int) -> nn.Module:
     """The network with random weights and one logit per class."""
-    size: dict[str, Any] = {"img_size": image_size} if info.fixed_size else {}
+    told = info.fixed_size and info.least != info.most  # else there is nothing to be told
+    size: dict[str, Any] = {"img_size": image_size} if told else {}
     module: nn.Module = timm.create_model(
         info.architecture, pretrained=False, num_classes=classes, **size
     )

@@ -1,4 +1,4 @@
-"""Detection and instance networks of ultralytics: the newest family and YOLO11."""
+"""Detection and instance networks of ultralytics: its newest YOLO, YOLO11 and RT-DETR."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from cvstudio.ml.environment import quiet_ultralytics
 quiet_ultralytics()
 
 from ultralytics.cfg import get_cfg  # noqa: E402
-from ultralytics.nn.tasks import DetectionModel, SegmentationModel, torch_safe_load  # noqa: E402
+from ultralytics.nn.tasks import (  # noqa: E402
+    DetectionModel,
+    RTDETRDetectionModel,
+    SegmentationModel,
+    torch_safe_load,
+)
 
 Weights = dict[str, torch.Tensor]
 
@@ -28,12 +33,27 @@ def build(info: NetworkInfo, *, classes: int, image_size: int) -> nn.Module:
     In training mode it answers with what its loss wants, in eval mode with ((N, 4 + classes,
     anchors), …) and for instance (((N, 4 + classes + 32, anchors), (N, 32, H / 4, W / 4)), …).
     """
-    kind = SegmentationModel if info.task is Task.INSTANCE else DetectionModel
+    kind: Any = SegmentationModel if info.task is Task.INSTANCE else DetectionModel
+    if info.listed:
+        kind = RtDetr
     recipe = f"{info.architecture}.yaml"
-    module: Any = kind(recipe, ch=3, nc=classes, verbose=False)  # type: ignore[no-untyped-call]
+    module: Any = kind(recipe, ch=3, nc=classes, verbose=False)
     module.args = get_cfg()  # the loss reads its gains from there
     trained: nn.Module = module
     return trained
+
+
+class RtDetr(RTDETRDetectionModel):
+    """RT-DETR that answers as YOLO does: boxes in input pixels, objects in the last axis."""
+
+    def predict(self, x: torch.Tensor, *arguments: Any, **options: Any) -> Any:
+        """In eval mode ((N, 4 + classes, objects), what its loss wants); else the latter alone."""
+        found: Any = super().predict(x, *arguments, **options)  # type: ignore[no-untyped-call]
+        if self.training:
+            return found
+        raw = found[1]
+        boxes, scores = raw[0][-1] * x.shape[-1], raw[1][-1].sigmoid()
+        return torch.cat([boxes, scores], dim=-1).transpose(1, 2), raw
 
 
 def adapt(module: nn.Module, weights: Weights) -> Weights:
