@@ -10,6 +10,12 @@ from typing import Any
 
 import click
 
+from cvstudio.cli.clusters import (
+    chosen_cluster,
+    cluster_images_option,
+    cluster_workers_option,
+    on_option,
+)
 from cvstudio.cli.output import (
     DeviceName,
     WholeNumber,
@@ -24,6 +30,7 @@ from cvstudio.cli.output import (
 from cvstudio.cli.settings import WithSettings
 from cvstudio.cli.training import chosen_config, parsed_settings, preset_option, say_advice
 from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
+from cvstudio.core.places_to_run import Cluster, send_to
 from cvstudio.core.recipe import Preset, TrainConfig
 from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.project import device, runs, training_facts
@@ -58,6 +65,9 @@ def _recipe(command: Command) -> Command:
         click.option("--device", "device_name", type=DeviceName(), help="auto, cpu or cuda:0."),
         click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
                      help="Any other setting of the list below. May be given several times."),
+        on_option,
+        cluster_workers_option,
+        cluster_images_option,
         click.option("--name", default="", help="What to call the experiment."),
         click.option("--detach", is_flag=True, help="Return at once; a window goes on with it."),
         as_json,
@@ -80,6 +90,7 @@ def folds_command(
     **chosen: Any,
 ) -> int:  # fmt: skip
     """Train k networks, each judged on another part of the images (cross-validation)."""
+    cluster = _cluster(chosen)
     with opened(project, write=True) as open_project:
         plan = checked(
             FoldsPlan,
@@ -90,6 +101,7 @@ def folds_command(
         )
         _say_outlook(open_project, plan)
         made = folds.create(open_project, plan, name=name)
+        send_to(made.directory, cluster)
         for text in folds.advice(book.snapshot_of(made), folds.division_of(made)):
             note(f"advice: {text}")
     return _go_on(project, made.id, detach=detach, as_json=as_json)
@@ -105,12 +117,14 @@ def sweep_command(
 ) -> int:  # fmt: skip
     """Train once with each of several values of some settings."""
     wanted = {key: varying.parsed(key, text) for key, text in map(_pair, vary)}
+    cluster = _cluster(chosen)
     with opened(project, write=True) as open_project:
         config = _config(open_project, **chosen)
         with _as_usage("--vary"):
             plan = checked(SweepPlan, config=config, trials=varying.grid(config, wanted))
         _say_outlook(open_project, plan)
         made = book.create(open_project, plan, name=name)
+        send_to(made.directory, cluster)
     return _go_on(project, made.id, detach=detach, as_json=as_json)
 
 
@@ -131,6 +145,7 @@ def search_command(
     seed: int, name: str, detach: bool, as_json: bool, **chosen: Any,
 ) -> int:  # fmt: skip
     """Let Optuna look for the best settings, trial after trial."""
+    cluster = _cluster(chosen)
     with opened(project, write=True) as open_project:
         config = _config(open_project, **chosen)
         with _as_usage("--vary"):
@@ -144,6 +159,7 @@ def search_command(
             note(f"{varying.title_of(dimension.name)}: {range_words(dimension)}")
         _say_outlook(open_project, plan)
         made = book.create(open_project, plan, name=name)
+        send_to(made.directory, cluster)
     return _go_on(project, made.id, detach=detach, as_json=as_json)
 
 
@@ -208,6 +224,13 @@ def _config(
         if value is not None:
             changes[name] = value
     return chosen_config(project, Preset(preset), network, changes)
+
+
+def _cluster(chosen: dict[str, Any]) -> Cluster | None:
+    """The cluster that does the runs; its options are taken out of the chosen ones."""
+    return chosen_cluster(
+        *(chosen.pop(name) for name in ("on", "cluster_workers", "cluster_images"))
+    )
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from cvstudio.core.annotation import Split
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir, replace_file
+from cvstudio.core.places_to_run import cluster_of
 from cvstudio.core.predictions import Prediction, read_predictions, write_predictions
 from cvstudio.core.snapshot import Snapshot
 from cvstudio.core.words import counted, quoted
@@ -133,6 +134,7 @@ def make_run(project: Project, experiment: ExperimentRecord) -> RunRecord | None
     return runs.create_run(
         project, plan.config, snapshot=snapshot, title=f"Fold {fold} of {plan.k}",
         experiment_id=experiment.id, role=Role(fold=fold),
+        cluster=cluster_of(experiment.directory),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cvstudio.core.places_to_run import cluster_of
 from cvstudio.project import runs
 from cvstudio.project.experiments import book, varying
 from cvstudio.project.experiments.plans import SweepPlan, plan_of
@@ -31,4 +32,5 @@ def make_trial(
     return runs.create_run(
         project, config, snapshot=book.snapshot_of(experiment), title=f"Trial {number}",
         experiment_id=experiment.id, role=Role(trial=number, values=dict(values)),
+        cluster=cluster_of(experiment.directory),
     )  # fmt: skip
