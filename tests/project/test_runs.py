@@ -376,3 +376,81 @@ def test_a_run_from_a_run_can_be_done_again_and_remembers_its_parent(project: Pr
     again = runs.create_run(project, runs.config_of(second))
     assert runs.config_of(again).weights_file == best
     assert second.parent_id == again.parent_id == first.id
+
+
+def run_in(project: Project, status: RunStatus) -> RunRecord:
+    """A run in a state, as it comes there: by its job, its process and what is asked of it."""
+    seeds = {RunStatus.FAILED: small_job.STRUCK}
+    if status is RunStatus.QUEUED:
+        return new_run(project)
+    long = status not in (RunStatus.FINISHED, RunStatus.FAILED)
+    run = started(project, epochs=400 if long else 3, seed=seeds.get(status, 0))
+    wait_until(lambda: epochs_done(run) >= 1)
+    ask = {
+        RunStatus.PAUSED: runs.pause, RunStatus.FINISHED_EARLY: runs.finish,
+        RunStatus.CANCELLED: runs.cancel,
+    }.get(status)  # fmt: skip
+    if ask is not None:
+        ask(project, run.id)
+    return run if status is RunStatus.RUNNING else wait_for(project, run, status)
+
+
+def start_it(project: Project, run_id: int) -> None:
+    runs.start(project, run_id, command=small_job.command)
+
+
+def resume_it(project: Project, run_id: int) -> None:
+    runs.resume(project, run_id, command=small_job.command)
+
+
+VERBS = {
+    "start": (start_it, {RunStatus.QUEUED, RunStatus.PAUSED, RunStatus.FAILED}),
+    "resume": (resume_it, {RunStatus.PAUSED, RunStatus.FAILED}),
+    "pause": (runs.pause, {RunStatus.RUNNING}),
+    "finish": (runs.finish, {RunStatus.RUNNING}),
+    "cancel": (runs.cancel, {RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED}),
+}
+BECOMES = {
+    "start": {RunStatus.RUNNING},
+    "resume": {RunStatus.RUNNING},
+    "pause": {RunStatus.PAUSED},
+    "finish": {RunStatus.FINISHED_EARLY},
+    "cancel": {RunStatus.CANCELLED},
+}
+
+
+@posix
+@pytest.mark.parametrize("status", list(RunStatus))
+def test_in_each_state_a_run_does_what_it_may_and_refuses_the_rest_in_words(
+    project: Project, status: RunStatus
+) -> None:
+    run = run_in(project, status)
+    for verb, (do, allowed) in VERBS.items():
+        if status in allowed:
+            continue
+        with pytest.raises(RunError, match=f"Run {run.id}"):
+            do(project, run.id)
+        assert runs.status(runs.get(project, run.id)) is status, f"{verb} changed nothing"
+    launch.end(runs.job_of(run), asked_seconds=0, terminate_seconds=0)
+
+
+@posix
+@pytest.mark.parametrize(
+    ("verb", "status"),
+    [(verb, status) for verb, (_, allowed) in VERBS.items() for status in sorted(allowed)],
+)
+def test_what_is_asked_of_a_run_in_a_state_that_allows_it_comes_about(
+    project: Project, verb: str, status: RunStatus
+) -> None:
+    run = run_in(project, status)
+    before = [e.epoch for e in runs.job_of(run).state().epochs]
+    VERBS[verb][0](project, run.id)
+    (wanted,) = BECOMES[verb]
+    wait_until(lambda: runs.status(runs.get(project, run.id)) is wanted)
+    runs.sync(project)
+    assert runs.get(project, run.id).status == wanted
+    assert wanted in TRANSITIONS[status] or RunStatus.QUEUED in TRANSITIONS[status]
+    if before and wanted is RunStatus.RUNNING:
+        wait_until(lambda: epochs_done(run) > len(before) or not launch.alive(runs.job_of(run)))
+        told = [e.epoch for e in runs.job_of(run).state().epochs]
+        assert told == list(range(1, len(told) + 1)), "at most the epoch at work is done again"
