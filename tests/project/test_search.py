@@ -114,8 +114,9 @@ def test_another_network_gets_the_size_that_it_knows() -> None:
 
 
 def test_values_are_written_as_people_write_them() -> None:
-    assert varying.parsed("learning_rate", "0.1, 0.01,1e-3") == ["0.1", "0.01", "1e-3"]
-    assert varying.parsed("seed", "0..3, 7") == ["0", "1", "2", "3", "7"]
+    assert varying.parsed("learning_rate", "0.1, 0.01,1e-3") == [0.1, 0.01, 0.001]
+    assert varying.parsed("seed", "0..3, 7") == [0, 1, 2, 3, 7]
+    assert varying.parsed("optimizer", "sgd, adamw") == ["sgd", "adamw"]
 
 
 # Running

@@ -33,6 +33,7 @@ from cvstudio.project.experiments.plans import (
     Plan,
     SearchPlan,
     SweepPlan,
+    Value,
     checked,
 )
 from cvstudio.project.training_facts import Facts
@@ -140,7 +141,7 @@ class _Values(QWidget):
 
     def plan(self, config: TrainConfig) -> SweepPlan:
         """What is asked for. Raises ConfigError."""
-        wanted: dict[str, list[str]] = {}
+        wanted: dict[str, list[Value]] = {}
         for setting, values in self.rows:
             found = varying.parsed(setting.currentData(), values.text())
             if found:
@@ -197,7 +198,7 @@ class _Range:
             parts = varying.parsed(name, self.fields[0].text())
             made = tuple(varying.effective(config, {name: part}).get(name) for part in parts)
             known = tuple(v for v in made if v is not None)
-            return checked(Dimension, name=name, choices=known or tuple(_plain(p) for p in parts))
+            return checked(Dimension, name=name, choices=known or tuple(parts))
         try:
             low, high = (float(field.text().replace(",", ".")) for field in self.fields)
         except ValueError:
@@ -363,7 +364,3 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _plain(text: str) -> Any:
-    return {"true": True, "false": False}.get(text, text)

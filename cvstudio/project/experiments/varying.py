@@ -211,14 +211,27 @@ def _plain(kind: Any) -> Any:
     return str if kind is Path else kind
 
 
-def parsed(name: str, text: str) -> list[str]:
-    """The values in "0.1, 0.2"; "1..3" stands for the whole numbers from 1 to 3."""
-    found: list[str] = []
+def parsed(name: str, text: str) -> list[Value]:
+    """The values in "0.1, 0.2" for a setting; "1..3" stands for the whole numbers from 1 to 3."""
+    found: list[Value] = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         first, dots, last = part.partition("..")
         whole = dots and first.lstrip("-").isdigit() and last.lstrip("-").isdigit()
         if whole and 0 <= int(last) - int(first) < 200:
-            found += [str(n) for n in range(int(first), int(last) + 1)]
+            found += range(int(first), int(last) + 1)
         else:
-            found.append(part)
+            found.append(_number(name, part))
     return found
+
+
+def _number(name: str, text: str) -> Value:
+    """A number, where a setting has numbers and the text is one."""
+    if name not in fields() or fields()[name].annotation not in (int, float):
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            return text
