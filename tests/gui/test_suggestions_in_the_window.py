@@ -9,18 +9,23 @@ from typing import Any
 
 import pytest
 from person import Person, make_images
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QWidget
 
-from cvstudio.core.annotation import Review, Source, State, Task
+from cvstudio.core.annotation import Annotation, Review, Source, State, Task
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import replace_file
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.gui.data.deciding import DecideDialog
+from cvstudio.gui.label.annotation_tree import maker_words
+from cvstudio.gui.label.origins import origin_words
+from cvstudio.gui.label.selection_item import tag_words
 from cvstudio.gui.suggest_dialog import SuggestDialog
 from cvstudio.project import commands, decisions, queries, run_commands, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage
+from cvstudio.project.suggestions import MAKER
 
 PLACES = (Box(8, 8, 16, 12), Box(30, 8, 16, 12), Box(8, 30, 16, 12))
 SCORES = (0.9, 0.6, 0.3)
@@ -78,7 +83,7 @@ def label(studio_window: Person) -> Label:
 
 def test_the_bar_says_how_many_there_are_and_goes_with_the_image(label: Label) -> None:
     assert label.bar.isVisible()
-    assert label.bar.words.text() == "3 suggestions on this image"
+    assert label.bar.words.text() == "3 suggestions on this image by run 1"
     label.key("A")
     assert not label.bar.isVisible()
 
@@ -145,7 +150,7 @@ def test_after_the_last_one_the_next_image_with_suggestions_is_offered(label: La
     assert "decided" in label.bar.words.text()
     label.key("Ctrl+Tab")
     assert label.page.document.image.id == 3
-    assert label.bar.words.text() == "3 suggestions on this image"
+    assert label.bar.words.text() == "3 suggestions on this image by run 1"
     with label.person.project.transaction("Reject") as s:
         decisions.reject(s, ids=other)
     label.person.settle()
@@ -195,11 +200,33 @@ def test_suggestions_stand_apart_in_the_list_and_do_not_count(label: Label) -> N
     assert label.page.side.header.figure.text() == "1"
 
 
+def test_who_suggests_is_said_on_the_canvas_in_the_row_and_on_the_bar(label: Label) -> None:
+    page = label.page
+    assert label.bar.words.text().endswith("by run 1")
+    first = next(a for a in page.document.annotations if a.state is State.SUGGESTED)
+    assert maker_words(first).startswith("run 1 · 0.")
+    index = page.tree.rows.index_of(first)
+    assert "Suggested by run 1" in page.tree.rows.data(index, Qt.ItemDataRole.ToolTipRole)
+    spoken = page.tree.rows.data(index, Qt.ItemDataRole.AccessibleTextRole)
+    assert spoken.endswith("suggested by run 1")
+    assert tag_words(first, "RBC").startswith(f"RBC {first.score:.2f} · run 1 · Enter")
+
+
+def test_a_long_name_of_a_file_is_cut_in_the_row_only() -> None:
+    made = Annotation(
+        1, 1, 1, Box(0, 0, 5, 5), Box(0, 0, 5, 5), score=0.5, state=State.SUGGESTED, source=Source.NETWORK,
+        attributes={MAKER: "a-very-long-name-of-an-exported-file.onnx"},
+    )  # fmt: skip
+    assert origin_words(made) == "a-very-long-name-of-an-exported-file.onnx"
+    assert maker_words(made) == "a-very-long-….onnx · 0.50"
+
+
 def test_every_suggestion_in_sight_has_its_score_written_beside_it(label: Label) -> None:
     (scores,) = [layer for layer in label.page.canvas.layers if layer.name == "scores"]
-    assert sorted(text for _, text in scores.tags(label.page.canvas)) == ["0.30", "0.60", "0.90"]
+    seen = sorted(text for _, text in scores.tags(label.page.canvas))
+    assert seen == ["? 0.30", "? 0.60", "? 0.90"]
     label.key("Tab")  # what is selected has a tag of its own
-    assert sorted(text for _, text in scores.tags(label.page.canvas)) == ["0.30", "0.60"]
+    assert sorted(text for _, text in scores.tags(label.page.canvas)) == ["? 0.30", "? 0.60"]
 
 
 def test_the_selected_images_are_decided_on_by_score(studio_window: Person) -> None:

@@ -35,6 +35,7 @@ from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.origins import origin_words
 from cvstudio.gui.label.tree_heading import TreeHeading
 from cvstudio.gui.label.turning import rotated_words
 from cvstudio.gui.widgets.focus_mark import paint_focus
@@ -108,10 +109,15 @@ class AnnotationModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.AccessibleTextRole and annotation is not None:
             found = self._document.classes.get(annotation.class_id)
             said = describe(annotation, self._said(annotation))
+            if annotation.state == State.SUGGESTED:
+                said = f"{said}, suggested by {origin_words(annotation) or 'a network'}"
             return f"{found.name}: {said}" if found else said
         if role == Qt.ItemDataRole.ToolTipRole and annotation is not None:
             carried = values_in(annotation.attributes).items()
-            return tip("\n".join(f"{name}: {words_of(value)}" for name, value in carried))
+            lines = [f"{name}: {words_of(value)}" for name, value in carried]
+            if origin := origin_words(annotation):
+                lines.insert(0, f"Suggested by {origin}")
+            return tip("\n".join(lines))
         return None
 
     def _said(self, annotation: Annotation) -> str:
@@ -227,11 +233,13 @@ def _size(annotation: Annotation) -> str:
 
 
 def maker_words(annotation: Annotation) -> str:
-    """Who made an annotation as it is now, or how sure the network is of what it suggests."""
+    """Who made an annotation as it is now, or who suggests it and how sure that is."""
     computed = annotation.attributes.get(MAKER, "").lower() if is_computed(annotation) else ""
     if annotation.state != State.SUGGESTED:
         return computed or _WHO[annotation.source]
-    return f"{annotation.score:.2f}" if annotation.score is not None else computed or "suggested"
+    score = f"{annotation.score:.2f}" if annotation.score is not None else ""
+    origin = computed or origin_words(annotation, short=True)
+    return " · ".join(word for word in (origin, score) if word) or "suggested"
 
 
 class _Delegate(QStyledItemDelegate):

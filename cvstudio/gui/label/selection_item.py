@@ -19,6 +19,7 @@ from cvstudio.gui.label import turning
 from cvstudio.gui.label.bones import paint_keypoints
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.hit import handle_box, handle_points
+from cvstudio.gui.label.origins import origin_words
 from cvstudio.gui.label.outlines import outline, path_of, qpolygon, rect_of
 from cvstudio.gui.label.overlay import clear_of
 from cvstudio.gui.label.shapes_item import CASING, ShapesItem, cosmetic
@@ -220,11 +221,7 @@ class SelectionItem(QGraphicsItem):
         if found is None:
             return
         suggested = annotation.state == State.SUGGESTED
-        text = found.name
-        if annotation.score is not None:
-            text += f" {annotation.score:.2f}"
-        if suggested:
-            text += " · Enter keeps, Del removes"
+        text = tag_words(annotation, found.name)
         font = theme.font("small")
         font.setWeight(font.Weight.DemiBold)
         painter.setFont(font)
@@ -245,3 +242,11 @@ class SelectionItem(QGraphicsItem):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(QColor("white") if dark else theme.tag_text(found.colour))
         painter.drawText(area, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def tag_words(annotation: Annotation, name: str) -> str:
+    """What the tag of an annotation says: its class, how sure and who suggests it, and the keys."""
+    text = name if annotation.score is None else f"{name} {annotation.score:.2f}"
+    if origin := origin_words(annotation):
+        text += f" · {origin}"
+    return text + (" · Enter keeps, Del removes" if annotation.state == State.SUGGESTED else "")

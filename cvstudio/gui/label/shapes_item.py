@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from cvstudio.core.annotation import Annotation, LabelClass, State
@@ -27,6 +27,7 @@ CASING = QColor(0, 0, 0, 77)
 SUGGESTED_DASHES = [6.0, 4.0]
 LATE_CLASS_DASHES = [4.0, 2.0]  # from the 13th class on colours are told apart less well
 _PLAIN_COLOURS = 12
+_HATCHING = 130  # of 255, how opaque the lines inside suggestions are
 _UNKNOWN = QColor("#888888")
 _FAR = 1e7
 
@@ -113,6 +114,7 @@ class ShapesItem(QGraphicsItem):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if self.count_in_view() <= MOST_CASED:
             self._paint_fills(painter, rows, scale)
+            self._paint_hatching(painter, rows, scale)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             self._paint_casings(painter, rows, scale)
             self._paint_outlines(painter, rows, scale)
@@ -133,6 +135,7 @@ class ShapesItem(QGraphicsItem):
         self._rects = [rect_of(a.shape) if isinstance(a.shape, Box) else None for a in annotations]
         self._is_box = np.array([rect is not None for rect in self._rects], bool)
         self._is_mask = np.array([isinstance(a.shape, Mask) for a in annotations], bool)
+        self._is_suggested = np.array([a.state == State.SUGGESTED for a in annotations], bool)
         self._is_points = np.array([isinstance(a.shape, Keypoints) for a in annotations], bool)
         self._spacing = np.ones(len(annotations))
         for row, annotation in enumerate(annotations):
@@ -146,7 +149,10 @@ class ShapesItem(QGraphicsItem):
             key = (annotation.class_id, annotation.state == State.SUGGESTED)
             if key not in codes:
                 codes[key] = len(self._pens)
-                pen = cosmetic(self.colour(annotation.class_id), dashes=self.dashes(annotation))
+                pen = cosmetic(
+                    self.colour(annotation.class_id), dashes=self.dashes(annotation),
+                    width=2 if key[1] else 1,
+                )  # fmt: skip
                 self._pens.append(pen)
             self._pen_of[row] = codes[key]
 
@@ -191,6 +197,26 @@ class ShapesItem(QGraphicsItem):
             painter.drawRects([self._rects[row] for row in alike[self._is_box[alike]].tolist()])
             for rings in self._ringed(self._outlined(alike, masks=False), scale):
                 _draw_filled(painter, rings)
+
+    def _paint_hatching(self, painter: QPainter, rows: Rows, scale: float) -> None:
+        """Slanting lines inside suggestions: they are told from what is kept without their colour,
+        and where both lie upon each other."""
+        rows = rows[self._is_suggested[rows]]
+        if not len(rows):
+            return
+        painter.setPen(Qt.PenStyle.NoPen)
+        pens = self._pen_of[rows]
+        for code in np.unique(pens).tolist():
+            colour = QColor(self._pens[code].color())
+            colour.setAlpha(_HATCHING)
+            brush = QBrush(colour, Qt.BrushStyle.BDiagPattern)
+            brush.setTransform(QTransform.fromScale(1 / scale, 1 / scale))
+            painter.setBrush(brush)
+            alike = rows[pens == code]
+            painter.drawRects([self._rects[row] for row in alike[self._is_box[alike]].tolist()])
+            rings = alike[~self._is_box[alike] & ~self._is_points[alike]]
+            for each in self._ringed(rings, scale):
+                _draw_filled(painter, each)
 
     def _filling(self, code: int) -> QColor:
         colour = QColor(self._pens[code].color())

@@ -17,6 +17,7 @@ from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.layers.scores import Scores
 from cvstudio.gui.label.navigation import ImageOrder
+from cvstudio.gui.label.origins import origins_words
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, push
@@ -240,11 +241,12 @@ class SuggestionBar(QFrame):
 
     def _headline(self, found: list[Annotation]) -> str:
         first = found[0]
+        by = f" by {origins}" if (origins := origins_words(found)) else ""
         if first.shape is not None:
-            return f"{counted(len(found), 'suggestion')} on this image"
+            return f"{counted(len(found), 'suggestion')} on this image{by}"
         known = self._document.classes.get(first.class_id)
         score = f" {first.score:.2f}" if first.score is not None else ""
-        return f"Suggested: {known.name if known else '?'}{score}"
+        return f"Suggested{by}: {known.name if known else '?'}{score}"
 
     def _share_room(self) -> None:
         found = self.suggested()

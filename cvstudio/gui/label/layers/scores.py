@@ -1,4 +1,4 @@
-"""The scores of suggestions, written beside their outlines on the canvas."""
+"""A question mark and the score beside each suggestion on the canvas."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Scores(Layer):
         painter.setFont(font)
         for place, text in tags:
             width = metrics.horizontalAdvance(text) + 6
-            area = QRectF(round(place.x()), round(place.y() - metrics.height()), round(width),
+            # Inside the corner: above it may stand the name.
+            area = QRectF(round(place.x()) + 1, round(place.y()) + 1, round(width),
                           round(metrics.height()))  # fmt: skip
             painter.fillRect(area, GROUND)
             painter.setPen(INK)
@@ -37,9 +38,13 @@ class Scores(Layer):
         document, seen = view.document, view.visible()
         away = document.hidden() | document.selection | {document.hovered}
         found = [
-            (view.to_screen(a.box.x, a.box.y), f"{a.score:.2f}")
+            (view.to_screen(a.box.x, a.box.y), _words(a.score))
             for a in document.annotations
-            if a.state == State.SUGGESTED and a.score is not None and a.shape is not None
+            if a.state == State.SUGGESTED and a.shape is not None
             if a.id not in away and seen.intersects(QRectF(a.box.x, a.box.y, a.box.w, a.box.h))
         ]
         return found if len(found) <= _MOST else []
+
+
+def _words(score: float | None) -> str:
+    return "?" if score is None else f"? {score:.2f}"
