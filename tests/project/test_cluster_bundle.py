@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_job
 
+from cvstudio.cli.main import run as command_line
 from cvstudio.core import events
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError, RunError, WeightsMissing
@@ -26,6 +28,9 @@ from cvstudio.project import launch, runs
 from cvstudio.project.cluster import bundle
 from cvstudio.project.cluster.bundle import make_bundle
 from cvstudio.project.cluster.home import Home, InTransit
+from cvstudio.project.experiments import book
+from cvstudio.project.experiments.plans import SweepPlan
+from cvstudio.project.experiments.steering import Steward
 from cvstudio.project.sample import create_sample
 
 AWAY = Cluster(address="http://127.0.0.1:8265", workers=2)
@@ -212,3 +217,44 @@ def test_the_end_of_another_worker_is_told_from_a_failure_of_its_own() -> None:
     assert tells_of_loss(events.Failed(cause="other", text="", detail=trace))
     assert not tells_of_loss(events.Failed(cause="image", text="", detail=trace))
     assert not tells_of_loss(events.Failed(cause="other", text="", detail="ValueError: no"))
+
+
+def test_all_runs_of_a_sweep_go_to_its_cluster_beside_each_other(tmp_path: Path) -> None:
+    with create_sample(tmp_path / "cells", Task.CLASSIFY, images=12) as project:
+        config = default_config(Task.CLASSIFY, start="scratch", epochs=200)
+        plan = SweepPlan(config=config, trials=({"batch": 2}, {"batch": 4}))
+        made = book.create(project, plan)
+        send_to(made.directory, AWAY)
+        Steward().look(project)
+        found = book.runs_of(project, made)
+        assert [cluster_of(run.directory) for run in found] == [AWAY, AWAY]
+        while runs.advance(project, command=small_job.command):
+            continue
+        try:
+            assert [run.id for run in runs.running(project)] == [run.id for run in found]
+        finally:
+            for run in found:
+                launch.end(runs.job_of(run), asked_seconds=5)
+
+
+def test_the_command_line_says_what_is_wrong_with_an_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create_sample(tmp_path / "cells", Task.CLASSIFY, images=12).close()
+    assert command_line(["train", str(tmp_path / "cells"), "--on", "ftp://head"]) == 2
+    assert '"ftp://head" is not the address of a cluster.' in capsys.readouterr().err
+    assert command_line(["train", str(tmp_path / "cells"), "--cluster-workers", "2"]) == 2
+    assert "--cluster-workers is for --on ADDRESS." in capsys.readouterr().err
+
+
+def test_the_command_line_sends_a_run_and_says_why_it_does_not_go(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = str(tmp_path / "cells")
+    create_sample(tmp_path / "cells", Task.CLASSIFY, images=12).close()
+    wanted = ["train", project, "--start", "scratch", "--on", "http://127.0.0.1:9",
+              "--cluster-workers", "3"]  # fmt: skip
+    assert command_line(wanted) == 1
+    assert "The cluster at http://127.0.0.1:9 does not answer." in capsys.readouterr().err
+    (directory,) = (tmp_path / "cells" / "runs").iterdir()
+    assert cluster_of(directory) == Cluster(address="http://127.0.0.1:9", workers=3)
