@@ -264,3 +264,30 @@ def test_the_time_that_is_left_is_told_from_the_first_steps_already() -> None:
     assert left == pytest.approx(66 * 9.9)
     shown = words.facts(state, "mAP50-95", now=16.0, live=True)
     assert ("about", "11 min") in [(before, figure) for before, figure, _ in shown]
+
+
+def test_a_pause_survives_closing_the_window_and_resume_goes_on_after_the_last_epoch(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    create_sample(tmp_path / "cells", Task.DETECT, images=24).close()
+    first = Window(qtbot, tmp_path / "cells")
+    first.start(epochs=60)
+    first.until(lambda: len(first.studio.jobs.state.epochs) >= 3)
+    first.until(first.page.view.card.buttons["pause"].isEnabled)
+    first.page.view.card.buttons["pause"].click()
+    job = first.job(1)
+    first.close()  # at once: nobody waits for the pause
+    second = Window(qtbot, tmp_path / "cells")
+    second.until(lambda: second.words_of(1) == "Paused")
+    done = [e.epoch for e in job.state().epochs]
+    assert 3 <= len(done) < 60
+    second.page.show_run(1)
+    second.page.view.card.buttons["resume"].click()
+    second.until(lambda: second.words_of(1) == "Finished")
+    assert [e.epoch for e in job.state().epochs] == list(range(1, 61))
+    told = [e.epoch for e in job.read_events() if isinstance(e, events.EpochEnded)]
+    assert len(told) - 60 <= 1, "at most one epoch was done twice"
+    view = second.page.view
+    second.until(lambda: view.loss.line("train")[0] == list(range(1, 61)))
+    end_jobs(second.project)
+    second.close()
