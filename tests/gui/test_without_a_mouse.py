@@ -17,11 +17,13 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QDialog,
+    QGraphicsView,
     QHeaderView,
     QLineEdit,
     QPlainTextEdit,
     QScrollBar,
     QTabBar,
+    QTableView,
     QTextEdit,
     QToolButton,
     QWidget,
@@ -29,6 +31,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.widgets.section import tool
+from cvstudio.gui.widgets.table_names import name_table
 
 PAGES = ("data", "label", "augment", "train", "analyze", "export")
 CONTROLS = (
@@ -59,6 +62,45 @@ def nameless(inside: QWidget) -> list[str]:
             parents = f"{type(widget.parentWidget()).__name__}"
             found.append(f"{type(widget).__name__} {widget.objectName()!r} in {parents}")
     return found
+
+
+PARTS = (QTableView, QHeaderView, QGraphicsView)
+"""What is read and not worked with, and what Qt makes for a table."""
+
+
+def nameless_parts(inside: QWidget) -> list[str]:
+    """Tables, headers, plots and corners of tables of which a screen reader has nothing to say."""
+    found = []
+    for widget in inside.findChildren(QWidget):
+        corner = isinstance(widget, QAbstractButton) and isinstance(
+            widget.parentWidget(), QTableView
+        )
+        header = isinstance(widget, QHeaderView) and not isinstance(
+            widget.parentWidget(), QTableView
+        )
+        if header or not (corner or isinstance(widget, PARTS)):
+            continue
+        told = QAccessible.queryAccessibleInterface(widget)
+        name = told.text(QAccessible.Text.Name).strip() if told is not None else ""
+        if not (name or widget.accessibleName()):
+            found.append(f"{type(widget).__name__} in {type(widget.parentWidget()).__name__}")
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_table_header_plot_and_corner_has_a_name(studio_window: Person, page: str) -> None:
+    shown = studio_window.page(page)
+    studio_window.settle()
+    assert nameless_parts(shown) == []
+
+
+def test_a_table_without_a_name_would_be_found(studio_window: Person) -> None:
+    page = studio_window.page("data")
+    before = nameless_parts(page)
+    table = QTableView(page)
+    assert len(nameless_parts(page)) == len(before) + 4, "itself, two headers and the corner"
+    name_table(table, "Trial")
+    assert nameless_parts(page) == before
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -33,6 +33,7 @@ from cvstudio.core.annotation import LabelClass
 from cvstudio.core.words import quoted
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.swatch import paint_swatch
+from cvstudio.gui.widgets.table_names import name_table
 from cvstudio.gui.widgets.verbatim import tip
 
 CELL = QSize(68, 40)
@@ -292,7 +293,7 @@ class ConfusionView(QTableView):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._whole = False
         self._shown: _Counts | None = None
-        self.setAccessibleName("Labelled against predicted")
+        name_table(self, "Labelled against predicted")
         self.selectionModel().currentChanged.connect(self._picked)
         self.clicked.connect(self._picked)
 

@@ -24,6 +24,7 @@ from cvstudio.gui import theme
 from cvstudio.gui.analyze import words
 from cvstudio.gui.widgets.section import label
 from cvstudio.gui.widgets.swatch import swatch
+from cvstudio.gui.widgets.table_names import name_table
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.project.verdict import Card, Row
@@ -237,7 +238,7 @@ class ClassTable(QTableView):
         self.setFrameShape(QTableView.Shape.NoFrame)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setAccessibleName("Figures of each class")
+        name_table(self, "Figures of each class")
 
     def show_rows(
         self, columns: tuple[str, ...], rows: tuple[Row, ...], classes: Mapping[int, LabelClass],

@@ -36,6 +36,7 @@ from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import SectionHeader, label, link
 from cvstudio.gui.widgets.swatch import paint_swatch, swatch_icon
+from cvstudio.gui.widgets.table_names import name_table
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project import health, queries
 from cvstudio.project.project import Project
@@ -278,6 +279,7 @@ class StatisticsPanel(QWidget):
         self.split_model = SplitModel()
         self.table = QTableView()
         self.table.setHorizontalHeader(SwatchHeader())
+        name_table(self.table, "Objects by class and split")
         self.table.setModel(self.split_model)
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)

@@ -28,6 +28,7 @@ from cvstudio.gui.train.run_list import draw_lines
 from cvstudio.gui.widgets.chart import Chart
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import label, tab_bar
+from cvstudio.gui.widgets.table_names import name_table
 from cvstudio.project import better_worse, comparing, queries, reproducing, runs
 from cvstudio.project.better_worse import Changes, ImageChange
 from cvstudio.project.comparing import DataDifference, Difference, Figure
@@ -276,7 +277,7 @@ def _figure(value: float | None) -> str:
 
 def _table(name: str) -> QTableWidget:
     table = QTableWidget()
-    table.setAccessibleName(name)
+    name_table(table, name)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setShowGrid(False)

@@ -31,6 +31,7 @@ from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.parallel import Axis, Line, ParallelPlot, words_of
 from cvstudio.gui.widgets.section import SectionHeader, label, push
+from cvstudio.gui.widgets.table_names import name_table
 from cvstudio.gui.widgets.value_bars import Bar, ValueBars
 from cvstudio.project.experiments import trials, varying
 from cvstudio.project.experiments.folds import Summary
@@ -155,7 +156,7 @@ class ExperimentView(QScrollArea):
         self.bars = ValueBars(tip="How much of the difference between trials it explains (fANOVA)")
         self.not_yet = label("", "muted", wrap=True)
         self.table = QTableWidget()
-        self.table.setAccessibleName("Trials")
+        name_table(self.table, "Trials")
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

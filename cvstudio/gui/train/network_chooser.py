@@ -30,7 +30,9 @@ from cvstudio.core import pretrained
 from cvstudio.core.annotation import Task
 from cvstudio.core.network_info import NetworkInfo
 from cvstudio.core.networks import all_networks, networks_for
+from cvstudio.gui import theme
 from cvstudio.gui.widgets.section import label
+from cvstudio.gui.widgets.table_names import name_table
 from cvstudio.project.estimate import memory_of
 
 _COLUMNS = ("Network", "Weights", "ImageNet", "Here", "Memory")
@@ -143,7 +145,7 @@ class NetworkChooser(QFrame):
 
     def __init__(self, task: Task, asked: Asked, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
+        theme.mark(self, toast=True)
         self.setAccessibleName("All networks")
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
@@ -157,7 +159,7 @@ class NetworkChooser(QFrame):
         self.model = NetworkTable(task, asked, self)
         self.table = QTableView()
         self.table.setModel(self.model)
-        self.table.setAccessibleName("Networks")
+        name_table(self.table, "Networks")
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setShowGrid(False)

@@ -35,6 +35,7 @@ from cvstudio.gui.train import words
 from cvstudio.gui.widgets.chart import Chart
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.section import SectionHeader, label, link, tool
+from cvstudio.gui.widgets.table_names import name_table
 from cvstudio.project.records import ExperimentRecord, RunRecord
 from cvstudio.project.run_status import RunStatus
 
@@ -199,7 +200,7 @@ class RunTable(QWidget):
         self.model = RunsModel()
         self.view = QTableView()
         self.view.setModel(self.model)
-        self.view.setAccessibleName("Runs")
+        name_table(self.view, "Runs")
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setShowGrid(False)

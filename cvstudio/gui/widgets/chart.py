@@ -326,6 +326,7 @@ class Chart(QFrame):
         column.addLayout(keys)
         axes = {"left": _Axis("left"), "bottom": _Axis("bottom")}
         self.plot = pg.PlotWidget(viewBox=_View(enableMenu=False), axisItems=axes)
+        self.plot.setAccessibleName(f"{title or 'Chart'}: plot")
         self.plot.setFrameShape(QFrame.Shape.NoFrame)
         self.plot.hideButtons()
         self.plot.getPlotItem().setContentsMargins(0, 8, 14, 0)
