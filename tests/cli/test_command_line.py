@@ -500,7 +500,7 @@ def test_what_stops_a_run_is_said_in_sentences_with_the_way_out(
     sample: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
-    away = ["--set", "fit=crop", "--network", "yolo11n"]
+    away = ["--set", "fit=crop", "--network", "fasterrcnn-mobilenet"]
     assert main(["train", str(sample), *away, *SCRATCH]) == 1
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith("Error: The run cannot start. ")

@@ -277,7 +277,10 @@ def test_a_start_from_a_run_of_another_network_is_advised_against(
 def test_crops_are_refused_before_the_start_where_a_network_cannot_use_them(
     project: Project,
 ) -> None:
-    check = saying(lines(project, fit="crop"), "YOLO26 small cannot be trained on crops")
+    second = {"network": "fasterrcnn-mobilenet"}
+    check = saying(
+        lines(project, fit="crop", **second), "Faster R-CNN, MobileNetV3 cannot be trained on crops"
+    )
     assert check.level is Level.BLOCKING
     assert [action.changes for action in check.actions] == [{"fit": "pad"}, {"fit": "stretch"}]
     assert not any("crops" in c.text for c in lines(project, fit="stretch"))
