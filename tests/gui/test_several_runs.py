@@ -186,6 +186,10 @@ def test_the_runs_of_a_search_lie_folded_below_its_name(window: Window) -> None:
     assert names(window) == [made.name, *(f"Trial {n}" for n in (5, 4, 3, 2, 1))]
     words = {row.name: row.words for row in table.model.rows}
     assert words["Trial 3"] == "Pruned"
+    window.page.show_run(3)
+    assert window.page.view.card.settings.text().startswith("Trial 3 · ")
+    assert window.page.view.card._fact_labels[0][1].text() == "Stopped early (pruned)"
+    window.page.show_experiment(made.id)
     QTest.keyClick(table.view, Qt.Key.Key_Left)
     assert names(window) == [made.name]
     chevron = table.view.visualRect(table.model.index(0, 0)).center()

@@ -39,6 +39,8 @@ from cvstudio.gui.widgets.section import FoldSection, label, push
 from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.project.bottleneck import Bottleneck, bottleneck
 from cvstudio.project.device import cores
+from cvstudio.project.experiments.trials import pruned
+from cvstudio.project.experiments.trials import state_words as trial_words
 from cvstudio.project.records import RunRecord
 from cvstudio.project.remedies import Remedy, way_about
 from cvstudio.project.run_status import RunStatus, log_tail
@@ -118,7 +120,8 @@ class RunCard(QFrame):
     ) -> None:
         """Show a run as it is now."""
         self.title.setText(f"Run {run.id}")
-        self.settings.setText(words.settings_line(config))
+        part = f"{run.title} · " if run.experiment_id is not None and run.title else ""
+        self.settings.setText(part + words.settings_line(config))
         self._offer(status, state)
         total = state.total_epochs or config.epochs
         self.bar.setValue(1000 if status is RunStatus.FINISHED else round(state.share * 1000))
@@ -128,7 +131,10 @@ class RunCard(QFrame):
         live = status is RunStatus.RUNNING
         exact = run.best if status.has_network else None
         lines = words.facts(state, run.metric, now=time.time(), live=live, judged=exact)
-        lines.insert(0, ("", self._state_words(status, state), ""))
+        text = self._state_words(status, state)
+        if pruned(run, status):
+            text = trial_words(run, status).capitalize()
+        lines.insert(0, ("", text, ""))
         self._show_facts(lines)
 
     def show_waiting(self, why: str) -> None:
