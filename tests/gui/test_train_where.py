@@ -99,7 +99,7 @@ def test_a_run_goes_to_the_cluster_that_was_chosen_and_the_next_one_may_stay_her
     assert form.where.currentText() == "This computer"
     assert any("memory" in line for line in window.page.checks.texts)
     with_dialog(window, choose)
-    assert form.where.currentText().endswith(", 3 workers")
+    assert form.where.currentText().endswith(" × 3")
     assert form.batch_note.text() == "of each worker"
     assert not any("memory" in line for line in window.page.checks.texts)
     first = window.start(seed=0, epochs=2)

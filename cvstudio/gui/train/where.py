@@ -63,9 +63,10 @@ class WhereBox(QComboBox):
             self.clear()
             self.addItem("This computer")
             if self._known is not None:
-                host = self._known.address.partition("://")[2]
-                self.addItem(f"{host}, {counted(self._known.workers, 'worker')}")
-                self.setItemData(_THERE, self._known.address, Qt.ItemDataRole.ToolTipRole)
+                host, workers = self._known.address.partition("://")[2], self._known.workers
+                words = f"{self._known.address}, {counted(workers, 'worker')}"
+                self.addItem(f"{host} × {workers}")
+                self.setItemData(_THERE, words, Qt.ItemDataRole.ToolTipRole)
             self.addItem("Cluster…" if self._known is None else "Another cluster…")
             self.setCurrentIndex(_HERE if self.cluster is None else _THERE)
 
