@@ -67,6 +67,12 @@ def _rates() -> ModuleType:
     return rates
 
 
+def _queueing() -> ModuleType:
+    from cvstudio.cli import queueing
+
+    return queueing
+
+
 def _comparing() -> ModuleType:
     from cvstudio.cli import comparing
 
@@ -117,6 +123,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("train", "Train a network.", _training),
     Entry("find-rate", "Find the learning rate at which the loss falls fastest.", _rates),
     Entry("runs", "The runs of a project.", _training),
+    Entry("queue", "The runs that wait, and their order.", _queueing),
     Entry("watch", "Follow a run until it ends.", _training),
     Entry("pause", "Stop a run so that it can be resumed.", _training),
     Entry("finish", "End a run early and keep what it has learned.", _training),

@@ -41,10 +41,20 @@ from cvstudio.core.places_to_run import Cluster
 from cvstudio.core.recipe import Preset, Start, TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
-from cvstudio.project import device, estimate, launch, preflight, remedies, runs, training_facts
+from cvstudio.project import (
+    device,
+    estimate,
+    launch,
+    preflight,
+    queueing,
+    remedies,
+    runs,
+    training_facts,
+)
 from cvstudio.project.device import Device
 from cvstudio.project.experiments.steering import Steward
 from cvstudio.project.experiments.trials import state_words
+from cvstudio.project.idleness import Idleness
 from cvstudio.project.judged import judged
 from cvstudio.project.mirrors import targets as mirrors
 from cvstudio.project.pipeline import pipeline
@@ -98,13 +108,19 @@ preset_option = click.option(
 @cluster_images_option
 @tensorboard_option
 @mlflow_option
+@click.option(
+    "--when-idle",
+    type=WholeNumber(min=1, max=queueing.MOST_MINUTES),
+    metavar="MINUTES",
+    help="Queue it, to start when processor and GPU have had little to do for so long.",
+)
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on by itself.")
 @as_json
 def train_command(
     project: Path, preset: str, network: str | None, epochs: int | None, device_name: str | None,
     start: str | None, weights_file: Path | None, from_run: int | None, settings: tuple[str, ...],
     on: str | None, cluster_workers: int | None, cluster_images: str | None,
-    tensorboard: str | None, mlflow: str | None, detach: bool, as_json: bool,
+    tensorboard: str | None, mlflow: str | None, when_idle: int | None, detach: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Train a network on the labels of a project."""
     cluster = chosen_cluster(on, cluster_workers, cluster_images)
@@ -124,6 +140,7 @@ def train_command(
         wanted = mirrors.chosen(project=open_project.name, tensorboard=tensorboard, mlflow=mlflow)
         if wanted:
             mirrors.write(runs.job_of(run), wanted)
+        queueing.wait_for_idle(open_project, run.id, when_idle)
         status = runs.start(open_project, run.id)
     note(
         f"Run {run.id} is {status}: {config.network}, {counted(config.epochs, 'epoch')},"
@@ -293,9 +310,13 @@ def chosen_config(
 ) -> TrainConfig:
     """The settings of a run of a project: those of the preset, with the changes of --set."""
     with project.read() as session:
-        images = training_facts.gather(session, project).images.get(Split.TRAIN, 0)
+        facts = training_facts.gather(session, project)
+    images = facts.images.get(Split.TRAIN, 0)
     try:
-        config = default_config(project.task, preset, network, image_count=images or None)
+        config = default_config(
+            project.task, preset, network, image_count=images or None,
+            several=facts.allows_several,
+        )  # fmt: skip
     except ConfigError as error:
         offered = ", ".join(info.name for info in networks_for(project.task))
         raise click.BadParameter(
@@ -388,25 +409,33 @@ def follow_run(path: Path, run_id: int, *, as_json: bool = False, tell: bool = T
 
 def _wait_for_turn(path: Path, run_id: int) -> RunRecord:
     """The run, once it is its turn: whoever watches a queue moves it on."""
-    told = False
+    told, idleness = "", Idleness()
     while True:
         with opened(path) as project:
             run = runs.get(project, run_id)
             if runs.status(run) is not RunStatus.QUEUED:
                 return run
-        if not told:
-            note(f"Run {run_id} waits in the queue.")
-            told = True
-        _take_in(path)
+            minutes = queueing.idle_minutes(project).get(run_id)
+            found = device.detect()
+            why = runs.why_waits(project, run, found)
+        if minutes is not None:
+            idleness.look(found)
+            why = f"It starts when nothing has been at work here for {counted(minutes, 'minute')}."
+        if why != told or not told:
+            told = why or " "
+            note(f"Run {run_id} waits in the queue. {why}".rstrip())
+        _take_in(path, found, idleness)
         time.sleep(QUEUE_SECONDS)
 
 
-def _take_in(path: Path) -> None:
+def _take_in(
+    path: Path, found: device.Device | None = None, idleness: Idleness | None = None
+) -> None:  # fmt: skip
     """Bring the rows up to date and start the next queued run; an open window does so itself."""
     try:
         with opened(path, write=True) as project, closing(Steward()) as steward:
             steward.look(project)
-            begun = runs.advance(project)
+            begun = runs.advance(project, found, idleness)
             if begun is not None:
                 note(f"Run {begun.id} has begun.")
     except ProjectLocked:

@@ -88,6 +88,8 @@ class QueueControl(QObject):
     def allow(self) -> None:
         """Enable what can be asked of the shown run; the others say why not."""
         run, queue = self._shown(), self._view.ids
+        if run is not None:
+            self._view.mark(run.id)
         reasons = dict.fromkeys(ASKED, "No run yet")
         if run is not None:
             queued = run.id in queue

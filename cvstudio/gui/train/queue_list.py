@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
@@ -71,13 +71,13 @@ class QueueList(QWidget):
         self.rows.moved.connect(self.moved)
         self.rows.model().rowsMoved.connect(self._dropped)
         self.rows.itemClicked.connect(self._choose)
-        self.rows.itemActivated.connect(self._choose)
         column.addWidget(self.rows)
         self.why = label("", "caption", wrap=True)
         self.why.setContentsMargins(theme.size("panel_padding"), 4, 16, 8)
         column.addWidget(self.why)
         self._shown: tuple[Waiting, ...] = ()
-        self.rows.currentRowChanged.connect(lambda _row: self._say_why())
+        self._telling = True
+        self.rows.currentItemChanged.connect(self._current_changed)
         self.hide()
 
     def show_queue(self, waiting: Sequence[Waiting]) -> None:
@@ -106,7 +106,16 @@ class QueueList(QWidget):
         rows = (self.rows.item(place) for place in range(self.rows.count()))
         return [int(item.data(Qt.ItemDataRole.UserRole)) for item in rows]
 
+    def mark(self, run_id: int) -> None:
+        """Make a run the current one, if it is queued: it is shown elsewhere."""
+        if run_id in self.ids and self.current != run_id:
+            self._telling = False
+            self.rows.setCurrentRow(self.ids.index(run_id))
+            self._telling = True
+            self._say_why()
+
     def _fill(self, current: int) -> None:
+        self._telling = False
         self.rows.clear()
         for each in self._shown:
             item = QListWidgetItem(each.text)
@@ -114,6 +123,7 @@ class QueueList(QWidget):
             self.rows.addItem(item)
             if each.run_id == current:
                 self.rows.setCurrentItem(item)
+        self._telling = True
         self.rows.setFixedHeight(_ROW * min(max(len(self._shown), 1), _MOST_ROWS) + 4)
 
     def _say_why(self) -> None:
@@ -127,8 +137,14 @@ class QueueList(QWidget):
         self, _from: QModelIndex, start: int, _end: int, _to: QModelIndex, row: int
     ) -> None:
         place = row - 1 if row > start else row
-        item = self.rows.item(place)
-        self.moved.emit(int(item.data(Qt.ItemDataRole.UserRole)), place)
+        run_id = int(self.rows.item(place).data(Qt.ItemDataRole.UserRole))
+        # The list is filled again by whoever hears of it: not in the midst of its own drop.
+        QTimer.singleShot(0, self, lambda: self.moved.emit(run_id, place))
+
+    def _current_changed(self, item: QListWidgetItem | None) -> None:
+        if self._telling and item is not None:
+            self._choose(item)
+            self._say_why()
 
     def _choose(self, item: QListWidgetItem) -> None:
         self.chosen.emit(int(item.data(Qt.ItemDataRole.UserRole)))
