@@ -277,10 +277,10 @@ def applies(name: str, info: NetworkInfo) -> bool:
 def fits(info: NetworkInfo) -> tuple[Fit, ...]:
     """How images can be fitted for a network.
 
-    Networks that know one size cannot judge whole images after training on crops.
+    Networks that know one size cannot judge whole images after training on crops, and lists of
+    the best objects are made for squares.
     """
-    objects = info.task in (Task.DETECT, Task.INSTANCE)
-    if info.fixed_size or (objects and info.family != "ultralytics"):
+    if info.fixed_size or info.listed:
         return (Fit.PAD, Fit.STRETCH)
     return tuple(Fit)
 

@@ -15,8 +15,8 @@ from cvstudio.core.networks import network
 from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
 from cvstudio.ml.checkpoint import read_checkpoint
 from cvstudio.ml.environment import prepare
-from cvstudio.ml.networks.build import build
-from cvstudio.ml.networks.remap import carried_over, matched, rows_of
+from cvstudio.ml.networks.build import build, rows_of
+from cvstudio.ml.networks.remap import carried_over, matched
 from cvstudio.ml.worker import run_job
 
 prepare()

@@ -10,8 +10,8 @@ from cvstudio.core.recipe import Start
 from cvstudio.ml.checkpoint import is_checkpoint, read_checkpoint
 from cvstudio.ml.data import SplitImages
 from cvstudio.ml.engine.session import Session
-from cvstudio.ml.networks.build import Remap, start_from
-from cvstudio.ml.networks.remap import matched, rows_of
+from cvstudio.ml.networks.build import Remap, rows_of, start_from
+from cvstudio.ml.networks.remap import matched
 from cvstudio.ml.preprocess import Preprocessing
 from cvstudio.ml.weights import weights_path
 

@@ -13,7 +13,7 @@ from torch import nn
 from cvstudio.core.errors import RunError, UntrustedFile
 from cvstudio.core.networks import NetworkInfo
 from cvstudio.ml.checkpoint import load_plain
-from cvstudio.ml.networks.remap import Rows, carried_over
+from cvstudio.ml.networks.remap import Rows, carried_over, class_rows
 
 Remap = tuple[dict[str, Rows], dict[int, int]]
 """Which weights have rows for classes, and the old place of each new class that was known."""
@@ -98,6 +98,16 @@ def start_from(
         )
     module.load_state_dict(fitting, strict=False)
     return taken
+
+
+def rows_of(
+    info: NetworkInfo, module: nn.Module, *, classes: int, image_size: int
+) -> dict[str, Rows]:
+    """Which weights of a module have rows for classes; another network is built to compare it with,
+    which draws nothing from the run's own random numbers."""
+    with torch.random.fork_rng(devices=[]):
+        larger = build(info, classes=classes + 1, image_size=image_size)
+    return class_rows(module.state_dict(), larger.state_dict(), classes)
 
 
 def _weights(info: NetworkInfo, path: Path) -> dict[str, torch.Tensor]:

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from cvstudio.core.annotation import LabelClass
-from cvstudio.core.networks import NetworkInfo
 
 Weights = dict[str, torch.Tensor]
 
@@ -75,15 +73,3 @@ def carried_over(
             value[to : to + row.each] = old[since : since + row.each]
         taken[name] = value
     return taken
-
-
-def rows_of(info: NetworkInfo, module: nn.Module, *, classes: int, image_size: int) -> dict[
-    str, Rows
-]:  # fmt: skip
-    """The same for a network that is there; another one is built to compare it with, which draws
-    nothing from the run's own random numbers."""
-    from cvstudio.ml.networks.build import build
-
-    with torch.random.fork_rng(devices=[]):
-        larger = build(info, classes=classes + 1, image_size=image_size)
-    return class_rows(module.state_dict(), larger.state_dict(), classes)

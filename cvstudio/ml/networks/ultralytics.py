@@ -52,8 +52,9 @@ class RtDetr(RTDETRDetectionModel):
         if self.training:
             return found
         raw = found[1]
-        boxes, scores = raw[0][-1] * x.shape[-1], raw[1][-1].sigmoid()
-        return torch.cat([boxes, scores], dim=-1).transpose(1, 2), raw
+        across, down = x.shape[3], x.shape[2]
+        boxes = raw[0][-1] * raw[0].new_tensor([across, down, across, down])
+        return torch.cat([boxes, raw[1][-1].sigmoid()], dim=-1).transpose(1, 2), raw
 
 
 def adapt(module: nn.Module, weights: Weights) -> Weights:
