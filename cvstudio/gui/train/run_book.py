@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from cvstudio.core.run_state import RunState
+from cvstudio.core.run_state import ENOUGH_STEPS, RunState
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.train import words
 from cvstudio.gui.train.run_list import Heading, Row
@@ -86,14 +86,15 @@ class RunBook(QObject):
         return any(run.id == run_id for run in self._jobs.live)
 
     def history(self) -> dict[int, Measured]:
-        """The speeds that finished runs of this project had on this computer, by run."""
+        """The speeds that runs of this project have on this computer, by run: the first steps of
+        one are enough."""
         found = {}
         for run in reversed(self.runs):
-            state = self._states.get(run.id, (None, None))[1]
-            if RunStatus(run.status).has_network and state is not None and state.images_per_second:
+            state = self.state(run)
+            known = self.status(run).has_network or len(state.step_history) >= ENOUGH_STEPS
+            if known and state.speed:
                 config = runs.config_of(run)
-                speed = state.images_per_second
-                found[run.id] = Measured(config, not words.on_gpu(state), speed)
+                found[run.id] = Measured(config, not words.on_gpu(state), state.speed)
                 if len(found) == _HISTORY:
                     break
         return found
