@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from statistics import median
 
 from cvstudio.core import events
 from cvstudio.core.annotation import Task
@@ -153,6 +154,12 @@ class RunState:
         each = (steps[-1].at - steps[0].at) / (steps[-1].step - steps[0].step)
         judging = self.judged_images / 3 / max(self.train_images, 1)
         return [each * self.steps * (1 + judging)]
+
+    @property
+    def speed(self) -> float:
+        """Images a second while training, as most of the recent steps had it; 0 while unknown."""
+        recent = [s.images_per_second for s in self.step_history[-RECENT_STEPS:]]
+        return median(recent) if recent else self.images_per_second
 
     @property
     def waiting(self) -> float | None:

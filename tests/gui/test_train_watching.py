@@ -14,11 +14,13 @@ from test_train import Window, stored_run
 from cvstudio.core import events
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.jobdir import JobDir
+from cvstudio.core.networks import default_config
 from cvstudio.core.predictions import Found, Prediction, write_predictions
 from cvstudio.core.run_state import RunState
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.gui.train.film import GAP, WIDTH
 from cvstudio.gui.train.run_charts import RunCharts, _with_steps
+from cvstudio.project import run_commands, runs
 from cvstudio.project.project import Project
 from cvstudio.project.sample import create_sample
 
@@ -65,9 +67,10 @@ def test_the_parts_of_the_loss_are_shown_for_train_and_val(window: Window) -> No
     shown = charts(window)
     assert shown.loss.names == ["train", "val"]
     shown.parts._group.button(1).click()
-    assert shown.loss.names == ["box train", "cls train", "box val", "cls val"]
+    assert shown.loss.names == ["box", "cls", "box val", "cls val"]
+    assert [name for name, _, _ in shown.loss.legend._entries] == ["box", "cls", "on val"]
     assert shown.loss.line("box val")[1][-1] == pytest.approx(2 / 30)
-    solid, dashed = shown.loss._pen("box train"), shown.loss._pen("box val")
+    solid, dashed = shown.loss._pen("box"), shown.loss._pen("box val")
     assert solid.color() == dashed.color()
     assert not solid.dashPattern()
     assert dashed.dashPattern()
@@ -172,3 +175,29 @@ def test_a_click_on_a_picture_shows_that_image_in_the_film(window: Window) -> No
     assert samples.film._pictures[30] != before
     assert samples.tiles[1]._chosen
     assert not samples.tiles[0]._chosen
+
+
+def test_the_first_steps_of_a_run_that_is_not_over_make_the_times_better(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    create_sample(tmp_path / "cells", Task.DETECT, images=24).close()
+    with Project.open(tmp_path / "cells") as project:
+        run = runs.create_run(project, default_config(Task.DETECT, network="yolo26n"))
+        job = runs.job_of(run)
+        job.emit(events.Started(job="train", pid=1, process_created=1, device="processor",
+                                total_epochs=9))  # fmt: skip
+        for step, speed in enumerate([900.0, *[4.0] * 10], start=1):
+            job.emit(
+                events.StepEnded(
+                    epoch=1, step=step, steps=99, losses={"loss": 1.0}, learning_rate=1,
+                    images_per_second=speed,
+                )
+            )  # fmt: skip
+        job.emit(events.Ended(outcome=events.Outcome.CANCELLED))
+        with project.transaction("End", undoable=False) as session:
+            run_commands.update_run(session, id=run.id, status="cancelled", ended=9.0)
+    window = Window(qtbot, tmp_path / "cells")
+    window.until(lambda: window.page.book.history())
+    assert window.page.book.history()[1].images_per_second == 4.0, "one odd step decides nothing"
+    window.until(lambda: "speed of run 1" in window.page.new_run.times_note.text())
+    window.close()

@@ -172,14 +172,15 @@ class RunCharts(QWidget):
                 if of == "train":
                     xs, values = _with_steps(state, xs, values, name)
                 if xs:
-                    self.loss.set_line(f"{name} {of}", xs, values, place=place, dashed=bool(dashed))
+                    twin = f"{name} val" if dashed else name
+                    self.loss.set_line(twin, xs, values, place=place, dashed=bool(dashed))
                     figures.append(f"{shown(values[-1])}")
         self.loss.set_figures(", ".join(figures if not names else figures[: len(names)]))
 
     def _show_figures(self, run: RunRecord, state: RunState, judged: float | None) -> None:
         last = state.epochs[-1].classes
         if not (self.by_class.index and last):
-            for name in words.CURVES[run.task]:
+            for name in words.curves(run):
                 xs, ys = state.series(name)
                 if xs:
                     self.figure.set_line(name, [float(x) for x in xs], ys)

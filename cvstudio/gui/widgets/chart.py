@@ -142,11 +142,20 @@ class Chart(QFrame):
             self._curves[name] = self.plot.plot(
                 pen=self._pen(name), antialias=True, connect="finite"
             )
-            named = [n for n in self._places if n not in self._colours]
-            self.legend.set_entries([(n, self._places[n], self._dashed[n]) for n in named])
+            self._name_lines()
         self._lines[name] = (xs, ys)
         self._draw_line(name)
         self._apply_range()
+
+    def _name_lines(self) -> None:
+        """Name the lines; dashed twins of solid ones are named once for all of them."""
+        named = [n for n in self._places if n not in self._colours and not self._dashed[n]]
+        entries = [(n, self._places[n], self._dashed[n]) for n in named]
+        twins = [n for n, dashed in self._dashed.items() if dashed]
+        if twins:
+            words = "val" if all(n.endswith(" val") for n in twins) else "dashed"
+            entries.append((f"on {words}", self._places[twins[0]], True))
+        self.legend.set_entries(entries)
 
     def _draw_line(self, name: str) -> None:
         """Draw a line as it is; smoothed with the values themselves pale behind it."""
