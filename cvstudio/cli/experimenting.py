@@ -32,8 +32,7 @@ from cvstudio.cli.training import chosen_config, parsed_settings, preset_option,
 from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
 from cvstudio.core.places_to_run import Cluster, send_to
 from cvstudio.core.recipe import Preset, TrainConfig
-from cvstudio.core.run_state import BEST_METRIC
-from cvstudio.project import device, runs, training_facts
+from cvstudio.project import device, judged, runs, training_facts
 from cvstudio.project.experiments import book, folds, lasting, trials, varying
 from cvstudio.project.experiments.plans import (
     Dimension,
@@ -425,7 +424,7 @@ def _about(project: Project, experiment: ExperimentRecord) -> dict[str, Any]:
         "experiment": experiment.id,
         "kind": experiment.kind.value,
         "name": experiment.name,
-        "metric": BEST_METRIC[project.task],
+        "metric": judged.main_figure(project),
         "wanted": plan_of(experiment).count,
         "done": sum(run.status in book.SETTLED for run in found),
         "ended": experiment.ended,
@@ -434,7 +433,7 @@ def _about(project: Project, experiment: ExperimentRecord) -> dict[str, Any]:
     }
     if experiment.kind is ExperimentKind.FOLDS:
         summary = folds.summary(project, experiment)
-        spread = summary.metrics.get(BEST_METRIC[project.task])
+        spread = summary.metrics.get(judged.main_figure(project))
         content |= {"summary": summary.to_json(), "spread": spread.words() if spread else "–"}
         return content
     rows = trials.trials(project, experiment)

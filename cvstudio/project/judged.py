@@ -12,7 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from cvstudio.core.annotation import Task
 from cvstudio.core.jobdir import JobDir
+from cvstudio.core.run_state import best_metric
+from cvstudio.project import image_classes
+from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 
 
@@ -37,3 +41,11 @@ def _metrics(report: Path, _changed: int, _size: int) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     return metrics if isinstance(metrics, dict) else {}
+
+
+def main_figure(project: Project) -> str:
+    """The figure by which the best epoch of the project's runs is chosen."""
+    if project.task is not Task.CLASSIFY:
+        return best_metric(project.task)
+    with project.read() as session:
+        return best_metric(project.task, several=image_classes.several(session))

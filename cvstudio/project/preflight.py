@@ -86,6 +86,7 @@ def checks(facts: Facts, config: TrainConfig, found: Device | None) -> list[Chec
     """
     lines = [
         *_split_checks(facts),
+        *_several_checks(facts, config),
         *_label_checks(facts),
         *_network_checks(config),
         *_size_checks(facts, config),
@@ -165,15 +166,21 @@ def _near_checks(facts: Facts) -> list[Check]:
     return [Check(Level.ADVICE, text, actions, why)]
 
 
+def _several_checks(facts: Facts, config: TrainConfig) -> list[Check]:
+    """Whether the run is for as many classes an image as the images have."""
+    if not facts.several_classes or config.several_classes:
+        return []
+    many = counted(len(facts.several_classes), "image has", "images have")
+    learn = Action("Learn several", "set", {"loss": Loss.BINARY, "several_classes": True})
+    show = Action("Show", "images", image_ids=facts.several_classes)
+    why = "This run learns one class for each image, and none of them is dropped unseen."
+    return [
+        Check(Level.BLOCKING, f"{many} several classes: this run learns one", (learn, show), why)
+    ]
+
+
 def _label_checks(facts: Facts) -> list[Check]:
     lines = []
-    if facts.several_classes:
-        many = counted(len(facts.several_classes), "image has", "images have")
-        show = Action("Show", "images", image_ids=facts.several_classes)
-        why = "A run learns one class for each image, and none of them is dropped unseen."
-        lines.append(
-            Check(Level.BLOCKING, f"{many} several classes: a run learns one", (show,), why)
-        )
     if facts.unlabelled:
         many = counted(len(facts.unlabelled), "image is", "images are")
         show = Action("Show", "images", image_ids=facts.unlabelled)

@@ -23,7 +23,7 @@ from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir, Request, replace_file
 from cvstudio.core.places_to_run import Cluster, send_to
 from cvstudio.core.recipe import Start, TrainConfig
-from cvstudio.core.run_state import BEST_METRIC, RunState
+from cvstudio.core.run_state import RunState, best_metric
 from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
 from cvstudio.project import commands, launch, queries, queueing, rows, run_commands, snapshots
 from cvstudio.project.device import Device
@@ -163,7 +163,7 @@ def create_run(
             title=title,
             status=RunStatus.QUEUED.value,
             directory="",
-            metric=BEST_METRIC[config.task],
+            metric=best_metric(config.task, several=config.several_classes),
             parent_id=parent_id,
             experiment_id=experiment_id,
             role=role.stored() if role is not None else None,
@@ -437,7 +437,7 @@ def _write_config(job: JobDir, config: JobConfig) -> None:
 def _summary(run: RunRecord, now: RunStatus, told: RunState) -> dict[str, Any]:
     """The columns of a run's row that follow from its state, and from its report at the end."""
     at_work = now in (RunStatus.RUNNING, RunStatus.QUEUED)
-    metric, best, best_epoch = BEST_METRIC[run.task], None, told.best_epoch
+    metric, best, best_epoch = run.metric, None, told.best_epoch
     if told.ended is not None and told.ended.best is not None:
         metric = told.ended.metric or metric
         best, best_epoch = told.ended.best, told.ended.best_epoch

@@ -53,6 +53,8 @@ class Facts:
     that is not known."""
     several_classes: tuple[int, ...] = ()
     """Images that have more than one class, where whole images are classified."""
+    allows_several: bool = False
+    """Whether images of the project may have several classes."""
 
     def tiny(self, image_size: int) -> NDArray[np.int64]:
         """The image of each object that is smaller than TINY at a training size."""
@@ -97,6 +99,7 @@ def gather(session: Session, project: Project) -> Facts:
         free_disk=shutil.disk_usage(project.path).free,
         several_classes=tuple(image_classes.with_several(session, usable))
         if project.task is Task.CLASSIFY else (),
+        allows_several=image_classes.several(session),
     )  # fmt: skip
 
 

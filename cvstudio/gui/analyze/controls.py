@@ -75,10 +75,11 @@ class Controls(QFrame):
         best_link = link("Best F1", best, tip="Best F1: the score with the best mean F1")
         self._of_scores = [
             line(upright=True), _explained("Score from"), self.slider,
-            self.score, best_link, _explained("Overlap from", "Overlap"), self.overlap,
+            self.score, best_link,
         ]  # fmt: skip
+        self._of_overlaps = [_explained("Overlap from", "Overlap"), self.overlap]
         heads = [label("Run", "muted"), self.run, label("Split", "muted"), self.split]
-        for part in (*heads, *self._of_scores):
+        for part in (*heads, *self._of_scores, *self._of_overlaps):
             row.addWidget(part)
         row.addStretch(1)
         again_link = link("Evaluate again", again)
@@ -115,10 +116,12 @@ class Controls(QFrame):
         """What needs the arrow keys while it has the focus."""
         return self.run, self.split, self.slider, self.score, self.overlap
 
-    def show_scores(self, on: bool) -> None:
+    def show_scores(self, on: bool, *, overlaps: bool) -> None:
         """Show the fields of score and overlap where a verdict depends on them."""
         for part in self._of_scores:
             part.setVisible(on)
+        for part in self._of_overlaps:
+            part.setVisible(on and overlaps)
 
     def set_score(self, score: float) -> None:
         """Show a score without telling."""

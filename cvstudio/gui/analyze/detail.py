@@ -314,7 +314,7 @@ class Detail(QWidget):
         answer = analysed.predictions.get(case.image_id, Prediction(case.image_id))
         if answer.scores is not None:
             self.labels.figure.setText(
-                ", ".join(quoted(name(a.class_id)) for a in image.annotations[:1]) or "no class"
+                ", ".join(quoted(name(a.class_id)) for a in image.annotations) or "no class"
             )
             best = sorted(answer.scores.items(), key=lambda item: -item[1])[:2]
             self.answers.figure.setText("   ".join(f"{quoted(name(c))} {s:.2f}" for c, s in best))

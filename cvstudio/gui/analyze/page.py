@@ -257,7 +257,7 @@ class AnalyzePage(Workspace):
         self._reading.stop()
         loaded = found.analysis
         self.analysis, self._drawn = loaded, found.drawn
-        self._bar.show_scores(loaded.has_scores)
+        self._bar.show_scores(loaded.has_scores, overlaps=loaded.has_overlaps)
         again = self._shown == (run.id, split)
         self._shown, self._judged_at = (run.id, split), found.judged_at
         if not again:

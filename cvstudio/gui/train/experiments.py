@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QDialog
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.recipe import TrainConfig
-from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.core.words import counted
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
@@ -21,7 +20,7 @@ from cvstudio.gui.train.preparing import Preparing
 from cvstudio.gui.train.run_book import RunBook
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import label
-from cvstudio.project import device, queries, run_removal, runs
+from cvstudio.project import device, judged, queries, run_removal, runs
 from cvstudio.project.estimate import in_words
 from cvstudio.project.experiments import book as experiment_book
 from cvstudio.project.experiments import folds, trials
@@ -49,7 +48,7 @@ class Experiments(QObject):
         self._studio, self._book, self._form = studio, book, form
         self._preparing = preparing
         task = book.project.task
-        self._metric = BEST_METRIC[task]
+        self._metric = judged.main_figure(book.project)
         self.view = ExperimentView(task, self._metric)
         self.view.asked.connect(self.ask)
         self._current = 0

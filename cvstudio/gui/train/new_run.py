@@ -66,6 +66,7 @@ class NewRun(QWidget):
         super().__init__()
         self.task = task
         self._images: int | None = None
+        self._several = False
         self._over: dict[str, Any] = {}
         self._networks: dict[Path, str] = {}
         self.config = self._preset = default_config(task)
@@ -113,6 +114,12 @@ class NewRun(QWidget):
             self._images = count
             self._rebuild()
 
+    def set_several(self, several: bool) -> None:
+        """Whether images may have several classes: then runs learn each class by itself."""
+        if several != self._several:
+            self._several = several
+            self._rebuild()
+
     def set_runs(self, runs: Sequence[tuple[str, Path, str]]) -> None:
         """The runs to start from: words, the checkpoint, the name of its network."""
         self._networks = {path: name for _, path, name in runs}
@@ -144,7 +151,10 @@ class NewRun(QWidget):
         """What a preset would be with the settings that stay."""
         stays = {k: v for k, v in self._over.items() if k not in OF_THE_PRESET}
         return changed_config(
-            default_config(self.task, preset, image_count=self._images or None), stays
+            default_config(
+                self.task, preset, image_count=self._images or None, several=self._several
+            ),
+            stays,
         )
 
     @property
@@ -159,7 +169,7 @@ class NewRun(QWidget):
     def restore(self, choices: Mapping[str, Any]) -> None:
         """Take over choices of another day. Raises ConfigError when they fit no more."""
         preset, told = choices["preset"], choices["settings"]
-        base = default_config(self.task, Preset(preset), told.get("network"))
+        base = default_config(self.task, Preset(preset), told.get("network"), several=self._several)
         found = changed_config(base, told)
         with QSignalBlocker(self.presets):
             self.presets.choose(preset)
@@ -181,7 +191,7 @@ class NewRun(QWidget):
 
     def take(self, config: TrainConfig) -> None:
         """Take over the settings of an earlier run."""
-        preset = default_config(self.task, config.preset, config.network)
+        preset = default_config(self.task, config.preset, config.network, several=self._several)
         with QSignalBlocker(self.presets):
             self.presets.choose(config.preset.value)
         self._over = {"network": config.network}
@@ -243,6 +253,7 @@ class NewRun(QWidget):
             Preset(self.presets.key),
             self._over.get("network"),
             image_count=self._images or None,
+            several=self._several,
         )
         left_run = self.config.start is Start.RUN and self._over.get("start") != Start.RUN
         if left_run and self._over.get("weights_file") == self.config.weights_file:

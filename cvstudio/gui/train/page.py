@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStackedWidget
 from cvstudio.core.annotation import LabelClass, Split
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.recipe import TrainConfig
-from cvstudio.core.run_state import BEST_METRIC, RunState
+from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.latest_wins import LatestWins
@@ -30,7 +30,7 @@ from cvstudio.gui.train.run_view import RunView
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.section import NextStep, line, push
 from cvstudio.gui.workspace import Workspace
-from cvstudio.project import preflight, queries, runs
+from cvstudio.project import judged, preflight, queries, runs
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.pipeline import pipeline
 from cvstudio.project.preflight import Action
@@ -87,7 +87,7 @@ class TrainPage(Workspace):
         self.queue = QueueList()
         right.add(self.queue)
         right.add(line())
-        self.comparison = Comparison(BEST_METRIC[self.project.task])
+        self.comparison = Comparison(judged.main_figure(self.project))
         right.add(self.comparison)
         self.saw = Saw(self._show_changed)
         right.add(line())
@@ -290,7 +290,7 @@ class TrainPage(Workspace):
 
     def _show_rows(self) -> None:
         held, rows = self.book.held, self.book.rows()
-        self.table.set_rows(rows, BEST_METRIC[self.project.task], self.book.headings())
+        self.table.set_rows(rows, judged.main_figure(self.project), self.book.headings())
         waiting = [row.run.id for row in rows if row.status is RunStatus.QUEUED]
         text = ""
         if held is not None and waiting:
@@ -448,7 +448,7 @@ class TrainPage(Workspace):
 
     def _open_comparison(self) -> None:
         comparing.open_comparison(
-            self.studio, self.book, self._compared(), metric=BEST_METRIC[self.project.task]
+            self.studio, self.book, self._compared(), metric=judged.main_figure(self.project)
         )
 
     def _ask_changed(self, run: RunRecord) -> None:

@@ -106,6 +106,7 @@ class Preparing(QObject):
         self.facts = replace(facts, near=self._compared[1]) if known and self._compared else facts
         if not known:
             self._compare(facts)
+        self.new_run.set_several(facts.allows_several)
         self.new_run.set_image_count(facts.images.get(Split.TRAIN, 0))
         self.show()
         self.gathered.emit()

@@ -17,9 +17,11 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QVBoxLayout, QW
 
 from cvstudio.core import events
 from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.core.config import read_config
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.opencv import cv2
 from cvstudio.core.predictions import Prediction, read_predictions
+from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.snapshot import SnapshotImage, read_snapshot
 from cvstudio.gui import theme
 from cvstudio.gui.latest_wins import LatestWins
@@ -58,6 +60,7 @@ class Album:
         self._images: Mapping[int, SnapshotImage] = {}
         self._classes: Mapping[int, LabelClass] = {}
         self._task = Task.DETECT
+        self._several = False
         self._pictures: dict[int, NDArray[np.uint8]] = {}
         self._lock = threading.Lock()
 
@@ -72,17 +75,26 @@ class Album:
             self._classes = {c.id: c for c in snapshot.classes}
             self._images = {image.id: image for image in snapshot.images}
             self._task = snapshot.task
+            config = read_config(self.job.config)
+            self._several = isinstance(config, TrainConfig) and config.several_classes
         found = read_predictions(self.job.path / file)
         return [self._answer(prediction) for prediction in found]
+
+    def _scored(self, scores: dict[int, float]) -> str:
+        """The likeliest class; where images may have several, all that are likelier than not."""
+        order = sorted(scores, key=lambda each: -scores[each])
+        if not self._several:
+            order = order[:1]
+        named = [f"{self._classes[each].name} {scores[each]:.0%}" for each in order
+            if scores[each] >= 0.5 or not self._several]  # fmt: skip
+        return ", ".join(named) or "no class"
 
     def _answer(self, prediction: Prediction) -> Answer:
         image = self._images[prediction.image_id]
         picture = self._picture(image)
         name = Path(image.path).stem
         if prediction.scores is not None:
-            best = max(prediction.scores, key=prediction.scores.__getitem__)
-            share = f"{self._classes[best].name} {prediction.scores[best]:.0%}"
-            return Answer(name, share, picture, ())
+            return Answer(name, self._scored(prediction.scores), picture, ())
         if prediction.regions is not None:
             for class_id, mask in prediction.regions.items():
                 area = (mask.x, mask.y, mask.patch())

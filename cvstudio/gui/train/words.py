@@ -10,7 +10,7 @@ from cvstudio.core.curves import loss_of
 from cvstudio.core.events import EpochEnded, Failed
 from cvstudio.core.networks import title_of
 from cvstudio.core.recipe import TrainConfig
-from cvstudio.core.run_state import RunState
+from cvstudio.core.run_state import SEVERAL_METRIC, RunState
 from cvstudio.project.estimate import in_words
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
@@ -44,6 +44,12 @@ CURVES: dict[Task, tuple[str, str]] = {
     Task.CLASSIFY: ("accuracy", "balanced accuracy"),
 }
 """The two figures on val that are drawn; the second one chooses the best network."""
+
+
+def curves(run: RunRecord) -> tuple[str, str]:
+    """The same of a run; where images have several classes other figures say how good it is."""
+    return ("macro F1", SEVERAL_METRIC) if run.metric == SEVERAL_METRIC else CURVES[run.task]
+
 
 SHORT = {"balanced accuracy": "bal. acc."}
 """The head of the column of best figures, where the name of the metric has no room."""
@@ -187,10 +193,10 @@ def on_val(run: RunRecord, state: RunState, judged: float | None) -> str:
     over. That one was judged once more then, so that one figure is said everywhere."""
     best = next((e for e in state.epochs if e.epoch == state.best_epoch), None)
     if judged is None or best is None:
-        figures = [ys[-1] for name in CURVES[run.task] if (ys := state.series(name)[1])]
+        figures = [ys[-1] for name in curves(run) if (ys := state.series(name)[1])]
         return ", ".join(f"{value:.3f}" for value in figures)
     exact = best.metrics | {run.metric: judged}
-    return "best " + ", ".join(f"{exact[n]:.3f}" for n in CURVES[run.task] if n in exact)
+    return "best " + ", ".join(f"{exact[n]:.3f}" for n in curves(run) if n in exact)
 
 
 def _precise(seconds: float) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cvstudio.core.errors import ConfigError, CVStudioError
 from cvstudio.core.jobdir import EventTail, Request
-from cvstudio.core.run_state import BEST_METRIC, RunState
+from cvstudio.core.run_state import RunState
 from cvstudio.project import run_commands, runs
 from cvstudio.project.experiments import book, folds, sweep
 from cvstudio.project.experiments.plans import SearchPlan, plan_of
@@ -137,7 +137,7 @@ class Steward:
     def _watch(self, project: Project, study: Study, run: RunRecord, role: Role) -> bool:
         watched = self._follow(run)
         known = watched.told
-        poor = study.report(role.trial or 0, watched.state, BEST_METRIC[run.task], known)
+        poor = study.report(role.trial or 0, watched.state, run.metric, known)
         watched.told = max((e.epoch for e in watched.state.epochs), default=0)
         if not poor or role.pruned is not None:
             return False
@@ -154,7 +154,7 @@ class Steward:
     def _finish(self, study: Study, run: RunRecord, role: Role, status: RunStatus) -> None:
         number = role.trial or 0
         watched = self._follow(run)
-        study.report(number, watched.state, BEST_METRIC[run.task], watched.told)
+        study.report(number, watched.state, run.metric, watched.told)
         self._watched.pop(run.id, None)
         value = figure(run, watched.state) if status.has_network else None
         study.tell(number, value, pruned=pruned(run, status))
