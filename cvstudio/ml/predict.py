@@ -18,6 +18,7 @@ from cvstudio.core.jobdir import write_json
 from cvstudio.core.masks import Mask, to_coco
 from cvstudio.core.predictions import Found, Prediction
 from cvstudio.imaging.decode import probe, read_rgb
+from cvstudio.ml import foreign_file
 from cvstudio.ml.answer import answer
 from cvstudio.ml.environment import threads
 from cvstudio.ml.onnx_file import INPUT, KEY, FileRecord
@@ -35,7 +36,8 @@ _REFUSALS = (
 class OnnxNetwork:
     """An exported file, ready to answer; the counterpart of a LoadedNetwork.
 
-    Raises FormatError when the file is no ONNX file or was not exported by CVStudio.
+    Raises FormatError when the file is no ONNX file, or was exported neither by CVStudio nor, for
+    detection or segmentation of objects, by ultralytics.
     """
 
     def __init__(
@@ -54,7 +56,12 @@ class OnnxNetwork:
         except _REFUSALS as error:
             raise FormatError(f"{path.name} is not a usable ONNX file.", path=path) from error
         kept = self.session.get_modelmeta().custom_metadata_map
-        self.record = FileRecord.from_text(kept.get(KEY), name=path.name)
+        if KEY not in kept and foreign_file.is_ultralytics(kept):
+            self.record = foreign_file.record_of(
+                kept, self.session.get_inputs(), self.session.get_outputs(), name=path.name
+            )
+        else:
+            self.record = FileRecord.from_text(kept.get(KEY), name=path.name)
         self.preprocessor = self.record.preprocessing
 
     @property
