@@ -12,6 +12,7 @@ from cvstudio.core import events
 from cvstudio.core.config import read_config
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir, Request
+from cvstudio.core.places_to_run import cluster_of
 from cvstudio.project import launch
 
 
@@ -95,8 +96,17 @@ def observe(job: JobDir, *, stored: RunStatus, stored_at: float | None = None) -
 
 
 def resumable(job: JobDir, status: RunStatus) -> bool:
-    """Whether a run can go on from a checkpoint."""
-    return status in (RunStatus.PAUSED, RunStatus.FAILED) and job.last.exists()
+    """Whether a run can go on from a checkpoint, or be followed or sent again on its cluster."""
+    stopped = status in (RunStatus.PAUSED, RunStatus.FAILED)
+    return stopped and (job.last.exists() or on_cluster(job))
+
+
+def on_cluster(job: JobDir) -> bool:
+    """Whether another computer does the run, and the process here only stands for it."""
+    try:
+        return cluster_of(job.path) is not None
+    except ConfigError:  # a damaged file names none
+        return False
 
 
 def saved_epoch(job: JobDir) -> int | None:
@@ -128,6 +138,8 @@ def _write_last_word(job: JobDir) -> RunStatus:
 
 def _failure(job: JobDir, *, exit_code: int | None) -> events.Failed:
     process = f"The {_work_of(job)} process"
+    if on_cluster(job):
+        process = "The process that follows the run on its cluster"
     if exit_code is None:
         what = f"{process} is gone: it was ended from outside, or the computer was off."
     elif exit_code < 0:
@@ -141,6 +153,8 @@ def _failure(job: JobDir, *, exit_code: int | None) -> events.Failed:
         if epoch is not None
         else " It had saved nothing yet; labels and images are untouched."
     )
+    if on_cluster(job):
+        safe = " The run itself goes on there: resume it to follow it again."
     cause = "other" if exit_code is not None and exit_code >= 0 else "killed"
     return events.Failed(cause=cause, text=what + safe, detail=log_tail(job))
 

@@ -23,7 +23,7 @@ from cvstudio.core.places_to_run import Cluster, send_to
 from cvstudio.ml.checkpoint import read_checkpoint
 from cvstudio.project import launch
 from cvstudio.project.cluster.client import Client
-from cvstudio.project.run_status import RunStatus, observe
+from cvstudio.project.run_status import RunStatus, observe, resumable
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -52,16 +52,11 @@ class TwoNodes:
                 "dashboard_host": "127.0.0.1", "dashboard_port": port, "temp_dir": str(folder),
             },
         )  # fmt: skip
-        self.other: Any = None
-        self.grow()
-
-    def grow(self) -> None:
-        if self.other is None:
-            self.other = self.ray.add_node(num_cpus=1, object_store_memory=STORE)
+        self.other: Any = self.ray.add_node(num_cpus=1, object_store_memory=STORE)
 
     def lose_the_other(self) -> None:
+        """For good: the test that does it is the last one."""
         self.ray.remove_node(self.other, allow_graceful=False)
-        self.other = None
 
 
 @pytest.fixture(scope="module")
@@ -125,27 +120,6 @@ def test_a_run_is_trained_by_two_workers_of_a_cluster_and_comes_home(
     assert not list(job.path.glob("cvstudio-*")), "the bundle was left behind"
 
 
-def test_a_lost_node_costs_no_more_than_the_epochs_since_the_last_checkpoint_and_pause_reaches_it(
-    tmp_path: Path, two_nodes: TwoNodes
-) -> None:
-    two_nodes.grow()
-    job = sent(tmp_path, two_nodes, epochs=2000)
-    until(lambda: len(job.state().epochs) >= 3 and job.last.is_file(), job)
-    two_nodes.lose_the_other()
-    starts = lambda: [e for e in job.read_events() if isinstance(e, events.Started)]  # noqa: E731
-    until(lambda: len(starts()) == 2, job)
-    assert starts()[1].first_epoch > 1
-    assert starts()[1].device == "1 worker of the cluster, processor"
-    notes = [note.text for note in job.state().notes]
-    assert "A worker of the cluster was lost: 1 worker went on from its last checkpoint." in notes
-    until(lambda: job.state().epochs[-1].epoch > starts()[1].first_epoch, job)
-    job.ask(Request.PAUSE)
-    assert ended(job).outcome is Outcome.PAUSED
-    epoch = read_checkpoint(job.last).epoch
-    assert [e.epoch for e in job.state().epochs][:epoch] == list(range(1, epoch + 1))
-    assert job.asked() is None
-
-
 def test_a_cancelled_run_ends_here_and_on_the_cluster(tmp_path: Path, two_nodes: TwoNodes) -> None:
     job = sent(tmp_path, two_nodes, epochs=2000)
     until(lambda: job.state().epochs, job)
@@ -171,6 +145,10 @@ def test_a_follower_that_was_ended_finds_its_run_again_and_misses_nothing(
     found.kill()
     until(lambda: not launch.alive(job), job)
     assert observe(job, stored=RunStatus.RUNNING) is RunStatus.FAILED
+    failed = job.state().failed
+    assert failed is not None
+    assert failed.text.endswith("The run itself goes on there: resume it to follow it again.")
+    assert resumable(job, RunStatus.FAILED)
     launch.launch(job)
     assert ended(job).outcome is Outcome.FINISHED
     assert [e.epoch for e in job.state().epochs] == list(range(1, 61))
@@ -185,3 +163,23 @@ def test_what_a_worker_fails_at_is_told_in_words(tmp_path: Path, two_nodes: TwoN
     last = list(job.read_events())[-1]
     assert isinstance(last, events.Failed)
     assert last.cause == "image"
+
+
+def test_a_lost_node_costs_no_more_than_the_epochs_since_the_last_checkpoint_and_pause_reaches_it(
+    tmp_path: Path, two_nodes: TwoNodes
+) -> None:
+    job = sent(tmp_path, two_nodes, epochs=2000)
+    until(lambda: len(job.state().epochs) >= 3 and job.last.is_file(), job)
+    two_nodes.lose_the_other()
+    starts = lambda: [e for e in job.read_events() if isinstance(e, events.Started)]  # noqa: E731
+    until(lambda: len(starts()) == 2, job)
+    assert starts()[1].first_epoch > 1
+    assert starts()[1].device == "1 worker of the cluster, processor"
+    notes = [note.text for note in job.state().notes]
+    assert "A worker of the cluster was lost: 1 worker went on from its last checkpoint." in notes
+    until(lambda: job.state().epochs[-1].epoch > starts()[1].first_epoch, job)
+    job.ask(Request.PAUSE)
+    assert ended(job).outcome is Outcome.PAUSED
+    epoch = read_checkpoint(job.last).epoch
+    assert [e.epoch for e in job.state().epochs][:epoch] == list(range(1, epoch + 1))
+    assert job.asked() is None
