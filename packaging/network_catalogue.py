@@ -93,7 +93,7 @@ def row_of(name: str, tags: list[str]) -> dict[str, Any]:
 
 def build(name: str, size: int | None = None, *, classes: int = _CLASSES) -> nn.Module:
     """A network without memory for its weights."""
-    more = {} if size is None else {"img_size": size}
+    more: dict[str, Any] = {} if size is None else {"img_size": size}
     return on_meta(lambda: timm.create_model(name, num_classes=classes, **more)).eval()
 
 
@@ -184,7 +184,12 @@ def weights_of(name: str, tag: str) -> list[Any] | None:
     """Tag, hub repository, side, mean and deviation of pretrained weights; None where the hub has
     no file that is a network of this kind as it is."""
     found = get_pretrained_cfg(f"{name}.{tag}" if tag else name)
-    if found is None or not found.hf_hub_id or found.hf_hub_filename or found.custom_load == "hf":
+    if (
+        found is None
+        or not found.hf_hub_id
+        or found.hf_hub_filename
+        or str(found.custom_load) == "hf"
+    ):
         return None
     hub = found.hf_hub_id
     if hub.endswith("/"):
