@@ -306,12 +306,12 @@ def why_waits(project: Project, run: RunRecord, found: Device | None = None) -> 
     if held is not None:
         return f"It waits until you decide about run {held.id}."
     wanted = queueing.takes(job_of(run), config_of(run), found)
-    for other in running(project):
+    for other in filter(whole, running(project)):
         theirs = queueing.takes(job_of(other), config_of(other), found)
         unknown = queueing.SOMEWHERE in wanted | theirs
         if wanted & theirs or unknown:
             return f"It starts when run {other.id} is over."
-    for other in waiting(project):
+    for other in filter(whole, waiting(project)):
         if other.id == run.id:
             break
         if wanted & queueing.takes(job_of(other), config_of(other), found):

@@ -104,6 +104,13 @@ def test_a_run_that_was_moved_up_starts_first(project: Project) -> None:
     assert [run.id for run in runs.waiting(project)] == [second, first]
 
 
+def test_a_queued_run_whose_folder_is_gone_holds_nobody_up(project: Project) -> None:
+    gone, other = queued(project), queued(project)
+    runs.job_of(runs.get(project, gone)).config.unlink()
+    assert runs.why_waits(project, runs.get(project, other), CPU) == ""
+    assert advance(project, CPU) == [other]
+
+
 class Computer:
     """A computer whose clock and load a test sets."""
 
