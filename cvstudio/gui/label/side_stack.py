@@ -17,7 +17,7 @@ _FEW = 6
 _MANY = 9
 """So many classes are seen before the list below them has more than half of the room."""
 _LEAST = 3  # classes that are seen beside the longest list
-_SHARE = 0.45  # of the room, for a display that was opened where it has little
+_SHARE = 0.36  # of the room, for a display that was opened where it has little
 
 
 class _Handle(QSplitterHandle):
