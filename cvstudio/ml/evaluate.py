@@ -34,8 +34,6 @@ class Predictor(Protocol):
     def classes(self) -> tuple[LabelClass, ...]: ...
     @property
     def several(self) -> bool: ...
-    @property
-    def views(self) -> Views: ...
     def predict(
         self, rgbs: Sequence[NDArray[np.uint8]], image_ids: Sequence[int]
     ) -> list[Prediction]: ...
@@ -76,12 +74,13 @@ def evaluate(
     progress: Told | None = None,
     stopped: Callable[[], bool] | None = None,
     note: Callable[[str], None] | None = None,
+    views: Views = Views.ONE,
 ) -> Report:
     """Predict images, write predictions/SPLIT.jsonl.gz and the split's entry of report.json.
 
-    Objects are counted from `score` upwards; None takes the score that was best on val (on val
-    itself: the best). Images that cannot be read are noted and left out; raises RunError when none
-    is left, and Stopped.
+    `views` is how the network looks, for the record. Objects are counted from `score` upwards; None
+    takes the score that was best on val (on val itself: the best). Images that cannot be read are
+    noted and left out; raises RunError when none is left, and Stopped.
     """
     job = JobDir(directory)
     predictions = predict_images(
@@ -94,8 +93,8 @@ def evaluate(
     figures = judge(
         network.task, network.classes, images, predictions, score=score, several=network.several
     )
-    if network.views is not Views.ONE:
-        figures["views"] = network.views.value
+    if views is not Views.ONE:
+        figures["views"] = views.value
     report[split] = figures
     write_json(job.report, report)
     return figures
@@ -202,7 +201,7 @@ def run_evaluate(job: JobDir, config: EvaluateConfig) -> Outcome:
             score=None if config.split == "val" else score_of(read_report(run)),
             progress=lambda done, total: job.emit(Progress(done=done, total=total)),
             stopped=lambda: job.asked() is Request.CANCEL,
-            note=lambda text: job.emit(Note(level="warning", text=text)),
+            note=lambda text: job.emit(Note(level="warning", text=text)), views=config.views,
         )  # fmt: skip
     except Stopped:
         return Outcome.CANCELLED
