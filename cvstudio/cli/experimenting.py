@@ -30,7 +30,7 @@ from cvstudio.cli.output import (
 from cvstudio.cli.settings import WithSettings
 from cvstudio.cli.training import chosen_config, parsed_settings, preset_option, say_advice
 from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
-from cvstudio.core.places_to_run import Cluster, send_to
+from cvstudio.core.places_to_run import Cluster
 from cvstudio.core.recipe import Preset, TrainConfig
 from cvstudio.project import device, judged, runs, training_facts
 from cvstudio.project.experiments import book, folds, lasting, trials, varying
@@ -99,8 +99,7 @@ def folds_command(
             group_by=None if group_by == "none" else group_by,
         )
         _say_outlook(open_project, plan)
-        made = folds.create(open_project, plan, name=name)
-        send_to(made.directory, cluster)
+        made = folds.create(open_project, plan, name=name, cluster=cluster)
         for text in folds.advice(book.snapshot_of(made), folds.division_of(made)):
             note(f"advice: {text}")
     return _go_on(project, made.id, detach=detach, as_json=as_json)
@@ -122,8 +121,7 @@ def sweep_command(
         with _as_usage("--vary"):
             plan = checked(SweepPlan, config=config, trials=varying.grid(config, wanted))
         _say_outlook(open_project, plan)
-        made = book.create(open_project, plan, name=name)
-        send_to(made.directory, cluster)
+        made = book.create(open_project, plan, name=name, cluster=cluster)
     return _go_on(project, made.id, detach=detach, as_json=as_json)
 
 
@@ -157,8 +155,7 @@ def search_command(
         for dimension in space:
             note(f"{varying.title_of(dimension.name)}: {range_words(dimension)}")
         _say_outlook(open_project, plan)
-        made = book.create(open_project, plan, name=name)
-        send_to(made.directory, cluster)
+        made = book.create(open_project, plan, name=name, cluster=cluster)
     return _go_on(project, made.id, detach=detach, as_json=as_json)
 
 

@@ -223,8 +223,7 @@ def test_all_runs_of_a_sweep_go_to_its_cluster_beside_each_other(tmp_path: Path)
     with create_sample(tmp_path / "cells", Task.CLASSIFY, images=12) as project:
         config = default_config(Task.CLASSIFY, start="scratch", epochs=200)
         plan = SweepPlan(config=config, trials=({"batch": 2}, {"batch": 4}))
-        made = book.create(project, plan)
-        send_to(made.directory, AWAY)
+        made = book.create(project, plan, cluster=AWAY)
         Steward().look(project)
         found = book.runs_of(project, made)
         assert [cluster_of(run.directory) for run in found] == [AWAY, AWAY]

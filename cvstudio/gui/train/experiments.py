@@ -88,12 +88,12 @@ class Experiments(QObject):
 
     def start(self, plan: Plan) -> None:
         """Begin an experiment."""
-        project = self.project
+        project, cluster = self.project, self._form.cluster
 
         def work(_control: Any) -> ExperimentRecord:
             if isinstance(plan, FoldsPlan):
-                return folds.create(project, plan)
-            return experiment_book.create(project, plan)
+                return folds.create(project, plan, cluster=cluster)
+            return experiment_book.create(project, plan, cluster=cluster)
 
         def made(experiment: ExperimentRecord) -> None:
             self.made.emit(experiment.id)

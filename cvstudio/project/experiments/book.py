@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cvstudio.core.errors import RunError
+from cvstudio.core.places_to_run import Cluster, send_to
 from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
 from cvstudio.core.words import counted
 from cvstudio.project import queries, run_commands, run_removal, runs, snapshots
@@ -65,11 +66,11 @@ def snapshot_of(experiment: ExperimentRecord) -> Snapshot:
 
 def create(
     project: Project, plan: Plan, *, name: str = "", snapshot: Snapshot | None = None,
-    files: Mapping[str, bytes] | None = None,
+    files: Mapping[str, bytes] | None = None, cluster: Cluster | None = None,
 ) -> ExperimentRecord:  # fmt: skip
     """A new experiment, which the Steward gives its runs; `snapshot` instead of the labels of now.
 
-    `files` lie in its directory from the beginning, by name.
+    `files` lie in its directory from the beginning, by name; the `cluster` does its runs.
     Its labels are kept: a search that goes on tomorrow still compares like with like.
     """
     if snapshot is None:
@@ -82,6 +83,7 @@ def create(
     write_snapshot(_snapshot_file(new), snapshot)
     for file, content in (files or {}).items():
         (new / file).write_bytes(content)
+    send_to(new, cluster)
     with project.transaction("Add experiment", undoable=False) as session:
         experiment_id, directory = run_commands.add_experiment(
             session,

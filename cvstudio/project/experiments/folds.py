@@ -18,7 +18,7 @@ from typing import Any, Literal
 from cvstudio.core.annotation import Split
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir, replace_file
-from cvstudio.core.places_to_run import cluster_of
+from cvstudio.core.places_to_run import Cluster, cluster_of
 from cvstudio.core.predictions import Prediction, read_predictions, write_predictions
 from cvstudio.core.snapshot import Snapshot
 from cvstudio.core.words import counted, quoted
@@ -90,15 +90,20 @@ def advice(snapshot: Snapshot, division: Division) -> list[str]:
     ]
 
 
-def create(project: Project, plan: FoldsPlan, *, name: str = "") -> ExperimentRecord:
-    """A new experiment of k folds. Raises ConfigError when the images cannot be divided."""
+def create(
+    project: Project, plan: FoldsPlan, *, name: str = "", cluster: Cluster | None = None
+) -> ExperimentRecord:
+    """A new experiment of k folds, done here or by a cluster.
+
+    Raises ConfigError when the images cannot be divided.
+    """
     with project.read() as session:
         snapshot = snapshots.build(session, project)
     groups = groups_of(project, snapshot, plan.group_by)
     division = divide(snapshot, groups, k=plan.k, seed=plan.seed)
     content = json.dumps({str(image): fold for image, fold in sorted(division.items())})
     files = {_DIVISION: content.encode()}
-    return book.create(project, plan, name=name, snapshot=snapshot, files=files)
+    return book.create(project, plan, name=name, snapshot=snapshot, files=files, cluster=cluster)
 
 
 def division_of(experiment: ExperimentRecord) -> Division:
