@@ -214,8 +214,8 @@ def test_who_suggests_is_said_on_the_canvas_in_the_row_and_on_the_bar(label: Lab
 
 def test_a_long_name_of_a_file_is_cut_in_the_row_only() -> None:
     made = Annotation(
-        1, 1, 1, Box(0, 0, 5, 5), Box(0, 0, 5, 5), score=0.5, state=State.SUGGESTED, source=Source.NETWORK,
-        attributes={MAKER: "a-very-long-name-of-an-exported-file.onnx"},
+        1, 1, 1, Box(0, 0, 5, 5), Box(0, 0, 5, 5), score=0.5, state=State.SUGGESTED,
+        source=Source.NETWORK, attributes={MAKER: "a-very-long-name-of-an-exported-file.onnx"},
     )  # fmt: skip
     assert origin_words(made) == "a-very-long-name-of-an-exported-file.onnx"
     assert maker_words(made) == "a-very-long-….onnx · 0.50"
