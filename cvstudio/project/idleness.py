@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import psutil
 
-from cvstudio.core.words import counted
 from cvstudio.project.device import Device
 
 PROCESSOR, GPU = 0.25, 0.15
@@ -52,7 +51,7 @@ class Idleness:
     def waits_for(self, minutes: int) -> str:
         """What is still waited for, as a sentence; "" when it has been quiet for long enough."""
         now = self._clock()
-        needed = f"It starts when nobody has worked here for {counted(minutes, 'minute')}"
+        needed = f"It starts after {minutes} min without work here"
         if self._processor >= PROCESSOR:
             return f"{needed}: the processor is {self._processor:.0%} busy."
         if self._gpu >= GPU:
@@ -61,7 +60,7 @@ class Idleness:
         left = minutes * 60 - quiet
         if left <= 0:
             return ""
-        last = "mouse or keys were last used" if self._input >= self._quiet else "it was last busy"
+        last = "mouse or keys last used" if self._input >= self._quiet else "last busy"
         return f"{needed}: {last} {_ago(quiet)} ago."
 
 

@@ -87,8 +87,8 @@ def test_a_run_told_to_wait_for_a_quiet_moment_says_what_it_waits_for(at_work: W
     when_open(IdleDialog, answer)
     assert at_work.studio.actions.trigger("train.when_idle")
     assert queueing.idle_minutes(at_work.project) == {3: 25}
-    at_work.until(lambda: "when idle for 25 min" in at_work.page.queue.rows.item(1).text())
-    assert "nobody has worked here for 25 minutes" in at_work.page.queue.why.text()
+    at_work.until(lambda: "when idle 25 min" in at_work.page.queue.rows.item(1).text())
+    assert "after 25 min without work here" in at_work.page.queue.why.text()
 
 
 def test_mouse_and_keys_in_the_window_count_as_work(at_work: Window) -> None:

@@ -135,7 +135,7 @@ def test_a_run_waits_until_nobody_has_worked_for_its_minutes(project: Project) -
     computer.passes(9)
     assert advance(project, CPU, computer.idleness) == []
     assert computer.idleness.waits_for(10).startswith(
-        "It starts when nobody has worked here for 10 minutes: mouse or keys were last used 9 min"
+        "It starts after 10 min without work here: mouse or keys last used 9 min ago."
     )
     computer.idleness.touched()
     computer.passes(9)
@@ -155,7 +155,7 @@ def test_work_of_processor_or_gpu_is_named_and_waited_for() -> None:
     computer.passes(5, replace(TWO, busy=0.0, others=(replace(SECOND, busy=0.8),)))
     assert "the GPU is 80% busy" in computer.idleness.waits_for(10)
     computer.passes(8)
-    assert "it was last busy" in computer.idleness.waits_for(10)
+    assert "last busy" in computer.idleness.waits_for(10)
     computer.passes(4)
     assert computer.idleness.waits_for(10) == ""
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.errors import CVStudioError
+from cvstudio.core.networks import title_of
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.train.idle_dialog import IdleDialog
@@ -45,12 +46,13 @@ class QueueControl(QObject):
         """Show the queue as it is now, and allow what can be asked of the shown run."""
         queue, minutes = runs.waiting(self._project), queueing.idle_minutes(self._project)
         rows = []
-        for run in queue:
-            when = f" · when idle for {minutes[run.id]} min" if run.id in minutes else ""
-            config = runs.config_of(run) if runs.whole(run) else None
-            device = f" · {config.device}" if config and config.device != "auto" else ""
-            why = self._studio.jobs.why_waits(run) if config else ""
-            rows.append(Waiting(run.id, f"Run {run.id} · {run.network}{device}{when}", why))
+        for run in filter(runs.whole, queue):
+            device = runs.config_of(run).device
+            parts = [f"Run {run.id}"]
+            parts += [f"when idle {minutes[run.id]} min"] if run.id in minutes else []
+            parts += [device] if device != "auto" else []
+            text = " · ".join([*parts, title_of(run.network)])
+            rows.append(Waiting(run.id, text, self._studio.jobs.why_waits(run)))
         self._view.show_queue(rows)
         self.allow()
 

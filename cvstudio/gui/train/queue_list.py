@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
@@ -71,7 +71,10 @@ class QueueList(QWidget):
         self.rows.moved.connect(self.moved)
         self.rows.model().rowsMoved.connect(self._dropped)
         self.rows.itemClicked.connect(self._choose)
-        column.addWidget(self.rows)
+        inset = QVBoxLayout()
+        inset.setContentsMargins(8, 0, 8, 0)
+        inset.addWidget(self.rows)
+        column.addLayout(inset)
         self.why = label("", "caption", wrap=True)
         self.why.setContentsMargins(theme.size("panel_padding"), 4, 16, 8)
         column.addWidget(self.why)
@@ -120,6 +123,8 @@ class QueueList(QWidget):
         for each in self._shown:
             item = QListWidgetItem(each.text)
             item.setData(Qt.ItemDataRole.UserRole, each.run_id)
+            item.setSizeHint(QSize(0, _ROW))
+            item.setToolTip(f"{each.text}. Drag it, or move it with Alt+Up and Alt+Down")
             self.rows.addItem(item)
             if each.run_id == current:
                 self.rows.setCurrentItem(item)
