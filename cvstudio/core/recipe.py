@@ -170,8 +170,9 @@ class TrainConfig(Record):
         " full-size pieces and judges whole images.",
     )  # fmt: skip
     batch: int = Field(
-        16, ge=1, le=1024, title="Batch", json_schema_extra=_group("Images"),
-        description="Images per step. More needs more memory.",
+        16, ge=0, le=1024, title="Batch", json_schema_extra=_group("Images", zero="automatic"),
+        description="Images per step. More needs more memory; automatic takes what the memory"
+        " holds.",
     )  # fmt: skip
     first_size: int = Field(
         0, ge=0, le=4096, multiple_of=32, title="Begin at",

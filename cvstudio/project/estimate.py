@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from cvstudio.core.batch_rule import MOST, on_processor
 from cvstudio.core.networks import Family, NetworkInfo, network
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.project.device import Device, cores
@@ -69,9 +70,13 @@ def seconds(
 
 
 def memory(config: TrainConfig) -> int:
-    """Bytes on the device: weights, gradients, the optimiser's state and activations."""
+    """Bytes on the device: weights, gradients, the optimiser's state and activations.
+
+    With an automatic batch those of the batch that the processor would take.
+    """
     info = network(config.network)
-    return memory_of(info, image_size=config.image_size, batch=config.batch)
+    batch = config.batch or on_processor(config.image_size, MOST)
+    return memory_of(info, image_size=config.image_size, batch=batch)
 
 
 def memory_of(info: NetworkInfo, *, image_size: int, batch: int) -> int:

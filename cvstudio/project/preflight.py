@@ -19,6 +19,7 @@ from cvstudio.augment.editing import acts, flat
 from cvstudio.augment.unable import cannot_run
 from cvstudio.core import nvidia, pretrained
 from cvstudio.core.annotation import Split, Task
+from cvstudio.core.batch_rule import AUTOMATIC
 from cvstudio.core.config import read_config
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.jobdir import JobDir
@@ -399,6 +400,9 @@ def _device_checks(config: TrainConfig, found: Device) -> list[Check]:
         use = Action("Use what there is", "set", {"device": "auto"})
         return [Check(Level.BLOCKING, error.message, (use,))]
     need = estimate.memory(config)
+    if device.kind == "cuda" and config.batch == AUTOMATIC:
+        held = f"{device.memory / 2**30:.0f} GB GPU memory"
+        return [Check(Level.OK, f"Batch: as many images as {held} hold, measured at the start")]
     if device.kind == "cuda":
         words = f"{need / 2**30:.1f} of {device.memory / 2**30:.0f} GB GPU memory"
         if need > device.memory * 0.95 and config.batch > 1:

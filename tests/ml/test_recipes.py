@@ -71,7 +71,7 @@ FROM_A_RUN: dict[str, dict[str, Any]] = {
 
 ELSEWHERE = {
     "plain_epochs": "test_composing.py",
-    "several_classes": "test_several_classes.py",
+    "several_classes": "test_several_class_runs.py",
     "fit": "test_training_data.py",
     "start": "test_training_runs.py",
     "weights_file": "test_training_runs.py",

@@ -297,7 +297,8 @@ class NewRun(QWidget):
         self.image_size.valueChanged.connect(
             lambda v: self._set("image_size", max(32, v // 32 * 32))
         )
-        self.batch = QSpinBox(minimum=1, maximum=1024)
+        self.batch = QSpinBox(minimum=0, maximum=1024)
+        self.batch.setSpecialValueText("Automatic")
         self.batch.setKeyboardTracking(False)
         self.batch.valueChanged.connect(lambda v: self._set("batch", v))
         self.batch_note = label("", "muted")

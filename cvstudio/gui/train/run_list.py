@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cvstudio.core.batch_rule import words as batch_words
 from cvstudio.core.networks import title_of
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
@@ -473,7 +474,7 @@ class Saw(QWidget):
         self.snapshot.setText(run.snapshot_hash[:6])
         self.snapshot.setToolTip(run.snapshot_hash)
         self.counts.setText(f"{run.image_count:,}, {run.annotation_count:,}")
-        self.sizes.setText(f"{config.image_size} px, {config.batch}")
+        self.sizes.setText(f"{config.image_size} px, {batch_words(config.batch)}")
         steps = sum(step.enabled for step in config.augmentation)
         self.augment.setText(f"{steps} steps" if steps != 1 else "1 step")
         self.seed.setText(str(config.seed))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.batch_rule import words as batch_words
 from cvstudio.core.curves import loss_of
 from cvstudio.core.events import EpochEnded, Failed
 from cvstudio.core.networks import title_of
@@ -116,7 +117,7 @@ def account(failed: Failed, config: TrainConfig, state: RunState) -> str:
     if failed.cause not in ("out of memory", "not a number", "killed"):
         return failed.text
     place = f"in epoch {state.epoch}" if state.epoch else "before the first epoch"
-    numbers = f"at batch {config.batch} and image size {config.image_size} px"
+    numbers = f"at batch {batch_words(config.batch)} and image size {config.image_size} px"
     return f"{failed.text} It happened {place}, {numbers}."
 
 
@@ -131,7 +132,7 @@ def settings_line(config: TrainConfig) -> str:
         title_of(config.network),
         config.preset.value.capitalize(),
         f"{config.image_size} px",
-        f"batch {config.batch}",
+        f"batch {batch_words(config.batch)}",
     )
     return " · ".join(parts)
 

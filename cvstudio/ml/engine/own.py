@@ -304,7 +304,7 @@ class Training:
         empty_cache(self.device)
         size = -(-count // self.pieces)
         self.pieces *= 2
-        if self.pieces > count:
+        if self.pieces > count or self.session.whole_batches:
             raise out_of_memory("training", self.config.batch, device_type=self.device.type)
         self.session.note(
             f"The memory did not hold a batch of {size}: it goes through the network in"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from cvstudio.core.annotation import Task
 from cvstudio.core.config import FindRateConfig
 from cvstudio.core.events import Outcome, RateTried
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.rate_curve import diverged, suggested
 from cvstudio.core.snapshot import read_snapshot
+from cvstudio.ml.engine.batch_size import decide, stepping_of
 from cvstudio.ml.engine.session import Cancelled, Session
 
 
@@ -17,17 +17,12 @@ def run_find_rate(job: JobDir, config: FindRateConfig) -> Outcome:
     The snapshot lies in the job's directory, as for a run.
     """
     session = Session(job, config.train, read_snapshot(job.snapshot))
-    if config.train.task in (Task.CLASSIFY, Task.SEGMENT):
-        from cvstudio.ml.engine.own import stepping
-    elif session.info.family == "torchvision-detection":
-        from cvstudio.ml.engine.detectors import stepping
-    else:
-        from cvstudio.ml.engine.yolo import stepping
     growth = (config.highest / config.lowest) ** (1 / (config.steps - 1))
     rates: list[float] = []
     losses: list[float] = []
     try:
-        with stepping(session) as step:
+        decide(session)
+        with stepping_of(session)(session) as step:
             session.phase("Trying learning rates")
             for number in range(config.steps):
                 rates.append(config.lowest * growth**number)

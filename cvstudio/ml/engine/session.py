@@ -60,6 +60,8 @@ class Session:
     ) -> None:
         self.job, self.config, self.snapshot, self.group = job, config, snapshot, group
         self.info: NetworkInfo = network(config.network)
+        self.whole_batches = False
+        """Whether memory that does not hold a batch ends it, instead of dividing it."""
         self.metric = best_metric(config.task, several=config.several_classes)
         self.best: float | None = None
         self.best_epoch: int | None = None

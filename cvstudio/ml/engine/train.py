@@ -9,6 +9,7 @@ from cvstudio.core.jobdir import JobDir, Request, write_json
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.ml.devices import device_of
+from cvstudio.ml.engine.batch_size import decide
 from cvstudio.ml.engine.session import Cancelled, Session
 from cvstudio.ml.engine.together import join
 from cvstudio.ml.environment import record
@@ -37,6 +38,7 @@ def run_train(job: JobDir, config: TrainConfig) -> Ended:
             record(job, config, device=device, processes=group.size),
         )
     try:
+        decide(session)
         outcome = _engine(session)
         group.leave()
         if outcome is not Outcome.PAUSED and group.chief:
