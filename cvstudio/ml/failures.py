@@ -17,8 +17,15 @@ from cvstudio.core.errors import (
 from cvstudio.core.events import Failed
 
 Cause = Literal[
-    "out of memory", "not a number", "no data", "disk full", "weights", "config", "image",
-    "driver", "other",
+    "out of memory",
+    "not a number",
+    "no data",
+    "disk full",
+    "weights",
+    "config",
+    "image",
+    "driver",
+    "other",
 ]
 
 
