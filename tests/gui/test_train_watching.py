@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 from test_train import Window, stored_run
 
@@ -201,3 +202,16 @@ def test_the_first_steps_of_a_run_that_is_not_over_make_the_times_better(
     assert window.page.book.history()[1].images_per_second == 4.0, "one odd step decides nothing"
     window.until(lambda: "speed of run 1" in window.page.new_run.times_note.text())
     window.close()
+
+
+def test_the_row_over_the_charts_is_not_cut_beside_both_panels(window: Window) -> None:
+    view = window.page.view
+    window.page.resize(1366 - 73, 660)  # the window without the rail
+    window.until(lambda: view.widget().width() <= view.viewport().width())
+    bar = charts(window).bar
+    assert charts(window).parts.isVisible()
+    assert charts(window).by_class.isVisible()
+    right = view.viewport().mapToGlobal(view.viewport().rect().topRight()).x()
+    for part in bar.findChildren(QWidget):
+        if part.isVisible():
+            assert part.mapToGlobal(part.rect().topRight()).x() <= right

@@ -65,17 +65,17 @@ class RunCharts(QWidget):
             tips=("Loss: the whole loss on train and val", "Its parts: what the loss is made of"),
         )
         self.by_class = Segments(
-            ("All classes", "Each class"),
-            tips=("All classes: the figures of all together", "Each class: a line for each class"),
+            ("All", "By class"),
+            tips=("All: the figures of all classes together", "By class: a line for each class"),
         )
         self.log = QCheckBox("Log scale")
         self.log.setToolTip("Log scale: equal distances are equal factors, for losses and rate")
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 95)
-        self.smoothing.setFixedWidth(90)
+        self.smoothing.setFixedWidth(64)
         self.smoothing.setAccessibleName("Smoothing of the curves")
         self.smoothing.setToolTip(
-            "Smoothing: a running mean, with the values themselves pale behind it"
+            "Smooth: a running mean, with the values themselves pale behind it"
         )
         for segments, name in ((self.parts, "parts"), (self.by_class, "classes")):
             segments.choose(int(bool(kept.get(name))))
@@ -86,7 +86,7 @@ class RunCharts(QWidget):
         self.log.toggled.connect(lambda _on: self._read_again())
         row.addWidget(self.log)
         row.addSpacing(8)
-        words_ = label("Smoothing", "muted")
+        words_ = label("Smooth", "muted")
         words_.setBuddy(self.smoothing)
         row.addWidget(words_)
         row.addWidget(self.smoothing)
