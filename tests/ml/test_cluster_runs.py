@@ -49,10 +49,15 @@ class TwoNodes:
             initialize_head=True,
             head_node_args={
                 "num_cpus": 1, "object_store_memory": STORE, "include_dashboard": True,
-                "dashboard_host": "127.0.0.1", "dashboard_port": port, "temp_dir": str(folder),
+                "dashboard_host": "127.0.0.1", "dashboard_port": port,
+                "temp_dir": str(folder / "head"),
             },
         )  # fmt: skip
-        self.other: Any = self.ray.add_node(num_cpus=1, object_store_memory=STORE)
+        # A folder of its own, as on another computer: in a common one each node unpacks what was
+        # sent over what the other one is just reading.
+        self.other: Any = self.ray.add_node(
+            num_cpus=1, object_store_memory=STORE, temp_dir=str(folder / "other")
+        )
 
     def lose_the_other(self) -> None:
         """For good: the test that does it is the last one."""
