@@ -89,9 +89,20 @@ def until(condition: Callable[[], Any], job: JobDir, *, seconds: float = PATIENC
         time.sleep(0.2)
 
 
+LAUNCHED: list[JobDir] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_follower_is_left_behind() -> Iterator[None]:
+    yield
+    while LAUNCHED:
+        launch.end(LAUNCHED.pop())
+
+
 def sent(folder: Path, cluster: TwoNodes, **settings: Any) -> JobDir:
     job = run_directory(folder, Task.CLASSIFY, batch=2, patience=0, **settings)
     send_to(job.path, Cluster(address=cluster.address, workers=2))
+    LAUNCHED.append(job)
     launch.launch(job)
     return job
 
@@ -163,6 +174,7 @@ def test_what_a_worker_fails_at_is_told_in_words(tmp_path: Path, two_nodes: TwoN
     job = run_directory(tmp_path, Task.CLASSIFY, batch=2)
     (tmp_path / "scene-003.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     send_to(job.path, Cluster(address=two_nodes.address, workers=1))
+    LAUNCHED.append(job)
     launch.launch(job)
     until(lambda: not launch.alive(job), job)
     last = list(job.read_events())[-1]
