@@ -69,7 +69,7 @@ def test_the_parts_of_the_loss_are_shown_for_train_and_val(window: Window) -> No
     assert shown.loss.names == ["train", "val"]
     shown.parts._group.button(1).click()
     assert shown.loss.names == ["box", "cls", "box val", "cls val"]
-    assert [name for name, _, _ in shown.loss.legend._entries] == ["box", "cls", "on val"]
+    assert [name for name, _, _ in shown.loss.legend._entries] == ["box", "cls", "val"]
     assert shown.loss.line("box val")[1][-1] == pytest.approx(2 / 30)
     solid, dashed = shown.loss._pen("box"), shown.loss._pen("box val")
     assert solid.color() == dashed.color()

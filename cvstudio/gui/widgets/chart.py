@@ -154,7 +154,7 @@ class Chart(QFrame):
         twins = [n for n, dashed in self._dashed.items() if dashed]
         if twins:
             words = "val" if all(n.endswith(" val") for n in twins) else "dashed"
-            entries.append((f"on {words}", self._places[twins[0]], True))
+            entries.append((words, self._places[twins[0]], True))
         self.legend.set_entries(entries)
 
     def _draw_line(self, name: str) -> None:

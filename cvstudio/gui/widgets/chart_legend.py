@@ -52,11 +52,16 @@ class Legend(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(theme.font("small"))
+        metrics = painter.fontMetrics()
+        names = sum(metrics.horizontalAdvance(name) for name, _, _ in self._entries)
+        wide = names + 40 * len(self._entries) - 16 <= self.width()
+        piece, after = (18, 16) if wide else (12, 8)
         x = 0.0
         for name, place, dashed in self._entries:
             painter.setPen(line_pen(place, dashed))
-            painter.drawLine(QPointF(x, 8), QPointF(x + 18, 8))
+            painter.drawLine(QPointF(x, 8), QPointF(x + piece, 8))
             painter.setPen(theme.colour("text"))
-            width = painter.fontMetrics().horizontalAdvance(name)
-            painter.drawText(QRectF(x + 24, 0, width + 2, 16), Qt.AlignmentFlag.AlignVCenter, name)
-            x += 24 + width + 16
+            width = metrics.horizontalAdvance(name)
+            at = x + piece + 6
+            painter.drawText(QRectF(at, 0, width + 2, 16), Qt.AlignmentFlag.AlignVCenter, name)
+            x = at + width + after
