@@ -64,9 +64,9 @@ class SeveralAnalysis(Analysis):
             class_ids=(*report.class_ids, NOTHING),
             confusion=report.confusion,
             unit="classes of images",
-            columns=("Labelled", "Precision", "Recall", "F1", "AP"),
+            columns=("Labelled", "Precision", "Recall", "AP"),
             rows=tuple(
-                Row(r.class_id, (r.labelled, r.precision, r.recall, r.f1, averages[r.class_id]))
+                Row(r.class_id, (r.labelled, r.precision, r.recall, averages[r.class_id]))
                 for r in report.per_class()
             ),
             kinds=(

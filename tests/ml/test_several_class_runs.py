@@ -218,7 +218,7 @@ def test_an_exported_file_says_and_gives_each_class_its_own_chance(
     proof = json.loads(output.with_suffix(".verification.json").read_text())
     assert proof["verified"]
     assert proof["metric"] == "mAP"
-    assert any(c["name"].startswith("Classes found alike") for c in proof["checks"])
+    assert any(c["check"].startswith("Classes found alike") for c in proof["checks"])
     network = OnnxNetwork(output)
     record = json.loads(network.session.get_modelmeta().custom_metadata_map[KEY])
     assert "sigmoid" in record["outputs"][0]["meaning"]

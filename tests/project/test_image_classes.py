@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from project_state import dump
 
 from cvstudio.core.annotation import Review, Source, Split, State, Task
+from cvstudio.core.networks import default_config
+from cvstudio.core.recipe import Loss
 from cvstudio.core.snapshot import Snapshot
 from cvstudio.ml.failures import JobFailure
 from cvstudio.ml.labels import usable
@@ -17,6 +20,7 @@ from cvstudio.project import (
     commands,
     decisions,
     image_classes,
+    judged,
     preflight,
     queries,
     relabelling,
@@ -126,26 +130,82 @@ def prepared(project: Project) -> Snapshot:
         return snapshots.build(s, project)
 
 
-def stopping(project: Project) -> list[str]:
+def stopping(project: Project, **settings: Any) -> list[str]:
     with project.read() as s:
         facts = training_facts.gather(s, project)
-    return [c.text for c in preflight._label_checks(facts) if c.level is Level.BLOCKING]
+    config = default_config(Task.CLASSIFY, **settings)
+    return [c.text for c in preflight._several_checks(facts, config) if c.level is Level.BLOCKING]
 
 
-def test_training_says_that_it_cannot_learn_several_classes_and_does_not_begin(
+def test_a_run_of_one_class_says_that_it_cannot_learn_several_and_does_not_begin(
     sorting: Project,
 ) -> None:
     toggle(sorting, [1, 2, 3], 1)
     assert usable(prepared(sorting), Split.TRAIN).images
     assert stopping(sorting) == []
     toggle(sorting, [2], 2)
-    assert stopping(sorting) == ["1 image has several classes: a run learns one"]
+    assert stopping(sorting) == ["1 image has several classes: this run learns one"]
     with pytest.raises(JobFailure, match="1 image of train with several classes"):
         usable(prepared(sorting), Split.TRAIN)
     assert usable(prepared(sorting), Split.VAL).images
     with sorting.transaction("Take out") as s:
         commands.set_split(s, image_ids=[2], split=None)
     assert stopping(sorting) == []
+
+
+def test_runs_of_the_project_learn_several_classes_unless_told_otherwise(
+    sorting: Project,
+) -> None:
+    toggle(sorting, [1, 2, 3], 1)
+    toggle(sorting, [2], 2)
+    with sorting.read() as s:
+        facts = training_facts.gather(s, sorting)
+    assert facts.allows_several
+    assert stopping(sorting, several=facts.allows_several) == []
+    assert len(usable(prepared(sorting), Split.TRAIN, several=True).images) == 2
+    assert judged.main_figure(sorting) == "mAP"
+    config = default_config(Task.CLASSIFY, several=True)
+    assert (config.loss, config.several_classes) == (Loss.BINARY, True)
+    assert not default_config(Task.CLASSIFY).several_classes
+    assert not default_config(Task.DETECT, several=True).several_classes
+
+
+def test_classes_that_are_missed_or_extra_are_errors_of_the_image(sorting: Project) -> None:
+    from cvstudio.core.jobdir import JobDir, write_json
+    from cvstudio.core.metrics.resampling import draw
+    from cvstudio.core.predictions import Prediction, write_predictions
+    from cvstudio.core.snapshot import write_snapshot
+    from cvstudio.ml.judge import judge
+    from cvstudio.project import analysis, better_worse, certainty
+
+    toggle(sorting, [1, 2, 3], 1)
+    toggle(sorting, [1], 2)
+    snapshot = prepared(sorting)
+    snapshot = replace(snapshot, images=tuple(replace(i, split=Split.VAL) for i in snapshot.images))
+    job = JobDir(sorting.runs_directory / "0001")
+    scores = {1: {1: 0.9, 2: 0.2, 3: 0.1}, 2: {1: 0.8, 2: 0.7, 3: 0.0}, 3: {1: 0.9, 2: 0.1, 3: 0.1}}
+    answers = [Prediction(i.id, scores=scores[i.id]) for i in snapshot.images]
+    write_snapshot(job.snapshot, snapshot)
+    write_predictions(job.predictions("val"), answers)
+    report = judge(Task.CLASSIFY, snapshot.classes, snapshot.images, answers, several=True)
+    write_json(job.report, {"val": report})
+    loaded = analysis.load(job, Split.VAL)
+    assert loaded.has_scores
+    assert not loaded.has_overlaps
+    verdict = loaded.judge(score=0.5, iou=0.5)
+    assert {k.kind: k.count for k in verdict.kinds}["all"] == 2
+    (missed,), (extra,) = verdict.cases("missed"), verdict.cases("extra")
+    assert (missed.image_id, missed.labelled, missed.predicted) == (1, 2, 0)
+    assert missed.annotation_id is not None, "the label opens from there"
+    assert (extra.image_id, extra.labelled, extra.predicted) == (2, 0, 2)
+    assert verdict.confusion.tolist() == [[3, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0], [0, 1, 0, 0]]
+    assert [case.image_id for case in verdict.cell(0, 2)] == [2]
+    assert verdict.cards[2].title == "Exact match"
+    assert verdict.cards[2].value == pytest.approx(1 / 3)
+    assert verdict.cards[0].value == report["metrics"]["mAP"]
+    assert len(certainty.main_figure(loaded, draw(3, draws=50))) == 50
+    same = better_worse.compare(job, job)
+    assert (same.images, same.better, same.worse) == (3, (), ())
 
 
 def test_an_image_of_several_classes_is_not_judged_by_its_first(sorting: Project) -> None:

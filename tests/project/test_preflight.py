@@ -159,6 +159,16 @@ def test_a_batch_that_is_too_large_for_the_gpu_is_said_with_a_smaller_one(
     assert check.actions[0].changes == {"batch": 32}
 
 
+def test_an_automatic_batch_is_no_reason_to_worry_about_memory(project: Project) -> None:
+    large = {"network": "yolo26x", "image_size": 1280, "batch": 0}
+    check = saying(lines(project, GPU, **large), "as many images as 12 GB GPU memory hold")
+    assert check.level is Level.OK
+    eight, automatic = (
+        saying(lines(project, **{**large, "batch": batch}), "free memory").text for batch in (8, 0)
+    )
+    assert eight.split(" of ")[0] == automatic.split(" of ")[0], "what the processor would take"
+
+
 def test_a_gpu_that_is_asked_for_and_not_there_blocks(project: Project) -> None:
     check = saying(lines(project, PROCESSOR, device="cuda:0"), "no NVIDIA GPU")
     assert check.level is Level.BLOCKING

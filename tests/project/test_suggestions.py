@@ -23,6 +23,7 @@ from cvstudio.project import (
     commands,
     decisions,
     exporting,
+    image_classes,
     queries,
     runs,
     snapshots,
@@ -64,6 +65,7 @@ class Lab:
         file: str = "",
         classes: tuple[LabelClass, ...] = CLASSES,
         unread: tuple[Unread, ...] = (),
+        several: bool = False,
     ) -> suggestions.Taken:
         """What is taken in when the network answers so."""
         place = Path(self.folder.parent / file) if file else None
@@ -74,7 +76,7 @@ class Lab:
         of = config.run_directory or self.project.runs_directory
         job = runs.make_job(of / "jobs", config)
         write_predictions(job.predictions(ANSWERS), predictions)
-        write_answer(job, Answer(self.project.task, classes, 0.25, unread))
+        write_answer(job, Answer(self.project.task, classes, 0.25, unread, several))
         return suggestions.take_in(self.project, job)
 
     def add(self, shape: Any, class_id: int = RED, image: int = 1, **more: Any) -> int:
@@ -373,3 +375,23 @@ def test_a_person_may_draw_while_answers_are_matched_and_it_is_not_doubled(
     assert [a.box for a in lab.there(State.SUGGESTED)] == [FAR]
     assert (taken.suggestions, taken.known) == (1, 1)
     assert lab.project.undo_label == "Suggest labels"
+
+
+def test_a_network_of_several_classes_suggests_each_that_is_not_said_or_rejected(
+    sorted_lab: Lab,
+) -> None:
+    lab = sorted_lab
+    both = Prediction(1, scores={RED: 0.9, WHITE: 0.6})
+    assert lab.answers(both, several=True).suggestions == 1, "the project has one class an image"
+    with lab.project.transaction("Several") as s:
+        image_classes.allow_several(s, True)
+    assert lab.answers(both).suggestions == 1, "the network says one class an image"
+    taken = lab.answers(both, several=True)
+    assert taken.suggestions == 2
+    assert [a.class_id for a in lab.there(State.SUGGESTED)] == [RED, WHITE]
+    with lab.project.transaction("Say") as s:
+        image_classes.toggle(s, image_ids=[1], class_id=RED)
+    with lab.project.transaction("Reject") as s:
+        decisions.reject(s, ids=[a.id for a in lab.there(State.SUGGESTED)])
+    again = lab.answers(both, several=True)
+    assert (again.suggestions, again.known, again.refused) == (0, 1, 1)
