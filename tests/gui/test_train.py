@@ -480,7 +480,7 @@ def test_a_failed_run_that_started_from_a_run_is_started_again_from_it(window: W
 
 
 def test_settings_without_effect_on_the_network_are_not_shown(qtbot: QtBot) -> None:
-    for task, smoothing, fits in ((Task.DETECT, False, 2), (Task.SEGMENT, True, 3)):
+    for task, smoothing, fits in ((Task.DETECT, False, 3), (Task.SEGMENT, True, 3)):
         new = NewRun(task)
         qtbot.addWidget(new)
         new.all_link.click()

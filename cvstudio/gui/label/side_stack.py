@@ -12,7 +12,7 @@ from cvstudio.gui.label.class_list import ClassList
 from cvstudio.gui.label.display_panel import DisplayPanel
 
 _OPEN = "label.display"
-_FEW = 6
+_FEW = 5
 """So many classes, and so many rows of the list below them, are seen beside the open display."""
 _MANY = 9
 """So many classes are seen before the list below them has more than half of the room."""

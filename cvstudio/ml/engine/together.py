@@ -1,4 +1,4 @@
-"""Processes that train one network together, as torchrun or Ray Train starts them; the first writes.
+"""Processes that train one network together, under torchrun or Ray Train; the first one writes.
 
 Each takes its part of every batch, and gradients are added up before the weights move: N processes
 with a batch of B learn what one with a batch of N x B does. A network's norms that average over a
