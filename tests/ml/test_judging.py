@@ -95,6 +95,7 @@ class Oracle:
     def __init__(self, snapshot: Snapshot, answers: dict[int, Prediction]) -> None:
         self.task: Task = snapshot.task
         self.classes: tuple[LabelClass, ...] = snapshot.classes
+        self.several = False
         self._answers = answers
 
     def predict(self, rgbs: Sequence[np.ndarray], image_ids: Sequence[int]) -> list[Prediction]:

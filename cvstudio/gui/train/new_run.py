@@ -328,7 +328,7 @@ class NewRun(QWidget):
             if isinstance(editor, QComboBox):
                 grid.addWidget(editor, place, 1, 1, 2)
             else:
-                editor.setFixedWidth(92)
+                editor.setFixedWidth(112)
                 grid.addWidget(editor, place, 1)
             if beside is not None:
                 grid.addWidget(beside, place, 2)
