@@ -6,6 +6,8 @@ leaves goes through cluster_post.Post, which lives beside it and survives the lo
 
 from __future__ import annotations
 
+import os
+import signal
 import tempfile
 import time
 import traceback
@@ -45,6 +47,9 @@ def train(name: str, *, workers: int) -> int:
     gpus = _gpus_of(read_config(JobDir(bundle()).config))
     words = f"Waiting for {counted(workers, 'worker')} of the cluster"
     _tell(post, events.Phase(text=words))
+    # Ray Jobs ends a job so; Ray Train gives its places back at once only when it is interrupted,
+    # and otherwise keeps them for three minutes.
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     _wait_for_room(workers, gpu=gpus)
     try:
         _trainer(name, workers, gpu=gpus).fit()
