@@ -35,6 +35,11 @@ class PointHand:
         return found, found.shape
 
     @property
+    def _is_locked(self) -> bool:
+        found = self._tool.selected()
+        return found is not None and found.locked and isinstance(found.shape, Keypoints)
+
+    @property
     def place(self) -> int | None:
         """The place of the point in hand; None without one."""
         chosen = self.chosen()
@@ -82,7 +87,9 @@ class PointHand:
     # -- keys
 
     def keys(self, pointer: Pointer | None) -> frozenset[Qt.Key]:
-        """The plain keys that are for single points now."""
+        """The plain keys that are for single points now; those of a locked object are told."""
+        if self._is_locked:
+            return frozenset({HIDES, AWAY} if pointer is not None else ())
         chosen = self.chosen()
         if chosen is None:
             return frozenset()
@@ -96,6 +103,9 @@ class PointHand:
 
     def key(self, key: Qt.Key, pointer: Pointer | None) -> None:
         """One of `keys` was pressed."""
+        if self._is_locked:
+            self._tool.document.locked_met.emit()
+            return
         if key in WALKS:
             self._walk(-1 if key == Qt.Key.Key_Backtab else 1, pointer)
             return
