@@ -25,7 +25,7 @@ TESTS = ROOT / "tests"
 FEWEST_TESTS = 4600
 FEWEST_QUICK = 4450
 AT_ONCE = 2
-ONE_BY_ONE = ("gui", "faults")
+ONE_BY_ONE = ("gui", "faults", "ml")
 SLOWEST_FIRST = ("faults", "gui", "ml")
 NOTHING_COLLECTED = 5
 
