@@ -269,15 +269,15 @@ def test_an_unknown_setting_names_the_one_that_was_meant(
     capsys.readouterr()
     assert main(["train", str(sample), "--set", "bach=4"]) == 2
     assert 'Did you mean "batch"?' in capsys.readouterr().err
-    assert main(["train", str(sample), "--set", "batch=0"]) == 2
-    assert "Batch must be 1 or more, not 0." in capsys.readouterr().err.replace('"', "")
+    assert main(["train", str(sample), "--set", "batch=-1"]) == 2
+    assert "Batch must be 0 or more, not -1." in capsys.readouterr().err.replace('"', "")
 
 
 def test_help_lists_each_setting_with_its_limits(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "--start [pretrained|scratch|file|run]" in said
-    for words in ("batch 1 to 1024", "image_size 32 to 4096 in steps of 32", "fit pad|stretch|crop",
+    for words in ("batch 0 to 1024", "image_size 32 to 4096 in steps of 32", "fit pad|stretch|crop",
                   "learning_rate above 0 to 1", "class_weights true|false"):  # fmt: skip
         assert words in said
     own = {"start", "weights_file", "epochs", "device"}

@@ -212,10 +212,10 @@ def test_a_run_without_val_images_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_config_that_cannot_be_read_is_said_in_words(tmp_path: Path) -> None:
     job = run_directory(tmp_path, Task.CLASSIFY)
-    write_json(job.config, {**json.loads(job.config.read_text()), "batch": 0})
+    write_json(job.config, {**json.loads(job.config.read_text()), "batch": -1})
     assert run_job(job.path) == 1
     assert failed(job).cause == "config"
-    assert "Batch must be 1 or more, not 0." in failed(job).text
+    assert "Batch must be 0 or more, not -1." in failed(job).text
 
 
 @pytest.mark.parametrize("task", OWN)
