@@ -44,8 +44,11 @@ COUNTING: dict[Task, frozenset[Kind]] = {
     Task.SEGMENT: frozenset({Kind.POLYGON, Kind.MASK}),
     Task.INSTANCE: frozenset({Kind.POLYGON, Kind.MASK}),
 }
-"""The kinds of annotation that a task learns from and is judged by. Keypoints wait for a task of
-their own (docs/adr/0008)."""
+"""The kinds of annotation that a task learns from and is judged by. Networks for detect that answer
+with keypoints learn from those too (docs/adr/0014)."""
+
+LEARNED = {**COUNTING, Task.DETECT: COUNTING[Task.DETECT] | {Kind.KEYPOINTS}}
+"""The kinds that some network of a task learns from."""
 
 BOXES = frozenset({Kind.BOX, Kind.ROTATED_BOX})
 """The kinds that say where an object is, and not which pixels are its own."""
@@ -148,6 +151,13 @@ def trains(annotation: Labelled, task: Task) -> bool:
     if kind not in COUNTING[task]:
         return False
     return kind is Kind.IMAGE or (annotation.box.area > 0 and not annotation.crowd)
+
+
+def carried(annotation: Labelled, task: Task) -> bool:
+    """Whether variants of an image carry an annotation along: some network of the task learns from
+    its shape."""
+    learned = annotation.shape is not None and kind_of(annotation.shape) in LEARNED[task]
+    return learned and annotation.box.area > 0 and not annotation.crowd
 
 
 def kind_of(shape: Shape) -> Kind:

@@ -6,10 +6,19 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
+from cvstudio.core.explaining import USUAL
+from cvstudio.core.export_kinds import FIRST_OPSET, KINDS, LAST_OPSET, USUAL_OPSET, FileKind
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.record import Record
 
@@ -20,6 +29,31 @@ class Views(StrEnum):
     ONE = "one"
     MIRRORED = "mirrored"
     ALL = "all"
+
+    @property
+    def sides(self) -> int:
+        """How many views of an image that makes."""
+        return {Views.ONE: 1, Views.MIRRORED: 2, Views.ALL: 4}[self]
+
+    @property
+    def choice(self) -> str:
+        """As one to choose: "4, mirrored both ways"."""
+        return {
+            Views.ONE: "1, as it is",
+            Views.MIRRORED: "2, mirrored too",
+            Views.ALL: "4, mirrored both ways",
+        }[self]
+
+    @property
+    def words(self) -> str:
+        """Beside a figure: "with 4 views"; "" for the usual one."""
+        return "" if self is Views.ONE else f"with {self.sides} views"
+
+
+WHY_VIEWS = (
+    "The network looks at each image from so many sides, and its answers become one (test-time"
+    " augmentation): often a little better, and as many times slower."
+)
 
 
 class EvaluateConfig(Record):
@@ -48,18 +82,94 @@ class ExplainConfig(Record):
     For segment: explain the class inside this region."""
     device: str = "auto"
     output: Path | None = None
+    method: str = USUAL
+    """One of core.explaining.METHODS."""
+    layer: str = ""
+    """The map to look at: "" the method's own, "1" the last, "2" the one before, or "all"."""
+    check: bool = False
+    """Ask too whether the map follows what was learned."""
+    opacity: float = Field(0.75, ge=0, le=1)
+    """Of the colours where they are hottest."""
+
+
+class ExplainCase(Record):
+    """One picture among many: what to explain in an image of the run's snapshot, and what the list
+    beside the pictures says of it."""
+
+    image_id: int
+    class_id: int | None = None
+    box: tuple[float, float, float, float] | None = None
+    kind: str = ""
+    labelled: str = ""
+    predicted: str = ""
+    score: float | None = None
+
+
+class ExplainManyConfig(Record):
+    """Heat maps of many cases as pictures with a list of them, or their mean for each class."""
+
+    kind: Literal["explain-many"] = "explain-many"
+    run_directory: Path
+    split: str = "val"
+    cases: tuple[ExplainCase, ...] = ()
+    """What to draw; without any, the mean for each class of the split is made."""
+    folder: Path | None = None
+    """Where the pictures go; None: into the job's directory."""
+    method: str = USUAL
+    layer: str = ""
+    opacity: float = Field(0.75, ge=0, le=1)
+    score: float = Field(0.25, ge=0, le=1)
+    """Predicted objects below are not drawn."""
+    most: int = Field(40, ge=1)
+    """Images (or objects) of each class that go into its mean."""
+    device: str = "auto"
 
 
 class ExportConfig(Record):
-    """A run's best checkpoint as an ONNX file, proven against the checkpoint."""
+    """A run's best checkpoint as files for other programs, each proven against the checkpoint."""
 
     kind: Literal["export"] = "export"
     run_directory: Path
     output: Path
+    """The 32-bit ONNX file, which is always made: the others are made from it, and lie beside."""
+    files: tuple[FileKind, ...] = ()
+    """What else is wanted, in any order."""
     int8: bool = False
+    """The 8-bit ONNX file too; the same as naming it in `files`."""
+    opset: int = Field(USUAL_OPSET, ge=FIRST_OPSET, le=LAST_OPSET)
+    suppress_inside: bool = False
+    """Whether the file itself removes boxes that lie over better ones of their class."""
+    allowed_drop: float = Field(0.01, ge=0, le=1)
+    """What a file of 16 or 8 bits may lose of the metric before it is refused."""
     verify: bool = True
     parity_images: int = Field(16, ge=1)
+    time_batches: tuple[PositiveInt, ...] = (1, 4)
+    """Images at once, in the table of times."""
+    time_threads: tuple[NonNegativeInt, ...] = (1, 0)
+    """Threads, in the table of times; 0: as many as the computer has."""
     device: str = "cpu"
+
+    @property
+    def kinds(self) -> tuple[FileKind, ...]:
+        """All files that are made, in the order of KINDS."""
+        wanted = {FileKind.ONNX, *self.files, *([FileKind.ONNX_INT8] if self.int8 else [])}
+        return tuple(kind for kind in KINDS if kind in wanted)
+
+
+class BundleConfig(Record):
+    """An exported file, packed with all that somebody needs to use it elsewhere."""
+
+    kind: Literal["bundle"] = "bundle"
+    file: Path
+    """The ONNX file, with its certificate beside it."""
+    output: Path
+    """The zip."""
+    run_directory: Path | None = None
+    """The run that the file was made from: its labels and its report make the model card."""
+    samples: int = Field(4, ge=1, le=50)
+    """Images that travel with it for the self-test."""
+    images: tuple[Path, ...] = ()
+    """Images or folders of them to take the samples from; else images of the run."""
 
 
 class SuggestConfig(Record):
@@ -79,9 +189,74 @@ class SuggestConfig(Record):
     batch: int = Field(8, ge=1)
     device: str = "auto"
     views: Views = Views.ONE
+    own_scores: bool = False
+    """Where images have several classes: each class from the score that was best for it on val,
+    `score` for those without one."""
+    classes: dict[int, int | str] | None = None
+    """For each class of the network by its id the project's class, a name for a new class, or 0 to
+    leave it out; None goes by the names."""
 
     @model_validator(mode="after")
     def _one_network(self) -> SuggestConfig:
+        if (self.run_directory is None) == (self.file is None):
+            raise ValueError("name a run or a file")
+        return self
+
+
+class Depth(StrEnum):
+    """How deep in a network the layer lies whose values stand for an image."""
+
+    DEEP = "deep"
+    MIDDLE = "middle"
+    FINE = "fine"
+
+    @property
+    def choice(self) -> str:
+        """As one to choose."""
+        return {
+            Depth.DEEP: "Deep: what it shows",
+            Depth.MIDDLE: "Middle: parts and patterns",
+            Depth.FINE: "Fine: colours and texture",
+        }[self]
+
+
+class EmbedConfig(Record):
+    """Values of a layer for each listed image or object (core.embedding), and a map of them."""
+
+    kind: Literal["embed"] = "embed"
+    run_directory: Path
+    of: Literal["images", "objects"] = "images"
+    layer: str = Depth.DEEP.value
+    """A depth, or the name of a module of the network."""
+    score: float = Field(0.25, ge=0, le=1)
+    """Of objects: those that the network finds with at least this score are embedded too."""
+    umap: bool = True
+    """Also the UMAP picture, beside the PCA one; it takes the longest."""
+    batch: int = Field(8, ge=1)
+    device: str = "auto"
+
+
+class PredictConfig(Record):
+    """Ask a network about images and videos that need not be in a project (core.answers)."""
+
+    kind: Literal["predict"] = "predict"
+    run_directory: Path | None = None
+    """The run whose best checkpoint is asked; None when a file is."""
+    file: Path | None = None
+    """An ONNX file that CVStudio or ultralytics exported."""
+    sources: tuple[Path, ...] = Field(min_length=1)
+    """Images, videos, and folders, of which the images and videos are looked at."""
+    step: int = Field(1, ge=1)
+    """Of a video each step-th frame."""
+    tiles: bool = False
+    """Look at images that are larger than the network's input in pieces of their own scale."""
+    least: float = Field(0.05, ge=0, le=1)
+    """Objects below are not kept: what is shown and saved is chosen above it."""
+    device: str = "auto"
+    views: Views = Views.ONE
+
+    @model_validator(mode="after")
+    def _one_network(self) -> PredictConfig:
         if (self.run_directory is None) == (self.file is None):
             raise ValueError("name a run or a file")
         return self
@@ -103,8 +278,29 @@ class FindRateConfig(Record):
         return self
 
 
+class TryBatchConfig(Record):
+    """Make a few steps of a run that is not made yet: how long one takes, and how much memory."""
+
+    kind: Literal["try-batch"] = "try-batch"
+    train: TrainConfig
+    steps: int = Field(12, ge=2, le=200)
+    """Steps that are timed at most."""
+    seconds: float = Field(10.0, gt=0)
+    """Time after which no further step is made."""
+
+
 JobConfig = Annotated[
-    TrainConfig | EvaluateConfig | ExplainConfig | ExportConfig | SuggestConfig | FindRateConfig,
+    TrainConfig
+    | EvaluateConfig
+    | ExplainConfig
+    | ExplainManyConfig
+    | ExportConfig
+    | BundleConfig
+    | PredictConfig
+    | SuggestConfig
+    | EmbedConfig
+    | FindRateConfig
+    | TryBatchConfig,
     Field(discriminator="kind"),
 ]
 _ADAPTER: TypeAdapter[JobConfig] = TypeAdapter(JobConfig)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from cvstudio.core import outlines
-from cvstudio.core.annotation import Kind, Shape
+from cvstudio.core.annotation import Kind, Shape, box_of
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, mask_of, outline_of
@@ -31,7 +31,7 @@ def converted(shape: Shape, kind: Kind, *, tolerance: float = 0.0) -> Shape:
         return shape
     match kind:
         case Kind.BOX:
-            return shape if isinstance(shape, Box) else shape.box
+            return box_of(shape)
         case Kind.ROTATED_BOX:
             return to_rotated(shape)
         case Kind.POLYGON:

@@ -12,4 +12,5 @@ class ErrorKind(StrEnum):
     EXTRA = "extra"
     WRONG_CLASS = "wrong class"
     LOOSE_BOX = "loose box"
+    BOTH = "wrong class and loose"
     DUPLICATE = "duplicate"

@@ -85,6 +85,14 @@ class RunError(CVStudioError):
     """A run or a job cannot be started, found or continued."""
 
 
+class DamagedFile(RunError):
+    """A checkpoint or another file of weights that cannot be read."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 _REASONS = {
     errno.ENOENT: "is not there",
     errno.EACCES: "may not be read or written by you",

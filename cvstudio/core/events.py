@@ -36,6 +36,8 @@ class Started(Event):
     train_images: int = 0
     judged_images: int = 0
     """Images that an epoch learns from, and is judged on."""
+    batch: int = 0
+    """Images of a step: what an automatic batch became."""
 
 
 class Phase(Event):

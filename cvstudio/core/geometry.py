@@ -115,6 +115,10 @@ class Polygon:
             for part in self.parts
         )
 
+    def rings(self) -> list[Points]:
+        """Every ring: of each part its outline, then its holes."""
+        return [ring for part in self.parts for ring in part.rings()]
+
     def moved(self, dx: float, dy: float) -> Polygon:
         shift = np.array([dx, dy])
         return Polygon(

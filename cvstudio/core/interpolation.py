@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import Shape
-from cvstudio.core.convert import Area, to_mask, to_polygon
+from cvstudio.core.annotation import Shape, box_of
+from cvstudio.core.convert import to_mask, to_polygon
 from cvstudio.core.geometry import Box, Points, Polygon
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, Patch
@@ -40,7 +40,7 @@ def between(a: Shape, b: Shape, t: float) -> Shape:
         case Keypoints(), Keypoints() if len(a.points) == len(b.points):
             return _keypoints_between(a, b, t)
         case (Box() | Keypoints(), _) | (_, Box() | Keypoints()):
-            return _box_between(_box_of(a), _box_of(b), t)
+            return _box_between(box_of(a), box_of(b), t)
         case Polygon(), Polygon() if _plain(a) and _plain(b):
             return Polygon.simple(_ring_between(a.parts[0].outer, b.parts[0].outer, t))
         case Polygon(), Polygon():
@@ -48,10 +48,6 @@ def between(a: Shape, b: Shape, t: float) -> Shape:
             return None if blended is None else to_polygon(blended, tolerance=_TOLERANCE)
         case _:
             return _mask_between(to_mask(a), to_mask(b), t)
-
-
-def _box_of(shape: Area | Keypoints) -> Box:
-    return shape if isinstance(shape, Box) else shape.box
 
 
 def _rotated_between(a: RotatedBox, b: RotatedBox, t: float) -> RotatedBox:

@@ -12,8 +12,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from cvstudio.core.errors import RunError
 from cvstudio.core.events import AnyEvent, Event, from_line, to_line
 from cvstudio.core.run_state import RunState
+
+RESERVE = 1 << 16
+"""Bytes that a job at work keeps for its last word, which may hold a traceback."""
 
 
 class Request(StrEnum):
@@ -59,6 +63,11 @@ class JobDir:
         return self.path / "checkpoints"
 
     @property
+    def reserve(self) -> Path:
+        """Room that is kept on the disk for the last word."""
+        return self.path / "reserve"
+
+    @property
     def frames(self) -> Path:
         """Frames of videos as pictures, while the job works."""
         return self.path / "frames"
@@ -82,9 +91,20 @@ class JobDir:
         return self.path / "predictions" / f"{split}.jsonl.gz"
 
     def emit(self, event: Event) -> None:
-        """Append one event and flush it to the file."""
-        with self.events.open("a", encoding="utf-8") as stream:
-            stream.write(to_line(event) + "\n")
+        """Append one event, whole or not at all: half a line would swallow the next one."""
+        append_line(self.events, to_line(event))
+
+    def keep_reserve(self) -> None:
+        """Keep some room for the last word. Raises OSError when not even that is left."""
+        self.reserve.write_bytes(bytes(RESERVE))
+
+    def last_word(self, event: Event) -> None:
+        """Append the event that ends the job; on a full disk the reserve gives the room for it.
+
+        Raises OSError when another program took that room at once.
+        """
+        self.reserve.unlink(missing_ok=True)
+        self.emit(event)
 
     def read_events(self) -> Iterator[AnyEvent]:
         """All whole events so far; a last line that is still being written is left out."""
@@ -121,29 +141,56 @@ class FollowersDir(JobDir):
     def emit(self, event: Event) -> None:
         """Nothing: the first process tells."""
 
+    def last_word(self, event: Event) -> None:
+        """Nothing: neither a word nor the room for it is this one's."""
 
-class EventTail:
-    """Reads the events that were appended since the last look."""
+
+class LineTail:
+    """Reads the lines that were appended to a file since the last look."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
 
-    def new(self) -> Iterator[AnyEvent]:
-        """Whole lines since the last call; a line that is no event (a crash cut it) is skipped."""
+    def new(self) -> list[bytes]:
+        """Whole lines since the last call; one that is still being written comes when it is."""
         try:
             with self._path.open("rb") as stream:
                 stream.seek(self._offset)
                 data = stream.read()
         except FileNotFoundError:
-            return
+            return []
         end = data.rfind(b"\n") + 1
         self._offset += end
-        for line in data[:end].splitlines():
+        return data[:end].splitlines()
+
+
+class EventTail:
+    """Reads the events that were appended since the last look."""
+
+    def __init__(self, path: Path) -> None:
+        self._tail = LineTail(path)
+
+    def new(self) -> Iterator[AnyEvent]:
+        """Whole lines since the last call; a line that is no event (a crash cut it) is skipped."""
+        for line in self._tail.new():
             try:
                 yield from_line(line)
             except ValidationError:
                 continue
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What write_json wrote; nothing where there is no file. Raises RunError when it is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise RunError(f"A file of the run is damaged: {path}") from error
+    if not isinstance(content, dict):
+        raise RunError(f"A file of the run is damaged: {path}")
+    return content
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -151,12 +198,29 @@ def write_json(path: Path, content: Any) -> None:
     replace_file(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line at the end of a file, whole or not at all, as long as the process lives."""
+    rest = memoryview((line + "\n").encode())
+    with path.open("ab", buffering=0) as stream:
+        before = stream.tell()
+        try:
+            while rest:
+                rest = rest[stream.write(rest) :]
+        except OSError:
+            stream.truncate(before)
+            raise
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Write bytes beside a file and move them over it when they are safe on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    with part.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)
+    try:
+        with part.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)  # half a checkpoint would keep a full disk full
+        raise

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.forms import Answers
 
 Family = Literal["torchvision", "timm", "smp", "ultralytics", "torchvision-detection"]
 Triple = tuple[float, float, float]
@@ -13,6 +14,10 @@ Triple = tuple[float, float, float]
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 HUB = "https://huggingface.co/"
+
+
+_MADE_FOR_COLOURS = ("csatv2",)
+"""timm's networks that begin with a transform of three colours, which has no weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,8 @@ class NetworkInfo:
     `fixed_size` networks cannot judge images of another size than they trained on; the side of
     their images is a multiple of `step` from `least` to `most`. `activations` are millions of
     values that a network keeps of an image of `image_size` while it learns, 0 where unknown;
-    `accuracy` the share of ImageNet's validation images that its weights answer right, in percent.
+    `accuracy` the share of ImageNet's validation images that its weights answer right, in percent;
+    `answers` is what a network for detect or instance reports of each object.
     """
 
     name: str
@@ -58,6 +64,7 @@ class NetworkInfo:
     most: int = 4096
     activations: float = 0.0
     accuracy: float | None = None
+    answers: Answers = Answers.BOXES
 
     @property
     def weights_megabytes(self) -> int:
@@ -66,6 +73,11 @@ class NetworkInfo:
             return round(4 * self.encoder_parameters)
         # ultralytics keeps two bytes a weight, the others four.
         return round((2.05 if self.family == "ultralytics" else 4.0) * self.parameters)
+
+    @property
+    def colours_only(self) -> bool:
+        """Whether its first layer is made for red, green and blue, and takes no other channels."""
+        return self.architecture.startswith(_MADE_FOR_COLOURS)
 
     @property
     def listed(self) -> bool:
@@ -78,5 +90,5 @@ class NetworkInfo:
 
     def nearest(self, size: int) -> int:
         """The side that it can be trained on which is nearest to the wanted one."""
-        near = round(size / self.step) * self.step
-        return min(max(near, self.least), self.most)
+        least, most = -(-self.least // self.step), self.most // self.step
+        return min(max(round(size / self.step), least), most) * self.step

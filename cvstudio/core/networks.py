@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from cvstudio.core import network_catalogue
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
+from cvstudio.core.forms import Answers
 from cvstudio.core.network_info import HUB as _HUB
 from cvstudio.core.network_info import IMAGENET_MEAN, IMAGENET_STD
 from cvstudio.core.network_info import Family as Family
 from cvstudio.core.network_info import NetworkInfo as NetworkInfo
 from cvstudio.core.network_info import Triple as Triple
 from cvstudio.core.network_info import WeightsInfo as WeightsInfo
+from cvstudio.core.presets import RECIPES, for_images, settings_of
 from cvstudio.core.recipe import Fit, Loss, Preset, TrainConfig, holds_for
 
 _TORCHVISION = "https://download.pytorch.org/models/"
@@ -116,11 +117,24 @@ _YOLO_PARAMETERS: dict[str, tuple[float, ...]] = {
     "yolo11": (2.62, 9.46, 20.11, 25.37, 56.97),
     "yolo26-seg": (3.13, 11.51, 27.11, 31.52, 70.69),
     "yolo11-seg": (2.88, 10.11, 22.42, 27.68, 62.14),
+    "yolo26-obb": (2.72, 10.58, 23.59, 28.0, 62.81),
+    "yolo11-obb": (2.7, 9.74, 20.96, 26.22, 58.88),
+    "yolo26-pose": (3.75, 11.87, 24.34, 28.75, 62.91),
+    "yolo11-pose": (2.91, 9.95, 20.97, 26.23, 58.89),
 }
+_YOLO_ENDINGS = {
+    Answers.BOXES: "",
+    Answers.OUTLINES: "-seg",
+    Answers.ROTATED: "-obb",
+    Answers.KEYPOINTS: "-pose",
+}
+_BESIDE_BOXES = (Answers.ROTATED, Answers.KEYPOINTS)
+"""What networks for detect answer with whose titles have to say so."""
 
 
-def _yolo(task: Task) -> tuple[NetworkInfo, ...]:
-    suffix = "-seg" if task is Task.INSTANCE else ""
+def _yolo(task: Task, answers: Answers) -> tuple[NetworkInfo, ...]:
+    suffix = _YOLO_ENDINGS[answers]
+    told = f", {answers}" if answers in _BESIDE_BOXES else ""
     table = []
     for family, title in (("yolo26", "YOLO26"), ("yolo11", "YOLO11")):
         sizes = zip(_YOLO_SIZES, _YOLO_PARAMETERS[family + suffix], strict=True)
@@ -129,7 +143,7 @@ def _yolo(task: Task) -> tuple[NetworkInfo, ...]:
             table.append(
                 NetworkInfo(
                     name,
-                    f"{title} {size}",
+                    f"{title} {size}{told}",
                     task,
                     "ultralytics",
                     name,
@@ -138,6 +152,7 @@ def _yolo(task: Task) -> tuple[NetworkInfo, ...]:
                     WeightsInfo(f"{name}.pt", f"{_YOLO}{name}.pt"),
                     mean=(0, 0, 0),
                     std=(1, 1, 1),
+                    answers=answers,
                 )
             )
     return tuple(table)
@@ -160,6 +175,7 @@ def _r_cnn(
     return NetworkInfo(
         name, title, task, "torchvision-detection", architecture, parameters, 640,
         WeightsInfo(file, _TORCHVISION + file, digest),
+        answers=Answers.OUTLINES if task is Task.INSTANCE else Answers.BOXES,
     )  # fmt: skip
 
 
@@ -231,10 +247,12 @@ NETWORKS: tuple[NetworkInfo, ...] = (
         tag="mim_in22k_ft_in1k", fixed_size=True, clip=True, step=224,
     ),
     *_smp(),
-    *_yolo(Task.DETECT),
+    *_yolo(Task.DETECT, Answers.BOXES),
     *_RT_DETR,
     *_FASTER,
-    *_yolo(Task.INSTANCE),
+    *_yolo(Task.DETECT, Answers.ROTATED),
+    *_yolo(Task.DETECT, Answers.KEYPOINTS),
+    *_yolo(Task.INSTANCE, Answers.OUTLINES),
     *_MASK,
 )  # fmt: skip
 _BY_NAME = {info.name: info for info in NETWORKS}
@@ -255,6 +273,20 @@ def title_of(name: str) -> str:
     return info.title if info is not None else name
 
 
+def answering(name: str, answers: Answers) -> str:
+    """The name of the network that answers so and is most like another one for detect: the same
+    YOLO with another head, else the smallest."""
+    plain = name
+    for ending in _YOLO_ENDINGS.values():
+        plain = plain.removesuffix(ending) if ending else plain
+    wanted = plain + _YOLO_ENDINGS[answers]
+    if wanted in _BY_NAME:
+        return wanted
+    return next(
+        info.name for info in NETWORKS if info.task is Task.DETECT and info.answers is answers
+    )
+
+
 def networks_for(task: Task) -> tuple[NetworkInfo, ...]:
     """The networks of the table for a task, in the order in which they are offered first."""
     return tuple(info for info in NETWORKS if info.task == task)
@@ -270,7 +302,11 @@ def applies(name: str, info: NetworkInfo) -> bool:
     holds = holds_for(name)
     if holds is None:
         return True
-    known = {info.task.value, info.family, "" if info.fixed_size else "any size"}
+    known = {info.task.value, info.family}
+    if not info.fixed_size:
+        known.add("any size")
+    if not info.colours_only:
+        known.add("any channels")
     return not known.isdisjoint(holds)
 
 
@@ -278,8 +314,10 @@ def fits(info: NetworkInfo) -> tuple[Fit, ...]:
     """How images can be fitted for a network.
 
     Networks that know one size cannot judge whole images after training on crops, and lists of
-    the best objects are made for squares.
+    the best objects are made for squares. A stretched rotated box is a slanted shape and no box.
     """
+    if info.answers is Answers.ROTATED:
+        return (Fit.PAD, Fit.CROP)
     if info.fixed_size or info.listed:
         return (Fit.PAD, Fit.STRETCH)
     return tuple(Fit)
@@ -291,57 +329,6 @@ def check_settings(info: NetworkInfo, names: Iterable[str]) -> None:
         if not applies(name, info):
             title = TrainConfig.model_fields[name].title
             raise ConfigError(f'"{title}" ({name}) has no effect on {info.title}.')
-
-
-@dataclass(frozen=True, slots=True)
-class _Recipe:
-    """What a preset sets; the epochs are for about a thousand training images."""
-
-    network: str
-    image_size: int
-    epochs: int
-    batch: int
-
-
-_RECIPES: dict[Task, dict[Preset, _Recipe]] = {
-    Task.CLASSIFY: {
-        Preset.FAST: _Recipe("resnet18", 128, 12, 32),
-        Preset.BALANCED: _Recipe("resnet34", 224, 30, 32),
-        Preset.ACCURATE: _Recipe("convnext_tiny", 224, 60, 32),
-    },
-    Task.SEGMENT: {
-        Preset.FAST: _Recipe("unet-resnet18", 256, 20, 8),
-        Preset.BALANCED: _Recipe("unet-resnet34", 512, 50, 8),
-        Preset.ACCURATE: _Recipe("deeplabv3plus-resnet50", 512, 100, 8),
-    },
-    Task.DETECT: {
-        Preset.FAST: _Recipe("yolo26n", 320, 25, 16),
-        Preset.BALANCED: _Recipe("yolo26s", 640, 60, 16),
-        Preset.ACCURATE: _Recipe("yolo26m", 640, 120, 16),
-    },
-    Task.INSTANCE: {
-        Preset.FAST: _Recipe("yolo26n-seg", 320, 25, 16),
-        Preset.BALANCED: _Recipe("yolo26s-seg", 640, 60, 16),
-        Preset.ACCURATE: _Recipe("yolo26m-seg", 640, 120, 16),
-    },
-}
-
-_BY_TASK: dict[Task, dict[str, Any]] = {
-    Task.CLASSIFY: {
-        "learning_rate": 1e-3, "weight_decay": 0.05, "warmup_epochs": 1.0, "frozen_epochs": 1,
-        "label_smoothing": 0.05, "backbone_rate": 0.1,
-    },
-    Task.SEGMENT: {
-        "learning_rate": 1e-3, "weight_decay": 0.01, "warmup_epochs": 1.0, "backbone_rate": 0.1,
-    },
-    # The recipe that ultralytics picks by itself for runs of less than ten thousand steps.
-    Task.DETECT: {
-        "learning_rate": 1e-3, "weight_decay": 5e-4, "warmup_epochs": 3.0, "backbone_rate": 1.0,
-    },
-    Task.INSTANCE: {
-        "learning_rate": 1e-3, "weight_decay": 5e-4, "warmup_epochs": 3.0, "backbone_rate": 1.0,
-    },
-}  # fmt: skip
 
 
 def default_config(
@@ -361,10 +348,10 @@ def default_config(
     network still takes enough steps, and the batch shrinks, so that an epoch has at least eight.
     Raises ConfigError when the network is unknown or for another task.
     """
-    recipe = _RECIPES[task][preset]
+    recipe = RECIPES[task][preset]
     info = _of_task(network or recipe.network, task)
     if image_count is not None:
-        recipe = _for_images(recipe, image_count, most=1.5 if preset is Preset.FAST else 3.0)
+        recipe = for_images(recipe, image_count, most=1.5 if preset is Preset.FAST else 3.0)
     # A classifier that knows one size knows that of its weights best.
     own = info.fixed_size and task is Task.CLASSIFY
     size = info.nearest(info.image_size if own else recipe.image_size)
@@ -376,11 +363,53 @@ def default_config(
         "epochs": recipe.epochs,
         "patience": max(recipe.epochs // 3, 10),
         "batch": recipe.batch,
-        **_BY_TASK[task],
+        **{
+            name: value
+            for name, value in settings_of(preset, info, images=image_count).items()
+            if applies(name, info)
+        },
     }
     if several and task is Task.CLASSIFY:
         values |= {"loss": Loss.BINARY, "several_classes": True}
     return TrainConfig(**{**values, **over})
+
+
+def preset_changes(config: TrainConfig) -> tuple[str, ...]:
+    """The settings of a run that its preset does not have, whatever the number of images.
+
+    The network, the computer and the seed are no part of it.
+    """
+    unknown, few, many = (
+        default_config(config.task, config.preset, config.network, image_count=count,
+                       several=config.several_classes)
+        for count in (None, 1, 1_000_000)
+    )  # fmt: skip
+    info = network(config.network)
+    found = [
+        name
+        for name, field in TrainConfig.model_fields.items()
+        if field.title and name not in _ASIDE and applies(name, info)
+        and getattr(config, name) not in (getattr(unknown, name), getattr(many, name))
+    ]  # fmt: skip
+    by_images = {"epochs", "patience", "batch"} & set(found)
+    if by_images and _between(config, few, many):
+        found = [name for name in found if name not in by_images]
+    return tuple(found)
+
+
+_ASIDE = frozenset({
+    "weights_file", "seed", "deterministic", "device", "workers", "cache_images", "cache_on_disk",
+    "mixed_precision", "half", "channels_last", "compile",
+})  # fmt: skip
+
+
+def _between(config: TrainConfig, few: TrainConfig, many: TrainConfig) -> bool:
+    """Whether a preset asks for as many epochs and images a step with some number of images."""
+    return (
+        many.epochs <= config.epochs <= few.epochs
+        and config.patience == max(config.epochs // 3, 10)
+        and config.batch in {max(many.batch // 2**n, 2) for n in range(10)}
+    )
 
 
 def _of_task(name: str, task: Task) -> NetworkInfo:
@@ -390,12 +419,3 @@ def _of_task(name: str, task: Task) -> NetworkInfo:
             f"{info.title} is a network for {info.task}, and this project is for {task}."
         )
     return info
-
-
-def _for_images(recipe: _Recipe, images: int, *, most: float) -> _Recipe:
-    count = max(images, 1)
-    factor = min(max((1000 / count) ** 0.5, 0.5), most)
-    batch = recipe.batch
-    while batch > 2 and count / batch < 8:
-        batch //= 2
-    return replace(recipe, epochs=max(round(recipe.epochs * factor), 1), batch=batch)

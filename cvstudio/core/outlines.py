@@ -25,7 +25,7 @@ def is_valid(polygon: Polygon) -> bool:
     """Whether no ring crosses another or itself, and parts do not overlap."""
     import shapely
 
-    if any(len(ring) < 3 for part in polygon.parts for ring in part.rings()):
+    if any(len(ring) < 3 for ring in polygon.rings()):
         return False
     parts = [shapely.Polygon(part.outer, part.holes) for part in polygon.parts]
     return bool(shapely.MultiPolygon(parts).is_valid) and polygon.area > 0
@@ -194,7 +194,7 @@ def without_points(polygon: Polygon, x: float, y: float, *, radius: float) -> Po
 
 def point_count(polygon: Polygon) -> int:
     """How many points all rings have together."""
-    return sum(len(ring) for part in polygon.parts for ring in part.rings())
+    return sum(map(len, polygon.rings()))
 
 
 def contains_points(polygon: Polygon, points: Points) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -10,20 +10,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from cvstudio.core.annotation import Shape
 from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.snapshot import shape_from_json, shape_to_json
+
+SURE = 0.5
+"""From which certainty on a keypoint is taken to have a place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One object that a network reports; `mask` for instance only."""
+    """One object that a network reports; what it has beside its box is what such networks answer.
+
+    `points` has a place for every keypoint of the skeleton, and `sure` says of each, from 0 to 1,
+    how certain the network is that it is there.
+    """
 
     class_id: int
     score: float
     box: Box
     mask: Mask | None = None
+    rotated: RotatedBox | None = None
+    points: Keypoints | None = None
+    sure: tuple[float, ...] = ()
+
+    @property
+    def shape(self) -> Shape:
+        """What a person would draw: of keypoints those that the network is sure of."""
+        if self.points is not None:
+            there = np.array([value >= SURE for value in self.sure], np.float64)
+            return Keypoints(self.points.points * there[:, None], self.points.frame)
+        return self.mask or self.rotated or self.box
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +97,8 @@ def to_json(prediction: Prediction) -> dict[str, Any]:
                 "class": found.class_id,
                 "score": round(found.score, 6),
                 "xywh": [round(v, 3) for v in _xywh(found.box)],
-                **shape_to_json(found.mask),
+                **shape_to_json(found.mask or found.rotated),
+                **_points_to_json(found),
             }
             for found in prediction.objects
         ]
@@ -90,14 +114,32 @@ def from_json(data: dict[str, Any]) -> Prediction:
     return Prediction(
         image_id=data["image"],
         scores={int(k): v for k, v in scores.items()} if scores is not None else None,
-        objects=tuple(
-            Found(item["class"], item["score"], Box(*item["xywh"]), _mask(item))
-            for item in data.get("objects", ())
-        ),
+        objects=tuple(_found(item) for item in data.get("objects", ())),
         regions={int(k): m for k, v in regions.items() if (m := _mask(v)) is not None}
         if regions is not None
         else None,
     )
+
+
+def _found(item: dict[str, Any]) -> Found:
+    shape = shape_from_json(item)
+    box = Box(*item["xywh"])
+    match shape:
+        case Mask():
+            return Found(item["class"], item["score"], box, shape)
+        case RotatedBox():
+            return Found(item["class"], item["score"], box, rotated=shape)
+        case Keypoints():
+            sure = tuple(item["sure"])
+            return Found(item["class"], item["score"], box, points=shape, sure=sure)
+    return Found(item["class"], item["score"], box)
+
+
+def _points_to_json(found: Found) -> dict[str, Any]:
+    if found.points is None:
+        return {}
+    points = Keypoints(np.round(found.points.points, 3), found.points.frame)
+    return {**shape_to_json(points), "sure": [round(value, 4) for value in found.sure]}
 
 
 def _xywh(box: Box) -> tuple[float, float, float, float]:

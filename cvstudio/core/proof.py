@@ -15,6 +15,11 @@ def sentence(name: str) -> str:
     return name[0].upper() + name[1:] if name[:2].islower() else name
 
 
+def within(name: str) -> str:
+    """The name of a check within a sentence; mAP50 and mIoU keep their own."""
+    return name[0].lower() + name[1:] if name[1:2].islower() else name
+
+
 def is_yes(check: Check) -> bool:
     """Whether a check has no figure but is simply fulfilled."""
     return bool(check["value"] == check["allowed"] == 1) and not check["unit"]
@@ -25,7 +30,7 @@ def value(check: Check) -> str:
     return "yes" if is_yes(check) else figure(check["value"], check["unit"])
 
 
-def figure(number: float | None, unit: str) -> str:
+def figure(number: float | None, unit: str = "") -> str:
     """A value with as many places as it needs: 0.0004, 0.624, 1,177 px."""
     if number is None:
         return ""
@@ -44,6 +49,6 @@ def allowed(checks: Sequence[Check]) -> str:
     # Where the run has a value of its own, the file must reach it; elsewhere it must stay below.
     side = "at most" if checks[0]["reference"] is None else "at least"
     words = ["–" if c["allowed"] is None else figure(c["allowed"], c["unit"]) for c in checks]
-    if all(is_yes(c) for c in checks):
+    if all(is_yes(c) or c["allowed"] is None for c in checks):
         return ""
     return f"{side} {' · '.join(dict.fromkeys(words))}"

@@ -93,12 +93,28 @@ class Fit(StrEnum):
     CROP = "crop"
 
 
+class Sees(StrEnum):
+    """What of an image reaches the network."""
+
+    DISPLAYED = "displayed"
+    ALL = "all"
+
+
+class Normalise(StrEnum):
+    """Whose mean and deviation bring colours to the scale that a network learns on."""
+
+    AUTO = "auto"
+    WEIGHTS = "weights"
+    DATA = "data"
+
+
 def _group(name: str, **more: Any) -> dict[str, Any]:
     """Where a setting stands in the form, and what else is to be known of it.
 
     `unit` follows its value, `zero` is said in place of 0, `step` is how far an arrow moves it.
     `holds` names the tasks and families of networks that have the setting; without it all have.
-    `needs` names the values of other settings without which it has no effect.
+    `needs` names the values of other settings without which it has no effect. `data` says that it
+    matters to projects with a kind of images only: "deep", those with more than 8-bit colour.
     """
     return {"group": name, **more}
 
@@ -167,7 +183,23 @@ class TrainConfig(Record):
     fit: Fit = Field(
         Fit.PAD, title="Fit images by", json_schema_extra=_group("Images"),
         description="Padding keeps the proportions; stretching does not; cropping trains on"
-        " full-size pieces and judges whole images.",
+        " full-size pieces and judges whole images; classes are told as the mean of such pieces.",
+    )  # fmt: skip
+    sees: Sees = Field(
+        Sees.DISPLAYED, title="The network sees",
+        json_schema_extra=_group("Images", data="deep", explain=True, holds=("any channels",)),
+        description="What the screen shows, in 8-bit colour; or every bit and channel of the files,"
+        " scaled by the mean and deviation of the training images. All networks can, but the few"
+        " that are made for colours.",
+    )  # fmt: skip
+    normalise: Normalise = Field(
+        Normalise.AUTO, title="Scale colours by",
+        json_schema_extra=_group(
+            "Images", needs={"sees": ("displayed",)},
+            holds=("classify", "segment", "torchvision-detection"),
+        ),
+        description="Mean and deviation of the images that the pretrained weights know, or of the"
+        " training images; auto takes the latter from scratch alone.",
     )  # fmt: skip
     batch: int = Field(
         16, ge=0, le=1024, title="Batch", json_schema_extra=_group("Images", zero="automatic"),
@@ -276,13 +308,18 @@ class TrainConfig(Record):
     )  # fmt: skip
     sharpness: float = Field(
         0.0, ge=0, le=1, title="Sharpness-aware radius",
-        json_schema_extra=_group("Optimiser", zero="off", step=0.01, holds=("classify", "segment")),
+        json_schema_extra=_group(
+            "Optimiser", zero="off", step=0.01,
+            holds=("classify", "segment", "torchvision-detection"),
+        ),
         description="SAM: looks for weights whose neighbours do well too, at twice the time; 0.05"
         " is usual, 0 is off.",
     )  # fmt: skip
     average: float = Field(
         0.0, ge=0, lt=1, title="Average of weights",
-        json_schema_extra=_group("Optimiser", zero="off", holds=("classify", "segment")),
+        json_schema_extra=_group(
+            "Optimiser", zero="off", holds=("classify", "segment", "torchvision-detection"),
+        ),
         description="The network that is kept is a running mean (EMA) over the steps; 0.998 is"
         " usual, 0 is off.",
     )  # fmt: skip
@@ -360,7 +397,8 @@ class TrainConfig(Record):
     )  # fmt: skip
     mixed_precision: bool = Field(
         True, title="Mixed precision", json_schema_extra=_group("Computer"),
-        description="Half the memory and more speed on a GPU; without effect on the processor.",
+        description="Half the memory and more speed on a GPU; a processor computes in full unless"
+        " bfloat16 is chosen.",
     )  # fmt: skip
     half: Half = Field(
         Half.AUTO, title="Half precision as", json_schema_extra=_group("Computer"),

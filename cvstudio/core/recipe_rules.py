@@ -8,7 +8,7 @@ from enum import StrEnum
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.networks import NetworkInfo, fits, network
-from cvstudio.core.recipe import Loss, TrainConfig
+from cvstudio.core.recipe import Fit, Loss, TrainConfig
 
 _LOSSES = {
     Task.CLASSIFY: (Loss.STANDARD, Loss.FOCAL, Loss.BINARY),
@@ -36,9 +36,10 @@ def check(config: TrainConfig) -> None:
 
 def _crops(config: TrainConfig, info: NetworkInfo) -> None:
     if config.fit not in fits(info):
+        what = "crops" if config.fit is Fit.CROP else f"images fitted by “{config.fit}”"
+        ways = " or ".join(f"“{fit}”" for fit in fits(info))
         raise ConfigError(
-            f"{info.title} cannot be trained on crops.",
-            hint="Fit images by padding or stretching.",
+            f"{info.title} cannot be trained on {what}.", hint=f"Fit images by {ways}."
         )
 
 
@@ -68,4 +69,14 @@ def _several(config: TrainConfig, info: NetworkInfo) -> None:
         )
 
 
-_RULES: tuple[Callable[[TrainConfig, NetworkInfo], None], ...] = (_size, _crops, _loss, _several)
+def _growing(config: TrainConfig, info: NetworkInfo) -> None:
+    if config.first_size >= config.image_size:
+        raise ConfigError(
+            f"Images cannot begin at {config.first_size} pixels and grow to {config.image_size}.",
+            hint="Begin at a smaller size, or at 0 for the full one at once.",
+        )
+
+
+_RULES: tuple[Callable[[TrainConfig, NetworkInfo], None], ...] = (
+    _size, _crops, _loss, _several, _growing,
+)  # fmt: skip

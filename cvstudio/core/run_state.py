@@ -8,6 +8,7 @@ from statistics import median
 from cvstudio.core import events
 from cvstudio.core.annotation import Task
 from cvstudio.core.events import Event
+from cvstudio.core.thinning import MOST_STEPS, thinned
 
 BEST_METRIC: dict[Task, str] = {
     Task.CLASSIFY: "balanced accuracy",
@@ -54,8 +55,11 @@ class RunState:
     utilisation: float | None = None
     train_images: int = 0
     judged_images: int = 0
+    batch: int = 0
+    """Images of a step, also where the config leaves it to the run; 0 while unknown."""
     epochs: list[events.EpochEnded] = field(default_factory=list)
     step_history: list[events.StepEnded] = field(default_factory=list)
+    """The steps so far; of a long run the older ones are thinned, their peaks stay."""
     rates: list[events.RateTried] = field(default_factory=list)
     samples: list[events.Samples] = field(default_factory=list)
     notes: list[events.Note] = field(default_factory=list)
@@ -74,6 +78,7 @@ class RunState:
                 self.process_created = event.process_created
                 self.total_epochs = event.total_epochs
                 self.train_images, self.judged_images = event.train_images, event.judged_images
+                self.batch = event.batch
                 self.started_at = event.at if self.started_at is None else self.started_at
                 self.ended = self.failed = None
                 self._resumed_at = event.at
@@ -92,6 +97,8 @@ class RunState:
                 self.memory, self.memory_total = event.memory, event.memory_total
                 self.utilisation = event.utilisation
                 self.step_history.append(event)
+                if len(self.step_history) > MOST_STEPS:
+                    self.step_history = thinned(self.step_history)
             case events.RateTried():
                 self.rates.append(event)
             case events.EpochEnded():

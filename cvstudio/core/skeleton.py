@@ -4,6 +4,7 @@ they lie in its template."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -68,6 +69,27 @@ class Skeleton:
                 renamed = place < len(old.names) and old.names[place] not in self.names
                 result.append(place if renamed else None)
         return tuple(result)
+
+
+_SIDES = {"left": "right", "right": "left", "l": "r", "r": "l"}
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^A-Za-z0-9]+")
+
+
+def mirrored_places(skeleton: Skeleton) -> tuple[int, ...]:
+    """For each point the one that stands in its place in a mirror: the left wrist for the right.
+
+    The names say it, by the words left and right or the letters L and R; a point without a
+    counterpart stays itself.
+    """
+    plain = [name.casefold() for name in skeleton.names]
+    places = {name: place for place, name in enumerate(plain)}
+    result = list(range(len(plain)))
+    for place, name in enumerate(skeleton.names):
+        words = [word.casefold() for word in _WORDS.findall(name)]
+        other = places.get("".join(_SIDES.get(word, word) for word in words))
+        if other is not None and result[other] in (other, place):
+            result[place] = other
+    return tuple(result)
 
 
 COCO_PERSON = Skeleton(

@@ -13,24 +13,20 @@ import io
 import json
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
 from cvstudio.core.annotation import (
-    BOXES,
-    COUNTING,
-    Kind,
     LabelClass,
     Review,
     Shape,
     Split,
     Task,
-    kind_of,
 )
 from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box, Part, Polygon
@@ -38,26 +34,30 @@ from cvstudio.core.jobdir import replace_file
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.rotated import RotatedBox
+from cvstudio.core.skeleton import Skeleton, pack, unpack
 
 FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotAnnotation:
-    """One accepted annotation; `shape` is None for an image-level class."""
+    """One accepted annotation; `shape` is None for an image-level class. `same` is the annotation
+    that outlines the object of which these are the keypoints, where that is known."""
 
     id: int
     class_id: int
     shape: Shape
     box: Box
     crowd: bool = False
+    same: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotImage:
     """One image with its file, its split and its annotations in drawing order.
 
-    `window` is the range of a 16-bit or float image that maps to 0 .. 255, None for 8 bits.
+    `window` is the range of a 16-bit or float image that maps to 0 .. 255, None for 8 bits. `bits`
+    are those of one channel, and `channels` those that a network gets which sees all of them.
     """
 
     id: int
@@ -70,6 +70,8 @@ class SnapshotImage:
     sha256: str
     annotations: tuple[SnapshotAnnotation, ...]
     window: tuple[float, float] | None = None
+    channels: int = 3
+    bits: int = 8
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Snapshot:
     classes: tuple[LabelClass, ...]
     images: tuple[SnapshotImage, ...]
     hash: str = field(default="", compare=False)
+    skeletons: Mapping[int, Skeleton] = field(default_factory=dict)
+    """The skeleton of each class that has one, by class id."""
 
     def of(self, split: Split | str) -> tuple[SnapshotImage, ...]:
         return tuple(image for image in self.images if image.split == split)
@@ -91,25 +95,24 @@ class Snapshot:
         windows = Counter(image.window for image in self.images if image.window is not None)
         return windows.most_common(1)[0][0] if windows else None
 
+    @property
+    def channels(self) -> int:
+        """How many channels a network gets of each image when it sees all of them.
+
+        Raises RunError when images differ in that.
+        """
+        counts = Counter(image.channels for image in self.images)
+        if len(counts) > 1:
+            told = " and ".join(f"{n:,} of {c}" for c, n in sorted(counts.items()))
+            raise RunError(
+                f"The images have different numbers of channels: {told}.",
+                hint="Let the network see what is displayed, or train on images of one kind.",
+            )
+        return next(iter(counts), 3)
+
     def class_index(self) -> dict[int, int]:
         """From a class's id to its place in `classes`."""
         return {c.id: index for index, c in enumerate(self.classes)}
-
-
-def held_to(image: SnapshotImage, task: Task) -> list[SnapshotAnnotation]:
-    """The annotations that a detect or instance network is held to on an image.
-
-    A box among outlines says that there is an object, not which pixels: for instance it is a crowd
-    in the sense of COCO, a region in which finds count neither as right nor as wrong. The same
-    goes for a rotated box. Keypoints say nothing to either.
-    """
-    if task is Task.INSTANCE:
-        return [
-            replace(a, crowd=True) if kind_of(a.shape) in BOXES else a
-            for a in image.annotations
-            if kind_of(a.shape) not in (Kind.IMAGE, Kind.KEYPOINTS)
-        ]
-    return [a for a in image.annotations if kind_of(a.shape) in COUNTING[task]]
 
 
 def tags_of(image: SnapshotImage) -> frozenset[int]:
@@ -169,6 +172,10 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> str:
     header: dict[str, Any] = {
         "format": FORMAT, "task": snapshot.task.value, "classes": classes,
     }  # fmt: skip
+    if snapshot.skeletons:
+        header["skeletons"] = {
+            str(id): pack(bones) for id, bones in sorted(snapshot.skeletons.items())
+        }
     digest = hashlib.sha256()
     for line in (json.dumps(header, ensure_ascii=False), *lines):
         digest.update(line.encode())
@@ -208,7 +215,11 @@ def read_snapshot(path: Path) -> Snapshot:
             classes=tuple(LabelClass(**item) for item in header["classes"]),
             images=tuple(_image_from_json(json.loads(line)) for line in stream),
             hash=header["hash"],
-        )
+            skeletons={
+                int(id): bones for id, text in header.get("skeletons", {}).items()
+                if (bones := unpack(text)) is not None
+            },
+        )  # fmt: skip
 
 
 def copy_snapshot(source: Path, target: Path, place: Callable[[str], str]) -> None:
@@ -252,6 +263,10 @@ def _read_header(path: Path, stream: TextIO) -> dict[str, Any]:
 
 
 def _image_to_json(image: SnapshotImage) -> dict[str, Any]:
+    # 8-bit colour says nothing of itself: the snapshots of such projects stay what they were.
+    kind = {} if (image.channels, image.bits) == (3, 8) else {
+        "channels": image.channels, "bits": image.bits,
+    }  # fmt: skip
     return {
         "id": image.id,
         "path": str(image.path),
@@ -262,12 +277,14 @@ def _image_to_json(image: SnapshotImage) -> dict[str, Any]:
         "review": image.review.value,
         "sha256": image.sha256,
         "window": image.window,
+        **kind,
         "annotations": [
             {
                 "id": a.id,
                 "class": a.class_id,
                 "xywh": [a.box.x, a.box.y, a.box.w, a.box.h],
                 "crowd": a.crowd,
+                **({"same": a.same} if a.same is not None else {}),
                 **shape_to_json(a.shape),
             }
             for a in image.annotations
@@ -283,6 +300,7 @@ def _image_from_json(data: dict[str, Any]) -> SnapshotImage:
             shape=shape_from_json(item),
             box=Box(*item["xywh"]),
             crowd=item["crowd"],
+            same=item.get("same"),
         )
         for item in data["annotations"]
     )
@@ -297,4 +315,6 @@ def _image_from_json(data: dict[str, Any]) -> SnapshotImage:
         sha256=data["sha256"],
         annotations=annotations,
         window=tuple(data["window"]) if data["window"] else None,
+        channels=data.get("channels", 3),
+        bits=data.get("bits", 8),
     )

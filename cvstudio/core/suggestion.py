@@ -16,6 +16,7 @@ from pathlib import Path
 
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.errors import RunError
+from cvstudio.core.forms import BOXES, Form
 from cvstudio.core.jobdir import JobDir, replace_file, write_json
 
 ANSWERS = "suggest"
@@ -54,6 +55,8 @@ class Answer:
     unread: tuple[Unread, ...] = ()
     several: bool = False
     """Whether the network can say several classes of one image."""
+    form: Form = BOXES
+    """What the network answers with of each object."""
 
 
 def write_asked(job: JobDir, images: Iterable[AskedImage]) -> None:
@@ -88,6 +91,7 @@ def write_answer(job: JobDir, answer: Answer) -> None:
         "score": answer.score,
         "unread": [{"image": u.image_id, "reason": u.reason} for u in answer.unread],
         "several": answer.several,
+        "form": answer.form.to_json(),
     }
     write_json(_answer(job), content)
 
@@ -102,6 +106,7 @@ def read_answer(job: JobDir) -> Answer:
             float(data["score"]),
             tuple(Unread(u["image"], u["reason"]) for u in data["unread"]),
             bool(data.get("several", False)),
+            Form.from_json(data.get("form", {})),
         )
     except FileNotFoundError:
         raise RunError("The network has not answered for all images yet.") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -12,6 +13,18 @@ def counted(number: int, one: str, many: str = "") -> str:
     `many` is for other plurals, and for a noun with its verb: "image is", "images are".
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+_CHOICE = re.compile(r"\[(?:([^\[\]|]*)\|)?([^\[\]|]*)\]")
+
+
+def agreed(number: int, words: str) -> str:
+    """A number with the rest of its sentence, where "[is|are]" stands for what agrees with it.
+
+    "[s]" is an ending for many: agreed(1, "box[es] [was|were] left out") is "1 box was left out".
+    """
+    one = number == 1
+    return f"{number:,} " + _CHOICE.sub(lambda m: (m[1] or "") if one else m[2], words)
 
 
 def quoted(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,3 +57,11 @@ def mean_of_known(values: Sequence[float] | NDArray[np.float64]) -> float:
     array = np.asarray(values, np.float64)
     known = array[~np.isnan(array)]
     return float(known.mean()) if known.size else float("nan")
+
+
+def counting(
+    class_ids: Iterable[int], score: float, own: Mapping[int, float | None]
+) -> list[float]:
+    """The score from which each class counts: its own, else the common one."""
+    found = (own.get(class_id) for class_id in class_ids)
+    return [score if each is None else each for each in found]

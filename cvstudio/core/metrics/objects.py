@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.error_kinds import ErrorKind
+from cvstudio.core.forms import Form
 from cvstudio.core.metrics.curves import Curve, best_score
-from cvstudio.core.metrics.figures import ClassFigures, class_figures, ratio
+from cvstudio.core.metrics.figures import ClassFigures, class_figures, counting, ratio
 from cvstudio.core.metrics.overlaps import (
     ImageObjects,
     Ints,
@@ -28,7 +31,7 @@ NOTHING = 0
 T = TypeVar("T", np.int64, np.float64)
 
 _KINDS = tuple(ErrorKind)
-_MISSED, _EXTRA, _WRONG_CLASS, _LOOSE, _DUPLICATE = range(5)
+_MISSED, _EXTRA, _WRONG_CLASS, _LOOSE, _BOTH, _DUPLICATE = range(6)
 _CORRECT = -1
 
 
@@ -56,8 +59,9 @@ class Judgement:
 
     A prediction is right when it is the best-scored one of its class over an annotation (overlap
     from `iou`). What is left over may still be a wrong class (same overlap, other class), a
-    duplicate (the annotation is taken), or a loose box (right class, overlap from 0.1 up). In the
-    confusion a loose box is both missed and extra, and a duplicate is extra, as everywhere else.
+    duplicate (the annotation is taken), a loose box (right class, overlap from 0.1 up), or a loose
+    box of a wrong class. In the confusion loose boxes are both missed and extra, and a duplicate is
+    extra, as everywhere else. These are TIDE's kinds (Bolya 2020), each annotation named once.
     """
 
     score: float
@@ -107,23 +111,23 @@ class Judgement:
         chosen = self._kind != _CORRECT if kind is None else self._kind == _KINDS.index(kind)
         return list(self._rows(np.flatnonzero(chosen), limit))
 
-    def cell(self, labelled: int, predicted: int) -> list[ObjectError]:
+    def cell(self, labelled: int, predicted: int, *, limit: int | None = None) -> list[ObjectError]:
         """What stands behind one cell of the confusion; class ids, NOTHING for the last ones."""
         label_class = _take(self._table.label_class, self._label)
         found_class = _take(self._table.found_class, self._found)
         if labelled == predicted == NOTHING:
             return []
         if labelled == NOTHING:
-            kinds = [_EXTRA, _LOOSE, _DUPLICATE]
+            kinds = [_EXTRA, _LOOSE, _BOTH, _DUPLICATE]
             chosen = found_class == self._place(predicted)
         elif predicted == NOTHING:
-            kinds = [_MISSED, _LOOSE]
+            kinds = [_MISSED, _LOOSE, _BOTH]
             chosen = label_class == self._place(labelled)
         else:
             kinds = [_CORRECT, _WRONG_CLASS]
             chosen = label_class == self._place(labelled)
             chosen &= found_class == self._place(predicted)
-        return list(self._rows(np.flatnonzero(chosen & np.isin(self._kind, kinds))))
+        return list(self._rows(np.flatnonzero(chosen & np.isin(self._kind, kinds)), limit))
 
     def images(self) -> dict[int, int]:
         """How many errors each image with errors has, most first."""
@@ -144,6 +148,28 @@ class Judgement:
         columns = (table.label_image, table.found_image[predicted], table.found_image[correct])
         return np.stack([np.bincount(column, minlength=size) for column in columns], axis=1)
 
+    def class_image_counts(self) -> Ints:
+        """(images, classes, 3): the same of each class, in the order of class_ids."""
+        t = self._table
+        images, classes = len(t.image_ids), len(t.class_ids)
+        predicted = self._found[self._found >= 0]
+        correct = self._found[self._kind == _CORRECT]
+        cells = (
+            t.label_image * classes + t.label_class,
+            t.found_image[predicted] * classes + t.found_class[predicted],
+            t.found_image[correct] * classes + t.found_class[correct],
+        )
+        counts = [np.bincount(cell, minlength=images * classes) for cell in cells]
+        return np.stack(counts, axis=-1).reshape(images, classes, 3)
+
+    def right_and_wrong(self) -> tuple[NDArray[np.bool_], Ints, NDArray[np.bool_]]:
+        """Which annotations are found (in the order of Overlaps), the places of the predictions
+        that count, and which of those are right."""
+        label_found = np.zeros(len(self._table.label_id), bool)
+        label_found[self._label[self._kind == _CORRECT]] = True
+        counted = self._found >= 0
+        return label_found, self._found[counted], self._kind[counted] == _CORRECT
+
     def likely_label_errors(self) -> list[ObjectError]:
         """Errors in which the network is as sure as it usually is when it is right.
 
@@ -151,37 +177,49 @@ class Judgement:
         predictions of that class: there the label is more often at fault than the network, as long
         as the network is to be believed about the class at all (trust.py).
         """
-        found_class = _take(self._table.found_class, self._found)
-        chosen = np.zeros(len(self._kind), bool)
-        for place, (sure, suspect) in enumerate(self._sure()):
-            if self._believed(place, sure):
-                chosen |= suspect & (found_class == place)
-        return list(self._rows(np.flatnonzero(chosen)))
+        return list(self._rows(self._likely))
+
+    def likely_counts(self) -> tuple[int, int]:
+        """How many likely label errors there are, and on how many images."""
+        images = self._table.found_image[self._found[self._likely]]
+        return len(self._likely), len(np.unique(images))
+
+    @cached_property
+    def _likely(self) -> Ints:
+        """The rows of the likely label errors."""
+        chosen = [
+            suspect
+            for place, (sure, suspect) in enumerate(self._sure)
+            if self._believed(place, sure)
+        ]
+        return np.sort(np.concatenate([*chosen, np.zeros(0, np.int64)]))
 
     def withheld_classes(self) -> list[int]:
         """Classes whose errors say nothing about labels: the network knows them too badly."""
         return [
             self.class_ids[place]
-            for place, (sure, suspect) in enumerate(self._sure())
-            if suspect.any() and not self._believed(place, sure)
+            for place, (sure, suspect) in enumerate(self._sure)
+            if suspect.size and not self._believed(place, sure)
         ]
 
-    def _sure(self) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-        """For each class its predictions that are as sure as right ones usually are (all when none
-        is right), and those of them that may speak against a label."""
-        found_class = _take(self._table.found_class, self._found)
+    @cached_property
+    def _sure(self) -> list[tuple[Ints, Ints]]:
+        """For each class the rows of its predictions that are as sure as right ones usually are
+        (all when none is right), and of those the ones that may speak against a label."""
+        rows = np.flatnonzero(self._found >= 0)
         scores = _take(self._table.found_score, self._found)
-        wrong = np.isin(self._kind, [_EXTRA, _WRONG_CLASS, _LOOSE])
-        for place in range(len(self.class_ids)):
-            of_class = (self._found >= 0) & (found_class == place)
-            right = scores[of_class & (self._kind == _CORRECT)]
-            sure = of_class & (scores >= np.median(right)) if right.size else of_class
-            yield sure, sure & wrong
+        wrong = np.isin(self._kind, [_EXTRA, _WRONG_CLASS, _LOOSE, _BOTH])
+        found = []
+        for own in _grouped(rows, self._table.found_class[self._found[rows]], len(self.class_ids)):
+            right = scores[own[self._kind[own] == _CORRECT]]
+            sure = own[scores[own] >= np.median(right)] if right.size else own
+            found.append((sure, sure[wrong[sure]]))
+        return found
 
-    def _believed(self, place: int, sure: NDArray[np.bool_]) -> bool:
+    def _believed(self, place: int, sure: Ints) -> bool:
         return believable(
             right=int(self.confusion[place, place]),
-            sure=int(sure.sum()),
+            sure=len(sure),
             sure_and_right=int((self._kind[sure] == _CORRECT).sum()),
         )
 
@@ -211,7 +249,7 @@ class ObjectMatches:
 
     def __init__(self, overlaps: Overlaps) -> None:
         self._table = overlaps
-        self._right: dict[float, Ints] = {}
+        self._right: dict[tuple[float, tuple[float, float] | None], Ints] = {}
         self._same = (
             overlaps.found_class[overlaps.pair_found] == overlaps.label_class[overlaps.pair_label]
         )
@@ -220,14 +258,23 @@ class ObjectMatches:
     def class_ids(self) -> tuple[int, ...]:
         return tuple(int(c) for c in self._table.class_ids)
 
-    def at(self, *, score: float, iou: float = 0.5) -> Judgement:
-        """Judge predictions from this score upwards, matched from this overlap (>= 0.1) upwards."""
+    def at(
+        self,
+        *,
+        score: float,
+        iou: float = 0.5,
+        own: Mapping[int, float | None] = MappingProxyType({}),
+    ) -> Judgement:
+        """Judge predictions from this score upwards, matched from this overlap (>= 0.1) upwards.
+
+        The classes in `own` count from their own score instead.
+        """
         t = self._table
-        count = self._count(score)
-        right = self._right_matches(iou)[:count]
+        count, counts = self._counting(score, own)
+        right = np.where(counts, self._right_matches(iou)[:count], -1)
         taken = np.zeros(len(t.label_id), bool)
         taken[right[right >= 0]] = True
-        free = (right < 0) & (t.found_in_crowd[:count] < iou)
+        free = counts & (right < 0) & (t.found_in_crowd[:count] < iou)
 
         inside = t.pair_found < count
         pairs = np.flatnonzero(inside & (t.pair_iou >= iou) & ~self._same)
@@ -244,54 +291,94 @@ class ObjectMatches:
 
         loose = self._settle(np.flatnonzero(inside & self._same), free, taken, count)
         free &= loose < 0
-        return self._judgement(score, iou, right, wrong, duplicate, loose, free)
+        taken[loose[loose >= 0]] = True
+
+        both = self._settle(np.flatnonzero(inside & ~self._same), free, taken, count)
+        free &= both < 0
+        matches = (
+            (_CORRECT, right), (_WRONG_CLASS, wrong), (_LOOSE, loose), (_BOTH, both),
+            (_DUPLICATE, duplicate),
+        )  # fmt: skip
+        return self._judgement(score, iou, matches, free)
 
     def curves(self, iou: float = 0.5) -> dict[int, Curve]:
         """Precision and recall of every class at one overlap, by class id."""
         t = self._table
         right = self._right_matches(iou)
         counted = (right >= 0) | (t.found_in_crowd < iou)
-        result = {}
-        for place, class_id in enumerate(self.class_ids):
-            chosen = counted & (t.found_class == place)
-            labelled = int((t.label_class == place).sum())
-            result[class_id] = Curve.of(
-                class_id, labelled, t.found_score[chosen], right[chosen] >= 0
-            )
-        return result
+        labelled = np.bincount(t.label_class, minlength=len(t.class_ids))
+        rows = np.flatnonzero(counted)
+        groups = _grouped(rows, t.found_class[rows], len(t.class_ids))
+        return {
+            class_id: Curve.of(class_id, int(many), t.found_score[own], right[own] >= 0)
+            for class_id, many, own in zip(self.class_ids, labelled, groups, strict=True)
+        }
 
-    def ranking(self, class_id: int, iou: float) -> tuple[Ints, NDArray[np.bool_]]:
-        """The predictions of a class from the surest on: the place of their image, and whether each
-        is right; those in crowds are left out."""
+    def rankings(
+        self, iou: float, area: tuple[float, float] | None = None
+    ) -> dict[int, tuple[Ints, NDArray[np.bool_]]]:
+        """The predictions of each class from the surest on, by class id: the place of their image,
+        and whether each is right; those in crowds are left out. With `area`, a range of square
+        pixels, so are those that lie on an annotation of another size, or on none and are of
+        another size (COCO)."""
         t = self._table
-        right = self._right_matches(iou)
-        counted = (right >= 0) | (t.found_in_crowd < iou)
-        chosen = np.flatnonzero(counted & (t.found_class == self.class_ids.index(class_id)))
-        return t.found_image[chosen], right[chosen] >= 0
+        right = self._right_matches(iou, area)
+        ignored = (right < 0) & (t.found_in_crowd >= iou)
+        if area is not None:
+            elsewhere = self._settle(
+                np.flatnonzero(self._same & (t.pair_iou >= iou)), right < 0,
+                _within(t.label_area, area), len(t.found_score),
+            )  # fmt: skip
+            ignored |= (elsewhere >= 0) | ((right < 0) & ~_within(t.found_area, area))
+        rows = np.flatnonzero(~ignored)
+        groups = _grouped(rows, t.found_class[rows], len(t.class_ids))
+        return {
+            class_id: (t.found_image[own], right[own] >= 0)
+            for class_id, own in zip(self.class_ids, groups, strict=True)
+        }
 
-    def labelled_in(self, class_id: int) -> Ints:
-        """How many annotations of a class each image has, in the order of the images."""
+    def labelled_in(self, class_id: int, area: tuple[float, float] | None = None) -> Ints:
+        """How many annotations of a class, and of these sizes, each image has, in their order."""
         t = self._table
         of_class = t.label_class == self.class_ids.index(class_id)
+        if area is not None:
+            of_class &= _within(t.label_area, area)
         return np.bincount(t.label_image[of_class], minlength=len(t.image_ids))
+
+    def right(self, iou: float) -> Ints:
+        """For each prediction the annotation that it finds at an overlap, or -1."""
+        return self._right_matches(iou)
+
+    @property
+    def overlaps(self) -> Overlaps:
+        """What lies over what."""
+        return self._table
 
     def best_score(self, iou: float = 0.5) -> float:
         """The score at which the classes' mean F1 is highest; not-a-number when none is useful."""
         return best_score(self.curves(iou).values())
 
-    def _count(self, score: float) -> int:
-        return int(np.searchsorted(-self._table.found_score, -score, side="right"))
+    def _counting(
+        self, score: float, own: Mapping[int, float | None]
+    ) -> tuple[int, NDArray[np.bool_]]:
+        """How many predictions reach any of the scores, and which of them that of their class."""
+        t = self._table
+        floors = np.array(counting(self.class_ids, score, own), np.float64)
+        count = int(np.searchsorted(-t.found_score, -floors.min(initial=score), side="right"))
+        return count, t.found_score[:count] >= floors[t.found_class[:count]]
 
-    def _right_matches(self, iou: float) -> Ints:
-        """Same-class matches of all predictions. A lower score never disturbs a higher one, so
-        they hold for every score threshold."""
-        key = round(iou, 6)
+    def _right_matches(self, iou: float, area: tuple[float, float] | None = None) -> Ints:
+        """Same-class matches of all predictions, with annotations of some sizes. A lower score
+        never disturbs a higher one, so they hold for every score threshold."""
+        key = (round(iou, 6), area)
         if key not in self._right:
             t = self._table
             pairs = np.flatnonzero(self._same & (t.pair_iou >= iou))
             everyone = np.ones(len(t.found_score), bool)
-            nobody = np.zeros(len(t.label_id), bool)
-            self._right[key] = self._settle(pairs, everyone, nobody, len(t.found_score))
+            taken = np.zeros(len(t.label_id), bool)
+            if area is not None:
+                taken = ~_within(t.label_area, area)
+            self._right[key] = self._settle(pairs, everyone, taken, len(t.found_score))
         return self._right[key]
 
     def _settle(
@@ -310,17 +397,12 @@ class ObjectMatches:
         self,
         score: float,
         iou: float,
-        right: Ints,
-        wrong: Ints,
-        duplicate: Ints,
-        loose: Ints,
+        matches: Iterable[tuple[int, Ints]],
         extra: NDArray[np.bool_],
     ) -> Judgement:
         explained = np.zeros(len(self._table.label_id), bool)
         kinds, labels, founds = [], [], []
-        for kind, match in (
-            (_CORRECT, right), (_WRONG_CLASS, wrong), (_LOOSE, loose), (_DUPLICATE, duplicate),
-        ):  # fmt: skip
+        for kind, match in matches:
             rows = np.flatnonzero(match >= 0)
             explained[match[rows]] = True  # a duplicate's annotation is taken anyway
             kinds.append(np.full(len(rows), kind, np.int64))
@@ -348,7 +430,7 @@ class ObjectMatches:
         row, column = _take(self._table.label_class, label), _take(self._table.found_class, found)
         row[(kind == _EXTRA) | (kind == _DUPLICATE)] = nothing
         column[kind == _MISSED] = nothing
-        loose = kind == _LOOSE
+        loose = (kind == _LOOSE) | (kind == _BOTH)
         cells = np.concatenate(
             [
                 row[~loose] * size + column[~loose],
@@ -360,13 +442,28 @@ class ObjectMatches:
 
 
 def match_objects(
-    images: Iterable[ImageObjects], *, class_ids: Sequence[int] = (), masks: bool = False
+    images: Iterable[ImageObjects],
+    *,
+    class_ids: Sequence[int] = (),
+    masks: bool = False,
+    form: Form | None = None,
 ) -> ObjectMatches:
-    """Compare labels and predictions of a split, by boxes or by masks.
+    """Compare labels and predictions of a split, by boxes, by masks or as `form` says.
 
     Takes a second or so for 5,000 images with 40 predictions each; judging afterwards does not.
     """
-    return ObjectMatches(find_overlaps(images, class_ids=class_ids, masks=masks))
+    return ObjectMatches(find_overlaps(images, class_ids=class_ids, masks=masks, form=form))
+
+
+def _grouped(rows: Ints, places: NDArray[np.integer[Any]], count: int) -> list[Ints]:
+    """The rows of each of `count` classes, in their order; `places` are the classes of the rows."""
+    order = np.argsort(places, kind="stable")
+    ends = np.cumsum(np.bincount(places, minlength=count))
+    return np.split(rows[order], ends[:-1]) if count else []
+
+
+def _within(areas: NDArray[np.float64], area: tuple[float, float]) -> NDArray[np.bool_]:
+    return (areas >= area[0]) & (areas <= area[1])
 
 
 def _take(values: NDArray[T], index: Ints) -> NDArray[T]:

@@ -8,18 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import Labelled, Shape
-from cvstudio.core.convert import to_mask
+from cvstudio.core.annotation import Labelled, Shape, area_of
+from cvstudio.core.convert import Area, to_mask, to_rotated
+from cvstudio.core.forms import BOXES, OUTLINES, Answers, Form
 from cvstudio.core.geometry import Box, Polygon, iou_matrix
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, Patch
+from cvstudio.core.oks import AREA_OF_BOX, oks, oks_in_box, sigmas_of
 from cvstudio.core.predictions import Found
 from cvstudio.core.rotated import RotatedBox
+from cvstudio.core.rotated_overlap import rotated_iou, rows_of
 
 LOOSE = 0.1
 """Below this overlap, a prediction and an annotation have nothing to do with each other (TIDE)."""
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+_Label = tuple[int, int, int, float]
+_FoundRow = tuple[int, int, float, int, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +51,13 @@ class Overlaps:
     label_image: Ints
     label_class: Ints
     label_id: Ints
+    label_area: Floats
+    """Square pixels of what is compared: of the outline, or of the box."""
     found_image: Ints
     found_class: Ints
     found_score: Floats
     found_index: Ints
+    found_area: Floats
     found_in_crowd: Floats
     """The largest share of each prediction that lies in a crowd of its class."""
     pair_found: Ints
@@ -62,42 +72,55 @@ class Overlaps:
 
 
 def find_overlaps(
-    images: Iterable[ImageObjects], *, class_ids: Sequence[int] = (), masks: bool = False
+    images: Iterable[ImageObjects],
+    *,
+    class_ids: Sequence[int] = (),
+    masks: bool = False,
+    form: Form | None = None,
 ) -> Overlaps:
     """Flatten a split and measure every overlap of at least LOOSE.
 
     Classes that are not among class_ids but occur are added behind them. With masks, annotations
-    without one (boxes) count as filled rectangles.
+    without one (boxes) count as filled rectangles. `form` says what else is compared: rotated
+    boxes by the area that they share, keypoints by their likeness (OKS).
     """
+    form = form or (OUTLINES if masks else BOXES)
+    masks = form.answers is Answers.OUTLINES
     places = {class_id: place for place, class_id in enumerate(class_ids)}
-    labels: list[tuple[int, int, int]] = []
-    founds: list[tuple[int, int, float, int, float]] = []
+    labels: list[_Label] = []
+    founds: list[_FoundRow] = []
     pairs: list[tuple[Ints, Ints, Floats]] = []
     image_ids: list[int] = []
     for image_index, image in enumerate(images):
         image_ids.append(image.image_id)
         plain = [a for a in image.labelled if not a.crowd and a.box.area > 0]
         crowds = [a for a in image.labelled if a.crowd]
-        shares = _crowd_shares(image.found, crowds, masks=masks)
-        rows, columns, ious = _pairs(image.found, plain, masks=masks)
+        if form.answers is Answers.KEYPOINTS:
+            shares = _likeness_to_crowds(image.found, crowds, form)
+        else:
+            shares = _crowd_shares(image.found, crowds, masks=masks)
+        rows, columns, ious = _pairs(image.found, plain, form)
         pairs.append((rows + len(founds), columns + len(labels), ious))
         for index, found in enumerate(image.found):
             place = places.setdefault(found.class_id, len(places))
-            founds.append((image_index, place, found.score, index, shares[index]))
+            area = found.mask.area if masks and found.mask is not None else found.box.area
+            founds.append((image_index, place, found.score, index, shares[index], area))
         for a in plain:
-            labels.append((image_index, places.setdefault(a.class_id, len(places)), a.id))
+            place = places.setdefault(a.class_id, len(places))
+            area = area_of(a.shape) if masks else a.box.area
+            labels.append((image_index, place, a.id, area))
     return _flatten(list(places), image_ids, labels, founds, pairs)
 
 
 def _flatten(
     class_ids: list[int],
     image_ids: list[int],
-    labels: list[tuple[int, int, int]],
-    founds: list[tuple[int, int, float, int, float]],
+    labels: list[_Label],
+    founds: list[_FoundRow],
     pairs: list[tuple[Ints, Ints, Floats]],
 ) -> Overlaps:
-    label = np.array(labels, np.int64).reshape(-1, 3)
-    found = np.array(founds, np.float64).reshape(-1, 5)
+    label = np.array(labels, np.float64).reshape(-1, 4)
+    found = np.array(founds, np.float64).reshape(-1, 6)
     order = np.argsort(-found[:, 2], kind="stable")
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
@@ -111,14 +134,16 @@ def _flatten(
     return Overlaps(
         class_ids=np.array(class_ids, np.int64),
         image_ids=np.array(image_ids, np.int64),
-        label_image=label[:, 0],
-        label_class=label[:, 1],
-        label_id=label[:, 2],
+        label_image=label[:, 0].astype(np.int64),
+        label_class=label[:, 1].astype(np.int64),
+        label_id=label[:, 2].astype(np.int64),
+        label_area=label[:, 3],
         found_image=found[:, 0].astype(np.int64),
         found_class=found[:, 1].astype(np.int64),
         found_score=found[:, 2],
         found_index=found[:, 3].astype(np.int64),
         found_in_crowd=found[:, 4],
+        found_area=found[:, 5],
         pair_found=pair_found[by_found],
         pair_label=pair_label[by_found],
         pair_iou=pair_iou[by_found],
@@ -156,16 +181,80 @@ def _boxes(objects: Sequence[Labelled] | Sequence[Found]) -> Floats:
 
 
 def _pairs(
-    found: Sequence[Found], labelled: Sequence[Labelled], *, masks: bool
+    found: Sequence[Found], labelled: Sequence[Labelled], form: Form
 ) -> tuple[Ints, Ints, Floats]:
     """Row (prediction), column (annotation) and overlap of all pairs of at least LOOSE."""
     if not found or not labelled:
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
-    ious = iou_matrix(_boxes(found), _boxes(labelled))
-    if masks:
-        ious = _mask_ious(found, labelled)
+    match form.answers:
+        case Answers.OUTLINES:
+            ious = _mask_ious(found, labelled)
+        case Answers.ROTATED:
+            ious = _rotated_ious(found, labelled)
+        case Answers.KEYPOINTS:
+            ious = _likeness(found, labelled, form)
+        case Answers.BOXES:
+            ious = iou_matrix(_boxes(found), _boxes(labelled))
     rows, columns = np.nonzero(ious >= LOOSE)
     return rows, columns, ious[rows, columns]
+
+
+def _rotated_ious(found: Sequence[Found], labelled: Sequence[Labelled]) -> Floats:
+    """Overlaps of rotated boxes (predictions, annotations); what is no rotated box counts as one
+    around it."""
+    first = [f.rotated or RotatedBox.of_box(f.box) for f in found]
+    second = [to_rotated(_area_of(a)) for a in labelled]
+    return rotated_iou(rows_of(first), rows_of(second))
+
+
+def _area_of(label: Labelled) -> Area:
+    """What a label covers: of what has no area of its own, the box around it."""
+    return label.box if label.shape is None or isinstance(label.shape, Keypoints) else label.shape
+
+
+def _likeness(found: Sequence[Found], labelled: Sequence[Labelled], form: Form) -> Floats:
+    """OKS of keypoints (predictions, annotations); 0 where either has no such points."""
+    result = np.zeros((len(found), len(labelled)))
+    rows = [i for i, f in enumerate(found) if f.points is not None]
+    places, truth, areas = [], [], []
+    for place, a in enumerate(labelled):
+        if isinstance(a.shape, Keypoints) and len(a.shape.points) == form.points:
+            places.append(place)
+            truth.append(a.shape.points)
+            areas.append(a.box.area * AREA_OF_BOX)
+    if rows and places and form.skeleton is not None:
+        alike = oks(
+            _points(found, rows), np.array(truth), np.array(areas), sigmas_of(form.skeleton)
+        )
+        result[np.ix_(rows, places)] = alike
+    return result
+
+
+def _points(found: Sequence[Found], rows: Sequence[int]) -> Floats:
+    """The places (n, k, 2) of the points of some predictions."""
+    shapes = [found[row].points for row in rows]
+    return np.array([shape.points[:, :2] for shape in shapes if shape is not None])
+
+
+def _likeness_to_crowds(
+    found: Sequence[Found], crowds: Sequence[Labelled], form: Form
+) -> list[float]:
+    """How near each prediction is to an object of its class whose points nobody has set."""
+    shares = [0.0] * len(found)
+    if form.skeleton is None:
+        return shares
+    sigmas = sigmas_of(form.skeleton)
+    for crowd in crowds:
+        rows = [
+            i for i, f in enumerate(found)
+            if f.class_id == crowd.class_id and f.points is not None
+        ]  # fmt: skip
+        if rows:
+            area = crowd.box.area * AREA_OF_BOX
+            near = oks_in_box(_points(found, rows), crowd.box, area, sigmas)
+            for row, value in zip(rows, near.tolist(), strict=True):
+                shares[row] = max(shares[row], value)
+    return shares
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from cvstudio.core.annotation import COUNTING, Labelled, Task, kind_of
 from cvstudio.core.convert import to_mask
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.masks import Mask, mask_of
+from cvstudio.core.metrics.boundaries import boundary_counts
 from cvstudio.core.metrics.figures import mean_of_known
 from cvstudio.core.rotated import RotatedBox
 
@@ -25,10 +26,12 @@ ClassMap = NDArray[np.uint16]
 
 
 def label_map(
-    labelled: Iterable[Labelled], *, height: int, width: int, class_ids: Sequence[int]
-) -> ClassMap:
+    labelled: Iterable[Labelled], *, height: int, width: int, class_ids: Sequence[int],
+    left: int = 0, top: int = 0,
+) -> ClassMap:  # fmt: skip
     """Paint polygons and masks in their order, the later over the earlier: value i + 1 stands for
     class_ids[i], 0 is background and IGNORED lies under crowds. Unknown classes are left out.
+    With `left` and `top` the map is that part of the image.
 
     A box, turned or not, says that something is in it and not which pixels: what it covers is
     IGNORED where no outline, whatever their order, says more. Keypoints say nothing here."""
@@ -38,20 +41,31 @@ def label_map(
         if isinstance(a.shape, RotatedBox):
             covered = to_mask(a.shape)
             if covered is not None:
-                covered.paint(canvas, IGNORED)
+                covered.moved(-left, -top).paint(canvas, IGNORED)
         elif isinstance(a.shape, Box):
-            x0, y0 = max(math.floor(a.shape.x), 0), max(math.floor(a.shape.y), 0)
-            x1, y1 = max(math.ceil(a.shape.right), 0), max(math.ceil(a.shape.bottom), 0)
+            x0, y0 = max(math.floor(a.shape.x) - left, 0), max(math.floor(a.shape.y) - top, 0)
+            x1 = max(math.ceil(a.shape.right) - left, 0)
+            y1 = max(math.ceil(a.shape.bottom) - top, 0)
             canvas[y0:y1, x0:x1] = IGNORED
     places = {class_id: place + 1 for place, class_id in enumerate(class_ids)}
     for a in labelled:
         value = IGNORED if a.crowd else places.get(a.class_id)
         if value is None or kind_of(a.shape) not in COUNTING[Task.SEGMENT]:
             continue
+        if _beside(a.box, left, top, width, height):
+            continue
         mask = mask_of(a.shape) if isinstance(a.shape, Polygon) else a.shape
         if isinstance(mask, Mask):
-            mask.paint(canvas, value)
+            mask.moved(-left, -top).paint(canvas, value)
     return canvas
+
+
+def _beside(box: Box, left: int, top: int, width: int, height: int) -> bool:
+    """Whether no pixel of a shape lies in a part; one of its edge may lie just outside its box."""
+    return (
+        box.right + 1 < left or box.bottom + 1 < top
+        or box.x - 1 > left + width or box.y - 1 > top + height
+    )  # fmt: skip
 
 
 def region_map(
@@ -76,7 +90,7 @@ def pixel_confusion(labelled: ClassMap, predicted: ClassMap, *, classes: int) ->
     return np.bincount(cells, minlength=size * size).reshape(size, size).astype(np.int64)
 
 
-def iou_per_class(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+def iou_per_class(confusion: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Intersection over union of each class; not-a-number where it is neither labelled nor found.
 
     Takes (..., k, k) and gives (..., k).
@@ -89,7 +103,7 @@ def iou_per_class(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     return iou
 
 
-def dice_per_class(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+def dice_per_class(confusion: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
     """2 TP / (2 TP + FP + FN) of each class, not-a-number as in iou_per_class."""
     true = np.diagonal(confusion, axis1=-2, axis2=-1).astype(np.float64)
     total = (confusion.sum(-1) + confusion.sum(-2)).astype(np.float64)
@@ -170,6 +184,8 @@ class PixelMatches:
     """Background (0) first."""
     image_ids: tuple[int, ...]
     confusions: NDArray[np.int64]
+    boundaries: NDArray[np.int64] | None = None
+    """(n, k + 1, 4): pixels of edges, as boundaries.py counts them; None where nobody asked."""
 
     def report(self) -> PixelReport:
         """The figures over all pixels of all images."""
@@ -190,13 +206,22 @@ class PixelMatches:
 
 
 def match_pixels(
-    images: Iterable[tuple[int, ClassMap, ClassMap]], *, class_ids: Sequence[int]
+    images: Iterable[tuple[int, ClassMap, ClassMap]],
+    *,
+    class_ids: Sequence[int],
+    boundaries: bool = False,
 ) -> PixelMatches:
-    """Compare (image id, labelled map, predicted map) of a split, one image at a time."""
+    """Compare (image id, labelled map, predicted map) of a split, one image at a time; their edges
+    too where `boundaries` are asked for."""
     size = len(class_ids) + 1
-    ids, confusions = [], []
+    ids, confusions, edges = [], [], []
     for image_id, labelled, predicted in images:
         ids.append(image_id)
         confusions.append(pixel_confusion(labelled, predicted, classes=len(class_ids)))
+        if boundaries:
+            edges.append(
+                boundary_counts(labelled, predicted, classes=len(class_ids), ignored=IGNORED)
+            )
     stacked = np.stack(confusions) if confusions else np.zeros((0, size, size), np.int64)
-    return PixelMatches((BACKGROUND, *class_ids), tuple(ids), stacked)
+    counted = np.stack(edges) if edges else None
+    return PixelMatches((BACKGROUND, *class_ids), tuple(ids), stacked, counted)

@@ -6,6 +6,7 @@ an image is hard for both and falls out of the difference (paired bootstrap).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,14 @@ Draws = NDArray[np.float32]
 """Shape (draws, images): how often each image was drawn."""
 Floats = NDArray[np.float64]
 
-_OVERLAPS = np.linspace(0.5, 0.95, 10)
+OVERLAPS = np.linspace(0.5, 0.95, 10)
+"""The ten overlaps over which COCO takes the mean."""
+RECALLS = np.linspace(0, 1, 101)
+_MOST_WORK = 4_000_000
+"""Predictions times draws; larger splits are drawn less often, but never fewer than _FEWEST."""
+_FEWEST = 100
+_MOST_CELLS = 8_000_000
+"""Predictions times draws that are held at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,37 +73,115 @@ def difference(value: float, first: Floats, second: Floats, *, images: int) -> D
     return None if between is None else Difference(value, *between, images)
 
 
+def draws_worth(work: int) -> int:
+    """How many draws are worth their time when each costs `work` predictions."""
+    return DRAWS if not work else max(min(DRAWS, _MOST_WORK // work), _FEWEST)
+
+
+def with_whole(drawn: Draws) -> Draws:
+    """The draws behind a first one in which every image is once: figures of it are the figures."""
+    return np.vstack([np.ones((1, drawn.shape[1]), np.float32), drawn])
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A figure and the range in which 95 of 100 lie when the images are drawn again; the range is
+    not-a-number where there are too few images to tell."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+    @classmethod
+    def of(cls, rows: Floats) -> Measured:
+        """From the figure of each of the draws `with_whole`."""
+        found = interval(rows[1:])
+        return cls(float(rows[0]), *(found or (math.nan, math.nan)))
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The range, where there is one."""
+        return None if math.isnan(self.low) else (self.low, self.high)
+
+
+def share(part: Floats, whole: Floats) -> Floats:
+    """A share for each draw; not-a-number of nothing."""
+    result: Floats = np.divide(
+        part, whole, out=np.full(np.shape(part), np.nan), where=np.asarray(whole) > 0
+    )
+    return result
+
+
+def mean_known(values: Floats) -> Floats:
+    """The mean over the last axis of what is a number; not-a-number where nothing is."""
+    known = ~np.isnan(values)
+    return share(np.where(known, values, 0.0).sum(-1), known.sum(-1).astype(np.float64))
+
+
 def mean_average_precision(matches: ObjectMatches, drawn: Draws) -> Floats:
     """mAP50-95 for each draw: COCO's ten overlaps and 101 recalls, over the classes labelled in it.
 
     Not-a-number where a draw has no annotation.
     """
-    sums, known = np.zeros(len(drawn)), np.zeros(len(drawn))
-    for class_id in matches.class_ids:
-        labelled = np.asarray(drawn @ matches.labelled_in(class_id), np.float64)
-        if not labelled.any():
-            continue
-        for iou in _OVERLAPS:
-            image, right = matches.ranking(class_id, float(iou))
-            sums += _average_precision(drawn, image, right, labelled) / len(_OVERLAPS)
-        known += labelled > 0
-    mean: Floats = np.divide(sums, known, out=np.full(len(drawn), np.nan), where=known > 0)
-    return mean
+    labelled = {c: matches.labelled_in(c) for c in matches.class_ids}
+    totals = {c: np.asarray(drawn @ n, np.float64) for c, n in labelled.items() if n.any()}
+    if not totals:
+        return np.full(len(drawn), np.nan)
+    rows = np.zeros((len(totals), len(drawn)))
+    for iou in OVERLAPS:
+        rankings = matches.rankings(float(iou))
+        for place, (class_id, total) in enumerate(totals.items()):
+            rows[place] += average_precision(drawn, *rankings[class_id], total) / len(OVERLAPS)
+    return mean_known(rows.T)
 
 
-def _average_precision(
+def average_precision(
     drawn: Draws, image: NDArray[np.int64], right: NDArray[np.bool_], labelled: Floats
 ) -> Floats:
-    grid = np.linspace(0, 1, 101)
-    rows = np.zeros(len(drawn))
-    for row, (counts, total) in enumerate(zip(drawn, labelled, strict=True)):
-        weights = counts[image]
-        seen = weights > 0
-        if total <= 0 or not seen.any():
-            continue
-        count = np.cumsum(weights[seen], dtype=np.float64)
-        true = np.cumsum(weights[seen] * right[seen], dtype=np.float64)
-        envelope = np.maximum.accumulate((true / count)[::-1])[::-1]
-        place = np.searchsorted(true / total, grid, side="left")
-        rows[row] = np.append(envelope, 0.0)[place].mean()
-    return rows
+    """The area under the curve at COCO's 101 recalls for each draw: (draws, images) -> (draws).
+
+    `image` and `right` are the predictions of a class from the surest on, `labelled` how many
+    annotations each draw has; not-a-number where it has none.
+    """
+    places = np.flatnonzero(right)
+    if not places.size:
+        return np.where(labelled > 0, 0.0, np.nan)
+    # Between two right ones precision only falls: the curve's corners are the right ones, and what
+    # comes after the last of them does not matter.
+    image = image[: places[-1] + 1]
+    starts = np.append(0, places[:-1] + 1)
+    step = max(_MOST_CELLS // image.size, 1)
+    rows = [
+        _areas(drawn[begin : begin + step], image, places, starts, labelled[begin : begin + step])
+        for begin in range(0, len(drawn), step)
+    ]
+    return np.concatenate(rows)
+
+
+def _areas(
+    drawn: Draws, image: NDArray[np.int64], places: NDArray[np.int64], starts: NDArray[np.int64],
+    labelled: Floats,
+) -> Floats:  # fmt: skip
+    weights = drawn[:, image]
+    count = np.cumsum(np.add.reduceat(weights, starts, axis=1), axis=1, dtype=np.float64)
+    true = np.cumsum(weights[:, places], axis=1, dtype=np.float64)
+    precision = np.divide(true, count, out=np.zeros_like(true), where=count > 0)
+    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    at = np.hstack([envelope, np.zeros((len(drawn), 1))])
+    areas = np.take_along_axis(at, _reached(true, labelled), axis=1).mean(axis=1)
+    return np.where(labelled > 0, areas, np.nan)
+
+
+def _reached(true: Floats, labelled: Floats) -> NDArray[np.int64]:
+    """For each draw and recall the first place where so much is found; one behind the last where
+    it never is. Counts are compared and not shares, so that all draws can be searched at once:
+    the least count whose share of the labels is not below the recall, as floats compare."""
+    total = np.maximum(labelled, 1.0)[:, None]
+    least = np.ceil(RECALLS * total)
+    least = np.where((least - 1) / total >= RECALLS, least - 1, least)
+    least = np.where(least / total < RECALLS, least + 1, least)
+    rows, width = true.shape
+    apart = np.arange(rows)[:, None] * (float(total.max()) + 3)
+    found = np.searchsorted((true + apart).ravel(), (np.maximum(least, 0) + apart).ravel())
+    places: NDArray[np.int64] = found.reshape(rows, -1) - np.arange(rows)[:, None] * width
+    return places

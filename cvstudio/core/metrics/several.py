@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.metrics.curves import Curve, best_score
 from cvstudio.core.metrics.figures import ClassFigures, class_figures, mean_of_known, ratio
+from cvstudio.core.metrics.figures import counting as counting
 from cvstudio.core.metrics.objects import NOTHING
+from cvstudio.core.metrics.resampling import mean_known, share
 from cvstudio.core.metrics.trust import believable
+
+ENOUGH_FOR_OWN = 5
+"""Labelled images from which a class gets a score of its own; of fewer the best one is chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +73,12 @@ class SeveralMatches:
         images = tuple(images)
         others = {c for image in images for c in image.labelled} - set(class_ids)
         ids = (*class_ids, *sorted(others))
+        shape = len(images), len(ids)  # of no images, or of no classes, too
         return cls(
             ids,
             tuple(image.image_id for image in images),
-            np.array([[c in i.labelled for c in ids] for i in images], bool).reshape(-1, len(ids)),
-            np.array([[i.scores.get(c, 0.0) for c in ids] for i in images]).reshape(-1, len(ids)),
+            np.array([[c in i.labelled for c in ids] for i in images], bool).reshape(shape),
+            np.array([[i.scores.get(c, 0.0) for c in ids] for i in images]).reshape(shape),
         )
 
     def only(self, rows: NDArray[np.int64]) -> SeveralMatches:
@@ -102,6 +110,10 @@ class SeveralMatches:
 
     def drawn(self, draws: NDArray[np.floating]) -> NDArray[np.float64]:
         """mean_average_precision for each draw: (draws, n), how often an image is in it."""
+        return mean_known(self.drawn_by_class(draws))
+
+    def drawn_by_class(self, draws: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The average precision of each class for each draw: (draws, k)."""
         rows = []
         for place in range(len(self.class_ids)):
             order = np.argsort(-self.scores[:, place], kind="stable")
@@ -112,23 +124,29 @@ class SeveralMatches:
             count = np.cumsum(weights, axis=1)[:, last]
             precision = np.divide(true, count, out=np.zeros_like(true), where=count > 0)
             area = (np.diff(true, axis=1, prepend=0.0) * precision).sum(axis=1)
-            total = true[:, -1]
-            rows.append(np.divide(area, total, out=np.full(len(area), np.nan), where=total > 0))
-        values = np.array(rows)
-        known = ~np.isnan(values)
-        sums, counts = np.where(known, values, 0.0).sum(axis=0), known.sum(axis=0)
-        means: NDArray[np.float64] = np.divide(
-            sums, counts, out=np.full(len(sums), np.nan), where=counts > 0
-        )
-        return means
+            rows.append(share(area, true[:, -1]))
+        return np.stack(rows, axis=-1)
 
     def best_score(self) -> float:
         """The one score at which the mean F1 is best; not-a-number when none is of any use."""
         return best_score(self.curves.values())
 
-    def at(self, score: float) -> SeveralReport:
-        """The figures when classes count from a score upwards."""
-        return SeveralReport(self, self.scores >= score)
+    def own_scores(self) -> dict[int, float | None]:
+        """For each class the score at which its own F1 is best, as far from the images on either
+        side as it can be; None where too few images have the class or no score is of any use: it
+        counts from the common one."""
+        found = {class_id: best_score([curve]) for class_id, curve in self.curves.items()}
+        return {
+            class_id: score
+            if self.curves[class_id].labelled >= ENOUGH_FOR_OWN and math.isfinite(score) else None
+            for class_id, score in found.items()
+        }  # fmt: skip
+
+    def at(
+        self, score: float, own: Mapping[int, float | None] = MappingProxyType({})
+    ) -> SeveralReport:
+        """The figures when classes count from a score upwards, those in `own` from theirs."""
+        return SeveralReport(self, self.scores >= np.array(counting(self.class_ids, score, own)))
 
 
 @dataclass(frozen=True, eq=False)

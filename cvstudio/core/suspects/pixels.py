@@ -1,0 +1,160 @@
+"""Suspects among labelled pixels: regions that a network which never saw them sees otherwise.
+
+After V. Lad, J. Mueller: Estimating label quality and errors in semantic segmentation data via any
+model (2023), which scores pixels by how sure the network is of their label. Answers are kept here
+as regions, so a pixel is as sure as it lies deep in one: near an edge networks and people differ by
+habit, deep inside they hardly do. Pixels are told as regions, for that is what a person mends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvstudio.core.masks import Mask
+from cvstudio.core.metrics.pixels import IGNORED
+from cvstudio.core.opencv import cv2
+from cvstudio.core.suspects.agreement import Agreement
+from cvstudio.core.suspects.values import LEAST, NOTHING, UNPROVEN, Doubt, Fault
+
+ClassMap = NDArray[np.uint16]
+Maps = Iterable[tuple[int, ClassMap, ClassMap]]
+
+THICK = 2.0
+"""Pixels from its edge to its middle that a region has to have: thinner ones are edges."""
+SMALL = 24
+"""Pixels below which a region is not worth a look."""
+MOST = 40
+"""Regions that are told of one image, the most doubtful of them."""
+DEEP = 256
+"""Depth in pixels beyond which all are as deep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A doubt with the pixels that it is about."""
+
+    doubt: Doubt
+    mask: Mask
+    pixels: int
+
+
+@dataclass(frozen=True, eq=False)
+class PixelDoubts:
+    """Everything that answers say against labelled pixels.
+
+    `maps` gives, as often as it is asked, each image's id with its (height, width) maps of labels
+    and answers: value i + 1 is class_ids[i], 0 is background, and IGNORED counts as neither.
+    """
+
+    maps: Callable[[], Maps]
+    class_ids: tuple[int, ...]
+
+    @cached_property
+    def agreements(self) -> list[Agreement]:
+        """By value of the map, how often a pixel of such depth is labelled as it is answered."""
+        return [Agreement.of_counts(right, count) for right, count in zip(*self._told, strict=True)]
+
+    @cached_property
+    def _usual(self) -> NDArray[np.float64]:
+        """By value of the map, the share of all pixels answered so that is labelled so."""
+        right, count = self._told
+        shares: NDArray[np.float64] = right.sum(axis=1) / np.maximum(count.sum(axis=1), 1)
+        return shares
+
+    @cached_property
+    def _told(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """By value and depth, how many pixels are labelled as they are answered, and how many are
+        answered so."""
+        size = len(self.class_ids) + 1
+        count, right = np.zeros((2, size, DEEP + 1))
+        for _, labelled, found in self.maps():
+            counts = labelled != IGNORED
+            cell = found[counts].astype(np.int64) * (DEEP + 1) + depths(found)[counts]
+            count += np.bincount(cell, minlength=count.size).reshape(count.shape)
+            same = (labelled == found)[counts]
+            right += np.bincount(cell[same], minlength=count.size).reshape(count.shape)
+        return right, count
+
+    def unproven(self) -> list[int]:
+        """The classes of which the network knows too little to doubt a label."""
+        asked = self._told[1].sum(axis=1) > 0
+        return [c for n, c in enumerate(self.class_ids, 1) if not asked[n] or self._usual[n] < 0.5]
+
+    def regions(self) -> list[Region]:
+        """All of them, the most doubtful first, and of equal ones the largest."""
+        found = [region for each in self.maps() for region in self._of_image(*each)]
+        return sorted(found, key=lambda r: (-r.doubt.doubt, -r.pixels))
+
+    def _of_image(self, image_id: int, labelled: ClassMap, found: ClassMap) -> list[Region]:
+        depth = depths(found)
+        differs = (labelled != found) & (labelled != IGNORED)
+        told = [
+            self._region(image_id, inside, given, seen, depth)
+            for given, seen in _pairs(labelled, found, differs)
+            for inside in _pieces(differs & (labelled == given) & (found == seen))
+        ]
+        kept = [region for region in told if region.doubt.doubt >= LEAST]
+        return sorted(kept, key=lambda r: -r.doubt.doubt)[:MOST]
+
+    def _region(
+        self, image_id: int, inside: tuple[Mask, NDArray[np.bool_], tuple[slice, slice]],
+        given: int, seen: int, depth: NDArray[np.int64],
+    ) -> Region:  # fmt: skip
+        mask, patch, place = inside
+        deep = depth[place][patch].astype(np.float64)
+        sure = float(np.quantile(self.agreements[seen].at(deep), 0.25))
+        # Where answers often differ, as at edges, that is nobody's fault: it counts how rare it is.
+        usual = 1 - float(self._usual[seen])
+        rarer = max(1 - (1 - sure) / usual, 0.0) if usual > 0 else 0.0
+        believed = usual <= 0.5
+        doubt = Doubt(
+            Fault.WRONG_REGION, image_id, None, self._id(given), self._id(seen),
+            float(rarer if believed else rarer * UNPROVEN), believed=believed, as_sure=sure,
+            box=mask.box,
+        )  # fmt: skip
+        return Region(doubt, mask, int(patch.sum()))
+
+    def _id(self, value: int) -> int:
+        return self.class_ids[value - 1] if value else NOTHING
+
+
+def depths(found: ClassMap) -> NDArray[np.int64]:
+    """How far each pixel (h, w) is from one of another value, in whole pixels up to DEEP."""
+    deep = np.zeros(found.shape, np.float32)
+    for value in np.unique(found):
+        own = found == value
+        distance = cv2.distanceTransform(own.astype(np.uint8), cv2.DIST_L2, 3)
+        deep[own] = distance[own]
+    return np.minimum(deep, DEEP).astype(np.int64)
+
+
+def _pairs(labelled: ClassMap, found: ClassMap, differs: NDArray[np.bool_]) -> list[list[int]]:
+    """Every pair of label and answer that differ."""
+    both = np.stack([labelled[differs], found[differs]], axis=1)
+    pairs: list[list[int]] = np.unique(both, axis=0).tolist()
+    return pairs
+
+
+def _pieces(
+    here: NDArray[np.bool_],
+) -> Iterator[tuple[Mask, NDArray[np.bool_], tuple[slice, slice]]]:
+    """The pieces of a flag image that are more than an edge: mask, patch and where that lies."""
+    count, found, table, _ = cv2.connectedComponentsWithStats(here.astype(np.uint8), connectivity=4)
+    thick = cv2.distanceTransform(np.pad(here, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    labels, stats = np.asarray(found), np.asarray(table)
+    for piece in range(1, count):
+        x, y, w, h, pixels = (int(v) for v in stats[piece])
+        if pixels < SMALL:
+            continue
+        place = (slice(y, y + h), slice(x, x + w))
+        patch = labels[place] == piece
+        if thick[place][patch].max() < THICK:
+            continue
+        mask = Mask.from_patch(patch.astype(np.uint8), x, y)
+        if mask is not None:
+            yield mask, patch, place

@@ -1,0 +1,137 @@
+"""From which score each class of a run counts, and how its sureness is corrected.
+
+A person chooses it on val; it is kept in thresholds.json beside the run's report.json, so that the
+window, `cvstudio evaluate`, `errors` and the exported file all count alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from cvstudio.core.errors import RunError
+from cvstudio.core.jobdir import JobDir, read_json, write_json
+
+FILE = "thresholds.json"
+
+
+class Aim(StrEnum):
+    """What the score of a class is chosen for."""
+
+    F1 = "f1"
+    PRECISION = "precision"
+    RECALL = "recall"
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The scores from which the answers of a run count.
+
+    `score` is the common one; `per_class` has the score of each class by its id, None where a class
+    has none of its own. They hold only where `applied`: for images with several classes always, for
+    objects when a person chose them (`aim`, and the precision or recall that was `wanted`), and
+    otherwise they say where the F1 of each class would be best. `temperature` divides the logits of
+    a network that gives each image one class; None leaves them as they are.
+    """
+
+    score: float | None = None
+    per_class: Mapping[int, float | None] = field(default_factory=dict)
+    applied: bool = False
+    aim: Aim | None = None
+    wanted: float | None = None
+    temperature: float | None = None
+
+    @property
+    def own(self) -> Mapping[int, float | None]:
+        """The scores of single classes as they are to be used: none where they do not hold."""
+        return self.per_class if self.applied else {}
+
+    def to_json(self) -> dict[str, Any]:
+        """What is kept: the choice alone; the common score is the report's."""
+        return {
+            "format": 1,
+            "per_class": {str(key): value for key, value in self.per_class.items()}
+            if self.aim is not None else {},
+            "aim": self.aim.value if self.aim is not None else None,
+            "wanted": self.wanted,
+            "temperature": self.temperature,
+        }  # fmt: skip
+
+
+def thresholds_of(run: Path) -> Thresholds:
+    """What holds for the run in this directory: a person's choice, or else its report on val.
+
+    Raises RunError when a file of it is damaged.
+    """
+    val = read_json(JobDir(run).report).get("val", {})
+    told = val.get("thresholds", {})
+    found = Thresholds(
+        score=told.get("score"),
+        per_class={int(key): value for key, value in told.get("per_class", {}).items()},
+        applied=bool(val.get("several")),
+    )
+    return _chosen(found, read_json(run / FILE), run / FILE)
+
+
+def _chosen(found: Thresholds, chosen: Mapping[str, Any], path: Path) -> Thresholds:
+    if not chosen:
+        return found
+    try:
+        if chosen["format"] > 1:
+            raise RunError(f"The scores of this run were chosen by a newer CVStudio: {path}")
+        temperature = chosen["temperature"]
+        if temperature is not None:
+            found = replace(found, temperature=_positive(temperature))
+        if chosen["aim"] is None:
+            return found
+        return replace(
+            found,
+            per_class={
+                int(key): None if value is None else float(value)
+                for key, value in chosen["per_class"].items()
+            },
+            applied=True, aim=Aim(chosen["aim"]), wanted=chosen["wanted"],
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"The chosen scores of the run are damaged: {path}") from error
+
+
+def _positive(value: Any) -> float:
+    number = float(value)
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(value)
+    return number
+
+
+def written(run: Path) -> int:
+    """When a choice was last made for the run, in nanoseconds since 1970; 0: never."""
+    try:
+        return (run / FILE).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def keep_scores(
+    run: Path, per_class: Mapping[int, float | None], *, aim: Aim, wanted: float | None = None
+) -> None:
+    """From now on the classes of the run count from these scores."""
+    _keep(run, replace(thresholds_of(run), per_class=per_class, aim=aim, wanted=wanted))
+
+
+def forget_scores(run: Path) -> None:
+    """Take back a choice of scores; they are again those of the report."""
+    _keep(run, replace(thresholds_of(run), aim=None, wanted=None))
+
+
+def keep_temperature(run: Path, temperature: float | None) -> None:
+    """From now on the logits of the run's network are divided by this; None: by nothing."""
+    value = None if temperature is None else _positive(temperature)
+    _keep(run, replace(thresholds_of(run), temperature=value))
+
+
+def _keep(run: Path, thresholds: Thresholds) -> None:
+    write_json(run / FILE, thresholds.to_json())
