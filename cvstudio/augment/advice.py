@@ -19,7 +19,7 @@ from cvstudio.augment.editing import (
     with_parameters,
 )
 from cvstudio.augment.summary import with_unit
-from cvstudio.augment.unable import cannot_run
+from cvstudio.augment.unable import cannot_run, runnable
 from cvstudio.core.annotation import Task
 from cvstudio.core.pipeline import Automatic, Group, Item, Step
 
@@ -74,14 +74,18 @@ def advise(
     grey: bool,
     trials: Trials | None = None,
     times: Mapping[Place, float] | None = None,
+    channels: int = 3,
+    eight_bit: bool = True,
 ) -> list[Advice]:
     """Everything worth a look, what blocks first.
 
     `boxes`: there are annotations that are boxes. `grey`: the images have no colour. `times`:
-    milliseconds of each step when it acts.
+    milliseconds of each step when it acts. `channels`, `eight_bit`: what reaches the network, as
+    augment.unable takes it.
     """
     items = tuple(items)
     found = list(_what_cannot_run(items, task))
+    found += _left_out(items, task, channels=channels, eight_bit=eight_bit)
     found += _nothing_happens(items)
     found += _empty_groups(items)
     if boxes and task is Task.DETECT:
@@ -89,7 +93,7 @@ def advise(
     if task is not Task.CLASSIFY:
         found += _mirrored_objects(items)
         found += _lost_objects(items, trials or Trials())
-    if grey:
+    if grey and eight_bit:
         found += _colour_without_colour(items)
     found += _slow_steps(items, times or {})
     return found
@@ -164,6 +168,20 @@ def _what_cannot_run(items: Items, task: Task) -> Iterator[Advice]:
             why = cannot_run(item, task=task)
             if why:
                 yield Advice(why, place, "Take it out", removed(items, place), blocks=True)
+
+
+def _left_out(items: Items, task: Task, *, channels: int, eight_bit: bool) -> Iterator[Advice]:
+    """What runs on 8-bit colour alone, where the network sees something else."""
+    for place, item in flat(items):
+        if isinstance(item, Group) or not acts(items, place):
+            continue
+        if isinstance(item, Step) and cannot_run(item, task=task):
+            continue
+        _, reasons = runnable((item,), channels=channels, eight_bit=eight_bit)
+        for why in reasons:
+            text = f"{why.removesuffix('.')}: it is left out."
+            remedy = "Take it out" if isinstance(item, Step) else ""
+            yield Advice(text, place, remedy, removed(items, place) if remedy else ())
 
 
 def _nothing_happens(items: Items) -> Iterator[Advice]:

@@ -38,7 +38,8 @@ class Variant:
     """One augmented image, with `shapes` in the order given.
 
     A shape is None where the object was lost (or had none). `shares` holds the visible part of
-    each object, 0 to 1. `caption` says what was drawn: "rotate −21°, darker 17 %".
+    each object, 0 to 1. `caption` says what was drawn: "rotate −21°, darker 17 %". `mirrored` says
+    of which keypoints the left ones are the right ones now; they are as they were labelled.
     """
 
     rgb: Image
@@ -46,6 +47,7 @@ class Variant:
     shares: tuple[float, ...]
     outcomes: tuple[Outcome, ...]
     caption: str
+    mirrored: tuple[bool, ...] = ()
 
 
 class Augmenter:
@@ -243,6 +245,7 @@ def _variant(
         shares=tuple(item.share for item in objects),
         outcomes=tuple(outcomes),
         caption=_joined(captions),
+        mirrored=tuple(item.mirrored for item in objects),
     )
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.augment.fields import Points as How
 from cvstudio.augment.fields import Transform, Values
 from cvstudio.augment.moves import mover, size_after
-from cvstudio.augment.outlines import clipped, corners, densified, hull, moved_all
+from cvstudio.augment.outlines import Move, clipped, corners, densified, hull, moved_all
 from cvstudio.core.annotation import Shape
 from cvstudio.core.geometry import Box, Points, Polygon
 from cvstudio.core.keypoints import Keypoints
@@ -47,6 +48,8 @@ class Carried:
     layer: int = -1
     points: Points | None = None
     """Where keypoints that have a place are by now."""
+    mirrored: bool = False
+    """Whether it is seen in a mirror by now: what was left is right then."""
 
 
 def carried(shape: Shape) -> Carried:
@@ -116,9 +119,12 @@ def carry(
     bends = record.points in (How.MAP, How.MESH)
     height, width = size_after(record.points, drawn)
     keep = values.get("keep", 0) / 100
-    for item in objects:
+    posed = [item for item in objects if item.points is not None]
+    mirrors = bool(posed) and _turns_over(move, size)
+    for item in posed:
         if item.points is not None and len(item.points):
             item.points = move(item.points)
+        item.mirrored ^= mirrors
     there = [(item, item.ring) for item in objects if item.ring is not None]
     rings = [densified(ring, at_most=8) if bends else ring for _, ring in there]
     for (item, _), ring in zip(there, moved_all(rings, move), strict=True):
@@ -131,14 +137,22 @@ def carry(
             item.ring = None
 
 
+def _turns_over(move: Move, size: tuple[int, int]) -> bool:
+    """Whether a movement shows an image of (height, width) in a mirror: whether it turns a large
+    triangle over."""
+    y, x = size[0] / 4, size[1] / 4
+    a, b, c = move(np.array([(x, y), (3 * x, y), (x, 3 * y)]))
+    return bool((b[0] - a[0]) * (c[1] - a[1]) < (b[1] - a[1]) * (c[0] - a[0]))
+
+
 def _hide(
     values: Values, drawn: Mapping[str, Any], objects: Sequence[Carried], size: tuple[int, int]
 ) -> None:
     height, width = size
-    covered = np.zeros((height + 1, width + 1), np.int64)
+    covered = np.zeros((height, width), np.uint8)
     for x0, y0, x1, y1 in np.asarray(drawn["holes"], int):
-        covered[y0 + 1 : y1 + 1, x0 + 1 : x1 + 1] = 1
-    total = covered.cumsum(axis=0).cumsum(axis=1)
+        covered[y0:y1, x0:x1] = 1
+    total = cv2.integral(covered)  # (height + 1, width + 1)
     keep = values["keep"] / 100
     for item in objects:
         if item.ring is None:

@@ -209,6 +209,7 @@ COLOURS: tuple[Transform, ...] = (
         "InvertImg",
         lambda v: {},
         brief="bright becomes dark",
+        unbounded=True,
         caption=lambda v, d: "inverted",
     ),
     Transform(

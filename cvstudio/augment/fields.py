@@ -193,7 +193,7 @@ class Transform:
     image; `restored` ones crop, and the piece is brought back to that size. `sees` ones are told
     where objects lie. `filled` ones have a border to fill, `hides` ones cover pieces of the image.
     `grey` is False when it has no use on images without colour, `deep` when it runs on 8-bit RGB
-    images alone.
+    images alone; `unbounded` ones change values beyond 0 and 1 of float images too.
     """
 
     name: str
@@ -209,6 +209,7 @@ class Transform:
     tasks: frozenset[Task] = field(default_factory=lambda: frozenset(Task))
     grey: bool = True
     deep: bool = True
+    unbounded: bool = False
     sized: Sized | None = None
     restored: bool = False
     sees: bool = False

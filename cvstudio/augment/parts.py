@@ -23,7 +23,7 @@ from cvstudio.augment.fields import Transform, Values
 from cvstudio.augment.moves import size_after
 from cvstudio.augment.view import Image
 from cvstudio.core.errors import ConfigError
-from cvstudio.core.opencv import cv2
+from cvstudio.core.opencv import cv2, resized
 from cvstudio.core.pipeline import Automatic, Group, GroupKind, Item, Step
 
 # albumentations asks PyPI for a newer version when it is imported, unless told not to.
@@ -75,7 +75,7 @@ class Part:
             )
         tool = self._tool(rgb.shape, deep=deep)
         tool.set_random_seed(self._seed)
-        data: dict[str, Any] = {"image": rgb}
+        data: dict[str, Any] = {"image": _three(rgb)}
         if self.record.sees:
             found = np.zeros((0, 4), np.float32) if boxes is None else boxes
             data["bboxes"] = np.column_stack([found, np.full(len(found), _OBJECT)])
@@ -86,16 +86,25 @@ class Part:
         return dict(drawn)
 
     def image(self, rgb: Image, drawn: Mapping[str, Any]) -> Image:
-        """The image after the step; it keeps its type and its channels."""
+        """The image after the step; it keeps its type and its channels.
+
+        Of float images most colours are changed between 0 and 1, and what lies beyond stays as far
+        beyond.
+        """
         if rgb.shape[2] != 3 and self.record.geometric:
             return self._in_threes(rgb, drawn)
-        tool = self._tool(rgb.shape, deep=rgb.dtype != np.uint8)
+        deep = rgb.dtype != np.uint8
+        tool = self._tool(rgb.shape, deep=deep)
+        record = self.record
+        colours = deep and not (record.geometric or record.hides or record.unbounded)
+        inside = np.clip(rgb, 0, 1) if colours else rgb
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "the image is already gray" and the like
-            result = tool.apply_with_params(drawn, image=rgb)["image"]
+            result = tool.apply_with_params(drawn, image=_three(inside))["image"]
         if self.record.restored:
-            result = _restored(result, rgb.shape, cv2.INTER_LINEAR)
-        return np.asarray(result, rgb.dtype)
+            result = resized(result, rgb.shape[1], rgb.shape[0], cv2.INTER_LINEAR)
+        result = np.asarray(result, rgb.dtype)[:, :, : rgb.shape[2]]
+        return result + (rgb - inside) if colours else result
 
     def _in_threes(self, image: Image, drawn: Mapping[str, Any]) -> Image:
         """An image of any number of channels moved three at a time, as OpenCV's fills ask for."""
@@ -114,7 +123,7 @@ class Part:
         """A label map after the step; labels are not mixed, and 0 comes in from outside."""
         result = self._tool(layer.shape).apply_with_params(drawn, mask=layer)["mask"]
         if self.record.restored:
-            result = _restored(result, layer.shape, cv2.INTER_NEAREST_EXACT)
+            result = resized(result, layer.shape[1], layer.shape[0], cv2.INTER_NEAREST_EXACT)
         return np.asarray(result)
 
     def size_after(self, drawn: Mapping[str, Any]) -> tuple[int, int]:
@@ -199,8 +208,9 @@ def parts_of(items: Sequence[Item]) -> list[Acting]:
     return found
 
 
-def _restored(array: NDArray[Any], shape: tuple[int, ...], how: int) -> NDArray[Any]:
-    return np.asarray(cv2.resize(array, (int(shape[1]), int(shape[0])), interpolation=how))
+def _three(image: Image) -> Image:
+    """A single channel three times: not all that works on two or five works on one."""
+    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 
 
 def described(target: str, arguments: Mapping[str, Any], *, strict: bool = True) -> dict[str, Any]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.augment.outlines import clip_shape, scale_shape
 from cvstudio.core.annotation import Shape
-from cvstudio.core.opencv import cv2
+from cvstudio.core.opencv import cv2, resized
 from cvstudio.core.recipe import Fit
 
-Image = NDArray[np.uint8]
-"""Shape (h, w, 3), RGB."""
+Image = NDArray[Any]
+"""Shape (h, w, 3) uint8 RGB; of networks that see all values (h, w, channels) float32."""
 
 
 def item_seed(seed: int, epoch: int, image_id: int | str) -> int:
@@ -33,7 +34,7 @@ def scaled(rgb: Image, *, width: int, height: int) -> Image:
         return rgb
     smaller = width * height < rgb.shape[0] * rgb.shape[1]
     how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(rgb, (width, height), interpolation=how), np.uint8)
+    return resized(rgb, width, height, how)
 
 
 def padded_size(width: int, height: int, size: int) -> tuple[int, int]:
@@ -61,11 +62,10 @@ def training_view(
     height, width = rgb.shape[:2]
     to, kept = training_shapes((width, height), shapes, size=size, fit=fit, seed=seed)
     if fit is Fit.CROP:
-        x, y = _window(width, height, size=size, seed=seed)
+        x, y = crop_corner(width, height, size=size, seed=seed)
         return np.ascontiguousarray(rgb[y : y + size, x : x + size]), kept
     if labels and to != (width, height):
-        resized = cv2.resize(rgb, to, interpolation=cv2.INTER_NEAREST_EXACT)
-        return np.asarray(resized, rgb.dtype), kept
+        return resized(rgb, *to, cv2.INTER_NEAREST_EXACT), kept
     return scaled(rgb, width=to[0], height=to[1]), kept
 
 
@@ -75,13 +75,14 @@ def training_shapes(
     """As training_view, without pixels: the view's (width, height), and the shapes in it."""
     width, height = image
     if fit is Fit.CROP:
-        x, y = _window(width, height, size=size, seed=seed)
+        x, y = crop_corner(width, height, size=size, seed=seed)
         inside = (min(width, size), min(height, size))
         return inside, [clip_shape(shape, x=x, y=y, size=inside) for shape in shapes]
     to = (size, size) if fit is Fit.STRETCH else padded_size(width, height, size)
     return to, [scale_shape(shape, to[0] / width, to[1] / height) for shape in shapes]
 
 
-def _window(width: int, height: int, *, size: int, seed: int) -> tuple[int, int]:
+def crop_corner(width: int, height: int, *, size: int, seed: int) -> tuple[int, int]:
+    """Left and top of the window of an image that CROP takes with a seed."""
     rng = random.Random(f"window/{seed}")
     return rng.randint(0, max(width - size, 0)), rng.randint(0, max(height - size, 0))

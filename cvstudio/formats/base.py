@@ -20,6 +20,7 @@ from cvstudio.core.errors import CVStudioError, FormatError, ImageError
 from cvstudio.core.geometry import Box, Points
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.skeleton import Skeleton
+from cvstudio.core.words import agreed
 from cvstudio.imaging.decode import ImageInfo, is_image_name, probe
 
 Progress = Callable[[str, int, int], None]
@@ -110,12 +111,14 @@ class ParsedImage:
 
 @dataclass(slots=True)
 class ParsedDataset:
-    """A whole source as read. `extras` belongs to the data set (COCO's info, licences, ids)."""
+    """A whole source as read. `extras` belongs to the data set (COCO's info, licences, ids);
+    `in_two` counts objects of the source that became two annotations each."""
 
     classes: list[ParsedClass] = field(default_factory=list)
     images: list[ParsedImage] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     extras: dict[str, Any] = field(default_factory=dict)
+    in_two: int = 0
 
     @property
     def annotation_count(self) -> int:
@@ -251,14 +254,40 @@ class Writing(Work):
         self.copy_images = copy_images
         self.options = options or {}
         self.lost: dict[str, int] = {}
+        self.renamed: list[str] = []
+        self._left_out: dict[int, ExportAnnotation] = {}  # held, so that no id is given out twice
+        self.unwritten: set[str] = set()
+        """Names of images that are in the export in no way."""
 
     def lose(self, what: str, count: int = 1) -> None:
-        """Note something that the format cannot hold, as the end of "12 ..."."""
+        """Note something that the format cannot hold, as the end of "12 ...", in the words of
+        core.words.agreed: "box[es] [was|were] left out"."""
         self.lost[what] = self.lost.get(what, 0) + count
+
+    def rename(self, sentence: str) -> None:
+        """Note, in a sentence, a class that goes out under another name."""
+        self.renamed.append(sentence)
+
+    def leave_out(self, what: str, *annotations: ExportAnnotation) -> None:
+        """Note annotations of which nothing goes out, as the end of "12 ..."."""
+        if annotations:
+            self.lose(what, len(annotations))
+            self._left_out.update((id(each), each) for each in annotations)
+
+    def leave_out_image(self, what: str, image: ExportImage) -> None:
+        """Note an image that does not go out, as the end of "12 ..."."""
+        self.lose(what)
+        self.unwritten.add(image.name)
+
+    def written(self, image: ExportImage) -> int:
+        """How many of an image's annotations went out."""
+        if image.name in self.unwritten:
+            return 0
+        return sum(id(each) not in self._left_out for each in image.annotations)
 
     def losses(self) -> list[str]:
         """What was lost, a sentence each."""
-        return [f"{count:,} {what}." for what, count in self.lost.items()]
+        return [f"{agreed(count, what)}." for what, count in self.lost.items()] + self.renamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +296,8 @@ class Format:
 
     `sniff` gives 0 (certainly not) to 1 (certainly) for a file or folder, quickly and without
     raising. `read` and `write` raise FormatError, or Cancelled. `options` are what `write` knows:
-    name -> allowed values, the first being the default.
+    name -> allowed values, the first being the default. `otherwise` says what becomes of the shapes
+    of a project whose task is not among `tasks`.
     """
 
     name: str
@@ -277,6 +307,17 @@ class Format:
     read: Callable[[Path, Reading], ParsedDataset]
     write: Callable[[Path, ExportDataset, Writing], None]
     options: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    otherwise: str = ""
+
+    def holds(self, task: Task) -> tuple[bool, str]:
+        """Whether it can hold anything of a project of a task, and in words what it cannot."""
+        if task in self.tasks:
+            return True, ""
+        if task is Task.CLASSIFY:
+            return False, "it has no classes of whole images"
+        if self.tasks == (Task.CLASSIFY,):
+            return False, "it has classes of whole images only"
+        return True, self.otherwise
 
 
 _SPLIT_WORD = re.compile(r"(?:^|[^a-z])(train|val|valid|validation|test)(?:ing)?(?![a-z])")
@@ -287,6 +328,14 @@ def split_of(words: str) -> Split | None:
     """The split that a file's or folder's name speaks of ("train2017", "valid"), if any."""
     found = _SPLIT_WORD.findall(words.lower())
     return _SPLITS.get(found[-1], Split.VAL) if found else None
+
+
+_SPLIT_FOLDER = re.compile(r"(train|val|valid|validation|test)(ing)?[-_ ]?\d*")
+
+
+def split_named(folder: str) -> Split | None:
+    """The split that a folder is wholly named after ("train2017", not "test bench"), if any."""
+    return split_of(folder) if _SPLIT_FOLDER.fullmatch(folder.lower()) else None
 
 
 class ImageIndex:

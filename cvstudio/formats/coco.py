@@ -348,6 +348,7 @@ class _FileReader:
         if points is not None and points is not shape:
             link = attributes["coco"][LINK] = item.get("id", number)
             image.annotations.append(ParsedAnnotation(name, points, {"coco": {LINK: link}}))
+            self.dataset.in_two += 1
 
     def _box(self, bbox: Any, item: dict[str, Any], number: int, image: ParsedImage) -> Box | None:
         try:

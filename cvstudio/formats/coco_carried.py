@@ -42,8 +42,7 @@ def fingerprint(shape: Shape) -> float:
         return shape.x + 3 * shape.y + 5 * shape.w + 7 * shape.h
     if isinstance(shape, Polygon):
         code = 0
-        for part in shape.parts:
-            for ring in part.rings():
-                code = zlib.crc32(np.ascontiguousarray(ring).data, code)
+        for ring in shape.rings():
+            code = zlib.crc32(np.ascontiguousarray(ring).data, code)
         return code
     return zlib.crc32(pack_shape(shape))

@@ -201,19 +201,20 @@ def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
     names = names_apart((c.name for c in dataset.classes), _bare, between=" ")
     for name, bare in names.items():
         if bare != name:
-            writing.lose(f'class "{name}" became "{bare}": its signs stand between classes')
+            writing.rename(f'Class "{name}" became "{bare}": its signs stand between classes.')
     file = dest / "labels.csv"
     rows = [("file", "labels", "split")]
     for done, image in enumerate(dataset.images, 1):
         labels = [names[a.class_name] for a in image.annotations if a.shape is None]
-        shapes = len(image.annotations) - len(labels)
-        if shapes:
-            writing.lose("shapes were left out: a table holds classes of whole images", shapes)
+        shapes = [a for a in image.annotations if a.shape is not None]
+        writing.leave_out(
+            "shape[s] [was|were] left out: a table holds classes of whole images", *shapes
+        )
         if not labels and image.review is not Review.EMPTY:
-            writing.lose("images without a class were left out")
+            writing.leave_out_image("image[s] without a class [was|were] left out", image)
             continue
         if any(a.attributes for a in image.annotations if a.shape is None):
-            writing.lose("images lost attributes that a table cannot hold")
+            writing.lose("image[s] lost attributes that a table cannot hold")
         name = place(image, dest / "images", writing)
         shown = name if Path(name).is_absolute() else f"images/{name}"
         rows.append((shown, ";".join(labels), image.split.value if image.split else ""))

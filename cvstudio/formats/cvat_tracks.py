@@ -57,7 +57,7 @@ def _key(
     if track is None:
         return frame, number
     if isinstance(annotation.shape, Mask):
-        writing.lose("masks left their track: CVAT follows no masks")
+        writing.lose("mask[s] left [its|their] track: CVAT follows no masks")
         return frame, number
     sequence = image.path if is_video_name(image.path) or image.pages > 1 else image.path.parent
     return sequence, annotation.class_name, str(track)

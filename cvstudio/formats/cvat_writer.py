@@ -58,8 +58,8 @@ class _Writer:
         with_frames = [image for image in self.dataset.images if _tracked(image)]
         if with_frames:
             count = sum(map(_tracked, with_frames))
-            self.writing.lose("objects lost the track that they are in, which only CVAT for video"
-                              " holds", count)  # fmt: skip
+            self.writing.lose("object[s] lost the track that [it is|they are] in, which only"
+                              " CVAT for video holds", count)  # fmt: skip
         with self._file() as stream:
             pen = self._begin(stream, mode="annotation")
             for number, image in enumerate(self.dataset.images):
@@ -89,14 +89,16 @@ class _Writer:
                 place(replace(image, name=f"frame_{frame:06d}{Path(image.name).suffix}"),
                       self.dest / "images", self.writing, copy=True)  # fmt: skip
                 self.writing.step("Writing CVAT", number, len(frames))
-                tags = sum(a.shape is None for a in image.annotations)
-                if tags:
-                    self.writing.lose("classes of whole images were left out: CVAT for video has"
-                                      " none", tags)  # fmt: skip
+                tags = [a for a in image.annotations if a.shape is None]
+                self.writing.leave_out(
+                    "class[es] of [a whole image|whole images] [was|were] left out: CVAT for"
+                    " video has none",
+                    *tags,
+                )
                 lines = len(_carried_shapes(image))
                 if lines:
-                    self.writing.lose("shapes that are not drawn here were left out: they have no"
-                                      " track", lines)  # fmt: skip
+                    self.writing.lose("shape[s] that [is|are] not drawn here [was|were] left"
+                                      " out: [it has|they have] no track", lines)  # fmt: skip
             for number, places in enumerate(tracks_of(frames, self.writing)):
                 head = {"id": str(number), "label": self._label(places[0].annotation),
                         "source": _source(places[0].annotation)}  # fmt: skip
@@ -118,7 +120,9 @@ class _Writer:
         told = [(n, image) for n, image in zip(numbers, images, strict=True) if n is not None]
         if len({n for n, _ in told}) == len(images):
             return sorted(told, key=lambda pair: pair[0])
-        self.writing.lose("images became frames and are named by their number", len(images))
+        self.writing.lose(
+            "image[s] became [a frame|frames] and [is|are] named by [its|their] number", len(images)
+        )
         return list(enumerate(images))
 
     # The file
@@ -171,7 +175,9 @@ class _Writer:
         if isinstance(found, int) and found > 0:
             return str(found)
         if found is not None:
-            self.writing.lose("groups are no numbers above 0, which CVAT wants: left out")
+            self.writing.lose(
+                "group[s] [is no number|are no numbers] above 0, which CVAT wants: left out"
+            )
         return ""
 
     # Shapes
@@ -242,19 +248,26 @@ class _Writer:
                 return "mask", _runs(shape)
             case Keypoints():
                 if not len(shape.placed()):
-                    self.writing.lose("sets of keypoints have no point and were left out")
+                    self.writing.leave_out(
+                        "set[s] of keypoints [has|have] no point and [was|were] left out",
+                        annotation,
+                    )
                     return None
                 if len(shape.placed()) < len(shape.points):
-                    self.writing.lose("sets of keypoints lost which of their points are absent")
+                    self.writing.lose(
+                        "set[s] of keypoints lost which of [its|their] points are absent"
+                    )
                 return "points", {"points": _pairs(shape.placed()), **_framed(shape)}
         if len(shape.parts) == 1 and not shape.parts[0].holes:
             return "polygon", {"points": _pairs(shape.parts[0].outer)}
         mask = masks.mask_of(shape)
         if mask is None:
-            self.writing.lose("outlines covered no pixel and were left out")
+            self.writing.leave_out(
+                "outline[s] covered no pixel and [was|were] left out", annotation
+            )
             return None
-        self.writing.lose("outlines with holes or in several parts were written as masks, exact to"
-                          " the pixel")  # fmt: skip
+        self.writing.lose("outline[s] with holes or in several parts [was|were] written as [a"
+                          " mask|masks], exact to the pixel")  # fmt: skip
         return "mask", _runs(mask)
 
     def _points_of_skeleton(
@@ -330,8 +343,8 @@ def _labels(dataset: ExportDataset, writing: Writing) -> list[WrittenLabel]:
         alone = drawn if each.name not in other else None
         result.append(WrittenLabel(each.name, each.colour, asked, alone))
         if each.name in pointed and each.name in other:
-            writing.lose("classes have a second label for their keypoints, since CVAT's label of a"
-                         " skeleton takes no other shape")  # fmt: skip
+            writing.lose("class[es] [has|have] a second label for [its|their] keypoints, since"
+                         " CVAT's label of a skeleton takes no other shape")  # fmt: skip
             name = f"{each.name} (keypoints)"
             result.append(WrittenLabel(name, each.colour, asked, bones, of_class=each.name))
     return result

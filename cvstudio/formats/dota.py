@@ -18,6 +18,7 @@ import numpy as np
 from cvstudio.core.errors import FormatError
 from cvstudio.core.geometry import Points
 from cvstudio.core.keypoints import Keypoints
+from cvstudio.core.words import agreed
 from cvstudio.formats.base import (
     ExportAnnotation,
     ExportDataset,
@@ -101,8 +102,9 @@ def _labelled(root: Path, index: ImageIndex, problems: list[Problem]) -> dict[Pa
             found[path] = newer
             passed[older.parent.name, newer.parent.name] += 1
     for (older_name, newer_name), count in passed.items():
-        text = f"{count:,} images have labels in {older_name} and in {newer_name}: {newer_name}"
-        problems.append(Problem(ProblemKind.DUPLICATE, f"{text} was read.", root))
+        many = agreed(count, "image[s] [has|have] labels")
+        text = f"{many} in {older_name} and in {newer_name}: {newer_name} was read."
+        problems.append(Problem(ProblemKind.DUPLICATE, text, root))
     return found
 
 
@@ -197,15 +199,15 @@ def _read_file(file: Path, image: ParsedImage, problems: list[Problem]) -> None:
 def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
     """Write SPLIT/images and SPLIT/labelTxt. Images of no split go to train. Raises FormatError."""
     if not writing.copy_images:
-        writing.lose("images had to be copied: DOTA looks for them beside the labels", 1)
+        writing.lose("image[s] had to be copied: DOTA looks for [it|them] beside the labels", 1)
     names = names_apart((c.name for c in dataset.classes), _one_word)
     for name, word in names.items():
         if word != _one_word(name):
-            writing.lose(f'class "{name}" became "{word}": another one reads the same')
+            writing.rename(f'Class "{name}" became "{word}": another one reads the same.')
     for done, image in enumerate(dataset.images, 1):
         split = image.split.value if image.split is not None else "train"
         if image.split is None:
-            writing.lose("images without a split were put into train")
+            writing.lose("image[s] without a split [was|were] put into train")
         name = place(image, dest / split / "images", writing, copy=True)
         lines = [line for a in image.annotations if (line := _line(a, names, writing))]
         if lines or image.review in ("reviewed", "reviewed and empty"):
@@ -230,22 +232,25 @@ def _one_word(name: str) -> str:
 def _line(annotation: ExportAnnotation, names: Mapping[str, str], writing: Writing) -> str:
     shape, attributes = annotation.shape, annotation.attributes
     if shape is None:
-        writing.lose("classes of whole images were left out: DOTA has none")
+        writing.leave_out(
+            "class[es] of [a whole image|whole images] [was|were] left out: DOTA has none",
+            annotation,
+        )
         return ""
     if isinstance(shape, Keypoints):
-        writing.lose("sets of keypoints were left out: DOTA has none")
+        writing.leave_out("set[s] of keypoints [was|were] left out: DOTA has none", annotation)
         return ""
     if attributes.get("iscrowd"):
-        writing.lose("crowds were left out: DOTA cannot mark them")
+        writing.leave_out("crowd[s] [was|were] left out: DOTA cannot mark [it|them]", annotation)
         return ""
     if attributes.keys() - {"coco", "iscrowd", "difficult"}:
-        writing.lose("annotations lost attributes that DOTA cannot hold")
+        writing.lose("annotation[s] lost attributes that DOTA cannot hold")
     name = annotation.class_name
     if name != "-".join(name.split()):
-        writing.lose("annotations have a class with spaces, which DOTA parts words by: written"
-                     " with hyphens")  # fmt: skip
+        writing.lose("annotation[s] [has|have] a class with spaces, which DOTA parts words by:"
+                     " written with hyphens")  # fmt: skip
     if _is_number(name):
-        writing.lose("annotations have a class that is a number: written as class-NUMBER")
+        writing.lose("annotation[s] [has|have] a class that is a number: written as class-NUMBER")
     corners = rotated_of(shape, writing).corners().ravel().tolist()
     numbers = " ".join(f"{value:.10g}" for value in corners)
     return f"{numbers} {names[name]} {int(bool(attributes.get('difficult')))}"

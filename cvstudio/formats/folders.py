@@ -123,25 +123,23 @@ def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
     names = folder_names([c.name for c in dataset.classes])
     for c in dataset.classes:
         if names[c.name] != c.name:
-            writing.lose(f'class "{c.name}" became the folder "{names[c.name]}"')
+            writing.rename(f'Class "{c.name}" became the folder "{names[c.name]}".')
     has_splits = any(image.split for image in dataset.images)
     if not writing.copy_images:
-        writing.lose("images had to be copied: their folders are the labels", 1)
+        writing.lose("image[s] had to be copied: folders are the labels", 1)
     for done, image in enumerate(dataset.images, 1):
         labels = [a for a in image.annotations if a.shape is None]
-        if len(image.annotations) > len(labels):
-            count = len(image.annotations) - len(labels)
-            writing.lose("shapes were left out: folders hold one class an image", count)
+        shapes = [a for a in image.annotations if a.shape is not None]
+        writing.leave_out("shape[s] [was|were] left out: folders hold one class an image", *shapes)
         if not labels:
-            writing.lose("images without a class were left out")
+            writing.leave_out_image("image[s] without a class [was|were] left out", image)
             continue
-        if len(labels) > 1:
-            writing.lose("further classes of an image were left out", len(labels) - 1)
+        writing.leave_out("further class[es] of an image [was|were] left out", *labels[1:])
         folder = dest
         if has_splits:
             folder /= image.split.value if image.split else "unsplit"
             if image.split is None:
-                writing.lose('images without a split were put into "unsplit"')
+                writing.lose('image[s] without a split [was|were] put into "unsplit"')
         place(image, folder / names[labels[0].class_name], writing, copy=True)
         writing.step("Writing folders", done, len(dataset.images))
 

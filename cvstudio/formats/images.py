@@ -30,8 +30,8 @@ def place(image: ExportImage, folder: Path, writing: Writing, *, copy: bool | No
     alone = image.pages == 1 and not is_video_name(image.path)
     if not copy and alone:
         if image.orientation != 1:
-            writing.lose("images have a rotation tag: a program that ignores it sees labels beside"
-                         " their objects")  # fmt: skip
+            writing.lose("image[s] [has|have] a rotation tag: a program that ignores it sees"
+                         " labels beside [its|their] objects")  # fmt: skip
         return image.path.as_posix()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,8 +45,8 @@ def place(image: ExportImage, folder: Path, writing: Writing, *, copy: bool | No
             name = f"{Path(image.name).stem}.tif"
             _write_tiff(folder / name, pixels)
             return name
-        writing.lose("images had a rotation tag and were written upright, without loss, as PNG or"
-                     " TIFF; the originals are untouched")  # fmt: skip
+        writing.lose("image[s] had a rotation tag and [was|were] written upright, without loss,"
+                     " as PNG or TIFF; the originals are untouched")  # fmt: skip
         return _write_upright(folder, image.name, pixels)
     except ImageError as error:
         raise FormatError(error.message, path=image.path) from None

@@ -39,6 +39,7 @@ from cvstudio.formats.base import (
     Problem,
     ProblemKind,
     Reading,
+    split_named,
     split_of,
     turned_inside,
     walk,
@@ -192,7 +193,8 @@ class _Reader:
     def split_of(self, folder: Path) -> Any:
         """The split that the folders down to a file speak of."""
         inside = folder.is_relative_to(self.root)
-        return split_of("/".join(folder.relative_to(self.root).parts)) if inside else None
+        told = split_of("/".join(folder.relative_to(self.root).parts)) if inside else None
+        return told or split_named(self.root.name)
 
     def _classes(self) -> list[ParsedClass]:
         names = {a.class_name: None for i in self.dataset.images for a in i.annotations}

@@ -40,7 +40,8 @@ def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
 def write_dialect(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
     """The same as X-AnyLabeling has it. Raises FormatError."""
     if not writing.copy_images:
-        writing.lose("images lie elsewhere, and X-AnyLabeling looks for them beside its files",
+        writing.lose("image[s] [lies|lie] elsewhere, and X-AnyLabeling looks for [it|them]"
+                     " beside its files",
                      len(dataset.images))  # fmt: skip
     _Writer(dataset, writing, dialect=True).write(dest)
 
@@ -62,7 +63,9 @@ class _Writer:
     def write(self, dest: Path) -> None:
         edges = sum(bool(skeleton.edges) for skeleton in self.dataset.skeletons.values())
         if edges:
-            self.writing.lose(f"skeletons lost their edges: {self.title} has points only", edges)
+            self.writing.lose(
+                f"skeleton[s] lost [its|their] edges: {self.title} has points only", edges
+            )
         for done, image in enumerate(self.dataset.images, 1):
             folder = dest / image.split.value if image.split is not None else dest
             folder.mkdir(parents=True, exist_ok=True)
@@ -101,14 +104,14 @@ class _Writer:
     def _shapes(self, image: ExportImage) -> list[dict[str, Any]]:
         groups = _Groups(image)
         for count in groups.shared():
-            self.writing.lose("objects share class and group with another, which counts as parts"
-                              " of one there", count)  # fmt: skip
+            self.writing.lose("object[s] [shares|share] class and group with another, which"
+                              " counts as parts of one there", count)  # fmt: skip
         result = []
         for annotation in image.annotations:
             if annotation.shape is None:
                 if annotation.attributes.keys() - {KEY, "coco", "cvat"}:
-                    self.writing.lose("classes of whole images lost their attributes:"
-                                      f" {self.title} has a flag for them")  # fmt: skip
+                    self.writing.lose("class[es] of [a whole image|whole images] lost [its|their]"
+                                      f" attributes: {self.title} has a flag for them")  # fmt: skip
             elif isinstance(annotation.shape, Keypoints):
                 result += self._keypoints(annotation, annotation.shape, groups)
             else:
@@ -120,7 +123,9 @@ class _Writer:
     ) -> list[dict[str, Any]]:
         pieces = self._pieces(annotation)
         if not pieces:
-            self.writing.lose("outlines covered no pixel and were left out")
+            self.writing.leave_out(
+                "outline[s] covered no pixel and [was|were] left out", annotation
+            )
         group = annotation.attributes.get(GROUP)
         if len(pieces) > 1 and group is None:
             group = groups.free()
@@ -160,10 +165,12 @@ class _Writer:
     def _polygon(self, polygon: Polygon, kind: str) -> list[_Piece]:
         if any(part.holes for part in polygon.parts):
             if not self.dialect:
-                self.writing.lose("outlines with holes were written as masks, exact to the pixel")
+                self.writing.lose(
+                    "outline[s] with holes [was|were] written as [a mask|masks], exact to the pixel"
+                )
                 mask = masks.mask_of(polygon)
                 return [_mask(mask)] if mask is not None else []
-            self.writing.lose("objects lost their holes, which X-AnyLabeling does not know")
+            self.writing.lose("object[s] lost [its|their] holes, which X-AnyLabeling does not know")
         return [_Piece(kind, part.outer, {}) for part in polygon.parts]
 
     def _keypoints(
@@ -206,7 +213,7 @@ class _Writer:
         if group is None and annotation is not None:
             group = annotation.attributes.get(GROUP)
         if not self.dialect and group is not None and not isinstance(group, int):
-            self.writing.lose("groups are words, and labelme has numbers: left out")
+            self.writing.lose("group[s] [is a word|are words], and labelme has numbers: left out")
             group = None
         return {
             "label": label,

@@ -14,9 +14,9 @@ from PIL import Image
 from cvstudio.core.errors import FormatError
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.keypoints import Keypoints
-from cvstudio.core.masks import Mask, mask_of
+from cvstudio.core.masks import mask_of
 from cvstudio.core.rotated import RotatedBox
-from cvstudio.formats.base import ExportDataset, ExportImage, Writing
+from cvstudio.formats.base import ExportAnnotation, ExportDataset, ExportImage, Writing
 from cvstudio.formats.images import place
 
 OPTIONS = {"style": ("indexed", "colour", "binary"), "file": ("png", "tif")}
@@ -54,44 +54,57 @@ def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
     if style != "binary":
         _write_classes(dest / "classes.csv", dataset, values)
     elif len(values) > 1:
-        writing.lose("classes became one foreground in binary masks", len(values))
+        writing.lose("class[es] became one foreground in binary masks", len(values))
 
 
 def paint(image: ExportImage, values: dict[str, int], writing: Writing) -> NDArray[np.uint16]:
     """The (h, w) values of an image's annotations in their order; 0 is background."""
     canvas = np.zeros((image.height, image.width), np.uint16)
     covered = np.zeros_like(canvas)
+    areas: dict[int, ExportAnnotation] = {}
     for number, annotation in enumerate(image.annotations, 1):
         shape = annotation.shape
         if annotation.attributes.get("iscrowd"):
-            writing.lose("crowds were left out: masks cannot mark them")
+            writing.leave_out(
+                "crowd[s] [was|were] left out: masks cannot mark [it|them]", annotation
+            )
             continue
         if isinstance(shape, Polygon):
             shape = mask_of(shape)
         if isinstance(shape, Keypoints):
-            writing.lose("sets of keypoints were left out: masks hold areas only")
+            writing.leave_out(
+                "set[s] of keypoints [was|were] left out: masks hold areas only", annotation
+            )
             continue
         if isinstance(shape, Box | RotatedBox) or shape is None:
-            writing.lose("boxes and classes of whole images were left out: masks hold areas only")
+            writing.leave_out(
+                "box[es] [or|and] class[es] of [a whole image|whole images] [was|were] left out:"
+                " masks hold areas only",
+                annotation,
+            )
             continue
         value = values[annotation.class_name]
         shape.paint(canvas, value)
         shape.paint(covered, number)
-    _count_joined(image, covered, writing)
+        areas[number] = annotation
+    _count_joined(areas, covered, writing)
     return canvas
 
 
-def _count_joined(image: ExportImage, covered: NDArray[np.uint16], writing: Writing) -> None:
-    areas = [a for a in image.annotations if isinstance(a.shape, Polygon | Mask)]
-    classes = {a.class_name for a in areas}
+def _count_joined(
+    areas: dict[int, ExportAnnotation], covered: NDArray[np.uint16], writing: Writing
+) -> None:
+    """Tell of objects that cannot be told apart or seen; `covered` has the numbers of `areas`."""
+    classes = {a.class_name for a in areas.values()}
     if len(areas) > len(classes):
         writing.lose(
-            "objects share a mask with others of their class and are not told apart",
+            "object[s] [shares|share] a mask with others of [its|their] class and [is|are] not"
+            " told apart",
             len(areas) - len(classes),
         )
-    hidden = len(areas) - len(np.unique(covered[covered > 0]))
-    if hidden > 0:
-        writing.lose("objects are wholly covered by later ones", hidden)
+    seen = set(np.unique(covered).tolist())
+    hidden = [a for number, a in areas.items() if number not in seen]
+    writing.leave_out("object[s] [is|are] wholly covered by later ones", *hidden)
 
 
 def _save(file: Path, painted: NDArray[np.uint16], colours: NDArray[np.uint8], style: str) -> None:

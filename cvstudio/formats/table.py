@@ -42,6 +42,7 @@ FORMATS: tuple[Format, ...] = (
         yolo_obb.sniff,
         yolo_obb.read,
         yolo_obb.write,
+        otherwise="outlines become rotated boxes",
     ),
     Format(
         "yolo",
@@ -51,7 +52,15 @@ FORMATS: tuple[Format, ...] = (
         yolo.read,
         yolo_writer.write,
     ),
-    Format("dota", "DOTA", (Task.DETECT,), dota.sniff, dota.read, dota.write),
+    Format(
+        "dota",
+        "DOTA",
+        (Task.DETECT,),
+        dota.sniff,
+        dota.read,
+        dota.write,
+        otherwise="outlines become rotated boxes",
+    ),
     Format(
         "labelme",
         "labelme (JSON)",
@@ -84,7 +93,15 @@ FORMATS: tuple[Format, ...] = (
         cvat.read,
         cvat_writer.write_video,
     ),
-    Format("voc", "Pascal VOC", (Task.DETECT,), voc.sniff, voc.read, voc.write),
+    Format(
+        "voc",
+        "Pascal VOC",
+        (Task.DETECT,),
+        voc.sniff,
+        voc.read,
+        voc.write,
+        otherwise="outlines become boxes",
+    ),
     Format(
         "folders",
         "Image folders",
@@ -109,6 +126,7 @@ FORMATS: tuple[Format, ...] = (
         masks.read,
         masks_writer.write,
         masks_writer.OPTIONS,
+        otherwise="boxes are left out",
     ),
 )
 """The formats of this program; packages may add more as entry points "cvstudio.formats"."""

@@ -332,7 +332,7 @@ def write(dest: Path, dataset: ExportDataset, writing: Writing) -> None:
         if image.split is not None:
             lists.setdefault(image.split, []).append(stem)
         else:
-            writing.lose("images have no split and are in none of the lists")
+            writing.lose("image[s] [has|have] no split and [is|are] in none of the lists")
         if image.annotations or image.review in ("reviewed", "reviewed and empty"):
             tree = _tree(image, name, writing)
             Xml.indent(tree)
@@ -372,18 +372,21 @@ def _add_object(
 ) -> None:
     shape, box, attributes = annotation.shape, annotation.box, annotation.attributes
     if shape is None:
-        writing.lose("classes of whole images were left out: VOC has none")
+        writing.leave_out(
+            "class[es] of [a whole image|whole images] [was|were] left out: VOC has none",
+            annotation,
+        )
         return
     if attributes.get("iscrowd"):
-        writing.lose("crowds were left out: VOC cannot mark them")
+        writing.leave_out("crowd[s] [was|were] left out: VOC cannot mark [it|them]", annotation)
         return
     if isinstance(shape, Keypoints):
-        writing.lose("sets of keypoints were left out: VOC has none")
+        writing.leave_out("set[s] of keypoints [was|were] left out: VOC has none", annotation)
         return
     if not isinstance(shape, Box | RotatedBox):
-        writing.lose("outlines and masks were written as their boxes")
+        writing.lose("outline[s] [or|and] mask[s] [was|were] written as [its box|their boxes]")
     if attributes.keys() - {"coco", "iscrowd", "pose", "actions", *_FLAGS}:
-        writing.lose("annotations lost attributes that VOC cannot hold")
+        writing.lose("annotation[s] lost attributes that VOC cannot hold")
     item = Xml.SubElement(root, "object")
     if isinstance(shape, RotatedBox):
         _add(item, "type", "robndbox")
@@ -398,7 +401,7 @@ def _add_object(
     # A box thinner than half a pixel keeps an area, or it would be thrown away on reading.
     corners[2], corners[3] = max(corners[2], corners[0] + 1), max(corners[3], corners[1] + 1)
     if corners != [box.x, box.y, box.right, box.bottom] and not turned:
-        writing.lose("boxes were rounded to whole pixels")
+        writing.lose("box[es] [was|were] rounded to whole pixels")
     bounds = Xml.SubElement(item, "bndbox")
     for key, value in zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True):
         _add(bounds, key, str(value))

@@ -80,6 +80,7 @@ def read(source: Path, reading: Reading, *, rotated: bool = False) -> ParsedData
     reading.look_at([path for path, _ in layout.images])
     dataset = ParsedDataset(problems=layout.problems)
     used: set[int] = set(layout.names)
+    visited: set[Path] = set()
     for number, (path, split) in enumerate(layout.images):
         if number % 500 == 0:
             reading.step("Reading YOLO labels", number, len(layout.images))
@@ -87,14 +88,41 @@ def read(source: Path, reading: Reading, *, rotated: bool = False) -> ParsedData
         dataset.images.append(image)
         info = reading.info(path)
         labels = _label_file(path)
+        if labels is not None:
+            visited.add(labels)
         if labels is None or info is None:
             image.bare = labels is None
             continue
         image.width, image.height = info.width, info.height
         _LabelFile(labels, image, layout, dataset.problems, used).read()
+    dataset.problems += _without_image(root, index, layout, visited)
     count = max(used, default=-1) + 1
     dataset.classes = [ParsedClass(layout.names.get(i, f"class {i}")) for i in range(count)]
     return dataset
+
+
+def _without_image(
+    root: Path, index: ImageIndex, layout: _Layout, visited: set[Path]
+) -> list[Problem]:
+    """The label files under `root` that belong to no image, not even to one that is not taken."""
+    lone = [
+        folder / name
+        for folder, names in walk(root)
+        for name in names
+        if name.endswith(".txt") and name not in NAME_FILES and folder / name not in visited
+    ]
+    if not lone:
+        return []
+    taken = {path for path, _ in layout.images}
+    others = (folder / name for folder, names in index.folders.items() for name in names)
+    theirs = {_label_file(path) for path in others if path not in taken}
+    return [
+        Problem(
+            ProblemKind.IMAGE_MISSING, f"{file.name} has labels, but there is no image to it.", file
+        )
+        for file in lone
+        if file not in theirs and _is_label(file)
+    ]
 
 
 def _is_yaml(file: Path) -> bool:

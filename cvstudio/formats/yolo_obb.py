@@ -93,7 +93,9 @@ def _line(annotation: ExportAnnotation, image: ExportImage, number: int, writing
     inside = np.clip(corners, 0, size)
     if not np.array_equal(inside, corners):
         # Readers refuse a whole image of which one coordinate lies outside.
-        writing.lose("rotated boxes stood out over the edge: their corners were drawn to it")
+        writing.lose(
+            "rotated box[es] stood out over the edge: [its|their] corners were drawn to it"
+        )
     return yolo_writer.line(number, inside, image)
 
 
@@ -103,10 +105,14 @@ def rotated_of(shape: Shape, writing: Writing) -> RotatedBox:
     assert not isinstance(shape, Keypoints)
     match shape:
         case Box():
-            writing.lose("boxes were written as rotated boxes that are not turned")
+            writing.lose(
+                "box[es] [was|were] written as [a rotated box that is|rotated boxes that are]"
+                " not turned"
+            )
         case Polygon() | Mask():
             writing.lose(
-                "outlines and masks were written as the smallest rotated boxes around them"
+                "outline[s] [or|and] mask[s] [was|were] written as the smallest rotated [box"
+                " around it|boxes around them]"
             )
         case RotatedBox():
             pass

@@ -35,12 +35,12 @@ def write_with(line_of: Line, dest: Path, dataset: ExportDataset, writing: Writi
     """Write the folders of YOLO with such lines. Raises FormatError."""
     numbers = {c.name: i for i, c in enumerate(dataset.classes)}
     if not writing.copy_images:
-        writing.lose("images had to be copied: YOLO looks for them beside the labels", 1)
+        writing.lose("image[s] had to be copied: YOLO looks for [it|them] beside the labels", 1)
     used = set()
     for done, image in enumerate(dataset.images, 1):
         split = image.split or Split.TRAIN
         if image.split is None:
-            writing.lose("images without a split were put into train")
+            writing.lose("image[s] without a split [was|were] put into train")
         used.add(split)
         name = place(image, dest / "images" / split.value, writing, copy=True)
         lines = [
@@ -76,16 +76,22 @@ def _write_text(file: Path, text: str) -> None:
 def _kept(annotation: ExportAnnotation, writing: Writing) -> bool:
     """Whether a file of YOLO can hold an annotation at all; what it loses is told."""
     if annotation.shape is None:
-        writing.lose("classes of whole images were left out: YOLO has none")
+        writing.leave_out(
+            "class[es] of [a whole image|whole images] [was|were] left out: YOLO has none",
+            annotation,
+        )
         return False
     if isinstance(annotation.shape, Keypoints):
-        writing.lose("sets of keypoints were left out: these files hold boxes or outlines")
+        writing.leave_out(
+            "set[s] of keypoints [was|were] left out: these files hold boxes or outlines",
+            annotation,
+        )
         return False
     if annotation.attributes.get("iscrowd"):
-        writing.lose("crowds were left out: YOLO cannot mark them")
+        writing.leave_out("crowd[s] [was|were] left out: YOLO cannot mark [it|them]", annotation)
         return False
     if annotation.attributes.keys() - {"coco", "iscrowd"}:
-        writing.lose("annotations lost attributes that YOLO cannot hold")
+        writing.lose("annotation[s] lost attributes that YOLO cannot hold")
     return True
 
 
@@ -93,9 +99,11 @@ def _box_line(
     annotation: ExportAnnotation, image: ExportImage, number: int, writing: Writing
 ) -> str:
     if isinstance(annotation.shape, RotatedBox):
-        writing.lose("rotated boxes were written as the upright boxes around them")
+        writing.lose(
+            "rotated box[es] [was|were] written as the upright [box around it|boxes around them]"
+        )
     elif not isinstance(annotation.shape, Box):
-        writing.lose("outlines and masks were written as their boxes")
+        writing.lose("outline[s] [or|and] mask[s] [was|were] written as [its box|their boxes]")
     # The box around a rotated one may stand out of the image, which readers of YOLO refuse.
     turned = isinstance(annotation.shape, RotatedBox)
     box = annotation.box.clipped(image.width, image.height) if turned else annotation.box
@@ -110,26 +118,38 @@ def _outline_line(
     assert shape is not None  # see _kept
     assert not isinstance(shape, Keypoints)
     if isinstance(shape, RotatedBox):
-        return _turned_line(shape, image, number, writing)
+        return _turned_line(annotation, shape, image, number, writing)
     points = _outline(shape, writing)
     if len(points) < 3:
-        writing.lose("masks of a pixel's width were left out: they have no outline")
+        writing.leave_out(
+            "mask[s] of a pixel's width [was|were] left out: [it has|they have] no outline",
+            annotation,
+        )
         return None
     return line(number, points, image)
 
 
 def _turned_line(
-    shape: RotatedBox, image: ExportImage, number: int, writing: Writing
+    annotation: ExportAnnotation,
+    shape: RotatedBox,
+    image: ExportImage,
+    number: int,
+    writing: Writing,
 ) -> str | None:
     """What of a rotated box lies on the image: readers refuse an image with a place outside."""
     points = shape.outline_within(image.width, image.height)
     if not len(points):
-        writing.lose("rotated boxes beside their image were left out")
+        writing.leave_out(
+            "rotated box[es] beside [its|their] image [was|were] left out", annotation
+        )
         return None
     if np.array_equal(points, shape.corners()):
-        writing.lose("rotated boxes were written as outlines of four corners")
+        writing.lose("rotated box[es] [was|were] written as [an outline|outlines] of four corners")
     else:
-        writing.lose("rotated boxes stood out over the edge: their outlines were cut there")
+        writing.lose(
+            "rotated box[es] stood out over the edge: [its outline was|their outlines were] cut"
+            " there"
+        )
     return line(number, points, image)
 
 
@@ -142,7 +162,7 @@ def line(number: int, points: Points, image: ExportImage) -> str:
 def _outline(shape: Box | Polygon | Mask, writing: Writing) -> Points:
     """One ring (n, 2) around a shape; parts and holes hang on by a bridge of no width."""
     if isinstance(shape, Box):
-        writing.lose("boxes were written as outlines of four corners")
+        writing.lose("box[es] [was|were] written as [an outline|outlines] of four corners")
         return np.array(
             [
                 (shape.x, shape.y),
@@ -152,15 +172,19 @@ def _outline(shape: Box | Polygon | Mask, writing: Writing) -> Points:
             ]
         )
     if isinstance(shape, Mask):
-        writing.lose("masks were written as outlines")
+        writing.lose("mask[s] [was|were] written as [an outline|outlines]")
         shape = outline_of(shape)
-    rings = [ring for part in shape.parts for ring in part.rings()]
+    rings = shape.rings()
     if not rings:
         return np.empty((0, 2))
     if any(part.holes for part in shape.parts):
-        writing.lose("objects with holes were written as one line that runs into the hole and back")
+        writing.lose(
+            "object[s] with holes [was|were] written as one line that runs into the hole and back"
+        )
     if len(shape.parts) > 1:
-        writing.lose("objects of several parts were written as one line that joins them")
+        writing.lose(
+            "object[s] of several parts [was|were] written as one line that joins [it|them]"
+        )
     joined = _oriented(rings[0], positive=True)
     holes = {id(hole) for part in shape.parts for hole in part.holes}
     for ring in rings[1:]:

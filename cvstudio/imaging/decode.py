@@ -23,7 +23,7 @@ from cvstudio.core.errors import ImageError
 from cvstudio.core.opencv import cv2
 from cvstudio.core.video_names import is_video_name
 from cvstudio.imaging import header, video
-from cvstudio.imaging.display import Window, to_rgb8
+from cvstudio.imaging.display import Window, auto_window, over_brightest, to_rgb8
 from cvstudio.imaging.header import ImageInfo
 from cvstudio.imaging.tiff import READ_ERRORS, from_pillow, read_tiff, tiff_infos, with_channels
 from cvstudio.imaging.tiff_pieces import why_not
@@ -33,10 +33,13 @@ __all__ = [
     "ImageInfo",
     "is_image_name",
     "probe",
+    "read_channels",
     "read_image",
     "read_labels",
     "read_rgb",
+    "read_values",
     "turn",
+    "value_channels",
 ]
 
 SUFFIXES = frozenset(
@@ -65,9 +68,9 @@ def probe(path: Path, *, content: bytes | None = None) -> list[ImageInfo]:
     """What the images of a file are, one per page, by its headers alone.
 
     Cheap: a few kilobytes are read, no pixel is decoded; `content` is the whole file, for who has
-    read it anyway. A file that is missing, empty, cut off,
-    no image, or too large to be true raises ImageError with a sentence for the user. A video
-    gives one per frame, and is decoded once when that was never done.
+    read it anyway. A file that is missing, empty, cut off, no image, or too large to be true raises
+    ImageError with a sentence for the user. A video gives one per frame, and is decoded once when
+    that was never done.
     """
     header.refuse_name(path)
     if is_video_name(path):
@@ -104,17 +107,72 @@ def read_image(path: Path, page: int = 0) -> NDArray[Any]:
 
     (h, w) for grey, (h, w, 3) RGB or (h, w, 4) RGBA; uint8, uint16 or float32 (signed and wider
     integers become float32). EXIF orientation is applied. Palettes and CMYK become RGB. A page of
-    a video is a frame. Raises ImageError.
+    a video is a frame. Of channels that are measurements of their own (ImageInfo.separate) the
+    first three are the picture; read_channels has them all. Raises ImageError.
     """
     if is_video_name(path):
         return video.read_frame(path, page)
-    infos = probe(path)
-    info = next((i for i in infos if i.page == page), None)
+    return _read(path, _info_of(path, page), whole=False)
+
+
+def read_channels(path: Path, page: int = 0) -> NDArray[Any]:
+    """All that an image measures, as (h, w, ImageInfo.values) in the file's own depth.
+
+    As read_image, but grey is one channel, channels of their own are all there, and transparent
+    pixels are laid over the brightest value of the depth. Raises ImageError.
+    """
+    if is_video_name(path):
+        return video.read_frame(path, page)
+    info = _info_of(path, page)
+    array = _read(path, info, whole=True)
+    if array.ndim == 3 and array.shape[2] == 4 and not info.separate:
+        array = over_brightest(array)
+    array = array[:, :, None] if array.ndim == 2 else array[:, :, : info.values]
+    if array.shape[2] != info.values:
+        raise ImageError(f"{path.name} is damaged: some of its {info.values} channels are missing.")
+    return np.ascontiguousarray(array)
+
+
+def read_values(path: Path, page: int = 0, window: Window | None = None) -> NDArray[np.float32]:
+    """All that an image measures for a network that sees it so: (h, w, ImageInfo.values) float32.
+
+    0 and 1 are the ends of `window`; what lies beyond keeps its distance, nothing is rounded or cut
+    off. 8 bits have 0 and 255 as ends, others without a window those of display.auto_window. Values
+    that are no number become 0. Raises ImageError.
+    """
+    array = read_channels(path, page)
+    low, high = (0.0, 255.0) if array.dtype == np.uint8 else window or auto_window(array)
+    values = np.subtract(array, low, dtype=np.float64) * (1.0 / (high - low))
+    if array.dtype.kind == "f":
+        values[~np.isfinite(values)] = 0.0
+    return np.asarray(values, np.float32)
+
+
+def value_channels(path: Path, channels: int) -> int:
+    """ImageInfo.values of a file whose ImageInfo.channels are known: most need not be opened.
+
+    A file that cannot be opened any more is taken for a picture in colour.
+    """
+    if channels in (2, 4) and path.suffix.lower() in (".tif", ".tiff"):
+        try:
+            return probe(path)[0].values
+        except ImageError:
+            return 3
+    return channels if channels > 4 else 1 if channels < 3 else 3
+
+
+def _info_of(path: Path, page: int) -> ImageInfo:
+    info = next((i for i in probe(path) if i.page == page), None)
     if info is None:
         raise ImageError(f"{path.name} has no page {page + 1}.")
+    return info
+
+
+def _read(path: Path, info: ImageInfo, *, whole: bool) -> NDArray[Any]:
+    """An image turned upright, its failures in words; `whole` as read_tiff takes it."""
     _require_memory(info, path)
     try:
-        array, orientation = _decode(path, info)
+        array, orientation = _decode(path, info, whole=whole)
     except MemoryError:
         raise ImageError(f"{path.name} needs more memory than this computer has free.") from None
     except cv2.error as error:
@@ -157,10 +215,10 @@ def turn(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.ascontiguousarray(turned)
 
 
-def _decode(path: Path, info: ImageInfo) -> tuple[NDArray[Any], int]:
+def _decode(path: Path, info: ImageInfo, *, whole: bool) -> tuple[NDArray[Any], int]:
     """The pixels as a library gives them and the orientation that is still to be applied."""
     if info.format == "TIFF":
-        return read_tiff(path, info.page)
+        return read_tiff(path, info.page, whole=whole)
     awkward = (
         # Pillow gets transparent palettes and greys right, but knows no deep colour.
         (info.format == "PNG" and info.alpha and info.channels != 4 and info.bit_depth <= 8)

@@ -32,7 +32,6 @@ class Display:
     contrast: float = 0.0
     gamma: float = 1.0
     channel: int | None = None
-    invert: bool = False
     lut: str = ""
 
 
@@ -67,13 +66,12 @@ def to_rgb8(
     *,
     gamma: float = 1.0,
     channel: int | None = None,
-    invert: bool = False,
 ) -> NDArray[np.uint8]:
     """An image (h, w) or (h, w, 3|4) of any type as (h, w, 3) uint8 RGB.
 
     Transparent pixels are laid over white. The arguments are those of Display.
     """
-    return apply(array, Display(window, brightness, contrast, gamma, channel, invert))
+    return apply(array, Display(window, brightness, contrast, gamma, channel))
 
 
 def apply(array: NDArray[Any], display: Display) -> NDArray[np.uint8]:
@@ -96,9 +94,9 @@ def apply(array: NDArray[Any], display: Display) -> NDArray[np.uint8]:
 
 
 def _mapped(array: NDArray[Any], window: Window, display: Display) -> NDArray[np.uint8]:
-    key = (window, display.brightness, display.contrast, display.gamma, display.invert)
+    key = (window, display.brightness, display.contrast, display.gamma)
     if array.dtype == np.uint8:
-        if key == ((0.0, 255.0), 0.0, 0.0, 1.0, False):
+        if key == ((0.0, 255.0), 0.0, 0.0, 1.0):
             return array
         return np.asarray(cv2.LUT(np.ascontiguousarray(array), _table(256, *key)), np.uint8)
     if array.dtype == np.uint16:
@@ -112,7 +110,7 @@ def _mapped(array: NDArray[Any], window: Window, display: Display) -> NDArray[np
 
 @lru_cache(maxsize=64)
 def _table(
-    size: int, window: Window, brightness: float, contrast: float, gamma: float, invert: bool
+    size: int, window: Window, brightness: float, contrast: float, gamma: float
 ) -> NDArray[np.uint8]:
     """The 8-bit value of each of `size` values."""
     low, high = window
@@ -122,11 +120,20 @@ def _table(
     # Contrast turns the line around mid-grey: -100 is flat, 0 neutral, 100 a hard threshold.
     slope = np.tan((np.clip(contrast, -100, 99.9) / 100 + 1) * np.pi / 4)
     level = (level - 0.5) * slope + 0.5 + brightness / 100
-    if invert:
-        level = 1 - level
     table = np.asarray(np.round(level.clip(0, 1) * 255), np.uint8)
     table.setflags(write=False)
     return table
+
+
+def over_brightest(array: NDArray[Any]) -> NDArray[Any]:
+    """RGBA (h, w, 4) of any type as RGB of the same type, over the brightest value that it has:
+    1 for float."""
+    top = float(np.iinfo(array.dtype).max) if array.dtype.kind == "u" else 1.0
+    cover = (array[:, :, 3:].astype(np.float64) / top).clip(0, 1)
+    if cover.min() >= 1.0:
+        return np.ascontiguousarray(array[:, :, :3])
+    laid = array[:, :, :3] * cover + top * (1.0 - cover)
+    return np.asarray(np.round(laid) if array.dtype.kind == "u" else laid, array.dtype)
 
 
 def _over_white(shown: NDArray[np.uint8], alpha: NDArray[Any]) -> NDArray[np.uint8]:

@@ -27,7 +27,8 @@ class ImageInfo:
     """One image of a file: sizes in pixels as displayed (EXIF applied), bits of one channel.
 
     `page` counts from 0; `orientation` is EXIF's 1 to 8; `palette` says that the file stores
-    indices into a colour table; `alpha` that some pixels may be transparent.
+    indices into a colour table; `alpha` that some pixels may be transparent; `separate` that the
+    channels are measurements of their own, neither colours nor transparency.
     """
 
     format: str
@@ -40,6 +41,14 @@ class ImageInfo:
     pages: int = 1
     palette: bool = False
     alpha: bool = False
+    separate: bool = False
+
+    @property
+    def values(self) -> int:
+        """How many channels a network gets that sees all of them: transparency is none."""
+        if self.separate:
+            return self.channels
+        return 3 if self.palette or self.channels - self.alpha >= 3 else 1
 
     def turned(self, orientation: int) -> ImageInfo:
         """The same image with an EXIF orientation applied to its stored size."""

@@ -1,7 +1,8 @@
 """Which pictures look alike, although their files differ: scaled, compressed, brightened or turned.
 
-A look is a picture as 33 x 33 grey values. Looks that may be alike are found by 64 bits (which
-of two neighbouring cells is brighter), and compared value by value then.
+A look is a picture as 33 x 33 grey values. Looks that may be alike are found by a perceptual hash
+of 64 bits (pHash: which of the lowest frequencies of the cosine transform are above their median;
+Zauner 2010), and compared value by value then.
 """
 
 from __future__ import annotations
@@ -18,16 +19,20 @@ from numpy.typing import NDArray
 from cvstudio.core.opencv import cv2
 
 SIDE = 33
-_CELLS = 9
-_BITS = 7
+_LOWEST = 8
+_BITS = 10
 """How many of the 64 bits of two pictures that are alike may differ."""
-_ALIKE = 0.985
-"""The correlation of the looks from which pictures are alike."""
+ALIKE = 0.985
+"""The correlation of the looks from which pictures are taken to show the same, unseen."""
+WORTH_A_LOOK = 0.94
+"""The correlation from which two pictures are worth a person's look."""
 _FLAT = 4.0
 """Deviation of grey values below which a picture shows too little to be compared."""
-_ROWS = 512
+_ROWS, _LOOKS, _PAIRS = 512, 4096, 8192
+"""What is worked on at once: hashes against all others, looks, pairs of looks."""
 
 Looks = NDArray[np.uint8]
+Hashes = NDArray[np.uint64]
 log = logging.getLogger(__name__)
 
 
@@ -45,26 +50,57 @@ def alike(
 ) -> list[tuple[int, int]]:
     """The pairs (place in `some`, place in `others`) of looks (n, 33, 33) that are alike, also when
     one is mirrored or turned by a quarter; each of `others` with the one it is most like."""
-    if not len(some) or not len(others):
-        return []
-    hashes, plain = _hashes(some), _plain(some)
     best: dict[int, tuple[float, int]] = {}
+    for (place, row), value in _matches(some, others, ALIKE, cancelled).items():
+        if value > best.get(row, (0.0, -1))[0]:
+            best[row] = (value, place)
+    return sorted((place, row) for row, (_, place) in best.items())
+
+
+def pairs_within(
+    looks: Looks, *, least: float = WORTH_A_LOOK, cancelled: Callable[[], bool] = lambda: False
+) -> list[tuple[int, int, float]]:
+    """All pairs (place, later place, likeness) of looks (n, 33, 33) whose likeness, the correlation
+    of their values as they lie or turned, is at least `least`; the most alike first."""
+    found = _matches(looks, looks, least, cancelled, within=True)
+    return sorted(
+        ((a, b, value) for (a, b), value in found.items()), key=lambda pair: (-pair[2], pair[:2])
+    )
+
+
+def likeness(one: Looks, other: Looks) -> float:
+    """How alike two looks (33, 33) are, the better one of them turned or mirrored lies: the
+    correlation of their values, 0 where there is too little to see."""
+    values = np.concatenate([_plain(turned) for turned in _turns(other[None])])
+    return float((values @ _plain(one[None])[0]).max())
+
+
+def _matches(
+    some: Looks, others: Looks, least: float, cancelled: Callable[[], bool], *, within: bool = False
+) -> dict[tuple[int, int], float]:
+    """The likeness of each pair (place in `some`, place in `others`) that has at least `least`; of
+    one set with itself (`within`) each pair once. Nothing once cancelled."""
+    found: dict[tuple[int, int], float] = {}
+    if not len(some) or not len(others):
+        return found
+    known, plain = hashes(some), _plain(some)
     for turned in _turns(others):
-        theirs, values = _hashes(turned), _plain(turned)
+        theirs, values = hashes(turned), _plain(turned)
         for start in range(0, len(theirs), _ROWS):
             if cancelled():
-                return []
-            part = theirs[start : start + _ROWS]
-            apart = np.bitwise_count(part[:, None] ^ hashes[None, :])
+                return {}
+            apart = np.bitwise_count(theirs[start : start + _ROWS, None] ^ known[None, :])
             rows, places = np.nonzero(apart <= _BITS)
-            if not len(rows):
-                continue
-            likeness = np.einsum("ij,ij->i", values[start + rows], plain[places])
-            for row, place, value in zip(rows, places, likeness, strict=True):
-                known = best.get(start + int(row), (_ALIKE, -1))
-                if value > known[0]:
-                    best[start + int(row)] = (float(value), int(place))
-    return sorted((place, row) for row, (_, place) in best.items())
+            rows += start
+            if within:
+                rows, places = rows[places < rows], places[places < rows]
+            for part in range(0, len(rows), _PAIRS):
+                row, place = rows[part : part + _PAIRS], places[part : part + _PAIRS]
+                alike_by = np.einsum("ij,ij->i", values[row], plain[place])
+                for at in np.flatnonzero(alike_by >= least):
+                    key = int(place[at]), int(row[at])
+                    found[key] = max(float(alike_by[at]), found.get(key, 0.0))
+    return found
 
 
 def _turns(looks: Looks) -> list[Looks]:
@@ -73,17 +109,18 @@ def _turns(looks: Looks) -> list[Looks]:
     return [*sides, *(side[:, :, ::-1] for side in sides)]
 
 
-def _hashes(looks: Looks) -> NDArray[np.uint64]:
-    """64 bits (n,) a look: whether each of 8 x 8 cells is brighter than its right neighbour."""
-    step = (SIDE - 1) // (_CELLS - 1)
-    sums = np.zeros((len(looks), _CELLS, _CELLS), np.int32)
-    for y in range(step):
-        for x in range(step):
-            rows = np.minimum(np.arange(_CELLS) * step + y, SIDE - 1)
-            columns = np.minimum(np.arange(_CELLS) * step + x, SIDE - 1)
-            sums += looks[:, rows][:, :, columns]
-    brighter = (sums[:, :8, :8] > sums[:, :8, 1:]).reshape(len(looks), 64)
-    return np.packbits(brighter, axis=1).view(np.uint64)[:, 0]
+def hashes(looks: Looks) -> Hashes:
+    """The perceptual hash (n,) of looks (n, 33, 33): a bit for each of the 8 x 8 lowest frequencies
+    of the cosine transform, set where it is above the median of the others than the mean."""
+    steps = np.arange(_LOWEST)[:, None] * (2 * np.arange(SIDE) + 1)[None]
+    waves = np.cos(np.pi / (2 * SIDE) * steps).astype(np.float32)
+    found = np.zeros(len(looks), np.uint64)
+    for start in range(0, len(looks), _LOOKS):
+        part = looks[start : start + _LOOKS].astype(np.float32)
+        lowest = (waves @ (part @ waves.T)).reshape(len(part), _LOWEST**2)
+        middle = np.median(lowest[:, 1:], axis=1, keepdims=True)
+        found[start : start + _LOOKS] = np.packbits(lowest > middle, axis=1).view(np.uint64)[:, 0]
+    return found
 
 
 def _plain(looks: Looks) -> NDArray[np.float32]:

@@ -36,6 +36,7 @@ _ICE = (
 
 LUTS: dict[str, str] = {
     "": "Grey",
+    "inverted": "Inverted",
     "viridis": "Viridis",
     "magma": "Magma",
     "inferno": "Inferno",
@@ -68,8 +69,10 @@ def lut(name: str) -> Lut:
         points = _FIRE if name == "fire" else _ICE
         places = np.linspace(0, 255, 32)
         table = np.stack([np.interp(ramp, places, channel) for channel in points], axis=1).round()
+    elif name in ("", "inverted"):
+        table = np.repeat((ramp[::-1] if name else ramp)[:, None], 3, axis=1)
     else:
-        table = ramp[:, None] * np.array(_PURE[name] if name else (1, 1, 1))
+        table = ramp[:, None] * np.array(_PURE[name])
     result = np.ascontiguousarray(table, np.uint8)
     result.setflags(write=False)
     return result

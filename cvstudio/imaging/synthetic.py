@@ -26,10 +26,14 @@ TISSUES: tuple[str, ...] = ("sparse", "clustered", "fibrous")
 
 @dataclass(frozen=True)
 class PaintedObject:
-    """One object: its kind (an index into KINDS) and its pixels on the whole image, (h, w) 0/1."""
+    """One object: its kind (an index into KINDS) and its pixels on the whole image, (h, w) 0/1.
+
+    `points` (n, 2) are the middle of its body and, of a budding cell, that of its bud.
+    """
 
     kind: int
     mask: NDArray[np.uint8]
+    points: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -53,22 +57,22 @@ def paint_cells(
     for _ in range(int(rng.integers(3, 8))):
         _debris(rng, canvas)
     owner = np.zeros((height, width), np.int32)
-    kinds: list[int] = []
+    shapes: list[_Shape] = []
     tries = int(rng.integers(4, 10)) if count is None else count
     for _ in range(tries):
         kind = int(rng.choice(3, p=[0.5, 0.25, 0.25]))
         shape = _place(rng, kind, owner)
         if shape is None:
             continue
-        kinds.append(kind)
-        owner[shape.body > 0] = len(kinds)
+        shapes.append(shape)
+        owner[shape.body > 0] = len(shapes)
         _draw(rng, canvas, shape, tint)
     objects = []
-    for number, kind in enumerate(kinds, start=1):
+    for number, shape in enumerate(shapes, start=1):
         mask = (owner == number).astype(np.uint8)
         # A later cell may cover an earlier one; slivers of it are not worth a label.
         if mask.sum() >= 60:
-            objects.append(PaintedObject(kind, mask))
+            objects.append(PaintedObject(shape.kind, mask, shape.points))
     return Painting(_photograph(rng, canvas), tuple(objects))
 
 
@@ -113,6 +117,7 @@ class _Shape:
     body: NDArray[np.uint8]
     inner: NDArray[np.uint8]
     size: float
+    points: NDArray[np.float64]
 
 
 def _place(rng: np.random.Generator, kind: int, owner: NDArray[np.int32]) -> _Shape | None:
@@ -143,6 +148,7 @@ def _shape(
     along = np.array([np.cos(angle), np.sin(angle)])
     across = np.array([-along[1], along[0]])
     centre = np.array([x, y])
+    points = [centre]
     if kind == 2:
         _blob(rng, body, centre, along, across, size * 1.7, size * 0.5, 0.06)
         for place in (-0.9, 0.0, 0.9):
@@ -154,9 +160,10 @@ def _shape(
         _blob(rng, inner, nucleus, along, across, size * 0.42, size * 0.36, 0.12)
         if kind == 1:
             bud = centre + along * size * 1.15
+            points.append(bud)
             _blob(rng, body, bud, along, across, size * 0.55, size * 0.5, 0.06)
             _blob(rng, inner, bud, along, across, size * 0.2, size * 0.2, 0.0)
-    return _Shape(kind, body, inner & body, size)
+    return _Shape(kind, body, inner & body, size, np.array(points))
 
 
 def _blob(

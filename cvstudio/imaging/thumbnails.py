@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +137,32 @@ class ThumbnailStore:
                     self._start_over(error)
                     if attempt == 2:
                         log.warning("thumbnails are not kept: %s", error)
+
+    def kept_or_made(
+        self,
+        files: Mapping[int, tuple[Path, int]],
+        keys: Mapping[int, str],
+        *,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Iterator[tuple[int, bytes]]:
+        """The thumbnails of some images by id, from their file and page and the keys of these; what
+        there is none of is made and kept. Images that cannot be read have none: whoever shows them
+        says so. Ends before the next one is made once `stopped`."""
+        kept = self.get({image: keys[image] for image in files})
+        made: list[tuple[int, str, bytes]] = []
+        for image, file in files.items():
+            jpeg = kept.get(image)
+            if jpeg is None:
+                if stopped():
+                    break
+                try:
+                    jpeg = make(*file)
+                except ImageError:
+                    continue
+                made.append((image, keys[image], jpeg))
+            yield image, jpeg
+        if made:
+            self.put(made)
 
     def forget(self, image_ids: Iterable[int]) -> None:
         """Drop the thumbnails of some images."""

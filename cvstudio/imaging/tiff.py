@@ -38,6 +38,11 @@ READ_ERRORS = (
 _MINISWHITE, _MINISBLACK, _RGB, _PALETTE = 0, 1, 2, 3
 _ORIENTATION, _COLORMAP, _EXTRA = 274, 320, 338
 _MAX_PAGES = 100_000
+_ALPHA = (1, 2)
+"""The kinds of a further channel that say how transparent a pixel is."""
+_PLAIN = (1, 8, 32946, 32773, 34925, 50000)
+"""The compressions that tifffile reads by itself."""
+MOST_CHANNELS = 512
 
 
 def tiff_infos(path: Path, size: int) -> list[ImageInfo]:
@@ -61,8 +66,12 @@ def tiff_infos(path: Path, size: int) -> list[ImageInfo]:
     return infos
 
 
-def read_tiff(path: Path, page: int) -> tuple[NDArray[Any], int]:
-    """The pixels of a page, RGB order, and the orientation that is still to be applied."""
+def read_tiff(path: Path, page: int, *, whole: bool = False) -> tuple[NDArray[Any], int]:
+    """The pixels of a page, RGB order, and the orientation that is still to be applied.
+
+    Of channels that are measurements of their own the first three are the picture, of two the
+    first; `whole` gives them all.
+    """
     with tifffile.TiffFile(path) as file:
         if not 0 <= page < len(file.pages):
             raise ImageError(f"{path.name} has no page {page + 1}.")
@@ -70,8 +79,8 @@ def read_tiff(path: Path, page: int) -> tuple[NDArray[Any], int]:
         orientation = _tag(found, _ORIENTATION, 1)
         orientation = orientation if 1 <= orientation <= 8 else 1
         simple = int(found.photometric) in (_MINISWHITE, _MINISBLACK, _RGB, _PALETTE)
-        if simple and int(found.compression) in (1, 8, 32946, 32773, 34925, 50000):
-            return _plain(found, path.name), orientation
+        if simple and int(found.compression) in _PLAIN:
+            return _plain(found, path.name, whole=whole), orientation
         deep = found.bitspersample > 8 and found.samplesperpixel > 1
         tag = found.tags.get(_ORIENTATION)
         at = tag.valueoffset if tag is not None else None
@@ -100,8 +109,15 @@ def _info(page: tifffile.TiffPage, index: int, count: int, size: int, name: str)
         raise ImageError(f"{name} holds pixels of a kind that CVStudio cannot read.")
     bits = page.bitspersample
     channels = int(page.samplesperpixel)
-    if channels not in (1, 2, 3, 4):
-        raise ImageError(f"{name} has {channels} channels in each pixel; CVStudio reads 1, 3 or 4.")
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise ImageError(
+            f"{name} has {channels} channels in each pixel; CVStudio reads up to {MOST_CHANNELS}."
+        )
+    if channels > 4 and int(page.compression) not in _PLAIN:
+        raise ImageError(
+            f"{name} has {channels} channels in a compression that CVStudio cannot read; save it"
+            " without compression, or with deflate."
+        )
     end = max(
         (
             start + length
@@ -123,11 +139,35 @@ def _info(page: tifffile.TiffPage, index: int, count: int, size: int, name: str)
         page=index,
         pages=count,
         palette=palette,
-        alpha=channels in (2, 4) and bool(page.extrasamples),
+        alpha=channels in (2, 4) and bool(page.extrasamples) and not is_separate(page),
+        separate=is_separate(page),
     )
     check_size(info, size, name)
     orientation = _tag(page, _ORIENTATION, 1)
     return info.turned(orientation if 1 <= orientation <= 8 else 1)
+
+
+def is_separate(page: tifffile.TiffPage) -> bool:
+    """Whether a page's channels are measurements of their own, as of several stains or bands.
+
+    Two are where the second is not called transparency; four where the first is grey; five and more
+    always are.
+    """
+    channels = int(page.samplesperpixel)
+    grey = int(page.photometric) in (_MINISWHITE, _MINISBLACK)
+    plain = int(page.compression) in _PLAIN
+    if channels == 2:
+        extra = [int(kind) for kind in page.extrasamples]
+        return grey and plain and not any(kind in _ALPHA for kind in extra)
+    return channels > 4 or (channels == 4 and grey and plain)
+
+
+def shown_of(page: tifffile.TiffPage, array: NDArray[Any]) -> NDArray[Any]:
+    """What is a picture of a page's pixels (h, w[, channels]): of channels that are measurements of
+    their own the first three, of two the first."""
+    if array.ndim != 3 or not is_separate(page):
+        return array
+    return array[:, :, 0] if array.shape[2] == 2 else array[:, :, :3]
 
 
 def _tag(page: tifffile.TiffPage, code: int, default: int) -> int:
@@ -135,8 +175,8 @@ def _tag(page: tifffile.TiffPage, code: int, default: int) -> int:
     return int(tag.value) if tag is not None and isinstance(tag.value, int) else default
 
 
-def _plain(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
-    """Pixels as tifffile reads them, brought to (h, w) or (h, w, 3|4)."""
+def _plain(page: tifffile.TiffPage, name: str, *, whole: bool) -> NDArray[Any]:
+    """Pixels as tifffile reads them, brought to (h, w) or (h, w, 3|4); `whole`: as read_tiff."""
     array = np.asarray(page.asarray())
     if array.ndim == 3 and page.planarconfig == 2:
         array = np.moveaxis(array, 0, -1)
@@ -156,7 +196,9 @@ def _plain(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
         array = array * np.uint8(255 // (2**bits - 1))
     if photometric == _MINISWHITE:
         array = inverted(array, bits if isinstance(bits, int) else bits[0])
-    return with_channels(array)
+    if whole and is_separate(page):
+        return native_type(array)
+    return with_channels(np.ascontiguousarray(shown_of(page, array)))
 
 
 def inverted(array: NDArray[Any], bits: int) -> NDArray[Any]:
@@ -169,9 +211,14 @@ def inverted(array: NDArray[Any], bits: int) -> NDArray[Any]:
 
 
 def with_channels(array: NDArray[Any]) -> NDArray[Any]:
-    """Grey with alpha becomes RGBA; other types become uint8, uint16 or float32."""
+    """Grey with alpha becomes RGBA; and as native_type."""
     if array.ndim == 3 and array.shape[2] == 2:
         array = np.concatenate([np.repeat(array[:, :, :1], 3, axis=2), array[:, :, 1:]], axis=2)
+    return native_type(array)
+
+
+def native_type(array: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers as uint8, uint16 or float32. Raises ImageError for complex ones."""
     native = array.astype(array.dtype.newbyteorder("="), copy=False)
     if native.dtype in (np.uint8, np.uint16, np.float32):
         return native

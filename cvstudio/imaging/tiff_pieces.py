@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cvstudio.core.errors import ImageError
 from cvstudio.core.opencv import cv2
-from cvstudio.imaging.tiff import READ_ERRORS, inverted, with_channels
+from cvstudio.imaging.tiff import READ_ERRORS, inverted, shown_of, with_channels
 
 LARGEST_SEGMENT = 64_000_000
 """Bytes of a decoded tile or strip; a file in larger pieces is no easier to read than whole."""
@@ -101,6 +101,7 @@ class Pieces:
         self.width, self.height = int(page.imagewidth), int(page.imagelength)
         self._path, self._page, self._stream, self._lock = path, page, stream, lock
         self._cache = cache
+        self.dtype = page.dtype
         self.plain = bool(page.is_memmappable)
         """Whether the pixels lie in the file as they are."""
         self.segment = _segment_size(page)
@@ -125,7 +126,8 @@ class Pieces:
         return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=0)
 
     def sampled_row(self, y: int, step: int) -> NDArray[Any]:
-        """Every `step`th pixel of a row of a plain page: (n,) or (n, channels), or ImageError."""
+        """Every `step`th pixel of a row of a plain page: (n,) or (n, channels). Raises
+        ImageError."""
         line = self._rows(0, y, self.width, y + 1)
         return np.asarray(self._finished(np.array(line[:, step // 2 :: step]))[0])
 
@@ -224,7 +226,7 @@ class Pieces:
             bits = self._page.bitspersample
             native = array.astype(array.dtype.newbyteorder("="), copy=False)
             array = inverted(native, bits if isinstance(bits, int) else bits[0])
-        return with_channels(array)
+        return with_channels(np.ascontiguousarray(shown_of(self._page, array)))
 
 
 def page_rows(height: int, segment: int, row: int) -> int:

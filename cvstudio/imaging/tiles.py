@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cvstudio.core.opencv import cv2
 from cvstudio.core.video_names import is_video_name
-from cvstudio.imaging.decode import probe, read_image
+from cvstudio.imaging.decode import probe, read_channels, read_image
 from cvstudio.imaging.display import Display, Window, apply, auto_window, fitting_window
 from cvstudio.imaging.pixel_size import PixelSize, pixel_size
 
@@ -36,6 +36,9 @@ class Pyramid:
         self._levels: list[NDArray[Any]] = []
         self._window: Window | None = None
         self._fitting: Window | None = None
+        self.beside: tuple[Pyramid, ...] = ()
+        """Channels that are measurements of their own and no part of the picture, known once it is
+        loaded; empty for a file that is read in pieces."""
         self.pixel_size: PixelSize | None = None
         """How large a pixel is in the world, where the file says so; known once it is loaded."""
         self.unfinished = False
@@ -48,12 +51,32 @@ class Pyramid:
         with self._lock:
             if not self._levels:
                 source = self._source
-                array = read_image(source, self._page) if isinstance(source, Path) else source
                 if isinstance(source, Path) and not is_video_name(source):
-                    orientation = probe(source)[0].orientation
-                    self.pixel_size = pixel_size(source, self._page, orientation)
+                    array = self._read(source)
+                else:
+                    array = read_image(source, self._page) if isinstance(source, Path) else source
                 self._levels.append(array)
             return self._levels[0]
+
+    def _read(self, path: Path) -> NDArray[Any]:
+        """The picture in a file, with the channels beside it and the size of a pixel."""
+        infos = probe(path)
+        self.pixel_size = pixel_size(path, self._page, infos[0].orientation)
+        info = next((one for one in infos if one.page == self._page), None)
+        if info is None or not info.separate:
+            return read_image(path, self._page)
+        channels = read_channels(path, self._page)
+        shown = 3 if info.channels >= 3 else 1
+        rest = range(shown, channels.shape[2])
+        self.beside = tuple(Pyramid(np.ascontiguousarray(channels[:, :, n])) for n in rest)
+        return np.ascontiguousarray(channels[:, :, :shown].squeeze())
+
+    def looked_at(self, channel: int | None) -> Pyramid:
+        """Where a channel lies that is shown alone: this pyramid, or one beside it."""
+        array = self._levels[0] if self._levels else None
+        shown = 3 if array is None or array.ndim == 3 else 1
+        place = -1 if channel is None else channel - shown
+        return self.beside[place] if 0 <= place < len(self.beside) else self
 
     def pixel(self, x: int, y: int) -> tuple[float, ...] | None:
         """The file's own numbers at a pixel, one per channel; None outside the image."""
@@ -84,7 +107,8 @@ class Pyramid:
     def nbytes(self) -> int:
         """The memory that the levels built so far take."""
         with self._lock:
-            return sum(level.nbytes for level in self._levels)
+            own = sum(level.nbytes for level in self._levels)
+        return own + sum(other.nbytes for other in self.beside)
 
     @property
     def window(self) -> Window:
@@ -134,10 +158,10 @@ class Pyramid:
         self, level: int, column: int, row: int, display: Display | None = None
     ) -> NDArray[np.uint8]:
         """One tile as contiguous (h, w, 3) uint8 RGB; `display` maps it (None: neutral)."""
-        part = self._raw_tile(level, column, row)
+        display = display or Display()
+        part = self.looked_at(display.channel)._raw_tile(level, column, row)
         if part.size == 0:
             raise IndexError(f"tile {column}, {row} of level {level}")
-        display = display or Display()
         if display.window is None:
             display = replace(display, window=self.window)
         return np.ascontiguousarray(apply(part, display))

@@ -86,8 +86,9 @@ class Sight:
         """The displayed pixels of a rectangle."""
         level = place.step.bit_length() - 1
         x, y = place.x // place.step, place.y // place.step
-        part = self.pyramid.part(level, x, y, x + place.width, y + place.height)
         display = self.display
+        pyramid = self.pyramid.looked_at(display.channel)
+        part = pyramid.part(level, x, y, x + place.width, y + place.height)
         if display.window is None:
             display = replace(display, window=self.pyramid.window)
         return View(np.ascontiguousarray(apply(part, display)), place)

@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import Shape
+from cvstudio.core.annotation import Shape, box_of
 from cvstudio.core.convert import Area, to_mask
 from cvstudio.core.errors import ImageError
 from cvstudio.core.geometry import Box, Part, Points, Polygon
@@ -94,7 +94,7 @@ class FlowFollower:
     def __init__(self, shape: Shape, first: Picture) -> None:
         if shape is None:
             raise ImageError("A class of the whole image has no place to be followed.")
-        refuse_size(_box(shape))
+        refuse_size(box_of(shape))
         self._shape, self._first, self._before = shape, first.grey, first.grey
         self._size = first.size
         patch, frame = _field(shape, self._size)
@@ -115,7 +115,7 @@ class FlowFollower:
         grey, before = picture.grey, self._moved(self._move)
         patch, frame = _field(before, self._size)
         points = _points_on(patch, frame, self._before)
-        reach = _Frame.around(_box(before), _REACH, self._size)
+        reach = _Frame.around(box_of(before), _REACH, self._size)
         # Coarse levels see more of what stands still behind the object than of the object itself:
         # they are asked only when it has jumped farther than the fine ones can see.
         for levels in (self._levels, _COARSEST):
@@ -124,7 +124,7 @@ class FlowFollower:
             if step is not None and score >= LOST:
                 break
         else:
-            return missing(_box(before), self._size)
+            return missing(box_of(before), self._size)
         assert step is not None
         move = _after(step, self._move)
         anchored, share = self._from_first(grey, move)
@@ -165,7 +165,7 @@ class FlowFollower:
         if isinstance(self._shape, Mask):
             return self._soft.mask()
         shape = self._moved(move)
-        box = _box(shape)
+        box = box_of(shape)
         middle = Box(box.x + box.w / 4, box.y + box.h / 4, box.w / 2, box.h / 2)
         return shape if middle.clipped(width, height).area > 0 else None
 
@@ -198,14 +198,10 @@ def _corners(box: Box) -> Points:
     return RotatedBox.of_box(box).corners()
 
 
-def _box(shape: Area | Keypoints) -> Box:
-    return shape if isinstance(shape, Box) else shape.box
-
-
 def _field(shape: Area | Keypoints, size: tuple[int, int]) -> tuple[NDArray[np.uint8], _Frame]:
     """The part of the picture that the object covers, 1 on the object; of keypoints their box."""
     area = shape.box if isinstance(shape, Keypoints) else shape
-    frame = _Frame.around(_box(area), 1, size)
+    frame = _Frame.around(box_of(area), 1, size)
     field = np.zeros((frame.h, frame.w), np.uint8)
     mask = to_mask(area)
     if mask is not None and field.size:
