@@ -6,19 +6,22 @@ score and overlap. The truth is the snapshot that the predictions were judged ag
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.errors import RunError
-from cvstudio.core.jobdir import JobDir
-from cvstudio.core.predictions import read_predictions
+from cvstudio.core.jobdir import JobDir, read_json
+from cvstudio.core.metrics.calibration import scores_at_temperature
+from cvstudio.core.predictions import Prediction, read_predictions
 from cvstudio.core.snapshot import read_snapshot
+from cvstudio.core.thresholds import thresholds_of
 from cvstudio.project.image_analysis import ImageAnalysis
 from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.pixel_analysis import PixelAnalysis
 from cvstudio.project.several_analysis import SeveralAnalysis
-from cvstudio.project.verdict import Analysis
+from cvstudio.project.verdict import Analysis, go_on
 
 _KINDS: dict[Task, type[Analysis]] = {
     Task.CLASSIFY: ImageAnalysis,
@@ -30,36 +33,75 @@ _KINDS: dict[Task, type[Analysis]] = {
 
 def judged_splits(run: JobDir) -> dict[Split, JobDir]:
     """For each split the directory of its newest evaluation: the run's own, or a later job's."""
-    found = {}
-    for directory in (run, *sorted(_evaluations(run), key=lambda job: job.report.stat().st_mtime)):
-        for split in Split:
-            if directory.predictions(split).exists():
-                found[split] = directory
-    return found
+    return {split: there[-1] for split in Split if (there := evaluations(run, split))}
 
 
-def _evaluations(run: JobDir) -> Iterator[JobDir]:
+def evaluations(run: JobDir, split: Split) -> list[JobDir]:
+    """The directories of all evaluations of a split, the oldest first."""
+    later = sorted(_later(run), key=lambda job: job.report.stat().st_mtime)
+    return [each for each in (run, *later) if each.predictions(split).exists()]
+
+
+def _later(run: JobDir) -> Iterator[JobDir]:
     for path in (run.path / "jobs").glob("evaluate-*"):
         if (job := JobDir(path)).report.exists():
             yield job
 
 
-def load(run: JobDir, split: Split | str) -> Analysis:
-    """The newest evaluation of a split. Raises RunError in words when there is none."""
+def load(
+    run: JobDir,
+    split: Split | str,
+    *,
+    check: Callable[[], None] = go_on,
+    at_own_temperature: bool = True,
+) -> Analysis:
+    """The newest evaluation of a split. Raises RunError in words when there is none.
+
+    `check` is called now and then while it is read and judged, and stops that by raising. The
+    temperature that a person took for the run is applied but where it is not wanted.
+    """
     split = Split(split)
     directory = judged_splits(run).get(split)
     if directory is None:
         raise RunError(
             f"This run has not been judged on {split} yet.", hint=f"Evaluate it on {split} first."
         )
+    return load_from(directory, run, split, check=check, at_own_temperature=at_own_temperature)
+
+
+def load_from(
+    directory: JobDir,
+    run: JobDir,
+    split: Split,
+    *,
+    check: Callable[[], None] = go_on,
+    at_own_temperature: bool = True,
+) -> Analysis:
+    """One of a run's `evaluations`, the newest or an older one."""
     snapshot = read_snapshot(directory.snapshot if directory.snapshot.exists() else run.snapshot)
-    report = json.loads(directory.report.read_text(encoding="utf-8"))
+    report = read_json(directory.report)  # none where a kill came before its last line
     figures = report.get(split.value, {})
     kind = SeveralAnalysis if figures.get("several") else _KINDS[snapshot.task]
+    chosen = thresholds_of(run.path)
+    wanted = at_own_temperature and kind is ImageAnalysis
+    temperature = chosen.temperature if wanted else None
     return kind(
         snapshot=snapshot,
         split=split,
         images={image.id: image for image in snapshot.of(split)},
-        predictions={p.image_id: p for p in read_predictions(directory.predictions(split))},
+        predictions=dict(_answers(directory.predictions(split), check, temperature)),
         report=figures,
+        chosen=chosen,
+        check=check,
     )
+
+
+def _answers(
+    path: Path, check: Callable[[], None], temperature: float | None
+) -> Iterator[tuple[int, Prediction]]:
+    """The answers as they are to be read: files hold those of the network itself."""
+    for answer in read_predictions(path):
+        check()
+        if temperature is not None and answer.scores:
+            answer = replace(answer, scores=scores_at_temperature(answer.scores, temperature))
+        yield answer.image_id, answer

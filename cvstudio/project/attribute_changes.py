@@ -30,10 +30,13 @@ from cvstudio.core.attributes import (
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import quoted
 from cvstudio.project import attributes, class_tree, rows
-from cvstudio.project.class_tree import Reach
+from cvstudio.project.reach import Tally
 from cvstudio.project.tables import AnnotationRow, HistoryRow
 
 Told = Callable[[int, int], None]
+_One = tuple[str, int]
+"""The state of an annotation, and its image."""
+
 _AT_ONCE = 5000  # objects between two words of how far it is
 
 
@@ -209,31 +212,32 @@ class _Effects:
 
     def __init__(self, told: Told | None = None, total: int = 0) -> None:
         self._told, self._total, self._seen = told, total, 0
-        self.objects: dict[tuple[str, str], list[int]] = defaultdict(list)
-        """(verb, what of) -> the image of each object."""
+        self.objects: dict[tuple[str, str], Tally] = defaultdict(Tally)
+        """By (verb, what of)."""
         self.lost = 0
 
     def of_class(
         self, s: Session, class_id: int, moves: Sequence[_Move], names: set[str]
     ) -> list[tuple[int, str | None]]:
         """The annotations of a class whose values change, with what they carry then."""
-        chosen = select(AnnotationRow.id, AnnotationRow.image_id, AnnotationRow.attributes)
-        chosen = chosen.where(AnnotationRow.class_id == class_id)
+        row = AnnotationRow
+        chosen = select(row.id, row.image_id, row.state, row.attributes)
+        chosen = chosen.where(row.class_id == class_id)
         if not any(move.fill for move in moves):
-            chosen = chosen.where(AnnotationRow.attributes.is_not(None))
+            chosen = chosen.where(row.attributes.is_not(None))
         changed = []
-        for id, image_id, text in s.execute(chosen):
+        for id, image_id, state, text in s.execute(chosen):
             if self._told is not None and self._seen % _AT_ONCE == 0:
                 self._told(self._seen, self._total)
             self._seen += 1
             carried = json.loads(text or "{}")
-            after = self._moved(carried, moves, names, image_id)
+            after = self._moved(carried, moves, names, (state, image_id))
             if after != carried:
                 changed.append((id, attributes.stored(after)))
         return changed
 
     def _moved(
-        self, carried: dict[str, Any], moves: Sequence[_Move], names: set[str], image_id: int
+        self, carried: dict[str, Any], moves: Sequence[_Move], names: set[str], one: _One
     ) -> dict[str, Any]:
         """What an annotation carries after the moves; `names`: all that its class asks then."""
         values, after = values_in(carried), carried
@@ -246,40 +250,39 @@ class _Effects:
         for move in moves:
             if move.was in values:
                 if move.was != move.name and move.name in values and move.name not in left:
-                    self._lose(move.name, image_id)  # carried under the name that is taken now
-                value = self._value(move, values[move.was], image_id)
+                    self._lose(move.name, one)  # carried under the name that is taken now
+                value = self._value(move, values[move.was], one)
                 if value is not None or move.was == move.name:
                     after = with_value(after, move.name, value)
             elif move.fill and move.to is not None and move.to.default is not None:
-                self._note("get", f"the default of {quoted(move.name)}", image_id)
+                self._note("get", f"the default of {quoted(move.name)}", one)
                 after = with_value(after, move.name, move.to.default)
         return after
 
-    def _value(self, move: _Move, value: Value, image_id: int) -> Value | None:
+    def _value(self, move: _Move, value: Value, one: _One) -> Value | None:
         taken = move.value(value)
         if taken is None and move.new:
-            self._note("keep", f"what is no value of {quoted(move.name)}", image_id)
+            self._note("keep", f"what is no value of {quoted(move.name)}", one)
             return value
         if taken is None:
-            self._lose(move.was, image_id)
+            self._lose(move.was, one)
         elif words_of(value) in move.choices:
-            self._note("have", f"{quoted(str(taken))} for {quoted(words_of(value))}", image_id)
+            self._note("have", f"{quoted(str(taken))} for {quoted(words_of(value))}", one)
         elif move.was != move.name:
-            self._note("keep", f"{quoted(move.was)} as {quoted(move.name)}", image_id)
+            self._note("keep", f"{quoted(move.was)} as {quoted(move.name)}", one)
         return taken
 
-    def _lose(self, name: str, image_id: int) -> None:
+    def _lose(self, name: str, one: _One) -> None:
         self.lost += 1
-        self._note("lose", f"the value of {quoted(name)}", image_id)
+        self._note("lose", f"the value of {quoted(name)}", one)
 
-    def _note(self, verb: str, what: str, image_id: int) -> None:
-        self.objects[verb, what].append(image_id)
+    def _note(self, verb: str, what: str, one: _One) -> None:
+        self.objects[verb, what].add(*one)
 
     def sentences(self) -> list[str]:
         """What happens, a sentence each, losses first."""
         lines = []
-        for (verb, what), images in sorted(self.objects.items(), key=lambda i: i[0][0] != "lose"):
-            reach = Reach(len(images), len(set(images)))
+        for (verb, what), tally in sorted(self.objects.items(), key=lambda i: i[0][0] != "lose"):
             one = {"have": "has", "lose": "loses", "keep": "keeps", "get": "gets"}[verb]
-            lines.append(f"{reach} {one if reach.objects == 1 else verb} {what}.")
+            lines.append(f"{tally.reach} {tally.reach.do(one, verb)} {what}.")
         return lines

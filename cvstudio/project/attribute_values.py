@@ -45,6 +45,8 @@ class Objects:
     locked: NDArray[np.bool_]
     which: NDArray[np.int64]
     values: tuple[Value | None, ...]
+    suggested: int = 0
+    """Suggestions of the class on these images that nobody has accepted: they are not meant."""
 
     def counts(self) -> list[tuple[Value | None, int]]:
         """The values with how many objects have them, the most frequent one first."""
@@ -87,7 +89,13 @@ def objects(
         held.append((id, image_id, locked, which))
     columns = np.array(held, np.int64).reshape(-1, 4).T
     values = tuple(value for _truth, value in known)
-    return Objects(columns[0], columns[1], columns[2] != 0, columns[3], values)
+    waiting = select(func.count()).where(
+        id_list(row.image_id, image_ids),
+        row.state == State.SUGGESTED.value,
+        row.class_id == class_id,
+    )
+    suggested = s.scalar(waiting) or 0
+    return Objects(columns[0], columns[1], columns[2] != 0, columns[3], values, suggested)
 
 
 def give(

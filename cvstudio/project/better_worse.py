@@ -9,7 +9,7 @@ import numpy as np
 from cvstudio.core.annotation import Split
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
-from cvstudio.project import analysis
+from cvstudio.project import analysis, certainty
 from cvstudio.project.image_analysis import ImageAnalysis
 from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.pixel_analysis import PixelAnalysis
@@ -65,8 +65,8 @@ def compare(before: JobDir, after: JobDir, split: Split = Split.VAL) -> Changes:
     if not both:
         raise RunError(f"The runs were judged on no {split} image in common.")
     old, new = (
-        _figures(_answered(second, both, by=first)),
-        _figures(_answered(second, both, by=second)),
+        figures(certainty.only(second, both, first.predictions)),
+        figures(certainty.only(second, both)),
     )
     changes = [ImageChange(i, old[i], new[i]) for i in both if i in old and i in new]
     return Changes(
@@ -89,15 +89,7 @@ _WORDS: dict[type[Analysis], str] = {
 }
 
 
-def _answered(truth: Analysis, ids: list[int], *, by: Analysis) -> Analysis:
-    return type(truth)(
-        snapshot=truth.snapshot, split=truth.split,
-        images={i: truth.images[i] for i in ids},
-        predictions={i: by.predictions[i] for i in ids}, report={},
-    )  # fmt: skip
-
-
-def _figures(analysed: Analysis) -> dict[int, float]:
+def figures(analysed: Analysis) -> dict[int, float]:
     """A figure from 0 to 1 for each image that can have one."""
     match analysed:
         case ImageAnalysis():

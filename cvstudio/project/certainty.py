@@ -7,6 +7,7 @@ the images that both were judged on, and differ only when a paired bootstrap say
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,9 +57,10 @@ def main_figure(analysed: Analysis, drawn: Draws) -> Floats:
 
 
 def intervals(
-    analysed: Analysis, drawn: Draws, *, score: float, iou: float
+    analysed: Analysis, drawn: Draws, *, score: float, iou: float, own: bool = False
 ) -> dict[str, tuple[float, float]]:
-    """The 95 % intervals of the verdict's cards at a score and an overlap, by title.
+    """The 95 % intervals of the verdict's cards at a score and an overlap, by title; with `own`
+    classes count from their own scores.
 
     Those of the report, and precision and recall, which move with the score.
     """
@@ -66,7 +68,8 @@ def intervals(
     titles = {name if name[1:2].isupper() else name[:1].upper() + name[1:]: name for name in told}
     found = {title: (told[name][0], told[name][1]) for title, name in titles.items()}
     if isinstance(analysed, ObjectAnalysis):
-        counts = analysed.matches.at(score=score, iou=iou).image_counts()
+        scores = analysed.own_scores if own else {}
+        counts = analysed.matches.at(score=score, iou=iou, own=scores).image_counts()
         labelled, predicted, correct = (drawn @ counts).T
         for title, whole in (("Precision", predicted), ("Recall", labelled)):
             ratio = np.divide(correct, whole, out=np.full(len(drawn), np.nan), where=whole > 0)
@@ -88,6 +91,23 @@ def compare(newer: Analysis, older: Analysis) -> Difference | None:
 
     None when the runs cannot be compared: other classes, or fewer than two images in common.
     """
+    pair = paired(newer, older)
+    if pair is None:
+        return None
+    first, second = pair
+    once = np.ones((1, len(first.images)), np.float32)
+    value = float(main_figure(first, once)[0] - main_figure(second, once)[0])
+    if math.isnan(value):
+        return None
+    drawn = draws_for(first)
+    return difference(
+        value, main_figure(first, drawn), main_figure(second, drawn), images=len(first.images)
+    )
+
+
+def paired(newer: Analysis, older: Analysis) -> tuple[Analysis, Analysis] | None:
+    """Both runs held to the labels of the newer one, on the images that both answered; None where
+    they cannot be compared."""
     known = {c.id for c in newer.classes}
     if not {c.id for c in older.classes} <= known:
         return None
@@ -99,26 +119,25 @@ def compare(newer: Analysis, older: Analysis) -> Difference | None:
         both = [i for i in both if any(a.shape is None for a in newer.images[i].annotations)]
     if len(both) < 2:
         return None
-    first = _only(newer, both, newer.predictions)
-    second = _only(newer, both, older.predictions)
-    once = np.ones((1, len(both)), np.float32)
-    value = float(main_figure(first, once)[0] - main_figure(second, once)[0])
-    if math.isnan(value):
-        return None
-    drawn = draws_for(first)
-    return difference(
-        value, main_figure(first, drawn), main_figure(second, drawn), images=len(both)
-    )
+    return only(newer, both, newer.predictions), only(newer, both, older.predictions)
 
 
-def _only(analysed: Analysis, ids: list[int], predictions: dict[int, Prediction]) -> Analysis:
+def only(
+    analysed: Analysis, ids: Sequence[int], predictions: Mapping[int, Prediction] | None = None
+) -> Analysis:
+    """An analysis of some of its images; of these predictions instead of its own, when given."""
+    answers = analysed.predictions if predictions is None else predictions
     return type(analysed)(
         snapshot=analysed.snapshot,
         split=analysed.split,
         images={i: analysed.images[i] for i in ids},
-        predictions={i: predictions[i] for i in ids},
-        report={},
+        predictions={i: answers[i] for i in ids},
+        report={key: analysed.report[key] for key in _KEPT if key in analysed.report},
     )
+
+
+_KEPT = ("form", "several", "views")
+"""What the report says of how the network answers, and not how well."""
 
 
 def _balanced_accuracy(analysed: ImageAnalysis, drawn: Draws) -> Floats:

@@ -96,3 +96,5 @@ class Reach:
     """How many images it took out of the project."""
     classes: bool = False
     """Whether it changed label classes."""
+    rows: int = 0
+    """How many objects, images and other rows it added, changed and removed."""

@@ -7,9 +7,8 @@ network learns every class by itself.
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
@@ -24,7 +23,6 @@ from cvstudio.core.attributes import (
     words_of,
 )
 from cvstudio.core.errors import ProjectError
-from cvstudio.core.words import counted
 from cvstudio.project import (
     attributes,
     commands,
@@ -34,32 +32,8 @@ from cvstudio.project import (
     skeletons,
 )
 from cvstudio.project.queries import id_list
+from cvstudio.project.reach import Reach, Tally
 from cvstudio.project.tables import AnnotationRow, LabelClassRow
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How much a change would touch: objects that count and the images on which they are, and what
-    a network suggested that nobody has accepted yet, or that somebody rejected."""
-
-    objects: int = 0
-    images: int = 0
-    suggested: int = 0
-    rejected: int = 0
-
-    @property
-    def rows(self) -> int:
-        """All that would be written."""
-        return self.objects + self.suggested + self.rejected
-
-    def __str__(self) -> str:
-        parts = [f"{counted(self.objects, 'object')} in {counted(self.images, 'image')}"]
-        if self.suggested:
-            parts.append(counted(self.suggested, "suggestion"))
-        if self.rejected:
-            parts.append(counted(self.rejected, "rejected suggestion"))
-        return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
-
 
 _Count = ColumnElement[int]
 
@@ -102,16 +76,12 @@ def _reach() -> tuple[_Count, _Count, _Count, _Count]:
 
 def attribute_values(s: Session, class_id: int) -> dict[str, dict[str, Reach]]:
     """For each attribute of a class's objects its values in words, with how many have each."""
-    objects: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
+    found: dict[tuple[str, str], Tally] = defaultdict(Tally)
     for _, image, state, key, value in _attributes(s, class_id):
-        objects[key, value].append((image, state))
+        found[key, value].add(state, image)
     result: dict[str, dict[str, Reach]] = {}
-    for (key, value), found in sorted(objects.items()):
-        states = Counter(state for _, state in found)
-        images = {image for image, state in found if state == State.ACCEPTED}
-        result.setdefault(key, {})[value] = Reach(
-            states[State.ACCEPTED], len(images), states[State.SUGGESTED], states[State.REJECTED]
-        )
+    for (key, value), tally in sorted(found.items(), key=lambda item: item[0]):
+        result.setdefault(key, {})[value] = tally.reach
     return result
 
 

@@ -66,7 +66,7 @@ def settings(configs: Sequence[TrainConfig]) -> list[Difference]:
         if name == "augmentation":
             continue
         title = field.title or name.replace("_", " ").capitalize()
-        values = tuple(_plain(getattr(config, name)) for config in configs)
+        values = tuple(plain(getattr(config, name)) for config in configs)
         rows.append(Difference(title, values))
     rows.append(Difference("Augmentation", tuple(_augmentation(config) for config in configs)))
     return [row for row in rows if not row.same]
@@ -188,7 +188,6 @@ _TITLES = {
     "gpu.memory": "Memory of the GPU", "gpu.capability": "Capability of the GPU",
     "gpu.driver": "NVIDIA driver", "gpu.cuda": "CUDA", "gpu.cudnn": "cuDNN",
     "weights.file": "Weights to start from", "weights.sha256": "Hash of these weights",
-    "snapshot": "Snapshot",
 }  # fmt: skip
 """What of an environment.json is told, under which words; the rest is told elsewhere."""
 
@@ -202,7 +201,7 @@ def _flat(record: Mapping[str, Any]) -> dict[str, str]:
             value = value.get(step) if isinstance(value, Mapping) else None
         if value not in (None, ""):
             large = key in ("memory", "gpu.memory")
-            short = key in ("weights.sha256", "snapshot", "cvstudio.revision")
+            short = key in ("weights.sha256", "cvstudio.revision")
             found[title] = size_words(value) if large else str(value)[: 12 if short else None]
     for name, value in record.get("switches", {}).items():
         found[f"Variable {name}"] = str(value)
@@ -223,7 +222,8 @@ def _of(record: Mapping[str, Any], flat: Mapping[str, str], title: str) -> str:
     return NOT_RECORDED
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """A setting as people read it: "on", "0.01", "–" for none."""
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):

@@ -165,6 +165,7 @@ _WORDS: dict[str, Callable[[str, str], ProjectError]] = {
     "SQLITE_READONLY": _readonly,
     "SQLITE_CORRUPT": _unreadable,
     "SQLITE_NOTADB": _unreadable,
+    "SQLITE_IOERR_SHMSIZE": _full,  # its side file finds no room
     "SQLITE_IOERR": _io,
     "SQLITE_CANTOPEN": _io,
 }

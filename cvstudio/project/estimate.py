@@ -12,6 +12,7 @@ from statistics import median
 from cvstudio.core.batch_rule import MOST, on_processor
 from cvstudio.core.networks import Family, NetworkInfo, network
 from cvstudio.core.recipe import TrainConfig
+from cvstudio.core.trial import passes
 from cvstudio.project.device import Device, cores
 
 GB = 2**30
@@ -42,15 +43,18 @@ class Measured:
 
 
 def cost(config: TrainConfig, info: NetworkInfo | None = None) -> float:
-    """Seconds that two cores need to train on one image."""
+    """Seconds that two cores need to train on one image, or crop of one."""
     info = info or network(config.network)
-    return float(_SECONDS[info.family] * info.parameters**0.8 * (config.image_size / 640) ** 2)
+    once = float(_SECONDS[info.family] * info.parameters**0.8 * (config.image_size / 640) ** 2)
+    return once * passes(config)
 
 
 def seconds(
-    config: TrainConfig, *, train: int, val: int, device: Device, history: Sequence[Measured] = ()
-) -> float:
-    """The time of a whole run, early stopping left out. Judging costs a third of training.
+    config: TrainConfig, *, train: float, val: float, device: Device,
+    history: Sequence[Measured] = (),
+) -> float:  # fmt: skip
+    """The time of a whole run, early stopping left out: `train` and `val` are Facts.items. Judging
+    costs a third of one pass of training.
 
     A run with smaller images or a smaller network spent its time on reading and starting more than
     on what grows with them: the dearer the wanted run is beside it, the less it corrects.
@@ -66,7 +70,7 @@ def seconds(
     ]  # fmt: skip
     if known:
         speed *= median(known)
-    return config.epochs * (train + val / 3) * wanted / speed
+    return config.epochs * (train + val / 3 / passes(config)) * wanted / speed
 
 
 def memory(config: TrainConfig) -> int:

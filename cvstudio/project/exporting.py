@@ -40,7 +40,7 @@ __all__ = ["Cancelled", "ExportReport", "export"]
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What an export wrote; `losses` are sentences on what the format cannot hold."""
+    """What an export wrote, without what the format left out; `losses` are sentences on that."""
 
     path: Path
     format: str
@@ -51,12 +51,17 @@ class ExportReport:
 
     def sentences(self) -> list[str]:
         """The report in words."""
+        return [self.summary, *self.shortcomings()]
+
+    @property
+    def summary(self) -> str:
+        """What was written, and where."""
         written = f"{counted(self.images, 'image')} and {counted(self.annotations, 'annotation')}"
-        return [
-            f"{written} were written to {self.path}.",
-            *self.losses,
-            *(problem.text for problem in self.problems),
-        ]
+        return f"{written} were written to {self.path}."
+
+    def shortcomings(self) -> list[str]:
+        """All that did not go out as it is in the project, a sentence each."""
+        return [*self.losses, *(problem.text for problem in self.problems)]
 
 
 def export(
@@ -98,14 +103,31 @@ def export(
             hint="Label some images, or export unlabelled ones too.",
         )
     _write_whole(dest, lambda folder: writer.write(folder, dataset, writing))
+    written = {image.name: writing.written(image) for image in dataset.images}
     return ExportReport(
         path=dest,
         format=writer.name,
-        images=len(dataset.images),
-        annotations=sum(len(image.annotations) for image in dataset.images),
-        losses=tuple(writing.losses()),
+        images=len(dataset.images) - len(writing.unwritten),
+        annotations=sum(written.values()),
+        losses=(*writing.losses(), *_bared(dataset, writing, writer.title)),
         problems=tuple(problems),
     )
+
+
+def _bared(dataset: ExportDataset, writing: Writing, title: str) -> list[str]:
+    """That images went out without the labels that they have, which a training would learn from."""
+    bared = [
+        image
+        for image in dataset.images
+        if image.annotations and image.name not in writing.unwritten and not writing.written(image)
+    ]
+    if not bared:
+        return []
+    have = counted(len(bared), "image has", "images have")
+    return [
+        f"{have} annotations of which {title} can hold none: in the export they have no label, and"
+        " a training takes such images for background."
+    ]
 
 
 def _checked(
@@ -159,7 +181,7 @@ def _dataset(
     for record in queries.images(s, ids):
         path = project.image_path(record)
         if record.review is Review.UNLABELLED and not unlabelled:
-            writing.lose("images that nobody has labelled were left out")
+            writing.lose("image[s] that nobody has labelled [was|were] left out")
         elif not path.is_file():
             text = f"{record.title} was left out: its file is missing ({path})."
             problems.append(Problem(ProblemKind.IMAGE_MISSING, text, path))

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 from cvstudio.core.jobdir import JobDir
+from cvstudio.project import runs
 from cvstudio.project.project import Project
+from cvstudio.project.records import RunRecord
 
 REPORT_SUFFIX = ".verification.json"
 """What stands in the place of .onnx in the name of the report beside an exported file."""
@@ -37,3 +39,22 @@ def reports(project: Project) -> list[Path]:
         if file is not None:
             found.add(file.with_suffix(REPORT_SUFFIX))
     return [report for report in found if report.is_file()]
+
+
+def onnx_files(project: Project) -> list[Path]:
+    """The ONNX files of now that a report lies beside, in no special order."""
+    named = (
+        report.with_name(report.name.removesuffix(REPORT_SUFFIX)) for report in reports(project)
+    )
+    files = (path.with_name(path.name + ".onnx") for path in named)
+    return [file for file in files if file.is_file()]
+
+
+def run_of(project: Project, file: Path) -> RunRecord | None:
+    """The run that a file was made from, by the report beside it; None for a file of elsewhere."""
+    report = file.with_name(file.name.removesuffix(file.suffix) + REPORT_SUFFIX)
+    try:
+        name = json.loads(report.read_text(encoding="utf-8"))["run"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return next((r for r in runs.all_runs(project) if runs.job_of(r).path.name == name), None)

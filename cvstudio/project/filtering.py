@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Source, State
-from cvstudio.project.finding import conditions, id_list
+from cvstudio.project.finding import conditions, id_list, in_folder
 from cvstudio.project.query_language import LONGEST_VALUE, MOST_VALUES
 from cvstudio.project.records import ImageFilter
 from cvstudio.project.tables import AnnotationRow, CommentRow, ImageRow, ImageTagRow, TagRow
@@ -28,9 +28,7 @@ def conditions_of(s: Session, filter: ImageFilter) -> Iterator[ColumnElement[boo
     if filter.reviews:
         yield ImageRow.review.in_([review.value for review in filter.reviews])
     if filter.folder:
-        folder = filter.folder.rstrip("/")
-        inside = ImageRow.folder.startswith(folder + "/", autoescape=True)
-        yield or_(ImageRow.folder == folder, inside)
+        yield in_folder(filter.folder)
     if filter.tags:
         yield ImageRow.id.in_(
             select(ImageTagRow.image_id)

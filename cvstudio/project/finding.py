@@ -78,11 +78,10 @@ def conditions(s: Session, text: str) -> Iterator[Condition]:
         yield from _about_one(s, one)
     for term in terms:
         if term.key not in (*_OBJECT, "count", "error"):
-            found = _about_image(term)
+            found = _about_image(s, term)
             yield not_(found) if term.negated else found
     for term in errors:
-        runs = [int(v) for t in terms if t.key == "run" and not t.negated for v in t.values]
-        among = id_list(ImageRow.id, _images_with_errors(s, runs, term.values))
+        among = id_list(ImageRow.id, _images_with_errors(s, terms, term.values))
         yield not_(among) if term.negated else among
 
 
@@ -90,13 +89,12 @@ def check(s: Session, text: str) -> tuple[Term, ...]:
     """The terms of a query. Raises QueryError for what cannot be read or is not in the project."""
     terms = parse(text)
     names = vocabulary(s)
-    words = {"class": "class", "tag": "tag", "run": "run"}
     for term in terms:
         known = names.get(term.key, [])
         folded = {each.casefold() for each in known}
         for value in term.values:
-            if term.key in words and value.casefold() not in folded:
-                what = f"There is no {words[term.key]} “{value}”."
+            if term.key in ("class", "tag", "run") and value.casefold() not in folded:
+                what = f"There is no {term.key} “{value}”."
                 raise QueryError(what + meant(value, known), term.start)
             if term.key == "attribute":
                 finding_attributes.check(s, value, term.start)
@@ -114,7 +112,7 @@ def _check_names(s: Session, text: str, terms: Sequence[Term]) -> None:
         if (
             term.negated
             or not bare
-            or s.scalar(select(ImageRow.id).where(_about_image(term)).limit(1))
+            or s.scalar(select(ImageRow.id).where(_about_image(s, term)).limit(1))
         ):
             continue
         word = term.values[0]
@@ -270,6 +268,13 @@ def _class_ids(s: Session, names: Iterable[str]) -> set[int]:
     return ids
 
 
+def _tag_ids(s: Session, names: Iterable[str]) -> set[int]:
+    """The tags of these names, written in any case: SQL folds the letters of English only."""
+    wanted = {name.casefold() for name in names}
+    found = s.execute(select(TagRow.id, TagRow.name))
+    return {id for id, name in found if name.casefold() in wanted}
+
+
 def _compared(what: Any, term: Term) -> Condition:
     return or_(*(_COMPARE[term.operator](what, float(value)) for value in term.values))
 
@@ -277,7 +282,7 @@ def _compared(what: Any, term: Term) -> Condition:
 # Images
 
 
-def _about_image(term: Term) -> Condition:
+def _about_image(s: Session, term: Term) -> Condition:
     match term.key:
         case "state":
             return or_(*(_state(value) for value in term.values))
@@ -287,9 +292,8 @@ def _about_image(term: Term) -> Condition:
             inside = and_(ImageRow.split.is_not(None), known)
             return or_(inside, ImageRow.split.is_(None)) if "none" in term.values else inside
         case "tag":
-            tagged = select(ImageTagRow.image_id).join(TagRow, TagRow.id == ImageTagRow.tag_id)
-            folded = func.lower(TagRow.name).in_([value.lower() for value in term.values])
-            return ImageRow.id.in_(tagged.where(or_(TagRow.name.in_(term.values), folded)))
+            ids = _tag_ids(s, term.values)
+            return ImageRow.id.in_(select(ImageTagRow.image_id).where(ImageTagRow.tag_id.in_(ids)))
         case "comment":
             return or_(*(_comment(value, term.operator) for value in term.values))
         case "name" if term.operator == "~":
@@ -328,9 +332,14 @@ def _comment(value: str, operator: str) -> Condition:
 def _folder(value: str, operator: str) -> Condition:
     if operator == "~":
         return ImageRow.folder.contains(value, autoescape=True)
-    folder = value.rstrip("/")
-    inside = ImageRow.folder.startswith(folder + "/", autoescape=True)
-    return or_(ImageRow.folder == folder, inside)
+    return in_folder(value)
+
+
+def in_folder(folder: str) -> Condition:
+    """The condition that an image lies in a folder or below it."""
+    folder = folder.rstrip("/")
+    below = ImageRow.folder.startswith(folder + "/", autoescape=True)
+    return or_(ImageRow.folder == folder, below)
 
 
 def _file(value: str) -> Condition:
@@ -348,16 +357,16 @@ def _contains(what: InstrumentedAttribute[str], term: Term) -> Condition:
 # Errors of a run
 
 
-def _images_with_errors(s: Session, runs: Sequence[int], kinds: Sequence[str]) -> set[int]:
-    from cvstudio.project.run_errors import images_with_errors
+def _images_with_errors(s: Session, terms: Sequence[Term], kinds: Sequence[str]) -> set[int]:
+    from cvstudio.project import run_errors
 
-    return images_with_errors(s, runs, kinds)
+    return run_errors.images_with_errors(s, run_errors.runs_named(terms), kinds)
 
 
 def _check_judged(s: Session, terms: Sequence[Term], term: Term) -> None:
-    from cvstudio.project.run_errors import judged_runs
+    from cvstudio.project import run_errors
 
-    runs = [int(v) for t in terms if t.key == "run" and not t.negated for v in t.values]
-    if not judged_runs(s, runs):
+    runs = run_errors.runs_named(terms)
+    if not run_errors.judged_runs(s, runs):
         words = f"Run {runs[0]} has not been judged yet." if runs else "No run has been judged yet."
         raise QueryError(words, term.start)

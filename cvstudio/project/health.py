@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from cvstudio.core.annotation import COUNTING, Kind, Review, Split, State, Task
+from cvstudio.core.annotation import LEARNED, Kind, Review, Split, State, Task
 from cvstudio.core.errors import ImageError
 from cvstudio.core.video_names import is_video_name
 from cvstudio.core.words import alike_sentences, counted, quoted
@@ -207,7 +207,7 @@ def _groups(s: Session) -> Iterator[Finding]:
 
 
 def _kinds(s: Session, task: Task) -> Iterator[Finding]:
-    needed = [kind.value for kind in COUNTING[task]]
+    needed = [kind.value for kind in LEARNED[task]]
     unfit = and_(AnnotationRow.state == State.ACCEPTED.value, AnnotationRow.kind.not_in(needed))
     number = s.scalar(select(func.count()).select_from(AnnotationRow).where(unfit)) or 0
     if number:

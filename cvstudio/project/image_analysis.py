@@ -22,7 +22,7 @@ class ImageAnalysis(Analysis):
     @cached_property
     def judged(self) -> ClassificationReport:
         answers = []
-        for image in self.images.values():
+        for image in self.compared():
             answer = self.predictions.get(image.id)
             labels = [a for a in image.annotations if a.shape is None]
             if answer is not None and answer.scores and len(labels) == 1:
@@ -38,14 +38,15 @@ class ImageAnalysis(Analysis):
             result[c.id] = Curve.of(c.id, int(right.sum()), scores[order], right[order])
         return result
 
-    def judge(self, *, score: float, iou: float) -> Verdict:
+    def judge(self, *, score: float, iou: float, own: bool = False) -> Verdict:
         report = self.judged
         wrong, likely = report.wrong(), report.likely_label_errors()
         withheld = self._withheld(report.withheld_classes())
         total = len(report.images)
 
-        def cases(kind: str) -> list[Case]:
-            return [self._case(image) for image in (likely if kind == LIKELY else wrong)]
+        def cases(kind: str, limit: int | None = None) -> list[Case]:
+            chosen = likely if kind == LIKELY else wrong
+            return [self._case(image) for image in chosen[:limit]]
 
         return Verdict(
             cards=(
@@ -77,8 +78,8 @@ class ImageAnalysis(Analysis):
                 KindCount(LIKELY, "Likely label errors", len(likely)),
             ),
             cases=cases,
-            cell=lambda labelled, predicted: [
-                self._case(image) for image in report.cell(labelled, predicted)
+            cell=lambda labelled, predicted, limit=None: [
+                self._case(image) for image in report.cell(labelled, predicted)[:limit]
             ],
             withheld=withheld,
         )

@@ -5,14 +5,12 @@ The image files are visited in a few threads; nothing is written.
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,8 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cvstudio.core.annotation import Split
+from cvstudio.core.annotation import Split, Task
+from cvstudio.core.collector import collector_at_rest
 from cvstudio.core.errors import FormatError, ImageError
 from cvstudio.core.video_names import is_video_name
 from cvstudio.core.words import counted
@@ -36,6 +35,7 @@ from cvstudio.formats.base import (
     ProblemKind,
     Progress,
     Reading,
+    split_named,
 )
 from cvstudio.imaging.decode import ImageInfo, probe, read_image
 from cvstudio.imaging.display import Window
@@ -49,6 +49,9 @@ from cvstudio.project.tables import ImageRow
 
 PLAIN = "images"
 """The format of a folder of images without labels."""
+
+_FOLDERS = "folders"
+"""The format whose folders are classes of whole images."""
 
 EACH_TENTH = Step()
 """Which frames of a video come in when nobody says: neighbours are nearly alike."""
@@ -88,6 +91,8 @@ class ImportPlan:
     """By bit depth above 8, the window that the new images of that depth get."""
     videos: tuple[PlannedVideo, ...] = ()
     """Of which videos some of the images are frames."""
+    in_two: int = 0
+    """How many objects of the source come in as two annotations each."""
 
     @property
     def annotation_count(self) -> int:
@@ -119,6 +124,16 @@ class ImportPlan:
             lines.append(f"{many} no annotation, and the source does not say why: unlabelled.")
         return lines
 
+    def notes(self) -> list[str]:
+        """What is not wrong with the source, and is worth knowing before it comes in."""
+        if not self.in_two:
+            return []
+        have = counted(self.in_two, "object has", "objects have")
+        return [
+            f"{have} keypoints beside an outline or a box: each becomes two annotations that belong"
+            " together, and one object again in an export as COCO."
+        ]
+
     @property
     def bytes(self) -> int:
         """What copying takes on the disk."""
@@ -149,8 +164,8 @@ def plan(
     """Read a source and say what importing it would do.
 
     `format` is a name of formats.FORMATS, "images" for images without labels, or "auto"; `step`
-    chooses the frames of videos. Raises
-    FormatError when the source cannot be read as that, Cancelled when the user has had enough.
+    chooses the frames of videos. Raises FormatError when the source cannot be read as that, and
+    Cancelled when the user has had enough.
     """
     source = Path(source).absolute()
     with project.read() as s:
@@ -164,6 +179,8 @@ def plan(
         raise FormatError(f"There is nothing at {source}.", path=source)
     if format == "auto":
         found = table.sniff(source, project.task)
+        if found is not None and found.name == _FOLDERS and project.task is not Task.CLASSIFY:
+            found = None  # plates, recordings or splits: not what is on the whole image
     else:
         found = None if format == PLAIN else table.by_name(format)
     if found is None:
@@ -172,22 +189,6 @@ def plan(
         dataset = found.read(source, reading)
         name, title = found.name, found.title
         return _plan(project, dataset, reading, source=source.name, format=name, title=title)
-
-
-@contextmanager
-def collector_at_rest() -> Iterator[None]:
-    """No search for circular garbage while hundreds of thousands of objects are made: each search
-    looks at all of them again, and there are no circles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            # Into the oldest generation without a look at each, or enabling would begin with one.
-            gc.freeze()
-            gc.unfreeze()
-            gc.enable()
 
 
 def plan_images(
@@ -227,11 +228,29 @@ def plan_images(
         pages = reading.infos.get(path)
         numbers = frames.get(path) or ([info.page for info in pages] if pages else [0])
         dataset.images += [ParsedImage(path, page=number) for number in numbers]
+    if project.task is not Task.CLASSIFY:
+        _take_splits(dataset.images, given)
     name = given[0].name if len(given) == 1 else f"{len(given):,} files"
     title = "Images" if len(clips) < len(files) else "Video" if len(clips) == 1 else "Videos"
     result = _plan(project, dataset, reading, source=name, format=PLAIN, title=title)
     result.videos = tuple(found for found in planned if found is not None)
     return result
+
+
+def _take_splits(images: Iterable[ParsedImage], given: Sequence[Path]) -> None:
+    """Give images the split that a folder between them and what was given is named after."""
+    roots = [path for path in given if path.is_dir()]
+    splits: dict[Path, Split | None] = {}
+    for image in images:
+        folder = image.path.parent
+        if folder not in splits:
+            root = next((path for path in roots if folder.is_relative_to(path)), folder)
+            # One folder alone divides nothing, whatever it is called.
+            above = root.parts[-1:] if len(roots) > 1 else ()
+            named = [*above, *folder.relative_to(root).parts]
+            told = [split for name in named if (split := split_named(name)) is not None]
+            splits[folder] = told[-1] if told else None
+        image.split = splits[folder]
 
 
 def _plan(
@@ -244,7 +263,7 @@ def _plan(
     title: str,
 ) -> ImportPlan:
     result = ImportPlan(source, format, title, classes=dataset.classes, extras=dataset.extras)
-    result.problems = dataset.problems
+    result.problems, result.in_two = dataset.problems, dataset.in_two
     hashes = _hash_all([image.path for image in dataset.images], reading)
     for parsed in dataset.images:
         info = reading.info(parsed.path, parsed.page)

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from cvstudio.core import attributes as definitions
 from cvstudio.core.annotation import Review, Source, Task, area_of, box_of, kind_of, pack_shape
+from cvstudio.core.collector import collector_at_rest
 from cvstudio.core.geometry import Box
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.skeleton import Skeleton, followed, pack
@@ -50,7 +51,6 @@ from cvstudio.project.import_copying import copy_files
 from cvstudio.project.import_plan import (
     ImportPlan,
     PlannedImage,
-    collector_at_rest,
     plan,
     plan_images,
 )
@@ -71,12 +71,9 @@ __all__ = [
     "plan_images",
     "run",
 ]
-
 Known = Literal["add", "skip"]
 """What happens to images that are in the project already: "add" gives them the annotations that
 they do not have yet, "skip" leaves them as they are."""
-
-
 Bare = Literal["stated", "unlabelled", "empty"]
 """What images without any annotation in a source of labels become. "stated": empty where the source
 says so (an empty label file), else unlabelled; "unlabelled" or "empty": all of them that."""
@@ -149,10 +146,9 @@ def run(
     """Carry out a plan in one transaction, which is one undo step.
 
     copy: the image files are copied into the project; else they are used where they lie, but for
-    those that were unpacked from label files. `splits`
-    are shares of train, val and test for images to which the source gives none; images of one group
-    (`group_by`) never part. Raises
-    ProjectError (a full disk, among others) or Cancelled, and then nothing has changed.
+    those that were unpacked from label files. `splits` are shares of train, val and test for images
+    to which the source gives none; images of one group (`group_by`) never part. Raises ProjectError
+    (a full disk, among others) or Cancelled, and then nothing has changed.
     """
     work = Work(progress, cancelled)
     copied: list[Path] = []

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from cvstudio.core.errors import RunError
+from cvstudio.core.errors import RunError, file_trouble
 from cvstudio.core.jobdir import JobDir, Request, write_json
 from cvstudio.core.places_to_run import cluster_of
 from cvstudio.core.program import is_frozen, program
@@ -81,10 +81,12 @@ def launch(job: JobDir, *, command: Callable[[Path], Sequence[str]] = worker_com
     """
     if alive(job):
         raise RunError(f"The job in {job.path} is already running.")
-    job.clear_requests()
-    mend(job)
     launched_at = time.time()
     try:
+        job.clear_requests()
+        mend(job)
+        clear_halves(job)
+        job.keep_reserve()
         with job.log.open("ab") as log:
             child = subprocess.Popen(
                 list(command(job.path)),
@@ -96,7 +98,7 @@ def launch(job: JobDir, *, command: Callable[[Path], Sequence[str]] = worker_com
                 creationflags=_windows_flags(),
             )
     except OSError as error:
-        raise RunError(f"The job could not be started: {error}") from error
+        raise RunError(f"The job could not be started. {file_trouble(error)}") from error
     _children[job.path] = child
     process = JobProcess(child.pid, _creation_time(child.pid, launched_at), launched_at)
     write_json(_file(job), asdict(process))
@@ -178,6 +180,13 @@ def mend(job: JobDir) -> None:
                 stream.write(b"\n")
     except FileNotFoundError:
         return
+
+
+def clear_halves(job: JobDir) -> None:
+    """Take away files that a killed job left half written: a checkpoint is a lot of room."""
+    for folder in (job.path, job.checkpoints, job.path / "predictions"):
+        for half in folder.glob("*.part"):
+            half.unlink(missing_ok=True)
 
 
 def _file(job: JobDir) -> Path:

@@ -1,23 +1,19 @@
-"""Images of val and test that look like images of train: figures on them say too much."""
+"""Images of val and test that look like images of train: figures on them say too much.
+
+The quick check before a training, which says only what is beyond doubt; a person who wants to look
+for themselves gets more from similarity/duplicates.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 
 from cvstudio.core.annotation import Split
-from cvstudio.core.errors import ImageError
-from cvstudio.imaging import likeness, thumbnails
-from cvstudio.imaging.likeness import Looks, LookStore
-from cvstudio.imaging.thumbnails import ThumbnailStore
-from cvstudio.project import queries
+from cvstudio.imaging import likeness
 from cvstudio.project.project import Project
-
-_AT_ONCE = 200
-
-Progress = Callable[[int, int], None]
+from cvstudio.project.similarity.looks import looks_of
 
 
 def near_duplicates(
@@ -25,13 +21,13 @@ def near_duplicates(
     divided: Mapping[int, Split],
     *,
     cancelled: Callable[[], bool] = lambda: False,
-    progress: Progress = lambda _done, _total: None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> tuple[tuple[int, int], ...] | None:
     """The pairs (image of train, image of val or test that looks like it); None when cancelled.
 
     Slow the first time, as thumbnails are made where there are none: call it in a thread.
     """
-    looks = _looks(project, divided, cancelled=cancelled, progress=progress)
+    looks = looks_of(project, divided, cancelled=cancelled, progress=progress)
     train = [image for image in looks if divided[image] is Split.TRAIN]
     judged = [image for image in looks if divided[image] is not Split.TRAIN]
     if cancelled():
@@ -44,57 +40,3 @@ def near_duplicates(
         cancelled=cancelled,
     )
     return None if cancelled() else tuple((train[a], judged[b]) for a, b in found)
-
-
-def _looks(
-    project: Project, divided: Mapping[int, Split], *, cancelled: Callable[[], bool],
-    progress: Progress,
-) -> dict[int, Looks]:  # fmt: skip
-    with project.read() as session:
-        records = queries.images(session, list(divided))
-    files = {record.id: (project.image_path(record), record.page) for record in records}
-    keys = {image: key for image, file in files.items() if (key := thumbnails.key_of(*file))}
-    store = LookStore(project.thumbnails_file.with_name("looks.sqlite"))
-    looks = store.get(keys)
-    missing = [image for image in keys if image not in looks]
-    pictures = ThumbnailStore(project.thumbnails_file)
-    try:
-        for start in range(0, len(missing), _AT_ONCE):
-            if cancelled():
-                break
-            progress(start, len(missing))
-            part = missing[start : start + _AT_ONCE]
-            found = _made(pictures, {image: files[image] for image in part}, keys, cancelled)
-            store.put(found, keys)
-            looks |= found
-    finally:
-        pictures.close()
-    return {image: looks[image] for image in divided if image in looks}
-
-
-def _made(
-    pictures: ThumbnailStore,
-    files: Mapping[int, tuple[Path, int]],
-    keys: Mapping[int, str],
-    cancelled: Callable[[], bool],
-) -> dict[int, Looks]:
-    """The looks of some images; those that cannot be read have none."""
-    kept = pictures.get({image: keys[image] for image in files})
-    new: list[tuple[int, str, bytes]] = []
-    looks = {}
-    for image, file in files.items():
-        jpeg = kept.get(image)
-        if jpeg is None:
-            if cancelled():
-                break
-            try:
-                jpeg = thumbnails.make(*file)
-            except ImageError:
-                continue  # another check says so
-            new.append((image, keys[image], jpeg))
-        found = likeness.look(jpeg)
-        if found is not None:
-            looks[image] = found
-    if new:
-        pictures.put(new)
-    return looks

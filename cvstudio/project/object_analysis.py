@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
+from collections.abc import Mapping
+from functools import cache, cached_property
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.forms import Answers, Form
+from cvstudio.core.held import held_to
 from cvstudio.core.metrics import (
     NOTHING,
     Curve,
@@ -14,10 +17,10 @@ from cvstudio.core.metrics import (
     Judgement,
     ObjectError,
     ObjectMatches,
+    best_score,
     match_objects,
 )
 from cvstudio.core.predictions import Prediction
-from cvstudio.core.snapshot import held_to
 from cvstudio.core.words import counted
 from cvstudio.project.verdict import ALL, LIKELY, Analysis, Card, Case, KindCount, Row, Verdict
 
@@ -25,8 +28,26 @@ _TITLES = {
     ErrorKind.MISSED: "Missed",
     ErrorKind.EXTRA: "Extra",
     ErrorKind.WRONG_CLASS: "Wrong class",
-    ErrorKind.LOOSE_BOX: "Loose box",
     ErrorKind.DUPLICATE: "Duplicate",
+}
+_BOTH = {
+    Answers.BOXES: "Wrong class and loose",
+    Answers.OUTLINES: "Wrong class and loose",
+    Answers.ROTATED: "Wrong class and loose",
+    Answers.KEYPOINTS: "Wrong class, points off",
+}
+_LOOSE = {
+    Answers.BOXES: "Loose box",
+    Answers.OUTLINES: "Loose outline",
+    Answers.ROTATED: "Loose box",
+    Answers.KEYPOINTS: "Points off",
+}
+"""What is right but for its place."""
+_UNITS = {
+    Answers.BOXES: "boxes",
+    Answers.OUTLINES: "masks",
+    Answers.ROTATED: "rotated boxes",
+    Answers.KEYPOINTS: "keypoints",
 }
 
 
@@ -36,44 +57,64 @@ class ObjectAnalysis(Analysis):
     has_scores = True
 
     @cached_property
+    def form(self) -> Form:
+        """What the run answers with of each object."""
+        outlines = self.snapshot.task is Task.INSTANCE
+        return Form.from_json(self.report.get("form", {}), outlines=outlines)
+
+    @property
+    def measure(self) -> str:
+        return "likeness" if self.form.answers is Answers.KEYPOINTS else "overlap"
+
+    @cached_property
     def matches(self) -> ObjectMatches:
-        masks = self.snapshot.task is Task.INSTANCE
+        task, form = self.snapshot.task, self.form
         return match_objects(
             (
-                ImageObjects(i.id, held_to(i, self.snapshot.task), self._prediction(i.id).objects)
-                for i in self.images.values()
+                ImageObjects(i.id, held_to(i, task, form), self._prediction(i.id).objects)
+                for i in self.compared()
             ),
             class_ids=[c.id for c in self.classes],
-            masks=masks,
+            form=form,
         )
 
     def _prediction(self, image_id: int) -> Prediction:
         return self.predictions.get(image_id, Prediction(image_id))
 
     def curves(self, iou: float) -> dict[int, Curve]:
-        return self.matches.curves(iou)
+        if iou not in self._curves:
+            self._curves.clear()  # one is shown at a time
+            self._curves[iou] = self.matches.curves(iou)
+        return self._curves[iou]
+
+    @cached_property
+    def _curves(self) -> dict[float, dict[int, Curve]]:
+        """The curves at the overlap that was asked for last: a score does not change them."""
+        return {}
 
     def best_score(self, iou: float) -> float:
-        return self.matches.best_score(iou)
+        return best_score(self.curves(iou).values())
 
-    def judge(self, *, score: float, iou: float) -> Verdict:
-        judged = self.matches.at(score=score, iou=iou)
+    def judge(self, *, score: float, iou: float, own: bool = False) -> Verdict:
+        scores = self.own_scores if own else {}
+        judged = self.matches.at(score=score, iou=iou, own=scores)
         counts = judged.counts()
-        likely = judged.likely_label_errors()
+        likely = cache(judged.likely_label_errors)  # made when they are looked at
+        doubted, doubted_on = judged.likely_counts()
         withheld = self._withheld(judged.withheld_classes())
-        what = "masks" if self.snapshot.task is Task.INSTANCE else "boxes"
+        what = _UNITS[self.form.answers]
+        measure = self.measure
+        measures = "overlaps" if measure == "overlap" else measure
 
-        def cases(kind: str) -> list[Case]:
-            if kind == ALL:
-                return self._cases(judged.errors())
+        def cases(kind: str, limit: int | None = None) -> list[Case]:
             if kind == LIKELY:
-                return self._cases(likely)
-            return self._cases(judged.errors(ErrorKind(kind)))
+                return self._cases(likely()[:limit])
+            return self._cases(judged.errors(None if kind == ALL else ErrorKind(kind), limit=limit))
 
         return Verdict(
             cards=(
-                Card("mAP50-95", self.metric("mAP50-95"), f"mean over overlaps, {what}"),
-                Card("mAP50", self.metric("mAP50"), "overlap from 0.50"),
+                Card("mAP50-95", self.metric("mAP50-95"), f"mean over {measures}, {what}"),
+                Card("mAP50", self.metric("mAP50"), f"{measure} from 0.50"),
                 Card(
                     "Precision",
                     judged.precision,
@@ -82,8 +123,8 @@ class ObjectAnalysis(Analysis):
                 Card("Recall", judged.recall, _of(judged.correct, judged.labelled, "labelled")),
                 Card(
                     "Likely label errors",
-                    len(likely),
-                    self._likely_detail(len(likely), _in_images(likely), withheld),
+                    doubted,
+                    self._likely_detail(doubted, f"in {counted(doubted_on, 'image')}", withheld),
                     whole=True,
                 ),
             ),
@@ -91,22 +132,34 @@ class ObjectAnalysis(Analysis):
             confusion=judged.confusion,
             unit=what,
             columns=("Labelled", "Precision", "Recall", "AP50-95"),
-            rows=self._rows(judged),
+            rows=self._rows(judged, scores),
             kinds=(
                 KindCount(ALL, "All", sum(counts.values())),
-                *(KindCount(kind.value, title, counts[kind]) for kind, title in _TITLES.items()),
-                KindCount(LIKELY, "Likely label errors", len(likely)),
+                *(KindCount(kind.value, self._title(kind), counts[kind]) for kind in ErrorKind),
+                KindCount(LIKELY, "Likely label errors", doubted),
             ),
             cases=cases,
-            cell=lambda labelled, predicted: self._cases(judged.cell(labelled, predicted)),
+            cell=lambda labelled, predicted, limit=None: self._cases(
+                judged.cell(labelled, predicted, limit=limit)
+            ),
+            answers=self.form.answers,
             withheld=withheld,
         )
 
-    def _rows(self, judged: Judgement) -> tuple[Row, ...]:
+    def _title(self, kind: ErrorKind) -> str:
+        if kind is ErrorKind.BOTH:
+            return _BOTH[self.form.answers]
+        return _TITLES.get(kind, _LOOSE[self.form.answers])
+
+    def _rows(self, judged: Judgement, own: Mapping[int, float | None]) -> tuple[Row, ...]:
         """The figures of each class; what depends on no score is taken from the report."""
         reported = {row["class"]: row.get("AP50-95") for row in self.report.get("per_class", ())}
         return tuple(
-            Row(r.class_id, (r.labelled, r.precision, r.recall, _number(reported.get(r.class_id))))
+            Row(
+                r.class_id,
+                (r.labelled, r.precision, r.recall, _number(reported.get(r.class_id))),
+                own.get(r.class_id),
+            )
             for r in judged.per_class()
         )
 
@@ -135,11 +188,6 @@ class ObjectAnalysis(Analysis):
 
 def _of(part: int, whole: int, word: str) -> str:
     return f"{part:,} of {whole:,} {word}"
-
-
-def _in_images(errors: list[ObjectError]) -> str:
-    images = len({error.image_id for error in errors})
-    return f"in {counted(images, 'image')}"
 
 
 def _number(value: float | None) -> float:

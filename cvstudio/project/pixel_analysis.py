@@ -16,6 +16,9 @@ from cvstudio.core.predictions import Prediction
 from cvstudio.core.words import counted
 from cvstudio.project.verdict import WORST, WRONG, Analysis, Card, Case, KindCount, Row, Verdict
 
+_MOST = 200
+"""Images of a cell that are shown at most: each is painted to find its pixels."""
+
 
 class PixelAnalysis(Analysis):
     """Segment."""
@@ -34,15 +37,20 @@ class PixelAnalysis(Analysis):
         )
 
     def _maps(self) -> Iterator[tuple[int, NDArray[np.uint16], NDArray[np.uint16]]]:
-        for image_id in self.images:
-            if image_id in self.predictions:
-                yield (image_id, *self.maps(image_id))
+        for image in self.compared():
+            if image.id in self.predictions:
+                yield (image.id, *self.maps(image.id))
 
     @cached_property
     def matches(self) -> PixelMatches:
         return match_pixels(self._maps(), class_ids=self._ids())
 
-    def judge(self, *, score: float, iou: float) -> Verdict:
+    @cached_property
+    def edge_matches(self) -> PixelMatches:
+        """The same with the edges counted, which takes a while longer."""
+        return match_pixels(self._maps(), class_ids=self._ids(), boundaries=True)
+
+    def judge(self, *, score: float, iou: float, own: bool = False) -> Verdict:
         matches = self.matches
         report = matches.report()
         pixels = int(report.confusion.sum())
@@ -73,17 +81,17 @@ class PixelAnalysis(Analysis):
                 for r in report.per_class()
             ),
             kinds=(KindCount(WORST, "Worst images", len(worst)),),
-            cases=lambda kind: [
+            cases=lambda _kind, limit=None: [
                 Case(WORST, image_id, None, None, 0, 0, value, None, f"{value:.2f}")
-                for image_id, value in worst
+                for image_id, value in worst[:limit]
             ],
             cell=self._cell,
         )
 
-    def _cell(self, labelled: int, predicted: int) -> list[Case]:
+    def _cell(self, labelled: int, predicted: int, limit: int | None = None) -> list[Case]:
         ids = (0, *self._ids())
         cases = []
-        for image_id, count in self.matches.cell(labelled, predicted)[:200]:
+        for image_id, count in self.matches.cell(labelled, predicted)[: limit or _MOST]:
             truth, answer = self.maps(image_id)
             here = (truth == ids.index(labelled)) & (answer == ids.index(predicted))
             kind = "right" if labelled == predicted else WRONG

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -12,9 +13,10 @@ from cvstudio.core.annotation import Kind, pack_shape, unpack_shape
 from cvstudio.core.geometry import Box
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.skeleton import Skeleton, followed, rearranged
-from cvstudio.core.words import counted, quoted
+from cvstudio.core.words import quoted
 from cvstudio.project import rows, skeletons
 from cvstudio.project.finding import id_list
+from cvstudio.project.reach import Reach, Tally
 from cvstudio.project.tables import AnnotationRow
 
 _MOST_SENTENCES = 3
@@ -24,27 +26,30 @@ _MOST_SENTENCES = 3
 class Moves:
     """What becomes of the keypoints of some classes' objects under other skeletons."""
 
-    objects: int = 0
-    images: set[int] = field(default_factory=set)
+    objects: Tally = field(default_factory=Tally)
+    """All that have keypoints."""
     shapes: dict[int, Keypoints] = field(default_factory=dict)
     """By annotation, the keypoints that become others."""
-    losing: dict[str, int] = field(default_factory=dict)
-    """How many objects lose a point that has a place, by its name."""
+    changed: Tally = field(default_factory=Tally)
+    """Whose keypoints become others."""
+    losing: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    """Which objects lose a point that has a place, by its name."""
     renamed: dict[str, str] = field(default_factory=dict)
     """Names of points that are called something else then."""
-    nameless: int = 0
+    nameless: Tally = field(default_factory=Tally)
     """Objects that keep their points as they are, for they have other points than a skeleton."""
     named: int = 0
     """Those of them that then have as many points as the skeleton, and get its names by order."""
 
     def losses(self) -> tuple[str, ...]:
         """What goes: a sentence for each point, or one for many of them."""
-        if len(self.losing) > _MOST_SENTENCES:
-            told = (f"{quoted(name)} in {count:,}" for name, count in self.losing.items())
+        losing = {name: tally.reach for name, tally in self.losing.items()}
+        if len(losing) > _MOST_SENTENCES:
+            told = (f"{quoted(name)} in {_short(reach)}" for name, reach in losing.items())
             return (f"Objects lose {', '.join(told)}.",)
         return tuple(
-            f"{counted(count, 'object')} {'loses' if count == 1 else 'lose'} {quoted(name)}."
-            for name, count in self.losing.items()
+            f"{reach.things} {reach.do('loses', 'lose')} {quoted(name)}."
+            for name, reach in losing.items()
         )
 
 
@@ -58,37 +63,44 @@ def moves(
     their points as they are.
     """
     found = Moves()
-    for id, image, of, shape in _stored(s, id_list(AnnotationRow.class_id, classes)):
-        found.objects += 1
-        found.images.add(image)
+    for id, image, of, state, shape in _stored(s, id_list(AnnotationRow.class_id, classes)):
+        found.objects.add(state, image)
         old, new = before.get(of), after.get(of)
         if old is None or new is None or len(shape.points) != len(old.names):
-            found.nameless += 1
+            found.nameless.add(state, image)
             found.named += new is not None and len(shape.points) == len(new.names)
             continue
         places = new.moved_from(old)
         for gone in set(range(len(old.names))) - set(places):
             if shape.points[gone, 2] > 0:
-                name = old.names[gone]
-                found.losing[name] = found.losing.get(name, 0) + 1
+                found.losing[old.names[gone]].add(state, image)
         for name, place in zip(new.names, places, strict=True):
             if place is not None and old.names[place] != name and shape.points[place, 2] > 0:
                 found.renamed[old.names[place]] = name
         moved = rearranged(shape, places)
         if moved != shape:
             found.shapes[id] = moved
+            found.changed.add(state, image)
     return found
 
 
-def _stored(s: Session, which: ColumnElement[bool]) -> Iterator[tuple[int, int, int, Keypoints]]:
-    """Annotation, image, class and keypoints of what has some."""
+def _short(reach: Reach) -> str:
+    """A number alone where all are objects."""
+    return f"{reach.objects:,}" if reach.rows == reach.objects else reach.things
+
+
+def _stored(
+    s: Session, which: ColumnElement[bool]
+) -> Iterator[tuple[int, int, int, str, Keypoints]]:
+    """Annotation, image, class, state and keypoints of what has some."""
     row = AnnotationRow
-    stored = select(row.id, row.image_id, row.class_id, row.x, row.y, row.w, row.h, row.payload)
+    shape_ = (row.x, row.y, row.w, row.h, row.payload)
+    stored = select(row.id, row.image_id, row.class_id, row.state, *shape_)
     stored = stored.where(row.kind == Kind.KEYPOINTS.value, which)
-    for id, image, of, x, y, w, h, payload in s.execute(stored):
+    for id, image, of, state, x, y, w, h, payload in s.execute(stored):
         shape = unpack_shape(Kind.KEYPOINTS, Box(x, y, w, h), payload or b"")
         assert isinstance(shape, Keypoints)
-        yield id, image, of, shape
+        yield id, image, of, state, shape
 
 
 def take_along(s: Session, *, ids: Iterable[int], class_id: int) -> None:
@@ -99,7 +111,7 @@ def take_along(s: Session, *, ids: Iterable[int], class_id: int) -> None:
     if new is None:
         return
     stored = _stored(s, id_list(AnnotationRow.id, ids))
-    moved = ((id, shape, followed(shape, bones.get(of), new)) for id, _, of, shape in stored)
+    moved = ((id, shape, followed(shape, bones.get(of), new)) for id, _, of, _, shape in stored)
     shapes = {id: other for id, shape, other in moved if other is not shape}
     if shapes:
         write(s, shapes)
@@ -133,13 +145,13 @@ def merging_sentences(s: Session, *, sources: Iterable[int], target: int, name: 
         lines.append(f"{words} then, for it has that place in the skeleton.")
     if found.shapes:
         lines.append(
-            f"In {counted(len(found.shapes), 'object')} the points go with their names into the"
+            f"In {found.changed.reach.things} the points go with their names into the"
             f" order of {quoted(name)}."
         )
     if found.nameless and (target in bones or found.named):
-        have = "has" if found.nameless == 1 else "have"
-        words = f"{counted(found.nameless, 'object')} {have} points without names, and keep"
-        words += "s them" if found.nameless == 1 else " them"
+        reach = found.nameless.reach
+        words = f"{reach.things} {reach.do('has', 'have')} points without names, and"
+        words += f" {reach.do('keeps', 'keep')} them"
         words += f"; in {found.named:,} they get names by their order" if found.named else ""
         lines.append(f"{words}.")
     return lines

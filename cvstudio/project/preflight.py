@@ -7,31 +7,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
 from urllib.parse import urlparse
 
 import psutil
 
 from cvstudio.augment.editing import acts, flat
-from cvstudio.augment.unable import cannot_run
-from cvstudio.core import nvidia, pretrained
+from cvstudio.augment.unable import cannot_run, runnable
+from cvstudio.core import nvidia, pretrained, recipe_rules, weight_files
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.batch_rule import AUTOMATIC
 from cvstudio.core.config import read_config
-from cvstudio.core.errors import ConfigError
+from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import fits, network
 from cvstudio.core.pipeline import Step
-from cvstudio.core.recipe import Fit, Loss, Start, TrainConfig
-from cvstudio.core.recipe_rules import losses
+from cvstudio.core.recipe import Fit, Loss, Sees, Start, TrainConfig
 from cvstudio.core.words import counted, quoted
 from cvstudio.imaging.windows import words_of
 from cvstudio.project import device as devices
 from cvstudio.project import estimate
+from cvstudio.project.check import Action as Action
+from cvstudio.project.check import Check as Check
+from cvstudio.project.check import Level as Level
 from cvstudio.project.device import Device
+from cvstudio.project.form_checks import form_checks, in_form
+from cvstudio.project.rate_checks import rate_checks
 from cvstudio.project.training_facts import TINY, Facts
 
 FIRST_RUN = 20
@@ -47,49 +48,20 @@ ENOUGH = {Task.CLASSIFY: 500, Task.DETECT: 300, Task.INSTANCE: 300}
 """Examples of a class in train from which results are usually good: images, or objects."""
 
 
-class Level(StrEnum):
-    """How much a check matters."""
-
-    BLOCKING = "blocking"
-    ADVICE = "advice"
-    OK = "ok"
-
-
-@dataclass(frozen=True)
-class Action:
-    """What can be done about a check: set fields, show images, fetch weights, divide the images, or
-    move images to train."""
-
-    title: str
-    kind: Literal["set", "images", "weights", "split", "train"]
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    image_ids: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of the list; `detail` is for the tooltip and the command line.
-
-    `ways` says what each of the actions does, where their titles cannot.
-    """
-
-    level: Level
-    text: str
-    actions: tuple[Action, ...] = ()
-    detail: str = ""
-    ways: str = ""
-
-
 def checks(facts: Facts, config: TrainConfig, found: Device | None) -> list[Check]:
     """All checks, blocking ones first, then advice, then what is fine.
 
     `found` is what this computer has; None when another one does the run.
     """
+    facts = in_form(facts, config)
     lines = [
+        *form_checks(facts, config),
         *_split_checks(facts),
         *_several_checks(facts, config),
+        *_channel_checks(facts, config),
         *_label_checks(facts),
         *_network_checks(config),
+        *rate_checks(config),
         *_size_checks(facts, config),
         *_weights_checks(facts, config),
         *(_device_checks(config, found) if found is not None else ()),
@@ -116,19 +88,40 @@ def blocking(lines: list[Check]) -> list[Check]:
     return [check for check in lines if check.level is Level.BLOCKING]
 
 
+def require(facts: Facts, config: TrainConfig, found: Device | None) -> None:
+    """Raise RunError in words when something blocks the start of a run."""
+    stopping = blocking(checks(facts, config, found))
+    if stopping:
+        raise RunError(refusal("The run cannot start.", stopping))
+
+
+def refusal(what: str, stopping: list[Check]) -> str:
+    """Why something cannot start, as sentences."""
+    return " ".join([what, *(_sentence(check) for check in stopping)])
+
+
+def _sentence(check: Check) -> str:
+    """A check without its buttons; where those say what to do, the detail says all that it says."""
+    parts = (check.detail,) if check.ways else (check.text, check.detail)
+    return " ".join(f"{part.rstrip('.')}." for part in parts if part)
+
+
 def _split_checks(facts: Facts) -> list[Check]:
     train, val, test = (facts.images.get(split, 0) for split in Split)
     divide = (Action("Divide", "split"),)
     lines = []
-    if facts.without_split:
+    if facts.without_split and train and val:
         many = counted(len(facts.without_split), "labelled image")
         lines.append(Check(Level.ADVICE, f"{many} without a split, left out", divide))
     if not train + val + test and not facts.without_split:
         lines.append(Check(Level.BLOCKING, "No image is labelled yet"))
     elif not train or not val:
         which = "train" if not train else "val"
+        text = f"No labelled image is in {which}"
+        if facts.without_split:  # one line, and one link, for what is one thing to do
+            text += ", and " + counted(len(facts.without_split), "is", "are") + " in no split"
         lines.append(
-            Check(Level.BLOCKING, f"No labelled image is in {which}", divide,
+            Check(Level.BLOCKING, text, divide,
                   "A run learns from train and is judged on val in every epoch.")
         )  # fmt: skip
     else:
@@ -178,6 +171,30 @@ def _several_checks(facts: Facts, config: TrainConfig) -> list[Check]:
     return [
         Check(Level.BLOCKING, f"{many} several classes: this run learns one", (learn, show), why)
     ]
+
+
+def _channel_checks(facts: Facts, config: TrainConfig) -> list[Check]:
+    """Whether a run that sees all channels gets as many of every image, and what it leaves out."""
+    if config.sees is Sees.DISPLAYED or not facts.channels:
+        return []
+    displayed = Action("See what is displayed", "set", {"sees": Sees.DISPLAYED})
+    info = network(config.network)
+    if info.colours_only:
+        why = "Its first layer is made for red, green and blue. Every other network takes all."
+        text = f"{info.title} sees images as they are displayed only"
+        return [Check(Level.BLOCKING, text, (displayed,), why)]
+    if len(facts.channels) > 1:
+        told = ", ".join(f"{len(ids):,} of {count}" for count, ids in facts.channels.items())
+        few = min(facts.channels.values(), key=len)
+        ways = (displayed, Action("Show", "images", image_ids=few))
+        why = "A network that sees all channels needs the same number from every image."
+        return [Check(Level.BLOCKING, f"Images with different channels: {told}", ways, why)]
+    (count,) = facts.channels
+    why = "They are scaled by mean and deviation of the training images, channel by channel."
+    text = f"The network sees {counted(count, 'channel')} with all their values"
+    _, left_out = runnable(config.augmentation, channels=count, eight_bit=False)
+    told_out = [Check(Level.ADVICE, f"{words.rstrip('.')}: left out") for words in left_out]
+    return [Check(Level.OK, text, (), why), *told_out]
 
 
 def _label_checks(facts: Facts) -> list[Check]:
@@ -306,6 +323,9 @@ def _enough_checks(facts: Facts, present: Mapping[int, int]) -> list[Check]:
     return [Check(Level.ADVICE, f"Fewer than {enough} {what}s: {_names(counts)}", (), why)]
 
 
+_FITS = {Fit.PAD: "padding", Fit.STRETCH: "stretching"}
+
+
 def _network_checks(config: TrainConfig) -> list[Check]:
     """Settings that do not go together with the network."""
     info = network(config.network)
@@ -313,14 +333,21 @@ def _network_checks(config: TrainConfig) -> list[Check]:
     if config.fit not in fits(info):
         ways = tuple(
             Action(f"Fit by {words}", "set", {"fit": fit})
-            for fit, words in ((Fit.PAD, "padding"), (Fit.STRETCH, "stretching"))
-        )
-        text = f"{info.title} cannot be trained on crops"
-        lines.append(Check(Level.BLOCKING, text, ways, "It has to see whole images."))
-    if config.loss not in losses(info):
+            for fit, words in _FITS.items() if fit in fits(info) and fit is not Fit.CROP
+        )  # fmt: skip
+        crop = config.fit is Fit.CROP
+        text = f"{info.title} cannot be trained on {'crops' if crop else 'stretched images'}"
+        why = "It has to see whole images." if crop else "Stretching makes its boxes slanted."
+        lines.append(Check(Level.BLOCKING, text, ways, why))
+    if config.loss not in recipe_rules.losses(info):
         standard = Action("Use the standard loss", "set", {"loss": Loss.STANDARD})
         text = f"{info.title} cannot learn by the loss “{config.loss}”"
         lines.append(Check(Level.BLOCKING, text, (standard,), "It is for other networks."))
+    if not lines:
+        try:
+            recipe_rules.check(config)
+        except ConfigError as error:
+            lines.append(Check(Level.BLOCKING, error.message.rstrip("."), detail=error.hint))
     if config.batch == 1 and info.family != "ultralytics":
         why = "Many networks average over the images of a step, and some cannot do with one."
         two = Action("Use 2", "set", {"batch": 2})
@@ -343,6 +370,9 @@ def _size_checks(facts: Facts, config: TrainConfig) -> list[Check]:
     return [Check(Level.ADVICE, text, tuple(actions), f"At {config.image_size} px.")]
 
 
+_SCRATCH = Action("Train without them", "set", {"start": Start.SCRATCH})
+
+
 def _weights_checks(facts: Facts, config: TrainConfig) -> list[Check]:
     info = network(config.network)
     train = facts.images.get(Split.TRAIN, 0)
@@ -355,13 +385,16 @@ def _weights_checks(facts: Facts, config: TrainConfig) -> list[Check]:
         return [Check(Level.ADVICE, text, (use,), why)]
     if config.start is Start.PRETRAINED and config.weights_file is None:
         found = pretrained.find(info)
+        wrong = weight_files.trouble(found) if found is not None else ""
+        if wrong:
+            why = f"Delete {found}: then the checks offer to get it again."
+            return [Check(Level.BLOCKING, wrong.rstrip("."), (_SCRATCH,), why)]
         if found is not None:
             return [Check(Level.OK, f"Pretrained weights: {found.name}", (), str(found))]
         error = pretrained.missing(info)
-        scratch = Action("Train without them", "set", {"start": Start.SCRATCH})
         if info.weights is None:
-            return [Check(Level.BLOCKING, error.message, (scratch,), error.hint)]
-        ways = (Action("Download", "weights"), scratch)
+            return [Check(Level.BLOCKING, error.message, (_SCRATCH,), error.hint)]
+        ways = (Action("Download", "weights"), _SCRATCH)
         file = f"{info.weights.filename}, about {info.weights_megabytes} MB"
         text = f"Pretrained weights ({file}) are not on this computer"
         host = urlparse(info.weights.url).hostname
@@ -376,7 +409,11 @@ def _weights_checks(facts: Facts, config: TrainConfig) -> list[Check]:
         return [Check(Level.BLOCKING, f"Which {what} is to be started from?")]
     if not config.weights_file.is_file():
         return [Check(Level.BLOCKING, f"There is no weights file {config.weights_file}")]
-    return _run_checks(config, config.weights_file) if config.start is Start.RUN else []
+    if config.start is Start.RUN:
+        return _run_checks(config, config.weights_file)
+    wrong = weight_files.trouble(config.weights_file)
+    why = f"{config.weights_file} cannot be started from: choose a .pt, .pth or .safetensors."
+    return [Check(Level.BLOCKING, wrong.rstrip("."), (_SCRATCH,), why)] if wrong else []
 
 
 def _run_checks(config: TrainConfig, best: Path) -> list[Check]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -226,13 +227,17 @@ class Project:
         the one that is meant."""
         return self._travel(partial(self._next, only))
 
-    def go_to(self, step_id: int, *, source: object = None) -> ChangeSet | None:
+    def go_to(
+        self, step_id: int, *, source: object = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ChangeSet | None:  # fmt: skip
         """Undo or redo as many steps as it takes so that this one is the last that is done.
 
         0 undoes all that are kept. All or nothing, and told as one change; None when the project
-        stands there already.
+        stands there already. `progress` is called with the steps that are turned and all of them,
+        and may raise to give up.
         """
-        return self._travel(lambda: step_id, source)
+        return self._travel(lambda: step_id, source, progress)
 
     def forget_steps(self, until: int) -> None:
         """Forget the done steps up to this id for good, because a person wants their room."""
@@ -277,7 +282,10 @@ class Project:
         following = self.next_step
         return following if following and only in (None, following) else None
 
-    def _travel(self, target: Callable[[], int | None], source: object = None) -> ChangeSet | None:
+    def _travel(
+        self, target: Callable[[], int | None], source: object = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ChangeSet | None:  # fmt: skip
         """Go to a step that is named inside the lock: another thread may just be adding one."""
         with self._writing:
             to = target()
@@ -288,7 +296,9 @@ class Project:
                 if not path:
                     return None
                 kind: Kind = "undo" if path[0].done else "redo"
-                for step in path:
+                for number, step in enumerate(path):
+                    if progress is not None:
+                        progress(number, len(path))
                     recorder.changes = []
                     rows.replay(session, steps.changes_of(session, step.id))
                     now = steps.turn(session, step.id, recorder.changes, done=not step.done)
@@ -379,7 +389,8 @@ def _migrate(folder: Path, engine: Engine, *, write: bool) -> None:
     if not write:
         raise ProjectError(
             "The project was written by an older CVStudio and must be brought up to date first.",
-            hint="Open it once for writing; a backup of the old form is kept.",
+            hint=f"Open it once for writing, or: cvstudio upgrade {shlex.quote(str(folder))}"
+            " (a backup of the old form is kept).",
         )
     from cvstudio.project.migrations.upgrade import upgrade  # alembic is slow to import
 

@@ -333,16 +333,24 @@ def annotation_counts(s: Session, ids: Sequence[int]) -> dict[int, int]:
     return result
 
 
-def class_ids_by_image(s: Session, ids: Iterable[int] | None = None) -> dict[int, set[int]]:
-    """The classes that occur on each image that has any; of all images when ids is None."""
+def class_ids_by_image(s: Session, ids: Iterable[int]) -> dict[int, set[int]]:
+    """The classes that occur on each of these images that has any."""
     query = select(AnnotationRow.image_id, AnnotationRow.class_id).distinct()
-    query = query.where(AnnotationRow.state == ACCEPTED)
-    if ids is not None:
-        query = query.where(id_list(AnnotationRow.image_id, ids))
+    query = query.where(AnnotationRow.state == ACCEPTED, id_list(AnnotationRow.image_id, ids))
     result: defaultdict[int, set[int]] = defaultdict(set)
     for image_id, class_id in s.execute(query):
         result[image_id].add(class_id)
     return dict(result)
+
+
+def image_counts_by_class(s: Session) -> dict[int, int]:
+    """On how many images each class occurs; a class without annotations is missing."""
+    query = (
+        select(AnnotationRow.class_id, func.count(AnnotationRow.image_id.distinct()))
+        .where(AnnotationRow.state == ACCEPTED)
+        .group_by(AnnotationRow.class_id)
+    )
+    return dict(s.execute(query).all())
 
 
 def totals(s: Session) -> Totals:

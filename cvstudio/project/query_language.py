@@ -33,8 +33,18 @@ class QueryError(CVStudioError):
     """A query that cannot be understood; `position` is where, counted from 0."""
 
     def __init__(self, message: str, position: int) -> None:
-        super().__init__(f"{message} (character {position + 1})")
+        super().__init__(_placed(message, position + 1))
         self.position = position
+
+
+_FIRST_SENTENCE = re.compile(r"(?:“[^”]*”|(?![.?](?:\s|$)).)*")
+
+
+def _placed(message: str, character: int) -> str:
+    """The message with the place at the end of its first sentence."""
+    first = _FIRST_SENTENCE.match(message)
+    end = first.end() if first is not None else len(message)
+    return f"{message[:end]} (character {character}){message[end:]}"
 
 
 @dataclass(frozen=True)
@@ -141,7 +151,6 @@ _JOINING = {
 }
 MOST_VALUES, LONGEST_VALUE = 100, 4_000
 """Of one query, and in characters: the database takes no condition without end."""
-OPERATORS = (">=", "<=", ":", "~", ">", "<")
 
 
 @dataclass(frozen=True)

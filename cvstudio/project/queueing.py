@@ -110,13 +110,6 @@ def taken_by(pairs: Sequence[tuple[JobDir, TrainConfig]], found: Device | None) 
     return frozenset(place for job, config in pairs for place in takes(job, config, found))
 
 
-def place_words(places: Iterable[str]) -> str:
-    """Devices as a sentence names them: "GPU 0 and GPU 1", "the processor"."""
-    names = {"cpu": "the processor", "mps": "Apple's GPU", SOMEWHERE: "the device"}
-    told = [names.get(place, place.replace("cuda:", "GPU ")) for place in sorted(places)]
-    return " and ".join(told)
-
-
 def _on_cluster(job: JobDir) -> bool:
     try:
         return places_to_run.cluster_of(job.path) is not None

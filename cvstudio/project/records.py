@@ -108,7 +108,8 @@ class Role:
 
     `values` are the settings that vary, by name, as JSON. `pruned` is the epoch after which a
     trial was stopped because others were better by then. `repeats`: the run that is trained again
-    to see whether the same comes out.
+    to see whether the same comes out. `at_once`: how many trials of its experiment may be at work
+    at a time, where that is more than one.
     """
 
     fold: int | None = None
@@ -116,6 +117,7 @@ class Role:
     values: Mapping[str, Any] = field(default_factory=dict)
     pruned: int | None = None
     repeats: int | None = None
+    at_once: int | None = None
 
     @classmethod
     def read(cls, stored: str | None) -> Role | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cvstudio.core import nvidia
+from cvstudio.core.batch_rule import AUTOMATIC
 from cvstudio.core.events import Failed
 from cvstudio.core.recipe import Start, TrainConfig
 
@@ -26,11 +27,14 @@ class Remedy:
     place: Literal["", "divide", "label", "images", "settings", "folder", "command"] = ""
 
 
-def remedies(config: TrainConfig, failed: Failed, *, saved_epoch: int | None) -> tuple[Remedy, ...]:
-    """The ways forward, the recommended one first."""
+def remedies(
+    config: TrainConfig, failed: Failed, *, saved_epoch: int | None, batch: int = 0
+) -> tuple[Remedy, ...]:
+    """The ways forward, the recommended one first. `batch` is what the run worked with, where its
+    config leaves that to the memory; 0 when it failed before it knew."""
     match failed.cause:
         case "out of memory":
-            return _memory(config, saved_epoch)
+            return _memory(config, saved_epoch, config.batch or batch)
         case "not a number":
             rate = float(f"{config.learning_rate / 3:.2g}")
             return (
@@ -48,7 +52,7 @@ def remedies(config: TrainConfig, failed: Failed, *, saved_epoch: int | None) ->
                     "The settings go into the new run, where the checks offer to fetch them."),
             )  # fmt: skip
         case "killed":
-            return _killed(config, saved_epoch)
+            return _killed(config, saved_epoch, config.batch or batch)
         case "driver":
             return (
                 _again("the processor", "Works at once, and is many times slower.",
@@ -83,13 +87,11 @@ def remedies(config: TrainConfig, failed: Failed, *, saved_epoch: int | None) ->
             return (_onward(saved_epoch, "the same settings", "After the cause is gone.", {}),)
 
 
-def _memory(config: TrainConfig, saved_epoch: int | None) -> tuple[Remedy, ...]:
+def _memory(config: TrainConfig, saved_epoch: int | None, batch: int) -> tuple[Remedy, ...]:
     ways = []
-    if config.batch > 1:
-        half = config.batch // 2
-        ways.append(
-            _onward(saved_epoch, f"batch {half}", "Needs about half the memory.", {"batch": half})
-        )
+    automatic = config.batch == AUTOMATIC
+    if batch > 1:
+        ways.append(_half(config, saved_epoch, batch))
     if config.image_size >= 256:
         smaller = max(128, config.image_size * 2 // 3 // 32 * 32)
         ways.append(
@@ -100,7 +102,18 @@ def _memory(config: TrainConfig, saved_epoch: int | None) -> tuple[Remedy, ...]:
             _again("the processor", "No limit but the computer's memory, and much slower.",
                    {"device": "cpu"})
         )  # fmt: skip
+    if automatic:  # a run that goes on keeps the batch that it began with
+        why = "Helps when another program held memory: what is free is measured anew."
+        ways.append(_again("the memory of now", why, {}))
     return tuple(ways)
+
+
+def _half(config: TrainConfig, saved_epoch: int | None, batch: int) -> Remedy:
+    """Half of the batch that the run worked with."""
+    detail = "Needs about half the memory."
+    if config.batch == AUTOMATIC:
+        detail += f" The automatic batch was {batch}; it is {batch // 2} from then on."
+    return _onward(saved_epoch, f"batch {batch // 2}", detail, {"batch": batch // 2})
 
 
 def way_about(what: str) -> Remedy | None:
@@ -116,7 +129,7 @@ def way_about(what: str) -> Remedy | None:
             return None
 
 
-def _killed(config: TrainConfig, saved_epoch: int | None) -> tuple[Remedy, ...]:
+def _killed(config: TrainConfig, saved_epoch: int | None, batch: int) -> tuple[Remedy, ...]:
     """Most often the system took the memory back: less of it first."""
     ways = []
     fewer = config.workers // 4
@@ -129,11 +142,8 @@ def _killed(config: TrainConfig, saved_epoch: int | None) -> tuple[Remedy, ...]:
         ways.append(
             _onward(saved_epoch, how, "Readers and kept images are what fills the memory.", gentle)
         )
-    if config.batch > 1:
-        half = config.batch // 2
-        ways.append(
-            _onward(saved_epoch, f"batch {half}", "Needs about half the memory.", {"batch": half})
-        )
+    if batch > 1:
+        ways.append(_half(config, saved_epoch, batch))
     ways.append(_onward(saved_epoch, "the same settings", "If it was ended by hand.", {}))
     return tuple(ways)
 

@@ -24,7 +24,6 @@ from cvstudio.project.steps import Step
 from cvstudio.project.tables import AnnotationRow, LabelClassRow
 
 COLUMNS = tuple(column.name for column in AnnotationRow.__table__.columns)
-_IMAGE = COLUMNS.index("image_id")
 _CLASS = COLUMNS.index("class_id")
 _SHOWN = tuple(COLUMNS.index(column.key) for column in queries.ANNOTATION)
 _Z = COLUMNS.index("z")

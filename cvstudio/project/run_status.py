@@ -91,7 +91,10 @@ def observe(job: JobDir, *, stored: RunStatus, stored_at: float | None = None) -
     if state.ended is not None and state.ended.at >= process.launched_at:
         return _OUTCOMES[state.ended.outcome]
     if state.failed is None or state.failed.at < process.launched_at:
-        return _write_last_word(job)
+        try:
+            return _write_last_word(job)
+        except OSError:  # no room for it: whoever looks when there is some writes it
+            return stored
     return RunStatus.FAILED
 
 
@@ -130,9 +133,12 @@ def _write_last_word(job: JobDir) -> RunStatus:
     launch.mend(job)
     shutil.rmtree(job.frames, ignore_errors=True)  # a killed job could not: they are only copies
     if job.asked() is Request.CANCEL:
-        job.emit(events.Ended(outcome=events.Outcome.CANCELLED))
+        job.last_word(events.Ended(outcome=events.Outcome.CANCELLED))
         return RunStatus.CANCELLED
-    job.emit(_failure(job, exit_code=launch.reap(job, seconds=2.0)))
+    # How full the disk is must be seen before anything is taken away.
+    failure = _failure(job, exit_code=launch.reap(job, seconds=2.0))
+    launch.clear_halves(job)
+    job.last_word(failure)
     return RunStatus.FAILED
 
 
@@ -140,7 +146,10 @@ def _failure(job: JobDir, *, exit_code: int | None) -> events.Failed:
     process = f"The {_work_of(job)} process"
     if on_cluster(job):
         process = "The process that follows the run on its cluster"
-    if exit_code is None:
+    full = _on_full_disk(job, exit_code)
+    if full:
+        what = f"The disk is full. {process} could not go on, nor tell why."
+    elif exit_code is None:
         what = f"{process} is gone: it was ended from outside, or the computer was off."
     elif exit_code < 0:
         why = ", most often because the memory ran out" if exit_code == -9 else ""
@@ -155,16 +164,34 @@ def _failure(job: JobDir, *, exit_code: int | None) -> events.Failed:
     )
     if on_cluster(job):
         safe = " The run itself goes on there: resume it to follow it again."
+    log = log_tail(job)
+    if full:
+        return events.Failed(cause="disk full", text=what + safe, detail=log)
     cause = "other" if exit_code is not None and exit_code >= 0 else "killed"
-    return events.Failed(cause=cause, text=what + safe, detail=log_tail(job))
+    return events.Failed(cause=cause, text=what + safe, detail=log)
 
 
-_WORK = {"train": "training", "evaluate": "judging", "explain": "heat map", "export": "export",
-         "suggest": "label suggesting"}  # fmt: skip
+def _on_full_disk(job: JobDir, exit_code: int | None) -> bool:
+    """Whether a job that ended without a word most likely found no room for it."""
+    if exit_code in (-9, -15):  # killed: by hand, or for the memory
+        return False
+    sizes = [file.stat().st_size for file in job.checkpoints.glob("*") if file.is_file()]
+    return shutil.disk_usage(job.path).free < max([LITTLE, *sizes])
+
+
+LITTLE = 4 << 20
+"""Bytes on the disk below which a job cannot work."""
+
+WORK = {
+    "train": "training", "evaluate": "judging", "explain": "heat map", "explain-many": "heat maps",
+    "export": "export", "bundle": "packing", "suggest": "label suggesting", "predict": "predicting",
+    "embed": "map", "find-rate": "learning rate", "try-batch": "trial",
+}  # fmt: skip
+"""What a job does, in a word, by the kind of its config."""
 
 
 def _work_of(job: JobDir) -> str:
     try:
-        return _WORK[read_config(job.config).kind]
+        return WORK[read_config(job.config).kind]
     except ConfigError:  # a damaged config is a reason to be dead, too
         return "job"

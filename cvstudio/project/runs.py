@@ -1,5 +1,5 @@
-"""The runs of a project: making one, starting, queueing, pausing, ending, and taking in what
-happened while nobody watched.
+"""The runs of a project: starting, queueing, pausing, ending, and taking in what happened while
+nobody watched. Finding and making them is run_store.py, whose functions can be had here too.
 
 A run is a row and a directory. The directory tells what the run is (run_status.observe); the row is
 brought up to date by `sync`, which every watcher calls.
@@ -8,60 +8,50 @@ brought up to date by `sync`, which every watcher calls.
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from cvstudio.core import events
 from cvstudio.core.annotation import Split
-from cvstudio.core.config import JobConfig, explain, read_config
-from cvstudio.core.errors import ConfigError, RunError
-from cvstudio.core.jobdir import JobDir, Request, replace_file
-from cvstudio.core.places_to_run import Cluster, send_to
-from cvstudio.core.recipe import Start, TrainConfig
-from cvstudio.core.run_state import RunState, best_metric
+from cvstudio.core.config import JobConfig
+from cvstudio.core.errors import RunError
+from cvstudio.core.jobdir import JobDir, Request
+from cvstudio.core.run_state import RunState
 from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
-from cvstudio.project import commands, launch, queries, queueing, rows, run_commands, snapshots
+from cvstudio.project import commands, launch, queries, queueing, run_commands, snapshots
 from cvstudio.project.device import Device
 from cvstudio.project.idleness import Idleness
 from cvstudio.project.judged import judged
 from cvstudio.project.mirrors import targets as mirrors
 from cvstudio.project.project import Project
-from cvstudio.project.records import Role, RunRecord
+from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus, observe, require, resumable
+from cvstudio.project.run_store import all_runs as all_runs
+from cvstudio.project.run_store import changed_config as changed_config
+from cvstudio.project.run_store import config_of as config_of
+from cvstudio.project.run_store import create_run as create_run
+from cvstudio.project.run_store import get as get
+from cvstudio.project.run_store import job_of as job_of
+from cvstudio.project.run_store import make_job as make_job
+from cvstudio.project.run_store import next_number as next_number
+from cvstudio.project.run_store import parent_of as parent_of
+from cvstudio.project.run_store import whole as whole
+from cvstudio.project.run_store import with_parent as with_parent
+from cvstudio.project.run_store import write_config
+from cvstudio.project.sharing import place_of
 
 Command = Callable[[Path], Sequence[str]]
 
 _DECIDED = "runs.decided"
 
+DECIDE_MINUTES = 5
+"""How long the queue waits for a word about a failed run: what can be mended is best mended before
+the next one has the device, and at night nobody is there to mend it."""
 
-def job_of(run: RunRecord) -> JobDir:
-    """The directory of a run."""
-    return JobDir(run.directory)
-
-
-def get(project: Project, run_id: int) -> RunRecord:
-    """One run. Raises RunError when the project has no run of that number."""
-    found = next((run for run in all_runs(project) if run.id == run_id), None)
-    if found is None:
-        raise RunError(f"This project has no run {run_id}.")
-    return found
-
-
-def all_runs(project: Project) -> list[RunRecord]:
-    """All runs, oldest first."""
-    with project.read() as session:
-        return sorted(queries.runs(session), key=lambda run: run.id)
-
-
-def next_number(project: Project) -> int:
-    """The number that the next run gets; that of a deleted one is not given again."""
-    with project.read() as session:
-        return rows.next_id(session, "run")
+_LASTING = frozenset({"disk full", "driver"})
+"""Causes of failures that the next run would meet too: the queue waits for a word without end."""
 
 
 def status(run: RunRecord) -> RunStatus:
@@ -74,119 +64,12 @@ def state(project: Project, run_id: int) -> RunState:
     return job_of(get(project, run_id)).state()
 
 
-def config_of(run: RunRecord) -> TrainConfig:
-    """The settings of a run."""
-    config = read_config(job_of(run).config)
-    if not isinstance(config, TrainConfig):
-        raise RunError(f"Run {run.id}: {job_of(run).config} is not of a training.")
-    return config
-
-
-def whole(run: RunRecord) -> bool:
-    """Whether a run's directory is there with settings that can be read; people delete folders."""
-    try:
-        config_of(run)
-    except (ConfigError, RunError):
-        return False
-    return True
-
-
-def changed_config(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
-    """A config with some fields replaced. Raises ConfigError in words."""
-    try:
-        return TrainConfig.model_validate({**config.model_dump(), **changes})
-    except ValidationError as error:
-        raise ConfigError(explain(error)) from error
-
-
-def with_parent(project: Project, config: TrainConfig, parent_id: int | None) -> TrainConfig:
-    """A config that starts from the best checkpoint of a run.
-
-    Without `parent_id` it keeps the checkpoint that it names. Raises ConfigError when there is
-    none, RunError when there is no such run.
-    """
-    if parent_id is None:
-        if config.weights_file is None:
-            raise ConfigError("Which run is to be started from?", hint="Choose a finished run.")
-        return config
-    best = job_of(get(project, parent_id)).best
-    if not best.exists():
-        raise ConfigError(
-            f"Run {parent_id} has no network to start from.", hint="Choose a finished run."
-        )
-    return changed_config(config, {"start": Start.RUN, "weights_file": best})
-
-
-def parent_of(project: Project, config: TrainConfig) -> int | None:
-    """The run whose best checkpoint a config starts from."""
-    if config.start is not Start.RUN:
-        return None
-    found = (run.id for run in all_runs(project) if job_of(run).best == config.weights_file)
-    return next(found, None)
-
-
-def create_run(
-    project: Project, config: TrainConfig, *, parent_id: int | None = None, title: str = "",
-    snapshot: Snapshot | None = None, experiment_id: int | None = None, role: Role | None = None,
-    cluster: Cluster | None = None,
-) -> RunRecord:  # fmt: skip
-    """A new run, queued: its row, its directory, its config and the snapshot of the labels of now.
-
-    A run of an experiment has a `role` in it, and a fold of one a `snapshot` of its own. The
-    `cluster` does the run, if one is given.
-    Starting from a run (`parent_id`, start "run") takes that run's best checkpoint; a config that
-    names one already is taken as it is, and its run is found again.
-    Raises ConfigError when the config is for another task or its parent has no network.
-    """
-    if config.task != project.task:
-        raise ConfigError(
-            f"This project is for {project.task}, and the settings for {config.task}."
-        )
-    if config.start is Start.RUN:
-        config = with_parent(project, config, parent_id)
-        parent_id = parent_of(project, config)
-    if snapshot is None:
-        with project.read() as session:
-            snapshot = snapshots.build(session, project)
-    # The files come first, under a passing name: writing a large snapshot must not hold up the
-    # person's own changes, and a run whose row exists is whole.
-    new = JobDir(project.runs_directory / f".new-{uuid.uuid4().hex}")
-    new.path.mkdir(parents=True)
-    _write_config(new, config)
-    send_to(new.path, cluster)
-    digest = write_snapshot(new.snapshot, snapshot)
-    with project.transaction("Add run", undoable=False) as session:
-        run_id = run_commands.add_run(
-            session,
-            task=config.task.value,
-            network=config.network,
-            title=title,
-            status=RunStatus.QUEUED.value,
-            directory="",
-            metric=best_metric(config.task, several=config.several_classes),
-            parent_id=parent_id,
-            experiment_id=experiment_id,
-            role=role.stored() if role is not None else None,
-        )
-        snapshot_id = run_commands.add_snapshot(
-            session,
-            hash=digest,
-            image_count=len(snapshot.images),
-            annotation_count=sum(len(image.annotations) for image in snapshot.images),
-        )
-        directory = project.runs_directory / f"{run_id:04d}-{config.task}-{config.network}"
-        new.path.rename(directory)
-        relative = directory.relative_to(project.path).as_posix()
-        run_commands.update_run(session, id=run_id, directory=relative, snapshot_id=snapshot_id)
-    return get(project, run_id)
-
-
 def start(
     project: Project, run_id: int, found: Device | None = None, *,
     command: Command = launch.worker_command,
 ) -> RunStatus:  # fmt: skip
-    """Start a queued run, or leave it in the queue while its device is taken or it has to wait
-    until nobody works here (queueing.py).
+    """Start a queued run, or leave it in the queue while its device is taken, another run is before
+    it there, or it has to wait until nobody works here (queueing.py).
 
     `found` is what this computer has; None: not known, and one run is done at a time.
     Raises RunError when the run is not one that can start.
@@ -194,8 +77,13 @@ def start(
     run = get(project, run_id)
     now = status(run)
     require(now, RunStatus.RUNNING, run_id=run_id)
-    place = queueing.place_for(job_of(run), config_of(run), found, taken(project, found))
-    if place is None or run_id in queueing.idle_minutes(project):
+    minutes = queueing.idle_minutes(project)
+    busy = taken(project, found)
+    for other in _before(project, run_id):
+        if other.id not in minutes:
+            busy |= queueing.takes(job_of(other), config_of(other), found)
+    place = queueing.place_for(job_of(run), config_of(run), found, busy)
+    if place is None or run_id in minutes:
         if now is not RunStatus.QUEUED:
             _store(project, run_id, status=RunStatus.QUEUED.value, message="")
         return RunStatus.QUEUED
@@ -203,11 +91,19 @@ def start(
     return RunStatus.RUNNING
 
 
+def _before(project: Project, run_id: int) -> list[RunRecord]:
+    """The runs that are before one in the queue, or that wait while it is not in there."""
+    queue = waiting(project)
+    ids = [run.id for run in queue]
+    end = ids.index(run_id) if run_id in ids else len(ids)
+    return [run for run in queue[:end] if whole(run)]
+
+
 def _begin(project: Project, run: RunRecord, place: str, *, command: Command) -> None:
     """Start a run's process on a device, which its config names from now on."""
     config = config_of(run)
     if place != config.device:
-        _write_config(job_of(run), changed_config(config, {"device": place}))
+        write_config(job_of(run), changed_config(config, {"device": place}))
     launch.launch(job_of(run), command=command)
     queueing.wait_for_idle(project, run.id, None)
     mirrors.begin(job_of(run), project=project.name)
@@ -230,11 +126,13 @@ def resume(
     job, now = job_of(run), status(run)
     require(now, RunStatus.QUEUED, run_id=run_id)
     if not resumable(job, now):
+        best = f", from its best network: --from-run {run_id}" if job.best.exists() else ""
         raise RunError(
-            f"Run {run_id} has saved no checkpoint to continue from.", hint="Start a new run."
+            f"Run {run_id} has saved no checkpoint to continue from.",
+            hint=f"Start a new run{best}.",
         )
     if changes:
-        _write_config(job, changed_config(config_of(run), changes))
+        write_config(job, changed_config(config_of(run), changes))
         words = ", ".join(f"{name} {value}" for name, value in changes.items())
         launch.mend(job)
         job.emit(events.Note(text=f"Continued with {words}."))
@@ -304,12 +202,12 @@ def why_waits(project: Project, run: RunRecord, found: Device | None = None) -> 
     """What a queued run waits for besides a quiet moment, as a sentence; "" when it is its turn."""
     held = held_by(project)
     if held is not None:
-        return f"It waits until you decide about run {held.id}."
+        most = "" if _holds_on(held) else f", {DECIDE_MINUTES} minutes at most"
+        return f"It waits until you decide about run {held.id}{most}."
     wanted = queueing.takes(job_of(run), config_of(run), found)
     for other in filter(whole, running(project)):
         theirs = queueing.takes(job_of(other), config_of(other), found)
-        unknown = queueing.SOMEWHERE in wanted | theirs
-        if wanted & theirs or unknown:
+        if wanted & theirs or queueing.SOMEWHERE in wanted | theirs:
             return f"It starts when run {other.id} is over."
     for other in filter(whole, waiting(project)):
         if other.id == run.id:
@@ -328,32 +226,45 @@ def advance(
     `idle` tells whether somebody works here; without it, runs that wait for that wait on. One run
     a call: call again for further devices.
     """
+    # Asked before sync: a run that dies meanwhile still takes its device, and the next look finds
+    # out first whether it failed and holds the others.
+    at_work = list(filter(whole, running(project)))
     sync(project)
     queue = waiting(project)
     if not queue or held_by(project) is not None:
         return None
-    minutes, busy = queueing.idle_minutes(project), taken(project, found)
+    minutes = queueing.idle_minutes(project)
+    before: frozenset[str] = frozenset()
     for run in (run for run in queue if whole(run)):
         if run.id in minutes and (idle is None or idle.waits_for(minutes[run.id])):
             continue
-        place = queueing.place_for(job_of(run), config_of(run), found, busy)
+        place = place_of(run, at_work, found, before)
         if place is not None:
             require(status(run), RunStatus.RUNNING, run_id=run.id)
             _begin(project, run, place, command=command)
             return get(project, run.id)
-        busy |= queueing.takes(job_of(run), config_of(run), found)
+        before |= queueing.takes(job_of(run), config_of(run), found)
     return None
 
 
 def held_by(project: Project) -> RunRecord | None:
-    """The failed run that the queue waits for: the last one that ended, until it is decided."""
+    """The failed run that the queue waits for: the last one that ended, until it is decided, and
+    DECIDE_MINUTES at most where the next run may fare better."""
     ended = [run for run in all_runs(project) if run.ended is not None]
     last = max(ended, key=lambda run: run.ended or 0.0, default=None)
     if last is None or last.status != RunStatus.FAILED:
         return None
     with project.read() as session:
         decided = queries.setting(session, _DECIDED, [])
-    return None if last.id in decided else last
+    late = time.time() - (last.ended or 0.0) > 60 * DECIDE_MINUTES
+    return None if last.id in decided or (late and not _holds_on(last)) else last
+
+
+def _holds_on(failed: RunRecord) -> bool:
+    """Whether the queue waits for a word about a failed run however long it takes. An experiment
+    decides for itself (Steward)."""
+    told = job_of(failed).state().failed
+    return failed.experiment_id is not None or (told is not None and told.cause in _LASTING)
 
 
 def decide(project: Project, run_id: int) -> None:
@@ -379,21 +290,6 @@ def start_job(
     if snapshot is not None:
         write_snapshot(job.snapshot, snapshot)
     launch.launch(job, command=command)
-    return job
-
-
-def make_job(parent: Path, config: JobConfig) -> JobDir:
-    """A new directory KIND-N for a smaller job, with its config; it is not started yet."""
-    number = 1
-    while True:
-        directory = parent / f"{config.kind}-{number}"
-        try:
-            directory.mkdir(parents=True)
-            break
-        except FileExistsError:
-            number += 1
-    job = JobDir(directory)
-    _write_config(job, config)
     return job
 
 
@@ -428,10 +324,6 @@ def same_content(before: Any, now: Any) -> bool:
         return image.path, image.page, image.split, image.sha256, marks
 
     return plain(before) == plain(now)
-
-
-def _write_config(job: JobDir, config: JobConfig) -> None:
-    replace_file(job.config, config.model_dump_json(indent=1).encode())
 
 
 def _summary(run: RunRecord, now: RunStatus, told: RunState) -> dict[str, Any]:

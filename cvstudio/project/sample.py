@@ -9,12 +9,22 @@ from pathlib import Path
 
 import numpy as np
 
-from cvstudio.core.annotation import Review, Shape, Split, Task
+from cvstudio.core.annotation import Kind, Review, Shape, Split, Task
+from cvstudio.core.convert import to_rotated
 from cvstudio.core.errors import ConfigError, ProjectError
+from cvstudio.core.keypoints import Keypoints, Visibility
 from cvstudio.core.masks import Mask, outline_of
 from cvstudio.core.opencv import cv2
-from cvstudio.imaging.synthetic import KINDS, TISSUES, Painting, paint_cells, paint_tissue
-from cvstudio.project import commands, queries, splits
+from cvstudio.core.skeleton import Skeleton
+from cvstudio.imaging.synthetic import (
+    KINDS,
+    TISSUES,
+    PaintedObject,
+    Painting,
+    paint_cells,
+    paint_tissue,
+)
+from cvstudio.project import commands, queries, skeleton_changes, splits
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
 
@@ -28,6 +38,9 @@ TITLES = {
     Task.CLASSIFY: "Sample: tissues",
 }
 """What a sample project is called, in the words of the page on which it is chosen."""
+
+BONES = Skeleton(("mother", "bud"), ((0, 1),))
+"""The skeleton of the sample with keypoints, in which budding cells alone are labelled."""
 
 _FEWEST = 12
 _BUDDING = KINDS.index("budding cell")
@@ -52,27 +65,36 @@ def create_sample(
     *,
     images: int | None = None,
     seed: int = 0,
+    shapes: Kind = Kind.BOX,
     progress: Progress | None = None,
 ) -> Project:
     """Make a sample project and return it open, with classes, annotations, splits and reviews.
 
-    The same task, number and seed give the same files and annotations. Raises ProjectError when
-    the folder cannot be used, ConfigError when there would be too few images to train on.
+    `shapes` is what a sample for detect is labelled with: boxes, rotated boxes or keypoints. The
+    same task, number and seed give the same files and annotations. Raises ProjectError when the
+    folder cannot be used, ConfigError when there would be too few images to train on, or for other
+    shapes.
     """
+    if shapes not in (Kind.BOX, Kind.ROTATED_BOX, Kind.KEYPOINTS):
+        raise ConfigError(f"There is no sample with the shape “{shapes}”.")
+    if shapes is not Kind.BOX and task is not Task.DETECT:
+        raise ConfigError(f"A sample for {task} has shapes of its own.")
     count = IMAGES[task] if images is None else images
     if count < _FEWEST:
         raise ConfigError(f"A sample needs at least {_FEWEST} images.")
-    names = TISSUES if task is Task.CLASSIFY else KINDS
+    names: tuple[str, ...] = TISSUES if task is Task.CLASSIFY else KINDS
+    if shapes is Kind.KEYPOINTS:
+        names = (KINDS[_BUDDING],)
     project = Project.create(path, task=task, name=TITLES[task], classes=names)
     try:
-        _fill(project, count, seed, progress or (lambda done, total: None))
+        _fill(project, count, seed, shapes, progress or (lambda done, total: None))
     except BaseException:
         project.close()
         raise
     return project
 
 
-def _fill(project: Project, count: int, seed: int, progress: Progress) -> None:
+def _fill(project: Project, count: int, seed: int, shapes: Kind, progress: Progress) -> None:
     folder = project.images_directory
     folder.mkdir(parents=True, exist_ok=True)
     with project.read() as s:
@@ -80,11 +102,13 @@ def _fill(project: Project, count: int, seed: int, progress: Progress) -> None:
     rows: list[NewImage] = []
     painted: list[_Painted] = []
     for number in range(count):
-        item = _paint(project.task, number, seed, class_ids)
+        item = _paint(project.task, number, seed, class_ids, shapes)
         rows.append(_write(project, folder / f"{item.name}.png", item))
         painted.append(item)
         progress(number + 1, count)
     with project.transaction("Make the sample", undoable=False) as s:
+        if shapes is Kind.KEYPOINTS:
+            skeleton_changes.define(s, class_id=class_ids[0], skeleton=BONES)
         ids = list(commands.add_images(s, rows))
         for image_id, item in zip(ids, painted, strict=True):
             for class_id, shape in item.annotations:
@@ -101,7 +125,7 @@ def _fill(project: Project, count: int, seed: int, progress: Progress) -> None:
             commands.set_split(s, image_ids=members, split=split)
 
 
-def _paint(task: Task, number: int, seed: int, class_ids: list[int]) -> _Painted:
+def _paint(task: Task, number: int, seed: int, class_ids: list[int], shapes: Kind) -> _Painted:
     # Spread the seeds, so that neighbouring samples do not share images.
     own = seed * 1_000_003 + number
     labelled = number % _UNLABELLED != _UNLABELLED - 1
@@ -112,10 +136,12 @@ def _paint(task: Task, number: int, seed: int, class_ids: list[int]) -> _Painted
     else:
         empty = number % _EMPTY == _EMPTY - 1
         painting = paint_cells(own, count=0 if empty else None)
+        posed = shapes is Kind.KEYPOINTS
+        places = {_BUDDING: 0} if posed else {kind: kind for kind in range(len(KINDS))}
         found = [
-            (class_ids[item.kind], shape)
+            (class_ids[places[item.kind]], shape)
             for item in painting.objects
-            if (shape := _shape(task, item.kind, item.mask)) is not None
+            if item.kind in places and (shape := _shape(task, item, shapes)) is not None
         ]
     if not labelled:
         return _Painted(f"slide_{number + 1:04d}", painting, (), Review.UNLABELLED)
@@ -128,14 +154,22 @@ def _paint(task: Task, number: int, seed: int, class_ids: list[int]) -> _Painted
     return _Painted(f"slide_{number + 1:04d}", painting, tuple(found), review)
 
 
-def _shape(task: Task, kind: int, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Shape:
+def _shape(task: Task, item: PaintedObject, shapes: Kind) -> Shape:
     """The exact shape of an object; both kinds of outline occur, as in real projects."""
-    mask = Mask.from_patch(pixels)
+    mask = Mask.from_patch(item.mask)
     if mask is None:
         return None
+    if shapes is Kind.ROTATED_BOX:
+        return to_rotated(mask)
+    if shapes is Kind.KEYPOINTS:
+        height, width = item.mask.shape
+        points = np.column_stack(
+            [item.points, np.full(len(item.points), float(Visibility.VISIBLE))]
+        )
+        return Keypoints(points, mask.box).clipped(width, height)
     if task is Task.DETECT:
         return mask.box
-    return mask if task is Task.SEGMENT or kind == _BUDDING else outline_of(mask)
+    return mask if task is Task.SEGMENT or item.kind == _BUDDING else outline_of(mask)
 
 
 def _write(project: Project, file: Path, item: _Painted) -> NewImage:

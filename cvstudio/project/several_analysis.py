@@ -3,8 +3,10 @@ extra by itself."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
+from cvstudio.core.annotation import Split
 from cvstudio.core.error_kinds import ErrorKind
 from cvstudio.core.metrics import NOTHING, Curve
 from cvstudio.core.metrics.several import SeveralMatches, TagCase, TaggedImage
@@ -24,7 +26,7 @@ class SeveralAnalysis(Analysis):
         return SeveralMatches.of(
             (
                 TaggedImage(image.id, tags_of(image), answer.scores)
-                for image in self.images.values()
+                for image in self.compared()
                 if (answer := self.predictions.get(image.id)) is not None and answer.scores
             ),
             class_ids=[c.id for c in self.classes],
@@ -36,8 +38,19 @@ class SeveralAnalysis(Analysis):
     def best_score(self, iou: float) -> float:
         return self.matches.best_score()
 
-    def judge(self, *, score: float, iou: float) -> Verdict:
-        report = self.matches.at(score)
+    @cached_property
+    def own_scores(self) -> Mapping[int, float | None]:
+        if self.chosen.aim is not None:
+            return self.chosen.per_class
+        told = self.report.get("thresholds", {})
+        # A report of an older version has for test the scores that were best on test itself.
+        if self.split is not Split.VAL and told.get("applied") != "per class":
+            return {}
+        return {int(key): score for key, score in told.get("per_class", {}).items()}
+
+    def judge(self, *, score: float, iou: float, own: bool = False) -> Verdict:
+        scores = self.own_scores if own else {}
+        report = self.matches.at(score, scores)
         errors, likely = report.errors(), report.likely_label_errors()
         missed, extra = ([e for e in errors if e.missed], [e for e in errors if e.extra])
         withheld = self._withheld(report.withheld_classes())
@@ -66,7 +79,8 @@ class SeveralAnalysis(Analysis):
             unit="classes of images",
             columns=("Labelled", "Precision", "Recall", "AP"),
             rows=tuple(
-                Row(r.class_id, (r.labelled, r.precision, r.recall, averages[r.class_id]))
+                Row(r.class_id, (r.labelled, r.precision, r.recall, averages[r.class_id]),
+                    scores.get(r.class_id))
                 for r in report.per_class()
             ),
             kinds=(
@@ -75,9 +89,9 @@ class SeveralAnalysis(Analysis):
                 KindCount(ErrorKind.EXTRA.value, "Extra", len(extra)),
                 KindCount(LIKELY, "Likely label errors", len(likely)),
             ),
-            cases=lambda kind: [self._case(error) for error in by_kind[kind]],
-            cell=lambda labelled, predicted: [
-                self._case(found) for found in report.cell(labelled, predicted)
+            cases=lambda kind, limit=None: [self._case(e) for e in by_kind[kind][:limit]],
+            cell=lambda labelled, predicted, limit=None: [
+                self._case(found) for found in report.cell(labelled, predicted)[:limit]
             ],
             withheld=withheld,
         )  # fmt: skip

@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.skeleton import Skeleton, pack, with_inherited
-from cvstudio.core.words import counted
 from cvstudio.project import class_tree, points_moving, rows, skeletons
-from cvstudio.project.class_tree import Reach
+from cvstudio.project.reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +22,18 @@ class Plan:
     skeleton: Skeleton | None
     reach: Reach
     shapes: dict[int, Keypoints]
+    moved: Reach
+    """Whose points become others."""
     lost: tuple[str, ...] = ()
     """What goes, a sentence for each point."""
 
     def sentences(self) -> list[str]:
         """The plan in words, losses first."""
-        have = "has" if self.reach.objects == 1 else "have"
-        lines = [*self.lost, f"{self.reach} {have} keypoints of this class."]
+        have = self.reach.do("has", "have")
+        told = f"{self.reach} {have} keypoints of this class."
+        lines = [*self.lost, told if self.reach.rows else "No object of this class has keypoints."]
         if self.shapes:
-            many = counted(len(self.shapes), "object")
-            lines.append(f"Their points go with their names in {many}.")
+            lines.append(f"Their points go with their names in {self.moved.things}.")
         return lines
 
 
@@ -50,8 +51,9 @@ def plan(s: Session, *, class_id: int, skeleton: Skeleton | None) -> Plan:
     after = with_inherited(changed | ({class_id: skeleton} if skeleton else {}), tree)
     concerned = [id for id in tree if id == class_id or before.get(id) != after.get(id)]
     moved = points_moving.moves(s, concerned, before, after)
-    reach = Reach(moved.objects, len(moved.images))
-    return Plan(class_id, skeleton, reach, moved.shapes, moved.losses())
+    return Plan(
+        class_id, skeleton, moved.objects.reach, moved.shapes, moved.changed.reach, moved.losses()
+    )
 
 
 def define(s: Session, *, class_id: int, skeleton: Skeleton | None) -> Plan:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -10,7 +11,8 @@ from sqlalchemy.orm import Session
 from cvstudio.core.annotation import Annotation, Kind, Review, Split, State
 from cvstudio.core.geometry import Box
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
-from cvstudio.project import queries
+from cvstudio.imaging.decode import value_channels
+from cvstudio.project import queries, skeletons
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
 from cvstudio.project.tables import ImageRow
@@ -26,7 +28,10 @@ def build(s: Session, project: Project) -> Snapshot:
     annotations that are suggested or rejected or have a shape of no area. Images come in the
     gallery's order of names, annotations in drawing order.
     """
-    return Snapshot(project.task, tuple(queries.classes(s)), tuple(images(s, project)))
+    return Snapshot(
+        project.task, tuple(queries.classes(s)), tuple(images(s, project)),
+        skeletons=skeletons.skeletons(s),
+    )  # fmt: skip
 
 
 def images(
@@ -44,15 +49,23 @@ def images(
         for record in queries.images(s, chunk):
             if record.split is None:
                 continue
-            kept = tuple(
-                SnapshotAnnotation(a.id, a.class_id, a.shape, _box(a, record), a.crowd)
+            counting = [
+                a
                 for a in annotations[record.id]
                 if a.state is State.ACCEPTED
                 and (a.kind is Kind.IMAGE or (a.box.w > 0 and a.box.h > 0))
+            ]
+            same = _outlined(counting)
+            kept = tuple(
+                SnapshotAnnotation(
+                    a.id, a.class_id, a.shape, _box(a, record), a.crowd, same.get(a.id)
+                )
+                for a in counting
             )
+            path = project.image_path(record)
             yield SnapshotImage(
                 id=record.id,
-                path=project.image_path(record),
+                path=path,
                 page=record.page,
                 width=record.width,
                 height=record.height,
@@ -61,7 +74,24 @@ def images(
                 sha256=record.sha256,
                 annotations=kept,
                 window=record.window,
+                channels=value_channels(path, record.channels),
+                bits=record.bit_depth,
             )
+
+
+def _outlined(annotations: Sequence[Annotation]) -> dict[int, int]:
+    """For keypoints the annotation of the same object that came from the same item of COCO."""
+
+    def told(a: Annotation) -> tuple[int, Any]:
+        carried = a.attributes.get("coco")
+        carried = carried if isinstance(carried, dict) else {}
+        return a.class_id, carried.get("link", carried.get("id"))
+
+    posed = [a for a in annotations if a.kind is Kind.KEYPOINTS]
+    if not posed:
+        return {}
+    others = {told(a): a.id for a in annotations if a.kind is not Kind.KEYPOINTS}
+    return {a.id: others[told(a)] for a in posed if told(a)[1] is not None and told(a) in others}
 
 
 def _box(annotation: Annotation, record: ImageRecord) -> Box:

@@ -7,7 +7,8 @@ says; what they change is read when it is needed.
 A step holds the changes that lead to its other side: back while it is done, forth while it is not.
 Shapes in it are told by their difference from those that are there (step_shapes.py), so it can only
 be read where the project stands beside it. The done ones come first in the order of their ids. None
-ever goes by itself; `forget` is asked for by a person.
+that is done goes by itself; `forget` is asked for by a person. Those that were undone go with the
+next new step.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ class Step:
     label: str
     images: int | None
     counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """How many rows it added, changed and removed."""
+        return sum(sum(numbers) for numbers in self.counts.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +257,28 @@ def image_names(s: Session, found: Iterable[Step]) -> dict[int, str]:
     return {row[0]: row[1] for row in s.connection().exec_driver_sql(sql, (json.dumps(ids),))}
 
 
+def which_are_done(s: Session, ids: Iterable[int]) -> dict[int, bool]:
+    """Of these steps those that are still kept, and whether each is done."""
+    sql = "SELECT id, done FROM step WHERE id IN (SELECT value FROM json_each(?))"
+    found = s.connection().exec_driver_sql(sql, (json.dumps(list(ids)),))
+    return {row[0]: bool(row[1]) for row in found}
+
+
+def image_reach(s: Session, found: Iterable[Step], at_hand: int) -> tuple[int, int] | None:
+    """How many images these steps touched together, and how many of these are not the one at hand;
+    None when some touched too many to be named."""
+    found = list(found)
+    if any(step.images is None for step in found):
+        return None
+    sql = (
+        "SELECT count(DISTINCT image_id), count(DISTINCT nullif(image_id, ?)) FROM step_image"
+        " WHERE step_id IN (SELECT value FROM json_each(?))"
+    )
+    ids = json.dumps([step.id for step in found])
+    images, others = s.connection().exec_driver_sql(sql, (at_hand, ids)).one()
+    return int(images), int(others)
+
+
 def count(s: Session) -> int:
     """How many steps there are, in both directions."""
     return int(s.connection().exec_driver_sql("SELECT count(*) FROM step").scalar_one())
@@ -273,5 +301,5 @@ def _near(s: Session, *, done: bool) -> Near | None:
     some = frozenset(connection.exec_driver_sql(sql, (step.id,)).scalars())
     came, _, went = step.counts.get("image", (0, 0, 0))
     images = None if step.images is None else some
-    reach = Reach(images, step.images, came, went, "label_class" in step.counts)
+    reach = Reach(images, step.images, came, went, "label_class" in step.counts, step.rows)
     return Near(step.id, step.label, reach)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -54,6 +54,19 @@ def able_runs(project: Project) -> list[RunRecord]:
     ]
 
 
+def own_scores(run: RunRecord) -> dict[int, float]:
+    """Where images have several classes: by class the score that was best for it on val; those
+    that have none are left out."""
+    try:
+        told = json.loads(runs.job_of(run).report.read_text(encoding="utf-8"))["val"]
+        if not told.get("several"):
+            return {}
+        found = told["thresholds"]["per_class"]
+        return {int(key): float(score) for key, score in found.items() if score is not None}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}  # never judged, or its report is damaged: all count from one score
+
+
 def usual_score(run: RunRecord | None, task: Task) -> float:
     """The score to begin with: the one that was best on val, where the run was judged."""
     if task is Task.CLASSIFY:
@@ -76,8 +89,12 @@ def config_for(
     overlap: float = 0.5,
     device: str = "auto",
     views: Views = Views.ONE,
+    own_scores: bool = False,
+    classes: Mapping[int, int | str] | None = None,
 ) -> SuggestConfig:
-    """The job's settings for a run or an exported file; a score of None is the usual one.
+    """The job's settings for a run or an exported file; a score of None is the usual one. With
+    `own_scores` a class that has one counts from its own. `classes`: what becomes of the network's
+    classes, as in SuggestConfig; None goes by their names.
 
     Raises RunError when the run has no network or there is no such file.
     """
@@ -96,6 +113,8 @@ def config_for(
         overlap=overlap,
         device=device,
         views=views,
+        own_scores=own_scores,
+        classes=None if classes is None else dict(classes),
     )
 
 

@@ -8,7 +8,7 @@ doubled.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -25,14 +25,26 @@ from cvstudio.core.annotation import (
     State,
     Task,
 )
+from cvstudio.core.config import SuggestConfig
+from cvstudio.core.forms import ROTATED, plain_form
 from cvstudio.core.geometry import Polygon, overlap
 from cvstudio.core.jobdir import JobDir
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, Patch, rasterise
 from cvstudio.core.metrics.overlaps import ImageObjects, find_overlaps
 from cvstudio.core.predictions import Found, Prediction, read_predictions
+from cvstudio.core.skeleton import Skeleton, followed
 from cvstudio.core.suggestion import ANSWERS, Unread, read_answer
 from cvstudio.core.words import counted, quoted
-from cvstudio.project import commands, image_classes, queries, rows, runs, suggesting
+from cvstudio.project import (
+    commands,
+    image_classes,
+    queries,
+    rows,
+    runs,
+    skeletons,
+    suggesting,
+)
 from cvstudio.project.decisions import CHUNK, DOUBLE
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
@@ -40,6 +52,8 @@ from cvstudio.project.tables import HistoryRow
 
 _TRIES = 4
 """How often answers are matched with the labels; the last time nobody else can write."""
+
+_CLASS = commands.ANNOTATION_COLUMNS.index("class_id")
 
 MAKER = "suggested_by"
 """The attribute that names the exported file behind a suggestion; a run is named by its number."""
@@ -66,7 +80,12 @@ class ClassMatch:
     """The project's class for each class of a network, and in words where they differ."""
 
     ids: dict[int, int]
+    """Below 0: a class that is made with the suggestions, see `new`."""
     notes: tuple[str, ...] = ()
+    new: dict[int, str] = field(default_factory=dict)
+    """The names of classes that are not there yet, by the ids that stand for them."""
+    left: frozenset[int] = frozenset()
+    """The network's classes that a person wants left out."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +105,8 @@ class Taken:
     """Answers of classes that the project does not have, by the network's name for them."""
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
+    left: int = 0
+    """Answers of classes that were to be left out."""
 
     @property
     def sentences(self) -> list[str]:
@@ -98,6 +119,8 @@ class Taken:
             told.append(f"{self.known:,} left out where labels are already.")
         if self.refused:
             told.append(f"{self.refused:,} left out that were rejected before.")
+        if self.left:
+            told.append(f"{self.left:,} of classes that were to be left out.")
         told += self.notes
         for name, number in self.strange.items():
             told.append(f"{number:,} of {quoted(name)} left out: the project has no such class.")
@@ -118,14 +141,19 @@ def take_in(project: Project, job: JobDir, *, source: object = None) -> Taken:
     or damaged; nothing has changed then.
     """
     config, answer = suggesting.config_of(job), read_answer(job)
-    origin = _origin(project, config.run_directory, config.file)
+    origin = _origin(project, config)
 
     def found(s: Session) -> _Intake:
-        match = match_classes(answer.classes, queries.classes(s), by_id=origin.run_id is not None)
+        there = queries.classes(s)
+        if config.classes is not None:
+            match = chosen_classes(answer.classes, there, config.classes)
+        else:
+            match = match_classes(answer.classes, there, by_id=origin.run_id is not None)
         several = answer.several and image_classes.several(s)
         intake = _Intake(
-            project.task, origin, match, answer.classes, config.overlap, several=several
-        )
+            project.task, origin, match, answer.classes, config.overlap, several=several,
+            bones=answer.form.skeleton, skeletons=skeletons.skeletons(s),
+        )  # fmt: skip
         for some in _chunks(read_predictions(job.predictions(ANSWERS)), CHUNK):
             intake.take(s, some)
         return intake
@@ -141,7 +169,7 @@ def take_in(project: Project, job: JobDir, *, source: object = None) -> Taken:
             elif _last_change(s) != seen:
                 continue
             rows.remove(s, "annotation", intake.replaced)
-            rows.add(s, "annotation", commands.ANNOTATION_COLUMNS, intake.new)
+            rows.add(s, "annotation", commands.ANNOTATION_COLUMNS, intake.made(s))
             break
     assert intake is not None
     suggesting.mark_taken(job)
@@ -180,14 +208,41 @@ def match_classes(
     return ClassMatch(ids, tuple(notes))
 
 
-def _origin(project: Project, run_directory: Any, file: Any) -> Origin:
-    if file is not None:
-        return Origin(None, file.name)
-    wanted = run_directory.resolve()
+def chosen_classes(
+    network: Sequence[LabelClass], project: Sequence[LabelClass], chosen: Mapping[int, int | str]
+) -> ClassMatch:
+    """Which class each class of a network is by a person's choice, see SuggestConfig.classes.
+
+    A class of the project that is gone by now, and a class of the network that nobody chose for,
+    are strange.
+    """
+    known = {c.id for c in project}
+    named = {c.name.casefold().strip(): c.id for c in project}
+    ids: dict[int, int] = {}
+    new: dict[str, int] = {}
+    for each in network:
+        wanted = chosen.get(each.id)
+        if isinstance(wanted, str):
+            name = wanted.strip()
+            there = named.get(name.casefold())
+            ids[each.id] = there or new.setdefault(name, -len(new) - 1)
+        elif wanted in known and wanted is not None:
+            ids[each.id] = wanted
+    left = frozenset(id for id, wanted in chosen.items() if wanted == 0)
+    return ClassMatch(ids, new={id: name for name, id in new.items()}, left=left)
+
+
+def _origin(project: Project, config: SuggestConfig) -> Origin:
+    """The run or the exported file whose network a job has asked."""
+    if config.file is not None:
+        return Origin(None, config.file.name)
+    assert config.run_directory is not None, "one of both, see SuggestConfig"
+    wanted = config.run_directory.resolve()
     for run in runs.all_runs(project):
         if runs.job_of(run).path.resolve() == wanted:
             return Origin(run.id, f"run {run.id}")
-    return Origin(None, run_directory.name)  # the run was deleted while its network was asked
+    # The run was deleted while its network was asked.
+    return Origin(None, config.run_directory.name)
 
 
 def _chunks(things: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -209,15 +264,30 @@ class _Intake:
         overlap: float,
         *,
         several: bool,
+        bones: Skeleton | None = None,
+        skeletons: Mapping[int, Skeleton],
     ) -> None:
-        self._several = several
+        self._several, self._bones, self._skeletons = several, bones, skeletons
         self._task, self._origin, self._match, self._overlap = task, origin, match, overlap
         self._names = {c.id: c.name for c in classes}
         self.new: list[tuple[Any, ...]] = []
         self.replaced: list[int] = []
         self._images: list[int] = []
         self._known = self._refused = 0
+        self._left = 0
         self._strange: Counter[str] = Counter()
+
+    def made(self, s: Session) -> list[tuple[Any, ...]]:
+        """The new rows, after the classes were made that they need and that are not there yet."""
+        used = {row[_CLASS] for row in self.new}
+        wanted = {id: name for id, name in self._match.new.items() if id in used}
+        if not wanted:
+            return self.new
+        ids = {id: commands.add_class(s, name=name) for id, name in wanted.items()}
+        return [
+            (*row[:_CLASS], ids.get(row[_CLASS], row[_CLASS]), *row[_CLASS + 1 :])
+            for row in self.new
+        ]
 
     def told(self) -> Taken:
         """What was done so far."""
@@ -229,6 +299,7 @@ class _Intake:
             replaced=len(self.replaced),
             strange=dict(self._strange),
             notes=self._match.notes,
+            left=self._left,
         )
 
     def take(self, s: Session, predictions: Sequence[Prediction]) -> None:
@@ -275,7 +346,9 @@ class _Intake:
 
     def _class(self, class_id: int) -> int | None:
         found = self._match.ids.get(class_id)
-        if found is None:
+        if class_id in self._match.left:
+            self._left += 1
+        elif found is None:
             self._strange[self._names.get(class_id, str(class_id))] += 1
         return found
 
@@ -333,7 +406,14 @@ class _Intake:
             if self._covered(prediction.image_id, [found], same):
                 self._refused += 1
                 continue
-            yield found.class_id, found.mask or found.box, found.score
+            yield found.class_id, self._shape(found), found.score
+
+    def _shape(self, found: Found) -> Shape:
+        """What is suggested of an object; points go to those of the class with the same names."""
+        shape = found.shape
+        if isinstance(shape, Keypoints):
+            return followed(shape, self._bones, self._skeletons.get(found.class_id))
+        return shape
 
     def _covered(
         self, image_id: int, found: Sequence[Found], there: Sequence[Annotation]
@@ -342,9 +422,10 @@ class _Intake:
         shaped = [a for a in there if a.shape is not None]
         if not found or not shaped:
             return set()
-        overlaps = find_overlaps(
-            [ImageObjects(image_id, shaped, found)], masks=self._task is Task.INSTANCE
-        )
+        form = plain_form(self._task)
+        if any(one.rotated is not None for one in found):
+            form = ROTATED
+        overlaps = find_overlaps([ImageObjects(image_id, shaped, found)], form=form)
         over = overlaps.pair_iou >= self._overlap
         return set(overlaps.found_index[overlaps.pair_found[over]].tolist())
 

@@ -291,23 +291,6 @@ def _free_number(s: Session) -> int:
     return int(highest or 0) + 1
 
 
-def unlink(s: Session, *, ids: Collection[int]) -> None:
-    """Make annotations objects of their own again."""
-    for each in (queries.annotation(s, id) for id in ids):
-        if each is not None and TRACK in each.attributes:
-            kept = {key: value for key, value in each.attributes.items() if key != TRACK}
-            commands.set_attributes(s, id=each.id, attributes=kept)
-
-
-def interpolate(
-    s: Session, *, track: Track, gaps: Collection[Gap], state: State = State.SUGGESTED
-) -> int:
-    """Put a shape on each image of these gaps, in place of what was computed there before; returns
-    how many. Key shapes and locked ones stay."""
-    shapes = shapes_between(track, gaps)
-    return place(s, track=track, shapes=shapes, maker=INTERPOLATION, state=state)
-
-
 def place(
     s: Session,
     *,
@@ -318,9 +301,9 @@ def place(
 ) -> int:
     """Put computed shapes of an object on images, as suggestions or accepted; returns how many.
 
-    A key shape stays. A computed shape that is there gets the new form, and stays accepted when a
-    person has accepted it; a rejected one gives way, for this was asked for. Shapes are cut at the
-    image's edge; of one that lies outside nothing is put.
+    Key shapes and locked ones stay. A computed shape that is there gets the new form, and stays
+    accepted when a person has accepted it; a rejected one gives way, for this was asked for. Shapes
+    are cut at the image's edge; of one that lies outside nothing is put.
     """
     assert track.id is not None
     present = _present(s, shapes, track.id)

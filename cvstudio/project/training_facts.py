@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,8 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import BOXES, COUNTING, Kind, Review, Split, State, Task
+from cvstudio.core.pieces import crops, in_windows, judged_squares, windows
+from cvstudio.core.recipe import Fit, TrainConfig
+from cvstudio.core.skeleton import Skeleton
+from cvstudio.imaging.decode import value_channels
 from cvstudio.imaging.display import Window
-from cvstudio.project import image_classes, queries
+from cvstudio.project import image_classes, queries, skeletons
 from cvstudio.project.project import Project
 from cvstudio.project.tables import AnnotationRow, ImageRow
 
@@ -53,8 +57,33 @@ class Facts:
     that is not known."""
     several_classes: tuple[int, ...] = ()
     """Images that have more than one class, where whole images are classified."""
+    channels: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """The images by how many channels a network gets that sees all of them."""
     allows_several: bool = False
     """Whether images of the project may have several classes."""
+    kinds: Mapping[Split, Mapping[tuple[int, Kind], int]] = field(default_factory=dict)
+    """Objects of any area, whether the task learns from them or not, by class and kind."""
+    sizes: Mapping[Split, Mapping[tuple[int, int], int]] = field(default_factory=dict)
+    """How many of the images have which width and height."""
+    skeletons: Mapping[int, Skeleton] = field(default_factory=dict)
+    """The skeleton of each class that has one."""
+
+    def items(self, config: TrainConfig) -> tuple[float, float]:
+        """What an epoch learns from and is judged on, counted in squares of the network's size:
+        with crops an image is several."""
+        train, val = (self.images.get(split, 0) for split in (Split.TRAIN, Split.VAL))
+        if config.fit is not Fit.CROP:
+            return train, val
+        judged = _windows if in_windows(self.task, config.fit) else judged_squares
+        return (
+            train * self._mean(Split.TRAIN, crops, config.image_size),
+            val * self._mean(Split.VAL, judged, config.image_size),
+        )
+
+    def _mean(self, split: Split, pieces: Callable[[int, int, int], float], size: int) -> float:
+        sizes = self.sizes.get(split, {})
+        count = sum(sizes.values())
+        return sum(n * pieces(w, h, size) for (w, h), n in sizes.items()) / count if count else 1.0
 
     def tiny(self, image_size: int) -> NDArray[np.int64]:
         """The image of each object that is smaller than TINY at a training size."""
@@ -62,9 +91,16 @@ class Facts:
         return np.asarray(self.sides[small, 1], np.int64)
 
 
+def _windows(width: int, height: int, size: int) -> int:
+    return len(windows(width, height, size))
+
+
 def gather(session: Session, project: Project) -> Facts:
     """Read the facts of a project; with many annotations it takes a moment."""
-    columns = (ImageRow.id, ImageRow.review, ImageRow.split, ImageRow.sha256, ImageRow.problem)
+    row = ImageRow
+    columns = (
+        row.id, row.review, row.split, row.sha256, row.problem, row.width, row.height
+    )  # fmt: skip
     images = session.execute(select(*columns)).all()
     usable = {
         i.id: Split(i.split)
@@ -81,6 +117,10 @@ def gather(session: Session, project: Project) -> Facts:
         for image_id in boxed:
             del usable[image_id]
     marks = _marks(session, project.task, usable)
+    sizes: dict[Split, Counter[tuple[int, int]]] = {split: Counter() for split in Split}
+    for image in images:
+        if image.id in usable:
+            sizes[usable[image.id]][image.width, image.height] += 1
     return Facts(
         task=project.task,
         classes={c.id: c.name for c in queries.classes(session)},
@@ -100,6 +140,10 @@ def gather(session: Session, project: Project) -> Facts:
         several_classes=tuple(image_classes.with_several(session, usable))
         if project.task is Task.CLASSIFY else (),
         allows_several=image_classes.several(session),
+        channels=_channels(session, project, usable),
+        kinds=marks.kinds,
+        sizes=sizes,
+        skeletons=skeletons.skeletons(session),
     )  # fmt: skip
 
 
@@ -108,6 +152,7 @@ class _Marks:
     no_area: tuple[int, ...]
     counts: dict[Split, Counter[int]]
     sides: NDArray[np.float64]
+    kinds: dict[Split, Counter[tuple[int, Kind]]]
 
 
 def _deep(
@@ -121,6 +166,16 @@ def _deep(
         if id in usable:
             found[depth, None if low is None or high is None else (low, high)].append(id)
     return {key: tuple(ids) for key, ids in found.items()}
+
+
+def _channels(
+    session: Session, project: Project, usable: Mapping[int, Split]
+) -> dict[int, tuple[int, ...]]:
+    found: dict[int, list[int]] = defaultdict(list)
+    for id, uri, channels in session.execute(select(ImageRow.id, ImageRow.uri, ImageRow.channels)):
+        if id in usable:
+            found[value_channels(project.image_path(uri), channels)].append(id)
+    return {count: tuple(ids) for count, ids in sorted(found.items())}
 
 
 def _boxed(session: Session, usable: Mapping[int, Split]) -> tuple[int, ...]:
@@ -147,14 +202,17 @@ def _marks(session: Session, task: Task, usable: Mapping[int, Split]) -> _Marks:
     )
     no_area, sides = [], []
     counts: dict[Split, Counter[int]] = {split: Counter() for split in Split}
+    kinds: dict[Split, Counter[tuple[int, Kind]]] = {split: Counter() for split in Split}
     for image_id, class_id, kind, w, h, width, height in session.execute(query):
         if image_id not in usable or (kind == Kind.IMAGE) is not (task is Task.CLASSIFY):
             continue
         if kind != Kind.IMAGE and (w <= 0 or h <= 0):
             no_area.append(image_id)
-        elif kind in COUNTING[task]:
+            continue
+        kinds[usable[image_id]][class_id, Kind(kind)] += 1
+        if kind in COUNTING[task]:
             counts[usable[image_id]][class_id] += 1
             if kind != Kind.IMAGE:
                 sides.append((min(w, h) / max(width, height, 1), image_id))
     array = np.array(sides, np.float64).reshape(-1, 2)
-    return _Marks(tuple(no_area), counts, array)
+    return _Marks(tuple(no_area), counts, array, kinds)

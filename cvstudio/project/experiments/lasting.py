@@ -9,7 +9,7 @@ from dataclasses import replace
 from cvstudio.core.annotation import Split
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.words import counted
-from cvstudio.project import estimate, preflight
+from cvstudio.project import estimate, preflight, sharing
 from cvstudio.project.device import Device
 from cvstudio.project.estimate import Measured
 from cvstudio.project.experiments import varying
@@ -28,8 +28,10 @@ def facts_for(plan: Plan, facts: Facts) -> Facts:
     together = sum(facts.images.get(split, 0) for split in (Split.TRAIN, Split.VAL))
     val = round(together / plan.k)
     objects = Counter(facts.counts.get(Split.TRAIN, {})) + Counter(facts.counts.get(Split.VAL, {}))
+    sizes = Counter(facts.sizes.get(Split.TRAIN, {})) + Counter(facts.sizes.get(Split.VAL, {}))
     return replace(
         facts,
+        sizes={Split.TRAIN: sizes, Split.VAL: sizes},
         images={**facts.images, Split.TRAIN: together - val, Split.VAL: val},
         counts={
             **facts.counts,
@@ -53,18 +55,24 @@ def configs(plan: Plan) -> Iterator[TrainConfig]:
 def seconds(
     plan: Plan, facts: Facts, *, device: Device, history: Sequence[Measured] = ()
 ) -> float:  # fmt: skip
-    """The time of all runs one after the other; with a limit, at most that."""
+    """The time of all runs, as many at once as devices allow; with a limit, at most that."""
     found = facts_for(plan, facts)
-    train, val = (found.images.get(split, 0) for split in (Split.TRAIN, Split.VAL))
     each: dict[str, float] = {}
     total = 0.0
     for config in configs(plan):
-        key = f"{config.network} {config.image_size} {config.epochs} {config.device}"
+        key = (
+            f"{config.network} {config.image_size} {config.epochs} {config.device} {config.fit}"
+            f" {config.sharpness > 0}"
+        )
         if key not in each:
+            train, val = found.items(config)
             each[key] = estimate.seconds(
                 config, train=train, val=val, device=device, history=history
             )
         total += each[key]
+    if isinstance(plan, SearchPlan | SweepPlan):
+        # Trials that share a device take turns: only devices of their own save time.
+        total /= min(plan.at_once, sharing.usual(device, plan.config))
     if isinstance(plan, SearchPlan):
         total *= PRUNED_SHARE if plan.prune else 1.0
         total = min(total, plan.minutes * 60) if plan.minutes is not None else total
@@ -74,11 +82,24 @@ def seconds(
 def in_words(plan: Plan, duration: float) -> str:
     """The time in a sentence: "5 runs one after the other: about 1 h."."""
     most = "up to " if isinstance(plan, SearchPlan) else ""
-    return f"{most}{counted(plan.count, 'run')} one after the other: {estimate.roughly(duration)}."
+    many = plan.at_once if isinstance(plan, SearchPlan | SweepPlan) else 1
+    how = f"{many} at once" if many > 1 else "one after the other"
+    return f"{most}{counted(plan.count, 'run')} {how}: {estimate.roughly(duration)}."
 
 
-def obstacles(plan: Plan, facts: Facts, device: Device) -> list[Check]:
-    """What keeps a run of the experiment from starting; of networks, each is asked about once."""
+def on_cluster(plan: Plan) -> str:
+    """What a cluster will be asked for: "Up to 20 runs on the cluster, 4 at once."."""
+    if isinstance(plan, SearchPlan):
+        how = f"{plan.at_once} at once" if plan.at_once > 1 else "one after the other"
+        return f"Up to {counted(plan.count, 'run')} on the cluster, {how}."
+    return f"{counted(plan.count, 'run')} on the cluster, as many at once as it has places for."
+
+
+def obstacles(plan: Plan, facts: Facts, device: Device | None) -> list[Check]:
+    """What keeps a run of the experiment from starting; of networks, each is asked about once.
+
+    `device` is what this computer has; None when a cluster does the runs.
+    """
     found = facts_for(plan, facts)
     asked: dict[tuple[str, str], TrainConfig] = {}
     for config in (*configs(plan), *_searched_networks(plan)):

@@ -41,6 +41,8 @@ class SweepPlan(Record):
     kind: Literal[ExperimentKind.SWEEP] = ExperimentKind.SWEEP
     config: TrainConfig
     trials: tuple[dict[str, Value], ...] = Field(min_length=1, max_length=MOST_RUNS)
+    at_once: int = Field(1, ge=1, le=64)
+    """How many trials are at work at a time; more than there are devices share them."""
 
     @property
     def count(self) -> int:
@@ -81,6 +83,8 @@ class SearchPlan(Record):
     """Time at work after which no further trial begins; None sets no limit."""
     prune: bool = True
     """End a trial early that does worse than most did by the same epoch."""
+    at_once: int = Field(1, ge=1, le=64)
+    """How many trials are at work at a time; more than there are devices share them."""
     seed: int = 0
 
     @property

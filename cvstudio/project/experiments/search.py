@@ -76,8 +76,10 @@ class Study:
         number = self.count()
         # A sampler that is made again begins its chances again: each trial has its own.
         self._study.sampler = optuna.samplers.TPESampler(
-            seed=self._plan.seed * 100_003 + number, n_startup_trials=_BEFORE_GUIDED
-        )
+            seed=self._plan.seed * 100_003 + number, n_startup_trials=_BEFORE_GUIDED,
+            # Of trials that go on beside each other, none tries what another one is just trying.
+            constant_liar=self._plan.at_once > 1,
+        )  # fmt: skip
         if number == 0:
             self._study.enqueue_trial(self._as_it_is())
         trial = self._study.ask()

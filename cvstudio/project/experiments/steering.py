@@ -7,6 +7,7 @@ between two looks at a run. It is safe to stop at any moment; the next look goes
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -99,13 +100,16 @@ class Steward:
         found = book.runs_of(project, experiment)
         study = self._study(experiment, plan)
         changed = self._take_in(project, study, found)
-        if experiment.ended is not None or not book.over(found) or _held(project, found):
+        if experiment.ended is not None or _held(project, found):
             return changed
-        why = _enough(plan, found)
-        if why is not None:
-            book.end(project, experiment.id, why)
-            return True
-        self._make_next(project, experiment, study)
+        while (why := _enough(plan, found)) is None:
+            if sum(run.status not in book.SETTLED for run in found) >= plan.at_once:
+                return changed
+            self._make_next(project, experiment, study)
+            found, changed = book.runs_of(project, experiment), True
+        if not book.over(found):  # those that are still at work are waited for
+            return changed
+        book.end(project, experiment.id, why)
         return True
 
     def _study(self, experiment: ExperimentRecord, plan: SearchPlan) -> Study:
@@ -177,9 +181,11 @@ def _enough(plan: SearchPlan, found: list[RunRecord]) -> str | None:
         return ""
     if plan.minutes is None:
         return None
-    worked = sum(runs.job_of(run).state().seconds_worked(run.ended or 0.0) for run in found)
+    now = time.time()
+    worked = sum(runs.job_of(run).state().seconds_worked(run.ended or now) for run in found)
     left = plan.trials - len(found)
-    return f"The time was over, with {left} to go." if worked >= plan.minutes * 60 else None
+    over = worked / plan.at_once >= plan.minutes * 60
+    return f"The time was over, with {left} to go." if over else None
 
 
 def _take_in_folds(project: Project, experiment: ExperimentRecord, found: list[RunRecord]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from cvstudio.core.places_to_run import cluster_of
 from cvstudio.project import runs
 from cvstudio.project.experiments import book, varying
-from cvstudio.project.experiments.plans import SweepPlan, plan_of
+from cvstudio.project.experiments.plans import SearchPlan, SweepPlan, plan_of
 from cvstudio.project.project import Project
 from cvstudio.project.records import ExperimentRecord, Role, RunRecord
 
@@ -28,9 +28,11 @@ def make_trial(
     project: Project, experiment: ExperimentRecord, number: int, values: Mapping[str, Any]
 ) -> RunRecord:
     """The run of one trial. Raises ConfigError when its values contradict each other."""
-    config = varying.varied(plan_of(experiment).config, values)
+    plan = plan_of(experiment)
+    config = varying.varied(plan.config, values)
+    many = plan.at_once if isinstance(plan, SweepPlan | SearchPlan) and plan.at_once > 1 else None
     return runs.create_run(
         project, config, snapshot=book.snapshot_of(experiment), title=f"Trial {number}",
-        experiment_id=experiment.id, role=Role(trial=number, values=dict(values)),
+        experiment_id=experiment.id, role=Role(trial=number, values=dict(values), at_once=many),
         cluster=cluster_of(experiment.directory),
     )  # fmt: skip
