@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from cvstudio.core.annotation import LabelClass
-from cvstudio.core.errors import RunError, UntrustedFile
+from cvstudio.core.errors import DamagedFile, RunError, UntrustedFile
+from cvstudio.core.forms import Form
 from cvstudio.core.jobdir import replace_file
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.ml.preprocess import Preprocessing
@@ -51,6 +53,8 @@ class Checkpoint:
     best: float | None = None
     snapshot: str = ""
     training: dict[str, Any] = field(default_factory=dict)
+    form: Form | None = None
+    """What it answers with of each object, where it answers with objects."""
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -66,6 +70,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "metric": checkpoint.metric,
         "best": checkpoint.best,
         "snapshot": checkpoint.snapshot,
+        "form": checkpoint.form.to_json() if checkpoint.form is not None else None,
     }
     content = {
         "mark": _MARK,
@@ -95,8 +100,15 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if content["format"] > FORMAT:
         raise RunError(f"{path.name} was written by a newer CVStudio.")
     meta = json.loads(content["meta"])
+    try:
+        config = TrainConfig.model_validate(meta["config"])
+    except ValidationError as error:
+        raise RunError(
+            f"{path.name} was trained with settings that this CVStudio does not know.",
+            hint="A newer one has written it: update CVStudio, or train the run again.",
+        ) from error
     return Checkpoint(
-        config=TrainConfig.model_validate(meta["config"]),
+        config=config,
         classes=tuple(LabelClass(**item) for item in meta["classes"]),
         preprocessing=Preprocessing.from_json(meta["preprocessing"]),
         weights=content["weights"],
@@ -105,6 +117,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         best=meta["best"],
         snapshot=meta["snapshot"],
         training=content["training"],
+        form=Form.from_json(meta["form"]) if meta.get("form") else None,
     )
 
 
@@ -151,9 +164,9 @@ def untrusted(path: Path, reason: str) -> UntrustedFile:
     )
 
 
-def damaged(path: Path) -> RunError:
+def damaged(path: Path) -> DamagedFile:
     """The refusal of a file that cannot be read."""
-    return RunError(f"{path.name} is damaged or is not a file of weights: {path}")
+    return DamagedFile(path, f"{path.name} is damaged or is not a file of weights: {path}")
 
 
 def _load_safetensors(path: Path) -> Weights:

@@ -60,10 +60,17 @@ def coco_statistics(
     At most `max_detections` of an image and class count, as in COCO (100); AR100 then stands for
     that number. Neither argument is changed.
     """
-    truth = COCO(_copied(gt), print_function=_log.debug)
+    return _evaluated(_copied(gt), [dict(item) for item in dt], iou_type, max_detections)
+
+
+def _evaluated(
+    gt: dict[str, Any], dt: list[dict[str, Any]], iou_type: IouType, max_detections: int
+) -> CocoStatistics:
+    """The statistics of what was made for this alone: the evaluator writes into both."""
+    truth = COCO(gt, print_function=_log.debug)
     if not dt or not gt["annotations"]:
         return _nothing(truth, bool(gt["annotations"]))
-    found = truth.loadRes([dict(item) for item in dt])
+    found = truth.loadRes(dt)
     evaluation = COCOeval_faster(truth, found, iou_type, print_function=_log.debug)
     evaluation.params.maxDets = [1, 10, max_detections]
     evaluation.evaluate()
@@ -84,10 +91,11 @@ def statistics_of(
 ) -> CocoStatistics:
     """COCO's statistics of predictions against a split's labels (crowds ignored, as in COCO)."""
     sizes = {image.id: (image.height, image.width) for image in images}
+    known = frozenset(class_ids)
     annotations: list[dict[str, Any]] = []
     for image in images:
         for a in image.annotations:
-            if a.shape is None or a.class_id not in class_ids or a.box.area <= 0:
+            if a.shape is None or a.class_id not in known or a.box.area <= 0:
                 continue
             item = {
                 "id": len(annotations) + 1,
@@ -108,9 +116,7 @@ def statistics_of(
         "categories": [{"id": class_id, "name": str(class_id)} for class_id in class_ids],
         "annotations": annotations,
     }
-    return coco_statistics(
-        gt, _results(predictions, sizes, iou_type), iou_type, max_detections=max_detections
-    )
+    return _evaluated(gt, _results(predictions, sizes, iou_type), iou_type, max_detections)
 
 
 def _mask_of(shape: Shape) -> Mask | None:

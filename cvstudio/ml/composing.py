@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from cvstudio.augment.outlines import clip_shape, scale_shape
 from cvstudio.core.annotation import Shape, box_of
 from cvstudio.core.masks import Mask, pixels_of
-from cvstudio.core.opencv import cv2
+from cvstudio.core.opencv import cv2, resized
 from cvstudio.core.recipe import TrainConfig
 
 LabelMap = NDArray[np.uint8]
-Pixels = TypeVar("Pixels", bound=NDArray[np.uint8])
+Pixels = TypeVar("Pixels", bound=NDArray[Any])
 _FEWEST = 0.15
 """Share of an object that must be seen for it to stay one."""
 _PASTED = 0.5
@@ -26,10 +26,10 @@ _PASTED = 0.5
 
 @dataclass(frozen=True)
 class Scene:
-    """A training image (s, s, 3) uint8 RGB with its label map (s, s), or its objects and their
-    class numbers."""
+    """A training image (s, s, channels) with its label map (s, s), or its objects and their class
+    numbers."""
 
-    rgb: NDArray[np.uint8]
+    rgb: NDArray[Any]
     labels: LabelMap | None = None
     objects: tuple[tuple[Shape, int], ...] = ()
 
@@ -68,7 +68,7 @@ def mosaic(scenes: list[Scene], random: np.random.Generator) -> Scene:
             [np.concatenate(parts[:2], axis=1), np.concatenate(parts[2:], axis=1)]
         )[window]
         way = cv2.INTER_AREA if whole.ndim == 3 else cv2.INTER_NEAREST_EXACT
-        return np.ascontiguousarray(cv2.resize(whole, (size, size), interpolation=way))  # type: ignore[return-value]
+        return np.ascontiguousarray(resized(whole, size, size, way))  # type: ignore[return-value]
 
     objects: list[tuple[Shape, int]] = []
     for place, scene in enumerate(scenes):

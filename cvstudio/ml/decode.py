@@ -12,10 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.forms import Answers, Form, plain_form
 from cvstudio.core.geometry import Box
+from cvstudio.core.keypoints import Keypoints, Visibility
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
 from cvstudio.core.predictions import Found, Prediction
+from cvstudio.core.rotated import RotatedBox
+from cvstudio.core.rotated_overlap import pair_iou, rows_of
 from cvstudio.ml.preprocess import Placement
 
 Array = NDArray[np.float32]
@@ -36,14 +40,18 @@ def decode(
     class_ids: Sequence[int],
     image_id: int,
     several: bool = False,
+    form: Form | None = None,
 ) -> Prediction:
-    """What the raw outputs for one image say; `several`: an image may have several classes.
+    """What the raw outputs for one image say; `several`: an image may have several classes; `form`
+    is what the network answers with of objects.
 
     `outputs` per task, without the batch axis, n classes: classify [(n,) logits]; segment
     [(n + 1, H, W) logits, background first]; detect [(4 + n, anchors)], rows x and y of the centre,
     width and height in input pixels, then a score of 0 .. 1 per class; instance
     [(4 + n + m, anchors), (m, H / 4, W / 4)], with m mask coefficients and the maps they weigh, or
     [(4 + n, objects), (objects, s, s)], with the chance of each object at the places of its box.
+    Rotated boxes have one row more, the angle in radians, clockwise on the screen; keypoints three
+    for each point: x and y in input pixels, and from 0 to 1 how sure it is that it is there.
     """
     match task:
         case Task.CLASSIFY:
@@ -52,7 +60,8 @@ def decode(
             labels = label_map(outputs[0], placement)
             return Prediction(image_id, regions=regions_of(labels, class_ids))
         case Task.DETECT | Task.INSTANCE:
-            return Prediction(image_id, objects=_objects(task, outputs, placement, class_ids))
+            form = form or plain_form(task)
+            return Prediction(image_id, objects=_objects(form, outputs, placement, class_ids))
 
 
 def probabilities(logits: NDArray[Any], *, several: bool, axis: int = 0) -> NDArray[np.float64]:
@@ -105,8 +114,10 @@ def regions_of(labels: NDArray[Any], class_ids: Sequence[int]) -> dict[int, Mask
 
 
 def _objects(
-    task: Task, outputs: Sequence[NDArray[Any]], placement: Placement, class_ids: Sequence[int]
+    form: Form, outputs: Sequence[NDArray[Any]], placement: Placement, class_ids: Sequence[int]
 ) -> tuple[Found, ...]:
+    if form.answers is Answers.ROTATED:
+        return _rotated_objects(outputs[0], placement, class_ids)
     count = len(class_ids)
     corners, scores, classes, anchors = suppress(outputs[0], count)
     found = []
@@ -114,8 +125,11 @@ def _objects(
         box = placement.box_to_image(*(float(v) for v in corners[place]))
         if box.area <= 0:
             continue
-        mask = None
-        if task is Task.INSTANCE:
+        mask = points = None
+        sure: tuple[float, ...] = ()
+        if form.answers is Answers.KEYPOINTS:
+            points, sure = _keypoints(outputs[0][4 + count :, anchor], box, placement)
+        if form.answers is Answers.OUTLINES:
             coefficients = outputs[0][4 + count :, anchor]
             if len(coefficients):
                 edges = (box.x, box.y, box.right, box.bottom)
@@ -124,7 +138,40 @@ def _objects(
                 mask = _own_mask(outputs[1][anchor], corners[place], box, placement)
             if mask is None:
                 continue
-        found.append(Found(class_ids[int(classes[place])], float(scores[place]), box, mask))
+        class_id, score = class_ids[int(classes[place])], float(scores[place])
+        found.append(Found(class_id, score, box, mask, points=points, sure=sure))
+    return tuple(found)
+
+
+def _keypoints(
+    values: NDArray[Any], box: Box, placement: Placement
+) -> tuple[Keypoints, tuple[float, ...]]:
+    """The points (3 k values: x, y, certainty) of one object on the image, whether sure or not."""
+    x, y, sure = values.reshape(-1, 3).T.astype(np.float64)
+    points = np.stack(
+        [
+            (x - placement.left) / placement.scale_x, (y - placement.top) / placement.scale_y,
+            np.full(len(x), float(Visibility.VISIBLE)),
+        ], axis=1,
+    )  # fmt: skip
+    return Keypoints(points, box), tuple(sure.tolist())
+
+
+def _rotated_objects(
+    raw: NDArray[Any], placement: Placement, class_ids: Sequence[int]
+) -> tuple[Found, ...]:
+    boxes, scores, classes = suppress_rotated(raw, len(class_ids))
+    found = []
+    offset, scale = (placement.left, placement.top), (placement.scale_x, placement.scale_y)
+    for (x, y, w, h, angle), score, place in zip(boxes.tolist(), scores, classes, strict=True):
+        turned = RotatedBox(x, y, w, h, float(np.degrees(angle)))
+        if scale[0] == scale[1]:
+            turned = turned.moved(-offset[0], -offset[1]).scaled(1 / scale[0], 1 / scale[1])
+        else:  # padding and rounding leave sides that differ by less than a pixel
+            turned = RotatedBox.from_corners((turned.corners() - offset) / scale)
+        box = turned.box.clipped(placement.width, placement.height)
+        if box.area > 0:
+            found.append(Found(class_ids[int(place)], float(score), box, rotated=turned))
     return tuple(found)
 
 
@@ -136,13 +183,7 @@ def suppress(
     Takes (4 + count + any, anchors); returns corners (n, 4) in input pixels, scores (n,), classes
     (n,) as 0 .. count - 1 and the anchors (n,) they came from, best first.
     """
-    scores = raw[4 : 4 + count]
-    classes, anchors = np.nonzero(scores > SCORE_FLOOR)
-    # Scores that differ in their last digits only are ties, and ties go by place: else the order,
-    # and with it what suppression leaves, would hang on the device that computed them.
-    values = np.round(scores[classes, anchors].astype(np.float64), 5)
-    order = np.argsort(-values, kind="stable")[:_CANDIDATES]
-    classes, anchors, values = classes[order], anchors[order], values[order]
+    classes, anchors, values = _candidates(raw[4 : 4 + count])
     x, y, w, h = raw[:4, anchors].astype(np.float32, copy=False)
     corners = np.stack([x - w / 2, y - h / 2, x + w / 2, y + h / 2], axis=1)
     apart = corners.astype(np.float64) + (classes * _FAR)[:, None]
@@ -160,8 +201,64 @@ def suppress(
     return corners[kept], values[kept].astype(np.float32), classes[kept], anchors[kept]
 
 
+def _candidates(
+    scores: NDArray[Any],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Classes, anchors and scores of what is worth a look among (classes, anchors), best first."""
+    classes, anchors = np.nonzero(scores > SCORE_FLOOR)
+    # Scores that differ in their last digits only are ties, and ties go by place: else the order,
+    # and with it what suppression leaves, would hang on the device that computed them.
+    values = np.round(scores[classes, anchors].astype(np.float64), 5).astype(np.float64)
+    order = np.argsort(-values, kind="stable")[:_CANDIDATES]
+    return classes[order], anchors[order], values[order]
+
+
+def suppress_rotated(
+    raw: NDArray[Any], count: int
+) -> tuple[NDArray[np.float64], Array, NDArray[np.int64]]:
+    """The best rotated boxes among a detector's answers, of each class apart.
+
+    Takes (4 + count + 1, anchors); returns rows (n, 5) in input pixels and radians, scores (n,) and
+    classes (n,), best first. Overlaps are exact.
+    """
+    classes, anchors, values = _candidates(raw[4 : 4 + count])
+    boxes = raw[:, anchors][[0, 1, 2, 3, 4 + count]].T.astype(np.float64)
+    kept = _best_rotated(boxes, classes)
+    return boxes[kept], values[kept].astype(np.float32), classes[kept]
+
+
+def _best_rotated(boxes: NDArray[np.float64], classes: NDArray[np.int64]) -> list[int]:
+    """The places of rotated boxes, best first, that no better one of their class lies over."""
+    apart = boxes.copy()
+    apart[:, :2] += (classes * _FAR)[:, None]
+    areas, reach = apart[:, 2] * apart[:, 3], np.hypot(apart[:, 2], apart[:, 3]) / 2
+    kept: list[int] = []
+    waiting = np.arange(len(apart))
+    while len(waiting) and len(kept) < MOST_OBJECTS:
+        first, rest = waiting[0], waiting[1:]
+        kept.append(int(first))
+        away = np.abs(apart[rest, :2] - apart[first, :2]).max(axis=1)
+        # Neither what lies elsewhere nor what is much larger or smaller can overlap enough.
+        near = away < reach[rest] + reach[first]
+        near &= np.minimum(areas[rest], areas[first]) > OVERLAP * np.maximum(
+            areas[rest], areas[first]
+        )
+        close = rest[near]
+        over = np.zeros(len(rest), bool)
+        if len(close):
+            same = np.broadcast_to(boxes[first], (len(close), 5))
+            over[near] = pair_iou(same, boxes[close]) > OVERLAP
+        waiting = rest[~over]
+    return kept
+
+
 def best_of(found: Sequence[Found]) -> tuple[Found, ...]:
     """The best of objects that overlap, of each class apart, as from one piece: best first."""
+    if any(one.rotated is not None for one in found):
+        some = sorted(found, key=lambda one: -one.score)
+        boxes = rows_of([one.rotated or RotatedBox.of_box(one.box) for one in some])
+        classes = np.array([one.class_id for one in some], np.int64)
+        return tuple(some[place] for place in _best_rotated(boxes, classes))
     ordered = sorted(found, key=lambda one: -one.score)
     kept: list[Found] = []
     by_class: dict[int, list[tuple[float, float, float, float]]] = {}

@@ -58,9 +58,16 @@ def half_type(device: torch.device) -> torch.dtype | None:
 
 
 def half_precision(config: TrainConfig, device: torch.device) -> torch.dtype | None:
-    """The number format in which a run's network computes beside float32; None is float32 alone."""
+    """The number format in which a run's network computes beside float32; None is float32 alone.
+
+    A processor gains nothing unless it has units for bfloat16, so there it must be asked for.
+    """
+    if not config.mixed_precision:
+        return None
+    if device.type == "cpu":
+        return torch.bfloat16 if config.half is Half.BFLOAT16 else None
     native = half_type(device)
-    if native is None or not config.mixed_precision:
+    if native is None:
         return None
     wanted = {Half.BFLOAT16: torch.bfloat16, Half.FLOAT16: torch.float16}
     return wanted.get(config.half, native)

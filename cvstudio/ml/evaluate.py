@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from cvstudio.core.annotation import LabelClass, Review, Task
 from cvstudio.core.config import EvaluateConfig, Views
 from cvstudio.core.errors import ImageError, RunError
 from cvstudio.core.events import Note, Outcome, Phase, Progress
-from cvstudio.core.jobdir import JobDir, Request, write_json
+from cvstudio.core.forms import Form
+from cvstudio.core.jobdir import JobDir, Request, read_json, write_json
 from cvstudio.core.predictions import Prediction, write_predictions
 from cvstudio.core.snapshot import SnapshotImage, read_snapshot
-from cvstudio.imaging.decode import read_rgb
+from cvstudio.core.thresholds import Thresholds, thresholds_of
 from cvstudio.ml.judge import Report, judge
+from cvstudio.ml.preprocess import Image, Preprocessing
+from cvstudio.ml.seeing import see
 
-_MOST_PIXELS = 64_000_000
-"""Pixels of whole images that are held at once, about 200 MB."""
+_MOST_BYTES = 192_000_000
+"""Of whole images that are held at once."""
 Told = Callable[[int, int], None]
 
 
@@ -34,9 +33,11 @@ class Predictor(Protocol):
     def classes(self) -> tuple[LabelClass, ...]: ...
     @property
     def several(self) -> bool: ...
-    def predict(
-        self, rgbs: Sequence[NDArray[np.uint8]], image_ids: Sequence[int]
-    ) -> list[Prediction]: ...
+    @property
+    def form(self) -> Form: ...
+    @property
+    def preprocessor(self) -> Preprocessing: ...
+    def predict(self, rgbs: Sequence[Image], image_ids: Sequence[int]) -> list[Prediction]: ...
 
 
 class ImageFile(Protocol):
@@ -69,18 +70,21 @@ def evaluate(
     *,
     split: str,
     directory: Path,
-    score: float | None = None,
+    chosen: Report | None = None,
     batch: int = 8,
     progress: Told | None = None,
     stopped: Callable[[], bool] | None = None,
     note: Callable[[str], None] | None = None,
     views: Views = Views.ONE,
+    thresholds: Thresholds | None = None,
 ) -> Report:
     """Predict images, write predictions/SPLIT.jsonl.gz and the split's entry of report.json.
 
-    `views` is how the network looks, for the record. Objects are counted from `score` upwards; None
-    takes the score that was best on val (on val itself: the best). Images that cannot be read are
-    noted and left out; raises RunError when none is left, and Stopped.
+    `views` is how the network looks, for the record. Objects and classes are counted from the
+    scores that were best on val, as the report `chosen` has them (None: that in the directory); on
+    val itself from the best. What a person chose for the run, `thresholds`, goes before that: the
+    scores of classes, and the temperature, which the predictions written do not have. Images that
+    cannot be read are noted and left out; raises RunError when none is left, and Stopped.
     """
     job = JobDir(directory)
     predictions = predict_images(
@@ -88,11 +92,14 @@ def evaluate(
     )
     write_predictions(job.predictions(split), predictions)
     report = read_report(job)
-    if score is None and split != "val":
-        score = score_of(report)
+    before = {} if split == "val" else report if chosen is None else chosen
+    told = thresholds or Thresholds()
+    own = told.own if told.aim is not None else class_scores_of(before)
     figures = judge(
-        network.task, network.classes, images, predictions, score=score, several=network.several
-    )
+        network.task, network.classes, images, predictions, score=score_of(before),
+        several=network.several, class_scores=own, form=network.form,
+        temperature=told.temperature,
+    )  # fmt: skip
     if views is not Views.ONE:
         figures["views"] = views.value
     report[split] = figures
@@ -113,11 +120,12 @@ def predict_images(
     predictions: list[Prediction] = []
     problems: list[str] = []
     done = 0
-    for some in batches(images, batch):
+    how = network.preprocessor
+    for some in batches(images, batch, how):
         if stopped is not None and stopped():
             raise Stopped
         ids, rgbs = [], []
-        for image, rgb in read_images(some, problems):
+        for image, rgb in read_images(some, problems, how):
             ids.append(image.id)
             rgbs.append(rgb)
         if rgbs:
@@ -134,13 +142,14 @@ def predict_images(
     return predictions
 
 
-def batches(images: Sequence[AnyImage], batch: int) -> Iterator[list[AnyImage]]:
+def batches(images: Sequence[AnyImage], batch: int, how: Preprocessing) -> Iterator[list[AnyImage]]:
     """The images in order, `batch` at a time or fewer when they are large."""
     some: list[AnyImage] = []
+    most = _MOST_BYTES // how.bytes_per_pixel
     pixels = 0
     for image in images:
         own = image.width * image.height
-        if some and (len(some) == batch or pixels + own > _MOST_PIXELS):
+        if some and (len(some) == batch or pixels + own > most):
             yield some
             some, pixels = [], 0
         some.append(image)
@@ -150,12 +159,13 @@ def batches(images: Sequence[AnyImage], batch: int) -> Iterator[list[AnyImage]]:
 
 
 def read_images(
-    images: Sequence[AnyImage], problems: list[str]
-) -> Iterator[tuple[AnyImage, NDArray[np.uint8]]]:
-    """Images with their RGB pixels; what cannot be read is added to `problems` instead."""
+    images: Sequence[AnyImage], problems: list[str], how: Preprocessing
+) -> Iterator[tuple[AnyImage, Image]]:
+    """Images as a network with that preprocessing is shown them; what cannot be read is added to
+    `problems` instead."""
     for image in images:
         try:
-            rgb = read_rgb(image.path, image.page, image.window)
+            rgb = see(image.path, image.page, image.window, how)
         except ImageError as error:
             problems.append(error.message)
             continue
@@ -170,19 +180,23 @@ def read_images(
 
 def read_report(job: JobDir) -> dict[str, Any]:
     """The figures of all splits that were judged so far. Raises RunError when damaged."""
-    if not job.report.is_file():
-        return {}
-    try:
-        content: dict[str, Any] = json.loads(job.report.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RunError(f"The report of the run is damaged: {job.report}") from error
-    return content
+    return read_json(job.report)
 
 
 def score_of(report: dict[str, Any]) -> float | None:
     """The score at which objects count, as chosen on val; None when val was not judged."""
     score = report.get("val", {}).get("thresholds", {}).get("score")
     return None if score is None else float(score)
+
+
+def class_scores_of(report: dict[str, Any]) -> Mapping[int, float | None] | None:
+    """The scores from which classes of images with several count, as chosen on val, by class id;
+    None where none were chosen."""
+    told = report.get("val", {})
+    if not told.get("several"):
+        return None
+    per_class = told.get("thresholds", {}).get("per_class", {})
+    return {int(key): score for key, score in per_class.items()}
 
 
 def run_evaluate(job: JobDir, config: EvaluateConfig) -> Outcome:
@@ -198,7 +212,7 @@ def run_evaluate(job: JobDir, config: EvaluateConfig) -> Outcome:
     try:
         evaluate(
             network, images, split=config.split, directory=job.path, batch=config.batch,
-            score=None if config.split == "val" else score_of(read_report(run)),
+            chosen=read_report(run), thresholds=thresholds_of(run.path),
             progress=lambda done, total: job.emit(Progress(done=done, total=total)),
             stopped=lambda: job.asked() is Request.CANCEL,
             note=lambda text: job.emit(Note(level="warning", text=text)), views=config.views,

@@ -8,6 +8,7 @@ from typing import Literal
 from cvstudio.core.errors import (
     ConfigError,
     CVStudioError,
+    DamagedFile,
     ImageError,
     RunError,
     UntrustedFile,
@@ -96,6 +97,12 @@ def diverged(epoch: int, step: int) -> JobFailure:
     )
 
 
+def _of_other_weights(error: BaseException) -> bool:
+    """Whether a file of weights is damaged that another one can stand for; a run that goes on has
+    its own last checkpoint only."""
+    return isinstance(error, DamagedFile) and error.path.name != "last.pt"
+
+
 def failed_event(error: BaseException, *, detail: str) -> Failed:
     """The event for an error that ended a job: a cause, a sentence, and the details for experts."""
     text = error.message if isinstance(error, CVStudioError) else ""
@@ -103,7 +110,7 @@ def failed_event(error: BaseException, *, detail: str) -> Failed:
         text = f"{text} {error.hint}"
     if isinstance(error, JobFailure):
         return Failed(cause=error.cause, text=text, detail=detail)
-    if isinstance(error, WeightsMissing | UntrustedFile):
+    if isinstance(error, WeightsMissing | UntrustedFile) or _of_other_weights(error):
         return Failed(cause="weights", text=text, detail=detail)
     if isinstance(error, ConfigError):
         return Failed(cause="config", text=text, detail=detail)

@@ -1,8 +1,10 @@
 """ONNX files that ultralytics exported: what they say of themselves as a record of CVStudio's kind.
 
 Their exports for detection and instance segmentation name task, classes and size in the metadata,
-and their input and outputs are the ones that decode.py reads. Whatever differs is refused in words,
-because answers that are read wrongly look like answers.
+and their input and outputs are the ones that decode.py reads. Where doubles are removed inside the
+file already (nms=True, and end-to-end networks such as YOLO26), its list of objects is written out
+in that form. Whatever differs is refused in words, because answers that are read wrongly look like
+answers.
 """
 
 from __future__ import annotations
@@ -11,16 +13,21 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.errors import FormatError
 from cvstudio.core.palette import class_colours
 from cvstudio.core.recipe import Fit
-from cvstudio.ml.onnx_file import BOXES, INPUT, MAPS, FileRecord, output_rows
+from cvstudio.ml.onnx_file import BOXES, INPUT, INSIDE, MAPS, FileRecord, output_rows
 from cvstudio.ml.preprocess import Preprocessing
 
 _TASKS = {"detect": Task.DETECT, "segment": Task.INSTANCE}
 _COEFFICIENTS = 32
 _BOX = 4
+_LISTED = _BOX + 2
+"""Numbers of an object in a list: two corners in input pixels, score and class."""
 WARNING = (
     "Exported by ultralytics: classes and size are taken from the file. Nothing was proven about it"
     " here, so look at a few suggestions first"
@@ -53,7 +60,7 @@ def record_of(
     names = _names(kept, name)
     size = _size(kept, inputs, name)
     shapes = [list(node.shape) for node in outputs]
-    _check_outputs(task, len(names), outputs, shapes, name)
+    inside = _check_outputs(task, len(names), outputs, shapes, name)
     colours = class_colours()
     classes = tuple(
         LabelClass(number, words, colours[place % len(colours)], order=place)
@@ -65,7 +72,7 @@ def record_of(
         classes=classes,
         input={**plain.to_json(), "name": INPUT, "type": "float32", "shape": [1, 3, size, size]},
         outputs=output_rows(task, len(names), [[s or 0 for s in shape] for shape in shapes]),
-        network={"name": kept.get("description", name), "family": "ultralytics"},
+        network={"name": kept.get("description", name), "family": "ultralytics", INSIDE: inside},
         run={"warning": WARNING},
     )
 
@@ -97,12 +104,34 @@ def _size(kept: Mapping[str, str], inputs: Sequence[Node], name: str) -> int:
 
 def _check_outputs(
     task: Task, count: int, outputs: Sequence[Node], shapes: list[list[Any]], name: str
-) -> None:
-    rows = _BOX + count + (_COEFFICIENTS if task == Task.INSTANCE else 0)
+) -> bool:
+    """Whether the file lists objects without doubles, rather than an answer for each place."""
+    more = _COEFFICIENTS if task == Task.INSTANCE else 0
     wanted = [BOXES] if task == Task.DETECT else [BOXES, MAPS]
-    fits = [node.name for node in outputs] == wanted and len(shapes[0]) == 3
-    if not fits or (shapes[0][1] not in (rows, None) and not isinstance(shapes[0][1], str)):
-        raise FormatError(
-            f"{name} gives other answers than {count} classes and a box for each place: export it"
-            " without nms and not as an end-to-end network."
-        )
+    if [node.name for node in outputs] == wanted and len(shapes[0]) == 3:
+        _, rows, places = shapes[0]
+        if rows == _BOX + count + more:
+            return False
+        if places == _LISTED + more:
+            return True
+        if not isinstance(rows, int) and not isinstance(places, int):
+            return False
+    raise FormatError(
+        f"{name} gives other answers than {count} classes and a box for each place, or a list of"
+        " objects: export it anew with ultralytics, as ONNX."
+    )
+
+
+def written_out(outputs: Sequence[NDArray[Any]], count: int) -> list[NDArray[Any]]:
+    """The outputs of a file that lists its objects in the form that decode.py reads.
+
+    (N, objects, 6 + m) with two corners, score, class and m coefficients becomes
+    (N, 4 + count + m, objects); other outputs stay as they are. Empty places have a score of 0.
+    """
+    listed, *others = outputs
+    low, high, scores = listed[..., :2], listed[..., 2:4], listed[..., 4]
+    classes = np.clip(listed[..., 5].astype(np.int64), 0, count - 1)
+    told = np.where(np.arange(count) == classes[..., None], scores[..., None], 0.0)
+    parts = [(low + high) / 2, high - low, told, listed[..., _LISTED:]]
+    rows = np.concatenate(parts, axis=-1).astype(np.float32).swapaxes(1, 2)
+    return [np.ascontiguousarray(rows), *others]

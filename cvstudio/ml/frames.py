@@ -11,9 +11,12 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from cvstudio.core.errors import ImageError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.opencv import cv2
+from cvstudio.core.recipe import Sees
 from cvstudio.core.video_names import is_video_name
 from cvstudio.ml.data import SplitImages
 
@@ -45,7 +48,7 @@ def unpack_frames(
         folder.mkdir(parents=True, exist_ok=True)
         for done, (_, _, split, index) in enumerate(wanted):
             progress(done, len(wanted))
-            file = folder / f"{done}.png"
+            file = folder / f"{done}.{'npy' if split.sees is Sees.ALL else 'png'}"
             if file.is_file() or _write(split, index, file):
                 written.append((split, index, file))
     except OSError:
@@ -63,10 +66,14 @@ def _write(split: SplitImages, index: int, file: Path) -> bool:
         rgb, _ = split.read(index)
     except ImageError:
         return False
-    fast = [cv2.IMWRITE_PNG_COMPRESSION, 1]
-    _, data = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), fast)
     whole = file.with_suffix(".part")
-    whole.write_bytes(data.tobytes())
+    if split.sees is Sees.ALL:
+        with whole.open("wb") as stream:
+            np.save(stream, rgb, allow_pickle=False)
+    else:
+        fast = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+        _, data = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), fast)
+        whole.write_bytes(data.tobytes())
     whole.replace(file)  # other processes of the run take what is there
     return True
 

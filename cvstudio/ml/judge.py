@@ -6,7 +6,7 @@ The checkpoint and the ONNX file made from it are judged by the same lines, and 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.core.forms import Form, plain_form
+from cvstudio.core.held import held_to
 from cvstudio.core.metrics import (
     NOTHING,
     USUAL_SCORE,
@@ -21,7 +23,6 @@ from cvstudio.core.metrics import (
     Curve,
     ErrorKind,
     ImageObjects,
-    Judgement,
     ObjectMatches,
     classification_report,
     label_map,
@@ -29,18 +30,21 @@ from cvstudio.core.metrics import (
     match_pixels,
     region_map,
 )
-from cvstudio.core.metrics.figures import ClassFigures, ratio
-from cvstudio.core.metrics.pixels import PixelReport
+from cvstudio.core.metrics.calibration import scores_at_temperature
+from cvstudio.core.metrics.figures import ClassFigures
+from cvstudio.core.metrics.resampling import DRAWS, Draws, draw, with_whole
 from cvstudio.core.metrics.several import SeveralMatches, TaggedImage
+from cvstudio.core.metrics.sheet_json import ranges_of, sheet_extras, values_of
+from cvstudio.core.metrics.sheets import Sheet, image_sheet, pixel_sheet, several_sheet
 from cvstudio.core.predictions import Prediction
-from cvstudio.core.snapshot import SnapshotImage, held_to, tags_of
-from cvstudio.ml.coco import CocoStatistics, statistics_of
-from cvstudio.ml.decode import MOST_OBJECTS
+from cvstudio.core.snapshot import SnapshotImage, tags_of
+from cvstudio.ml.averages import OWN_FIGURES, Averages, average_precisions, object_ranges
 
 IOU = 0.5
-_RESAMPLES = 500
+_OF_PIXELS = ("IoU", "Dice", "precision", "recall")
 
 Report = dict[str, Any]
+OwnScores = Mapping[int, float | None]
 
 
 def judge(
@@ -51,27 +55,39 @@ def judge(
     *,
     score: float | None = None,
     several: bool = False,
+    class_scores: OwnScores | None = None,
+    form: Form | None = None,
+    temperature: float | None = None,
+    in_full: bool = True,
 ) -> Report:
     """All figures of a split as plain JSON; null where there is no figure.
 
     Keys: "metrics" {name: figure}, "intervals" {name: [low, high]} (95 % over resampled images),
-    "counts", "per_class", "confusion" {"classes", "matrix", "score", "iou"}; detect and instance
-    also "thresholds". `several`: images to be classified may have several classes; then there are
-    "thresholds" too, and "several". `score` is the threshold at which objects, and such classes,
-    count; None takes the one with the best mean F1. Images without a prediction are left out.
+    "counts", "per_class" (each with its "intervals"), "confusion" {"classes", "matrix", "score",
+    "iou"}; where answers have a sureness "calibration", where objects are looked for "gains" and
+    "thresholds". Without `in_full`, for a look in passing, there is no interval, calibration or
+    gain. `several`: images to be classified may have several classes; then there are
+    "thresholds" too, and "several". `form` is what a network for objects answers with; where that
+    is neither boxes nor outlines it stands under "form". `score` is the threshold at which objects,
+    and such classes, count; None takes the one with the best mean F1. Classes count from
+    `class_scores`, where there is one for a class; None takes, of images with several, those with
+    the best F1 of each. Images without a prediction are left out. `temperature` is for images of
+    one class: the predictions are judged as if the logits were divided by it.
     """
     answers = {prediction.image_id: prediction for prediction in predictions}
     judged = [image for image in images if image.id in answers]
     class_ids = [c.id for c in classes]
     match task:
         case Task.CLASSIFY if several:
-            report = _several(judged, answers, class_ids, score)
+            report = _several(judged, answers, class_ids, score, class_scores, in_full)
         case Task.CLASSIFY:
-            report = _classify(judged, answers, class_ids)
+            report = _classify(judged, answers, class_ids, temperature, in_full)
         case Task.SEGMENT:
-            report = _segment(judged, answers, class_ids)
+            report = _segment(judged, answers, class_ids, in_full)
         case Task.DETECT | Task.INSTANCE:
-            report = _objects(task, judged, answers, class_ids, score)
+            form = form or plain_form(task)
+            own = class_scores or {}
+            report = _objects(task, form, judged, answers, class_ids, score, own, in_full)
     report["counts"]["images"] = len(judged)
     plain: Report = _plain(report)
     return plain
@@ -82,17 +98,23 @@ def match(
     images: Sequence[SnapshotImage],
     answers: dict[int, Prediction],
     class_ids: Sequence[int],
+    form: Form | None = None,
 ) -> ObjectMatches:
     """Labels and predictions of a detect or instance split, matched."""
+    form = form or plain_form(task)
     return match_objects(
-        [ImageObjects(i.id, held_to(i, task), answers[i.id].objects) for i in images],
+        [ImageObjects(i.id, held_to(i, task, form), answers[i.id].objects) for i in images],
         class_ids=class_ids,
-        masks=task is Task.INSTANCE,
+        form=form,
     )
 
 
 def _classify(
-    images: Sequence[SnapshotImage], answers: dict[int, Prediction], class_ids: list[int]
+    images: Sequence[SnapshotImage],
+    answers: dict[int, Prediction],
+    class_ids: list[int],
+    temperature: float | None,
+    in_full: bool,
 ) -> Report:
     rows = []
     for image in images:
@@ -100,36 +122,21 @@ def _classify(
         label = labels[0] if len(labels) == 1 else None  # of several classes none is the right one
         scores = answers[image.id].scores
         if label is not None and label in class_ids and scores:
+            if temperature is not None:
+                scores = scores_at_temperature(scores, temperature)
             rows.append(ClassifiedImage(image.id, label, scores))
     report = classification_report(rows, class_ids=class_ids)
-    size = len(class_ids)
-    cells = np.array(
-        [class_ids.index(r.labelled) * size + class_ids.index(r.predicted) for r in rows], np.int64
-    )
-
-    def resampled(chosen: NDArray[np.int64]) -> list[float]:
-        confusion = np.bincount(cells[chosen], minlength=size**2).reshape(size, size)
-        true, labelled = np.diagonal(confusion), confusion.sum(1)
-        total = labelled + confusion.sum(0)
-        return [
-            true.sum() / confusion.sum(),
-            _mean(true[labelled > 0] / labelled[labelled > 0]),
-            _mean(2 * true[total > 0] / total[total > 0]),
-        ]
-
-    names = ("accuracy", "balanced accuracy", "macro F1")
+    sheet = image_sheet(rows, class_ids, _drawn(len(rows), in_full))
     return {
-        "metrics": dict(
-            zip(names, (report.accuracy, report.balanced_accuracy, report.macro_f1), strict=True)
-        ),
-        "intervals": _intervals(names, resampled, len(rows)),
+        **_of_sheet(sheet, in_full),
         "counts": {
             "labelled": len(rows),
             "correct": int(np.trace(report.confusion)),
             "wrong": len(report.wrong()),
         },
-        "per_class": [_figures(row) for row in report.per_class()],
+        "per_class": [_row(_figures(row), sheet, ("AUROC",)) for row in report.per_class()],
         "confusion": _confusion(report.class_ids, report.confusion),
+        **({} if temperature is None else {"temperature": temperature}),
     }
 
 
@@ -138,35 +145,26 @@ def _several(
     answers: dict[int, Prediction],
     class_ids: list[int],
     score: float | None,
+    own: OwnScores | None,
+    in_full: bool,
 ) -> Report:
     matches = match_tags(images, answers, class_ids)
     best = matches.best_score()
     at = score if score is not None else best if math.isfinite(best) else USUAL_SCORE
-    report = matches.at(at)
+    own = matches.own_scores() if own is None else own
+    report = matches.at(at, own)
     known = len(class_ids)
 
-    def resampled(chosen: NDArray[np.int64]) -> list[float]:
-        pooled = replace(report, matches=matches.only(chosen), found=report.found[chosen])
-        return [pooled.macro_f1, pooled.exact_match]
-
-    averages = matches.average_precisions()
+    sheet = several_sheet(matches, _drawn(len(matches.image_ids), in_full), score=at, own=own)
     rows = [
-        {
-            **_figures(row),
-            "AP": averages[row.class_id],
-            "best score": matches.curves[row.class_id].best_score,
-        }
+        _row(_figures(row), sheet, ("AP", "AUROC"))
+        | {"best score": matches.curves[row.class_id].best_score}
         for row in report.per_class()[:known]
     ]
     labelled, found = matches.labelled, report.found
     return {
         "several": True,
-        "metrics": {
-            "mAP": matches.mean_average_precision,
-            "macro F1": report.macro_f1,
-            "exact match": report.exact_match,
-        },
-        "intervals": _intervals(("macro F1", "exact match"), resampled, len(found)),
+        **_of_sheet(sheet, in_full),
         "counts": {
             "labelled": int(labelled.sum()),
             "predicted": int(found.sum()),
@@ -183,7 +181,8 @@ def _several(
         "thresholds": {
             "score": at,
             "best": best,
-            "per_class": {str(row["class"]): row["best score"] for row in rows},
+            "per_class": {str(class_id): own.get(class_id) for class_id in class_ids},
+            "applied": "per class",
         },
     }
 
@@ -202,7 +201,10 @@ def match_tags(
 
 
 def _segment(
-    images: Sequence[SnapshotImage], answers: dict[int, Prediction], class_ids: list[int]
+    images: Sequence[SnapshotImage],
+    answers: dict[int, Prediction],
+    class_ids: list[int],
+    in_full: bool,
 ) -> Report:
     def maps(image: SnapshotImage) -> tuple[int, NDArray[np.uint16], NDArray[np.uint16]]:
         size = {"height": image.height, "width": image.width}
@@ -210,34 +212,21 @@ def _segment(
         found = region_map(answers[image.id].regions or {}, class_ids=class_ids, **size)
         return image.id, labelled, found
 
-    matches = match_pixels((maps(image) for image in images), class_ids=class_ids)
+    matches = match_pixels(
+        (maps(image) for image in images), class_ids=class_ids, boundaries=in_full
+    )
     report = matches.report()
+    sheet = pixel_sheet(matches, _drawn(len(images), in_full))
 
-    def figures(pooled: PixelReport) -> list[float]:
-        return [pooled.mean_iou, pooled.mean_dice, pooled.pixel_accuracy]
-
-    def resampled(chosen: NDArray[np.int64]) -> list[float]:
-        weights = np.bincount(chosen, minlength=len(images))
-        pooled = np.tensordot(weights, matches.confusions, axes=1)
-        return figures(PixelReport(matches.class_ids, pooled))
-
-    names = ("mIoU", "Dice", "pixel accuracy")
+    more = ("boundary F1",) if matches.boundaries is not None else ()
     return {
-        "metrics": dict(zip(names, figures(report), strict=True)),
-        "intervals": _intervals(names, resampled, len(images)),
+        **_of_sheet(sheet, in_full),
         "counts": {
             "labelled": int(report.confusion.sum()),
             "correct": int(np.trace(report.confusion)),
         },
         "per_class": [
-            {
-                "class": row.class_id,
-                "labelled": row.labelled,
-                "IoU": row.iou,
-                "Dice": row.dice,
-                "precision": row.precision,
-                "recall": row.recall,
-            }
+            _row({"class": row.class_id, "labelled": row.labelled}, sheet, (*_OF_PIXELS, *more))
             for row in report.per_class()
         ],
         "confusion": _confusion(matches.class_ids, report.confusion),
@@ -247,50 +236,48 @@ def _segment(
 
 def _objects(
     task: Task,
+    form: Form,
     images: Sequence[SnapshotImage],
     answers: dict[int, Prediction],
     class_ids: list[int],
     score: float | None,
+    own: OwnScores,
+    in_full: bool,
 ) -> Report:
-    matches = match(task, images, answers, class_ids)
+    matches = match(task, images, answers, class_ids, form)
     curves = matches.curves(IOU)
     best = matches.best_score(IOU)
     at = score if score is not None else best if math.isfinite(best) else USUAL_SCORE
-    judged = matches.at(score=at, iou=IOU)
-    truths = [replace(image, annotations=tuple(held_to(image, task))) for image in images]
+    judged = matches.at(score=at, iou=IOU, own=own)
+    truths = [replace(image, annotations=tuple(held_to(image, task, form))) for image in images]
     predictions = [answers[image.id] for image in images]
-    main = statistics_of(
-        truths, predictions, class_ids, "segm" if task is Task.INSTANCE else "bbox",
-        max_detections=MOST_OBJECTS,
-    )  # fmt: skip
+    averages = average_precisions(form, truths, predictions, class_ids, matches)
+    main = averages.figures
     metrics = {
-        "mAP50-95": main.values[0],
-        "mAP50": main.values[1],
-        "precision": judged.precision,
-        "recall": judged.recall,
-    }
-    if task is Task.INSTANCE:
-        boxes = statistics_of(truths, predictions, class_ids, "bbox", max_detections=MOST_OBJECTS)
-        metrics |= {"box mAP50-95": boxes.values[0], "box mAP50": boxes.values[1]}
-    by_size = ("AP small", "AP medium", "AP large")
-    metrics |= dict(zip(by_size, main.values[3:6], strict=True))
-    counts = judged.image_counts()
-
-    def resampled(chosen: NDArray[np.int64]) -> list[float]:
-        labelled, predicted, correct = counts[chosen].sum(0)
-        return [ratio(correct, predicted), ratio(correct, labelled)]
-
+        "mAP50-95": main.pop("mAP50-95"), "mAP50": main.pop("mAP50"),
+        "precision": judged.precision, "recall": judged.recall, **main,
+    }  # fmt: skip
     kinds = judged.counts()
+    rows = [
+        _object_row(row, averages, curves)
+        for row in judged.per_class() if row.class_id in class_ids
+    ]  # fmt: skip
+    ranges: Report = {"intervals": {}}
+    if in_full:
+        ranges = object_ranges(matches, truths, predictions, class_ids, form, at, own)
+        for row in rows:
+            row |= ranges["per_class"][row["class"]]
+        metrics |= {"F1": ranges["metrics"]["F1"]}
     return {
         "metrics": metrics,
-        "intervals": _intervals(("precision", "recall"), resampled, len(images)),
+        **{key: ranges[key] for key in ("intervals", "calibration", "gains") if key in ranges},
         "counts": {
             "labelled": judged.labelled,
             "predicted": judged.predicted,
             "correct": judged.correct,
             **{kind.value: kinds[kind] for kind in ErrorKind},
         },
-        "per_class": _object_rows(judged, main, curves, class_ids),
+        "per_class": rows,
         "confusion": {
             **_confusion((*judged.class_ids, NOTHING), judged.confusion),
             "score": at,
@@ -299,22 +286,17 @@ def _objects(
         "thresholds": {
             "score": at,
             "best": best,
-            "per_class": {str(c): curves[c].best_score for c in class_ids},
+            "per_class": {str(c): own.get(c) if own else curves[c].best_score for c in class_ids},
+            **({"applied": "per class"} if own else {}),
         },
+        **({"form": form.to_json()} if form.answers in OWN_FIGURES else {}),
     }
 
 
-def _object_rows(
-    judged: Judgement, main: CocoStatistics, curves: dict[int, Curve], class_ids: list[int]
-) -> list[Report]:
-    rows = []
-    for row in judged.per_class():
-        if row.class_id in class_ids:
-            average, average50 = main.of_class(row.class_id)
-            best = curves[row.class_id].best_score
-            own = {"AP50-95": average, "AP50": average50, "best score": best}
-            rows.append(_figures(row) | own)
-    return rows
+def _object_row(row: ClassFigures, main: Averages, curves: dict[int, Curve]) -> Report:
+    average, average50 = main.of_class(row.class_id)
+    best = curves[row.class_id].best_score
+    return _figures(row) | {"AP50-95": average, "AP50": average50, "best score": best}
 
 
 def _figures(row: ClassFigures) -> Report:
@@ -333,27 +315,23 @@ def _confusion(class_ids: Sequence[int], matrix: NDArray[np.int64]) -> Report:
     return {"classes": list(class_ids), "matrix": matrix.tolist(), "score": None, "iou": None}
 
 
-def _intervals(
-    names: Sequence[str],
-    figures: Callable[[NDArray[np.int64]], list[float]],
-    images: int,
-) -> dict[str, list[float]]:
-    """The range in which 95 of 100 figures lie when images are drawn again with repeats."""
-    if images < 2:
-        return {}
-    random = np.random.default_rng(0)
-    rows = [figures(random.integers(0, images, images)) for _ in range(_RESAMPLES)]
-    values = np.array(rows, np.float64)
-    intervals = {}
-    for place, name in enumerate(names):
-        known = values[~np.isnan(values[:, place]), place]
-        if known.size:
-            intervals[name] = [float(v) for v in np.percentile(known, (2.5, 97.5))]
-    return intervals
+def _drawn(images: int, in_full: bool) -> Draws:
+    """The split as it is, and where ranges are wanted the images drawn again."""
+    return with_whole(draw(images, draws=DRAWS if in_full else 0))
 
 
-def _mean(values: NDArray[np.float64]) -> float:
-    return float(values.mean()) if values.size else math.nan
+def _of_sheet(sheet: Sheet, in_full: bool) -> Report:
+    """Figures and ranges, and what stands beside them."""
+    found: Report = {
+        "metrics": values_of(sheet.figures), "intervals": ranges_of(sheet.figures),
+    }  # fmt: skip
+    return found | (sheet_extras(sheet) if in_full else {})
+
+
+def _row(row: Report, sheet: Sheet, names: Sequence[str]) -> Report:
+    """A row of a class with more of its figures, and the ranges of all."""
+    own = sheet.classes[row["class"]]
+    return row | {name: own[name].value for name in names} | {"intervals": ranges_of(own)}
 
 
 def _plain(value: Any) -> Any:

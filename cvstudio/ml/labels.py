@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from cvstudio.core.annotation import BOXES, Review, Split, Task, kind_of, trains
 from cvstudio.core.errors import ConfigError
+from cvstudio.core.forms import Answers, Form
+from cvstudio.core.held import learned
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.metrics import label_map
 from cvstudio.core.metrics.pixels import IGNORED
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
@@ -32,13 +35,18 @@ class Usable:
     notes: tuple[str, ...] = ()
 
 
-def usable(snapshot: Snapshot, split: Split, *, several: bool = False) -> Usable:
+def usable(
+    snapshot: Snapshot, split: Split, *, several: bool = False, form: Form | None = None
+) -> Usable:
     """The images and annotations of a split that a network of the snapshot's task can learn from.
 
     With `several` images to be classified may have any number of classes, none when a person has
-    said so. Raises JobFailure when there are none, and without it when one has more than one.
+    said so. `form` is what a network for objects answers with. Raises JobFailure when there are
+    none, and without `several` when one has more than one.
     """
     task = snapshot.task
+    if form is not None and form.answers in (Answers.ROTATED, Answers.KEYPOINTS):
+        return _usable_in_form(snapshot, split, form)
     if not several:
         _refuse_several_classes(snapshot, split)
     images, annotations, no_class, boxed = [], [], 0, 0
@@ -80,6 +88,55 @@ def usable(snapshot: Snapshot, split: Split, *, several: bool = False) -> Usable
     return Usable(tuple(images), tuple(annotations), tuple(notes))
 
 
+def _usable_in_form(snapshot: Snapshot, split: Split, form: Form) -> Usable:
+    """The same for rotated boxes and keypoints: every shape as the one that the network answers
+    with."""
+    if form.answers is Answers.KEYPOINTS and form.skeleton is None:
+        raise JobFailure(
+            "no data", "No object in train has keypoints of a skeleton.",
+            hint="Give a class a skeleton on the Data page, and set points on the Label page.",
+        )  # fmt: skip
+    images = tuple(i for i in snapshot.of(split) if i.review is not Review.UNLABELLED)
+    if not images:
+        raise JobFailure(
+            "no data", f"There are no labelled images in {split}.",
+            hint="Label images, and give some to each split on the Data page.",
+        )  # fmt: skip
+    annotations = tuple(learned(image.annotations, form) for image in images)
+    if split is Split.TRAIN and not any(annotations):
+        raise JobFailure(
+            "no data", f"None of the {counted(len(images), 'image')} in train has an object"
+            f" that a network for {form.answers} learns from.",
+            hint="Label objects, then train.",
+        )  # fmt: skip
+    return Usable(images, annotations, _form_notes(images, annotations, split, form))
+
+
+def _form_notes(
+    images: Sequence[SnapshotImage],
+    annotations: Sequence[Sequence[SnapshotAnnotation]],
+    split: Split,
+    form: Form,
+) -> tuple[str, ...]:
+    """What of a split teaches less than it could, or nothing."""
+    if form.answers is not Answers.KEYPOINTS:
+        return ()
+    notes = []
+    shapes = [a.shape for own in annotations for a in own]
+    bare = sum(isinstance(s, Keypoints) and not len(s.placed()) for s in shapes)
+    if bare:
+        many = counted(bare, "object")
+        notes.append(f"{many} of {split} without points: they teach where objects are.")
+    other = sum(
+        isinstance(a.shape, Keypoints)
+        and not (a.class_id in form.class_ids and len(a.shape.points) == form.points)
+        for image in images for a in image.annotations
+    )  # fmt: skip
+    if other:
+        notes.append(f"{counted(other, 'object')} of {split} with another skeleton left out.")
+    return tuple(notes)
+
+
 def _refuse_several_classes(snapshot: Snapshot, split: Split) -> None:
     if snapshot.task is not Task.CLASSIFY:
         return
@@ -117,10 +174,14 @@ def classes_of(annotations: Sequence[SnapshotAnnotation], index: dict[int, int])
     return present
 
 
-def target_map(image: SnapshotImage, class_ids: Sequence[int]) -> NDArray[np.uint8]:
-    """The (height, width) label map of an image: 0 background, class + 1, IGNORE for
-    crowds and boxes."""
+def target_map(
+    image: SnapshotImage, class_ids: Sequence[int], at: tuple[int, int, int, int] | None = None
+) -> NDArray[np.uint8]:
+    """The (height, width) label map of an image, or of its part `at` (left, top, right, bottom):
+    0 background, class + 1, IGNORE for crowds and boxes."""
+    left, top, right, bottom = at or (0, 0, image.width, image.height)
     painted = label_map(
-        image.annotations, height=image.height, width=image.width, class_ids=class_ids
-    )
+        image.annotations, height=bottom - top, width=right - left, class_ids=class_ids,
+        left=left, top=top,
+    )  # fmt: skip
     return np.where(painted == IGNORED, IGNORE, painted).astype(np.uint8)

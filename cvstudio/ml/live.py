@@ -1,11 +1,11 @@
 """`cvstudio live`: answers the window's previews over stdin and stdout, one message at a time.
 
-A request's header has "id" and "kind" (augment, ladder, times, trial, explain, predict, answers,
-warm, and those of the smart tool); the answer repeats both and has "ok". Of several requests of one
-kind that wait, only the newest is worked on; the others are answered with "superseded". What takes
-long may be told with "progress" (a share of 1) before the answer. What is asked ahead of need waits
-until nothing else does, and gives way in the middle. What libraries print goes to stderr, never
-between messages. Nothing heavy is imported before a request needs it.
+A request's header has "id" and "kind" (augment, ladder, times, trial, explain, explain_check,
+predict, answers, warm, and those of the smart tool); the answer repeats both and has "ok". Of
+several requests of one kind that wait, only the newest is worked on; the others are answered with
+"superseded". What takes long may be told with "progress" (a share of 1) before the answer. What is
+asked ahead of need waits until nothing else does, and gives way in the middle. What libraries print
+goes to stderr, never between messages. Nothing heavy is imported before a request needs it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.geometry import Box
+from cvstudio.core.recipe import Sees
 from cvstudio.core.wire import Message, read_message, write_message
 from cvstudio.ml import environment
 
 if TYPE_CHECKING:
+    from cvstudio.ml.explaining.explain import Question
     from cvstudio.ml.load import LoadedNetwork
     from cvstudio.ml.predict import OnnxNetwork
+    from cvstudio.ml.predicting.asking import Asked
+    from cvstudio.ml.preprocess import Image
     from cvstudio.ml.preview import Previews
     from cvstudio.ml.smart import Smart
 
@@ -160,6 +164,7 @@ class _Worker:
         self._smart: Smart | None = None
         self._networks: dict[tuple[Path, str, int], LoadedNetwork] = {}
         self._onnx: tuple[tuple[Path, int], OnnxNetwork] | None = None
+        self._watched: Asked | None = None
         self._kinds: Mapping[str, Callable[[Message], Message]] = {
             "augment": self._augment,
             "trial": self._trial,
@@ -168,7 +173,9 @@ class _Worker:
             "read_pipeline": _read_pipeline,
             "write_pipeline": _write_pipeline,
             "explain": self._explain,
+            "explain_check": self._explain_check,
             "predict": self._predict,
+            "describe": self._describe,
             "answers": self._answers,
             "warm": self._warm,
             "smart_network": lambda message: self.smart.network(message),
@@ -266,48 +273,112 @@ class _Worker:
         return Message({})
 
     def _explain(self, message: Message) -> Message:
-        """header: run (directory), device, path, page, window, class_id, box (x, y, w, h).
+        """header: run (directory), device, path, page, window, class_id, box (x, y, w, h), method
+        (a key of core.explaining), layer ("", "1" the last map, ... or "all").
 
-        Answers the array "heat" (h, w) float32 0 to 1, and class_id, score and box.
+        Answers the array "heat" (h, w) float32 0 to 1, and class_id, score, box, layer (in words),
+        layers [{key, words}], tokens and note. Occlusion tells its progress, and a newer request
+        ends it in the middle.
         """
-        from cvstudio.imaging.decode import read_rgb
-        from cvstudio.ml.explain import explain
+        from cvstudio.ml.explaining.explain import ask
+        from cvstudio.ml.explaining.job import told
+
+        network, rgb, question = self._asked(message)
+        found = ask(network, rgb, question, tell=self._far(message))
+        header = told(found)
+        return Message({**header, "class_id": header["class"]}, {"heat": found.heat})
+
+    def _explain_check(self, message: Message) -> Message:
+        """header as of explain. Answers words, likeness and stages: whether the map follows what
+        was learned (ml.explaining.randomising)."""
+        from cvstudio.ml.explaining.randomising import as_json, check
+
+        return Message(as_json(check(*self._asked(message), tell=self._far(message))))
+
+    def _far(self, message: Message) -> Callable[[int, int], None]:
+        """What tells how far a request is, and ends it where something else is to be explained."""
+
+        def tell(done: int, total: int) -> None:
+            if self._inbox.waits("explain", "explain_check"):
+                raise Superseded
+            self._tell(Message({**_name(message), "progress": round(done / total, 3)}))
+
+        return tell
+
+    def _asked(self, message: Message) -> tuple[LoadedNetwork, Image, Question]:
+        """The network, the image and the question of a request to explain."""
+        from cvstudio.core.explaining import USUAL
+        from cvstudio.ml.explaining.explain import Question
+        from cvstudio.ml.seeing import see
 
         header = message.header
         network = self._network(Path(header["run"]), str(header.get("device", "cpu")))
         window = header.get("window")
-        rgb = read_rgb(
-            Path(header["path"]), int(header.get("page", 0)), tuple(window) if window else None
-        )
+        rgb = see(
+            Path(header["path"]), int(header.get("page", 0)), tuple(window) if window else None,
+            network.preprocessor,
+        )  # fmt: skip
         box = Box(*header["box"]) if header.get("box") else None
-        found = explain(network, rgb, class_id=header.get("class_id"), box=box)
-        where = [found.box.x, found.box.y, found.box.w, found.box.h] if found.box else None
-        told = {"class_id": found.class_id, "score": found.score, "box": where}
-        return Message(told, {"heat": found.heat})
+        method, layer = str(header.get("method") or USUAL), str(header.get("layer") or "")
+        return network, rgb, Question(header.get("class_id"), box, method, layer)
 
     def _predict(self, message: Message) -> Message:
-        """header: onnx (file), path, page, window (null: the one inside the file).
+        """header: onnx (file) or run (directory) with device; path, page, window (null: the one
+        that belongs to the network). Or the picture itself, as the array "rgb" (h, w, 3) uint8.
 
-        Answers prediction (core.predictions.to_json), classes [{id, name, colour}], score (the
-        threshold inside the file, or null) and answer_ms (without reading the image).
+        Answers prediction (core.predictions.to_json), teller (core.answers.Teller.to_json), classes
+        [{id, name, colour}], score (the threshold inside the file, or null), class_scores (where
+        images have several: by class id the score from which it counts), form
+        (core.forms.Form.to_json) and answer_ms (without reading the image).
         """
         from cvstudio.core.predictions import to_json
-        from cvstudio.imaging.decode import read_rgb
+        from cvstudio.ml.seeing import see
 
         header = message.header
-        network = self._exported(Path(header["onnx"]))
-        window = header.get("window") or network.record.window
-        rgb = read_rgb(
-            Path(header["path"]), int(header.get("page", 0)), tuple(window) if window else None
-        )
+        asked = self._ready(header)
+        network, teller = asked.network, asked.teller
+        if "rgb" in message.arrays:
+            rgb = message.arrays["rgb"]
+            if network.preprocessor.sees is Sees.ALL:
+                raise CVStudioError("The network wants all that is measured, not pictures.")
+        else:
+            window = header.get("window") or asked.window
+            rgb = see(
+                Path(header["path"]), int(header.get("page", 0)),
+                tuple(window) if window else None, network.preprocessor,
+            )  # fmt: skip
         start = time.perf_counter()
         (answer,) = network.predict([rgb], [0])
         took = 1000 * (time.perf_counter() - start)
         classes = [{"id": c.id, "name": c.name, "colour": c.colour} for c in network.classes]
+        floors = teller.usual_floors(None) if network.several else {}
         return Message(
-            {"prediction": to_json(answer), "classes": classes, "score": network.record.score,
-             "answer_ms": round(took, 1)}
+            {"prediction": to_json(answer), "classes": classes, "score": teller.score,
+             "class_scores": {str(k): v for k, v in floors.items()},
+             "answer_ms": round(took, 1), "form": network.form.to_json(),
+             "teller": teller.to_json()}
         )  # fmt: skip
+
+    def _ready(self, header: Mapping[str, Any]) -> Asked:
+        """The network that a request names, kept for the next one."""
+        from cvstudio.ml.predict import teller_of
+        from cvstudio.ml.predicting.asking import Asked, asked_run
+
+        if header.get("onnx"):
+            path = Path(header["onnx"])
+            network = self._exported(path)
+            return Asked(network, teller_of(network, path.name), network.record.window)
+        run, device = Path(header["run"]), str(header.get("device", "cpu"))
+        loaded = self._network(run, device)
+        if self._watched is None or self._watched.network is not loaded:
+            self._watched = asked_run(run, loaded)
+        return self._watched
+
+    def _describe(self, message: Message) -> Message:
+        """header: onnx (file). Answers content: what ml.describe says of it."""
+        from cvstudio.ml.describe import describe
+
+        return Message({"content": describe(self._exported(Path(message.header["onnx"])))})
 
     def _answers(self, message: Message) -> Message:
         """header: onnx (file), path, page, score (from which objects count, or null).

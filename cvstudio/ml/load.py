@@ -15,11 +15,12 @@ from torch import nn
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.config import Views
 from cvstudio.core.errors import RunError
+from cvstudio.core.forms import Form, plain_form
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import network
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.recipe import TrainConfig
-from cvstudio.ml.answer import answer
+from cvstudio.ml.answer import answer, seen_at_once
 from cvstudio.ml.checkpoint import Checkpoint, read_checkpoint
 from cvstudio.ml.devices import device_of
 from cvstudio.ml.networks.build import build
@@ -39,6 +40,12 @@ class LoadedNetwork:
     epoch: int = 0
     snapshot: str = ""
     views: Views = Views.ONE
+    own_form: Form | None = None
+
+    @property
+    def form(self) -> Form:
+        """What it answers with of each object."""
+        return self.own_form or plain_form(self.task)
 
     @property
     def task(self) -> Task:
@@ -54,11 +61,11 @@ class LoadedNetwork:
         return self.preprocessor.size
 
     @property
-    def mean(self) -> tuple[float, float, float]:
+    def mean(self) -> tuple[float, ...]:
         return self.preprocessor.mean
 
     @property
-    def std(self) -> tuple[float, float, float]:
+    def std(self) -> tuple[float, ...]:
         return self.preprocessor.std
 
     @property
@@ -71,12 +78,18 @@ class LoadedNetwork:
         return tuple(c.id for c in self.classes)
 
     def prepare(self, rgb: Image) -> tuple[torch.Tensor, Placement]:
-        """An RGB image (h, w, 3) uint8 as a (1, 3, H, W) float32 tensor on the device."""
+        """An image as ml/seeing.py reads it, as a (1, channels, H, W) float32 tensor."""
         array, placement = self.preprocessor.prepare(rgb)
         return torch.from_numpy(array).to(self.device), placement
 
+    def seen_at_once(self, rgb: Image) -> Image:
+        """What of an image goes through the network in one pass (answer.seen_at_once)."""
+        return seen_at_once(
+            rgb, task=self.task, fit=self.preprocessor.fit, size=self.preprocessor.size
+        )
+
     def raw(self, batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """The network's outputs for (N, 3, H, W), as decode.decode() takes them per image."""
+        """The network's outputs for (N, C, H, W), as decode.decode() takes them per image."""
         return outputs_of(self.task, self.module(batch))
 
     @torch.no_grad()
@@ -88,9 +101,9 @@ class LoadedNetwork:
             return [output.float().cpu().numpy() for output in outputs]
 
         return answer(
-            seen_from(compute, self.task, self.views, several=self.several), rgbs, image_ids,
-            task=self.task, preprocessor=self.preprocessor, class_ids=self.class_ids,
-            several=self.several,
+            seen_from(compute, self.task, self.views, several=self.several, form=self.form),
+            rgbs, image_ids, task=self.task, preprocessor=self.preprocessor,
+            class_ids=self.class_ids, several=self.several, form=self.form,
         )  # fmt: skip
 
 
@@ -98,7 +111,8 @@ def outputs_of(task: Task, answer: Any) -> tuple[torch.Tensor, ...]:
     """The tensors that matter in what a module answers in eval mode.
 
     classify (N, n) logits; segment (N, n + 1, H, W) logits; detect (N, 4 + n, anchors); instance
-    that with mask coefficients behind, and (N, m, H / 4, W / 4).
+    that with mask coefficients behind, and (N, m, H / 4, W / 4). Rotated boxes have one row more,
+    keypoints three for each point.
     """
     match task:
         case Task.CLASSIFY | Task.SEGMENT:
@@ -129,8 +143,11 @@ def load_network(
 
 def from_checkpoint(checkpoint: Checkpoint, *, device: str = "cpu") -> LoadedNetwork:
     """The network that a checkpoint describes, in eval mode."""
-    info = network(checkpoint.config.network)
-    module = build(info, classes=len(checkpoint.classes), image_size=checkpoint.preprocessing.size)
+    info, how = network(checkpoint.config.network), checkpoint.preprocessing
+    module = build(
+        info, classes=len(checkpoint.classes), image_size=how.size, channels=how.channels,
+        points=checkpoint.form.points if checkpoint.form is not None else 0,
+    )  # fmt: skip
     try:
         module.load_state_dict(checkpoint.weights)
     except RuntimeError as error:
@@ -142,5 +159,5 @@ def from_checkpoint(checkpoint: Checkpoint, *, device: str = "cpu") -> LoadedNet
         module = module.to(memory_format=torch.channels_last)
     return LoadedNetwork(
         checkpoint.config, checkpoint.classes, checkpoint.preprocessing, module, place,
-        checkpoint.epoch, checkpoint.snapshot,
+        checkpoint.epoch, checkpoint.snapshot, own_form=checkpoint.form,
     )  # fmt: skip

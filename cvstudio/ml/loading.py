@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from cvstudio.core.opencv import cv2
 from cvstudio.ml.data import Key
+from cvstudio.ml.handover import Places, ReadBatches
 from cvstudio.ml.pace import Pace
 from cvstudio.ml.preprocess import Image
 from cvstudio.ml.sampling import Order, Pick
@@ -78,11 +79,14 @@ def _same_size_runs(
     return plan
 
 
+_PREFETCHED = 4
+"""So many batches each reader has ready or in work."""
+
 Collate = Callable[[list[Any]], Any]
 
 
 class Loader:
-    """Batches of a dataset from reader processes, or read one ahead in a thread.
+    """Batches of a dataset from reader processes, or read here; for a card one ahead in a thread.
 
     `pace` clocks them. Close it when the run is over: readers must not outlive their job.
     """
@@ -98,6 +102,7 @@ class Loader:
         batch_size: int,
     ) -> None:
         self.dataset, self.sampler, self.batch_size = dataset, batches, batch_size
+        self.collate = collate
         self.drop_last, self.num_workers = False, workers
         self.pace = Pace(device)
         if workers:
@@ -105,17 +110,19 @@ class Loader:
             # fewer would wait for them, or die.
             cv2.setNumThreads(1)
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-        self._ahead = device.type != "cpu" and workers == 0
+        self._ahead = device.type != "cpu"
+        self._device, self._places = device, workers * _PREFETCHED + 1
+        self._batches = ReadBatches(dataset, collate)
         self._loader: DataLoader[Any] = DataLoader(
-            dataset,
-            batch_sampler=batches,
+            self._batches,
+            sampler=Places(batches, self._places),
+            batch_size=None,  # items are batches
             num_workers=workers,
-            collate_fn=collate,
-            pin_memory=device.type == "cuda",
+            collate_fn=_as_it_is,
             persistent_workers=workers > 0,
             multiprocessing_context=context if workers else None,
             worker_init_fn=_one_thread if workers else None,
-            prefetch_factor=4 if workers else None,
+            prefetch_factor=_PREFETCHED if workers else None,
             # Else each epoch draws from the generator that dropout uses, also an interrupted one.
             generator=torch.Generator(),
         )
@@ -124,8 +131,12 @@ class Loader:
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[Any]:
-        source = iter(self._loader)
-        return self.pace.batches(read_ahead(source) if self._ahead else source)
+        if self.num_workers:
+            first = next(iter(self.sampler), [])
+            self._batches.keep_memory(first, batch=self.batch_size, places=self._places)
+        pinned = self._device.type == "cuda"
+        source = (self._batches.unpacked(each, pinned=pinned) for each in self._loader)
+        return self.pace.batches(read_ahead(source, self._device) if self._ahead else source)
 
     def endless(self) -> Iterator[Any]:
         """The batches of epoch after epoch."""
@@ -150,10 +161,22 @@ def _one_thread(worker: int) -> None:
         cv2.setNumThreads(1)
 
 
-def read_ahead(items: Iterator[Any]) -> Iterator[Any]:
-    """The same items, the next one made in a thread while the present one is used."""
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def read_ahead(items: Iterator[Any], device: torch.device) -> Iterator[Any]:
+    """The same items, the next one made in a thread while the present one is used.
+
+    `device` is the one that the thread may pin memory for.
+    """
+
+    def begin() -> None:
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+
     end = object()
-    with ThreadPoolExecutor(1, "read ahead") as pool:
+    with ThreadPoolExecutor(1, "read ahead", initializer=begin) as pool:
         waiting = pool.submit(next, items, end)
         while (item := waiting.result()) is not end:
             waiting = pool.submit(next, items, end)
@@ -161,7 +184,7 @@ def read_ahead(items: Iterator[Any]) -> Iterator[Any]:
 
 
 def stacked(items: list[tuple[Image, Any, int]]) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
-    """A batch: images (n, h, w, 3) uint8, targets (n,), (n, k) or (n, h, w),
+    """A batch: images (n, h, w, channels), targets (n,), (n, k) or (n, h, w),
     places in the split."""
     images = torch.from_numpy(np.stack([item[0] for item in items]))
     targets = torch.from_numpy(np.asarray([item[1] for item in items]))

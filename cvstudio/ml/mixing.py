@@ -32,7 +32,7 @@ class Mixer:
         return self.mixup > 0 or self.cutmix > 0
 
     def __call__(self, batch: Batch, *, epoch: int) -> Batch:
-        """(n, h, w, 3) uint8 and targets mixed; classes become (n, k) shares of them."""
+        """(n, h, w, channels) and targets mixed; classes become (n, k) shares of them."""
         images, targets, places = batch
         random = np.random.default_rng(
             item_seed(self.seed, epoch, f"mix/{places[0]}/{len(places)}")
@@ -44,7 +44,8 @@ class Mixer:
             images, targets, kept = self._cut(images, targets, kept, random)
         else:
             other = images.roll(1, 0).float()
-            images = torch.lerp(other, images.float(), kept).round().to(torch.uint8)
+            mixed = torch.lerp(other, images.float(), kept)
+            images = mixed.round().to(torch.uint8) if images.dtype == torch.uint8 else mixed
         if self.task is Task.CLASSIFY:
             several = targets.ndim == 2
             shares = targets if several else functional.one_hot(targets.long(), self.classes)

@@ -12,14 +12,23 @@ from typing import Any
 
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.errors import FormatError
+from cvstudio.core.forms import Answers, Form
+from cvstudio.core.metrics.several import counting
+from cvstudio.core.predictions import SURE
+from cvstudio.core.recipe import Sees
 from cvstudio.ml.decode import MOST_OBJECTS, OVERLAP, SCORE_FLOOR
 from cvstudio.ml.preprocess import Preprocessing
 
 KEY = "cvstudio"
 FORMAT, _ONE_CLASS = 2, 1
-"""Files whose images may have several classes are of format 2: version 0.1 would misread them."""
+"""Files whose images may have several classes, those that answer with rotated boxes or keypoints,
+those that take all values of an image and those that list their objects are of format 2: version
+0.1 would misread them."""
+_NEW = (Answers.ROTATED, Answers.KEYPOINTS)
 INPUT = "images"
 BOXES, MAPS = "output0", "output1"
+INSIDE = "doubles_removed_inside"
+"""The name in FileRecord.network under which a file that lists its objects says so."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,11 @@ class FileRecord:
     run: dict[str, Any]
     score: float | None = None
     class_scores: dict[int, float | None] = field(default_factory=dict)
+    own_scores: bool = False
+    """Whether `class_scores` hold for objects: a person chose them. For images with several classes
+    they always do."""
+    temperature: float | None = None
+    """What the logits of a network that gives each image one class are divided by."""
     precision: str = "float32"
     versions: dict[str, str] = field(default_factory=dict)
     verification: dict[str, Any] | None = None
@@ -47,6 +61,22 @@ class FileRecord:
     def several(self) -> bool:
         """Whether an image may have several classes, each with a probability of its own."""
         return bool(self.network.get("several_classes", False))
+
+    @property
+    def lists_objects(self) -> bool:
+        """Whether the file removes doubles itself and answers with a list of objects."""
+        return bool(self.network.get(INSIDE, False))
+
+    @property
+    def form(self) -> Form:
+        """What it answers with of each object."""
+        return Form.from_json(self.network.get("objects", {}), outlines=self.task is Task.INSTANCE)
+
+    @property
+    def _format(self) -> int:
+        whole = self.preprocessing.sees is Sees.ALL
+        new = self.several or whole or self.lists_objects or self.form.answers in _NEW
+        return FORMAT if new else _ONE_CLASS
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -58,6 +88,15 @@ class FileRecord:
         found = self.input.get("deeper_than_8_bits", {}).get("window")
         return (float(found[0]), float(found[1])) if found else None
 
+    def floors(self, score: float | None = None) -> dict[int, float]:
+        """The score from which each class counts: a given one, or its own where classes have such,
+        or the one for those that have none."""
+        ids = [c.id for c in self.classes]
+        hold = score is None and (self.several or self.own_scores)
+        own = self.class_scores if hold else {}
+        common = self.score if score is None else score
+        return dict(zip(ids, counting(ids, common or 0.0, own), strict=True))
+
     @property
     def warning(self) -> str:
         """What a user of the file should know before trusting its answers; usually ""."""
@@ -66,7 +105,7 @@ class FileRecord:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; the answer section repeats what decode.py does, in words and numbers."""
         return {
-            "format": FORMAT if self.several else _ONE_CLASS,
+            "format": self._format,
             "task": self.task.value,
             "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in self.classes],
             "input": self.input,
@@ -75,10 +114,15 @@ class FileRecord:
                 self.task,
                 own_masks=self.network.get("family") == "torchvision-detection",
                 several=self.several,
+                form=self.form,
+                inside=self.lists_objects,
+                temperature=self.temperature,
             ),
             "thresholds": {
                 "score": self.score,
                 "per_class": {str(key): value for key, value in self.class_scores.items()},
+                "per_class_hold": self.several or self.own_scores,
+                "temperature": self.temperature,
             },
             "network": self.network,
             "run": self.run,
@@ -112,6 +156,8 @@ class FileRecord:
                 run=data["run"],
                 score=thresholds["score"],
                 class_scores={int(key): v for key, v in thresholds["per_class"].items()},
+                own_scores=thresholds.get("per_class_hold", False),
+                temperature=thresholds.get("temperature"),
                 precision=data["precision"],
                 versions=data["versions"],
                 verification=data["verification"],
@@ -127,14 +173,30 @@ def output_rows(
     *,
     listed: bool = False,
     several: bool = False,
+    form: Form | None = None,
+    inside: bool = False,
 ) -> tuple[dict[str, Any], ...]:
     """Name, shape and meaning of each output of a network with that many classes; `listed` says
     that its objects come best first, each with a mask of its own where it has any, `several` that
-    an image may have several classes."""
+    an image may have several classes, `form` what it answers with of objects, `inside` that the
+    file removes doubles itself."""
     boxes = (
         f"per {'object, best first' if listed else 'anchor'}: x and y of the centre, width and"
         f" height in input pixels, then {count} scores from 0 to 1 in the order of classes"
     )
+    if inside:
+        boxes = (
+            "per object, best first: left, top, right and bottom in input pixels, score from 0 to"
+            " 1, place of its class in the order of classes, from 0 on; places without an object"
+            " are 0 throughout"
+        )
+    if form is not None and form.answers is Answers.ROTATED:
+        boxes += ", then the angle in radians by which the box is turned, clockwise on the screen"
+    if form is not None and form.skeleton is not None:
+        boxes += (
+            f", then for each of {form.points} keypoints ({', '.join(form.skeleton.names)}) x and y"
+            " in input pixels and from 0 to 1 how sure it is that the point is there"
+        )
     meanings = {
         Task.CLASSIFY: [
             f"one logit per class in the order of classes; {'sigmoid' if several else 'softmax'}"
@@ -161,7 +223,15 @@ def output_rows(
     )
 
 
-def answer_rules(task: Task, *, own_masks: bool = False, several: bool = False) -> dict[str, Any]:
+def answer_rules(
+    task: Task,
+    *,
+    own_masks: bool = False,
+    several: bool = False,
+    form: Form | None = None,
+    inside: bool = False,
+    temperature: float | None = None,
+) -> dict[str, Any]:
     """How outputs become answers on the image, as a person would program it."""
     back = "x_image = (x_input - left) / scale, with the scale and padding of the input"
     objects = {
@@ -171,12 +241,21 @@ def answer_rules(task: Task, *, own_masks: bool = False, several: bool = False) 
         "most_objects": MOST_OBJECTS,
         "boxes": back,
     }
+    if form is not None and form.answers is Answers.ROTATED:
+        objects["suppression"] = "per class, best score first, by the area that two boxes share"
+    if inside:
+        objects["suppression"] = "done inside the file: its list is the answer"
+    if form is not None and form.answers is Answers.KEYPOINTS:
+        objects["keypoints"] = f"as boxes; a point counts as there from {SURE} on"
     match task:
         case Task.CLASSIFY if several:
             return {
                 "scores": "sigmoid of each logit: the classes do not exclude each other",
-                "classes": "every class whose score reaches the threshold; none when none does",
+                "classes": "every class whose score reaches its own threshold"
+                " (thresholds.per_class; thresholds.score where that is null); none when none does",
             }
+        case Task.CLASSIFY if temperature is not None:
+            return {"scores": f"softmax over the classes, of the logits divided by {temperature}"}
         case Task.CLASSIFY:
             return {"scores": "softmax over the classes"}
         case Task.SEGMENT:

@@ -12,17 +12,21 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.core.answers import Teller
 from cvstudio.core.config import Views
 from cvstudio.core.errors import FormatError, ImageError
+from cvstudio.core.forms import Form
 from cvstudio.core.jobdir import write_json
 from cvstudio.core.masks import Mask, to_coco
 from cvstudio.core.predictions import Found, Prediction
-from cvstudio.imaging.decode import probe, read_rgb
+from cvstudio.core.words import counted
+from cvstudio.imaging.decode import probe
 from cvstudio.ml import foreign_file
-from cvstudio.ml.answer import answer
+from cvstudio.ml.answer import Compute, answer
 from cvstudio.ml.environment import threads
 from cvstudio.ml.onnx_file import INPUT, KEY, FileRecord
 from cvstudio.ml.preprocess import Image
+from cvstudio.ml.seeing import see
 from cvstudio.ml.views import seen_from
 
 _state = ort.capi.onnxruntime_pybind11_state
@@ -33,8 +37,71 @@ _REFUSALS = (
 )  # fmt: skip
 
 
-class OnnxNetwork:
-    """An exported file, ready to answer; the counterpart of a LoadedNetwork.
+class ExportedNetwork:
+    """A file that can answer, whatever runs it; the counterpart of a LoadedNetwork."""
+
+    def __init__(self, record: FileRecord, compute: Compute, *, views: Views = Views.ONE) -> None:
+        self.record, self.views = record, views
+        self.preprocessor = record.preprocessing
+        self._compute = compute
+
+    @property
+    def task(self) -> Task:
+        return self.record.task
+
+    @property
+    def several(self) -> bool:
+        """Whether an image may have several classes."""
+        return self.record.several
+
+    @property
+    def form(self) -> Form:
+        """What it answers with of each object."""
+        return self.record.form
+
+    @property
+    def classes(self) -> tuple[LabelClass, ...]:
+        return self.record.classes
+
+    @property
+    def class_ids(self) -> tuple[int, ...]:
+        return tuple(c.id for c in self.classes)
+
+    def outputs(self, batch: NDArray[np.float32]) -> list[NDArray[Any]]:
+        """The file's own outputs for (N, channels, H, W), from 0 to 1.
+
+        Raises FormatError when they are for another number of images.
+        """
+        found = list(self._compute(batch))
+        if any(len(output) != len(batch) for output in found):
+            raise FormatError(f"The file cannot answer for {counted(len(batch), 'image')} at once.")
+        return found
+
+    def raw(self, batch: NDArray[np.float32]) -> list[NDArray[Any]]:
+        """The outputs for (N, channels, H, W), from 0 to 1, as decode.decode() reads them."""
+        outputs = self.outputs(batch)
+        if self.record.lists_objects:
+            return foreign_file.written_out(outputs, len(self.classes))
+        return outputs
+
+    def _tempered(self, batch: NDArray[np.float32]) -> list[NDArray[Any]]:
+        """The outputs as they are to be read: less sure, where that was found to be truer."""
+        outputs, temperature = self.raw(batch), self.record.temperature
+        if temperature is None or self.task is not Task.CLASSIFY or self.several:
+            return outputs
+        return [output / temperature for output in outputs]
+
+    def predict(self, rgbs: Sequence[Image], image_ids: Sequence[int]) -> list[Prediction]:
+        """Predictions for RGB images of any sizes, in image coordinates."""
+        return answer(
+            seen_from(self._tempered, self.task, self.views, several=self.several, form=self.form),
+            rgbs, image_ids, task=self.task, preprocessor=self.preprocessor,
+            class_ids=self.class_ids, several=self.several, form=self.form,
+        )  # fmt: skip
+
+
+class OnnxNetwork(ExportedNetwork):
+    """An ONNX file, ready to answer.
 
     Raises FormatError when the file is no ONNX file, or was exported neither by CVStudio nor, for
     detection or segmentation of objects, by ultralytics.
@@ -43,7 +110,6 @@ class OnnxNetwork:
     def __init__(
         self, path: Path, *, thread_count: int | None = None, views: Views = Views.ONE
     ) -> None:
-        self.views = views
         if not path.is_file():
             raise FormatError(f"There is no file {path}.", path=path)
         options = ort.SessionOptions()
@@ -57,42 +123,16 @@ class OnnxNetwork:
             raise FormatError(f"{path.name} is not a usable ONNX file.", path=path) from error
         kept = self.session.get_modelmeta().custom_metadata_map
         if KEY not in kept and foreign_file.is_ultralytics(kept):
-            self.record = foreign_file.record_of(
+            record = foreign_file.record_of(
                 kept, self.session.get_inputs(), self.session.get_outputs(), name=path.name
             )
         else:
-            self.record = FileRecord.from_text(kept.get(KEY), name=path.name)
-        self.preprocessor = self.record.preprocessing
+            record = FileRecord.from_text(kept.get(KEY), name=path.name)
+        super().__init__(record, self._run, views=views)
 
-    @property
-    def task(self) -> Task:
-        return self.record.task
-
-    @property
-    def several(self) -> bool:
-        """Whether an image may have several classes."""
-        return self.record.several
-
-    @property
-    def classes(self) -> tuple[LabelClass, ...]:
-        return self.record.classes
-
-    @property
-    def class_ids(self) -> tuple[int, ...]:
-        return tuple(c.id for c in self.classes)
-
-    def raw(self, batch: NDArray[np.float32]) -> list[NDArray[Any]]:
-        """The outputs for (N, 3, H, W), RGB from 0 to 1, as decode.decode() reads them."""
+    def _run(self, batch: NDArray[np.float32]) -> list[NDArray[Any]]:
         outputs: list[NDArray[Any]] = self.session.run(None, {INPUT: batch})
         return outputs
-
-    def predict(self, rgbs: Sequence[Image], image_ids: Sequence[int]) -> list[Prediction]:
-        """Predictions for RGB images of any sizes, in image coordinates."""
-        return answer(
-            seen_from(self.raw, self.task, self.views, several=self.several), rgbs, image_ids,
-            task=self.task, preprocessor=self.preprocessor, class_ids=self.class_ids,
-            several=self.several,
-        )  # fmt: skip
 
 
 def predict_files(
@@ -101,19 +141,23 @@ def predict_files(
     output: Path | None = None,
     *,
     score: float | None = None,
+    views: Views = Views.ONE,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Answer for image files (every page) and give, or also write, the answers as plain JSON.
 
-    {"file", "task", "classes", "score", "warning", "images": [...], "problems": [...]}; "warning"
-    says when the network had learned nothing ("" otherwise). Each image has
+    {"file", "task", "classes", "score", "views", "warning", "images": [...], "problems": [...]};
+    "warning" says when the network had learned nothing ("" otherwise). Each image has
     "file", "page", "width", "height" and, by task, "scores" {class name: probability} and "class",
-    where images may have several also "classes" [those whose probability is `score` or more];
+    where images may have several also "classes" [those whose probability is `score` or more; None:
+    each from its own score in the file];
     "objects" [{"class", "score", "box": [x, y, w, h], "segmentation": COCO RLE}] from `score`
-    upwards (None: the one stored in the file); or "regions" {class name: COCO RLE}. An image that
+    upwards (None: the one stored in the file), where the network answers so also "rotated_box":
+    [x and y of the centre, width, height, clockwise degrees] or "keypoints": {name: [x, y, how sure
+    it is]}; or "regions" {class name: COCO RLE}. An image that
     cannot be read is listed under "problems" and stops nothing. Raises FormatError for the file.
     """
-    network = OnnxNetwork(onnx)
+    network = OnnxNetwork(onnx, views=views)
     files = list(paths)
     images: list[dict[str, Any]] = []
     problems: list[dict[str, str]] = []
@@ -146,43 +190,68 @@ def _content(
     *,
     score: float | None,
 ) -> dict[str, Any]:
+    return plain_content(
+        teller_of(network, onnx.name), images, problems, views=network.views, score=score
+    )
+
+
+def teller_of(network: OnnxNetwork, name: str) -> Teller:
+    """Who answers when a file of that name does."""
+    record = network.record
+    own = {key: score for key, score in record.class_scores.items() if score is not None}
+    return Teller(
+        name, network.task, network.classes, network.several, network.form, record.score, own,
+        network.several or record.own_scores, record.warning,
+    )  # fmt: skip
+
+
+def plain_content(
+    teller: Teller,
+    images: list[dict[str, Any]],
+    problems: list[dict[str, str]],
+    *,
+    views: Views,
+    score: float | None,
+) -> dict[str, Any]:
+    """What is written about many images, see predict_files."""
+    floors = teller.usual_floors(score)
     return {
-        "file": onnx.name,
-        "task": network.task.value,
-        "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in network.classes],
-        "score": network.record.score if score is None else score,
-        "warning": network.record.warning,
+        "file": teller.name,
+        "task": teller.task.value,
+        "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in teller.classes],
+        "score": teller.score if score is None else score,
+        **({"class_scores": {c.name: floors[c.id] for c in teller.classes}}
+           if teller.several else {}),
+        "views": views.value,
+        "warning": teller.warning,
         "images": images,
         "problems": problems,
-    }
+    }  # fmt: skip
 
 
 def _row(network: OnnxNetwork, path: Path, page: int, *, score: float | None) -> dict[str, Any]:
-    rgb = read_rgb(path, page, network.record.window)
+    rgb = see(path, page, network.record.window, network.preprocessor)
     (prediction,) = network.predict([rgb], [0])
-    floor = network.record.score if score is None else score
     row = {"file": os.fspath(path), "page": page}
-    told = _told(prediction, rgb.shape, network.classes, floor or 0, several=network.several)
+    height, width = rgb.shape[:2]
+    told = plain_answer(prediction, (width, height), teller_of(network, ""), score)
     return {**row, **told}
 
 
-def _told(
-    prediction: Prediction,
-    shape: tuple[int, ...],
-    classes: Sequence[LabelClass],
-    floor: float,
-    *,
-    several: bool,
+def plain_answer(
+    prediction: Prediction, size: tuple[int, int], teller: Teller, score: float | None
 ) -> dict[str, Any]:
-    """A prediction with class names in the place of ids."""
-    height, width = shape[:2]
-    names = {c.id: c.name for c in classes}
+    """A prediction for an image of (width, height) as plain JSON, with class names in the place of
+    ids."""
+    width, height = size
+    names = {c.id: c.name for c in teller.classes}
     row: dict[str, Any] = {"width": width, "height": height}
+    floors = teller.usual_floors(score)
     if prediction.scores is not None:
         scores = {names[key]: value for key, value in prediction.scores.items()}
         best = max(scores, key=lambda name: scores[name])
-        if several:
-            held = [name for name, value in scores.items() if value >= floor]
+        if teller.several:
+            held = [names[key] for key, value in prediction.scores.items() if value >= floors[key]]
             return {**row, "class": best, "classes": held, "scores": scores}
         return {**row, "class": best, "scores": scores}
     if prediction.regions is not None:
@@ -190,14 +259,14 @@ def _told(
                    for key, mask in prediction.regions.items()}  # fmt: skip
         return {**row, "regions": regions}
     objects = [
-        _object(found, names[found.class_id], height, width)
+        _object(found, names[found.class_id], height, width, teller.form)
         for found in prediction.objects
-        if found.score >= floor
+        if found.score >= floors[found.class_id]
     ]
     return {**row, "objects": objects}
 
 
-def _object(found: Found, name: str, height: int, width: int) -> dict[str, Any]:
+def _object(found: Found, name: str, height: int, width: int, form: Form) -> dict[str, Any]:
     box = found.box
     row: dict[str, Any] = {
         "class": name,
@@ -206,6 +275,16 @@ def _object(found: Found, name: str, height: int, width: int) -> dict[str, Any]:
     }
     if found.mask is not None:
         row["segmentation"] = _code(found.mask, height, width)
+    if found.rotated is not None:
+        turned = found.rotated
+        row["rotated_box"] = [
+            round(value, 3) for value in (turned.cx, turned.cy, turned.w, turned.h, turned.angle)
+        ]
+    if found.points is not None and form.skeleton is not None:
+        rows = zip(form.skeleton.names, found.points.points.tolist(), found.sure, strict=True)
+        row["keypoints"] = {
+            point: [round(x, 3), round(y, 3), round(sure, 4)] for point, (x, y, _), sure in rows
+        }
     return row
 
 

@@ -21,6 +21,7 @@ from cvstudio.augment.build import Augmenter, LabelMap, Outcome, Variant, build
 from cvstudio.augment.editing import Place
 from cvstudio.augment.outlines import scale_shape
 from cvstudio.augment.presets import load_steps
+from cvstudio.augment.unable import runnable
 from cvstudio.augment.view import Image, item_seed, scaled, training_shapes, training_view
 from cvstudio.core.annotation import (
     BOXES,
@@ -29,11 +30,11 @@ from cvstudio.core.annotation import (
     Split,
     Task,
     box_of,
+    carried,
     kind_of,
-    trains,
 )
 from cvstudio.core.pipeline import Automatic, Group, GroupKind, Item, Step
-from cvstudio.core.recipe import Fit
+from cvstudio.core.recipe import Fit, Sees
 from cvstudio.core.snapshot import (
     SnapshotAnnotation,
     SnapshotImage,
@@ -41,8 +42,8 @@ from cvstudio.core.snapshot import (
     shape_to_json,
 )
 from cvstudio.core.wire import Message
-from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.labels import IGNORE, target_map
+from cvstudio.ml.seeing import seen
 
 _PATIENCE = 0.12
 """Seconds that variants may take before they give way to newer ones. Less would leave a person who
@@ -63,7 +64,7 @@ class GaveWay(Exception):  # it is an answer, not an error
 
 @dataclass(frozen=True)
 class PreviewImage:
-    """An image of a request: where it is, and the annotations that train."""
+    """An image of a request: where it is, and the annotations that are carried along."""
 
     id: int
     path: Path
@@ -78,7 +79,7 @@ class PreviewImage:
 
 
 def image_from_json(data: Mapping[str, Any], task: Task) -> PreviewImage:
-    """An image of a request, with those of its annotations from which the task learns."""
+    """An image of a request, with its annotations from which some network of the task learns."""
     annotations = []
     for number, item in enumerate(data["annotations"]):
         shape = shape_from_json(item)
@@ -86,7 +87,7 @@ def image_from_json(data: Mapping[str, Any], task: Task) -> PreviewImage:
             id=number, class_id=item["class"], shape=shape, box=box_of(shape),
             crowd=bool(item.get("crowd", False)) or _blots(shape, task),
         )  # fmt: skip
-        if shape is not None and (annotation.crowd or trains(annotation, task)):
+        if shape is not None and (annotation.crowd or carried(annotation, task)):
             annotations.append(annotation)
     window = data.get("window")
     return PreviewImage(
@@ -117,12 +118,15 @@ class Previews:
         """Variants of one image. Raises GaveWay when it takes long and `give_way` says so.
 
         header: task, fit, size (px), steps, seed, epochs (list of int), thumbnail (px, 0 keeps the
-        training size), image (see image_from_json). Answers arrays "original" and "variant N",
+        training size), image (see image_from_json), and where the network sees all values "sees"
+        and "channels"; the pictures are what the window shows of them.
+
+        Answers arrays "original" and "variant N",
         for segment "labels N" too (0 background, then classes in the order of header["classes"],
         255 ignored); and "variants": size, caption, shapes and outcomes of each.
         """
         view = self._view(header)
-        augmenter = self._augmenter(header["steps"])
+        augmenter = self._augmenter(header)
         limit = int(header["thumbnail"])
         arrays: dict[str, NDArray[Any]] = {}
         told = []
@@ -131,11 +135,11 @@ class Previews:
             if time.perf_counter() - start > _PATIENCE and give_way():
                 raise GaveWay
             variant, labels = view.variant(augmenter, epoch)
-            arrays[f"variant {number}"] = _small(variant.rgb, limit)
+            arrays[f"variant {number}"] = _small(_shown(variant.rgb), limit)
             if labels is not None:
                 arrays[f"labels {number}"] = _small_labels(labels, limit)
             told.append(_told(variant, _factor(variant.rgb, limit)))
-        arrays["original"] = _small(view.rgb, limit)
+        arrays["original"] = _small(_shown(view.rgb), limit)
         factor = _factor(view.rgb, limit)
         original = [shape_to_json(scale_shape(s, factor, factor)) for s in view.image.shapes]
         return Message(
@@ -159,7 +163,7 @@ class Previews:
             rungs = []
             for column, rung in enumerate(row.rungs):
                 variant, labels = view.variant(build([rung.step]), 1)
-                arrays[f"rung {place} {column}"] = _small(variant.rgb, limit)
+                arrays[f"rung {place} {column}"] = _small(_shown(variant.rgb), limit)
                 if labels is not None:
                     arrays[f"labels {place} {column}"] = _small_labels(labels, limit)
                 shown = _told(variant, _factor(variant.rgb, limit))
@@ -208,7 +212,7 @@ class Previews:
         pairs of a step's place and how many it lost; "images": in how many of "count" any was lost.
         """
         task, fit = Task(header["task"]), Fit(header["fit"])
-        augmenter = self._augmenter(header["steps"])
+        augmenter = self._augmenter(header)
         counts: Counter[str] = Counter()
         lost_by: Counter[Place] = Counter()
         images = header["images"]
@@ -242,21 +246,29 @@ class Previews:
     def _view(self, header: Mapping[str, Any]) -> _View:
         task = Task(header["task"])
         image = image_from_json(header["image"], task)
+        rgb = self._read(image, *_kind_of(header))
         return _View(
-            image, self._read(image), task, Fit(header["fit"]), int(header["size"]),
+            image, rgb, task, Fit(header["fit"]), int(header["size"]),
             int(header["seed"]), tuple(header["classes"]),
         )  # fmt: skip
 
-    def _augmenter(self, steps: list[dict[str, Any]]) -> Augmenter:
-        if self._pipeline is None or self._pipeline[0] != steps:
-            self._pipeline = (steps, build(load_steps(steps)))
+    def _augmenter(self, header: Mapping[str, Any]) -> Augmenter:
+        sees, channels = _kind_of(header)
+        key = (header["steps"], sees, channels)
+        if self._pipeline is None or self._pipeline[0] != key:
+            items, _ = runnable(
+                load_steps(header["steps"]), channels=channels, eight_bit=sees is Sees.DISPLAYED
+            )
+            self._pipeline = (key, build(items))
         return self._pipeline[1]
 
-    def _read(self, image: PreviewImage) -> Image:
+    def _read(self, image: PreviewImage, sees: Sees, channels: int) -> Image:
         stamp = image.path.stat().st_mtime_ns if image.path.exists() else 0
-        key = (image.path, image.page, image.window, stamp)
+        key = (image.path, image.page, image.window, stamp, sees, channels)
         if key not in self._images:
-            self._images[key] = read_rgb(image.path, image.page, image.window)
+            self._images[key] = seen(
+                image.path, image.page, image.window, sees=sees, channels=channels
+            )
             while len(self._images) > _KEPT:
                 self._images.popitem(last=False)
         self._images.move_to_end(key)
@@ -285,7 +297,13 @@ class _View:
 
     def key(self) -> tuple[Any, ...]:
         """What a step's cost depends on."""
-        return (self.image.path, self.image.page, self.task, self.fit, self.size)
+        kind = (self.rgb.dtype.kind, self.rgb.shape[2])
+        return (self.image.path, self.image.page, self.task, self.fit, self.size, kind)
+
+    def can_run(self, step: Step) -> bool:
+        """Whether a step is for images of this kind; others are left out of a run."""
+        kept, _ = runnable([step], channels=self.rgb.shape[2], eight_bit=self.rgb.dtype == np.uint8)
+        return bool(kept)
 
 
 class _Clock:
@@ -314,6 +332,8 @@ class _Clock:
         return own if isinstance(item, Automatic) else {**found, **own}
 
     def _step(self, step: Step, give_way: Callable[[], bool]) -> float | None:
+        if not self._view.can_run(step):
+            return 0.0
         key = (*self._view.key(), step.transform, repr(sorted(step.parameters.items())))
         if key not in self._known:
             if give_way():
@@ -387,6 +407,20 @@ def _told(variant: Variant, factor: float) -> dict[str, Any]:
         "shapes": [shape_to_json(scale_shape(s, factor, factor)) for s in variant.shapes],
         "outcomes": [outcome.value for outcome in variant.outcomes],
     }
+
+
+def _kind_of(header: Mapping[str, Any]) -> tuple[Sees, int]:
+    """What of an image the network of a request sees, and how many channels that are."""
+    return Sees(header.get("sees", Sees.DISPLAYED)), int(header.get("channels", 3))
+
+
+def _shown(rgb: Image) -> NDArray[np.uint8]:
+    """A variant as a picture: of all values those of the first three channels that the window
+    shows, or of the first where there are fewer."""
+    if rgb.dtype == np.uint8:
+        return rgb
+    chosen = rgb[:, :, :3] if rgb.shape[2] >= 3 else np.repeat(rgb[:, :, :1], 3, axis=2)
+    return np.asarray(np.rint(chosen.clip(0, 1) * 255), np.uint8)
 
 
 def _factor(rgb: NDArray[Any], limit: int) -> float:

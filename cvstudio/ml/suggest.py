@@ -10,6 +10,7 @@ from cvstudio.core.config import SuggestConfig
 from cvstudio.core.errors import RunError
 from cvstudio.core.events import Note, Outcome, Phase, Progress
 from cvstudio.core.jobdir import JobDir, Request
+from cvstudio.core.metrics.several import counting
 from cvstudio.core.predictions import Prediction, write_predictions
 from cvstudio.core.suggestion import (
     ANSWERS,
@@ -20,7 +21,15 @@ from cvstudio.core.suggestion import (
     write_answer,
 )
 from cvstudio.core.words import counted
-from cvstudio.ml.evaluate import Predictor, Stopped, batches, read_images
+from cvstudio.ml.evaluate import (
+    Predictor,
+    Stopped,
+    batches,
+    class_scores_of,
+    read_images,
+    read_report,
+)
+from cvstudio.ml.judge import OwnScores
 
 _MOST_TOLD = 20
 """Images that could not be read, each with a note of its own; of the others the number is told."""
@@ -51,7 +60,14 @@ def run_suggest(job: JobDir, config: SuggestConfig) -> Outcome:
     _tell(job, images, unread)
     write_answer(
         job,
-        Answer(network.task, network.classes, config.score, tuple(unread), network.several),
+        Answer(
+            network.task,
+            network.classes,
+            config.score,
+            tuple(unread),
+            network.several,
+            network.form,
+        ),
     )
     return Outcome.FINISHED
 
@@ -76,26 +92,40 @@ def _answers(
 ) -> Iterator[Prediction]:
     """The answers, while they are made: only one batch is held in memory."""
     done = 0
-    for some in batches(images, config.batch):
+    own = _own_scores(config, network)
+    for some in batches(images, config.batch, network.preprocessor):
         if job.asked() is Request.CANCEL:
             raise Stopped
         problems: list[str] = []
-        read = list(read_images(some, problems))
+        read = list(read_images(some, problems, network.preprocessor))
         known = {image.id for image, _ in read}
         missing = [image.id for image in some if image.id not in known]
         unread += [Unread(id, why) for id, why in zip(missing, problems, strict=True)]
         if read:
             found = network.predict([rgb for _, rgb in read], [image.id for image, _ in read])
-            yield from (_sure(each, network.task, config.score) for each in found)
+            yield from (_sure(each, network.task, config.score, own) for each in found)
         done += len(some)
         job.emit(Progress(done=done, total=len(images)))
 
 
-def _sure(prediction: Prediction, task: Task, score: float) -> Prediction:
+def _own_scores(config: SuggestConfig, network: Predictor) -> OwnScores:
+    """By class the score from which it counts, where that was asked for and is known."""
+    if not (config.own_scores and network.several):
+        return {}
+    if config.run_directory is None:
+        from cvstudio.ml.predict import OnnxNetwork
+
+        assert isinstance(network, OnnxNetwork)
+        return network.record.class_scores
+    return class_scores_of(read_report(JobDir(config.run_directory))) or {}
+
+
+def _sure(prediction: Prediction, task: Task, score: float, own: OwnScores) -> Prediction:
     """An answer without what the network is not sure enough of; regions carry no score."""
     if task is Task.CLASSIFY:
         scores = prediction.scores or {}
-        return replace(prediction, scores={k: v for k, v in scores.items() if v >= score})
+        floors = dict(zip(scores, counting(scores, score, own), strict=True))
+        return replace(prediction, scores={k: v for k, v in scores.items() if v >= floors[k]})
     return replace(
         prediction, objects=tuple(found for found in prediction.objects if found.score >= score)
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 WHOLE = 2048 * 2048
 """Pixels of input that go through a network at once, over all images of a batch."""
@@ -95,3 +96,22 @@ def tiles_of(width: int, height: int, *, margin: int | None = None) -> Iterator[
 def most_at_once(width: int, height: int) -> int:
     """How many images of an input size go through a network together."""
     return max(WHOLE // max(width * height, 1), 1)
+
+
+def pieces_of(width: int, height: int, size: int) -> Iterator[Tile]:
+    """Pieces of an image that are all `size` large, as far as it reaches, for a network that would
+    be shown the whole one shrunk; at least a quarter of each overlaps the next, and what both see
+    is divided between them."""
+    for top, bottom, first_row, last_row in _spans(height, size):
+        for left, right, first, last in _spans(width, size):
+            yield Tile(Area(left, top, right, bottom), Area(first, first_row, last, last_row))
+
+
+def _spans(length: int, size: int) -> list[tuple[int, int, int, int]]:
+    """Along one side: where each piece begins and ends, and the part of it that counts."""
+    if length <= size:
+        return [(0, length, 0, length)]
+    count = -(-(length - size) // (size - size // 4)) + 1
+    starts = [round(i * (length - size) / (count - 1)) for i in range(count)]
+    edges = [0, *((a + size + b) // 2 for a, b in pairwise(starts)), length]
+    return [(s, s + size, edges[i], edges[i + 1]) for i, s in enumerate(starts)]

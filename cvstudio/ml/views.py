@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.config import Views
+from cvstudio.core.forms import Answers, Form, plain_form
+from cvstudio.core.skeleton import mirrored_places
 from cvstudio.ml.decode import probabilities
 
 Outputs = Sequence[NDArray[Any]]
@@ -26,24 +28,28 @@ _SIDES: dict[Views, tuple[tuple[int, ...], ...]] = {
 """The axes of (N, C, H, W) along which each view is turned round."""
 
 
-def seen_from(compute: Compute, task: Task, views: Views, *, several: bool = False) -> Compute:
+def seen_from(
+    compute: Compute, task: Task, views: Views, *, several: bool = False, form: Form | None = None
+) -> Compute:
     """The same computation, on all the views of a batch; outputs as decode.decode() reads them.
 
-    `several`: an image may have several classes. Classes and pixels get the mean of their
-    probabilities; the objects of all views stand side by side, and decode keeps the best of those
-    that overlap.
+    `several`: an image may have several classes; `form` is what is answered of objects. Classes and
+    pixels get the mean of their probabilities; the objects of all views stand side by side, and
+    decode keeps the best of those that overlap.
     """
     sides = _SIDES[views]
+    form = form or plain_form(task)
     if len(sides) == 1:
         return compute
 
     def compute_all(batch: NDArray[np.float32]) -> Outputs:
         answers = [
-            _turned_back(compute(_turned(batch, axes)), task, axes, batch.shape) for axes in sides
+            _turned_back(compute(_turned(batch, axes)), form, task, axes, batch.shape)
+            for axes in sides
         ]
         match task:
             case Task.CLASSIFY | Task.SEGMENT:
-                return [_mean([outputs[0] for outputs in answers], several=several)]
+                return [mean_of([outputs[0] for outputs in answers], several=several)]
             case Task.DETECT:
                 return [np.concatenate([outputs[0] for outputs in answers], axis=2)]
             case Task.INSTANCE:
@@ -57,7 +63,7 @@ def _turned(batch: NDArray[np.float32], axes: tuple[int, ...]) -> NDArray[np.flo
 
 
 def _turned_back(
-    outputs: Outputs, task: Task, axes: tuple[int, ...], shape: tuple[int, ...]
+    outputs: Outputs, form: Form, task: Task, axes: tuple[int, ...], shape: tuple[int, ...]
 ) -> list[NDArray[Any]]:
     if not axes or task is Task.CLASSIFY:
         return list(outputs)
@@ -67,10 +73,17 @@ def _turned_back(
     for axis in axes:  # rows 0 and 1 are the x and y of centres
         row = 0 if axis == 3 else 1
         objects[:, row] = shape[axis] - objects[:, row]
+        if form.answers is Answers.ROTATED:
+            objects[:, -1] = -objects[:, -1]
+        elif form.skeleton is not None:
+            rows = len(objects[0]) - 3 * form.points
+            objects[:, rows + row :: 3] = shape[axis] - objects[:, rows + row :: 3]
+            order = np.ravel([range(3 * p, 3 * p + 3) for p in mirrored_places(form.skeleton)])
+            objects[:, rows:] = objects[:, rows:][:, order]
     return [objects, *(np.flip(maps, axes) for maps in outputs[1:])]
 
 
-def _mean(logits: Sequence[NDArray[Any]], *, several: bool) -> NDArray[np.float32]:
+def mean_of(logits: Sequence[NDArray[Any]], *, several: bool) -> NDArray[np.float32]:
     """Logits of the mean of the probabilities, over classes on axis 1."""
     if several:
         mean = np.mean([probabilities(values, several=True) for values in logits], axis=0)

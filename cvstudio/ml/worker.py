@@ -6,16 +6,21 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cvstudio.core.config import (
+    BundleConfig,
+    EmbedConfig,
     EvaluateConfig,
     ExplainConfig,
+    ExplainManyConfig,
     ExportConfig,
     FindRateConfig,
     JobConfig,
+    PredictConfig,
     SuggestConfig,
+    TryBatchConfig,
     read_config,
 )
 from cvstudio.core.events import Ended, Outcome, Phase, Started
@@ -25,6 +30,18 @@ from cvstudio.core.recipe import TrainConfig
 from cvstudio.ml.environment import prepare
 from cvstudio.ml.failures import failed_event, lost_the_others
 from cvstudio.ml.weights import weights_path
+
+_OfARun = (
+    EvaluateConfig
+    | ExplainConfig
+    | ExplainManyConfig
+    | ExportConfig
+    | BundleConfig
+    | PredictConfig
+    | SuggestConfig
+    | EmbedConfig
+)
+"""Jobs that use a network that is trained already."""
 
 
 def run_job(path: Path) -> int:
@@ -49,20 +66,22 @@ def run_job(path: Path) -> int:
             ended = Ended(outcome=Outcome.CANCELLED)
         except Exception as error:  # noqa: BLE001  # the last door: the user must hear of anything
             return _fail(job, error)
-        job.emit(ended)
+        job.last_word(ended)
     if not follows:
         _forget(job, ended)
     return 0
 
 
 def _do(job: JobDir, config: JobConfig) -> Ended:
-    if isinstance(config, FindRateConfig):
+    if isinstance(config, FindRateConfig | TryBatchConfig):
         weights_path(config.train, network(config.train.network))
     if isinstance(config, TrainConfig) and not job.last.is_file():
         # Before anything large is imported: a missing file is said within a second.
         weights_path(config, network(config.network))
     job.emit(Phase(text="Starting"))
     prepare()
+    if isinstance(config, _OfARun):
+        _started(job, config)
     match config:
         case TrainConfig():
             from cvstudio.ml.engine.train import run_train
@@ -71,27 +90,43 @@ def _do(job: JobDir, config: JobConfig) -> Ended:
         case EvaluateConfig():
             from cvstudio.ml.evaluate import run_evaluate
 
-            _started(job, config)
             return Ended(outcome=run_evaluate(job, config))
         case ExplainConfig():
-            from cvstudio.ml.explain import run_explain
+            from cvstudio.ml.explaining.job import run_explain
 
-            _started(job, config)
             return Ended(outcome=run_explain(job, config))
-        case ExportConfig():
-            from cvstudio.ml.export import run_export
+        case ExplainManyConfig():
+            from cvstudio.ml.explaining.many import run_explain_many
 
-            _started(job, config)
+            return Ended(outcome=run_explain_many(job, config))
+        case ExportConfig():
+            from cvstudio.ml.exporting.job import run_export
+
             return Ended(outcome=run_export(job, config))
+        case BundleConfig():
+            from cvstudio.ml.exporting.bundle import run_bundle
+
+            return Ended(outcome=run_bundle(job, config))
+        case PredictConfig():
+            from cvstudio.ml.predicting.job import run_predict
+
+            return Ended(outcome=run_predict(job, config))
         case FindRateConfig():
             from cvstudio.ml.engine.rate_finder import run_find_rate
 
             return Ended(outcome=run_find_rate(job, config))
+        case TryBatchConfig():
+            from cvstudio.ml.engine.trial import run_try_batch
+
+            return Ended(outcome=run_try_batch(job, config))
         case SuggestConfig():
             from cvstudio.ml.suggest import run_suggest
 
-            _started(job, config)
             return Ended(outcome=run_suggest(job, config))
+        case EmbedConfig():
+            from cvstudio.ml.embed import run_embed
+
+            return Ended(outcome=run_embed(job, config))
 
 
 def _lead(job: JobDir, config: TrainConfig) -> int:
@@ -102,9 +137,7 @@ def _lead(job: JobDir, config: TrainConfig) -> int:
     return lead(job.path, len(devices_of(config.device)))
 
 
-def _started(
-    job: JobDir, config: EvaluateConfig | ExplainConfig | ExportConfig | SuggestConfig
-) -> None:
+def _started(job: JobDir, config: _OfARun) -> None:
     import psutil
 
     me = psutil.Process()
@@ -115,8 +148,10 @@ def _started(
     )
 
 
-def _place(config: EvaluateConfig | ExplainConfig | ExportConfig | SuggestConfig) -> str:
-    if isinstance(config, SuggestConfig) and config.file is not None:
+def _place(config: _OfARun) -> str:
+    if isinstance(config, BundleConfig) or (
+        isinstance(config, SuggestConfig | PredictConfig) and config.file is not None
+    ):
         return "processor"  # ONNX Runtime computes there; torch stays out
     from cvstudio.ml.devices import device_of, name_of
 
@@ -126,14 +161,14 @@ def _place(config: EvaluateConfig | ExplainConfig | ExportConfig | SuggestConfig
 def _fail(job: JobDir, error: Exception) -> int:
     """Tell why the job failed; the traceback goes to run.log."""
     detail = "".join(traceback.format_exception(error))
-    sys.stderr.write(detail)
     event = failed_event(error, detail=detail)
     if isinstance(job, FollowersDir) and not lost_the_others(error):
         job = JobDir(job.path)  # what went wrong here is news; that the first one ended is not
-    try:
-        job.emit(event)
-    except OSError as full:  # not even the event fits on the disk
-        sys.stderr.write(f"The event could not be written: {full}\n{event.text}\n")
+    # On a full disk both fail: whoever watches finds it full, and says so (run_status).
+    with suppress(OSError):
+        job.last_word(event)
+    with suppress(OSError):
+        sys.stderr.write(detail)
     return 1
 
 

@@ -23,7 +23,7 @@ from cvstudio.ml.composing import Composer, Scene
 from cvstudio.ml.decode import decode
 from cvstudio.ml.devices import go_on_uncompiled
 from cvstudio.ml.engine import own
-from cvstudio.ml.engine.feeding import LEARNED, read_images
+from cvstudio.ml.engine.feeding import LEARNED, augmenter_of, read_images
 from cvstudio.ml.engine.judging import Judgement
 from cvstudio.ml.engine.losses import Losses, class_weights
 from cvstudio.ml.engine.objects import ObjectItems
@@ -137,15 +137,11 @@ class DetectorFeed:
 
     def _loader(self, split: Split, workers: int, device: torch.device) -> Loader:
         config, training = self.config, split is Split.TRAIN
-        augmenter = None
-        if training and config.augmentation:
-            from cvstudio.augment.build import build
-
-            augmenter = build(config.augmentation)
         items = DetectorItems(
             self.read.images[split], self.read.found[split].annotations,
             index=self.session.snapshot.class_index(), masks=config.task is Task.INSTANCE,
-            augmenter=augmenter, seed=config.seed, composer=Composer(config) if training else None,
+            augmenter=augmenter_of(self.session) if training else None, seed=config.seed,
+            composer=Composer(config) if training else None,
             training=training,
         )  # fmt: skip
         size = config.batch * (config.accumulate if training else 1)
@@ -234,7 +230,9 @@ class DetectorTraining(Training):
                 predictions.append(self._prediction([o[row] for o in whole], images[place]))
             if self.session.requested() is Request.CANCEL:
                 raise Cancelled
-        report = judge(self.config.task, self.session.snapshot.classes, images, predictions)
+        report = judge(
+            self.config.task, self.session.snapshot.classes, images, predictions, in_full=False
+        )
         figures = report["metrics"]
         return Judgement(
             losses.means(),

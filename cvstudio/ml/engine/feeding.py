@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from cvstudio.augment.unable import runnable
 from cvstudio.core.annotation import Split, Task
-from cvstudio.core.recipe import Fit
+from cvstudio.core.recipe import Fit, Sees
 from cvstudio.ml.composing import Composer
 from cvstudio.ml.data import JudgedItems, SplitImages, TrainingItems, keep_in_memory
 from cvstudio.ml.engine.losses import class_weights, presence_weights
@@ -18,8 +19,10 @@ from cvstudio.ml.engine.session import Session
 from cvstudio.ml.environment import threads
 from cvstudio.ml.labels import Usable, class_of, classes_of
 from cvstudio.ml.loading import Batches, Loader, readers, stacked
-from cvstudio.ml.preprocess import placement_for
 from cvstudio.ml.sampling import order_for
+
+if TYPE_CHECKING:
+    from cvstudio.augment.build import Augmenter  # albumentations takes seconds to import
 
 LEARNED = (Split.TRAIN, Split.VAL)
 
@@ -41,9 +44,12 @@ def read_images(session: Session, *, class_ids: Sequence[int] | None = None) -> 
     config, group = session.config, session.group
     found = {split: session.usable(split) for split in LEARNED}
     images = {
-        split: SplitImages(data.images, size=config.image_size, fit=config.fit, class_ids=class_ids)
+        split: SplitImages(
+            data.images, size=config.image_size, fit=config.fit, class_ids=class_ids,
+            sees=config.sees, channels=session.channels,
+        )
         for split, data in found.items()
-    }
+    }  # fmt: skip
     splits = tuple(images.values())
     count = sum(len(split) for split in splits)
     session.phase(f"Reading {count} images")
@@ -57,6 +63,20 @@ def read_images(session: Session, *, class_ids: Sequence[int] | None = None) -> 
         if not kept:
             session.unpack_frames(splits)
     return Read(found, images, kept)
+
+
+def augmenter_of(session: Session) -> Augmenter | None:
+    """The pipeline that training images go through; what it leaves out is noted. None for none."""
+    config = session.config
+    if not config.augmentation:
+        return None
+    from cvstudio.augment.build import build
+
+    whole = config.sees is Sees.ALL
+    kept, left_out = runnable(config.augmentation, channels=session.channels, eight_bit=not whole)
+    for why in left_out:
+        session.note(f"Left out of the augmentation: {why}", warning=True)
+    return build(kept) if kept else None
 
 
 class Feed:
@@ -85,13 +105,9 @@ class Feed:
         self, occurring: list[frozenset[int]], workers: int, device: torch.device
     ) -> Loader:
         config, classes = self.config, self.classes[Split.TRAIN]
-        augmenter = None
-        if config.augmentation:
-            from cvstudio.augment.build import build
-
-            augmenter = build(config.augmentation)
         items = TrainingItems(
-            self.train_images, classes=classes, augmenter=augmenter, seed=config.seed,
+            self.train_images, classes=classes, augmenter=augmenter_of(self.session),
+            seed=config.seed,
             composer=Composer(config) if classes is None else None,
         )  # fmt: skip
         batch = config.batch * config.accumulate
@@ -106,16 +122,11 @@ class Feed:
 
     def _judged(self, workers: int, device: torch.device) -> Loader:
         config = self.config
-        sizes = [
-            (at.input_width, at.input_height)
-            for at in (
-                placement_for(image.width, image.height, size=config.image_size, fit=config.fit)
-                for image in self.val_images.images
-            )
-        ]
-        batches = Batches(sizes, config.batch, order=None, bounded=config.fit is Fit.CROP)
+        items = JudgedItems(self.val_images, classes=self.classes[Split.VAL])
+        bounded = config.fit is Fit.CROP
+        batches = Batches(items.sizes(), config.batch, order=None, bounded=bounded)
         return Loader(
-            JudgedItems(self.val_images, classes=self.classes[Split.VAL]), batches,
+            items, batches,
             collate=stacked, workers=workers, device=device, batch_size=config.batch,
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from cvstudio.core.jobdir import Request
 from cvstudio.core.metrics.classes import ClassificationReport
 from cvstudio.core.metrics.pixels import PixelReport
 from cvstudio.core.metrics.several import SeveralMatches
+from cvstudio.core.pieces import in_windows
 from cvstudio.core.predictions import Prediction
 from cvstudio.ml.answer import goes_in_tiles
 from cvstudio.ml.data import SplitImages
@@ -24,6 +26,9 @@ from cvstudio.ml.labels import IGNORE
 from cvstudio.ml.loading import Loader
 from cvstudio.ml.preprocess import placement_for
 from cvstudio.ml.tiles import tiles_of
+
+_LEAST = 1e-6
+"""So far a mean of probabilities stays from 0 and 1, where it has to be turned into logits."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +65,21 @@ class Judging:
         outputs = len(self.ids) + (self.config.task is Task.SEGMENT)
         several = self.config.several_classes
         tagged: list[tuple[torch.Tensor, torch.Tensor]] = []
+        windows = _Windows(several) if in_windows(self.config.task, self.config.fit) else None
         pooled = torch.zeros(outputs * outputs, dtype=torch.int64, device=self.device)
         wanted = set(self.session.sample_places(self.images.images))
         samples: dict[int, Prediction] = {}
         losses = Losses()
+
+        def count(logits: torch.Tensor, targets: torch.Tensor, places: list[int]) -> None:
+            if several:
+                tagged.append((logits, targets))
+            else:
+                pooled.add_(_confusion(logits, targets, outputs))
+            for row, place in enumerate(places):
+                if place in wanted:
+                    samples[place] = self._prediction(logits[row], place)
+
         for images, targets, places in loader:
             height, width = images.shape[1:3]
             if goes_in_tiles(self.config.task, self.config.fit, width, height):
@@ -76,15 +92,14 @@ class Judging:
                 logits = self.answers(images)
                 targets = targets.to(self.device, non_blocking=True)
                 losses.add(self.criterion.parts(logits, targets), len(images))
-                if several:
-                    tagged.append((logits, targets))
+                if windows is None:
+                    count(logits, targets, places)
                 else:
-                    pooled += _confusion(logits, targets, outputs)
-                for row, place in enumerate(places):
-                    if place in wanted:
-                        samples[place] = self._prediction(logits[row], place)
+                    windows.add(logits, targets, places)
             if self.session.requested() is Request.CANCEL:
                 raise Cancelled
+        if windows is not None:
+            count(*windows.images())
         confusion = pooled.view(outputs, outputs).cpu().numpy()
         shown = [samples[place] for place in sorted(samples)]
         figures, classes = self._of_tags(tagged) if several else self._figures(confusion)
@@ -166,6 +181,34 @@ class Judging:
             "macro F1": classes.macro_f1,
         }
         return figures, _known({row.class_id: row.recall for row in classes.per_class()})
+
+
+class _Windows:
+    """The answers for the windows of images on their way to one for each image: its logits are
+    those of the mean of their probabilities, as in ml/answer.py."""
+
+    def __init__(self, several: bool) -> None:
+        self._several = several
+        self._sums: dict[int, torch.Tensor] = {}
+        self._counts: Counter[int] = Counter()
+        self._targets: dict[int, torch.Tensor] = {}
+
+    def add(self, logits: torch.Tensor, targets: torch.Tensor, places: list[int]) -> None:
+        """Take a batch of windows: logits (n, k), and the target and the place of each one's
+        image."""
+        found = logits.sigmoid() if self._several else logits.softmax(dim=1)
+        for place, own, target in zip(places, found, targets, strict=True):
+            self._sums[place] = self._sums[place] + own if place in self._sums else own
+            self._targets[place] = target
+        self._counts.update(places)
+
+    def images(self) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
+        """Logits (images, k), the targets and the places of all images."""
+        places = list(self._sums)
+        means = torch.stack([self._sums[place] / self._counts[place] for place in places])
+        means = means.clamp(_LEAST, 1 - _LEAST)
+        logits = means.logit() if self._several else means.log()
+        return logits, torch.stack([self._targets[place] for place in places]), places
 
 
 def _known(figures: dict[int, float]) -> dict[int, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -12,16 +12,16 @@ from torch import nn
 
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.predictions import Prediction
-from cvstudio.core.recipe import Fit
+from cvstudio.core.recipe import Fit, Sees
 from cvstudio.ml.answer import by_tiles
 from cvstudio.ml.composing import Composer
 from cvstudio.ml.decode import decode
-from cvstudio.ml.engine.feeding import Read
-from cvstudio.ml.engine.objects import ObjectItems, collated
+from cvstudio.ml.engine.feeding import Read, augmenter_of
+from cvstudio.ml.engine.objects import Item, ObjectItems, collated
 from cvstudio.ml.engine.session import Session
 from cvstudio.ml.load import outputs_of
 from cvstudio.ml.loading import Batches, Loader, readers
-from cvstudio.ml.preprocess import placement_for
+from cvstudio.ml.preprocess import Preprocessing, placement_for
 from cvstudio.ml.sampling import order_for
 
 
@@ -30,15 +30,10 @@ def object_loader(
 ) -> Loader:
     """The batches of a split: of train augmented, composed and in order; of val as they are."""
     config, training = session.config, split is Split.TRAIN
-    augmenter = None
-    if training and config.augmentation:
-        from cvstudio.augment.build import build
-
-        augmenter = build(config.augmentation)
     items = ObjectItems(
         read.images[split], read.found[split].annotations,
-        index=session.snapshot.class_index(), masks=config.task is Task.INSTANCE,
-        augmenter=augmenter, seed=config.seed, training=training,
+        index=session.snapshot.class_index(), masks=config.task is Task.INSTANCE, form=session.form,
+        augmenter=augmenter_of(session) if training else None, seed=config.seed, training=training,
         composer=Composer(config) if training else None,
     )  # fmt: skip
     batches = Batches(
@@ -52,6 +47,21 @@ def object_loader(
         items, batches, collate=partial(collated, channels_last=device.type != "mps"),
         batch_size=batch, device=device, workers=workers if training else min(workers, 2),
     )  # fmt: skip
+
+
+def prepared(batch: Item, how: Preprocessing, prepare: Callable[[Item], Item]) -> Item:
+    """A batch as ultralytics' `prepare` brings it to the device, which divides images by 255. Those
+    of all values (n, channels, h, w) are scaled by mean and deviation instead, before anything is
+    rounded to half precision."""
+    if how.sees is Sees.DISPLAYED:
+        return prepare(batch)
+    values = batch["img"]
+    found = prepare(batch)
+    like = found["img"]
+    mean, std = (
+        torch.tensor(row, device=like.device).view(1, -1, 1, 1) for row in (how.mean, how.std)
+    )
+    return {**found, "img": ((values.to(like.device) - mean) / std).to(like.dtype)}
 
 
 def sample_predictions(
@@ -83,12 +93,12 @@ def sample_predictions(
             )
             predictions.append(
                 decode(config.task, answers[place], placement, class_ids=class_ids,
-                       image_id=image.id)
+                       image_id=image.id, form=session.form)
             )  # fmt: skip
         else:
             rgb, _ = split.read(place)
             predictions.append(
                 by_tiles(compute, rgb, image.id, task=config.task, class_ids=class_ids,
-                         preprocessor=session.preprocessing)
+                         preprocessor=session.preprocessing, form=session.form)
             )  # fmt: skip
     return predictions

@@ -11,18 +11,21 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from cvstudio.augment.outlines import clip_shape
-from cvstudio.augment.view import item_seed, training_shapes, training_view
+from cvstudio.augment.view import item_seed, training_shapes
 from cvstudio.core.annotation import Shape, box_of
+from cvstudio.core.forms import BOXES, Answers, Form
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask, rasterise
 from cvstudio.core.opencv import cv2
 from cvstudio.core.recipe import Fit
 from cvstudio.core.rotated import RotatedBox
+from cvstudio.core.rotated_overlap import rows_of
+from cvstudio.core.skeleton import mirrored_places, rearranged
 from cvstudio.core.snapshot import SnapshotAnnotation
 from cvstudio.ml.composing import Composer, Scene
 from cvstudio.ml.data import Key, SplitImages, padded, pieces
-from cvstudio.ml.preprocess import PADDING, Image, placement_for
+from cvstudio.ml.preprocess import Image, blank, placement_for
 from cvstudio.ml.tiles import OBJECT_MARGIN, Tile, is_large, tiles_of
 
 if TYPE_CHECKING:
@@ -42,7 +45,8 @@ class ObjectItems(Dataset[Item]):
 
     With CROP an image gives as many items to training as crops cover its area; judged it is one
     item, whole, or one for each tile where it is large. `labels` holds the classes per image, which
-    is what ultralytics reads of a data set itself.
+    is what ultralytics reads of a data set itself. `form` is what the network answers with:
+    annotations have shapes of that kind (forms.learned).
     """
 
     def __init__(
@@ -51,13 +55,16 @@ class ObjectItems(Dataset[Item]):
         annotations: Sequence[Sequence[SnapshotAnnotation]],
         *,
         index: dict[int, int],
-        masks: bool,
+        masks: bool = False,
+        form: Form = BOXES,
         augmenter: Augmenter | None = None,
         seed: int = 0,
         composer: Composer | None = None,
         training: bool = False,
     ) -> None:
         self.split, self.masks, self.training = split, masks, training
+        self.form = form
+        self._mirrored = mirrored_places(form.skeleton) if form.skeleton is not None else ()
         self.augmenter, self.composer, self.seed = augmenter, composer, seed
         self.labels: list[dict[str, NDArray[np.float32]]] = []
         self._shapes: list[list[Shape]] = []
@@ -127,17 +134,22 @@ class ObjectItems(Dataset[Item]):
         rgb, shapes = self._view(index, piece, seed)
         if self.augmenter is not None:
             variant = self.augmenter.apply(rgb, shapes, seed=seed)
-            rgb, shapes = variant.rgb, variant.shapes
-        shapes = [_inside(shape, rgb.shape[1], rgb.shape[0]) for shape in shapes]
+            rgb = variant.rgb
+            shapes = [
+                self._changed_sides(shape) if mirrored else shape
+                for shape, mirrored in zip(variant.shapes, variant.mirrored, strict=True)
+            ]
+        turned = self.form.answers is Answers.ROTATED
+        shapes = [_inside(s, rgb.shape[1], rgb.shape[0], turned=turned) for s in shapes]
         width, height = self._canvas(item)
         if self.training or self.split.fit is not Fit.CROP:
             left, top = (0, 0)
             if self.split.fit is not Fit.CROP:
                 left, top = (width - rgb.shape[1]) // 2, (height - rgb.shape[0]) // 2
-            canvas = padded(rgb, self.split.size, self.split.fit)
+            canvas = padded(rgb, self.split.size, self.split.fit, value=self.split.fill)
         else:
             left = top = 0
-            canvas = np.full((height, width, 3), PADDING, np.uint8)
+            canvas = blank(rgb, width, height, self.split.fill)
             canvas[: rgb.shape[0], : rgb.shape[1]] = rgb
         classes = self.labels[index]["cls"][:, 0]
         objects = tuple(
@@ -146,18 +158,27 @@ class ObjectItems(Dataset[Item]):
         )  # fmt: skip
         return Scene(canvas, None, objects)
 
+    def _changed_sides(self, shape: Shape) -> Shape:
+        """Keypoints seen in a mirror, in which the left hand has become a right one."""
+        if not isinstance(shape, Keypoints) or len(shape.points) != len(self._mirrored):
+            return shape
+        return rearranged(shape, self._mirrored)
+
     def _view(self, index: int, piece: int | Tile, seed: int) -> tuple[Image, Sequence[Shape]]:
         """The part of an image that an item shows, and the objects of which enough lies in it."""
-        rgb, _ = self.split.read(index)
         shapes: Sequence[Shape] = self._shapes[index]
         if isinstance(piece, Tile):
             seen = piece.seen
             size = (seen.right - seen.left, seen.bottom - seen.top)
             cut = [clip_shape(shape, x=seen.left, y=seen.top, size=size) for shape in shapes]
-            return np.ascontiguousarray(rgb[seen.slices]), _enough(cut, shapes)
+            part, _ = self.split.cut(index, (seen.left, seen.top, seen.right, seen.bottom))
+            return part, _enough(cut, shapes)
         if not self.training or self.split.fit is not Fit.CROP:
-            return rgb, shapes
-        part, cut = training_view(rgb, shapes, size=self.split.size, fit=Fit.CROP, seed=seed)
+            return self.split.read(index)[0], shapes
+        part, _ = self.split.cut(index, self.split.crop(index, seed))
+        _, cut = training_shapes(
+            self.split.inner_size(index), shapes, size=self.split.size, fit=Fit.CROP, seed=seed
+        )
         return part, _enough(cut, shapes)
 
     def _as_item(self, scene: Scene, item: int) -> Item:
@@ -169,10 +190,13 @@ class ObjectItems(Dataset[Item]):
                 kept.append((shape, number, box))
         if self.masks:  # large ones first, so that small ones lie on top where they overlap
             kept.sort(key=lambda one: -one[2].area)
-        boxes = np.array(
-            [((b.x + b.w / 2) / width, (b.y + b.h / 2) / height, b.w / width, b.h / height)
-             for _, _, b in kept], np.float32,
-        ).reshape(-1, 4)  # fmt: skip
+        if self.form.answers is Answers.ROTATED:
+            boxes = _rotated_rows([shape for shape, _, _ in kept], width, height)
+        else:
+            boxes = np.array(
+                [((b.x + b.w / 2) / width, (b.y + b.h / 2) / height, b.w / width, b.h / height)
+                 for _, _, b in kept], np.float32,
+            ).reshape(-1, 4)  # fmt: skip
         classes = np.array([number for _, number, _ in kept], np.float32)
         found: Item = {
             "img": torch.from_numpy(scene.rgb),
@@ -183,6 +207,11 @@ class ObjectItems(Dataset[Item]):
         }
         if self.masks:
             found |= _mask_maps([shape for shape, _, _ in kept], classes, width, height)
+        if self.form.answers is Answers.KEYPOINTS:
+            shares = (width, height, 1.0)
+            points = [shape.points / shares for shape, _, _ in kept if isinstance(shape, Keypoints)]
+            array = np.array(points, np.float32).reshape(-1, self.form.points, 3)
+            found["keypoints"] = torch.from_numpy(array * (array[..., 2:] > 0))
         return found
 
     def _names(self, item: int, width: int, height: int) -> Item:
@@ -217,11 +246,22 @@ def _enough(cut: Sequence[Shape], whole: Sequence[Shape]) -> list[Shape]:
     ]
 
 
-def _inside(shape: Shape, width: int, height: int) -> Shape:
-    """A rotated box as the upright box around it: its corners may stand out of the image, and
-    nothing is to be learned from padding."""
+def _rotated_rows(shapes: Sequence[Shape], width: int, height: int) -> NDArray[np.float32]:
+    """Rotated boxes (n, 5) as shares of the input, with the angle in radians from 0 to a quarter
+    turn: the same rectangle can be told in four ways, and ultralytics' networks know that one."""
+    boxes = [shape.told_near(45.0) for shape in shapes if isinstance(shape, RotatedBox)]
+    found = rows_of(boxes)
+    found[:, :4] /= (width, height, width, height)
+    return found.astype(np.float32)
+
+
+def _inside(shape: Shape, width: int, height: int, *, turned: bool) -> Shape:
+    """A rotated box, or the upright box around it where the network answers with such, as far as
+    it lies in the image: nothing is to be learned from padding."""
     if not isinstance(shape, RotatedBox):
         return shape
+    if turned:
+        return shape.clipped(width, height)
     inside = shape.box.clipped(width, height)
     return inside if inside.area > 0 else None
 
@@ -266,7 +306,7 @@ def _cells(shape: Shape, width: int, height: int) -> NDArray[np.bool_]:
 def collated(items: list[Item], *, channels_last: bool) -> Item:
     """A batch of items: images and maps stacked, objects in one list with their image's place.
 
-    Images become (n, 3, h, w); with channels last in memory where that is faster.
+    Images become (n, channels, h, w); with channels last in memory where that is faster.
     """
     batch: Item = {}
     for name in items[0]:
@@ -276,7 +316,7 @@ def collated(items: list[Item], *, channels_last: bool) -> Item:
             batch[name] = images if channels_last else images.contiguous()
         elif name == "sem_masks":
             batch[name] = torch.stack(values)
-        elif name in ("masks", "bboxes", "cls"):
+        elif name in ("masks", "bboxes", "cls", "keypoints"):
             batch[name] = torch.cat(values)
         elif name == "batch_idx":
             batch[name] = torch.cat([value + place for place, value in enumerate(values)])

@@ -15,6 +15,7 @@ from torch import nn
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import Request
+from cvstudio.core.recipe import Sees
 from cvstudio.core.recipe_rules import check
 from cvstudio.ml.checkpoint import Checkpoint
 from cvstudio.ml.devices import (
@@ -118,14 +119,17 @@ class Training:
         self.session, self.config, self.group = session, session.config, session.group
         self.feed, self.device, self.at = feed, device, at
         self.module = build(
-            session.info, classes=len(session.snapshot.classes), image_size=self.config.image_size
-        )
+            session.info, classes=len(session.snapshot.classes), image_size=self.config.image_size,
+            channels=session.channels,
+        )  # fmt: skip
         state = checkpoint.training if checkpoint else {}
         if checkpoint is not None:
             self.module.load_state_dict(state.get("network", checkpoint.weights))
         else:
             begin_weights(session, self.module)
             session.preprocessing = normalisation(session, feed.train_images)
+        for images in (feed.train_images, feed.val_images):
+            images.fill = session.preprocessing.fill
         self._place()
         self._prepare_learning()
         if checkpoint is not None and state:
@@ -143,10 +147,11 @@ class Training:
             self.module = self.module.to(memory_format=torch.channels_last)
         self.module = self.group.begin_alike(self.module)
         mean, std = (
-            torch.tensor(values, device=self.device).view(1, 3, 1, 1)
+            torch.tensor(values, device=self.device).view(1, -1, 1, 1)
             for values in (self.session.preprocessing.mean, self.session.preprocessing.std)
         )
-        self.scale, self.shift = 1 / (255 * std), -mean / std
+        top = 1 if self.config.sees is Sees.ALL else 255
+        self.scale, self.shift = 1 / (top * std), -mean / std
 
     def _prepare_learning(self) -> None:
         config, device = self.config, self.device
@@ -349,10 +354,11 @@ class Training:
         return self.criterion.parts(logits, wanted)
 
     def _inputs(self, images: torch.Tensor) -> torch.Tensor:
-        """(n, h, w, 3) uint8 as the normalised (n, 3, h, w) float32 that Preprocessing gives."""
+        """(n, h, w, c) as the normalised (n, c, h, w) float32 that Preprocessing gives."""
         moved = images.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         values = moved.float() if self.channels_last else moved.contiguous().float()
-        return values.mul_(self.scale).add_(self.shift)
+        # Of float images this may be the batch itself, which others look at again.
+        return torch.mul(values, self.scale).add_(self.shift)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.half, enabled=self.half is not None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from cvstudio.core.config import FindRateConfig
 from cvstudio.core.events import Outcome, RateTried
 from cvstudio.core.jobdir import JobDir
-from cvstudio.core.rate_curve import diverged, suggested
+from cvstudio.core.networks import default_config
+from cvstudio.core.rate_curve import diverged, fall
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.ml.engine.batch_size import decide, stepping_of
 from cvstudio.ml.engine.session import Cancelled, Session
@@ -33,10 +34,12 @@ def run_find_rate(job: JobDir, config: FindRateConfig) -> Outcome:
                     break
     except Cancelled:
         return Outcome.CANCELLED
-    found = suggested(rates, losses)
+    found = fall(rates, losses)
+    train = config.train
+    usual = default_config(train.task, train.preset, train.network).learning_rate
     session.note(
-        "The loss falls at none of these rates: look at the labels, or at other settings."
+        "The loss falls at none of these rates: raise the batch, or look at the labels."
         if found is None
-        else f"The loss falls fastest at {found:g}."
+        else found.told(usual)
     )
     return Outcome.FINISHED

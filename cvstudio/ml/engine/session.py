@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psutil
 import torch
 
-from cvstudio.core.annotation import Split
+from cvstudio.core.annotation import Split, Task
 from cvstudio.core.events import (
     EpochEnded,
     Note,
@@ -20,10 +21,11 @@ from cvstudio.core.events import (
     Started,
     StepEnded,
 )
+from cvstudio.core.held import form_for
 from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.core.networks import NetworkInfo, network
 from cvstudio.core.predictions import Prediction, write_predictions
-from cvstudio.core.recipe import TrainConfig
+from cvstudio.core.recipe import Sees, TrainConfig
 from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
 from cvstudio.core.video_names import is_video_name
@@ -60,6 +62,9 @@ class Session:
     ) -> None:
         self.job, self.config, self.snapshot, self.group = job, config, snapshot, group
         self.info: NetworkInfo = network(config.network)
+        self.form = form_for(snapshot, self.info.answers)
+        self.channels = snapshot.channels if config.sees is Sees.ALL else 3
+        """How many channels the network gets of each image."""
         self.whole_batches = False
         """Whether memory that does not hold a batch ends it, instead of dividing it."""
         self.metric = best_metric(config.task, several=config.several_classes)
@@ -93,7 +98,7 @@ class Session:
                 job="train", pid=me.pid, process_created=me.create_time(), device=name_of(device),
                 total_epochs=self.config.epochs, first_epoch=first_epoch,
                 train_images=len(self.snapshot.of(Split.TRAIN)),
-                judged_images=len(self.snapshot.of(Split.VAL)),
+                judged_images=len(self.snapshot.of(Split.VAL)), batch=self.config.batch,
             )
         )  # fmt: skip
         words = unused_card(device, self.config.device)
@@ -198,7 +203,7 @@ class Session:
 
     def usable(self, split: Split) -> Usable:
         """A split's images and annotations; what was left out is noted."""
-        found = usable(self.snapshot, split, several=self.config.several_classes)
+        found = usable(self.snapshot, split, several=self.config.several_classes, form=self.form)
         for text in found.notes:
             self.note(text)
         return found
@@ -275,6 +280,7 @@ class Session:
             config=self.config, classes=self.snapshot.classes, preprocessing=self.preprocessing,
             weights=weights, epoch=epoch, metric=self.metric, best=self.best,
             snapshot=self.snapshot.hash, training=training,
+            form=self.form if self.config.task in (Task.DETECT, Task.INSTANCE) else None,
         )  # fmt: skip
 
     def resumable(self) -> Checkpoint | None:
@@ -285,10 +291,9 @@ class Session:
         self.best = checkpoint.training.get("best")
         self.best_epoch = checkpoint.training.get("best_epoch")
         self._best_order = checkpoint.training.get("best_order")
-        self.preprocessing = Preprocessing(
-            self.config.image_size, self.config.fit,
-            checkpoint.preprocessing.mean, checkpoint.preprocessing.std,
-        )  # fmt: skip
+        self.preprocessing = replace(
+            checkpoint.preprocessing, size=self.config.image_size, fit=self.config.fit
+        )
         return checkpoint
 
     # -- the fixed val images ------------------------------------------------------------------

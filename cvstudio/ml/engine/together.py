@@ -29,7 +29,7 @@ PATIENCE = timedelta(hours=12)
 _NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Group:
     """The processes of a run, and which of them this one is; `size` 1 is a run on its own."""
 
@@ -111,8 +111,13 @@ class Group:
             gradient.copy_(piece.view_as(gradient))
 
     def leave(self) -> None:
-        """Part from the others."""
+        """Part from the others.
+
+        No reference to torch's groups may remain: their threads end with the last one, and a
+        thread that still frees a message while Python shuts down aborts the whole process.
+        """
         if self.size > 1:
+            self.control = None
             distributed.destroy_process_group()
 
 

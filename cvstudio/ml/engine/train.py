@@ -38,9 +38,7 @@ def run_train(job: JobDir, config: TrainConfig) -> Ended:
             record(job, config, device=device, processes=group.size),
         )
     try:
-        decide(session)
-        outcome = _engine(session)
-        group.leave()
+        outcome = _together(session)
         if outcome is not Outcome.PAUSED and group.chief:
             _judge(session)
     except (Cancelled, Stopped):
@@ -51,6 +49,21 @@ def run_train(job: JobDir, config: TrainConfig) -> Ended:
     return Ended(
         outcome=outcome, metric=session.metric, best=session.best, best_epoch=session.best_epoch
     )
+
+
+def _together(session: Session) -> Outcome:
+    """Train with the other processes of the run, and part from them when all agree to end.
+
+    Raises Cancelled.
+    """
+    try:
+        decide(session)
+        outcome = _engine(session)
+    except Cancelled:
+        session.group.leave()
+        raise
+    session.group.leave()
+    return outcome
 
 
 def _engine(session: Session) -> Outcome:

@@ -1,4 +1,4 @@
-"""Detect and instance: ultralytics' trainer, with CVStudio's data, events and checkpoints.
+"""Networks for objects: ultralytics' trainers, with CVStudio's data, events and checkpoints.
 
 ultralytics brings the losses, the assignment, the optimiser's groups, the average of the weights
 and the epoch's figures. Everything that it would read from or write to files is replaced: images
@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import Split, Task
+from cvstudio.core.annotation import Split
 from cvstudio.core.events import Outcome
+from cvstudio.core.forms import Answers
 from cvstudio.core.jobdir import Request
+from cvstudio.core.oks import sigmas_of
 from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.recipe_rules import check
+from cvstudio.core.rotated_overlap import rotated_iou
 from cvstudio.ml.checkpoint import Checkpoint
 from cvstudio.ml.devices import device_of, go_on_uncompiled, seed_everything
 from cvstudio.ml.engine.feeding import read_images
-from cvstudio.ml.engine.object_feed import object_loader, sample_predictions
+from cvstudio.ml.engine.object_feed import object_loader, prepared, sample_predictions
 from cvstudio.ml.engine.rates import Rates
 from cvstudio.ml.engine.session import Cancelled, Paused, Session
-from cvstudio.ml.engine.start import begin_weights
+from cvstudio.ml.engine.start import begin_weights, normalisation
 from cvstudio.ml.engine.thawing import Thawing, train_mode
 from cvstudio.ml.engine.yolo_words import by_class, figures, losses, settings, val_losses
 from cvstudio.ml.environment import quiet_ultralytics, threads
@@ -38,13 +42,14 @@ from cvstudio.ml.failures import diverged, is_out_of_memory, out_of_memory
 from cvstudio.ml.load import outputs_of
 from cvstudio.ml.loading import Loader
 from cvstudio.ml.networks.build import build, head
-from cvstudio.ml.preprocess import Preprocessing
 from cvstudio.ml.sizes import Sizes, resized
 
 quiet_ultralytics()
 
 from ultralytics.engine import trainer as _bare_trainer  # noqa: E402
 from ultralytics.models.yolo.detect import DetectionTrainer  # noqa: E402
+from ultralytics.models.yolo.obb import OBBTrainer  # noqa: E402
+from ultralytics.models.yolo.pose import PoseTrainer  # noqa: E402
 from ultralytics.models.yolo.segment import SegmentationTrainer  # noqa: E402
 from ultralytics.utils.torch_utils import ModelEMA, unwrap_model  # noqa: E402
 
@@ -57,7 +62,7 @@ _PIXELS_PER_THREAD = 150_000
 
 
 def train(session: Session) -> Outcome:
-    """Train a detect or instance network as the config says, or go on with it.
+    """Train a network for objects as the config says, or go on with it.
 
     Raises JobFailure when it cannot, and Cancelled.
     """
@@ -70,17 +75,12 @@ def train(session: Session) -> Outcome:
     checkpoint = session.resumable()
     first = checkpoint.epoch + 1 if checkpoint else 1
     session.started(device, first_epoch=first)
-    if checkpoint is None:
-        session.preprocessing = Preprocessing(
-            config.image_size, config.fit, session.info.mean, session.info.std
-        )
-    elif checkpoint.epoch >= config.epochs:
+    if checkpoint is not None and checkpoint.epoch >= config.epochs:
         return Outcome.FINISHED
     with tempfile.TemporaryDirectory(prefix="cvstudio-") as scratch:
-        kind = _InstanceTrainer if config.task is Task.INSTANCE else _DetectTrainer
-        trainer = kind(session, device, checkpoint, Path(scratch))
+        trainer = _TRAINERS[session.info.answers](session, device, checkpoint, Path(scratch))
         try:
-            trainer.train()  # type: ignore[no-untyped-call]
+            trainer.train()
         except Paused:
             return Outcome.PAUSED
         except RuntimeError as error:
@@ -91,7 +91,8 @@ def train(session: Session) -> Outcome:
             raise
         finally:
             trainer.close()
-        return trainer.outcome
+        outcome: Outcome = trainer.outcome
+        return outcome
 
 
 @contextmanager
@@ -102,8 +103,7 @@ def stepping(session: Session) -> Iterator[Callable[[float], float]]:
     device = device_of(session.device_name)
     seed_everything(config.seed, deterministic=config.deterministic)
     with tempfile.TemporaryDirectory(prefix="cvstudio-") as scratch:
-        kind = _InstanceTrainer if config.task is Task.INSTANCE else _DetectTrainer
-        trainer: Any = kind(session, device, None, Path(scratch))
+        trainer: Any = _TRAINERS[session.info.answers](session, device, None, Path(scratch))
         try:
             trainer._setup_train()
             trainer.epoch = 0
@@ -142,6 +142,10 @@ class _Supervised:
         # ultralytics warms up by itself.
         self.rates = Rates(session.config.model_copy(update={"warmup_epochs": 0.0}))
         self.read = read_images(session)
+        if checkpoint is None:
+            session.preprocessing = normalisation(session, self.read.images[Split.TRAIN])
+        for images in self.read.images.values():
+            images.fill = session.preprocessing.fill
         session.phase("Training")
         super().__init__(overrides=settings(session.config, session, device, scratch))  # type: ignore[call-arg]
         # ultralytics has just taken one core less than there are.
@@ -157,7 +161,15 @@ class _Supervised:
 
     def get_dataset(self) -> dict[str, Any]:
         names = {place: c.name for place, c in enumerate(self.session.snapshot.classes)}
-        return {"train": "train", "val": "val", "nc": len(names), "names": names, "channels": 3}
+        found: dict[str, Any] = {
+            "train": "train", "val": "val", "nc": len(names), "names": names,
+            "channels": self.session.channels,
+        }  # fmt: skip
+        if self.session.form.skeleton is not None:
+            # Every epoch is judged by the same tolerances as the report.
+            found["kpt_shape"] = [self.session.form.points, 3]
+            found["kpt_oks_sigmas"] = sigmas_of(self.session.form.skeleton).tolist()
+        return found
 
     def get_dataloader(
         self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"
@@ -171,10 +183,11 @@ class _Supervised:
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """The batch on the device, in the size of this step."""
-        prepared: dict[str, Any] = super().preprocess_batch(batch)  # type: ignore[misc]
+        bring = super().preprocess_batch  # type: ignore[misc]
+        found = prepared(batch, self.session.preprocessing, bring)
         side = self.sizes.side(self._trainer().epoch + 1, self.steps_done + 1)
-        prepared["img"] = resized(prepared["img"], side)
-        return prepared
+        found["img"] = resized(found["img"], side)
+        return found
 
     def close(self) -> None:
         """End the readers."""
@@ -187,7 +200,8 @@ class _Supervised:
         session = self.session
         module = build(
             session.info, classes=len(session.snapshot.classes),
-            image_size=session.config.image_size,
+            image_size=session.config.image_size, points=session.form.points,
+            channels=session.channels,
         )  # fmt: skip
         if self.checkpoint is not None:
             module.load_state_dict(self.checkpoint.training["network"])
@@ -293,8 +307,7 @@ class _Supervised:
 
         def preprocess(batch: dict[str, Any]) -> dict[str, Any]:
             places[:] = batch["place"]
-            prepared: dict[str, Any] = prepare(batch)
-            return prepared
+            return prepared(batch, self.session.preprocessing, prepare)
 
         def postprocess(answer: Any) -> Any:
             outputs = outputs_of(self.session.config.task, answer)
@@ -333,7 +346,7 @@ class _Supervised:
         """The end of an epoch: tell it, keep the best, save, show samples."""
         trainer, session = self._trainer(), self.session
         epoch = trainer.epoch + 1
-        found = figures(trainer.metrics, session.config.task)
+        found = figures(trainer.metrics, session.info.answers)
         session.epoch_ended(
             epoch=epoch, train=losses(trainer.tloss), val=val_losses(trainer.metrics),
             metrics=found,
@@ -398,6 +411,44 @@ class _InstanceTrainer(_Supervised, SegmentationTrainer):
     """Boxes and masks."""
 
 
+class _RotatedTrainer(_Supervised, OBBTrainer):
+    """Rotated boxes."""
+
+    def get_validator(self) -> Any:
+        """The validator, which measures overlaps exactly, as the report does."""
+        validator = super().get_validator()
+        validator._process_batch = partial(_matched, validator)
+        return validator
+
+
+class _KeypointsTrainer(_Supervised, PoseTrainer):
+    """Boxes and keypoints."""
+
+    def set_model_attributes(self) -> None:
+        """What the network knows of its data; the loss takes ultralytics' tolerances, which are
+        wide enough to learn from few images."""
+        super().set_model_attributes()  # type: ignore[no-untyped-call]
+        self._trainer().model.kpt_oks_sigmas = None
+
+
+_TRAINERS: dict[Answers, Callable[..., Any]] = {
+    Answers.BOXES: _DetectTrainer,
+    Answers.OUTLINES: _InstanceTrainer,
+    Answers.ROTATED: _RotatedTrainer,
+    Answers.KEYPOINTS: _KeypointsTrainer,
+}
+
+
+def _matched(validator: Any, found: Any, labelled: Any) -> dict[str, NDArray[np.bool_]]:
+    """Which found rotated boxes are right at each of ultralytics' ten overlaps: {"tp": (n, 10)}."""
+    if not len(labelled["cls"]) or not len(found["cls"]):
+        return {"tp": np.zeros((len(found["cls"]), validator.niou), bool)}
+    truth, boxes = (rows["bboxes"].double().cpu().numpy() for rows in (labelled, found))
+    iou = torch.from_numpy(rotated_iou(truth, boxes)).to(found["cls"].device)
+    right = validator.match_predictions(found["cls"], labelled["cls"], iou)
+    return {"tp": right.cpu().numpy()}
+
+
 def _threads_for(config: TrainConfig) -> int:
     """How many threads a step of a run is worth.
 
@@ -457,9 +508,14 @@ def _step_ended(trainer: Any) -> None:
     match session.agree():
         case Request.CANCEL:
             raise Cancelled
-        case Request.PAUSE:
+        case Request.PAUSE if step < steps:  # after the last one the epoch is judged, then kept
             # The epoch at work is begun again, with the weights as they are now.
             trainer.keep(trainer.epoch, must=True)
+            session.note(
+                f"Paused at step {step} of {steps} in epoch {trainer.epoch + 1}: the run goes on"
+                " with what it has learned and begins that epoch again, so the images of these"
+                " steps are seen once more than others."
+            )
             raise Paused
         case Request.FINISH:
             trainer.stop, trainer.outcome = True, Outcome.FINISHED_EARLY

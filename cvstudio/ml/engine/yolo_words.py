@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.core.annotation import LabelClass
+from cvstudio.core.forms import Answers
 from cvstudio.core.recipe import Optimizer, TrainConfig
 from cvstudio.ml.devices import half_precision
 from cvstudio.ml.engine.session import Session
@@ -44,19 +45,28 @@ def val_losses(metrics: dict[str, float]) -> dict[str, float]:
     return losses(found)
 
 
-def figures(metrics: dict[str, float], task: Task) -> dict[str, float]:
-    """ultralytics' figures under CVStudio's names: those of masks for instance."""
-    main = "(M)" if task is Task.INSTANCE else "(B)"
+_MAIN = {Answers.OUTLINES: "(M)", Answers.KEYPOINTS: "(P)"}
+_TASKS = {
+    Answers.BOXES: "detect", Answers.OUTLINES: "segment", Answers.ROTATED: "obb",
+    Answers.KEYPOINTS: "pose",
+}  # fmt: skip
+
+
+def figures(metrics: dict[str, float], answers: Answers) -> dict[str, float]:
+    """ultralytics' figures under CVStudio's names: those of masks or keypoints where there are
+    such."""
+    main = _MAIN.get(answers, "(B)")
     found = {name: float(metrics[key + main]) for key, name in _FIGURES.items()}
-    if task is Task.INSTANCE:
+    if answers in _MAIN:
         for name in ("mAP50", "mAP50-95"):
             found[f"box {name}"] = float(metrics[f"metrics/{name}(B)"])
     return found
 
 
 def by_class(metrics: Any, classes: Sequence[LabelClass]) -> dict[int, float]:
-    """The mAP50-95 of each class that is on val, by class id: that of masks for instance."""
-    found = getattr(metrics, "seg", None) or metrics.box
+    """The mAP50-95 of each class that is on val, by class id: that of masks or keypoints where
+    there are such."""
+    found = getattr(metrics, "seg", None) or getattr(metrics, "pose", None) or metrics.box
     return {
         classes[int(place)].id: float(value)
         for place, value in zip(found.ap_class_index, found.ap, strict=True)
@@ -72,7 +82,7 @@ def settings(
     amp: bool | str = "bf16" if half is torch.bfloat16 else half is not None
     adam = config.optimizer is Optimizer.ADAMW
     return {
-        "task": "segment" if config.task is Task.INSTANCE else "detect",
+        "task": _TASKS[session.info.answers],
         "mode": "train",
         "model": f"{session.info.architecture}.yaml",
         "data": "snapshot",

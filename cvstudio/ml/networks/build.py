@@ -10,10 +10,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from cvstudio.core.errors import RunError, UntrustedFile
+from cvstudio.core.errors import UntrustedFile
+from cvstudio.core.forms import Answers
 from cvstudio.core.networks import NetworkInfo
 from cvstudio.ml.checkpoint import load_plain
+from cvstudio.ml.failures import JobFailure
+from cvstudio.ml.networks.channels import COLOURS, for_channels, with_channels
 from cvstudio.ml.networks.remap import Rows, carried_over, class_rows
+
+_TAKE_CHANNELS = ("timm", "smp", "ultralytics")
+"""The libraries that build networks for other channels themselves."""
 
 Remap = tuple[dict[str, Rows], dict[int, int]]
 """Which weights have rows for classes, and the old place of each new class that was known."""
@@ -56,10 +62,17 @@ def family(info: NetworkInfo) -> ModuleType:
             return torchvision_detection
 
 
-def build(info: NetworkInfo, *, classes: int, image_size: int) -> nn.Module:
-    """The network with random weights from torch's present seed, in training mode."""
-    module: nn.Module = family(info).build(info, classes=classes, image_size=image_size)
-    return module
+def build(
+    info: NetworkInfo, *, classes: int, image_size: int, points: int = 0, channels: int = COLOURS
+) -> nn.Module:
+    """The network with random weights from torch's present seed, in training mode; `points` are
+    those of each object, for networks that answer with keypoints, `channels` those of images."""
+    more = {"points": points} if info.answers is Answers.KEYPOINTS else {}
+    own = {"channels": channels} if info.family in _TAKE_CHANNELS else {}
+    module: nn.Module = family(info).build(
+        info, classes=classes, image_size=image_size, **more, **own
+    )
+    return module if own or channels == COLOURS else with_channels(module, channels)
 
 
 def head(info: NetworkInfo, module: nn.Module) -> frozenset[str]:
@@ -79,8 +92,8 @@ def start_from(
     networks, one of its own .pt files. Raises RunError when it is missing, damaged or fits nowhere;
     UntrustedFile when loading it would run code.
     """
-    given = family(info).adapt(module, _weights(info, path))
     own = module.state_dict()
+    given = for_channels(own, family(info).adapt(module, _weights(info, path)))
     if other_classes is not None:
         rows, places = other_classes
         given = {**given, **carried_over(own, given, rows, places)}
@@ -92,7 +105,8 @@ def start_from(
     parameters = {name for name, _ in module.named_parameters()}
     taken = Taken(frozenset(parameters & fitting.keys()), len(parameters))
     if not taken.names:
-        raise RunError(
+        raise JobFailure(
+            "weights",
             f"The weights in {path.name} do not fit {info.title}.",
             hint="Choose the file that belongs to this network, or start from scratch.",
         )
@@ -101,12 +115,12 @@ def start_from(
 
 
 def rows_of(
-    info: NetworkInfo, module: nn.Module, *, classes: int, image_size: int
+    info: NetworkInfo, module: nn.Module, *, classes: int, image_size: int, points: int = 0
 ) -> dict[str, Rows]:
     """Which weights of a module have rows for classes; another network is built to compare it with,
     which draws nothing from the run's own random numbers."""
     with torch.random.fork_rng(devices=[]):
-        larger = build(info, classes=classes + 1, image_size=image_size)
+        larger = build(info, classes=classes + 1, image_size=image_size, points=points)
     return class_rows(module.state_dict(), larger.state_dict(), classes)
 
 

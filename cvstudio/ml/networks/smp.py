@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import segmentation_models_pytorch as smp
 import torch
 from torch import nn
 
 from cvstudio.core.networks import NetworkInfo
+from cvstudio.ml.networks.channels import COLOURS, with_channels
 
 Weights = dict[str, torch.Tensor]
 
 
-def build(info: NetworkInfo, *, classes: int, image_size: int) -> nn.Module:
-    """The network with random weights: (N, 3, H, W) to logits (N, classes + 1, H, W).
+def build(info: NetworkInfo, *, classes: int, image_size: int, channels: int = 3) -> nn.Module:
+    """The network with random weights: (N, channels, H, W) to logits (N, classes + 1, H, W).
 
     It works at any height and width that 32 divides, so `image_size` is not needed.
     """
-    module: nn.Module = smp.create_model(
-        info.architecture, encoder_name=info.encoder, encoder_weights=None, classes=classes + 1
-    )
+    named: dict[str, Any] = {
+        "arch": info.architecture, "encoder_name": info.encoder, "encoder_weights": None,
+        "classes": classes + 1,
+    }  # fmt: skip
+    module: nn.Module
+    if info.encoder.startswith("mit_"):  # SegFormer's encoders are for colours alone
+        module = smp.create_model(**named)
+        if channels != COLOURS:
+            module = with_channels(module, channels)
+    else:
+        module = smp.create_model(**named, in_channels=channels)
     for part in list(module.modules()):
         for name, child in part.named_children():
             if isinstance(child, nn.AdaptiveAvgPool2d) and child.output_size not in (1, (1, 1)):

@@ -14,12 +14,12 @@ from cvstudio.core.networks import NetworkInfo
 Weights = dict[str, torch.Tensor]
 
 
-def build(info: NetworkInfo, *, classes: int, image_size: int) -> nn.Module:
+def build(info: NetworkInfo, *, classes: int, image_size: int, channels: int = 3) -> nn.Module:
     """The network with random weights and one logit per class."""
     told = info.fixed_size and info.least != info.most  # else there is nothing to be told
     size: dict[str, Any] = {"img_size": image_size} if told else {}
     module: nn.Module = timm.create_model(
-        info.architecture, pretrained=False, num_classes=classes, **size
+        info.architecture, pretrained=False, num_classes=classes, in_chans=channels, **size
     )
     return module
 

@@ -1,4 +1,4 @@
-"""Detection and instance networks of ultralytics: its newest YOLO, YOLO11 and RT-DETR."""
+"""Networks for objects of ultralytics: its newest YOLO, YOLO11 and RT-DETR."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from cvstudio.core.annotation import Task
 from cvstudio.core.errors import CVStudioError
+from cvstudio.core.forms import Answers
 from cvstudio.core.networks import NetworkInfo
 from cvstudio.ml.checkpoint import damaged, untrusted
 from cvstudio.ml.environment import quiet_ultralytics
@@ -19,6 +19,8 @@ quiet_ultralytics()
 from ultralytics.cfg import get_cfg  # noqa: E402
 from ultralytics.nn.tasks import (  # noqa: E402
     DetectionModel,
+    OBBModel,
+    PoseModel,
     RTDETRDetectionModel,
     SegmentationModel,
     torch_safe_load,
@@ -27,17 +29,27 @@ from ultralytics.nn.tasks import (  # noqa: E402
 Weights = dict[str, torch.Tensor]
 
 
-def build(info: NetworkInfo, *, classes: int, image_size: int) -> nn.Module:
+_KINDS: dict[Answers, Any] = {
+    Answers.BOXES: DetectionModel,
+    Answers.OUTLINES: SegmentationModel,
+    Answers.ROTATED: OBBModel,
+    Answers.KEYPOINTS: PoseModel,
+}
+
+
+def build(
+    info: NetworkInfo, *, classes: int, image_size: int, points: int = 0, channels: int = 3
+) -> nn.Module:
     """The network with random weights; it works at any size that 32 divides.
 
     In training mode it answers with what its loss wants, in eval mode with ((N, 4 + classes,
     anchors), …) and for instance (((N, 4 + classes + 32, anchors), (N, 32, H / 4, W / 4)), …).
+    Rotated boxes have the angle in radians as one row more, keypoints three rows for each point.
     """
-    kind: Any = SegmentationModel if info.task is Task.INSTANCE else DetectionModel
-    if info.listed:
-        kind = RtDetr
+    kind = RtDetr if info.listed else _KINDS[info.answers]
     recipe = f"{info.architecture}.yaml"
-    module: Any = kind(recipe, ch=3, nc=classes, verbose=False)
+    more = {"data_kpt_shape": [points, 3]} if info.answers is Answers.KEYPOINTS else {}
+    module: Any = kind(recipe, ch=channels, nc=classes, verbose=False, **more)
     module.args = get_cfg()  # the loss reads its gains from there
     trained: nn.Module = module
     return trained

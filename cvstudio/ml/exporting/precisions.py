@@ -1,4 +1,4 @@
-"""An ONNX file in eight bits: static quantisation, calibrated with training images."""
+"""An ONNX graph in 16 bits, and in 8: static quantisation, calibrated with training images."""
 
 from __future__ import annotations
 
@@ -17,12 +17,51 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+from onnxruntime.transformers.onnx_model import OnnxModel
 
 from cvstudio.ml.onnx_file import INPUT
 
 _OPERATORS = ["Conv", "Gemm", "MatMul"]
 """What takes the time. The decoding of boxes and scores stays as it is: one scale over both would
 leave nothing of the scores."""
+
+
+_WIDE = ("Resize", "Range", "Softmax", "ReduceMean", "ReduceSum", "Pow", "Exp", "Sqrt")
+"""Sums over many values and what grows fast stay in 32 bits, beside what has no 16-bit form."""
+
+
+def halve(model: onnx.ModelProto, *, keep_float: Sequence[str] = ()) -> onnx.ModelProto:
+    """The model in 16 bits, with an input and outputs of 32.
+
+    Nodes whose name contains one of `keep_float` stay in 32 bits: places of boxes in pixels have
+    more digits than 16 bits.
+    """
+    source = onnx.ModelProto()
+    source.CopyFrom(model)
+    kept = [n.name for n in source.graph.node if any(part in n.name for part in keep_float)]
+    half = convert_float_to_float16(
+        source, keep_io_types=True, disable_shape_infer=False,
+        op_block_list=[*DEFAULT_OP_BLOCK_LIST, *_WIDE], node_block_list=kept,
+    )  # fmt: skip
+    # The converter writes a cast once for each node that reads it, all at the end; the standard
+    # wants each node once, and after what it reads.
+    known: set[str] = set()
+    nodes = [node for node in half.graph.node if not _seen(node, known)]
+    del half.graph.node[:]
+    half.graph.node.extend(nodes)
+    ordered = OnnxModel(half)
+    ordered.topological_sort()
+    result: onnx.ModelProto = ordered.model
+    return result
+
+
+def _seen(node: onnx.NodeProto, known: set[str]) -> bool:
+    """Whether a node that gives the same outputs came before."""
+    if node.output and node.output[0] in known:
+        return True
+    known.update(node.output)
+    return False
 
 
 class _Images(CalibrationDataReader):  # type: ignore[misc]  # untyped library

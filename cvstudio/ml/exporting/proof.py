@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,19 @@ import torch
 from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.export_kinds import Precision
+from cvstudio.core.forms import BOXES, Answers, Form
 from cvstudio.core.metrics import ImageObjects, match_objects, region_map
+from cvstudio.core.metrics.several import counting
 from cvstudio.core.networks import network as network_info
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import SnapshotAnnotation, SnapshotImage
-from cvstudio.ml.decode import SCORE_FLOOR, probabilities
+from cvstudio.ml.decode import SCORE_FLOOR, probabilities, suppress
+from cvstudio.ml.judge import OwnScores
 from cvstudio.ml.load import LoadedNetwork
-from cvstudio.ml.predict import OnnxNetwork
-from cvstudio.ml.preprocess import Image, place
+from cvstudio.ml.predict import ExportedNetwork
+from cvstudio.ml.preprocess import Image
 
 Arrays = Sequence[NDArray[Any]]
 _SAME_BOX = 0.5
@@ -39,12 +43,21 @@ class Limits:
     maps: float | None
     agreement: float | None
     drop: float
+    turn: float | None = None
+    relative: float | None = None
 
 
-FLOAT = Limits(score=1e-3, shift=0.5, maps=1e-3, agreement=0.999, drop=1e-3)
+FLOAT = Limits(
+    score=1e-3, shift=0.5, maps=1e-3, agreement=0.999, drop=1e-3, turn=0.5, relative=1e-3
+)
 """Ten to a thousand times what float arithmetic in another order was seen to change."""
-INT8 = Limits(score=None, shift=None, maps=None, agreement=None, drop=0.01)
-"""Eight bits change numbers everywhere; what counts is the figure on the whole split."""
+REDUCED = Limits(score=None, shift=None, maps=None, agreement=None, drop=0.01)
+"""Fewer bits change numbers everywhere; what counts is the figure on the whole split."""
+
+
+def limits_for(precision: str, allowed_drop: float) -> Limits:
+    """What a file is held to; `allowed_drop` is what fewer bits may lose of the metric."""
+    return FLOAT if precision == Precision.FLOAT32 else replace(REDUCED, drop=allowed_drop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +76,7 @@ class Check:
     unit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """The time for one image, by repeats after a warm-up, in milliseconds."""
-
-    what: str
-    device: str
-    median: float
-    p95: float
-    repeats: int
-
-
-def as_json(rows: Sequence[Check | Latency]) -> list[dict[str, Any]]:
+def as_json(rows: Sequence[Check]) -> list[dict[str, Any]]:
     """Rows as plain JSON."""
     return [asdict(row) for row in rows]
 
@@ -88,30 +90,62 @@ def check_graph(model: onnx.ModelProto, precision: str) -> list[Check]:
     foreign = sum(node.domain not in _STANDARD for node in model.graph.node)
     return [
         Check("Valid by the ONNX checker", precision, 1, 1, True),
-        _at_most("Operators outside the ONNX standard", precision, foreign, 0),
+        at_most("Operators outside the ONNX standard", precision, foreign, 0),
     ]
 
 
 def check_parity(
-    network: LoadedNetwork, onnx_network: OnnxNetwork, rgbs: Sequence[Image], limits: Limits
+    network: LoadedNetwork, exported: ExportedNetwork, rgbs: Sequence[Image], limits: Limits
 ) -> list[Check]:
     """Raw outputs for real images, one at a time and three at a time, against the checkpoint's.
 
     Where the file takes any size, images are tried a second time at a larger one.
     """
-    precision = onnx_network.record.precision
+    precision = exported.record.precision
     sizes = {"": network.image_size}
-    if "height" in onnx_network.record.input["shape"] and network.config.fit.value != "crop":
+    if "height" in exported.record.input["shape"] and network.config.fit.value != "crop":
         sizes[", larger input"] = network.image_size + 64
     checks = []
     for words, size in sizes.items():
         some = rgbs if not words else rgbs[:3]
-        placed = [place(rgb, size=size, fit=network.config.fit)[0] for rgb in some]
+        how = replace(network.preprocessor, size=size)
+        placed = [how.place(rgb)[0] for rgb in some]
         for together in (1, 3):
             text = f"batch {together}{words}"
-            found = _differences(network, onnx_network, placed, together)
-            checks += _parity_checks(network.task, precision, text, found, limits)
+            found = differences(network, exported, placed, together)
+            answers = network.form.answers
+            checks += _parity_checks(network.task, answers, precision, text, found, limits)
     return checks
+
+
+def check_list(
+    everywhere: ExportedNetwork, listing: ExportedNetwork, rgbs: Sequence[Image]
+) -> Check:
+    """Whether a file that removes doubles itself keeps what decode.suppress() keeps of the same
+    graph's answers for every place: the share of objects in either list that are in both."""
+    both = total = 0
+    count = len(listing.classes)
+    for rgb in rgbs:
+        batch, _ = listing.preprocessor.prepare(rgb)
+        corners, scores, classes, _ = suppress(everywhere.outputs(batch)[0][0], count)
+        rows = listing.outputs(batch)[0][0]
+        rows = rows[rows[:, 4] > SCORE_FLOOR]
+        ours = np.column_stack([corners, 100 * scores, 1e6 * classes])
+        theirs = rows[:, :6] * (1, 1, 1, 1, 100, 1e6)
+        total += max(len(ours), len(theirs))
+        waiting = np.ones(len(theirs), bool)
+        for row in ours:
+            near = waiting & (np.abs(theirs - row).max(axis=1, initial=0) < _SAME_OBJECT)
+            if near.any():
+                both += 1
+                waiting[int(np.argmax(near))] = False
+    # Of two that tie to the last digit at the end of the list, either may be left out.
+    return _at_least("Objects listed as outside", listing.record.precision, both,
+                     math.floor(total * 0.99), total)  # fmt: skip
+
+
+_SAME_OBJECT = 0.1
+"""Of two lists: pixels of a corner, and hundredths of a score."""
 
 
 @dataclass(slots=True)
@@ -119,10 +153,13 @@ class _Difference:
     score: float = 0.0
     shift: float = 0.0
     maps: float = 0.0
+    turn: float = 0.0
+    points: float = 0.0
+    relative: float = 0.0
 
 
-def _differences(
-    network: LoadedNetwork, onnx_network: OnnxNetwork, placed: Sequence[Image], together: int
+def differences(
+    network: LoadedNetwork, exported: ExportedNetwork, placed: Sequence[Image], together: int
 ) -> _Difference:
     """The largest differences over all images, fed in groups of one shape and that many."""
     found = _Difference()
@@ -134,15 +171,16 @@ def _differences(
         for start in range(0, len(images), together):
             group = [images[(start + i) % len(images)] for i in range(together)]
             ours = np.stack([network.preprocessor.normalise(image) for image in group])
-            theirs = np.stack([onnx_network.preprocessor.normalise(image) for image in group])
+            theirs = np.stack([exported.preprocessor.normalise(image) for image in group])
             with torch.no_grad():
                 outputs = network.raw(torch.from_numpy(ours).to(network.device))
             expected = [output.float().cpu().numpy() for output in outputs]
-            answered = onnx_network.raw(theirs)
+            answered = exported.raw(theirs)
             for row in range(together):
                 _compare(
                     network.task, [a[row] for a in expected], [b[row] for b in answered],
                     len(network.classes), found, listed=listed, several=network.several,
+                    answers=network.form.answers,
                 )  # fmt: skip
     return found
 
@@ -156,14 +194,16 @@ def _compare(
     *,
     listed: bool,
     several: bool,
+    answers: Answers,
 ) -> None:
     """Widen `found` by the outputs for one image."""
     if any(
         a.shape != b.shape or not np.isfinite(b).all() for a, b in zip(ours, theirs, strict=True)
     ):
-        found.score = found.shift = found.maps = math.inf
+        found.score = found.shift = found.maps = found.relative = math.inf
         return
     if task in (Task.CLASSIFY, Task.SEGMENT):
+        found.relative = max(found.relative, relative(ours[0], theirs[0]))
         mine, other = (probabilities(answer[0], several=several) for answer in (ours, theirs))
         found.score = max(found.score, _largest(mine - other))
         return
@@ -175,12 +215,21 @@ def _compare(
     found.score = max(found.score, _largest(mine[scores] - other[scores]))
     reported = np.maximum(mine[scores], other[scores]).max(axis=0) > SCORE_FLOOR
     found.shift = max(found.shift, _largest(mine[:4, reported] - other[:4, reported]))
+    for rows in (slice(0, 4), scores):
+        some = relative(mine[rows, reported], other[rows, reported])
+        found.relative = max(found.relative, some)
+    rest = mine[4 + count :, reported] - other[4 + count :, reported]
+    if answers is Answers.ROTATED:
+        found.turn = max(found.turn, _largest(np.degrees(rest)))
+    if answers is Answers.KEYPOINTS:
+        found.points = max(found.points, _largest(rest[0::3]), _largest(rest[1::3]))
+        found.score = max(found.score, _largest(rest[2::3]))
     if task is Task.INSTANCE:
         maps = (ours[1], theirs[1])
         if listed:  # what fills up the list has no mask that would matter
             maps = (ours[1][reported], theirs[1][reported])
         for a, b in ((mine[4 + count :], other[4 + count :]), maps):
-            found.maps = max(found.maps, _largest(a - b) / max(_largest(a), 1e-6))
+            found.maps = max(found.maps, relative(a, b))
 
 
 def _pairing(mine: NDArray[Any], other: NDArray[Any]) -> NDArray[np.int64]:
@@ -196,20 +245,32 @@ def _pairing(mine: NDArray[Any], other: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _parity_checks(
-    task: Task, precision: str, words: str, found: _Difference, limits: Limits
+    task: Task, answers: Answers, precision: str, words: str, found: _Difference, limits: Limits
 ) -> list[Check]:
     checks = [
-        _at_most(f"Largest difference in a score, {words}", precision, found.score, limits.score)
+        at_most(f"Largest difference in a score, {words}", precision, found.score, limits.score),
+        at_most(f"Largest relative error, {words}", precision, found.relative, limits.relative),
     ]
     if task in (Task.DETECT, Task.INSTANCE):
         checks.append(
-            _at_most(
+            at_most(
                 f"Largest shift of a box, {words}", precision, found.shift, limits.shift, unit="px"
             )
         )
+    if answers is Answers.ROTATED:
+        checks.append(
+            at_most(f"Largest turn of a box, {words}", precision, found.turn, limits.turn, unit="°")
+        )
+    if answers is Answers.KEYPOINTS:
+        checks.append(
+            at_most(
+                f"Largest shift of a point, {words}", precision, found.points, limits.shift,
+                unit="px",
+            )
+        )  # fmt: skip
     if task is Task.INSTANCE:
         checks.append(
-            _at_most(
+            at_most(
                 f"Largest relative difference in a mask map, {words}", precision, found.maps,
                 limits.maps,
             )
@@ -226,17 +287,22 @@ def check_answers(
     *,
     score: float,
     limits: Limits,
+    class_scores: OwnScores = MappingProxyType({}),
 ) -> tuple[list[Check], dict[int, float]]:
     """Whether final answers on a whole split agree, and how far each image differs (0 to 1)."""
     match network.task:
         case Task.CLASSIFY:
             if network.several:
-                return _same_classes(precision, ours, theirs, score, limits)
+                ids = network.class_ids
+                floors = dict(zip(ids, counting(ids, score, class_scores), strict=True))
+                return _same_classes(precision, ours, theirs, floors, limits)
             return _same_class(precision, ours, theirs, limits)
         case Task.SEGMENT:
             return _same_pixels(network.class_ids, precision, images, ours, theirs, limits)
         case Task.DETECT | Task.INSTANCE:
-            return _same_objects(precision, ours, theirs, score, limits)
+            # The points and masks of either of two that tie are compared number by number.
+            form = network.form if network.form.answers is Answers.ROTATED else BOXES
+            return _same_objects(precision, ours, theirs, score, limits, form)
 
 
 def _same_class(
@@ -253,14 +319,14 @@ def _same_class(
 
 
 def _same_classes(
-    precision: str, ours: Sequence[Prediction], theirs: Sequence[Prediction], score: float,
-    limits: Limits,
+    precision: str, ours: Sequence[Prediction], theirs: Sequence[Prediction],
+    floors: Mapping[int, float], limits: Limits,
 ) -> tuple[list[Check], dict[int, float]]:  # fmt: skip
     """The same where an image may have several classes: each counts, found or not."""
     same, total, differences = 0, 0, {}
     for a, b in zip(ours, theirs, strict=True):
         mine, other = a.scores or {}, b.scores or {}
-        same += sum((mine[k] >= score) == (other[k] >= score) for k in mine)
+        same += sum((mine[k] >= floors[k]) == (other[k] >= floors[k]) for k in mine)
         total += len(mine)
         differences[a.image_id] = max(abs(mine[k] - other[k]) for k in mine)
     # A class whose probability lies on the threshold itself may fall on either side.
@@ -299,6 +365,7 @@ def _same_objects(
     theirs: Sequence[Prediction],
     score: float,
     limits: Limits,
+    form: Form,
 ) -> tuple[list[Check], dict[int, float]]:
     """Objects from `score` upwards that both report: one class, an overlap of half or more.
 
@@ -307,12 +374,12 @@ def _same_objects(
     pairs = []
     for a, b in zip(ours, theirs, strict=True):
         kept = [
-            SnapshotAnnotation(place, found.class_id, found.box, found.box)
+            SnapshotAnnotation(place, found.class_id, found.rotated or found.box, found.box)
             for place, found in enumerate(a.objects)
             if found.score >= score
         ]
         pairs.append(ImageObjects(a.image_id, kept, b.objects))
-    judged = match_objects(pairs).at(score=score, iou=_SAME_BOX)
+    judged = match_objects(pairs, form=form).at(score=score, iou=_SAME_BOX)
     scores = {(a.image_id, place): f.score for a in ours for place, f in enumerate(a.objects)}
     differences = dict.fromkeys((a.image_id for a in ours), 0.0)
     for class_id in judged.class_ids:
@@ -344,25 +411,10 @@ def check_metric(
     return _at_least(name, precision, theirs, max(ours - limits.drop, 0.0), ours)
 
 
-def measure_latency(
-    run: Callable[[], object], *, what: str, device: str, seconds: float = 3.0, most: int = 100
-) -> Latency:
-    """Median and 95th percentile of up to `most` repeats within about `seconds`."""
-    for _ in range(3):
-        run()
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    while len(times) < most and (len(times) < 5 or time.perf_counter() < end):
-        start = time.perf_counter()
-        run()
-        times.append((time.perf_counter() - start) * 1000)
-    median, p95 = (float(v) for v in np.percentile(times, (50, 95)))
-    return Latency(what, device, median, p95, len(times))
-
-
-def _at_most(
+def at_most(
     name: str, precision: str, value: float, allowed: float | None, *, unit: str = ""
 ) -> Check:
+    """A check that a value keeps below what is allowed; None: it only informs."""
     passed = None if allowed is None else value <= allowed
     told = float(value) if math.isfinite(value) else None
     return Check(name, precision, told, allowed, passed, unit=unit)
@@ -377,3 +429,8 @@ def _at_least(
 
 def _largest(values: NDArray[Any]) -> float:
     return float(np.abs(values).max(initial=0))
+
+
+def relative(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
+    """The largest difference of two arrays of one shape, beside the largest value of the first."""
+    return _largest(ours - theirs) / max(_largest(ours), 1e-6)

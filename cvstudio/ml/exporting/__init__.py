@@ -1,0 +1,1 @@
+"""Networks that leave: graph, precisions, engines, proof, timing; `job.run_export` is the door."""

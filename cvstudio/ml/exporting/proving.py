@@ -1,0 +1,191 @@
+"""The proof of one file: number by number, on a whole split, and by the figure measured again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from cvstudio.core.annotation import Review, Split
+from cvstudio.core.errors import RunError
+from cvstudio.core.export_kinds import Engine, KindInfo
+from cvstudio.core.predictions import Prediction
+from cvstudio.core.run_state import best_metric
+from cvstudio.core.snapshot import Snapshot, SnapshotImage
+from cvstudio.ml.evaluate import predict_images, read_images
+from cvstudio.ml.exporting import proof
+from cvstudio.ml.exporting.engines import open_exported
+from cvstudio.ml.exporting.proof import Check, Limits
+from cvstudio.ml.judge import OwnScores, judge
+from cvstudio.ml.load import LoadedNetwork
+from cvstudio.ml.onnx_file import FileRecord
+from cvstudio.ml.predict import ExportedNetwork
+from cvstudio.ml.preprocess import Image, without_normalisation
+
+_CALIBRATION_IMAGES = 100
+
+
+@dataclass
+class Told:
+    """How an export tells what it does, and hears that it should stop."""
+
+    phase: Callable[[str], None]
+    progress: Callable[[int, int], None]
+    note: Callable[[str], None]
+    stopped: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The checkpoint's own answers and figure on the split that the files are held to."""
+
+    images: tuple[SnapshotImage, ...]
+    rgbs: tuple[Image, ...]
+    predictions: tuple[Prediction, ...]
+    metric: float | None
+    score: float
+    class_scores: OwnScores
+    """Of images with several classes: the score of a class that has one of its own."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was found out about one file."""
+
+    checks: tuple[Check, ...]
+    differences: Mapping[int, float]
+    metric: float | None
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed is not False for check in self.checks)
+
+
+def refer(
+    network: LoadedNetwork,
+    images: Sequence[SnapshotImage],
+    some: Sequence[SnapshotImage],
+    *,
+    score: float,
+    class_scores: OwnScores,
+    told: Told,
+) -> Reference:
+    """What the checkpoint answers for `images`; `some` are those that are compared by numbers."""
+    told.phase(f"Asking the checkpoint about {len(images)} images")
+    predictions = predict_images(
+        network, images, progress=told.progress, stopped=told.stopped, note=told.note
+    )
+    figures = judge(
+        network.task, network.classes, images, predictions, score=score,
+        several=network.several, class_scores=class_scores, form=network.form,
+    )  # fmt: skip
+    rgbs = tuple(
+        network.seen_at_once(rgb) for _, rgb in read_images(some, [], network.preprocessor)
+    )
+    metric = figures["metrics"][best_metric(network.task, several=network.several)]
+    return Reference(tuple(images), rgbs, tuple(predictions), metric, score, class_scores)
+
+
+def prove(
+    network: LoadedNetwork,
+    path: Path,
+    info: KindInfo,
+    record: FileRecord,
+    reference: Reference,
+    limits: Limits,
+    told: Told,
+    *,
+    everywhere: ExportedNetwork | None = None,
+) -> Proof:
+    """Hold a file to the checkpoint. Of one that lists its objects, `everywhere` is the same graph
+    before that: its numbers are compared, and the list with what follows from them."""
+    # Where the sureness is corrected, that comes after the answers that are compared here.
+    exported = open_exported(path, record=replace(record, temperature=None))
+    checks: list[Check] = []
+    if info.engine is Engine.ONNX:
+        checks += proof.check_graph(onnx.load(path), info.precision)
+    told.phase(f"Comparing {info.title} with the checkpoint, number by number")
+    checks += proof.check_parity(network, everywhere or exported, reference.rgbs, limits)
+    if everywhere is not None:
+        checks.append(proof.check_list(everywhere, exported, reference.rgbs))
+    if info.engine is Engine.TORCHSCRIPT:
+        checks.append(_in_a_fresh_process(path, exported, reference, limits))
+    told.phase(f"Judging {info.title} on {len(reference.images)} images")
+    answers = predict_images(
+        exported, reference.images, progress=told.progress, stopped=told.stopped
+    )
+    more, differences = proof.check_answers(
+        network, info.precision, reference.images, reference.predictions, answers,
+        score=reference.score, class_scores=reference.class_scores, limits=limits,
+    )  # fmt: skip
+    figures = judge(
+        network.task, network.classes, reference.images, answers, score=reference.score,
+        several=network.several, class_scores=reference.class_scores, form=network.form,
+    )  # fmt: skip
+    metric = figures["metrics"][best_metric(network.task, several=network.several)]
+    again = proof.check_metric(network, info.precision, reference.metric, metric, limits)
+    return Proof((*checks, *more, again), differences, metric)
+
+
+def _in_a_fresh_process(
+    path: Path, exported: ExportedNetwork, reference: Reference, limits: Limits
+) -> Check:
+    """Whether a program that knows nothing of CVStudio gets the same numbers from the file."""
+    batches = [exported.preprocessor.prepare(rgb)[0] for rgb in reference.rgbs[:2]]
+    ours = [exported.outputs(batch) for batch in batches]
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        theirs = pool.submit(_answers_of_script, path, batches).result()
+    worst = max(
+        proof.relative(a, b) for one, other in zip(ours, theirs, strict=True)
+        for a, b in zip(one, other, strict=True)
+    )  # fmt: skip
+    return proof.at_most(
+        "Largest relative error, loaded by a fresh process", exported.record.precision, worst,
+        limits.relative,
+    )  # fmt: skip
+
+
+def _answers_of_script(path: Path, batches: list[NDArray[Any]]) -> list[list[NDArray[Any]]]:
+    import torch
+    import torchvision  # noqa: F401  # its operators may be in the file
+
+    module = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        return [[out.numpy() for out in module(torch.from_numpy(batch))] for batch in batches]
+
+
+# -- which images
+
+
+def judged_images(images: Sequence[SnapshotImage]) -> tuple[Split, tuple[SnapshotImage, ...]]:
+    """The images a file is held to: val, or the next split that has any."""
+    for split in (Split.VAL, Split.TEST, Split.TRAIN):
+        chosen = tuple(i for i in images if i.split == split and i.review is not Review.UNLABELLED)
+        if chosen:
+            return split, chosen
+    raise RunError("The run's snapshot has no labelled image to verify the file with.")
+
+
+def compared_images(
+    judged: Sequence[SnapshotImage], every: Sequence[SnapshotImage], count: int
+) -> list[SnapshotImage]:
+    """The images whose numbers are compared: judged ones, and others where these are too few."""
+    known = {image.id for image in judged}
+    return [*judged, *(image for image in every if image.id not in known)][:count]
+
+
+def calibration(network: LoadedNetwork, snapshot: Snapshot) -> Iterator[NDArray[np.float32]]:
+    """Up to a hundred training images spread over the split, as the exported file takes them."""
+    images = snapshot.of(Split.TRAIN)
+    plain = without_normalisation(network.preprocessor)
+    step = max(len(images) / _CALIBRATION_IMAGES, 1)
+    chosen = [images[int(i * step)] for i in range(min(len(images), _CALIBRATION_IMAGES))]
+    for _, rgb in read_images(chosen, [], plain):
+        yield plain.prepare(network.seen_at_once(rgb))[0]
