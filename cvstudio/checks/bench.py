@@ -41,13 +41,25 @@ def _import(quick: bool, peers: Peers) -> list[Figure]:
 
 
 def _training(quick: bool, peers: Peers) -> list[Figure]:
-    from cvstudio.checks.bench_training import training
+    from cvstudio.checks.bench_training import OWN, training
 
-    return training(seeds=1 if quick else 3, short=quick)
+    return training(OWN, seeds=1 if quick else 3, short=quick)
+
+
+def _yolo(quick: bool, peers: Peers) -> list[Figure]:
+    from cvstudio.checks.bench_training import YOLO, training
+
+    return training(YOLO, seeds=1 if quick else 3, short=quick)
+
+
+def _loader(quick: bool, peers: Peers) -> list[Figure]:
+    from cvstudio.checks.bench_loader import loader
+
+    return loader(images=24 if quick else 120, turns=1 if quick else 5)
 
 
 def _responsiveness(quick: bool, peers: Peers) -> list[Figure]:
-    from cvstudio.checks.bench_training import responsiveness
+    from cvstudio.checks.bench_responsiveness import responsiveness
 
     return responsiveness(seconds=10 if quick else 30)
 
@@ -93,10 +105,40 @@ def _augment(quick: bool, peers: Peers) -> list[Figure]:
     return augment(quick=quick)
 
 
+def _coco(quick: bool, peers: Peers) -> list[Figure]:
+    from cvstudio.checks.bench_coco import coco
+
+    return coco(quick=quick)
+
+
 def _events(quick: bool, peers: Peers) -> list[Figure]:
     from cvstudio.checks.bench_events import latency
 
     return latency(quick=quick)
+
+
+def _analyze(quick: bool, peers: Peers) -> list[Figure]:
+    from cvstudio.checks.bench_analyze import analyze
+
+    return analyze(quick=quick)
+
+
+def _map(quick: bool, peers: Peers) -> list[Figure]:
+    from cvstudio.checks.bench_map import map_frames
+
+    return map_frames(quick=quick)
+
+
+def _export(quick: bool, peers: Peers) -> list[Figure]:
+    from cvstudio.checks.bench_export import export
+
+    return export(quick=quick)
+
+
+def _explain(quick: bool, peers: Peers) -> list[Figure]:
+    from cvstudio.checks.bench_explain import explain
+
+    return explain(quick=quick)
 
 
 BENCHES = (
@@ -110,9 +152,16 @@ BENCHES = (
     Bench(
         "augment", "From the slider to nine new variants, and what each transform costs", _augment
     ),
+    Bench("analyze", "A cell to its crops and a step of the score, on a large split", _analyze),
+    Bench("map", "Panning 100,000 points of the map, against pyqtgraph's scatter", _map),
+    Bench("export", "Exported files for every family, against PyTorch", _export),
+    Bench("coco", "COCO's evaluation of a large split, against faster-coco-eval", _coco),
     Bench("events", "From the end of a batch to its place in the chart", _events),
     Bench("responsiveness", "The window's event loop while a training runs", _responsiveness),
-    Bench("training", "Training through CVStudio, against the bare libraries", _training),
+    Bench("loader", "Batches from readers, against decoding and augmenting alone", _loader),
+    Bench("explain", "A heat map in the live process, against one pass and back", _explain),
+    Bench("training", "The own loops, against a plain PyTorch loop", _training),
+    Bench("yolo", "ultralytics through CVStudio, against `yolo train`", _yolo),
 )
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from cvstudio.augment.catalogue import TRANSFORMS, make_step
 from cvstudio.augment.presets import dump_steps, presets_for
 from cvstudio.checks import labelme_folder
 from cvstudio.checks.figures import Figure, percentile, timed
+from cvstudio.checks.pages import opened, process, wait
 from cvstudio.core.annotation import Review, Task
 from cvstudio.core.pipeline import Item
 from cvstudio.core.recipe import Fit
@@ -29,7 +29,6 @@ from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
 
 _SIDE, _BOXES, _VARIANTS = 640, 20, 9
-_VIEW = (1440, 900)
 _LIMIT = 150.0
 _PRESETS = ("Careful", "Standard", "Automatic", "Strong")
 _FRAME = 0.016
@@ -40,6 +39,7 @@ def augment(*, quick: bool = False) -> list[Figure]:
     """Latency per preset, that of the last movement of a drag, and a table of transforms."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from cvstudio.gui.app import make_application
+    from cvstudio.gui.augment.page import AugmentPage
 
     make_application()
     turns = 8 if quick else 60
@@ -49,7 +49,8 @@ def augment(*, quick: bool = False) -> list[Figure]:
             Path(folder) / "images", images=2, width=_SIDE, height=_SIDE, shapes=lambda _: []
         )
         project = _project(Path(folder) / "p", paths)
-        with _page(project) as page:
+        with opened(AugmentPage, project) as page:
+            _wait(lambda: page.grid.pictures)
             for preset in presets_for(Task.DETECT):
                 if preset.name in _PRESETS:
                     figures += _latency(page, preset.name, preset.steps, paths[0], turns)
@@ -59,29 +60,6 @@ def augment(*, quick: bool = False) -> list[Figure]:
         )
         figures += _table(path, quick=quick)
     return figures
-
-
-@contextmanager
-def _page(project: Project) -> Iterator[Any]:
-    from cvstudio.gui.augment.page import AugmentPage
-    from cvstudio.gui.studio import Studio
-
-    studio = Studio()
-    studio.adopt(project)
-    page = AugmentPage(studio)
-    page.resize(*_VIEW)
-    page.show()
-    page.shown()
-    try:
-        _wait(lambda: page.grid.pictures)
-        yield page
-    finally:
-        page.hidden()
-        page.release()
-        page.close()
-        page.deleteLater()
-        studio.shut_down()
-        _process()
 
 
 def _latency(page: Any, name: str, steps: Sequence[Item], path: Path, turns: int) -> list[Figure]:
@@ -136,7 +114,7 @@ class _Watch:
             slider.setSliderPosition(place)
             end = time.perf_counter() + _FRAME
             while time.perf_counter() < end:
-                _process()
+                process()
         before = self._asked
         start = time.perf_counter()
         slider.setSliderPosition(places[-1])
@@ -151,24 +129,11 @@ class _Watch:
         """Let what follows a rest of the hand be done: trial images, times."""
         end = time.perf_counter() + 0.03
         while time.perf_counter() < end or self._answered != self._asked:
-            _process()
+            process()
 
 
-def _wait(ready: Any) -> None:
-    deadline = time.monotonic() + 120
-    while not ready():
-        if time.monotonic() > deadline:
-            raise TimeoutError("no variants came within two minutes")
-        _process()
-
-
-def _process() -> None:
-    """Handle what has come, or sleep a little: spinning would take the live process's core."""
-    from PySide6.QtCore import QEventLoop, QTimer
-    from PySide6.QtWidgets import QApplication
-
-    QTimer.singleShot(1, lambda: None)
-    QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+def _wait(ready: Callable[[], Any]) -> None:
+    wait(ready, seconds=120, missing="no variants came within two minutes")
 
 
 def _header(path: Path, steps: Sequence[Item]) -> dict[str, Any]:

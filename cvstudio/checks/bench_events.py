@@ -10,14 +10,14 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cvstudio.checks.figures import Figure, percentile
+from cvstudio.checks.pages import opened, process
 from cvstudio.core import events
 from cvstudio.core.annotation import Task
 from cvstudio.core.jobdir import JobDir
@@ -27,7 +27,6 @@ from cvstudio.project.project import Project
 from cvstudio.project.sample import create_sample
 
 _LIMIT = 250.0
-_VIEW = (1440, 900)
 
 _SPEAKER = """
 import os, random, sys, time
@@ -136,7 +135,9 @@ def _measured(project: Project, job: JobDir, seconds: int) -> list[float]:
 def _watched(project: Project, seconds: int) -> list[float]:
     values: list[float] = []
     seen: set[float] = set()
-    with _page(project) as page:
+    from cvstudio.gui.train.page import TrainPage
+
+    with opened(TrainPage, project) as page:
         draw: Callable[..., None] = page.view.show_run
 
         def show_run(*given: Any) -> None:
@@ -152,41 +153,9 @@ def _watched(project: Project, seconds: int) -> list[float]:
         begun = float("inf")
         deadline = time.monotonic() + 180
         while not page.jobs.state.step_history and time.monotonic() < deadline:
-            _process()
+            process()
         begun = time.time()
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            _process()
+            process()
     return values
-
-
-@contextmanager
-def _page(project: Project) -> Iterator[Any]:
-    from cvstudio.gui.studio import Studio
-    from cvstudio.gui.train.page import TrainPage
-
-    studio = Studio()
-    studio.adopt(project)
-    page = TrainPage(studio)
-    page.resize(*_VIEW)
-    page.show()
-    page.shown()
-    try:
-        yield page
-    finally:
-        page.hidden()
-        page.release()
-        page.close()
-        page.deleteLater()
-        studio.jobs.leave()
-        studio.shut_down()
-        _process()
-
-
-def _process() -> None:
-    """Handle what has come, or sleep a little."""
-    from PySide6.QtCore import QEventLoop, QTimer
-    from PySide6.QtWidgets import QApplication
-
-    QTimer.singleShot(1, lambda: None)
-    QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)

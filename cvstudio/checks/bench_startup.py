@@ -71,6 +71,7 @@ def startup(*, images: int, turns: int) -> list[Figure]:
             **os.environ, "BENCH_PROJECT": str(project), "BENCH_TORCH": ",".join(_TORCH),
             "CVSTUDIO_HOME": scratch,
         }  # fmt: skip
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has its bytecode
         if not environment.get("DISPLAY"):
             environment.setdefault("QT_QPA_PLATFORM", "offscreen")
         for script in (_PEER, _OURS):  # files come into the cache, bytecode is written

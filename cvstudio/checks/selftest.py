@@ -1,6 +1,6 @@
 """`cvstudio selftest`: proves in a few minutes that an installation works, frozen or not.
 
-The window with its six pages, the live process, and for each task one tiny training in a job
+The window with its seven pages, the live process, and for each task one tiny training in a job
 process, an ONNX file and its proof. One line per check; the exit code is 0 when all passed.
 """
 

@@ -7,7 +7,7 @@ import click
 from cvstudio.cli.output import WholeNumber
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.places_to_run import Cluster, dashboard_address
-from cvstudio.project.cluster.reach import require_ray
+from cvstudio.project.cluster.reach import look_at, require_ray
 
 on_option = click.option(
     "--on",
@@ -28,9 +28,8 @@ cluster_images_option = click.option(
 
 
 def chosen_cluster(on: str | None, workers: int | None, images: str | None) -> Cluster | None:
-    """The cluster that the options name; None for this computer. Usage that makes no sense is told.
-
-    Raises RunError when Ray is not installed.
+    """The cluster that the options name, which answers; None for this computer. Usage that makes no
+    sense is told. Raises RunError when Ray is not installed, or no cluster answers there.
     """
     if on is None:
         for option, value in (("--cluster-workers", workers), ("--cluster-images", images)):
@@ -42,6 +41,19 @@ def chosen_cluster(on: str | None, workers: int | None, images: str | None) -> C
     except ConfigError as error:
         raise click.BadParameter(f"{error.message} {error.hint}", param_hint="--on") from error
     require_ray()
+    look_at(address)  # before there is a run that would fail, and hold up the queue
     return Cluster.model_validate(
         {"address": address, "workers": workers or 1, "images": images or "carried"}
     )
+
+
+def as_options(cluster: Cluster | None) -> str:
+    """The options that name a cluster, as they are written; "" for this computer."""
+    if cluster is None:
+        return ""
+    words = [f"--on {cluster.address}"]
+    if cluster.workers != 1:
+        words.append(f"--cluster-workers {cluster.workers}")
+    if cluster.images != "carried":
+        words.append(f"--cluster-images {cluster.images}")
+    return " ".join(words)

@@ -21,7 +21,7 @@ from cvstudio.cli.output import (
     run_argument,
     table,
 )
-from cvstudio.cli.training import follow_run
+from cvstudio.cli.watching import follow_run
 from cvstudio.core.errors import RunError
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.core.words import counted

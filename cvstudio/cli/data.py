@@ -150,7 +150,7 @@ def import_command(
     }
 
     def words() -> None:
-        for sentence in report.sentences():
+        for sentence in (*report.sentences(), *plan.notes()):
             click.echo(sentence)
         _say_problems(plan)
 
@@ -334,6 +334,7 @@ def _planned(plan: ImportPlan) -> dict[str, Any]:
         "said_to_be_empty": plan.empty_count,
         "without_annotations": plan.bare_count,
         "splits": {(s.value if s else "none"): n for s, n in plan.split_counts().items()},
+        "notes": plan.notes(),
         "problems": [
             {
                 "kind": problem.kind.value,
@@ -357,7 +358,7 @@ def _say_plan(plan: ImportPlan) -> None:
         click.echo(f"  {found.sentence}")
     for name, count in plan.class_counts().items():
         click.echo(f"  {count:,} × {name}" + (" (new)" if name in plan.new_classes else ""))
-    for sentence in (*plan.silence(), *what_became(plan.problems)):
+    for sentence in (*plan.notes(), *plan.silence(), *what_became(plan.problems)):
         click.echo(sentence)
     _say_problems(plan)
 

@@ -28,11 +28,17 @@ from cvstudio.cli.output import (
     table,
 )
 from cvstudio.cli.settings import WithSettings
-from cvstudio.cli.training import chosen_config, parsed_settings, preset_option, say_advice
+from cvstudio.cli.training import (
+    chosen_config,
+    parsed_settings,
+    preset_option,
+    say_advice,
+    say_what_is_in_vain,
+)
 from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
 from cvstudio.core.places_to_run import Cluster
 from cvstudio.core.recipe import Preset, TrainConfig
-from cvstudio.project import device, judged, runs, training_facts
+from cvstudio.project import device, judged, preflight, runs, sharing, training_facts
 from cvstudio.project.experiments import book, folds, lasting, trials, varying
 from cvstudio.project.experiments.plans import (
     Dimension,
@@ -52,6 +58,13 @@ from cvstudio.project.tables import ExperimentKind
 LOOK_SECONDS = 1.0
 
 Command = Callable[..., Any]
+
+
+at_once_option = click.option(
+    "--at-once",
+    type=WholeNumber(min=1, max=64),
+    help="Trials at work at a time; one on each GPU if not given. More share the memory.",
+)
 
 
 def _recipe(command: Command) -> Command:
@@ -98,7 +111,8 @@ def folds_command(
             seed=seed,
             group_by=None if group_by == "none" else group_by,
         )
-        _say_outlook(open_project, plan)
+        say_what_is_in_vain(plan.config, parsed_settings(chosen["settings"]))
+        _say_outlook(open_project, plan, cluster)
         made = folds.create(open_project, plan, name=name, cluster=cluster)
         for text in folds.advice(book.snapshot_of(made), folds.division_of(made)):
             note(f"advice: {text}")
@@ -109,9 +123,11 @@ def folds_command(
 @click.option("--vary", multiple=True, required=True, metavar="KEY=V1,V2,…",
               help="Values to try of a setting, or of network; 1..3 is 1,2,3. With several --vary"
               " every combination is tried.")  # fmt: skip
+@at_once_option
 @_recipe
 def sweep_command(
-    project: Path, vary: tuple[str, ...], name: str, detach: bool, as_json: bool, **chosen: Any
+    project: Path, vary: tuple[str, ...], at_once: int | None, name: str, detach: bool,
+    as_json: bool, **chosen: Any,
 ) -> int:  # fmt: skip
     """Train once with each of several values of some settings."""
     wanted = {key: varying.parsed(key, text) for key, text in map(_pair, vary)}
@@ -119,8 +135,11 @@ def sweep_command(
     with opened(project, write=True) as open_project:
         config = _config(open_project, **chosen)
         with _as_usage("--vary"):
-            plan = checked(SweepPlan, config=config, trials=varying.grid(config, wanted))
-        _say_outlook(open_project, plan)
+            many = at_once or sharing.usual(device.detect(), config, cluster=cluster is not None)
+            plan = checked(
+                SweepPlan, config=config, trials=varying.grid(config, wanted), at_once=many
+            )
+        _say_outlook(open_project, plan, cluster)
         made = book.create(open_project, plan, name=name, cluster=cluster)
     return _go_on(project, made.id, detach=detach, as_json=as_json)
 
@@ -136,10 +155,11 @@ def sweep_command(
 @click.option("--no-prune", is_flag=True, help="Let poor trials go on to their end.")
 @click.option("--seed", type=WholeNumber(min=0), default=0, show_default=True,
               help="Of the search; --set seed is that of the training.")  # fmt: skip
+@at_once_option
 @_recipe
 def search_command(
     project: Path, vary: tuple[str, ...], trials: int, minutes: float | None, no_prune: bool,
-    seed: int, name: str, detach: bool, as_json: bool, **chosen: Any,
+    seed: int, at_once: int | None, name: str, detach: bool, as_json: bool, **chosen: Any,
 ) -> int:  # fmt: skip
     """Let Optuna look for the best settings, trial after trial."""
     cluster = _cluster(chosen)
@@ -151,10 +171,11 @@ def search_command(
         plan = checked(
             SearchPlan, config=config, space=tuple(space), trials=trials, minutes=minutes,
             prune=not no_prune, seed=seed,
+            at_once=at_once or sharing.usual(device.detect(), config, cluster=cluster is not None),
         )  # fmt: skip
         for dimension in space:
             note(f"{varying.title_of(dimension.name)}: {range_words(dimension)}")
-        _say_outlook(open_project, plan)
+        _say_outlook(open_project, plan, cluster)
         made = book.create(open_project, plan, name=name, cluster=cluster)
     return _go_on(project, made.id, detach=detach, as_json=as_json)
 
@@ -215,10 +236,7 @@ def _config(
     project: Project, *, preset: str, network: str | None, epochs: int | None,
     device_name: str | None, settings: tuple[str, ...],
 ) -> TrainConfig:  # fmt: skip
-    changes = parsed_settings(settings)
-    for name, value in (("epochs", epochs), ("device", device_name)):
-        if value is not None:
-            changes[name] = value
+    changes = parsed_settings(settings, epochs=epochs, device=device_name)
     return chosen_config(project, Preset(preset), network, changes)
 
 
@@ -254,16 +272,18 @@ def _dimension(config: TrainConfig, name: str, text: str) -> Dimension:
     return checked(Dimension, name=name, low=low, high=high, log=log_scale and low > 0)
 
 
-def _say_outlook(project: Project, plan: Plan) -> None:
+def _say_outlook(project: Project, plan: Plan, cluster: Cluster | None) -> None:
     """Say what speaks against an experiment and how long it takes. Raises RunError if it cannot."""
     with project.read() as session:
         facts = training_facts.gather(session, project)
-    found = device.detect()
+    found = device.detect() if cluster is None else None
     stopping = lasting.obstacles(plan, facts, found)
     if stopping:
-        texts = " ".join(f"{(check.detail or check.text).rstrip('.')}." for check in stopping)
-        raise RunError(f"The runs cannot start. {texts}")
+        raise RunError(preflight.refusal("The runs cannot start.", stopping))
     say_advice(lasting.facts_for(plan, facts), plan.config, found)
+    if found is None:
+        note(lasting.on_cluster(plan))
+        return
     duration = lasting.seconds(plan, facts, device=found)
     words = lasting.in_words(plan, duration)
     note(f"On {found.name}, {words[0].lower()}{words[1:]}")

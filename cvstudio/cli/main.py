@@ -61,6 +61,12 @@ def _training() -> ModuleType:
     return training
 
 
+def _watching() -> ModuleType:
+    from cvstudio.cli import watching
+
+    return watching
+
+
 def _rates() -> ModuleType:
     from cvstudio.cli import rates
 
@@ -91,16 +97,70 @@ def _experimenting() -> ModuleType:
     return experimenting
 
 
+def _explaining() -> ModuleType:
+    from cvstudio.cli import explaining
+
+    return explaining
+
+
 def _judging() -> ModuleType:
     from cvstudio.cli import judging
 
     return judging
 
 
+def _choosing() -> ModuleType:
+    from cvstudio.cli import choosing
+
+    return choosing
+
+
+def _suspecting() -> ModuleType:
+    from cvstudio.cli import suspecting
+
+    return suspecting
+
+
+def _exporting() -> ModuleType:
+    from cvstudio.cli import exporting
+
+    return exporting
+
+
+def _reporting() -> ModuleType:
+    from cvstudio.cli import reporting
+
+    return reporting
+
+
+def _predicting() -> ModuleType:
+    from cvstudio.cli import predicting
+
+    return predicting
+
+
+def _bundling() -> ModuleType:
+    from cvstudio.cli import bundling
+
+    return bundling
+
+
 def _suggesting() -> ModuleType:
     from cvstudio.cli import suggesting
 
     return suggesting
+
+
+def _nearness() -> ModuleType:
+    from cvstudio.cli import nearness
+
+    return nearness
+
+
+def _networks() -> ModuleType:
+    from cvstudio.cli import networks
+
+    return networks
 
 
 def _weights() -> ModuleType:
@@ -113,6 +173,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("new", "Make an empty project.", _projects),
     Entry("sample", "Make a generated sample project with exact ground truth.", _projects),
     Entry("info", "What a project holds.", _projects),
+    Entry("upgrade", "Bring a project of an older CVStudio up to date.", _projects),
     Entry("check", "Look for faults in a project's images and labels.", _projects),
     Entry("import", "Bring images and labels into a project.", _data),
     Entry("images", "Find images by class, count, tag, score, errors and more.", _images),
@@ -121,13 +182,13 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("formats", "The label formats that can be read and written.", _data),
     Entry("augment", "Show or take the augmentation of the next run.", _augmenting),
     Entry("train", "Train a network.", _training),
-    Entry("find-rate", "Find the learning rate at which the loss falls fastest.", _rates),
-    Entry("runs", "The runs of a project.", _training),
+    Entry("find-rate", "Find a learning rate at which the loss falls.", _rates),
+    Entry("runs", "The runs of a project.", _watching),
     Entry("queue", "The runs that wait, and their order.", _queueing),
-    Entry("watch", "Follow a run until it ends.", _training),
-    Entry("pause", "Stop a run so that it can be resumed.", _training),
-    Entry("finish", "End a run early and keep what it has learned.", _training),
-    Entry("cancel", "End a run at once.", _training),
+    Entry("watch", "Follow a run until it ends.", _watching),
+    Entry("pause", "Stop a run so that it can be resumed.", _watching),
+    Entry("finish", "End a run early and keep what it has learned.", _watching),
+    Entry("cancel", "End a run at once.", _watching),
     Entry("resume", "Continue a paused, stopped or failed run.", _training),
     Entry("compare", "In what runs differ, and which images got better.", _comparing),
     Entry("reproduce", "Train a run again and report the difference.", _comparing),
@@ -138,10 +199,23 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("experiments", "The folds, sweeps and searches of a project.", _experimenting),
     Entry("evaluate", "Judge a run on val or test with the labels of now.", _judging),
     Entry("errors", "What a run gets wrong, worst images first.", _judging),
-    Entry("explain", "A heat map of what a run looks at in an image.", _judging),
-    Entry("export-network", "Write a run's network as a verified ONNX file.", _judging),
-    Entry("predict", "Use an exported network on image files.", _judging),
+    Entry("slices", "The parts of a split on which a run does worse.", _choosing),
+    Entry("thresholds", "The score from which each class of a run counts.", _choosing),
+    Entry("calibrate", "Whether a run is as often right as it is sure.", _choosing),
+    Entry("suspects", "Labels that are likely wrong, and why.", _suspecting),
+    Entry("explain", "A heat map of what a network looks at in an image.", _explaining),
+    Entry("report", "A run in one file, for people who do not have CVStudio.", _reporting),
+    Entry("drift", "Whether a run knows what is on new images.", _reporting),
+    Entry("export-network", "Write a run's network as files that are proven.", _exporting),
+    Entry("check-file", "Whether an exported file is still the proven one.", _exporting),
+    Entry("bundle", "Pack an exported network for somebody without CVStudio.", _bundling),
+    Entry("predict", "Ask a network about images, videos or a camera.", _predicting),
     Entry("suggest", "Let a network suggest labels for images.", _suggesting),
+    Entry("embed", "Place every image or object on a run's map.", _nearness),
+    Entry("duplicates", "Images that show the same, within and across splits.", _nearness),
+    Entry("outliers", "Images or objects unlike what a run was trained on.", _nearness),
+    Entry("next", "Which images to label next, and why.", _nearness),
+    Entry("networks", "List the networks that can be trained, or find some by words.", _networks),
     Entry("weights", "List and get pretrained weights.", _weights),
     Entry("worker", "Do one job (the window starts this).", None),
     Entry("follow-cluster", "Stand for a run that a cluster does (the window starts this).", None),

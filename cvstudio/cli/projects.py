@@ -17,9 +17,9 @@ from cvstudio.cli.output import (
     project_argument,
     table,
 )
-from cvstudio.core.annotation import Task
+from cvstudio.core.annotation import Kind, Task
 from cvstudio.core.words import alike_sentences, counted
-from cvstudio.project import health, queries
+from cvstudio.project import backup, health, queries
 from cvstudio.project.project import Project
 from cvstudio.project.sample import create_sample
 
@@ -53,17 +53,40 @@ def new_command(
     answer(content, as_json=as_json, words=lambda: click.echo(f"Made {content['project']}"))
 
 
+@click.command("upgrade")
+@project_argument
+@as_json
+def upgrade_command(project: Path, as_json: bool) -> None:
+    """Bring a project that an older CVStudio wrote up to date; a backup of it is kept beside it."""
+    before = {each.path for each in backup.backups(project)}
+    with opened(project, write=True) as made:
+        content: dict[str, Any] = {"project": str(made.path), "name": made.name}
+    kept = next((b.path for b in backup.backups(project) if b.path not in before), None)
+    content["backup"] = str(kept) if kept is not None else None
+    words = f"{content['name']} is up to date."
+    if kept is not None:
+        words += f" As it was before: {kept}"
+    answer(content, as_json=as_json, words=lambda: click.echo(words))
+
+
 @click.command("sample")
 @new_folder
 @task_option
 @click.option("--images", type=WholeNumber(min=1), help="How many images.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed, other images.")
+@click.option(
+    "--shapes",
+    type=click.Choice([Kind.BOX.value, Kind.ROTATED_BOX.value, Kind.KEYPOINTS.value]),
+    default=Kind.BOX.value,
+    show_default=True,
+    help="What a sample for detect is labelled with.",
+)
 @as_json
 def sample_command(
-    project: Path, task: str, images: int | None, seed: int, as_json: bool
+    project: Path, task: str, images: int | None, seed: int, shapes: str, as_json: bool
 ) -> None:  # fmt: skip
     """Make a project of generated images with exact ground truth."""
-    with create_sample(project, Task(task), images=images, seed=seed) as made:
+    with create_sample(project, Task(task), images=images, seed=seed, shapes=Kind(shapes)) as made:
         path = made.path
     with opened(path) as made:
         content = _described(made)

@@ -20,15 +20,21 @@ from cvstudio.project.project import Project
     "--when-idle", type=WholeNumber(min=0, max=queueing.MOST_MINUTES), metavar="MINUTES",
     help="Start RUN when nobody has worked here for so long; 0: as soon as it can.",
 )  # fmt: skip
+@click.option("--go-on", is_flag=True, help="Do not wait for a word about the run that failed.")
 @as_json
 def queue_command(
-    project: Path, run: int | None, to: int | None, when_idle: int | None, as_json: bool
-) -> None:
+    project: Path, run: int | None, to: int | None, when_idle: int | None, go_on: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """The queued runs, first to start first; with RUN, change its place or its moment."""
     changes = to is not None or when_idle is not None
     if changes != (run is not None):
         raise click.UsageError("Name a RUN together with --to or --when-idle.")
-    with opened(project, write=changes) as open_project:
+    with opened(project, write=changes or go_on) as open_project:
+        held = runs.held_by(open_project) if go_on else None
+        if held is not None:
+            runs.decide(open_project, held.id)
+            note(f"The queue goes on past run {held.id}.")
         if run is not None:
             if to is not None:
                 queueing.move(open_project, runs.all_runs(open_project), run, to=to - 1)
@@ -62,7 +68,7 @@ def _rows(project: Project) -> list[dict[str, Any]]:
         if run.id in minutes:
             why = f"It starts when nobody has worked here for {minutes[run.id]} min. {why}".strip()
         told.append(
-            {"run": run.id, "network": run.network, "waits": why or "A window or a watcher.",
+            {"run": run.id, "network": run.network, "waits": why or "A window, or cvstudio watch.",
              "when idle": minutes.get(run.id)}
         )  # fmt: skip
     return told

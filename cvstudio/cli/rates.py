@@ -11,7 +11,8 @@ from cvstudio.cli.judging import finish
 from cvstudio.cli.output import answer, as_json, opened, project_argument
 from cvstudio.cli.settings import WithSettings
 from cvstudio.cli.training import chosen_config, parsed_settings, preset_option
-from cvstudio.core.rate_curve import suggested
+from cvstudio.core.networks import default_config
+from cvstudio.core.rate_curve import fall
 from cvstudio.core.recipe import Preset
 from cvstudio.project import rate_finding
 
@@ -27,16 +28,19 @@ from cvstudio.project import rate_finding
 def find_rate_command(
     project: Path, preset: str, network: str | None, settings: tuple[str, ...], as_json: bool
 ) -> None:
-    """Try many learning rates, a step each, and say where the loss falls fastest."""
+    """Try many learning rates, a step each, and say which suits: where the loss falls."""
     with opened(project) as open_project:
         config = chosen_config(open_project, Preset(preset), network, parsed_settings(settings))
         job = rate_finding.start(open_project, config)
     finish(job, "Trying learning rates")
     tried = job.state().rates
     rates, losses = [t.rate for t in tried], [t.loss for t in tried]
-    found = suggested(rates, losses)
+    found = fall(rates, losses)
+    usual = default_config(config.task, config.preset, config.network).learning_rate
     content = {
-        "suggested": found,
+        "suggested": found.rate if found else None,
+        "fastest": found.fastest if found else None,
+        "lowest": found.lowest if found else None,
         "tried": [
             {"rate": r, "loss": loss if math.isfinite(loss) else None}
             for r, loss in zip(rates, losses, strict=True)
@@ -45,8 +49,10 @@ def find_rate_command(
 
     def words() -> None:
         if found is None:
-            click.echo("The loss falls at none of these rates.")
+            click.echo(
+                "The loss falls at none of these rates: raise the batch, or look at the labels."
+            )
         else:
-            click.echo(f"The loss falls fastest at {found:g}: --set learning_rate={found:g}")
+            click.echo(f"{found.told(usual)} --set learning_rate={found.rate:g}")
 
     answer(content, as_json=as_json, words=words)

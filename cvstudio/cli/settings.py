@@ -9,7 +9,7 @@ from typing import Any
 import click
 from pydantic.fields import FieldInfo
 
-from cvstudio.core.recipe import TrainConfig
+from cvstudio.core.recipe_limits import fields
 
 
 class WithSettings(click.Command):
@@ -20,17 +20,12 @@ class WithSettings(click.Command):
         with formatter.section("Settings for --set KEY=VALUE"):
             formatter.write_dl(
                 [
-                    (f"{name} {_allowed(field)}", _words(field))
-                    for name, field in settings().items()
+                    (f"{name} {allowed(field)}", _words(field))
+                    for name, field in fields().items()
                     if name not in own
                 ]
             )
         super().format_epilog(ctx, formatter)
-
-
-def settings() -> dict[str, FieldInfo]:
-    """The fields of TrainConfig that a person may choose, by name."""
-    return {name: field for name, field in TrainConfig.model_fields.items() if field.title}
 
 
 def _words(field: FieldInfo) -> str:
@@ -39,7 +34,7 @@ def _words(field: FieldInfo) -> str:
     return f"{field.title}{f', in {unit}' if unit else ''}. {field.description}"
 
 
-def _allowed(field: FieldInfo) -> str:
+def allowed(field: FieldInfo) -> str:
     """What a setting may be: "1 to 10000", "pad|stretch|crop", "true|false"."""
     kind = field.annotation
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -61,3 +56,8 @@ def _range(field: FieldInfo) -> str:
     high = f"to {limits['le']}" if "le" in limits else f"to below {limits['lt']}"
     steps = f" in steps of {limits['multiple_of']}" if "multiple_of" in limits else ""
     return f"{low} {high}{steps}"
+
+
+def as_option(name: str, value: object) -> str:
+    """How a setting is written on the command line."""
+    return f"--start {value}" if name == "start" else f"--set {name}={value}"

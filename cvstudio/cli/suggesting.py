@@ -19,7 +19,8 @@ from cvstudio.cli.output import (
 )
 from cvstudio.core.config import Views
 from cvstudio.core.words import counted
-from cvstudio.project import decisions, launch, queries, suggesting, suggestions
+from cvstudio.project import class_choice, decisions, launch, queries, suggesting, suggestions
+from cvstudio.project.project import Project
 from cvstudio.project.suggesting import Which
 
 
@@ -29,7 +30,7 @@ from cvstudio.project.suggesting import Which
 @click.option(
     "--file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="An ONNX file that CVStudio exported, to ask instead of a run.",
+    help="An ONNX file that CVStudio or ultralytics exported, to ask instead of a run.",
 )
 @click.option(
     "--images",
@@ -48,16 +49,32 @@ from cvstudio.project.suggesting import Which
     show_default=True,
     help="Leave out what overlaps a label by that much.",
 )
+@click.option(
+    "--class",
+    "pairs",
+    multiple=True,
+    metavar="THEIRS=OURS",
+    help="Which class of the project a class of --file becomes; THEIRS= leaves it out. Repeat it."
+    " Classes that are not named go by their names.",
+)
+@click.option(
+    "--new-classes", is_flag=True, help="Make the classes of --class that the project has not."
+)
 @device_option
 @views_option
 @as_json
 def suggest_command(
     project: Path, run_id: int | None, file: Path | None, images: str, score: float | None,
-    overlap: float, device: str, views: str, as_json: bool,
+    overlap: float, pairs: tuple[str, ...], new_classes: bool, device: str, views: str,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Suggest labels for images; they count once a person has kept them in the window."""
     if (run_id is None) == (file is None):
         raise click.UsageError("Name a run (--run) or a file (--file).")
+    if file is None and (pairs or new_classes):
+        raise click.UsageError(
+            "--class and --new-classes go with --file: a run has the project's own classes."
+        )
     if overlap < 0.1:
         raise click.BadParameter("It must be 0.1 or more.", param_hint="--overlap")
     with opened(project, write=True) as open_project:
@@ -69,6 +86,7 @@ def suggest_command(
             overlap=overlap,
             device=device,
             views=Views(views),
+            classes=_classes(open_project, file, pairs, new=new_classes) if file else None,
         )
         with open_project.read() as session:
             ids = suggesting.image_ids(session, Which(images.replace("-", " ")))
@@ -101,3 +119,16 @@ def suggest_command(
             note(sentence)
 
     answer(content, as_json=as_json, words=words)
+
+
+def _classes(
+    project: Project, file: Path, pairs: tuple[str, ...], *, new: bool
+) -> dict[int, int | str] | None:
+    """What the classes of a file become; None goes by their names. Raises CVStudioError."""
+    if not pairs:
+        return None
+    from cvstudio.ml.predict import OnnxNetwork
+
+    with project.read() as session:
+        known = queries.classes(session)
+    return class_choice.as_written(OnnxNetwork(file).classes, known, pairs, new=new)

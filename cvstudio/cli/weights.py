@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from cvstudio.cli.networks import unknown
 from cvstudio.cli.output import answer, as_json, note, table
 from cvstudio.core import places, pretrained
 from cvstudio.core.annotation import Task
@@ -103,9 +104,7 @@ def get_weights(name: str, as_json: bool) -> None:
     try:
         info = network(name)
     except ConfigError as error:
-        raise click.BadParameter(
-            f"{error.message} See: cvstudio weights list.", param_hint="NAME"
-        ) from error
+        raise click.BadParameter(unknown(error, name), param_hint="NAME") from error
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"{info.title}", total=None)
 
