@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
@@ -30,129 +28,23 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import LabelClass
-from cvstudio.core.words import quoted
 from cvstudio.gui import theme
+from cvstudio.gui.analyze.confusion_model import (
+    FEW,
+    ConfusionModel,
+    Figures,
+    by_confusion,
+    occurring,
+)
 from cvstudio.gui.widgets.swatch import paint_swatch
 from cvstudio.gui.widgets.table_names import name_table
-from cvstudio.gui.widgets.verbatim import tip
 
 CELL = QSize(68, 40)
 NARROWEST = 30
-FEW = 12
-"""Up to so many classes the table is shown whole, with its zeros."""
 _LONGEST = 96
 """Pixels of a name that stands upright above its column."""
 _SWATCH = 10
 _Index = QModelIndex | QPersistentModelIndex
-
-
-class ConfusionModel(QAbstractTableModel):
-    """Counts with the names of their classes; class id 0 is `nothing` (or background)."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.class_ids: tuple[int, ...] = ()
-        self._counts: NDArray[np.int64] = np.zeros((0, 0), np.int64)
-        self._names: dict[int, str] = {}
-        self._unit = ""
-        self.has_last_corner = False
-
-    def show(
-        self, counts: NDArray[np.int64], class_ids: tuple[int, ...],
-        classes: Mapping[int, LabelClass], *, nothing: str, unit: str,
-    ) -> None:  # fmt: skip
-        """Take over new counts; the selection stays when the classes are the same."""
-        names = {0: nothing} | {i: c.name for i, c in classes.items()}
-        same = class_ids == self.class_ids and names == self._names
-        if not same:
-            self.beginResetModel()
-        self.class_ids, self._counts, self._unit = class_ids, counts, unit
-        self._names = names
-        # Where the last class is "nothing", nothing labelled and nothing found has no count.
-        self.has_last_corner = unit == "pixels" or 0 not in class_ids
-        if same:
-            last = self.index(len(class_ids) - 1, len(class_ids) - 1)
-            self.dataChanged.emit(self.index(0, 0), last)
-        else:
-            self.endResetModel()
-
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(self.class_ids)
-
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:
-        return self.rowCount(parent)
-
-    def name(self, place: int) -> str:
-        return self._names.get(self.class_ids[place], "?")
-
-    def said(self, place: int) -> str:
-        """The name as it stands in a sentence."""
-        return quoted(self.name(place)) if self.class_ids[place] else self.name(place)
-
-    @property
-    def has_nothing(self) -> bool:
-        """Whether the last row and column count what has no partner."""
-        return bool(self.class_ids) and self.class_ids[-1] == 0 and not self.has_last_corner
-
-    def count(self, row: int, column: int) -> int:
-        return int(self._counts[row, column])
-
-    def share(self, row: int, column: int) -> float:
-        """The part of its row that a cell holds, 0 to 1."""
-        total = int(self._counts[row].sum())
-        return self.count(row, column) / total if total else 0.0
-
-    def empty(self, row: int, column: int) -> bool:
-        """Whether the cell is the corner that has no meaning."""
-        last = len(self.class_ids) - 1
-        return not self.has_last_corner and row == column == last
-
-    def flags(self, index: _Index) -> Qt.ItemFlag:
-        if self.empty(index.row(), index.column()):
-            return Qt.ItemFlag.NoItemFlags
-        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row, column = index.row(), index.column()
-        if self.empty(row, column):
-            return None
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                count = self.count(row, column)
-                return short_count(count) if count or len(self.class_ids) <= FEW else ""
-            case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
-                words = (
-                    f"{self.count(row, column):,} {self._unit}: labelled {self.said(row)}, "
-                    f"predicted {self.said(column)} ({self.share(row, column):.0%} of the row)"
-                )
-                return tip(words) if role == Qt.ItemDataRole.ToolTipRole else words
-        return None
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self.name(section)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return tip(self.name(section))
-        return None
-
-
-def short_count(count: int) -> str:
-    """A count that fits a cell: 9,999, then 12 k, 3.4 M."""
-    if count < 10_000:
-        return f"{count:,}"
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= size:
-            value = count / size
-            return f"{value:.0f} {letter}" if value >= 10 else f"{value:.1f} {letter}"
-    return str(count)
-
-
-def occurring(counts: NDArray[np.int64], class_ids: tuple[int, ...]) -> NDArray[np.intp]:
-    """The places of the classes that are labelled or predicted anywhere; "nothing" stays."""
-    met = (counts.sum(axis=0) > 0) | (counts.sum(axis=1) > 0) | (np.asarray(class_ids) == 0)
-    return np.flatnonzero(met)
 
 
 class _Header(QHeaderView):
@@ -174,12 +66,13 @@ class _Header(QHeaderView):
         """The width of the longest name in px."""
         metrics = QFontMetrics(theme.font("caption"))
         model = self._view.matrix
-        widths = [metrics.horizontalAdvance(model.name(i)) for i in range(model.rowCount())]
+        heads = [model.heading(i, self.orientation()) for i in range(model.rowCount())]
+        widths = [metrics.horizontalAdvance(head) for head in heads]
         return max(widths, default=60)
 
     def sizeHint(self) -> QSize:
         if self.orientation() == Qt.Orientation.Horizontal:
-            high = min(self.longest(), _LONGEST) + _SWATCH + 16
+            high = min(self.longest(), _LONGEST) + _SWATCH + 22
             return QSize(0, high if self.upright else 28)
         return QSize(min(self.longest(), 110) + _SWATCH + 22, 0)
 
@@ -189,7 +82,7 @@ class _Header(QHeaderView):
         if pinned is not None and logicalIndex < self.count() - 1 and rect.right() > pinned.x():
             return  # half of a name that stands upright says nothing
         colour = self._view.colours.get(model.class_ids[logicalIndex])
-        name = model.name(logicalIndex)
+        name = model.heading(logicalIndex, self.orientation())
         painter.save()
         painter.setFont(theme.font("caption"))
         if self.upright:
@@ -235,7 +128,8 @@ class _Header(QHeaderView):
 
 
 class _Cell(QStyledItemDelegate):
-    """The diagonal mixes towards selection, the rest towards warning, by its share of the row."""
+    """The diagonal mixes towards selection, the rest towards warning, by its share of the row (or
+    of the column where that is shown)."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         model = index.model()
@@ -292,6 +186,7 @@ class ConfusionView(QTableView):
         # A click leaves the focus where errors are stepped through; Tab brings it here.
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._whole = False
+        self._sorted = False
         self._shown: _Counts | None = None
         name_table(self, "Labelled against predicted")
         self.selectionModel().currentChanged.connect(self._picked)
@@ -312,6 +207,9 @@ class ConfusionView(QTableView):
         places = np.arange(len(now.class_ids))
         if not self._whole and len(places) > FEW:
             places = occurring(now.counts, now.class_ids)
+        if self._sorted:
+            ids = tuple(now.class_ids[place] for place in places)
+            places = places[by_confusion(now.counts[np.ix_(places, places)], ids)]
         ids = tuple(now.class_ids[place] for place in places)
         self.colours = {i: QColor(c.colour) for i, c in now.classes.items()}
         counts = now.counts[np.ix_(places, places)]
@@ -335,6 +233,15 @@ class ConfusionView(QTableView):
         """Show all classes, or those that are labelled or predicted somewhere."""
         self._whole = whole
         self._show()
+
+    def show_sorted(self, on: bool) -> None:
+        """The classes that are confused most first, or in their own order."""
+        self._sorted = on
+        self._show()
+
+    def show_figures(self, figures: Figures) -> None:
+        """Counts, or shares of rows or columns."""
+        self.matrix.show_figures(figures)
 
     def pick(self, labelled: int, predicted: int) -> None:
         """Pick the cell of two class ids, as a click does."""

@@ -1,30 +1,33 @@
-"""The bar of the Analyze page: run, split, score and overlap, and judging again."""
+"""The bar of the Analyze page: run, split, score and overlap."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, ClassVar
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFrame,
     QLabel,
+    QSizePolicy,
     QSlider,
     QWidget,
 )
 
 from cvstudio.core.annotation import Split
+from cvstudio.core.meanings import meaning
 from cvstudio.core.words import counted
+from cvstudio.gui import keys
 from cvstudio.gui.analyze.finding import DEFAULT_SCORE
 from cvstudio.gui.widgets.layouts import bar_row
 from cvstudio.gui.widgets.section import label, line, link
-from cvstudio.gui.words import meaning
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_titles import run_title
+from cvstudio.project.verdict import Analysis
 
 _ARROWS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down)
 
@@ -35,35 +38,36 @@ class ArrowKeeper(QObject):
     Everywhere else on the page they step through the errors.
     """
 
+    own: ClassVar[Collection[Qt.Key]] = _ARROWS
+
     def watch(self, *widgets: QWidget) -> None:
-        """Keep the arrow keys for these."""
+        """Keep the keys for these."""
         for widget in widgets:
             widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() in _ARROWS
-        ):
-            event.accept()
-            return True
-        return super().eventFilter(watched, event)
+        return keys.claimed(event, self.own) or super().eventFilter(watched, event)
+
+
+class EnterKeeper(ArrowKeeper):
+    """The same of Enter, where it does something to what is listed: on a button it presses it."""
+
+    own = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class Controls(QFrame):
     """Fields that the page reads and fills; it connects what they mean."""
 
-    def __init__(
-        self, *, best: Callable[[], Any], again: Callable[[], Any], again_tip: str
-    ) -> None:
+    def __init__(self, *, best: Callable[[], Any]) -> None:
         super().__init__()
         row = bar_row(self)
         self.run = _choice("Run")
         self.split = _choice("Split")
+        self.split.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(1, 99)
-        self.slider.setFixedWidth(120)
+        self.slider.setMinimumWidth(56)  # it gives way before the words of the choices do
+        self.slider.setMaximumWidth(120)
         self.slider.setAccessibleName("Score from")
         self.slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.score = _share_field("Score from")
@@ -72,20 +76,27 @@ class Controls(QFrame):
         self.score.setValue(DEFAULT_SCORE)
         self.slider.setValue(round(100 * DEFAULT_SCORE))
         self.slider.valueChanged.connect(lambda v: self.score.setValue(v / 100))
+        self.own = QCheckBox("Each class its own")
+        self.own.setToolTip(
+            "Each class its own: a class counts from the score that was chosen for it on val, as in"
+            " the exported file; a class with too few images there counts from the one at the left"
+        )
+        self.own.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.own.setChecked(True)
+        self.own.hide()
         best_link = link("Best F1", best, tip="Best F1: the score with the best mean F1")
+        self._best = best_link
+        self.own.toggled.connect(self._own_toggled)
         self._of_scores = [
             line(upright=True), _explained("Score from"), self.slider,
-            self.score, best_link,
+            self.score, best_link, self.own,
         ]  # fmt: skip
-        self._of_overlaps = [_explained("Overlap from", "Overlap"), self.overlap]
+        self.measure = _explained("Overlap from", "Overlap")
+        self._of_overlaps = [self.measure, self.overlap]
         heads = [label("Run", "muted"), self.run, label("Split", "muted"), self.split]
         for part in (*heads, *self._of_scores, *self._of_overlaps):
             row.addWidget(part)
         row.addStretch(1)
-        again_link = link("Evaluate again", again)
-        again_link.setToolTip(again_tip)
-        row.addWidget(again_link)
-        self._row = row
 
     def list_runs(self, found: Sequence[RunRecord], keep: int | None) -> RunRecord | None:
         """Offer these runs and choose the one with the id `keep`, or else the first."""
@@ -105,23 +116,30 @@ class Controls(QFrame):
                 self.split.addItem(f"{split}, {counted(sizes[split], 'image')}", split)
         self.split.setCurrentIndex(max(self.split.findData(before), 0))
 
-    def offer(self, text: str, do: Callable[[], Any], tip: str) -> None:
-        """One more link before the last one."""
-        offered = link(text, do)
-        offered.setToolTip(tip)
-        self._row.insertWidget(self._row.count() - 1, offered)
-
     @property
     def arrow_users(self) -> tuple[QWidget, ...]:
         """What needs the arrow keys while it has the focus."""
         return self.run, self.split, self.slider, self.score, self.overlap
 
-    def show_scores(self, on: bool, *, overlaps: bool) -> None:
-        """Show the fields of score and overlap where a verdict depends on them."""
+    @property
+    def each_its_own(self) -> bool:
+        """Whether a class counts from a score of its own."""
+        return self.own.isChecked() and not self.own.isHidden()
+
+    def _own_toggled(self, on: bool) -> None:
+        for part in (self.slider, self.score, self._best):
+            part.setEnabled(not on)
+
+    def show_scores(self, shown: Analysis) -> None:
+        """Show the fields of scores and overlap where a verdict depends on them."""
         for part in self._of_scores:
-            part.setVisible(on)
+            part.setVisible(shown.has_scores)
+        self.own.setVisible(bool(shown.own_scores))
+        self._own_toggled(self.each_its_own)
         for part in self._of_overlaps:
-            part.setVisible(on and overlaps)
+            part.setVisible(shown.has_scores and shown.has_overlaps)
+        _explain(self.measure, f"{shown.measure.capitalize()} from", shown.measure)
+        self.overlap.setAccessibleName(self.measure.text())
 
     def set_score(self, score: float) -> None:
         """Show a score without telling."""
@@ -144,11 +162,15 @@ def _choice(name: str) -> QComboBox:
 
 def _explained(text: str, word: str = "") -> QLabel:
     """A label that says under the pointer what its word means; the bar has no room for more."""
-    result = label(text, "muted")
-    known = meaning(word or text)
-    if known is not None:
-        result.setToolTip(f"<p>{escape(known.text)}</p>")
+    result = label("", "muted")
+    _explain(result, text, word)
     return result
+
+
+def _explain(shown: QLabel, text: str, word: str) -> None:
+    shown.setText(text)
+    known = meaning(word or text)
+    shown.setToolTip(f"<p>{escape(known.text)}</p>" if known is not None else "")
 
 
 def _share_field(name: str, *, low: float = 0.01) -> QDoubleSpinBox:

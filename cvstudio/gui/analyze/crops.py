@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.geometry import Box
+from cvstudio.core.strokes import Stroke
 from cvstudio.gui import theme
 from cvstudio.gui.tasks import Control, Tasks
 from cvstudio.gui.widgets.pixels import to_image
@@ -54,6 +55,10 @@ class CropItem:
     box: Box | None
     solid: tuple[tuple[Box, str], ...] = ()
     dashed: tuple[tuple[Box, str], ...] = ()
+    lines: tuple[tuple[Stroke, str, bool], ...] = ()
+    """Rotated boxes and keypoints as lines, each with its colour and whether it is a prediction."""
+    said: str = ""
+    """What there is to say about it, where there is room beside the picture."""
     changed: bool = False
     """The label is another one now than the one that was judged by."""
 
@@ -109,6 +114,8 @@ class CropModel(QAbstractListModel):
 
     def mark(self, changed: Sequence[bool]) -> None:
         """Say which cases, in their order, may have been dealt with."""
+        if [item.changed for item in self._items] == list(changed):
+            return
         self._items = [replace(i, changed=c) for i, c in zip(self._items, changed, strict=True)]
         if self._items:
             self.dataChanged.emit(self.index(0), self.index(len(self._items) - 1))
@@ -175,7 +182,9 @@ class CropModel(QAbstractListModel):
                 self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
 
 
-class _Tile(QStyledItemDelegate):
+class CropTile(QStyledItemDelegate):
+    """A crop with its shapes, and under it name and figure."""
+
     side = SIDE
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
@@ -201,13 +210,14 @@ class _Tile(QStyledItemDelegate):
         else:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(picture, image)
-            self._shapes(painter, picture, item)
+            self.paint_shapes(painter, picture, item)
         if item.changed:
             _badge(painter, picture)
         self._caption(painter, picture, item, selected)
         painter.restore()
 
-    def _shapes(self, painter: QPainter, picture: QRect, item: CropItem) -> None:
+    def paint_shapes(self, painter: QPainter, picture: QRect, item: CropItem) -> None:
+        """The labels and answers of a crop, as they lie in its square."""
         square = square_around(item.box, *item.size)
         scale = picture.width() / square.w
         painter.setClipRect(picture)
@@ -227,6 +237,12 @@ class _Tile(QStyledItemDelegate):
                     painter.setPen(stroke)
                     painter.setBrush(Qt.BrushStyle.NoBrush)
                     painter.drawRect(rect)
+        for line, colour, dashed in item.lines:
+            places = [
+                QPointF(picture.x() + (x - square.x) * scale, picture.y() + (y - square.y) * scale)
+                for x, y in line
+            ]
+            _line(painter, places, QColor(colour), dashed=dashed)
         painter.setClipping(False)
 
     def _caption(self, painter: QPainter, picture: QRect, item: CropItem, selected: bool) -> None:
@@ -246,6 +262,22 @@ class _Tile(QStyledItemDelegate):
         painter.drawText(
             line, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), item.figure
         )
+
+
+def _line(painter: QPainter, places: Sequence[QPointF], colour: QColor, *, dashed: bool) -> None:
+    """A line with a dark casing, or a dot: hollow for a prediction."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for stroke in (QPen(QColor(0, 0, 0, 76), 3), QPen(colour, 1)):
+        if len(places) > 1:
+            if dashed and stroke.width() == 1:
+                stroke.setDashPattern([6.0, 4.0])
+            painter.setPen(stroke)
+            painter.drawPolyline(list(places))
+            continue
+        painter.setPen(stroke)
+        painter.setBrush(Qt.BrushStyle.NoBrush if dashed else colour)
+        painter.drawEllipse(places[0], 2.0, 2.0)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
 def _badge(painter: QPainter, picture: QRect) -> None:
@@ -275,7 +307,7 @@ class CropGallery(QListView):
         super().__init__(parent)
         self.crops = CropModel(tasks, read, self)
         self.setModel(self.crops)
-        self._tile = _Tile(self)
+        self._tile = CropTile(self)
         self.setItemDelegate(self._tile)
         self.setMinimumHeight(SMALLEST_SIDE + _CAPTION + 10)
         self.setViewMode(QListView.ViewMode.IconMode)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.metrics import Curve
+from cvstudio.core.metrics.several import counting
 
 MOST_CLASSES = 12
 
@@ -49,8 +51,11 @@ class CurveChart(QWidget):
                 colour=classes[curve.class_id].colour,
             )  # fmt: skip
 
-    def show_score(self, score: float, *, chosen: bool) -> None:
-        """Put a dot on every curve at the score from which predictions count, if there is one."""
+    def show_score(
+        self, score: float, *, chosen: bool, own: Mapping[int, float | None] = MappingProxyType({})
+    ) -> None:
+        """Put a dot on every curve at the score from which predictions count, if there is one;
+        those in `own` count from theirs."""
         if not self._curves or self._chart is None:
             return
         from cvstudio.gui.widgets.chart import Chart
@@ -58,8 +63,10 @@ class CurveChart(QWidget):
         assert isinstance(self._chart, Chart)
         dots = {}
         for name, curve in self._curves.items():
-            precision, recall = curve.at(score)
+            (from_,) = counting((curve.class_id,), score, own)
+            precision, recall = curve.at(from_)
             if chosen and precision == precision:
                 dots[name] = (recall, precision)
         self._chart.set_dots(dots)
-        self._chart.set_figures(f"dots: at score {score:.2f}" if dots else "")
+        at = "each class's own score" if own else f"score {score:.2f}"
+        self._chart.set_figures(f"dots: at {at}" if dots else "")

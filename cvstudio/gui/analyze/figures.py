@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QPixmap
+from PySide6.QtGui import QAction, QPixmap
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QFrame,
     QHBoxLayout,
     QHeaderView,
@@ -19,12 +18,13 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import LabelClass
+from cvstudio.core.config import Views
 from cvstudio.core.metrics.resampling import Difference
 from cvstudio.gui import theme
 from cvstudio.gui.analyze import words
-from cvstudio.gui.widgets.section import label
+from cvstudio.gui.widgets.section import label, link
 from cvstudio.gui.widgets.swatch import swatch
-from cvstudio.gui.widgets.table_names import name_table
+from cvstudio.gui.widgets.table_names import figure_table
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.project.verdict import Card, Row
@@ -46,13 +46,17 @@ _PLURALS = ("Likely label errors",)
 class CardRow(QWidget):
     """The cards of a verdict, side by side and of one width."""
 
-    def __init__(self) -> None:
+    def __init__(self, deciding: QAction | None = None) -> None:
+        """`deciding` shows the images that decide against an older run."""
         super().__init__()
+        self._deciding = deciding
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(16, 12, 16, 12)
         self._row.setSpacing(8)
         self._cards: list[_CardFrame] = []
         self.folded = False
+        self.views = Views.ONE
+        """From how many sides the network looked for what is shown."""
 
     def fold(self, folded: bool) -> None:
         """Show each card as one line, its words in the tooltip only; or in full again."""
@@ -62,21 +66,27 @@ class CardRow(QWidget):
             for frame in self._cards:
                 frame.fold(folded)
 
-    def show_cards(self, cards: Sequence[Card], intervals: Mapping[str, Interval]) -> None:
+    def show_cards(
+        self, cards: Sequence[Card], intervals: Mapping[str, Interval], *, views: Views = Views.ONE
+    ) -> None:
         """Show a verdict's cards with the 95 % intervals of those that have one, by title.
 
-        Frames are kept so that nothing flickers while dragging.
+        `views`: from how many sides the network looked, said beside the main figure. Frames are
+        kept so that nothing flickers while dragging.
         """
         while len(self._cards) > len(cards):
             gone = self._cards.pop()
             self._row.removeWidget(gone)
             gone.deleteLater()
         while len(self._cards) < len(cards):
-            self._cards.append(_CardFrame())
+            self._cards.append(_CardFrame(None if self._cards else self._deciding))
             self._cards[-1].fold(self.folded)
             self._row.addWidget(self._cards[-1], 1)
         for frame, card in zip(self._cards, cards, strict=True):
             frame.show_card(card, intervals.get(card.title))
+        if self._cards:
+            self._cards[0].show_views(views.words)
+        self.views = views
 
     def show_since(self, since: Difference | None, older: int) -> None:
         """Say on the first card how it compares with an older run; None takes it away."""
@@ -85,7 +95,7 @@ class CardRow(QWidget):
 
 
 class _CardFrame(QFrame):
-    def __init__(self) -> None:
+    def __init__(self, deciding: QAction | None) -> None:
         super().__init__()
         theme.mark(self, card=True)
         self._column = column = QVBoxLayout(self)
@@ -95,6 +105,7 @@ class _CardFrame(QFrame):
         self._interval = label("", "caption")
         self._card: Card | None = None
         self._since: tuple[Difference, int] | None = None
+        self._views = ""
         head = QHBoxLayout()
         head.setSpacing(4)
         head.addWidget(self._title)
@@ -114,6 +125,11 @@ class _CardFrame(QFrame):
         row.setSpacing(8)
         row.addWidget(self._value)
         row.addWidget(self._detail, 1, Qt.AlignmentFlag.AlignVCenter)
+        self._deciding = link("Why", deciding.trigger) if deciding is not None else None
+        if deciding is not None and self._deciding is not None:
+            self._deciding.setToolTip(deciding.toolTip())
+            self._deciding.hide()
+            row.addWidget(self._deciding, 0, Qt.AlignmentFlag.AlignVCenter)
         self._value.setMinimumHeight(34)  # two lines of small words fit beside it
         column.addLayout(head)
         column.addWidget(self._body)
@@ -137,8 +153,15 @@ class _CardFrame(QFrame):
         self._interval.setText(between)
         self._tell()
 
+    def show_views(self, views: str) -> None:
+        if views != self._views:
+            self._views = views
+            self._tell()
+
     def show_since(self, since: Difference | None, older: int) -> None:
         self._since = None if since is None else (since, older)
+        if self._deciding is not None:
+            self._deciding.setVisible(since is not None and since.value != 0)
         self._tell()
 
     def _tell(self) -> None:
@@ -154,6 +177,9 @@ class _CardFrame(QFrame):
             since, older = self._since
             said, role = words.since(since, older), _since_role(since)
             lines.append(words.since_in_full(since, older, card.title))
+        if self._views:
+            said = f"{self._views}, {said}"
+            lines.append(f"Judged {self._views} of each image")
         self._detail.setText(said)
         theme.mark(self._detail, role=role)
         self.setAccessibleName(f"{card.title} {self._value.text()}, {said}")
@@ -230,15 +256,10 @@ class ClassTable(QTableView):
         super().__init__()
         self.rows = ClassModel(self)
         self.setModel(self.rows)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(theme.size("row_compact"))
-        self.horizontalHeader().setFixedHeight(theme.size("table_header"))
-        self.horizontalHeader().setHighlightSections(False)
-        self.setShowGrid(False)
-        self.setFrameShape(QTableView.Shape.NoFrame)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        name_table(self, "Figures of each class")
+        figure_table(self, "Figures of each class", row=theme.size("row_compact"))
+        theme.mark(self, narrow=True)
+        self.caption = label("", "caption", wrap=True)
+        """Above the table: the scores that classes count from, where each has its own."""
 
     def show_rows(
         self, columns: tuple[str, ...], rows: tuple[Row, ...], classes: Mapping[int, LabelClass],
@@ -246,6 +267,9 @@ class ClassTable(QTableView):
     ) -> None:  # fmt: skip
         """Show a verdict's rows."""
         self.rows.show(columns, rows, classes, nothing=nothing)
+        said = words.own_scores(rows, classes)
+        self.caption.setText(said)
+        self.caption.setVisible(bool(said))
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         metrics = self.fontMetrics()

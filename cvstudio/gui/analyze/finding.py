@@ -8,27 +8,14 @@ from dataclasses import dataclass
 
 from cvstudio.core.annotation import Split
 from cvstudio.core.jobdir import JobDir
-from cvstudio.core.metrics import Curve
 from cvstudio.core.metrics.resampling import Difference, Draws, interval
+from cvstudio.gui.analyze.view import Subject
 from cvstudio.gui.tasks import Control
 from cvstudio.project import analysis, certainty, runs
 from cvstudio.project.records import RunRecord
-from cvstudio.project.verdict import Analysis, Verdict
+from cvstudio.project.verdict import Analysis
 
 DEFAULT_SCORE = 0.25
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Loaded:
-    """A run on a split, judged at the score that is best there."""
-
-    analysis: Analysis
-    verdict: Verdict
-    score: float
-    curves: dict[int, Curve]
-    drawn: Draws
-    judged_at: float
-    """When the evaluation was made, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +27,21 @@ class Standing:
     older: int = 0
 
 
-def load(job: JobDir, split: Split, *, iou: float) -> Loaded:
-    """Read the answers and judge them; the first verdict computes what later ones reuse."""
+def load(run: RunRecord, split: Split, *, score: float | None, iou: float, own: bool) -> Subject:
+    """Read a run's answers and judge them from a score, or from the best one where it is None, and
+    classes from their `own` scores where there are any; the first verdict computes what later ones
+    reuse."""
+    job = runs.job_of(run)
     loaded = analysis.load(job, split)
-    best = loaded.best_score(iou)
-    score = DEFAULT_SCORE if math.isnan(best) else max(round(best, 2), 0.01)
-    verdict = loaded.judge(score=score, iou=iou)
-    drawn = certainty.draws_for(loaded)
-    judged_at = _judged_at(job, split)
-    return Loaded(loaded, verdict, score, loaded.curves(iou), drawn, judged_at)
+    if score is None:
+        best = loaded.best_score(iou)
+        score = DEFAULT_SCORE if math.isnan(best) else max(round(best, 2), 0.01)
+    subject = Subject(
+        run, split, loaded, certainty.draws_for(loaded), score, iou, own=own,
+        judged_at=_judged_at(job, split),
+    )  # fmt: skip
+    subject.verdict, subject.curves  # noqa: B018 - computed here, where nobody waits
+    return subject
 
 
 def standing(
@@ -60,8 +53,9 @@ def standing(
         control.check()
         job = runs.job_of(older)
         if loaded.split in analysis.judged_splits(job):
-            since = certainty.compare(loaded, analysis.load(job, loaded.split))
-            return Standing(known, since, older.id)
+            other = analysis.load(job, loaded.split)
+            if other.views is loaded.views:  # else the views would be taken for the run's merit
+                return Standing(known, certainty.compare(loaded, other), older.id)
     return Standing(known)
 
 

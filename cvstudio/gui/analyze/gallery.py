@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.geometry import Box
+from cvstudio.core.strokes import Stroke, strokes_of
 from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.analyze.crops import CropGallery, CropItem
@@ -24,7 +25,11 @@ from cvstudio.gui.widgets.verbatim import face, tip
 from cvstudio.project.verdict import Analysis, Case, KindCount
 
 _GREY = "#FFFFFF"
-_SHORT = {"Likely label errors": "Label errors", "Loose box": "Loose"}
+_SHORT = {
+    "Likely label errors": "Label errors", "Loose box": "Loose", "Loose outline": "Loose",
+    "Wrong class and loose": "Both", "Wrong class, points off": "Both", "Wrong class": "Class",
+    "Duplicate": "Twice",
+}  # fmt: skip
 
 
 class Gallery(QWidget):
@@ -109,12 +114,12 @@ class Gallery(QWidget):
 
     def show_cases(
         self, cases: Sequence[Case], classes: Mapping[int, LabelClass], *, nothing: str,
-        analysed: Analysis | None, withheld: str = "",
+        analysed: Analysis | None, withheld: str = "", total: int = 0,
     ) -> None:  # fmt: skip
-        """Show the cases of a tab; `withheld` says why some are not named."""
+        """Show the cases of a tab, the first of `total`; `withheld` says why some are not named."""
         self.cell = None
         self.chip.hide()
-        self.caption.setText(_amount(cases) if cases else "")
+        self.caption.setText(_amount(cases, total) if cases else "")
         self.caption.setToolTip(withheld)
         self._make_room()
         self._fill(
@@ -123,15 +128,15 @@ class Gallery(QWidget):
 
     def show_cell(
         self, cell: tuple[int, int], cases: Sequence[Case], classes: Mapping[int, LabelClass],
-        *, nothing: str, analysed: Analysis | None,
+        *, nothing: str, analysed: Analysis | None, total: int = 0,
     ) -> None:  # fmt: skip
-        """Show what stands behind a cell of the matrix."""
+        """Show what stands behind a cell of the matrix, the first of `total`."""
         self.cell = cell
         names = {0: nothing} | {i: quoted(c.name) for i, c in classes.items()}
         labelled, predicted = names.get(cell[0], "?"), names.get(cell[1], "?")
         self.chip.setText(face(f"{labelled} labelled, {predicted} predicted"))
         self.chip.show()
-        self.caption.setText(_amount(cases))
+        self.caption.setText(_amount(cases, total))
         self._make_room()
         self._fill(cases, classes, analysed, empty="Nothing stands behind this cell.")
 
@@ -168,6 +173,10 @@ class Gallery(QWidget):
     @property
     def count(self) -> int:
         return len(self._cases)
+
+    def cases(self) -> tuple[Case, ...]:
+        """All that are listed, in their order."""
+        return tuple(self._cases)
 
     def step(self, by: int) -> None:
         """Go to a case before or after."""
@@ -268,7 +277,9 @@ class Gallery(QWidget):
         self.case_chosen.emit(self._cases[row] if 0 <= row < len(self._cases) else None)
 
 
-def _amount(cases: Sequence[Case]) -> str:
+def _amount(cases: Sequence[Case], total: int = 0) -> str:
+    if total > len(cases):
+        return f"the first {len(cases):,} of {total:,}"
     images = len({case.image_id for case in cases})
     if images == len(cases):
         return counted(images, "image")
@@ -279,12 +290,22 @@ def _item(case: Case, classes: Mapping[int, LabelClass], analysed: Analysis) -> 
     image = analysed.images[case.image_id]
     solid: list[tuple[Box, str]] = []
     dashed: list[tuple[Box, str]] = []
+    lines: list[tuple[Stroke, str, bool]] = []
+    bones = analysed.snapshot.skeletons
     if case.annotation_id is not None and case.box is not None:
-        box = next((a.box for a in image.annotations if a.id == case.annotation_id), None)
-        if box is not None and box.area < image.width * image.height:
-            solid.append((box, _colour(case.labelled, classes)))
+        own = next((a for a in image.annotations if a.id == case.annotation_id), None)
+        colour = _colour(case.labelled, classes)
+        strokes = strokes_of(own.shape, bones.get(own.class_id)) if own is not None else ()
+        lines += [(stroke, colour, False) for stroke in strokes]
+        if own is not None and not strokes and own.box.area < image.width * image.height:
+            solid.append((own.box, colour))
     if case.prediction is not None and case.box is not None:
-        dashed.append((case.box, _colour(case.predicted, classes)))
+        found = analysed.predictions[case.image_id].objects[case.prediction]
+        colour = _colour(case.predicted, classes)
+        strokes = strokes_of(found.shape, bones.get(found.class_id))
+        lines += [(stroke, colour, True) for stroke in strokes]
+        if not strokes:
+            dashed.append((case.box, colour))
     return CropItem(
         image_id=case.image_id,
         size=(image.width, image.height),
@@ -293,6 +314,7 @@ def _item(case: Case, classes: Mapping[int, LabelClass], analysed: Analysis) -> 
         box=case.box,
         solid=tuple(solid),
         dashed=tuple(dashed),
+        lines=tuple(lines),
     )
 
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from cvstudio.gui.analyze.figures import CardRow
+from cvstudio.gui.analyze.figures import CardRow, ClassTable
 from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import SectionHeader, line
 from cvstudio.gui.widgets.what_is import WhatIs
@@ -15,27 +15,25 @@ GALLERY, PICTURES = 240, 360
 """The height of one row of large crops, and what the three pictures need to be compared, in px."""
 
 _ROOMY = 600
-"""The height under the messages from which cards of two lines leave the pictures enough, in px."""
+"""The height from which cards of two lines leave the pictures enough, in px."""
 
 
 class Content(QWidget):
-    """Messages and cards over everything else. Where height is scarce the cards fold to a line."""
+    """Cards over everything else. Where height is scarce the cards fold to a line."""
 
-    def __init__(self, messages: QWidget, cards: CardRow, below: QWidget) -> None:
+    def __init__(self, cards: CardRow, below: QWidget) -> None:
         super().__init__()
-        self._messages, self._cards = messages, cards
+        self._cards = cards
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(messages)
         column.addWidget(cards)
         column.addWidget(line())
         column.addWidget(below, 1)
 
     def event(self, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
-            taken = 0 if self._messages.isHidden() else self._messages.sizeHint().height()
-            self._cards.fold(self.height() - taken < _ROOMY)
+            self._cards.fold(self.height() < _ROOMY)
         return super().event(event)
 
 
@@ -62,7 +60,7 @@ class Halves(QSplitter):
             self.setSizes([gallery, self.height() - gallery])
 
 
-def figure_column(matrix: QWidget, table: QWidget, chart: QWidget) -> QScrollArea:
+def figure_column(matrix: QWidget, table: ClassTable, chart: QWidget) -> QScrollArea:
     """The matrix, the figures of the classes and the curves, one under the other."""
     inside = QWidget()
     column = QVBoxLayout(inside)
@@ -73,6 +71,7 @@ def figure_column(matrix: QWidget, table: QWidget, chart: QWidget) -> QScrollAre
     per_class = SectionHeader("Per class", padded=False)
     per_class.row.insertWidget(1, WhatIs("Recall"))
     column.addWidget(per_class)
+    column.addWidget(table.caption)
     column.addWidget(table)
     column.addSpacing(8)
     column.addWidget(chart)

@@ -8,6 +8,7 @@ from cvstudio.core.words import quoted
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
+from cvstudio.project.suspect_decisions import KEPT_CASES
 from cvstudio.project.verdict import Case
 
 
@@ -34,7 +35,7 @@ def without(project: Project, run: RunRecord, cases: Sequence[Case]) -> list[Cas
 
 
 def _name(run: RunRecord) -> str:
-    return f"analyze.kept.{run.id}"
+    return f"{KEPT_CASES}{run.id}"
 
 
 def _keys(project: Project, run: RunRecord) -> list[list[int]]:

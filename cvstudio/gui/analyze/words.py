@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cvstudio.core.annotation import LabelClass
+from cvstudio.core.forms import Answers
 from cvstudio.core.metrics import ErrorKind
 from cvstudio.core.metrics.resampling import Difference
 from cvstudio.core.words import counted, quoted
-from cvstudio.project.verdict import ALL, COMPARED, LIKELY, WORST, WRONG, Case, Verdict
+from cvstudio.project.verdict import ALL, CHOSEN, COMPARED, LIKELY, WORST, WRONG, Case, Row, Verdict
 
 
 def hardly_learned(verdict: Verdict) -> str:
@@ -25,11 +26,13 @@ def hardly_learned(verdict: Verdict) -> str:
     )
 
 
-def place(case: Case) -> str:
-    """Which case it is, for the line above the pictures: "extra WBC at x 272, y 0"."""
+def place(case: Case, verdict: Verdict) -> str:
+    """Which case it is, for the line above the pictures: "extra at x 272, y 0"."""
+    titles = {one.kind: one.title.lower() for one in verdict.kinds}
+    kind = titles.get(case.kind, case.kind)
     if case.box is None:
-        return case.kind
-    return f"{case.kind} at x {case.box.x:.0f}, y {case.box.y:.0f}"
+        return kind
+    return f"{kind} at x {case.box.x:.0f}, y {case.box.y:.0f}"
 
 
 def explain(
@@ -48,6 +51,8 @@ def explain(
             f"The figure of this image went {case.figure} from the older run to this one.",
             "The two pictures show the labels and what this run finds.",
         )
+    if case.kind == CHOSEN:
+        return "Chosen in another view.", "The pictures show the labels and what this run finds."
     if case.kind == "right":
         return f"Labelled and predicted {labelled}.", "The network agrees with the label here."
     if case.kind == ErrorKind.MISSED:
@@ -62,9 +67,12 @@ def explain(
             case, verdict, predicted
         )
     if case.kind == ErrorKind.LOOSE_BOX:
+        return _off(verdict.answers, labelled)
+    if case.kind == ErrorKind.BOTH:
         return (
-            f"The network's outline of {labelled} is off here.",
-            "Check that the label fits closely: loose labels teach loose outlines.",
+            f"Labelled {labelled}, but the network sees {predicted}, and not quite here.",
+            "Look whether the label names and encloses the right thing; else the network has to"
+            " learn both.",
         )
     if case.kind == ErrorKind.DUPLICATE:
         return (
@@ -78,12 +86,55 @@ def explain(
     return f"Labelled {labelled}, predicted {predicted}.", ""
 
 
+def _off(answers: Answers | None, name: str) -> tuple[str, str]:
+    """What is said of an object that was found, and not where it is labelled."""
+    match answers:
+        case Answers.KEYPOINTS:
+            return (
+                f"The network's points of {name} are off here.",
+                "Compare them one by one: a label whose left and right are exchanged teaches the"
+                " network to exchange them.",
+            )
+        case Answers.ROTATED:
+            return (
+                f"The network's rotated box around {name} is off here: its place, its sides or its"
+                " angle.",
+                "Check that the label lies along the object: loose labels teach loose angles.",
+            )
+        case Answers.OUTLINES:
+            return (
+                f"The network's outline of {name} is off here.",
+                "Check that the label fits closely: loose labels teach loose outlines.",
+            )
+        case _:
+            return (
+                f"The network's box around {name} is off here.",
+                "Check that the label fits closely: loose labels teach loose boxes.",
+            )
+
+
 def amount(verdict: Verdict, images: int) -> str:
     """How much is wrong in all: "504 errors on 87 images"."""
     wrong = verdict.kinds[0]
     if wrong.kind == ALL:
         return f"{counted(wrong.count, 'error')} on {counted(images, 'image')}"
     return f"{wrong.title}: {wrong.count:,} on {counted(images, 'image')}"
+
+
+_MOST_SCORES = 6
+"""Classes whose own scores are told."""
+
+
+def own_scores(rows: Sequence[Row], classes: Mapping[int, LabelClass]) -> str:
+    """The scores that classes count from: "Counted from disc 0.57, square 0.70."; "" for none."""
+    told = [
+        f"{classes[row.class_id].name} {row.counts_from:.2f}"
+        for row in rows if row.counts_from is not None and row.class_id in classes
+    ]  # fmt: skip
+    if not told:
+        return ""
+    more = f" and {len(told) - _MOST_SCORES} more" if len(told) > _MOST_SCORES else ""
+    return f"Counted from {', '.join(told[:_MOST_SCORES])}{more}, as chosen on val."
 
 
 def since(found: Difference, older: int) -> str:

@@ -1,0 +1,1 @@
+"""The view New images: whether a run still knows what it looks at."""

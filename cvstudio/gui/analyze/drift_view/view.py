@@ -1,0 +1,255 @@
+"""The view New images: a run looks at images from elsewhere, and words say how it knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core.drift import Shift, Standing
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.words import counted
+from cvstudio.gui import theme
+from cvstudio.gui.analyze.drift_view.spread import Spread
+from cvstudio.gui.analyze.drift_view.strangest import Strangest
+from cvstudio.gui.analyze.view import Subject, View
+from cvstudio.gui.one_job import OneJob
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import Control
+from cvstudio.gui.widgets.empty_state import EmptyState
+from cvstudio.gui.widgets.layouts import empty, scrolling
+from cvstudio.gui.widgets.message import Message
+from cvstudio.gui.widgets.section import label, line, link, push
+from cvstudio.gui.widgets.table_names import figure_table
+from cvstudio.project import drift
+from cvstudio.project.drift import Drift
+
+_LEVELS = {
+    Standing.SAME: "success",
+    Standing.AT_THE_EDGE: "warning",
+    Standing.OUT_OF_ITS_DEPTH: "danger",
+}
+_HEAD = ("Measure", "Its own", "New", "New has more")
+_ROW = 26
+
+
+class DriftView(View):
+    """Words and figures at the left, the new images, the strangest first, at the right."""
+
+    name, title = "new", "New images"
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self.subject: Subject | None = None
+        self.found: Drift | None = None
+        self._of_run = 0
+        """The run that `found` is about, or that is looking now."""
+        self.job = OneJob(studio, self)
+        self.job.moved.connect(self._moved)
+        self.job.done.connect(self._looked)
+        self.empty = EmptyState("image-multiple-outline", "")
+        self.empty.offer_also("Choose files…", self._choose_files)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self._result())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.stack)
+
+    # -- parts
+
+    def _result(self) -> QWidget:
+        self.verdict = Message("info", "")
+        self.sentences = QVBoxLayout()
+        self.sentences.setSpacing(6)
+        self.distance = Spread("times as far as usual from what it learned from")
+        self.doubt = Spread("how unsure it is, 0 to 1")
+        self.table = _table()
+        figures = QFrame()
+        left = QVBoxLayout(figures)
+        left.setContentsMargins(16, 12, 16, 12)
+        left.setSpacing(12)
+        left.addWidget(self.verdict)
+        left.addLayout(self.sentences)
+        for part in (self.distance, self.doubt, self.table):
+            left.addWidget(part)
+        left.addStretch(1)
+        self.list = Strangest(self.studio)
+        self.count = label("", "muted")
+        right = QVBoxLayout()
+        right.setContentsMargins(16, 12, 16, 12)
+        right.setSpacing(8)
+        head = QHBoxLayout()
+        head.addWidget(label("The strangest first", "heading"))
+        head.addStretch(1)
+        head.addWidget(self.count)
+        right.addLayout(head)
+        right.addWidget(self.list, 1)
+        right.addLayout(self._foot())
+        result = QWidget()
+        across = QHBoxLayout(result)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(0)
+        across.addWidget(scrolling(figures), 5)
+        across.addWidget(line(upright=True))
+        across.addLayout(right, 6)
+        return result
+
+    def _foot(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self.other = link("Other images…", self._choose_folder)
+        row.addWidget(self.other)
+        row.addStretch(1)
+        self.bring = push("Bring into the project…", self._bring)
+        self.bring.setToolTip("Import the chosen images, or all that are shown, to label them")
+        row.addWidget(self.bring)
+        return row
+
+    # -- what is shown
+
+    def show_subject(self, subject: Subject) -> None:
+        self.subject = subject
+        if self.job.running and self._of_run != subject.run.id:
+            self.job.cancel()
+        if self.found is None or self._of_run != subject.run.id:
+            self.found = None
+            self._offer()
+
+    def take_focus(self) -> None:
+        target: QWidget = self.list if self.found is not None else self.empty.button
+        target.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def release(self) -> None:
+        self.job.stop()
+        self.list.release()
+
+    def _offer(self) -> None:
+        if self.subject is None or self.job.running:
+            return
+        self.stack.setCurrentIndex(0)
+        self.empty.set(
+            f"Does run {self.subject.run.id} still know what it looks at? Choose new images: from"
+            " another day, another instrument, another site. They need not be in the project, and"
+            " need no labels.",
+            button="Choose a folder…", do=self._choose_folder,
+        )  # fmt: skip
+        self.empty.offer_also("Choose files…", self._choose_files)
+        self.say("")
+
+    # -- looking
+
+    def _choose_folder(self) -> None:
+        found = QFileDialog.getExistingDirectory(self, "Choose a folder with new images", "")
+        if found:
+            self.look([Path(found)])
+
+    def _choose_files(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self, "Choose new images", "")
+        if names:
+            self.look([Path(name) for name in names])
+
+    def look(self, sources: Sequence[Path]) -> None:
+        """Let the run look at these images and folders."""
+        subject, command = self.subject, self.studio.jobs.command
+        if subject is None or self.job.running:
+            return
+        self._of_run = subject.run.id
+
+        def begin(control: Control) -> JobDir:
+            return drift.start(subject.run, sources, check=control.check, command=command)
+
+        self.job.start("Looking at the new images", begin)
+
+    def _moved(self, text: str) -> None:
+        self.say(text)
+        if text:
+            self.stack.setCurrentIndex(0)
+            self.empty.set(text, button="Cancel", do=self.job.cancel)
+            self.empty.offer_also("")
+        elif self.found is None:
+            self._offer()
+        else:
+            self.stack.setCurrentIndex(1)
+
+    def _looked(self, job: JobDir) -> None:
+        subject = self.subject
+        if subject is None or subject.run.id != self._of_run:
+            return
+        self.studio.tasks.run(
+            lambda control: drift.read(subject.run, job, check=control.check),
+            title="Compare the new images", owner=self, done=partial(self._take, subject),
+        )  # fmt: skip
+
+    def _take(self, subject: Subject, found: Drift) -> None:
+        if self.subject is None or self.subject.run.id != subject.run.id:
+            return
+        self.found = found
+        self.verdict.set(_LEVELS[found.standing], found.headline)
+        empty(self.sentences)
+        for sentence in found.sentences:
+            self.sentences.addWidget(label(sentence, wrap=True))
+        self.distance.show_values(found.usual_distance, found.new_distance, found.strange.limit)
+        self.doubt.show_values(found.usual_doubt, found.new_doubt, found.unsure.limit)
+        _fill(self.table, found.shifts)
+        self.list.show_images(found.strangers)
+        shown, of = self.list.count(), len(found.strangers)
+        self.count.setText(f"{shown:,} of {of:,}" if shown < of else counted(of, "image"))
+        self.stack.setCurrentIndex(1)
+        self.say(f"{counted(of, 'new image')} beside {len(found.usual_distance):,} of its own")
+        if self.isVisible():
+            self.take_focus()
+
+    def _bring(self) -> None:
+        paths = dict.fromkeys(one.path for one in self.list.chosen())
+        self.studio.go_to("data", sources=[str(path) for path in paths])
+
+
+def _table() -> QTableWidget:
+    table = QTableWidget(0, len(_HEAD))
+    for column, title in enumerate(_HEAD):
+        table.setHorizontalHeaderItem(column, _item(title, column))
+    figure_table(table, "Measures of the images", row=_ROW)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    header = table.horizontalHeader()
+    header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    header.setToolTip(
+        "New has more: of all pairs of a new image and one of its own, in how many the new one has"
+        " more of it; 50 % where nothing differs"
+    )
+    return table
+
+
+def _fill(table: QTableWidget, shifts: Mapping[str, Shift]) -> None:
+    table.setRowCount(len(shifts))
+    for row, (title, one) in enumerate(shifts.items()):
+        words = (title, f"{one.usual:,.3g}", f"{one.new:,.3g}", f"{one.more:.0%}")
+        for column, text in enumerate(words):
+            item = _item(text, column)
+            if one.noticeable:
+                font = theme.font("body")
+                font.setBold(True)
+                item.setFont(font)
+            table.setItem(row, column, item)
+    table.setFixedHeight(table.horizontalHeader().sizeHint().height() + _ROW * len(shifts) + 2)
+
+
+def _item(text: str, column: int) -> QTableWidgetItem:
+    item = QTableWidgetItem(text)
+    side = Qt.AlignmentFlag.AlignLeft if not column else Qt.AlignmentFlag.AlignRight
+    item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+    return item

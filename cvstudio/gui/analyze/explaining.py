@@ -1,0 +1,191 @@
+"""What is made of many heat maps: pictures in a folder, and the mean of each class, by a job."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QStandardPaths, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QPixmap
+from PySide6.QtWidgets import QFileDialog, QLabel, QRadioButton, QVBoxLayout, QWidget
+
+from cvstudio.core.config import ExplainCase, ExplainManyConfig
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.words import counted
+from cvstudio.gui.analyze.how import How
+from cvstudio.gui.one_job import OneJob
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import Control
+from cvstudio.gui.widgets.dialogs import StudioDialog
+from cvstudio.gui.widgets.flow import FlowLayout
+from cvstudio.gui.widgets.layouts import scrolling
+from cvstudio.gui.widgets.section import label, push
+from cvstudio.project import runs
+from cvstudio.project.explained_cases import explain_case
+from cvstudio.project.records import RunRecord
+from cvstudio.project.verdict import Analysis, Case
+
+AVERAGES = "averages.json"
+"""What the job leaves of the means (ml/explaining/many.py)."""
+_MOST_AVERAGED = 40
+_PICTURE = 160
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Asked:
+    """Whose heat maps are made, by which method, and what the list beside them says."""
+
+    run: RunRecord
+    analysis: Analysis
+    score: float
+    nothing: str
+
+
+class Making(OneJob):
+    """At most one such job at a time; how far it is stands in `how`. Pictures that are drawn when
+    it is stopped stay."""
+
+    def __init__(self, studio: Studio, how: How, parent: QWidget) -> None:
+        super().__init__(studio, parent)
+        self._how, self._parent = how, parent
+        self.moved.connect(how.working)
+        self.done.connect(self._show)
+        how.stop_wanted.connect(self.cancel)
+
+    def average(self, asked: Asked) -> None:
+        """Lay the heat maps of each class over each other, and show them."""
+        self._make(asked, (), None, "Laying heat maps over each other")
+
+    def pictures(self, asked: Asked, current: Case | None, cases: Sequence[Case]) -> None:
+        """Ask which and where to, then draw them."""
+        dialog = PicturesDialog(self._parent, len(cases), has_current=current is not None)
+        accepted, every = dialog.exec(), dialog.every
+        dialog.deleteLater()
+        wanted = list(cases) if every else [current] if current is not None else []
+        if not accepted or not wanted:
+            return
+        folder = _folder(self._parent)
+        if folder is not None:
+            names = {0: asked.nothing} | {c.id: c.name for c in asked.analysis.classes}
+            rows = tuple(explain_case(case, names) for case in wanted)
+            self._make(asked, rows, folder, "Drawing heat maps")
+
+    def _make(
+        self, asked: Asked, cases: tuple[ExplainCase, ...], folder: Path | None, title: str
+    ) -> None:
+        project, command, how = self.studio.project, self.studio.jobs.command, self._how
+        if project is None:
+            return
+        config = ExplainManyConfig(
+            run_directory=runs.job_of(asked.run).path, split=asked.analysis.split.value,
+            cases=cases, folder=folder, method=how.method, layer=how.layer, opacity=how.opacity,
+            score=asked.score, most=_MOST_AVERAGED,
+        )  # fmt: skip
+
+        def begin(_control: Control) -> JobDir:
+            # Packing every label of a large project takes seconds.
+            return runs.start_job(
+                project, asked.run.id, config, snapshot=asked.analysis.snapshot, command=command
+            )
+
+        self.start(title, begin)
+
+    def _show(self, job: JobDir) -> None:
+        folder = json.loads(job.config.read_text(encoding="utf-8"))["folder"]
+        if folder is None:
+            self._show_means(job)
+        else:
+            self._tell_pictures(Path(folder))
+
+    def _show_means(self, job: JobDir) -> None:
+        content = json.loads((job.path / AVERAGES).read_text(encoding="utf-8"))
+        dialog = MeansDialog(self._parent, job.path, content)
+        dialog.exec()
+        dialog.deleteLater()
+
+    def _tell_pictures(self, folder: Path) -> None:
+        self.studio.toast(
+            f"Saved the heat maps in {folder.name}", level="success", link="Open folder",
+            do=lambda: _open(folder),
+        )  # fmt: skip
+
+
+def _folder(parent: QWidget) -> Path | None:
+    start = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+    found = QFileDialog.getExistingDirectory(parent, "A folder for the pictures", start)
+    return Path(found) if found else None
+
+
+class PicturesDialog(StudioDialog):
+    """Asks whether the error at hand is drawn, or all that are listed."""
+
+    def __init__(self, parent: QWidget, count: int, *, has_current: bool) -> None:
+        super().__init__(parent, "Save pictures", width=460)
+        self.setObjectName("heat_pictures")
+        self.one = QRadioButton("The error at hand")
+        self.all = QRadioButton(f"All that are listed: {counted(count, 'picture')}")
+        self.one.setEnabled(has_current)
+        self.all.setEnabled(count > 0)
+        (self.one if has_current else self.all).setChecked(True)
+        for choice in (self.one, self.all):
+            self.content.addWidget(choice)
+        self.content.addWidget(
+            label(
+                "Each shows the labels, the prediction and the heat side by side. A list beside"
+                " them (CSV) says what they are.", "muted", wrap=True,
+            )
+        )  # fmt: skip
+        self.add_button("Cancel", self.reject)
+        self.add_button("Choose a folder…", self.accept, next=True)
+
+    @property
+    def every(self) -> bool:
+        """Whether all that are listed were chosen."""
+        return self.all.isChecked()
+
+
+class MeansDialog(StudioDialog):
+    """A small picture for each class, with what it may not be taken for."""
+
+    def __init__(self, parent: QWidget, folder: Path, content: dict[str, Any]) -> None:
+        super().__init__(parent, f"Mean heat map of each class, {content['split']}", width=640)
+        self.setObjectName("heat_means")
+        caveat = label(content["caveat"], "muted", wrap=True)
+        self.content.addWidget(caveat)
+        inside = QWidget()
+        flow = FlowLayout(inside, across=16, down=16)
+        for row in content["classes"]:
+            flow.addWidget(_mean(row, folder, content["of"]))
+        self.content.addWidget(scrolling(inside), 1)
+        self.resize(760, 560)
+        button = push("Open folder", lambda: _open(folder), tall=True)
+        button.setAutoDefault(False)
+        self.footer.addWidget(button)
+        self.add_button("Close", self.accept, next=True)
+
+
+def _mean(row: dict[str, Any], folder: Path, of: str) -> QWidget:
+    one = QWidget()
+    column = QVBoxLayout(one)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(4)
+    picture = QLabel()
+    picture.setFixedSize(_PICTURE, _PICTURE)
+    picture.setPixmap(QPixmap(str(folder / row["file"])))
+    picture.setScaledContents(True)
+    picture.setAccessibleName(f"Mean heat map of {row['name']}")
+    column.addWidget(picture)
+    name = label(row["name"], "section")
+    name.setMaximumWidth(_PICTURE)
+    name.setToolTip(row["name"])
+    column.addWidget(name)
+    column.addWidget(label(counted(row["count"], of), "caption"))
+    column.setAlignment(Qt.AlignmentFlag.AlignTop)
+    return one
+
+
+def _open(folder: Path) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

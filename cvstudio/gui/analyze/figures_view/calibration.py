@@ -1,0 +1,107 @@
+"""Calibration in words, with its diagram, and the temperature that a person may take."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from cvstudio.core.metrics.calibration import Reliability
+from cvstudio.gui.analyze.figures_view.diagram import ReliabilityDiagram
+from cvstudio.gui.analyze.figures_view.titles import range_of, said
+from cvstudio.gui.widgets.layouts import show_or_hide
+from cvstudio.gui.widgets.section import SectionHeader, label, link
+from cvstudio.gui.widgets.what_is import WhatIs
+from cvstudio.project.choosing import Calibration
+
+_HARDLY = 0.02
+"""A tendency below this is none to speak of."""
+
+
+class CalibrationPanel(QWidget):
+    """`taken(float)` when the person wants the temperature, `dropped()` when no more."""
+
+    taken = Signal(float)
+    dropped = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        header = SectionHeader("Calibration")
+        header.row.insertWidget(1, WhatIs("Calibration"))
+        column.addWidget(header)
+        inside = QVBoxLayout()
+        inside.setContentsMargins(16, 0, 16, 12)
+        self.words = label("", wrap=True)
+        self.diagram = ReliabilityDiagram()
+        self.offer = label("", "caption", wrap=True)
+        self.take = link("", self._press)
+        inside.addWidget(self.words)
+        inside.addWidget(self.diagram)
+        inside.addWidget(self.offer)
+        row = QHBoxLayout()
+        row.addWidget(self.take)
+        self._explained = WhatIs("Temperature")
+        row.addWidget(self._explained)
+        row.addStretch(1)
+        inside.addLayout(row)
+        column.addLayout(inside)
+        self._found: Calibration | None = None
+        self.show_calibration(None)
+
+    def show_reliability(self, found: Reliability | None) -> None:
+        """Show how sure and how often right the answers of the split are."""
+        self.setVisible(found is not None)
+        self.diagram.show_reliability(found)
+        if found is not None:
+            self.words.setText(verdict(found))
+
+    def show_calibration(self, found: Calibration | None) -> None:
+        """Offer the temperature that fits val; None where there is none to offer."""
+        self._found = found
+        parts: tuple[QWidget, ...] = (self.offer, self.take, self._explained)
+        for part in parts:
+            show_or_hide(part, found is not None)
+        if found is None:
+            return
+        if found.taken is not None:
+            self.offer.setText(
+                f"The answers are read at temperature {found.taken:.2f}, which was fitted on val;"
+                " so are evaluations, predictions and exported files."
+            )
+            self.take.setText("Read them as they are")
+            self.take.setToolTip("Take the temperature off this run again")
+        else:
+            self.offer.setText(
+                f"At temperature {found.temperature:.2f} the ECE on val is"
+                f" {said(found.after.error.value)} instead of {said(found.before.error.value)}."
+                " No answer changes, only how sure it sounds."
+            )
+            self.take.setText(f"Use temperature {found.temperature:.2f}")
+            self.take.setToolTip(
+                "Keep it with the run: evaluations, predictions and exported files use it"
+            )
+
+    def _press(self) -> None:
+        if self._found is None:
+            return
+        if self._found.taken is not None:
+            self.dropped.emit()
+        else:
+            self.taken.emit(self._found.temperature)
+
+
+def verdict(found: Reliability) -> str:
+    """Whether the network is too sure, in a sentence with its figures."""
+    if not found.count or math.isnan(found.tendency):
+        return "There are no answers to compare."
+    between = range_of(found.error)
+    ece = f"ECE {said(found.error.value)}" + (f" (95 %: {between})" if between else "")
+    gap = found.tendency
+    if abs(gap) < _HARDLY:
+        return f"{ece}. On average it is as sure as it is right."
+    how = "surer than it is right" if gap > 0 else "less sure than it is right"
+    return f"{ece}. On average it is {100 * abs(gap):.0f} % {how}."

@@ -1,0 +1,210 @@
+"""Where the evidence lies: the picture with the heat, asked of the live process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent
+from PySide6.QtWidgets import QComboBox, QWidget
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.explaining import method_of
+from cvstudio.core.geometry import Box
+from cvstudio.core.snapshot import SnapshotImage
+from cvstudio.core.wire import Message
+from cvstudio.core.words import quoted
+from cvstudio.gui import theme
+from cvstudio.gui.analyze.how import How
+from cvstudio.gui.analyze.pane import Pane
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.what_is import WhatIs
+from cvstudio.imaging.heat import colours
+from cvstudio.project.records import RunRecord
+from cvstudio.project.verdict import Analysis
+
+_SHORTEST_BAR = 32
+_CHECKING = "Shuffling what was learned, to see whether the map changes"
+
+
+class Scale(QWidget):
+    """The legend of the heat map: little … much."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMinimumWidth(32)
+        self.setToolTip("How much a place speaks for the class: dark little, bright much")
+
+    def sizeHint(self) -> QSize:
+        return QSize(124, 16)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(theme.font("small"))
+        painter.setPen(theme.colour("muted"))
+        metrics = painter.fontMetrics()
+        left, right = metrics.horizontalAdvance("little") + 4, metrics.horizontalAdvance("much") + 4
+        if self.width() < left + right + _SHORTEST_BAR:
+            left = right = 0  # the colours alone say it
+        else:
+            painter.drawText(self.rect(), 0x0081, "little")
+            painter.drawText(self.rect(), 0x0082, "much")
+        bar = QRect(left, (self.height() - 8) // 2, self.width() - left - right, 8)
+        shades = colours(np.linspace(0, 1, 6, dtype=np.float32)[None])[0]
+        gradient = QLinearGradient(bar.left(), 0, bar.right(), 0)
+        for place, (r, g, b) in enumerate(shades.tolist()):
+            gradient.setColorAt(place / 5, f"#{r:02X}{g:02X}{b:02X}")
+        painter.fillRect(bar, gradient)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Question:
+    """What the network is asked about: the evidence for a class, and for which object or region.
+
+    None as class is whatever the network answers there.
+    """
+
+    image: SnapshotImage
+    class_id: int | None
+    box: Box | None
+
+
+class HeatPane(Pane):
+    """The heat over the image, for `question`; `how` says how it is made, and stands elsewhere."""
+
+    class_chosen = Signal(int)
+    """The person wants another class explained."""
+
+    def __init__(self, studio: Studio, how: How) -> None:
+        super().__init__("GradCAM", Scale())
+        self._studio, self.how = studio, how
+        self._run: RunRecord | None = None
+        self._names: dict[int, str] = {}
+        self.question: Question | None = None
+        self.class_box = QComboBox()
+        self.class_box.setAccessibleName("Class to explain")
+        self.class_box.setToolTip("The class whose evidence is shown")
+        self.class_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.class_box.setPlaceholderText("likeliest")
+        self.class_box.setMaximumWidth(180)
+        self.class_box.activated.connect(
+            lambda _index: self.class_chosen.emit(int(self.class_box.currentData()))
+        )
+        self.class_box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.head.insertWidget(1, self.class_box)
+        self.head.insertWidget(1, WhatIs("GradCAM"))
+        self.head.setSpacing(4)
+        self._busy = QTimer(self, singleShot=True, interval=300)
+        self._busy.timeout.connect(lambda: self.figure.setText("…"))
+        how.changed.connect(self.ask)
+        how.opacity_changed.connect(self.view.set_heat_opacity)
+        how.check_wanted.connect(self._check)
+
+    def use(self, run: RunRecord, analysed: Analysis) -> None:
+        """Ask this run from now on."""
+        self._run = run
+        self._names = {c.id: c.name for c in analysed.classes}
+        self.class_box.clear()
+        for known in analysed.classes:
+            self.class_box.addItem(known.name, known.id)
+        self.class_box.setVisible(analysed.snapshot.task in (Task.CLASSIFY, Task.SEGMENT))
+
+    def set_question(self, question: Question | None) -> None:
+        """Another question; `ask` asks it."""
+        self.question = question
+        self.how.say("")
+        if question is None:
+            self.class_box.setEnabled(False)
+            return
+        self.class_box.setEnabled(True)
+        self.title.setText(self.how.title)
+        self.figure.setText("")
+        wanted = question.class_id
+        self.class_box.setCurrentIndex(-1 if wanted is None else self.class_box.findData(wanted))
+
+    def ask(self) -> None:
+        """Ask the live process for the heat map of the question; the newest request wins."""
+        question = self.question
+        if question is None:
+            return
+        self.title.setText(self.how.title)
+        self.view.set_words("")
+        self.view.set_heat(np.zeros((1, 1), np.float32))
+        self._busy.start()
+        self._studio.live.request(
+            "explain", self.header(question), owner=self,
+            done=lambda message: self._heated(question, message),
+            failed=lambda text, _hint: self._not_heated(question, text),
+            progress=lambda share: self._progress(question, share),
+        )  # fmt: skip
+
+    def header(self, question: Question) -> dict[str, Any]:
+        """A question as the live process takes it."""
+        assert self._run is not None
+        image, box = question.image, question.box
+        return {
+            "run": str(self._run.directory), "path": str(Path(image.path)), "page": image.page,
+            "window": list(image.window) if image.window else None,
+            "class_id": question.class_id,
+            "box": [box.x, box.y, box.w, box.h] if box is not None else None,
+            "method": self.how.method, "layer": self.how.layer,
+        }  # fmt: skip
+
+    def release(self) -> None:
+        """The page goes away."""
+        self._busy.stop()
+        self._studio.live.drop(self)
+
+    def _heated(self, question: Question, message: Message) -> None:
+        """Show the heat, titled with what the network says it explains."""
+        if self.question is not question:
+            return
+        self._busy.stop()
+        header = message.header
+        self.how.told(
+            header.get("layers", []), tokens=bool(header.get("tokens")),
+            note=str(header.get("note", "")),
+        )  # fmt: skip
+        class_id, score = header["class_id"], f"{header['score']:.2f}"
+        if not method_of(self.how.method).of_class:
+            self.figure.setText("")
+        elif self.class_box.isHidden():
+            name = quoted(self._names[class_id]) if class_id in self._names else "?"
+            self.title.setText(f"{self.how.title} for {name} {score}")
+            self.figure.setText("")
+        else:
+            self.class_box.setCurrentIndex(self.class_box.findData(class_id))
+            self.figure.setText(score)
+        self.view.set_heat(np.asarray(message.arrays["heat"], np.float32))
+
+    def _progress(self, question: Question, share: float) -> None:
+        if self.question is question:
+            self._busy.stop()
+            self.figure.setText(f"{share:.0%}")
+
+    def _not_heated(self, question: Question, text: str) -> None:
+        if self.question is question:
+            self._busy.stop()
+            self.figure.setText("")
+            self.view.set_words(text)
+
+    def _check(self) -> None:
+        """Ask whether the map follows what was learned; told in the place of the method's words."""
+        question, method = self.question, self.how.method
+        if question is None:
+            return
+        self.how.say(f"{_CHECKING} …")
+
+        def say(text: str) -> None:
+            if self.question is question and self.how.method == method:
+                self.how.say(text)
+
+        self._studio.live.request(
+            "explain_check", self.header(question), owner=self,
+            done=lambda message: say(str(message.header["words"])),
+            failed=lambda text, _hint: say(text),
+            progress=lambda share: say(f"{_CHECKING} … {share:.0%}"),
+        )  # fmt: skip

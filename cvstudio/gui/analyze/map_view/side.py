@@ -1,0 +1,103 @@
+"""The right side of the map: the legend, and a list of images with what can be done with them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from cvstudio.core.words import counted
+from cvstudio.gui import theme
+from cvstudio.gui.analyze.map_view.legend import Legend
+from cvstudio.gui.analyze.map_view.reasons import Reason, ReasonList
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.section import label, line, push, tab_bar
+
+CHOSEN, NEXT, UNUSUAL = range(3)
+_TABS = ("Chosen", "Label next", "Unusual")
+_TIPS = (
+    "What was chosen on the map",
+    "Unlabelled images that teach the network most, and why",
+    "What lies far from all that the network was trained on",
+)
+
+
+class Side(QWidget):
+    """`tab_chosen` tells which list is wanted; the verbs tell that the listed images are meant."""
+
+    tab_chosen = Signal(int)
+    data_wanted = Signal()
+    label_wanted = Signal(int)
+    """Go through the listed images on Label, from this image on (0: the first)."""
+    tag_wanted = Signal()
+    pairs_wanted = Signal()
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self.setMinimumWidth(252)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.legend = Legend()
+        column.addWidget(self.legend)
+        column.addWidget(line())
+        self.tabs = tab_bar(*_TABS)
+        for place, words in enumerate(_TIPS):
+            self.tabs.setTabToolTip(place, words)
+        self.tabs.currentChanged.connect(self.tab_chosen)
+        column.addWidget(self.tabs)
+        column.addWidget(line())
+        self.list = ReasonList(studio.thumbnails)
+        self.list.opened.connect(lambda reason: self.label_wanted.emit(reason.record.id))
+        self.none = label("", "muted", wrap=True)
+        self.none.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.none.setContentsMargins(24, 24, 24, 24)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.list)
+        self.stack.addWidget(self.none)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self._foot())
+
+    def _foot(self) -> QWidget:
+        foot = QFrame()
+        theme.mark(foot, panel="footer")
+        column = QVBoxLayout(foot)
+        column.setContentsMargins(12, 8, 12, 8)
+        column.setSpacing(8)
+        self.data = push("Show on Data", self.data_wanted.emit)
+        self.data.setToolTip("Show these images on the Data page")
+        self.tag = push("Tag…", self.tag_wanted.emit)
+        self.tag.setToolTip("Give these images a tag")
+        self.label = push("Label these", lambda: self.label_wanted.emit(0), next=True)
+        self.label.setToolTip("Go through these images on the Label page")
+        self.pairs = push("Near-duplicates…", self.pairs_wanted.emit)
+        self.pairs.setToolTip("Images that show the same, by their looks and by this network")
+        for pair in ((self.data, self.tag), (self.pairs, self.label)):
+            row = QHBoxLayout()
+            row.setSpacing(8)
+            for button in pair:
+                row.addWidget(button, 1)
+            column.addLayout(row)
+        return foot
+
+    @property
+    def tab(self) -> int:
+        """Which list is in front."""
+        return self.tabs.currentIndex()
+
+    def show_list(self, reasons: list[Reason], nothing: str) -> None:
+        """List images, or say why there are none."""
+        self.list.show_reasons(reasons)
+        self.none.setText(nothing)
+        self.stack.setCurrentIndex(0 if reasons else 1)
+        for button in (self.data, self.label):
+            button.setEnabled(bool(reasons))
+        project = self._studio.project
+        self.tag.setEnabled(bool(reasons) and project is not None and project.writable)
+        many = counted(len(reasons), "image")
+        self.data.setAccessibleDescription(many)
+        self.tabs.setTabText(CHOSEN, f"Chosen {len(reasons):,}" if self._choosing(reasons) else
+                             _TABS[CHOSEN])  # fmt: skip
+
+    def _choosing(self, reasons: list[Reason]) -> bool:
+        return self.tab == CHOSEN and bool(reasons)

@@ -1,0 +1,1 @@
+"""The view Suspects of the Analyze page: labels that are likely wrong, and what is done."""

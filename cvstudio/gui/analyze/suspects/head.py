@@ -1,0 +1,135 @@
+"""What stands over the suspects: who judges which images, how far one is, and the kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+
+from cvstudio.core.suspects.values import Fault
+from cvstudio.core.words import counted
+from cvstudio.gui import theme
+from cvstudio.gui.analyze.suspects import words
+from cvstudio.gui.analyze.suspects.looking import Looked
+from cvstudio.gui.widgets.section import label, link, push, tab_bar
+from cvstudio.project.suspect_decisions import Decision
+from cvstudio.project.suspecting import Suspects
+
+
+class Head(QWidget):
+    """Two rows; it shows and asks, the view does."""
+
+    judge_chosen = Signal(object)
+    kind_chosen = Signal(object)
+    folds_wanted = Signal()
+    again_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kinds: list[Fault | None] = [None]
+        self.judge = QComboBox()
+        self.judge.setAccessibleName("Judged by")
+        self.judge.setToolTip("Whose answers the labels are held against")
+        self.judge.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.judge.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.judge.activated.connect(lambda _i: self.judge_chosen.emit(self.judge.currentData()))
+        self.judged = label("", "muted", wrap=True)
+        self.folds = link(words.TRAINING_IMAGES, self.folds_wanted.emit, tip=words.FOLDS_TIP)
+        self.tabs = tab_bar()
+        self.tabs.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.tabs.setAccessibleName("Kind of fault")
+        self.tabs.currentChanged.connect(lambda _place: self.kind_chosen.emit(self.kind))
+        self.many = label("", "muted")
+        self.progress = label("", "section")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedWidth(96)
+        self.bar.setAccessibleName("Decided")
+        theme.mark(self.bar, muted=True)
+        self.evaluate = push("Evaluate again", small=True)
+        self.again = push("Train again…", self.again_wanted.emit, small=True)
+        self.again.setToolTip(
+            "Train again: the settings of this run on the labels of now; when it is done, the two"
+            " are compared here"
+        )
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        above = self._line(8, label("Judged by", "muted"), self.judge, self.judged, self.folds)
+        above.setStretch(2, 1)
+        column.addLayout(above)
+        below = QFrame()
+        theme.mark(below, panel="bar")
+        row = self._line(0, self.tabs, None, self.progress, self.bar, self.evaluate, self.again)
+        below.setLayout(row)
+        column.addWidget(below)
+        self.hide()
+
+    @staticmethod
+    def _line(top: int, *parts: QWidget | None) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(16, top, 16, 0)
+        row.setSpacing(8)
+        for part in parts:
+            if part is None:
+                row.addStretch(1)
+            else:
+                row.addWidget(part)
+        return row
+
+    @property
+    def kind(self) -> Fault | None:
+        """The kind that is shown; None for all."""
+        return self._kinds[max(self.tabs.currentIndex(), 0)]
+
+    def show_judges(self, looked: Looked) -> None:
+        """Who judges, and who else could."""
+        self.setVisible(bool(looked.judges))
+        self.judge.clear()
+        for judge in looked.judges:
+            self.judge.addItem(judge.title, judge)
+        if looked.judge in looked.judges:
+            self.judge.setCurrentIndex(looked.judges.index(looked.judge))
+        self.judge.setEnabled(len(looked.judges) > 1)
+        notes = looked.suspects.notes if looked.suspects is not None else ()
+        self.judged.setText(words.judged(looked))
+        self.judged.setToolTip("\n".join(notes))
+        self.folds.setVisible(looked.judge is None or looked.judge.experiment_id is None)
+
+    def show_counts(self, left: Suspects, decided: Mapping[Decision, int], total: int) -> None:
+        """How many there are of each kind, and how far one has come."""
+        before = self.kind
+        counts = left.counts
+        self._kinds = [None, *(fault for fault in Fault if fault in counts or fault is before)]
+        self.tabs.blockSignals(True)
+        while self.tabs.count() > len(self._kinds):
+            self.tabs.removeTab(self.tabs.count() - 1)
+        while self.tabs.count() < len(self._kinds):
+            self.tabs.addTab("")
+        for place, fault in enumerate(self._kinds):
+            title = "All" if fault is None else words.TITLES[fault]
+            many = len(left.rows) if fault is None else counts.get(fault, 0)
+            self.tabs.setTabText(place, f"{title}   {many:,}")
+        self.tabs.setCurrentIndex(self._kinds.index(before))
+        self.tabs.blockSignals(False)
+        self.many.setText(words.many(len(left.rows), left.likely))
+        said = words.progress(decided, total)
+        self.progress.setText(said or self.many.text())
+        theme.mark(self.progress, role="section" if said else "muted")
+        self.progress.setToolTip(self.many.text())
+        done = sum(decided.values())
+        self.bar.setRange(0, max(total, 1))
+        self.bar.setValue(done)
+        self.bar.setVisible(done > 0)
+        changed = any(decided.get(one) for one in (Decision.FIXED, Decision.DELETED))
+        self.again.setEnabled(changed)
+
+    def show_changed(self, count: int) -> None:
+        """So many labels are other ones than those that the run was judged by."""
+        self.evaluate.setEnabled(count > 0)
+        self.evaluate.setToolTip(
+            f"Evaluate again: {counted(count, 'label')} changed since this evaluation"
+            if count
+            else "Evaluate again: no label changed since this evaluation"
+        )
