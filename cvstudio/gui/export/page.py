@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from functools import partial
@@ -13,28 +12,32 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLineEdit,
-    QProgressBar,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
+from cvstudio.core import proof as proof_words
 from cvstudio.core.config import ExportConfig
 from cvstudio.core.errors import CVStudioError
+from cvstudio.core.forms import Answers
 from cvstudio.core.jobdir import JobDir
+from cvstudio.core.networks import network
 from cvstudio.core.run_state import RunState
-from cvstudio.gui import theme
-from cvstudio.gui.export.proof import FLOAT, Proof, ProofCard, TimesCard
+from cvstudio.gui.export.choices import Advanced, FileChoices
+from cvstudio.gui.export.files_card import FilesCard
+from cvstudio.gui.export.packing import Packing
+from cvstudio.gui.export.parts import Busy, fact
+from cvstudio.gui.export.proof import Proof, ProofCard, read_proof
+from cvstudio.gui.export.times import TimesCard
 from cvstudio.gui.export.try_it import TryIt
 from cvstudio.gui.jobs import SmallJob
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.widgets.cards import ChoiceCards
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.layouts import empty, scrolling
-from cvstudio.gui.widgets.message import IconLabel, Message
+from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, line, link, push, tool
 from cvstudio.gui.widgets.verbatim import tip
@@ -64,6 +67,8 @@ class ExportPage(Workspace):
         super().__init__(studio)
         self.run: RunRecord | None = None
         self.proof: Proof | None = None
+        self.certificate: Proof | None = None
+        """That of the file at hand, among those that were made together."""
         self._job: SmallJob | None = None
         self._wanted_run: int | None = None
         self._named_by_hand = False
@@ -71,6 +76,7 @@ class ExportPage(Workspace):
         self._build()
         studio.actions.connect("export.network", self.export, self)
         studio.actions.connect("export.try", lambda: self.try_it.area.choose(), self)
+        studio.actions.connect("export.bundle", lambda: self.packing.pack(), self)
         studio.jobs.runs_changed.connect(self.refresh)
 
     # -- parts
@@ -85,17 +91,14 @@ class ExportPage(Workspace):
         # Long titles are elided: the whole one stands in the tooltip.
         self.run_box.currentTextChanged.connect(lambda text: self.run_box.setToolTip(tip(text)))
         left.add_padded(self.run_box, bottom=8)
-        left.add(SectionHeader("Format"))
-        self.formats = ChoiceCards(
-            [
-                ("32", "ONNX, 32-bit", "Same answers, runs everywhere", ""),
-                ("8", "32-bit and 8-bit", "A second file: a quarter of the size, less exact", ""),
-            ]
-        )
-        left.add_padded(self.formats, bottom=8)
+        left.add(SectionHeader("Files"))
+        self.files = FileChoices()
+        left.add_padded(self.files, bottom=8)
+        self.advanced = Advanced()
+        left.add(self.advanced)
         left.add(SectionHeader("In every export"))
         for title, text in _FACTS:
-            left.add_padded(_fact(title, text), bottom=8)
+            left.add_padded(fact(title, text), bottom=8)
         left.add(SectionHeader("Save as"))
         self.file = QLineEdit()
         self.file.setAccessibleName("Save as")
@@ -124,6 +127,8 @@ class ExportPage(Workspace):
         right.add(SectionHeader("Try it on new images"))
         self.try_it = TryIt(self.studio, self)
         right.add(self.try_it, 1)
+        self.packing = Packing(self.studio)
+        right.add(self.packing)
         right.add(line())
         right.add(SectionHeader("Earlier exports"))
         self.earlier = QWidget()
@@ -136,6 +141,7 @@ class ExportPage(Workspace):
 
     def _make_centre(self) -> QWidget:
         self.empty = EmptyState("package-variant-closed", "", next_=False)
+        self.list = FilesCard(self._show_file)
         self.card = ProofCard(self._save_certificate)
         self.times = TimesCard()
         self.message = Message("warning", "")
@@ -143,8 +149,8 @@ class ExportPage(Workspace):
         inside = QVBoxLayout(column)
         inside.setContentsMargins(16, 12, 16, 16)
         inside.setSpacing(8)
-        self.busy = _Busy(self._cancel)
-        for part in (self.busy, self.card, self.message, self.times):
+        self.busy = Busy(self._cancel)
+        for part in (self.busy, self.list, self.card, self.message, self.times):
             inside.addWidget(part)
         inside.addStretch(1)
         area = scrolling(column)
@@ -165,6 +171,7 @@ class ExportPage(Workspace):
     def release(self) -> None:
         self._job = None
         self.try_it.release()
+        self.packing.release()
 
     # -- runs and files
 
@@ -194,12 +201,22 @@ class ExportPage(Workspace):
     def _choose(self) -> None:
         self.run = self.run_box.currentData()
         self.run_box.setToolTip(self.run_box.currentText())
+        self._fit_choices()
         self._suggest_name()
         self._list_earlier()
         if self._job is None:
             proofs = [p for p in self._proofs() if self.run and p.run == self.run.id]
             same = [p for p in proofs if self.proof and p.file == self.proof.file]
             self._show(next(iter(same or proofs), None))
+
+    def _fit_choices(self) -> None:
+        """Ask only what can be asked of the chosen network."""
+        if self.run is None:
+            return
+        info = network(self.run.network)
+        self.files.set_metric(self.run.metric)
+        plain = not info.listed and info.answers is not Answers.ROTATED
+        self.advanced.set_task(self.run.task, possible=plain)
 
     def _suggest_name(self) -> None:
         if self.run is not None and not self._named_by_hand:
@@ -229,9 +246,10 @@ class ExportPage(Workspace):
         return path if path.is_absolute() else self.project.exports_directory / path
 
     def _proofs(self) -> list[Proof]:
-        """What was exported from the project's runs, the newest first."""
+        """What was exported from the project's runs, the newest first; of files that were made
+        together the 32-bit ONNX file, which names the others."""
         found = [read_proof(report) for report in exports.reports(self.project)]
-        return sorted((p for p in found if p is not None), key=lambda p: -p.made)
+        return sorted((p for p in found if p is not None and not p.main), key=lambda p: -p.made)
 
     def _list_earlier(self) -> None:
         empty(self._earlier)
@@ -282,7 +300,8 @@ class ExportPage(Workspace):
             output.parent.mkdir(parents=True, exist_ok=True)
             config = ExportConfig(
                 run_directory=runs.job_of(self.run).path, output=output,
-                int8=self.formats.key == "8",
+                files=self.files.chosen, allowed_drop=self.files.allowed_drop,
+                opset=self.advanced.opset.value(), suppress_inside=self.advanced.inside,
             )  # fmt: skip
             self._job = self.studio.jobs.start_job(self.run.id, config)
         except (CVStudioError, OSError) as error:
@@ -339,11 +358,13 @@ class ExportPage(Workspace):
     def _show(self, proof: Proof | None) -> None:
         self.proof = proof
         has = proof is not None
+        self.list.setVisible(has)
         self.card.setVisible(has)
         self.times.setVisible(has)
         self.message.hide()
         if proof is None:
             self.try_it.use(None)
+            self.packing.use(None, 0)
             if self._job is None and self.run is not None:
                 self.empty.set(
                     f"Run {self.run.id} is not exported yet. Its proof will stand here.",
@@ -353,20 +374,42 @@ class ExportPage(Workspace):
             self.set_status()
             return
         self.stack.setCurrentIndex(1)
+        c = proof.content
+        self.times.show_times(c.get("latency") or [], c.get("timings") or [])
+        self._show_certificate(proof)
+        usable = c["verified"] is not False
+        self.try_it.use(proof.file if usable else None)
+        self.packing.use(proof.file if usable else None, proof.run or 0)
+
+    def _show_file(self, name: str) -> None:
+        """Show the certificate of one of the files that were made together."""
+        if self.proof is None:
+            return
+        if name == self.proof.file.name:
+            self._show_certificate(self.proof)
+            return
+        other = read_proof(self.proof.file.with_name(name).with_suffix(REPORT_SUFFIX))
+        if other is None:
+            self.studio.toast(f"{name} or its certificate is gone.", level="warning")
+        self._show_certificate(other or self.proof)
+
+    def _show_certificate(self, proof: Proof) -> None:
+        if self.proof is None:
+            return
+        self.certificate = proof
+        self.list.show_files(self.proof.content, proof.file.name)
         self.card.show_proof(proof)
-        self.times.show_times(proof.content.get("latency") or [])
+        self.message.hide()
         self._warn(proof)
         passed, judged = proof.counts
         self.set_status(f"{passed} of {judged} checks passed" if judged else "")
-        usable = proof.content["verified"] is not False
-        self.try_it.use(proof.file if usable else None)
 
     def _warn(self, proof: Proof) -> None:
         """Say what is wrong with a file, or what the 8-bit one costs."""
         if proof.content["verified"] is False:
             failed = [
-                c["check"].lower() for c in proof.content["checks"]
-                if c["passed"] is False and c["precision"] == FLOAT
+                proof_words.within(c["check"]) for c in proof.checks
+                if c["passed"] is False and c["precision"] == proof.precision
             ]  # fmt: skip
             self.message.set("danger", f"Do not use this file. Out of bounds: {', '.join(failed)}.")
             self.message.show()
@@ -384,9 +427,9 @@ class ExportPage(Workspace):
             self.message.show()
 
     def _save_certificate(self) -> None:
-        if self.proof is None:
+        if self.certificate is None:
             return
-        source = self.proof.file.with_name(self.proof.file.stem + REPORT_SUFFIX)
+        source = self.certificate.file.with_suffix(REPORT_SUFFIX)
         name, _ = QFileDialog.getSaveFileName(
             self, "Save certificate", source.name, "JSON (*.json)"
         )
@@ -395,74 +438,10 @@ class ExportPage(Workspace):
             self.studio.toast(f"Saved {Path(name).name}.", level="success")
 
 
-class _Busy(QFrame):
-    """Takes the place of the result: a sentence, a bar, and Cancel."""
-
-    def __init__(self, cancel: Any) -> None:
-        super().__init__()
-        theme.mark(self, card=True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 16)
-        column.setSpacing(8)
-        head = QHBoxLayout()
-        self._title = label("", "section")
-        head.addWidget(self._title, 1)
-        head.addWidget(push("Cancel", cancel, small=True))
-        column.addLayout(head)
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        theme.mark(self._bar, job=True)
-        column.addWidget(self._bar)
-        self._words = label("", "muted")
-        column.addWidget(self._words)
-        self.hide()
-
-    def begin(self, title: str) -> None:
-        """Show that work has begun."""
-        self._title.setText(title)
-        self._words.setText("Starting")
-        self._bar.setRange(0, 0)
-        self.show()
-
-    def show_state(self, state: RunState) -> None:
-        """Show how far the job is."""
-        self._words.setText(state.phase)
-        self._bar.setRange(0, state.total)
-        self._bar.setValue(state.done)
-
-    def end(self) -> None:
-        self.hide()
-
-
-def _fact(title: str, text: str) -> QWidget:
-    frame = QWidget()
-    row = QHBoxLayout(frame)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(12)
-    row.addWidget(IconLabel("check", "muted", 16), 0, Qt.AlignmentFlag.AlignTop)
-    column = QVBoxLayout()
-    column.setSpacing(0)
-    column.addWidget(label(title))
-    column.addWidget(label(text, "caption", wrap=True))
-    row.addLayout(column, 1)
-    return frame
-
-
 def _proof_of(job: JobDir) -> Proof | None:
     """What an export job proved of the file that it wrote, also when that failed."""
     file = exports.exported_file(job)
     return None if file is None else read_proof(file.with_suffix(REPORT_SUFFIX))
-
-
-def read_proof(report: Path) -> Proof | None:
-    """A report beside its file; None when one of the two is missing or the report is damaged."""
-    try:
-        content = json.loads(report.read_text(encoding="utf-8"))
-        proof = Proof(report.with_name(content["file"]), content)
-        _ = proof.run, proof.made, proof.title, proof.counts  # whatever will be shown must be there
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return proof if proof.file.exists() else None
 
 
 def _ready(run: RunRecord) -> bool:

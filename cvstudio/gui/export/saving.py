@@ -74,8 +74,9 @@ class Saving(QObject):
     def running(self) -> bool:
         return self._total > 0
 
-    def start(self, onnx: Path, pages: list[Page], output: Path, *, score: float) -> None:
-        """Save what a file answers for these pages, objects from a score upwards."""
+    def start(self, onnx: Path, pages: list[Page], output: Path, *, score: float | None) -> None:
+        """Save what a file answers for these pages, objects from a score upwards (None: as the
+        file says)."""
         self._waiting, self._total = list(pages), len(pages)
         self._header = {"onnx": str(onnx), "score": score}
         self._output, self._content, self._problems = output, {}, []

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -21,75 +19,24 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.errors import ImageError
+from cvstudio.core.forms import BOXES, Form
 from cvstudio.core.predictions import Prediction, from_json
 from cvstudio.core.wire import Message
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
-from cvstudio.gui.dropping import copies, files_of
+from cvstudio.gui.drop_area import DropArea
 from cvstudio.gui.export.saving import Page, Saving, pages_of
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.image_view import ImageView
 from cvstudio.gui.widgets.layouts import empty
-from cvstudio.gui.widgets.message import IconLabel
-from cvstudio.gui.widgets.overlay import OverlayItem
+from cvstudio.gui.widgets.overlay import OverlayItem, edges_of
 from cvstudio.gui.widgets.section import label, link, push
 from cvstudio.gui.widgets.slider_field import SliderField
 from cvstudio.gui.widgets.swatch import swatch
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.imaging.decode import SUFFIXES, read_rgb
-
-
-class DropArea(QFrame):
-    """Takes image files, dropped or chosen."""
-
-    dropped = Signal(object)
-    """A list of paths."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        theme.mark(self, drop=True)
-        self.setAcceptDrops(True)
-        self.setFixedHeight(88)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 12, 12, 12)
-        column.setSpacing(2)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
-        row.addWidget(IconLabel("image-plus-outline", "muted", 18))
-        row.addWidget(label("Drop images here"))
-        row.addStretch(1)
-        column.addLayout(row)
-        second = QHBoxLayout()
-        second.addStretch(1)
-        second.addWidget(label("or", "muted"))
-        second.addWidget(link("choose files", self.choose))
-        second.addStretch(1)
-        column.addLayout(second)
-
-    def choose(self) -> None:
-        """Let the person choose files."""
-        endings = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))
-        files, _ = QFileDialog.getOpenFileNames(self, "Try on images", "", f"Images ({endings})")
-        if files:
-            self.dropped.emit([Path(f) for f in files])
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasUrls():
-            theme.mark(self, over=True)
-            copies(event)
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        theme.mark(self, over=False)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        theme.mark(self, over=False)
-        paths = files_of(event.mimeData())
-        copies(event)
-        if paths:
-            self.dropped.emit(paths)
 
 
 class TryIt(QWidget):
@@ -105,6 +52,8 @@ class TryIt(QWidget):
         self._place = 0
         self._classes: dict[int, tuple[str, str]] = {}
         self._answers: dict[Page, Prediction] = {}
+        self._floors: dict[int, float] = {}
+        self._form: Form = BOXES
         self.saving = Saving(studio, self)
         self.saving.moved.connect(self._saving_moved)
         self.saving.ended.connect(self._saving_ended)
@@ -121,7 +70,7 @@ class TryIt(QWidget):
 
     def _add_picture(self, column: QVBoxLayout) -> None:
         """Where images are dropped, and the one that is looked at."""
-        self.area = DropArea()
+        self.area = DropArea(SUFFIXES, title="Try on images")
         self.area.dropped.connect(self.try_images)
         column.addWidget(self.area)
         head = QHBoxLayout()
@@ -173,6 +122,7 @@ class TryIt(QWidget):
         self.saving_words = label("", "muted")
         self._saving_bar = QProgressBar()
         self._saving_bar.setTextVisible(False)
+        self._saving_bar.setAccessibleName("How many answers are saved")
         theme.mark(self._saving_bar, job=True)
         progress.addWidget(self.saving_words)
         progress.addWidget(self._saving_bar, 1)
@@ -274,6 +224,8 @@ class TryIt(QWidget):
             self.score.set_value(header["score"])
         self._answers[page] = answer
         self._classes = {c["id"]: (c["name"], c["colour"]) for c in header["classes"]}
+        self._form = Form.from_json(header["form"])
+        self._floors = {int(key): score for key, score in header["class_scores"].items()}
         self._score_row.setVisible(answer.scores is None and answer.regions is None)
         if page == self._page:
             self.time.setText(f"{header['answer_ms']:.0f} ms")
@@ -287,7 +239,8 @@ class TryIt(QWidget):
         rows: list[tuple[int, str, str]] = []
         if answer.scores is not None:
             best = sorted(answer.scores.items(), key=lambda item: -item[1])[:5]
-            rows = [(class_id, f"{score:.2f}", "") for class_id, score in best]
+            rows = [(class_id, f"{score:.2f}", self._said(class_id, score))
+                    for class_id, score in best]  # fmt: skip
         elif answer.regions is not None:
             pixels = self._rgb.shape[0] * self._rgb.shape[1]
             for class_id, mask in answer.regions.items():
@@ -295,7 +248,13 @@ class TryIt(QWidget):
                 rows.append((class_id, f"{100 * mask.area / pixels:.1f} %", ""))
         else:
             kept = [found for found in answer.objects if found.score >= self.score.value]
-            items = [OverlayItem(f.mask or f.box, self._classes[f.class_id][1]) for f in kept]
+            items = [
+                OverlayItem(
+                    f.shape, self._classes[f.class_id][1],
+                    edges=edges_of(f.shape, self._form.skeleton),
+                )
+                for f in kept
+            ]  # fmt: skip
             counts = Counter(f.class_id for f in kept)
             rows = [
                 (c, f"{n:,}", f"{min(f.score for f in kept if f.class_id == c):.2f}")
@@ -304,19 +263,27 @@ class TryIt(QWidget):
         self.view.set_items(items)
         self._show_counts(rows, "Share" if answer.regions is not None else "Score")
 
+    def _said(self, class_id: int, score: float) -> str:
+        """Whether the file says a class, where images may have several; else ""."""
+        floor = self._floors.get(class_id)
+        if floor is None:
+            return ""
+        return f"yes, from {floor:.2f}" if score >= floor else f"no, below {floor:.2f}"
+
     def _show_counts(self, rows: list[tuple[int, str, str]], figure_title: str = "") -> None:
         empty(self._grid)
         if not rows:
             return
-        objects = any(row[2] for row in rows)
-        titles = ("Class", "Found", "Lowest score") if objects else ("Class", figure_title)
+        three = any(row[2] for row in rows)
+        last = ("Score", "Said") if self._floors else ("Found", "Lowest score")
+        titles = ("Class", *last) if three else ("Class", figure_title)
         for column, text in enumerate(titles):
             self._grid.addWidget(_right(label(text, "caption"), column > 0), 0, column)
         for place, (class_id, figure, lowest) in enumerate(rows, 1):
             name, colour = self._classes.get(class_id, ("?", "#888888"))
             self._grid.addWidget(_Swatch(name, colour), place, 0)
             self._grid.addWidget(_right(label(figure), True), place, 1)
-            if objects:
+            if three:
                 self._grid.addWidget(_right(label(lowest, "muted"), True), place, 2)
 
     # -- saving
@@ -333,7 +300,9 @@ class TryIt(QWidget):
             self, "Save predictions", "predictions.json", "JSON (*.json)"
         )
         if name:
-            self.saving.start(self._file, self._pages, Path(name), score=self.score.value)
+            # Where images have several classes, each counts as the file says.
+            score = None if self._floors else self.score.value
+            self.saving.start(self._file, self._pages, Path(name), score=score)
             self._offer_saving()
 
     def _saving_moved(self, done: int, total: int) -> None:

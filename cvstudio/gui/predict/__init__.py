@@ -1,0 +1,1 @@
+"""The Predict page: a network at work on images of anywhere."""

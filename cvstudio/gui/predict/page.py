@@ -1,0 +1,499 @@
+"""The Predict page: a network looks at images, videos or a camera, and its answers go anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cvstudio.core.annotation import Task
+from cvstudio.core.answers import Answered, AnswerTail, Skipped, Teller, read_teller
+from cvstudio.core.config import PredictConfig
+from cvstudio.core.errors import CVStudioError, ImageError, RunError
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.predictions import Prediction
+from cvstudio.core.run_state import RunState
+from cvstudio.core.words import counted
+from cvstudio.formats.answers import Count
+from cvstudio.gui import keys
+from cvstudio.gui.jobs import SmallJob
+from cvstudio.gui.latest_wins import LatestWins
+from cvstudio.gui.predict.asking import CameraChoice, NetworkChoice, Sources
+from cvstudio.gui.predict.busy import Busy
+from cvstudio.gui.predict.camera import CameraWatch, Rgb
+from cvstudio.gui.predict.results import ResultsList, items_of, told, words_of
+from cvstudio.gui.predict.saving import Content, Saving
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import Control
+from cvstudio.gui.widgets.empty_state import EmptyState
+from cvstudio.gui.widgets.image_view import ImageView
+from cvstudio.gui.widgets.message import Message
+from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, link, push
+from cvstudio.gui.widgets.slider_field import SliderField
+from cvstudio.gui.widgets.verbatim import tip
+from cvstudio.gui.workspace import Workspace
+from cvstudio.imaging.decode import read_rgb
+from cvstudio.project import launch, predicting
+
+_USUAL_SCORE = 0.25
+
+
+class PredictPage(Workspace):
+    """Networks at work beyond the project's own images."""
+
+    name, title, icon = "predict", "Predict", "image-search-outline"
+    centre_needs = 560
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self._job: SmallJob | None = None
+        self._tail: AnswerTail | None = None
+        self._network: Path | None = None
+        self._step = 1
+        self._looked = False
+        self._rgb_of: Answered | None = None
+        self._latest = LatestWins(studio.tasks, owner=self)
+        self.camera = CameraWatch(studio.live, self)
+        self.camera.shown.connect(self._camera_shown)
+        self.camera.told.connect(self._take_teller)
+        self.camera.failed.connect(self._camera_failed)
+        self.saving = Saving(studio, self)
+        self._build()
+        actions = studio.actions
+        actions.connect("predict.start", self.start, self)
+        actions.connect("predict.files", lambda: self.sources.area.choose(), self)
+        actions.connect("predict.network", self.choice.choose, self)
+        actions.connect("predict.camera", self.toggle_camera, self)
+        actions.connect("predict.save", self._open_save, self)
+        actions.connect("predict.send", self._send, self)
+        actions.connect("predict.next", lambda: self.results.go(1), self)
+        actions.connect("predict.previous", lambda: self.results.go(-1), self)
+        studio.jobs.runs_changed.connect(self._refresh_networks)
+        self._show_state()
+
+    # -- parts
+
+    def _build(self) -> None:
+        left = self.panel("left", 300)
+        left.add(SectionHeader("Network"))
+        self.choice = NetworkChoice()
+        self.choice.changed.connect(self._show_state)
+        left.add_padded(self.choice, bottom=8)
+        left.add(SectionHeader("Look at"))
+        self.sources = Sources()
+        self.sources.changed.connect(self._show_state)
+        self.sources.networks_dropped.connect(lambda files: self.choice.take(files[0]))
+        left.add_padded(self.sources, bottom=8)
+        left.add(SectionHeader("Or a camera"))
+        self.camera_choice = CameraChoice()
+        self.camera_choice.pressed.connect(self.toggle_camera)
+        self.camera_choice.button.setToolTip(self.studio.actions["predict.camera"].toolTip())
+        left.add_padded(self.camera_choice)
+        left.body.addStretch(1)
+        left.make_scrollable()
+        self.next_step = NextStep(self.studio.actions["predict.start"])
+        left.set_footer(self.next_step)
+
+        right = self.panel("right", 304)
+        self.heading = SectionHeader("Results")
+        self.figure = label("", "muted")
+        self.heading.add(self.figure)
+        right.add(self.heading)
+        self.results = ResultsList(self.studio.tasks)
+        self.results.chosen.connect(lambda _row: self._show_current())
+        right.add(self.results, 1)
+        buttons = QWidget()
+        column = QVBoxLayout(buttons)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        self.save = push("Save as…", self._open_save, icon_name="content-save-outline")
+        self.send = push("Send to the project", self._send, icon_name="import")
+        for button, id in ((self.save, "predict.save"), (self.send, "predict.send")):
+            button.setToolTip(self.studio.actions[id].toolTip())
+            column.addWidget(button)
+        right.set_footer(buttons)  # with it the panel stays in narrow windows too
+        right.heading = "Results"
+        self.assemble(left=left, centre=self._make_centre(), right=right)
+
+    def _make_centre(self) -> QWidget:
+        self.empty = EmptyState("image-search-outline", "", next_=False)
+        self.message = Message("warning", "")
+        self.name_label = label("", "section")
+        self.found = label("", "muted")
+        self.view = ImageView()
+        head = QHBoxLayout()
+        head.setSpacing(12)
+        head.addWidget(self.name_label)
+        head.addWidget(self.found, 1)
+        self.before = link("Previous", lambda: self.results.go(-1))
+        self.after = link("Next", lambda: self.results.go(1))
+        for button, id in ((self.before, "predict.previous"), (self.after, "predict.next")):
+            button.setToolTip(self.studio.actions[id].toolTip())
+        head.addWidget(self.before)
+        head.addWidget(self.after)
+        column = QWidget()
+        inside = QVBoxLayout(column)
+        inside.setContentsMargins(16, 12, 16, 12)
+        inside.setSpacing(8)
+        self.busy = Busy(self.cancel)
+        inside.addWidget(self.busy)
+        inside.addWidget(self.message)
+        inside.addLayout(head)
+        inside.addWidget(self.view, 1)
+        inside.addWidget(self._make_score())
+        self.message.hide()
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(column)
+        return self.stack
+
+    def _make_score(self) -> QWidget:
+        self.score = SliderField(0.05, 0.99, _USUAL_SCORE, step=0.01, name="Score")
+        self.score.setToolTip("Answers of which the network is less sure do not count")
+        self.score.changed.connect(lambda _value: self._recount())
+        self.own = QCheckBox("Each class from its own")
+        self.own.setToolTip("Where a class has a score of its own in the file, it counts from that")
+        self.own.toggled.connect(lambda _on: self._recount())
+        self.score_row = QWidget()
+        row = QHBoxLayout(self.score_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        row.addWidget(label("Score from", "muted"))
+        row.addWidget(self.score, 1)
+        row.addWidget(self.own)
+        return self.score_row
+
+    # -- hooks
+
+    def arrive(self, **what: Any) -> None:
+        """`network`: a file or the directory of a run to ask; `paths`: what to look at."""
+        if what.get("network"):
+            self.choice.refresh(self.project, wanted=Path(what["network"]))
+        if what.get("paths"):
+            self.sources.add([Path(path) for path in what["paths"]])
+
+    def shown(self) -> None:
+        self._refresh_networks()
+        if not self._looked:
+            self._looked = True
+            self._find_last()
+
+    def hidden(self) -> None:
+        self._stop_camera()
+
+    def release(self) -> None:
+        self.camera.stop()
+        self._latest.drop()
+        self.results.release()
+        self._job = None
+
+    def _refresh_networks(self) -> None:
+        if self.studio.project is not None:
+            self.choice.refresh(self.project)
+
+    # -- asking
+
+    def start(self) -> None:
+        """Ask the network about all sources."""
+        asked = self.choice.chosen
+        if asked is None or not self.sources.paths or self._job is not None:
+            return
+        self._stop_camera()
+        config = PredictConfig(
+            file=asked.path if asked.is_file else None,
+            run_directory=None if asked.is_file else asked.path,
+            sources=tuple(path.absolute() for path in self.sources.paths),
+            step=self.sources.step.value(),
+            tiles=self.sources.tiles.isChecked(),
+        )
+        try:
+            job = predicting.start(self.project, config, command=self.studio.jobs.command)
+        except (CVStudioError, OSError) as error:
+            self.studio.fail(error, doing="Predict")
+            return
+        self._begin(job, config)
+
+    def _begin(self, job: JobDir, config: PredictConfig) -> None:
+        """Show what a job answers, from its first answer on."""
+        self._follow(job, config)
+        self._job = self.studio.jobs.watch(job)
+        self._job.progress.connect(self._moved)
+        self._job.done.connect(lambda _job: self._ended(""))
+        self._job.failed.connect(self._ended)
+        self._show_state()
+
+    def _follow(self, job: JobDir, config: PredictConfig) -> None:
+        self.results.results.clear()
+        self._rgb_of = None
+        self._tail = AnswerTail(job.path)
+        self._network = config.file or config.run_directory
+        self._step = config.step
+        self.message.hide()
+        self.busy.begin()
+
+    def _moved(self, state: RunState) -> None:
+        if self._job is None:
+            return
+        self.busy.show_state(state)
+        self._take_new()
+
+    def _take_new(self) -> None:
+        """Take in the answers that were written since."""
+        if self._tail is None or self._job_path is None:
+            return
+        if self.results.results.teller is None:
+            try:
+                self._take_teller(read_teller(self._job_path))
+            except RunError:
+                return  # it is still reading the network
+        new = list(self._tail.new())
+        first = not self.results.results.answers
+        self.results.results.add(new)
+        if first and self.results.results.answers:
+            place = self.results.results.lines.index(self.results.results.answers[0])
+            self.results.setCurrentIndex(self.results.results.index(place))
+        if new:
+            self._show_state()
+
+    @property
+    def _job_path(self) -> Path | None:
+        return self._tail.folder if self._tail is not None else None
+
+    def _take_teller(self, teller: Teller) -> None:
+        """Somebody answers: its score is the one to begin with."""
+        self.results.results.teller = teller
+        self.score.set_value(_USUAL_SCORE if teller.score is None else teller.score)
+        self.own.blockSignals(True)
+        self.own.setChecked(teller.own_hold)
+        self.own.blockSignals(False)
+        self.own.setVisible(bool(teller.own))
+        single = teller.task is Task.CLASSIFY and not teller.several
+        self.score_row.setVisible(not single and teller.task is not Task.SEGMENT)
+        if teller.warning:
+            self.message.set("warning", teller.warning)
+            self.message.show()
+        self._recount()
+
+    def cancel(self) -> None:
+        """Stop the job; what was answered stays."""
+        if self._job is not None:
+            job, self._job = self._job, None
+            job.cancel()
+            self._take_new()
+            self._show_state()
+
+    def _ended(self, trouble: str) -> None:
+        self._take_new()
+        self._job = None
+        if trouble:
+            self.studio.fail(CVStudioError(trouble), doing="Predict")
+        skipped = self.results.results.skipped
+        if skipped and not trouble:
+            few = f"{counted(len(skipped), 'file was', 'files were')} skipped: {skipped[0].reason}"
+            self.message.set("warning", few if len(skipped) == 1 else f"{few} See the list.")
+            self.message.show()
+        if not self.isVisible() and not trouble:
+            count = counted(len(self.results.results.answers), "image")
+            self.studio.toast(
+                f"The network has looked at {count}.", level="success", link="Show",
+                do=lambda: self.studio.go_to("predict"),
+            )  # fmt: skip
+        self._show_state()
+
+    def _find_last(self) -> None:
+        """Show what was answered before the window was closed, or before it died."""
+        job = predicting.latest(self.project)
+        config = predicting.config_of(job) if job is not None else None
+        if job is None or config is None or self._job is not None:
+            return
+        if launch.alive(job):
+            self._begin(job, config)
+            return
+        self._follow(job, config)
+        self._take_new()
+        self._show_state()
+
+    # -- what is looked at
+
+    def _count(self) -> Count:
+        return Count(self.score.value, own=self.own.isChecked() and not self.own.isHidden())
+
+    def _recount(self) -> None:
+        self.results.results.set_count(self._count())
+        self._draw()
+
+    def _show_current(self) -> None:
+        line = self.results.current()
+        self.name_label.setText(self.results.results.title(line) if line is not None else "")
+        self.name_label.setToolTip(tip(str(line.path)) if line is not None else "")
+        self.view.set_items([])
+        self._rgb_of = None
+        if not isinstance(line, Answered):
+            self.view.set_image(None)
+            self.view.set_words(line.reason if isinstance(line, Skipped) else "")
+            self.found.setText("")
+            self._latest.drop()
+            self._show_state()
+            return
+        self.view.set_words("")
+
+        def work(control: Control) -> Rgb:
+            control.check()
+            return read_rgb(line.path, line.page)
+
+        self._latest.request(work, lambda rgb: self._read(line, rgb), self._unreadable)
+        self._draw_words(line)
+        self._show_state()
+
+    def _read(self, line: Answered, rgb: Rgb) -> None:
+        if line == self.results.current():
+            self.view.set_image(rgb)
+            self._rgb_of = line
+            self._draw()
+
+    def _unreadable(self, error: BaseException) -> None:
+        self.view.set_image(None)
+        self.view.set_words(error.message if isinstance(error, ImageError) else str(error))
+
+    def _draw(self) -> None:
+        teller, line = self.results.results.teller, self._rgb_of
+        if teller is None or line is None:
+            return
+        self.view.set_items(items_of(line, teller, self._count(), tags=True))
+        self._draw_words(line)
+
+    def _draw_words(self, line: Answered) -> None:
+        teller = self.results.results.teller
+        if teller is not None:
+            took = f"{line.milliseconds:,.0f} ms"
+            self.found.setText(f"{words_of(line, teller, self._count())}, {took}")
+
+    # -- the camera
+
+    def toggle_camera(self) -> None:
+        """Start the camera, or let go of it."""
+        if self.camera.running:
+            self._stop_camera()
+            return
+        asked = self.choice.chosen
+        if asked is None or self._job is not None:
+            return
+        self.results.results.clear()
+        self._tail = None
+        self.message.hide()
+        which = "onnx" if asked.is_file else "run"
+        header = {which: str(asked.path), "device": "auto"}
+        self.camera.start(self.camera_choice.number.value(), header)
+        self.view.set_image(None)
+        self.view.set_items([])
+        self.view.set_words("Waiting for the camera")
+        self.name_label.setText(f"Camera {self.camera_choice.number.value()}")
+        self.found.setText("")
+        self._show_state()
+
+    def _camera_shown(self, picture: Rgb, answer: Prediction) -> None:
+        teller = self.results.results.teller
+        if teller is None:
+            return
+        height, width = picture.shape[:2]
+        line = Answered(Path("camera"), 0, 1, width, height, answer)
+        self.view.set_words("")
+        self.view.set_image(picture)
+        self.view.set_items(items_of(line, teller, self._count(), tags=True))
+        rate = f", {self.camera.rate:.1f} pictures a second" if self.camera.rate else ""
+        self.found.setText(words_of(line, teller, self._count()) + rate)
+
+    def _camera_failed(self, text: str) -> None:
+        self.view.set_image(None)
+        self.view.set_words("")
+        self.message.set("warning", text)
+        self.message.show()
+        self._show_state()
+
+    def _stop_camera(self) -> None:
+        if self.camera.running:
+            self.camera.stop()
+            self.results.results.clear()
+            self.name_label.setText("")
+            self.found.setText("")
+            self.view.set_image(None)
+            self.view.set_items([])
+            self._show_state()
+
+    # -- taking answers along
+
+    def _content(self) -> Content | None:
+        teller, answers = self.results.results.teller, self.results.results.answers
+        if teller is None or not answers or self._network is None:
+            return None
+        return Content(teller, tuple(answers), self._count(), self._network, self._step)
+
+    def _open_save(self) -> None:
+        content = self._content()
+        if content is not None:
+            self.saving.open_menu(self.save, content)
+
+    def _send(self) -> None:
+        content = self._content()
+        if content is not None and self._job is None:
+            self.saving.send(content)
+
+    # -- what can be done now
+
+    def _show_state(self) -> None:
+        actions, asked = self.studio.actions, self.choice.chosen
+        results, busy = self.results.results, self._job is not None
+        why = (
+            "Choose a network first" if asked is None else
+            "Choose images first" if not self.sources.paths else "The network is at work"
+        )  # fmt: skip
+        actions.allow("predict.start", asked is not None and bool(self.sources.paths) and not busy,
+                      why=why)  # fmt: skip
+        can_watch = asked is not None and not busy
+        actions.allow("predict.camera", can_watch or self.camera.running, why=why)
+        self.camera_choice.button.setEnabled(can_watch or self.camera.running)
+        self.camera_choice.show_running(self.camera.running)
+        has = bool(results.answers)
+        for id, button in (("predict.save", self.save), ("predict.send", self.send)):
+            actions.allow(id, has and not busy, why="Nothing is answered yet")
+            button.setEnabled(has and not busy)
+        for id in ("predict.next", "predict.previous"):
+            actions.allow(id, len(results.lines) > 1, why="There are no further results")
+        row, last = self.results.currentIndex().row(), len(results.lines) - 1
+        self.before.setEnabled(row > 0)
+        self.after.setEnabled(0 <= row < last)
+        for part in (self.before, self.after):
+            part.setVisible(len(results.lines) > 1)
+        self.busy.setVisible(busy)
+        self.figure.setText(told(results))
+        self.use_side("right", bool(results.lines) or busy)
+        working = (
+            bool(results.lines) or busy or self.camera.running or self.message.isVisibleTo(self)
+        )
+        self.stack.setCurrentIndex(1 if working else 0)
+        self._show_empty()
+        ways = (actions[f"predict.{way}"].shortcut() for way in ("previous", "next"))
+        through = " and ".join(filter(None, map(keys.words, ways)))
+        hint = f"{through} go through the results" if through and len(results.lines) > 1 else ""
+        self.set_status(told(results), right=hint)
+
+    def _show_empty(self) -> None:
+        if self.choice.chosen is None:
+            self.empty.set(
+                "A network looks at images here that are in no project. Finish a run, export one,"
+                " or choose an ONNX file of CVStudio or ultralytics.",
+                button="Choose a network file", do=self.choice.choose,
+            )  # fmt: skip
+        else:
+            self.empty.set(
+                "Drop images, a folder or a video on the left, or start a camera. The answers can"
+                " be saved, or sent into the project as suggestions.",
+                button="Choose images", do=self.sources.area.choose,
+            )  # fmt: skip
