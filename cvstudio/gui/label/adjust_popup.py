@@ -71,10 +71,10 @@ class AdjustPopup(QFrame):
         self.kind.setVisible(kind is not None)
         if kind is not None:
             self.kind.choose(KINDS.index(kind))
+        self.show()  # only what is shown has its dress, and with it its height
         height = self.sizeHint().height()
         width = min(_WIDTH, self._around.width() - 2 * _TOP)
         self.setGeometry(self._clear_of(about, QSize(width, height)))
-        self.show()
         self.raise_()
         self.amount.field.setFocus()
         self.amount.field.selectAll()

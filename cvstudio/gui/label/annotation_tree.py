@@ -117,7 +117,8 @@ class AnnotationModel(QAbstractItemModel):
             lines = [f"{name}: {words_of(value)}" for name, value in carried]
             if origin := origin_words(annotation):
                 lines.insert(0, f"Suggested by {origin}")
-            return tip("\n".join(lines))
+            # A narrow panel has not room for all of a row.
+            return tip("\n".join([describe(annotation, self._said(annotation)), *lines]))
         return None
 
     def _said(self, annotation: Annotation) -> str:
@@ -208,7 +209,7 @@ def _grouped(document: Document) -> dict[int, list[Annotation]]:
 
 
 def describe(annotation: Annotation, said: str = "") -> str:
-    """What is `said` of an annotation, and its size: "round, torn · 129 × 122 px, 11,149 px²"."""
+    """What is `said` of an annotation, and its size: "round, torn · 11,149 px², 129 × 122 px"."""
     return f"{said} · {_size(annotation)}" if said else _size(annotation)
 
 
@@ -220,11 +221,11 @@ def _size(annotation: Annotation) -> str:
         return rotated_words(shape) + (", crowd" if annotation.crowd else "")
     text = f"{box.w:.0f} × {box.h:.0f} px"
     if isinstance(shape, Mask):
-        text += f", {shape.area:,.0f} px²"
+        text = f"{shape.area:,.0f} px², {text}"  # where room ends, the box is what can be spared
     elif isinstance(shape, Keypoints):
         text = f"{len(shape.placed())} of {counted(len(shape.points), 'point')}, {text}"
     elif isinstance(shape, Polygon):
-        points = sum(len(ring) for part in shape.parts for ring in part.rings())
+        points = sum(map(len, shape.rings()))
         holes = sum(len(part.holes) for part in shape.parts)
         text += f", {points} points"
         if holes:
@@ -289,7 +290,7 @@ class _Delegate(QStyledItemDelegate):
         text = "selectionText" if selected else "text"
         quiet = "selectionMuted" if selected else "muted"
         if annotation.id in self._document.hidden():
-            text = "disabled"
+            text = quiet if selected else "disabled"
         paint_icon(
             painter, KIND_ICONS[annotation.kind], QRect(36, row.top(), 16, row.height()), quiet
         )

@@ -23,6 +23,7 @@ from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.canvas_note import CanvasNote
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.filter_chip import FilterChip
+from cvstudio.gui.label.seen_as import SeenAs
 from cvstudio.gui.label.tools.base import Tool
 from cvstudio.gui.label.tools.options import ToolOptions
 from cvstudio.gui.label.tools.table import ToolInfo
@@ -81,6 +82,8 @@ class OptionsBar(QFrame):
         self._known: dict[type[ToolOptions], ToolOptions] = {}
         self._place = QHBoxLayout()
         row.addLayout(self._place)
+        self.seen = SeenAs()
+        row.addWidget(self.seen)
         self.note = CanvasNote()
         """What the tool has to say before its next gesture; the page lays it over the canvas."""
         row.addStretch(1)
@@ -136,6 +139,12 @@ class OptionsBar(QFrame):
         for each in self._known.values():
             each.setVisible(each is self.options)
 
+    def show_seen(self, told: str) -> None:
+        """How the picture is displayed that the tool in hand works on; "" when it sees none, or
+        sees it as it was opened."""
+        self.seen.tell(told)
+        self._share_room()
+
     def is_typed_in(self) -> bool:
         """Whether a field of the options has the keys."""
         field = QApplication.focusWidget()
@@ -158,12 +167,15 @@ class OptionsBar(QFrame):
         self.file.setVisible(shown)
         self.state.setVisible(shown)
         self._name.show()
+        self.seen.be_short(False)
         self.back.setText(self._back_words)
         options = self.options
         count = options.count if options is not None else 0
         steps: list[tuple[Callable[[], object], int]] = [(self._name.show, count)]
         steps.append((self._name.hide, count))
-        steps += [(self._name.hide, fewer) for fewer in range(count - 1, 0, -1)]
+        steps.append((partial(self.seen.be_short, True), count))
+        for fewer in range(count - 1, 0, -1):
+            steps += [(partial(self.seen.be_short, short), fewer) for short in (False, True)]
         steps.append((partial(self.back.setText, ""), min(count, 1)))
         steps += [(self._name.hide, 0), (self.state.hide, 0)]
         for give_way, left in steps:

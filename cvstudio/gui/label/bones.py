@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QLineF, QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter
 
 from cvstudio.core.keypoints import Keypoints, Visibility
 from cvstudio.core.skeleton import Edges
+from cvstudio.gui.label.pens import cosmetic
 
 _RADIUS, _STRONG = 3.0, 4.5  # screen pixels
 _CASING = QColor(0, 0, 0, 120)
@@ -22,9 +23,9 @@ def paint_keypoints(
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     width = 2 if strong else 1
-    painter.setPen(_pen(_CASING, width + 2))
+    painter.setPen(cosmetic(_CASING, width=width + 2))
     painter.drawLines(lines)
-    painter.setPen(_pen(colour, width, dashes))
+    painter.setPen(cosmetic(colour, width=width, dashes=dashes))
     painter.drawLines(lines)
     radius = (_STRONG if strong else _RADIUS) / scale
     for x, y, known in points:
@@ -32,17 +33,9 @@ def paint_keypoints(
             continue
         hollow = known == Visibility.HIDDEN
         painter.setBrush(Qt.BrushStyle.NoBrush if hollow else colour)
-        painter.setPen(_pen(_CASING, 4 if hollow else 2))
+        painter.setPen(cosmetic(_CASING, width=4 if hollow else 2))
         painter.drawEllipse(QPointF(x, y), radius, radius)
         if hollow:
-            painter.setPen(_pen(colour, 2))
+            painter.setPen(cosmetic(colour, width=2))
             painter.drawEllipse(QPointF(x, y), radius, radius)
     painter.restore()
-
-
-def _pen(colour: QColor, width: float, dashes: list[float] | None = None) -> QPen:
-    pen = QPen(colour, width)
-    pen.setCosmetic(True)
-    if dashes:
-        pen.setDashPattern(dashes)
-    return pen

@@ -76,7 +76,7 @@ class Borders:
         if shape is None or isinstance(shape, Keypoints):
             return []
         polygon = outline_of(shape) if isinstance(shape, Mask) else to_polygon(shape)
-        rings = [ring for part in polygon.parts for ring in part.rings()]
+        rings = polygon.rings()
         if len(self._known) >= _KEPT:
             self._known.clear()
         self._known[annotation.id] = (shape, rings)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -12,7 +10,6 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPaintEvent,
     QResizeEvent,
     QTransform,
     QWheelEvent,
@@ -91,8 +88,6 @@ class Canvas(QGraphicsView):
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST)
         self._rest.timeout.connect(self._rested)
-        self.frame_seconds = 0.0
-        """How long the last frame took to paint."""
         self.tool: Tool = Tool(document, self)
         self.unfinished = Unfinished(document, self)
         document.leaving.connect(self.settle)
@@ -264,11 +259,6 @@ class Canvas(QGraphicsView):
 
     # -- painting
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        start = time.perf_counter()
-        super().paintEvent(event)
-        self.frame_seconds = time.perf_counter() - start
-
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         exposed = QRectF(rect)
         painter.fillRect(exposed, theme.colour("canvas"))
@@ -415,6 +405,10 @@ class Canvas(QGraphicsView):
         """Tab goes on to the next widget, unless the tool needs it itself."""
         key = Qt.Key.Key_Tab if next else Qt.Key.Key_Backtab
         return key not in self.tool.own_keys and super().focusNextPrevChild(next)
+
+    def leave(self, *, forward: bool) -> None:
+        """Give the keys to the control after or before the canvas."""
+        super().focusNextPrevChild(forward)
 
     def _is_own_key(self, event: QKeyEvent) -> bool:
         plain = event.modifiers() == Qt.KeyboardModifier.NoModifier

@@ -19,7 +19,6 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import (
-    QColor,
     QContextMenuEvent,
     QFocusEvent,
     QKeyEvent,
@@ -28,7 +27,6 @@ from PySide6.QtGui import (
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
-    QColorDialog,
     QFrame,
     QLineEdit,
     QListView,
@@ -42,15 +40,14 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.attributes import line_of
-from cvstudio.core.palette import class_colours, next_colour
 from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
+from cvstudio.gui.class_colours import fill_colours
 from cvstudio.gui.class_manager import manage_classes
 from cvstudio.gui.label.class_verbs import ClassVerbs
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.paint import (
     EmptyWords,
-    colour_name,
     key_width,
     paint_key,
 )
@@ -58,7 +55,7 @@ from cvstudio.gui.shortcuts.class_keys import ask_key, fill_menu
 from cvstudio.gui.widgets.focus_mark import paint_focus
 from cvstudio.gui.widgets.icons import paint_icon
 from cvstudio.gui.widgets.section import SectionHeader, push, tool
-from cvstudio.gui.widgets.swatch import paint_swatch, swatch_icon
+from cvstudio.gui.widgets.swatch import paint_swatch
 from cvstudio.gui.widgets.verbatim import tip
 
 ROLE = Qt.ItemDataRole.UserRole
@@ -392,20 +389,8 @@ class ClassList(QWidget):
         menu = QMenu(self)
         menu.addAction("Rename", lambda: self.rename(class_id))
         colours = menu.addMenu("Colour")
-        for colour in class_colours():
-            action = colours.addAction(colour_name(colour))
-            action.setIcon(swatch_icon(colour))
-            action.triggered.connect(
-                lambda _checked=False, colour=colour: verbs.recolour(class_id, colour)
-            )
-        colours.addSeparator()
-        others = [c.colour for c in document.classes.values() if c.id != class_id]
-        unlike = next_colour([*others, *class_colours()])
-        colours.addAction(
-            swatch_icon(unlike), "Least like all others",
-            lambda: verbs.recolour(class_id, unlike),
-        )  # fmt: skip
-        colours.addAction("Another colour…", lambda: self._pick_colour(class_id))
+        recolour = partial(verbs.recolour, class_id)
+        fill_colours(colours, found, document.classes.values(), give=recolour, over=self)
         keys = menu.addMenu("Key")
         fill_menu(
             keys, found, document.classes.values(),
@@ -423,12 +408,6 @@ class ClassList(QWidget):
         menu = self.menu(class_id)
         menu.exec(place)
         menu.deleteLater()
-
-    def _pick_colour(self, class_id: int) -> None:
-        old = QColor(self._document.classes[class_id].colour)
-        new = QColorDialog.getColor(old, self, "Colour of the class")
-        if new.isValid():
-            ClassVerbs(self._document).recolour(class_id, new.name().upper())
 
     def _ask_key(self, class_id: int) -> None:
         document = self._document

@@ -68,6 +68,7 @@ class CommentList(QWidget):
         self.list = QListWidget()
         self.list.setFrameShape(QFrame.Shape.NoFrame)
         self.list.setAccessibleName("Comments")
+        self.list.setViewportMargins(theme.size("panel_padding") - 3, 0, 0, 0)  # cells have 3 more
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.currentRowChanged.connect(self.chosen)
         self.list.itemActivated.connect(lambda item: self.opened.emit(self.list.row(item)))

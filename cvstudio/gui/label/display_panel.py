@@ -29,8 +29,12 @@ from cvstudio.imaging.display import Display, Window
 from cvstudio.imaging.luts import LUTS
 
 _CHANNELS = ("All (RGB)", "Red", "Green", "Blue")
+_COLOURS = 3
 _GAMMA_STEPS = 50.0  # of the slider, for a factor of e
 _WINDOW_STEPS = 1000
+_SLIDER = 20  # px, as the sliders around it
+_OVERLAY = 24  # px of a button of the heading
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _LEAST = 92  # px of the rows that are seen at least while they are not folded
 _DRAG = 400.0  # px of a drag over the canvas for the whole range
 FITS = "fits"
@@ -123,9 +127,9 @@ class DisplayPanel(QWidget):
         self._dragged_from: Window | None = None
         self._content = QWidget()
         grid = QGridLayout(self._content)
-        grid.setContentsMargins(16, 0, 16, 12)
+        grid.setContentsMargins(16, 0, 16, 8)
         grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(6)
+        grid.setVerticalSpacing(4)
         grid.setColumnMinimumWidth(0, 76)
         grid.setColumnStretch(1, 1)
         self._add_values(grid)
@@ -139,13 +143,11 @@ class DisplayPanel(QWidget):
             changed=self._tell_shape_fill,
         )  # fmt: skip
         self.shape_fill.set(0)
-        row = grid.rowCount()
-        grid.addWidget(label("Overlays"), row, 0)
-        grid.addLayout(_buttons(actions), row, 1, 1, 2)
         self._area = scrolling(self._content)
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._area.setMinimumHeight(_LEAST)
         self.section = FoldSection("Display", self._area, link_text="Reset", do=self.reset)
+        self._lay_overlays(actions)
         self.section.toggled.connect(self._limit_height)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -160,16 +162,19 @@ class DisplayPanel(QWidget):
         self.window_title = label("Window")
         self.window_slider = RangeSlider(0, _WINDOW_STEPS)
         self.window_slider.setAccessibleName("Window")
+        self.window_slider.setFixedHeight(_SLIDER)
         self.window_figure = label("")
         self.window_figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.auto = link(
             "Auto", self._fit_window, tip="Auto: spread the values of each image over all greys"
         )
         self.training = link("Use for training", self._use_window)
+        for words in (self.auto, self.training):
+            theme.mark(words, dense=True)
         row = grid.rowCount()
         grid.addWidget(self.window_title, row, 0)
         grid.addWidget(self.window_slider, row, 1, 1, 2)
-        grid.addWidget(self.auto, row + 1, 1, Qt.AlignmentFlag.AlignLeft)
+        grid.addWidget(self.auto, row + 1, 1, _LEFT)
         grid.addWidget(self.window_figure, row + 1, 1, 1, 2)
         grid.addWidget(self.training, row + 2, 1, 1, 2, Qt.AlignmentFlag.AlignRight)
         self.window_slider.changing.connect(lambda _low, _high: self._window_moved())
@@ -177,6 +182,16 @@ class DisplayPanel(QWidget):
         self.gamma = _Row(
             grid, "Gamma", low=-80, high=80, words=lambda v: f"{_gamma(v):.2f}", changed=tell
         )
+
+    def _lay_overlays(self, actions: Actions) -> None:
+        """What can be laid over the image, in the heading: at hand while the rows are folded."""
+        self.section.header.figure.hide()
+        buttons = QHBoxLayout()
+        buttons.setSpacing(0)
+        for name in ("names", "crosshair", "grid", "rulers", "minimap"):
+            buttons.addWidget(tool(actions[f"label.{name}"], side=_OVERLAY, icon_side=16))
+        row = self.section.header.row
+        row.insertLayout(row.count() - 1, buttons)
 
     def _add_colours(self, grid: QGridLayout) -> None:
         """The rows that choose a channel and what its greys are coloured with."""
@@ -230,7 +245,10 @@ class DisplayPanel(QWidget):
         image = self._document.image
         if image is None:
             return ""
-        return f"{'grey' if image.channels == 1 else 'colour'} {image.bit_depth}"
+        named = {1: "grey", _COLOURS: "colour"}.get(image.channels)
+        if self.channel.count() != len(_CHANNELS) and named is None:
+            named = f"{image.channels} channels"
+        return f"{named or 'colour'} {image.bit_depth}"
 
     @property
     def values(self) -> dict[str, Any]:
@@ -258,7 +276,7 @@ class DisplayPanel(QWidget):
             (self.lut, max(self.lut.findData(values.get("lut", "")), 0)),
         ):
             box.blockSignals(True)
-            box.setCurrentIndex(index)
+            box.setCurrentIndex(index if index < box.count() else 0)
             box.blockSignals(False)
         window = values.get("window")
         self._chosen = (float(window[0]), float(window[1])) if isinstance(window, list) else window
@@ -299,6 +317,21 @@ class DisplayPanel(QWidget):
         for row in (self.fill, self.shape_fill):
             row.show_row(self._document.task != Task.CLASSIFY)
         self._fit_rows()
+
+    def set_channels(self, beside: int) -> None:
+        """How many channels the open image has beside its picture, which can be shown alone."""
+        image = self._document.image
+        count = 0 if image is None or not beside else image.channels
+        names: tuple[str, ...] = _CHANNELS
+        if count:
+            first = "First three" if count > _COLOURS else "First"
+            names = (first, *(f"Channel {number}" for number in range(1, count + 1)))
+        if [self.channel.itemText(place) for place in range(self.channel.count())] == list(names):
+            return
+        self.channel.blockSignals(True)
+        self.channel.clear()
+        self.channel.addItems(names)
+        self.channel.blockSignals(False)
 
     def _show_rows(self) -> None:
         for row in (self.brightness, self.contrast):
@@ -440,16 +473,6 @@ class DisplayPanel(QWidget):
 
     def _tell_fill(self) -> None:
         self.fill_changed.emit(self.fill.value / 100)
-
-
-def _buttons(actions: Actions) -> QHBoxLayout:
-    """What can be laid over the image."""
-    row = QHBoxLayout()
-    row.setSpacing(4)
-    for name in ("names", "crosshair", "grid", "rulers", "minimap"):
-        row.addWidget(tool(actions[f"label.{name}"]))
-    row.addStretch(1)
-    return row
 
 
 def _signed(value: int) -> str:

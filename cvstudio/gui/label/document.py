@@ -333,9 +333,11 @@ class Document(QObject):
         self.change(counted_verb("Delete", len(ids)) if deleted else "Reject suggestion", work)
 
     def accept(self, ids: Collection[int]) -> bool:
-        """Keep suggestions. False when none of them is one."""
+        """Accept suggestions. False when none of them is one."""
         kept = [a.id for a in self.annotations if a.id in ids and a.state == State.SUGGESTED]
-        return bool(kept) and self.change("Keep suggestion", lambda s: decisions.keep(s, ids=kept))
+        return bool(kept) and self.change(
+            "Accept suggestion", lambda s: decisions.keep(s, ids=kept)
+        )
 
     def relabel(self, ids: Collection[int], class_id: int) -> None:
         """Give annotations another class; a suggestion is accepted by that."""

@@ -32,7 +32,7 @@ def annotation_menu(
     selected = document.selected()
     if any(a.state == State.SUGGESTED for a in selected):
         ids = [a.id for a in selected]
-        menu.addAction("Keep suggestion", partial(document.accept, ids))
+        menu.addAction("Accept suggestion", partial(document.accept, ids))
         menu.addSeparator()
     classes = menu.addMenu("Class")
     for found in document.classes.values():

@@ -63,6 +63,14 @@ class ImageOrder:
             waiting = set(queries.image_ids(session, wanted))
         return self.beside_these(image_id, step, waiting)
 
+    def outside(self, image_id: int, wanted: ImageFilter) -> int:
+        """How many images pass a filter but are not among those that are gone through."""
+        if self._given is None:
+            return 0
+        with self._project.read() as session:
+            found = set(queries.image_ids(session, wanted))
+        return len(found.difference(self.ids, {image_id}))
+
     def beside_these(self, image_id: int, step: int, waiting: Collection[int]) -> int:
         """The next of some images, forwards (1) or backwards (-1), round the end; 0 for none."""
         if not self.ids:

@@ -38,7 +38,7 @@ def qpolygon(points: Points) -> QPolygonF:
 
 def path_of(polygon: Polygon) -> QPainterPath:
     """A fillable path with its holes left out."""
-    return path_of_rings([qpolygon(ring) for part in polygon.parts for ring in part.rings()])
+    return path_of_rings([qpolygon(ring) for ring in polygon.rings()])
 
 
 def path_of_rings(rings: list[QPolygonF]) -> QPainterPath:
@@ -80,13 +80,11 @@ def outline(shape: Shape, pictures: MaskPictures) -> Outline:
     """The outline of a polygon, rotated box or mask; of anything else one without rings."""
     match shape:
         case Polygon():
-            return Outline([ring for part in shape.parts for ring in part.rings()])
+            return Outline(shape.rings())
         case RotatedBox():
             return Outline([shape.corners()], spacing=max(shape.w, shape.h, 1.0))
         case Mask():
-            traced = trace(shape, pictures.patch(shape))
-            rings = [ring for part in traced.parts for ring in part.rings()]
-            return Outline(rings, spacing=1.0)
+            return Outline(trace(shape, pictures.patch(shape)).rings(), spacing=1.0)
         case Box() | Keypoints() | None:
             return Outline([])
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import shiboken6
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
@@ -50,6 +49,9 @@ from cvstudio.gui.workspace import Workspace
 from cvstudio.project import queries
 from cvstudio.project.changes import ChangeSet
 
+_GOING = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
+"""Keys that lead to other images and that lists and sliders have a use for."""
+
 
 class LabelPage(Workspace):
     """Draw and review annotations."""
@@ -62,6 +64,7 @@ class LabelPage(Workspace):
         self.last_image = LastImage(self.document, self)
         self.order = ImageOrder(self.project)
         self.canvas = Canvas(self.document)
+        self.hearts = (self.canvas,)
         self.toolbox = Toolbox(studio, self.document, self.canvas, self)
         self.status = Status(self.document, self.canvas, self)
         self._front = False
@@ -169,9 +172,12 @@ class LabelPage(Workspace):
         self.class_list.add_wanted.connect(self.classes.add)
         self.strip.chosen.connect(self.studio.select_image)
         self.loader.shown.connect(self.viewing.show_range)
+        self.viewing.displayed.connect(self._tell_seen)
         self.loader.shown.connect(self.ahead.begin)
+        self.loader.shown.connect(self.reviewing.forget_unread)
         self.loader.failed.connect(self._on_unreadable)
         self.reviewing.all_reviewed.connect(self._show_done)
+        self.reviewing.filter_unwanted.connect(self._go_through)
         self.strip_bar.chip.removed.connect(self._go_through)
         self.comments.said.connect(self.status.say)
         for part in (
@@ -279,11 +285,11 @@ class LabelPage(Workspace):
         return QRect(self.stack.mapTo(self, QPoint(0, 0)), self.stack.size())
 
     def event(self, event: QEvent) -> bool:
-        """Arrows go through the images, unless a list or a slider has use for them."""
+        """Keys go through the images, unless a list or a slider has a use for them."""
         if (
             event.type() == QEvent.Type.ShortcutOverride
             and isinstance(event, QKeyEvent)
-            and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right)
+            and event.key() in _GOING
             and keeps_arrows(QApplication.focusWidget())
         ):
             event.accept()
@@ -298,6 +304,9 @@ class LabelPage(Workspace):
         self.canvas.settle()
         self.drafts.release()
         self.strip.images.open(None)
+        self.studio.settings.unlisten(self._on_setting)
+        if self.toolbox.smart is not None:
+            self.toolbox.smart.prompting.release()
         self.studio.project_changed.disconnect(self._on_changes)
         self.studio.image_selected.disconnect(self._on_image_selected)
         self.studio.keys.changed.disconnect(self._on_tool)
@@ -306,8 +315,6 @@ class LabelPage(Workspace):
         self.viewing.release()
 
     def _on_setting(self, key: str, value: object) -> None:
-        if not shiboken6.isValid(self):
-            return  # the settings outlive the pages of a project
         if key == "label.fill":
             self.display.set_fill(int(str(value)))
         elif key == PRINTED:
@@ -398,6 +405,7 @@ class LabelPage(Workspace):
     def _on_unreadable(self, words: str) -> None:
         image = self.document.image
         missing = image is not None and not self.project.image_path(image).is_file()
+        self.reviewing.show_unread(image.id if image else 0, words)
         go_on = partial(self.reviewing.step, 1)
         self.stack.show_unreadable(image.name if image else "", words, go_on, missing=missing)
 
@@ -464,6 +472,12 @@ class LabelPage(Workspace):
         """Another tool is in hand, or it is about another selection."""
         self.status.say("")
         self.bar.show_tool(self.canvas.tool, self.toolbox.info)
+        self._tell_seen()
+
+    def _tell_seen(self) -> None:
+        """How the picture is displayed, where the tool in hand works on that."""
+        sees = self.canvas.tool.sees_pixels
+        self.bar.show_seen(self.viewing.words if sees else "")
 
     def _on_tool_settings(self) -> None:
         self.bar.show_tool(self.canvas.tool, self.toolbox.info)

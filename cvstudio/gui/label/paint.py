@@ -30,14 +30,6 @@ def paint_key(painter: QPainter, rect: QRect, key: str, role: str) -> None:
     painter.restore()
 
 
-def colour_name(colour: str) -> str:
-    """What people call one of the twelve colours; its code for any other."""
-    for entry in theme.tokens()["label_classes"]["colours"]:
-        if entry["hex"].upper() == colour.upper():
-            return str(entry["name"]).capitalize()
-    return colour
-
-
 class EmptyWords(QWidget):
     """One sentence and the button that fills the place, small enough for a panel."""
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QSizePolicy,
+    QSpacerItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from cvstudio.core.annotation import Review
 from cvstudio.gui import theme
+from cvstudio.gui.label.corner_handle import CornerHandle
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.widgets.section import label, line
 from cvstudio.gui.widgets.swatch import swatch
@@ -15,6 +24,9 @@ from cvstudio.project.estimate import roughly
 
 _MARGIN = 12  # px that stay free around it
 _WIDTH = 276
+_HANDLE = 18
+_CORNERS = ("lower left", "upper left", "upper right", "lower right")
+_CORNER_KEY = "label.progress.corner"
 _CLASSES = 6
 """So many classes are named, those with the most objects; the card stays small."""
 _UNTIL_THEN = "after a few images"
@@ -24,19 +36,29 @@ _SOON = 300
 
 
 class ProgressCard(QFrame):
-    """A small card in the lower left corner of the canvas. The mouse goes through it."""
+    """A small card in a corner of the canvas. The mouse goes through it, but for its title: by
+    that it is dragged to another corner, or the next one is chosen with a click or a key."""
 
     def __init__(self, document: Document, around: QWidget) -> None:
         super().__init__(around)
         self._document, self._around = document, around
+        self._memory = document.studio.memory
+        kept = self._memory.get(_CORNER_KEY, _CORNERS[0])
+        self.corner: str = kept if kept in _CORNERS else _CORNERS[0]
         theme.mark(self, toast=True)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAccessibleName("Progress")
+        self.handle = CornerHandle(around)
+        self.handle.dragged.connect(self._follow)
+        self.handle.dropped.connect(self._settle)
+        self.handle.turned.connect(self._next_corner)
         self._figures: dict[str, QLabel] = {}
         self._rows: list[tuple[QLabel, QLabel]] = []
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(8)
+        self._title = QSpacerItem(0, _HANDLE, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        column.addItem(self._title)
         grid = QGridLayout()
         grid.setVerticalSpacing(2)
         grid.setColumnStretch(1, 1)
@@ -64,6 +86,7 @@ class ProgressCard(QFrame):
     def show_card(self, on: bool) -> None:
         """Show or hide it."""
         self.setVisible(on)
+        self.handle.setVisible(on)
         if on:
             self.refresh()
 
@@ -76,6 +99,7 @@ class ProgressCard(QFrame):
         """The project is about to close: count nothing more."""
         self._soon.stop()
         self.hide()
+        self.handle.hide()
 
     def refresh(self) -> None:
         """Count again."""
@@ -133,7 +157,7 @@ class ProgressCard(QFrame):
         self._classes.addWidget(figure, row, 2)
 
     def _place(self) -> None:
-        """In the lower left corner, or not at all where that is all there is."""
+        """In its corner."""
         layout = self.layout()
         assert layout is not None
         for part in self.findChildren(QLabel):
@@ -143,9 +167,41 @@ class ProgressCard(QFrame):
             each.invalidate()
         layout.activate()
         height = layout.totalSizeHint().height()  # with the frame
-        top = max(self._around.height() - height - _MARGIN, _MARGIN)
-        self.setGeometry(_MARGIN, top, _WIDTH, height)
+        width, room = self._around.width(), self._around.height()
+        left = width - _WIDTH - _MARGIN if "right" in self.corner else _MARGIN
+        top = _MARGIN if "upper" in self.corner else room - height - _MARGIN
+        self.setGeometry(max(left, _MARGIN), max(top, _MARGIN), _WIDTH, height)
+        self._place_handle()
+
+    def _place_handle(self) -> None:
         self.raise_()
+        self.handle.setGeometry(self.x() + 1, self.y() + 1, self.width() - 2, _HANDLE + 10)
+        self.handle.raise_()
+
+    # -- to another corner
+
+    def _follow(self, by: QPoint) -> None:
+        """The title is dragged: the card goes along, within the canvas."""
+        room = self._around.rect().adjusted(0, 0, -self.width(), -self.height())
+        place = self.pos() + by
+        x = min(max(place.x(), 0), max(room.right(), 0))
+        self.move(x, min(max(place.y(), 0), max(room.bottom(), 0)))
+        self._place_handle()
+
+    def _settle(self) -> None:
+        """It was let go: the nearest corner is its own from now on."""
+        middle, centre = self.geometry().center(), self._around.rect().center()
+        side = "right" if middle.x() > centre.x() else "left"
+        self._take_corner(f"{'upper' if middle.y() < centre.y() else 'lower'} {side}")
+
+    def _next_corner(self) -> None:
+        place = _CORNERS.index(self.corner)
+        self._take_corner(_CORNERS[(place + 1) % len(_CORNERS)])
+
+    def _take_corner(self, corner: str) -> None:
+        self.corner = corner
+        self._memory.set(_CORNER_KEY, corner)
+        self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and not self.isHidden():

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import shiboken6
 from PySide6.QtCore import QObject, Signal
 
 from cvstudio.core.geometry import Box
@@ -82,6 +81,10 @@ class Prompting(QObject):
         """How much of the picture has been looked at, of 1."""
         self._studio.settings.listen(self._on_setting)
 
+    def release(self) -> None:
+        """The page goes away; the settings stay."""
+        self._studio.settings.unlisten(self._on_setting)
+
     # -- the network
 
     @property
@@ -102,8 +105,7 @@ class Prompting(QObject):
         return {"network": network, "device": device, "cache": cache}
 
     def _on_setting(self, key: str, _value: object) -> None:
-        # The settings outlive the pages of a project.
-        if key in (smart_network.SETTING, "train.device") and shiboken6.isValid(self):
+        if key in (smart_network.SETTING, "train.device"):
             self.leave()
             self.title = self.problem = ""
             self.named.emit()

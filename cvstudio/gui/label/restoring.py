@@ -15,6 +15,7 @@ from cvstudio.core.skeleton import Skeleton
 from cvstudio.core.words import counted
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.latest_wins import LatestWins
+from cvstudio.gui.one_step import ONE_STEP
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.dialogs import StudioDialog
@@ -150,7 +151,7 @@ class RestoreDialog(StudioDialog):
             f"{went} {'goes' if went == 1 else 'go'}" if went else "",
         ]
         words = ", ".join(filter(None, parts)) or "Only the drawing order and marks differ"
-        return f"{words}. One step, undone with Ctrl+Z."
+        return f"{words}. {ONE_STEP}"
 
 
 def looks(annotation: Annotation) -> tuple[object, ...]:

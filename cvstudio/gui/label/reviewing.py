@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from cvstudio.core.annotation import Review
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.label.canvas import STILL_READING, Canvas
 from cvstudio.gui.label.document import Document
@@ -32,6 +33,8 @@ class Reviewing(QObject):
     said = Signal(str)
     all_reviewed = Signal()
     """The last image that waited has been approved."""
+    filter_unwanted = Signal()
+    """What is sought lies outside the filter, and the person wants to go there."""
 
     def __init__(
         self, studio: Studio, document: Document, canvas: Canvas, order: ImageOrder, page: QWidget
@@ -39,6 +42,7 @@ class Reviewing(QObject):
         super().__init__(page)
         self._studio, self._document, self._canvas = studio, document, canvas
         self._order = order
+        self._unread = (0, "")
         self._comparing = LatestWins(studio.tasks, owner=self, title="Compare run and labels")
         self._slow = QTimer(
             self, singleShot=True, interval=theme.tokens()["motion"]["busy_shown_after"]
@@ -47,6 +51,8 @@ class Reviewing(QObject):
         connect = partial(studio.actions.connect, widget=page)
         connect("label.previous", partial(self.step, -1))
         connect("label.next", partial(self.step, 1))
+        connect("label.first", partial(self._go_to_end, 0))
+        connect("label.last", partial(self._go_to_end, -1))
         connect("label.previous_open", partial(self._step_open, -1))
         connect("label.next_open", partial(self._step_open, 1))
         connect("label.next_unlabelled", self._next_unlabelled)
@@ -61,6 +67,13 @@ class Reviewing(QObject):
         else:
             self.said.emit("This is the last image" if step > 0 else "This is the first image")
 
+    def _go_to_end(self, place: int) -> None:
+        found = self._order.ids[place] if self._order.ids else 0
+        if found and found != self._image_id:
+            self._studio.select_image(found)
+        else:
+            self.said.emit("This is the last image" if place else "This is the first image")
+
     def _step_open(self, step: int) -> None:
         found = self._order.open_beside(self._image_id, step)
         if found:
@@ -70,7 +83,17 @@ class Reviewing(QObject):
 
     def _next_unlabelled(self) -> None:
         wanted = ImageFilter(reviews=(Review.UNLABELLED,))
-        self._go_among(wanted, none="No other image is unlabelled")
+        found = self._order.beside_among(self._image_id, 1, wanted)
+        outside = 0 if found else self._order.outside(self._image_id, wanted)
+        if not outside:
+            self._go(found, none="No other image is unlabelled")
+            return
+        are = counted(outside, "unlabelled image is", "unlabelled images are")
+        self._studio.toast(
+            f"No other image within the filter is unlabelled; {are} outside it.",
+            link="Clear the filter", do=self.filter_unwanted.emit,
+            about="unlabelled", passing=True,
+        )  # fmt: skip
 
     def _next_disagreed(self) -> None:
         """Where the newest judged run and the labels differ, in whatever way.
@@ -103,14 +126,19 @@ class Reviewing(QObject):
             none = "On no other image do the newest run and the labels differ"
             self._go(self._order.beside_these(begun, 1, found), none=none)
 
-    def _go_among(self, wanted: ImageFilter, *, none: str) -> None:
-        self._go(self._order.beside_among(self._image_id, 1, wanted), none=none)
-
     def _go(self, found: int, *, none: str) -> None:
         if found:
             self._studio.select_image(found)
         else:
             self.said.emit(none)
+
+    def show_unread(self, image_id: int, words: str) -> None:
+        """Remember of an image that it cannot be read, and why."""
+        self._unread = (image_id, words)
+
+    def forget_unread(self) -> None:
+        """The open image has been read."""
+        self._unread = (0, "")
 
     def approve(self) -> None:
         """Mark the open image as reviewed, and go on to the next one that is not."""
@@ -118,6 +146,10 @@ class Reviewing(QObject):
             return
         if self._canvas.unseen:
             self.said.emit(STILL_READING)  # nobody has seen what they approve
+            return
+        unread, words = self._unread
+        if unread and unread == self._image_id:
+            self._studio.toast(f"Not approved: {words}", level="warning", passing=True)
             return
         if self._document.image is None or not self._document.approve():
             return

@@ -22,14 +22,14 @@ from cvstudio.gui.label.hit import handle_box, handle_points
 from cvstudio.gui.label.origins import origin_words
 from cvstudio.gui.label.outlines import outline, path_of, qpolygon, rect_of
 from cvstudio.gui.label.overlay import clear_of
-from cvstudio.gui.label.shapes_item import CASING, ShapesItem, cosmetic
+from cvstudio.gui.label.pens import CASING, cosmetic, paint_dots, take_mark
+from cvstudio.gui.label.shapes_item import ShapesItem
 
 HANDLE = 7  # px
 _FAR = 1e7
 _MOST_HANDLED = 1  # annotations that get handles
 _MOST_ADORNED = 200  # selected annotations that get casing, frame and fill
 _MOST_POINTS = 600  # points of a polygon that are shown as such
-_DARK = QColor("#151516")
 _MARGIN = 6  # px between a box and its tag
 
 
@@ -49,6 +49,8 @@ class SelectionItem(QGraphicsItem):
         """Whether those of a rotated box can be."""
         self.covered: Callable[[], QRectF] = QRectF
         """The part of the viewport in which a name could not be read."""
+        self.edge: Callable[[], float] = float
+        """Pixels at the left and at the top of the viewport on which rulers lie."""
         self.tags: dict[int, QRectF] = {}
         """Whose name was painted last, and where in the viewport."""
         self.setZValue(1)
@@ -86,7 +88,8 @@ class SelectionItem(QGraphicsItem):
             self._paint_tag(painter, hovered, box_of(hovered.shape), to_screen, quiet=True)
         if len(selected) == 1 and not self._paints_area(selected[0][1]):
             annotation, shape = selected[0]
-            self._paint_tag(painter, annotation, box_of(shape), to_screen)
+            stem = self._stem(shape, to_screen) if not annotation.locked else QRectF()
+            self._paint_tag(painter, annotation, box_of(shape), to_screen, stem=stem)
         painter.setWorldTransform(to_screen)
 
     def _hovered(self) -> Annotation | None:
@@ -175,15 +178,14 @@ class SelectionItem(QGraphicsItem):
             if row is not None:
                 return self._below.outline_of(row).polygons(1)
         if isinstance(shape, Polygon):
-            return [qpolygon(ring) for part in shape.parts for ring in part.rings()]
+            return [qpolygon(ring) for ring in shape.rings()]
         return outline(shape, self._below.pictures).polygons(1)
 
     def _paint_handles(self, painter: QPainter, shape: Shape, scale: float) -> None:
         if not (self.turns if isinstance(shape, RotatedBox) else self.handles):
             return
         half = HANDLE / 2 / scale
-        painter.setPen(cosmetic(_DARK))
-        painter.setBrush(QColor("white"))
+        take_mark(painter)
         if isinstance(shape, RotatedBox):
             turning.paint_handles(painter, shape, scale, side=HANDLE)
             return
@@ -199,39 +201,35 @@ class SelectionItem(QGraphicsItem):
 
     def _paint_points(self, painter: QPainter, polygon: Polygon, scale: float) -> None:
         """The points of a polygon, while there is room between them."""
-        rings = [ring for part in polygon.parts for ring in part.rings()]
-        if sum(len(ring) for ring in rings) > _MOST_POINTS:
+        rings = polygon.rings()
+        if sum(map(len, rings)) > _MOST_POINTS:
             return
-        radius = 3 / scale
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         for ring in rings:
-            for x, y in ring.tolist():
-                painter.drawEllipse(QPointF(x, y), radius, radius)
+            paint_dots(painter, ring.tolist(), scale)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _paint_tag(
         self, painter: QPainter, annotation: Annotation, box: Box, to_screen: QTransform,
-        *, quiet: bool = False,
+        *, quiet: bool = False, stem: QRectF | None = None,
     ) -> None:  # fmt: skip
         """The class's name on its colour, above the box; below or inside where there is no room.
 
         `quiet`: on black, so that what is only pointed at does not look selected.
+        `stem`: where the handle that turns the box is; the name stands beside it.
         """
         found = self._document.classes.get(annotation.class_id)
         if found is None:
             return
         suggested = annotation.state == State.SUGGESTED
-        text = tag_words(annotation, found.name)
+        text = self._document.studio.actions.said(tag_words(annotation, found.name))
         font = theme.font("small")
         font.setWeight(font.Weight.DemiBold)
         painter.setFont(font)
         width = QFontMetricsF(font).horizontalAdvance(text) + 12
-        corner = to_screen.map(QPointF(box.x, box.y))
-        bottom = to_screen.map(QPointF(box.x, box.bottom)).y()
-        y = corner.y() - 18 - _MARGIN
-        if suggested or y < 0:
-            y = bottom + _MARGIN if bottom + _MARGIN + 18 < painter.viewport().height() else 4.0
-        area = QRectF(round(max(corner.x(), 4.0)), round(y), round(width), 18)
+        area = self._tag_place(painter, box, to_screen, width, below=suggested)
+        if stem is not None:
+            area = beside(area, stem, least=self.edge() + 4)
         area = clear_of(area, self.covered())
         self.tags[annotation.id] = area
         painter.setPen(Qt.PenStyle.NoPen)
@@ -243,10 +241,42 @@ class SelectionItem(QGraphicsItem):
         painter.setPen(QColor("white") if dark else theme.tag_text(found.colour))
         painter.drawText(area, Qt.AlignmentFlag.AlignCenter, text)
 
+    def _tag_place(
+        self, painter: QPainter, box: Box, to_screen: QTransform, width: float, *, below: bool
+    ) -> QRectF:
+        """Where a name as wide as that is read: at the box, inside the view, beside the rulers."""
+        room, edge = painter.viewport(), self.edge()
+        corner = to_screen.map(QPointF(box.x, box.y))
+        bottom = to_screen.map(QPointF(box.x, box.bottom)).y()
+        x = max(min(corner.x(), room.width() - width - 4.0), edge + 4.0)
+        y = corner.y() - 18 - _MARGIN
+        if below or y < edge:
+            y = bottom + _MARGIN if bottom + _MARGIN + 18 < room.height() else edge + 4.0
+        return QRectF(round(x), round(y), round(width), 18)
+
+    def _stem(self, shape: Shape, to_screen: QTransform) -> QRectF:
+        """Where the handle that turns a rotated box is drawn, in the viewport."""
+        if not isinstance(shape, RotatedBox) or not self.turns:
+            return QRectF()
+        tip = to_screen.map(QPointF(*turning.turn_handle(shape, to_screen.m11() or 1.0)))
+        foot = to_screen.map(QPointF(*turning.handle_points(shape)[1].tolist()))
+        return QRectF(tip, foot).normalized().adjusted(-HANDLE, -HANDLE, HANDLE, HANDLE)
+
+
+def beside(area: QRectF, stem: QRectF, *, least: float) -> QRectF:
+    """A name's place, at the left of a handle on which it would lie; at its right where there is
+    no room (`least`: the smallest x)."""
+    if not area.intersects(stem):
+        return area
+    x = stem.left() - area.width()
+    return QRectF(x if x >= least else stem.right(), area.y(), area.width(), area.height())
+
 
 def tag_words(annotation: Annotation, name: str) -> str:
-    """What the tag of an annotation says: its class, how sure and who suggests it, and the keys."""
+    """What the tag of an annotation says: its class, how sure and who suggests it, and the keys,
+    as `Actions.said` takes them."""
     text = name if annotation.score is None else f"{name} {annotation.score:.2f}"
     if origin := origin_words(annotation):
         text += f" · {origin}"
-    return text + (" · Enter keeps, Del removes" if annotation.state == State.SUGGESTED else "")
+    suggested = annotation.state == State.SUGGESTED
+    return text + (" · Enter accepts, {label.delete} rejects" if suggested else "")

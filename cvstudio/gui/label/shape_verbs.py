@@ -52,7 +52,7 @@ class ShapeVerbs:
         if how is How.SUBTRACT:
             self._document.reshape({first.id: made}, label=label)
             self._document.select(others)
-            return "Cut out · Del removes what was cut out with"
+            return "Cut out · {label.delete} removes what was cut out with"
         if self._document.change(
             label, lambda s: shaping.join(s, id=first.id, shape=made, others=others)
         ):
@@ -200,7 +200,7 @@ class ShapeVerbs:
             return "Select a shape first; a locked one in the list of annotations"
         locked = not all(a.locked for a in selected)
         self._set_locked(selected, locked)
-        return "Locked: no click meets it now · L unlocks" if locked else ""
+        return "Locked: no click meets it now · {label.lock} unlocks" if locked else ""
 
     def unlock_all(self) -> str:
         """Unlock every annotation of the open image."""

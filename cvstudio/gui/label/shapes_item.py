@@ -19,11 +19,11 @@ from cvstudio.gui.label.bones import paint_keypoints
 from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.label.mask_picture import MaskPictures
 from cvstudio.gui.label.outlines import Outline, outline, path_of_rings, rect_of, steps_for
+from cvstudio.gui.label.pens import CASING, cosmetic
 
 MOST_CASED = 500
 """Up to that many shapes in view get a dark casing outside their outline."""
 
-CASING = QColor(0, 0, 0, 77)
 SUGGESTED_DASHES = [6.0, 4.0]
 LATE_CLASS_DASHES = [4.0, 2.0]  # from the 13th class on colours are told apart less well
 _PLAIN_COLOURS = 12
@@ -279,12 +279,3 @@ def _draw_filled(painter: QPainter, rings: list[QPolygonF]) -> None:
         painter.drawPolygon(rings[0])
     else:
         painter.drawPath(path_of_rings(rings))
-
-
-def cosmetic(colour: QColor, *, width: float = 1, dashes: list[float] | None = None) -> QPen:
-    """A pen of the same width at every zoom."""
-    pen = QPen(colour, width)
-    pen.setCosmetic(True)
-    if dashes:
-        pen.setDashPattern(dashes)
-    return pen

@@ -14,7 +14,7 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.shape_verbs import ShapeVerbs
 
 HIDDEN = "Hidden: {label.hide_selected} shows it again · hiding is no step that Ctrl+Z takes back"
-LOCKED = "Locked shapes stay as they are · L unlocks"
+LOCKED = "Locked shapes stay as they are · {label.lock} unlocks"
 
 
 class Shaping(QObject):
@@ -44,7 +44,7 @@ class Shaping(QObject):
             ("label.unlock_all", verbs.unlock_all),
             ("label.hide_selected", self._toggle_hidden),
         ):
-            actions.connect(id, lambda verb=verb: self.said.emit(actions.said(verb())), page)
+            actions.connect(id, lambda verb=verb: self.said.emit(verb()), page)
         document.locked_met.connect(lambda: self.said.emit(LOCKED))
 
     def _stack_with_select(self, to: str) -> str:
@@ -60,7 +60,7 @@ class Shaping(QObject):
         document, selection = self._document, self._document.selection
         hidden = document.hidden_ids
         if not selection and not hidden:
-            return "Select what to hide first · H hides all"
+            return "Select what to hide first · {label.hide} hides all"
         hides = not selection <= hidden
         document.hidden_ids = hidden | selection if hides else hidden - (selection or hidden)
         document.hidden_changed.emit()

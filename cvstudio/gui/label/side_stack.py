@@ -14,10 +14,14 @@ from cvstudio.gui.label.display_panel import DisplayPanel
 _OPEN = "label.display"
 _FEW = 5
 """So many classes, and so many rows of the list below them, are seen beside the open display."""
+_KEYED = 10
+"""Where no list stands below the classes, all that have a digit as key are seen."""
 _MANY = 9
 """So many classes are seen before the list below them has more than half of the room."""
 _LEAST = 3  # classes that are seen beside the longest list
-_SHARE = 0.36  # of the room, for a display that was opened where it has little
+_KEPT = 4
+"""So many rows of the list stay in view beside a display that was opened where it has little."""
+_SHARE = 0.36  # of the room, for such a display where even they find no place
 
 
 class _Handle(QSplitterHandle):
@@ -81,7 +85,7 @@ class SideStack(QSplitter):
         whole, least = self._room, self._least
         display = self._display.natural_height
         if self._display.is_open:
-            display = kept.get("display", min(display, round(_SHARE * whole)))
+            display = kept.get("display", min(display, self._share_of_display(whole, least)))
         display = min(display, max(whole - sum(least), self._display.least_height))
         rest = whole - display
         if self._middle is None:
@@ -90,6 +94,14 @@ class SideStack(QSplitter):
         classes = kept.get("classes", self._classes_share(rest))
         classes = max(min(classes, rest - least[1]), self._classes.minimumSizeHint().height())
         self.setSizes([classes, rest - classes, display])
+
+    def _share_of_display(self, whole: int, least: list[int]) -> int:
+        """Pixels for an open display: what the lists can spare, or a share of all."""
+        rows = 0 if self._middle is None else _KEPT * theme.size("row_compact")
+        spared = whole - least[0] - rows
+        if self._middle is not None:
+            spared -= theme.size("section_header")
+        return max(spared, round(_SHARE * whole))
 
     @property
     def _room(self) -> int:
@@ -113,7 +125,8 @@ class SideStack(QSplitter):
         column = self.parentWidget()
         # What stands above for some images only (a comment) must not open and fold it.
         height = column.height() if column is not None else self.height()
-        need = self._classes.height_of(min(self._classes.count, _FEW))
+        seen = _KEYED if self._middle is None else _FEW
+        need = self._classes.height_of(min(self._classes.count, seen))
         if self._middle is None:
             need += self._least[0] - self._classes.height_of(min(self._classes.count, _LEAST))
         else:

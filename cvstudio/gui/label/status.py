@@ -25,8 +25,9 @@ class Status(QObject):
         canvas.unfinished.changed.connect(self.show)
 
     def say(self, text: str) -> None:
-        """A sentence in the place of what is selected; "" ends it."""
-        self._said = text
+        """A sentence in the place of what is selected; "" ends it. Keys are named by their action,
+        as in "{label.lock} unlocks"."""
+        self._said = self._page.studio.actions.said(text)
         self.show()
 
     def show(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -20,14 +21,17 @@ from cvstudio.gui.label.navigation import ImageOrder
 from cvstudio.gui.label.origins import origins_words
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import label, push
 from cvstudio.gui.widgets.slider_field import SliderField
 from cvstudio.project import decisions
 
-_WIDE = 1000
-"""Pixels from which the keys are spelled out."""
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _NONE = "No suggestion on this image"
+_LAST = "That was the last suggestion: Tab again leaves the image, Shift+Tab goes back"
+_FIRST = "That was the first suggestion: Shift+Tab again leaves the image, Tab goes on"
+_DECIDE = "Enter accept · {label.delete} reject"
+_KEYS = f"Tab next · {_DECIDE} · {{view.next_region}} leaves the image"
 
 
 class SuggestionBar(QFrame):
@@ -47,11 +51,16 @@ class SuggestionBar(QFrame):
         """The suggestions of the image in the order of Tab, as they were when last looked at."""
         self._busy_here = False
         """Whether something was suggested on the open image since it was opened."""
+        self._at_end = 0
+        """The way on which the end of the line was said; one press more leaves the canvas."""
+        self._left = False
+        """Whether Tab left the canvas at an end: when it comes back, the line begins anew."""
         self._build()
         canvas.layers.append(Scores())
         document.image_changed.connect(self._on_image)
         document.annotations_changed.connect(self._on_annotations)
         document.selection_changed.connect(self._on_selection)
+        studio.keys.changed.connect(self._share_room)
         self._connect_actions()
         self._on_image()
 
@@ -61,9 +70,10 @@ class SuggestionBar(QFrame):
         row.setContentsMargins(14, 0, 12, 0)
         row.setSpacing(8)
         row.addWidget(IconLabel("creation-outline", "link", 18))
-        self.words = label("", "section")
+        self.words = NameLabel(role="section", front=1.0)
         row.addWidget(self.words)
-        self.keys = label("Tab next · Enter accept · Delete reject", "muted")
+        self.keys = label("", "muted")
+        self.keys.setMinimumWidth(1)  # it asks for no room: it is there when all of it has some
         row.addWidget(self.keys)
         row.addStretch(1)
         self.score = SliderField(0.0, 1.0, 0.5, step=0.01)
@@ -111,26 +121,40 @@ class SuggestionBar(QFrame):
     # -- verbs
 
     def step(self, by: int) -> None:
-        """Select the suggestion after (1) or before (-1) the selected one, round the end."""
+        """Select the suggestion after (1) or before (-1) the selected one.
+
+        At the end of the line that is said, and the next press leaves the canvas: Tab comes to
+        every control, and never by surprise to one on which Enter does something else.
+        """
         line = [a.id for a in self.suggested() if a.shape is not None]
         if not line or self._canvas.tool.busy:
             return
-        if self._current in line:
-            place = (line.index(self._current) + by) % len(line)
+        if self._current not in line or self._left:
+            self._show_one(line[0 if by > 0 else -1])
+            return
+        place = line.index(self._current) + by
+        if 0 <= place < len(line):
+            self._show_one(line[place])
+        elif self._at_end != by:
+            self._at_end = by
+            self.said.emit(_LAST if by > 0 else _FIRST)
         else:
-            place = 0 if by > 0 else -1
-        self._show_one(line[place])
+            self._at_end, self._left = 0, True
+            self.said.emit("")
+            self._canvas.leave(forward=by > 0)
 
     def accept_from(self) -> None:
         """Accept all on this image that reach the score, in one step."""
         self._decide(
-            "Accept {}", lambda s, ids: decisions.keep_from(s, image_ids=ids, score=self._least)
+            "Accept suggestions",
+            lambda s, ids: decisions.keep_from(s, image_ids=ids, score=self._least),
         )
 
     def reject_below(self) -> None:
         """Reject all on this image that do not reach the score, in one step."""
         self._decide(
-            "Reject {}", lambda s, ids: decisions.reject_below(s, image_ids=ids, score=self._least)
+            "Reject suggestions",
+            lambda s, ids: decisions.reject_below(s, image_ids=ids, score=self._least),
         )
 
     def ask(self) -> None:
@@ -151,11 +175,11 @@ class SuggestionBar(QFrame):
     def _least(self) -> float:
         return self.score.value - 1e-9
 
-    def _decide(self, label: str, do: Any) -> None:
+    def _decide(self, step: str, do: Callable[[Any, list[int]], object]) -> None:
         image = self._document.image
         if image is None or not self.suggested():
             return
-        self._document.change(label.format("suggestions"), lambda s: do(s, [image.id]))
+        self._document.change(step, lambda s: do(s, [image.id]))
         self._canvas.setFocus()
 
     def _next_image(self) -> int:
@@ -174,6 +198,7 @@ class SuggestionBar(QFrame):
 
     def _on_image(self) -> None:
         self._current, self._busy_here = None, False
+        self._at_end, self._left = 0, False
         self._line = [a.id for a in self.suggested()]
         self._show()
 
@@ -181,6 +206,7 @@ class SuggestionBar(QFrame):
         chosen = self._document.selection
         line = {a.id for a in self.suggested()}
         only = next(iter(chosen)) if len(chosen) == 1 else None
+        self._begin_anew()
         self._current = only if only in line else None
 
     def _on_annotations(self) -> None:
@@ -198,12 +224,19 @@ class SuggestionBar(QFrame):
         self._line = left
         self._show()
 
+    def _begin_anew(self) -> None:
+        """Something else is selected: the end of the line is no matter any more."""
+        if self._at_end:
+            self.said.emit("")
+        self._at_end, self._left = 0, False
+
     def _show_one(self, annotation_id: int) -> None:
         annotation = self._document.get(annotation_id)
         if annotation is None:
             return
         self._document.select([annotation_id])
         self._current = annotation_id
+        self._begin_anew()
         box: Box = annotation.box
         if not self._canvas.visible().contains(box.x + box.w / 2, box.y + box.h / 2):
             self._canvas.show_box(box)
@@ -251,10 +284,22 @@ class SuggestionBar(QFrame):
     def _share_room(self) -> None:
         found = self.suggested()
         whole = bool(found) and found[0].shape is None
-        self.keys.setText(
-            "Enter accept · Delete reject" if whole else "Tab next · Enter accept · Delete reject"
-        )
-        self.keys.setVisible(bool(found) and self.width() >= _WIDE)
+        self.keys.setText(self._studio.actions.said(_DECIDE if whole else _KEYS))
+        self.keys.setVisible(bool(found) and self._free() >= self.keys.sizeHint().width())
+
+    def _free(self) -> int:
+        """Pixels that are left for the keys when every other part has what it asks for."""
+        row = self.layout()
+        assert row is not None
+        items = (row.itemAt(place) for place in range(row.count()))
+        parts = [item.widget() for item in items if item is not None]
+        wanted = [
+            max(part.sizeHint().width(), part.minimumWidth()) + row.spacing()
+            for part in parts
+            if part is not None and part is not self.keys and not part.isHidden()
+        ]
+        margins = row.contentsMargins()
+        return self.width() - sum(wanted) - margins.left() - margins.right() - 2 * row.spacing()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

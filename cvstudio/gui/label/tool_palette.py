@@ -19,12 +19,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QMenu, QToolButton, QToolTip, QVBoxLayout, QWidget
 
-from cvstudio.gui import theme
+from cvstudio.gui import keys, theme
 from cvstudio.gui.actions import Actions
 from cvstudio.gui.widgets.section import line
 
 _HOLD = 350  # ms of a press that opens the other tools of a group
 _BESIDE = 4  # px between the palette's button and the menu of its group
+_OFFERS = (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Menu)
 _CORNER = 5.0  # px of the mark of a group
 _TIP = QPoint(8, -14)  # from a tool to its tooltip, which Qt lays some pixels lower
 
@@ -132,8 +133,12 @@ class GroupButton(_ToolButton):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         self._offer()
 
+    def event(self, event: QEvent) -> bool:
+        """The keys that offer the group come before the shortcuts of the page."""
+        return keys.claimed(event, _OFFERS) or super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Menu):
+        if event.key() in _OFFERS:
             self._offer()
         else:
             super().keyPressEvent(event)

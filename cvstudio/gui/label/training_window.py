@@ -16,11 +16,15 @@ from cvstudio.project.records import ImageRecord
 
 def value_range(pyramid: Pyramid, window: Window) -> Window:
     """The values that occur in an image, and never less than its window; 0 to 255 for 8 bits."""
-    small = pyramid.level(pyramid.levels - 1)
-    finite = small[np.isfinite(small)] if small.dtype.kind == "f" else small
-    if small.dtype == np.uint8 or not finite.size:
+    if pyramid.level(pyramid.levels - 1).dtype == np.uint8:
         return (0.0, 255.0)
-    return min(float(finite.min()), window[0]), max(float(finite.max()), window[1])
+    low, high = window
+    for part in (pyramid, *pyramid.beside):
+        small = part.level(part.levels - 1)
+        finite = small[np.isfinite(small)] if small.dtype.kind == "f" else small
+        if finite.size:
+            low, high = min(float(finite.min()), low), max(float(finite.max()), high)
+    return low, high
 
 
 def use_for_training(project: Project, image: ImageRecord, window: Window) -> str:

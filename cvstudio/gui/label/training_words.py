@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from cvstudio.core.annotation import COUNTING, Annotation, Kind, State, Task
+from cvstudio.core.annotation import COUNTING, LEARNED, Annotation, Kind, State, Task
 from cvstudio.core.words import counted
 
 _NEEDS = {
@@ -31,12 +31,13 @@ def idle_words(annotations: Iterable[Annotation], task: Task, *, where: str = "t
     that segments, an image of which nothing trains is background to the network: that is said too.
     """
     kinds = Counter(a.kind for a in annotations if a.state == State.ACCEPTED)
-    without = [kind for kind in Kind if kind in kinds and kind not in COUNTING[task]]
+    without = [kind for kind in Kind if kind in kinds and kind not in LEARNED[task]]
     idle = [counted(kinds[kind], *_MANY[kind]) for kind in without]
     if not idle:
         return ""
-    # Another shape would help the others; nothing learns from keypoints.
-    needs = "there is no task for them yet" if without == [Kind.KEYPOINTS] else _NEEDS[task]
+    # Another shape would help the others; points are learned in another project.
+    posed = without == [Kind.KEYPOINTS]
+    needs = "only projects that find objects learn from them" if posed else _NEEDS[task]
     words = f"{' and '.join(idle)} on {where} will not train: {needs}."
     if task is Task.SEGMENT and not kinds.keys() & COUNTING[task]:
         words += " Without them all of it trains as background."
@@ -59,6 +60,13 @@ def waiting_words(
         alone = "has no class" if task is Task.CLASSIFY else "counts as empty"
         words += f" It {alone} until you accept one."
     return words
+
+
+def note_of_keypoints(task: Task) -> str:
+    """What the tool that places keypoints says where no network learns from them; else ""."""
+    if Kind.KEYPOINTS in LEARNED[task]:
+        return ""
+    return "Keypoints are kept but do not train here: only projects that find objects learn them"
 
 
 def note_of_boxes(task: Task) -> str:

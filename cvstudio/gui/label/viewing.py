@@ -14,6 +14,7 @@ from cvstudio.gui.label.display_panel import DisplayPanel
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.layers.layers import Layers
 from cvstudio.gui.label.levelling import Levelling
+from cvstudio.gui.label.seen_as import display_words
 from cvstudio.gui.label.tools.brush_settings import BrushSettings
 from cvstudio.gui.label.training_window import use_for_training, value_range
 from cvstudio.gui.label.view_settings import ViewSettings
@@ -24,6 +25,8 @@ class Viewing(QObject):
     """Keeps the display panel and the canvas in step."""
 
     said = Signal(str)
+    displayed = Signal()
+    """The open image is displayed in another way, or another image is."""
 
     def __init__(
         self, document: Document, canvas: Canvas, panel: DisplayPanel, brush: BrushSettings,
@@ -51,6 +54,7 @@ class Viewing(QObject):
         if pyramid is None or image is None:
             return
         window = image.window or pyramid.window
+        self._panel.set_channels(len(pyramid.beside))
         self._panel.take(self._kept.get(self._panel.kind, {}))
         self._panel.set_range(value_range(pyramid, window), window, pyramid.fitting)
         self._keep()  # a window that has become the network's own is none of this panel's any more
@@ -79,6 +83,16 @@ class Viewing(QObject):
         self._canvas.tiles.set_display(display)
         self._canvas.repaint()
         self.layers.refresh()
+        self.displayed.emit()
+
+    @property
+    def words(self) -> str:
+        """What of the display is other than when the image was opened; "" for nothing."""
+        pyramid, image = self._canvas.tiles.pyramid, self._document.image
+        if pyramid is None or image is None:
+            return ""
+        plain = [pyramid.window] if image.window is None else [pyramid.window, image.window]
+        return display_words(self._canvas.tiles.display, plain)
 
     def release(self) -> None:
         """The project closes."""

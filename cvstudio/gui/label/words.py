@@ -12,6 +12,8 @@ from cvstudio.imaging.pixel_size import PixelSize, length_words
 from cvstudio.imaging.tiles import Pyramid
 
 _PARTED = " · "
+_BESIDE = 5
+"""Channels beside a picture whose values are told."""
 
 
 def pixel_words(
@@ -36,6 +38,10 @@ def pixel_words(
     values = pyramid.pixel(x, y)
     if values is None:
         return place, ""
+    if pyramid.beside:  # as many as can be read at one look
+        values += tuple(v for other in pyramid.beside[:_BESIDE] for v in other.pixel(x, y) or ())
+        more = " …" if len(pyramid.beside) > _BESIDE else ""
+        return place, "channels " + ", ".join(_number(value) for value in values) + more
     name = {1: "grey", 3: "RGB", 4: "RGBA"}[len(values)]
     return place, f"{name} " + ", ".join(_number(value) for value in values)
 

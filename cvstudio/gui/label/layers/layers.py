@@ -14,7 +14,7 @@ from cvstudio.gui.label.layers.crosshair import Crosshair
 from cvstudio.gui.label.layers.grid import Grid
 from cvstudio.gui.label.layers.minimap import Minimap
 from cvstudio.gui.label.layers.names import Names
-from cvstudio.gui.label.layers.rulers import Rulers
+from cvstudio.gui.label.layers.rulers import THICK, Rulers
 from cvstudio.gui.label.overlay import Layer
 from cvstudio.gui.label.view_settings import ViewSettings
 
@@ -32,6 +32,7 @@ class Layers(QObject):
         self.grid, self.rulers = Grid(), Rulers()
         self.names = Names(self.rulers.bar_area, lambda: canvas.selection.tags)
         canvas.selection.covered = partial(self.rulers.bar_area, canvas)
+        canvas.selection.edge = lambda: float(THICK) if self.rulers.shown else 0.0
         self._painted: tuple[Layer, ...] = (self.grid, self.names, self.crosshair, self.rulers)
         canvas.layers.extend(self._painted)
         for name in ("minimap", *(layer.name for layer in self._painted)):

@@ -37,7 +37,7 @@ class Rulers(Layer):
         self._along(painter, view, across, upright=False)
         self._along(painter, view, down, upright=True)
         painter.fillRect(0, 0, THICK, THICK, theme.colour("surface"))
-        self._bar(painter, view, across)
+        self._bar(painter, view)
 
     def _along(self, painter: QPainter, view: View, unit: Unit, *, upright: bool) -> None:
         """Ticks and figures of one ruler; the upright one is written from below."""
@@ -73,9 +73,9 @@ class Rulers(Layer):
         painter.drawText(area, flags, words)
         painter.restore()
 
-    def _bar(self, painter: QPainter, view: View, unit: Unit) -> None:
+    def _bar(self, painter: QPainter, view: View) -> None:
         """The scale bar in the lower left corner."""
-        pixels, words = unit.step(view.scale, _BAR)
+        pixels, words = scale_bar(view)
         length, ground = round(pixels * view.scale), self.bar_area(view)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(GROUND)
@@ -90,13 +90,13 @@ class Rulers(Layer):
         """Where the scale bar lies in the viewport; nowhere while the rulers are not shown."""
         if not self.shown or not all(view.document.size):
             return QRectF()
-        pixels, words = units(view)[0].step(view.scale, _BAR)
+        pixels, words = scale_bar(view)
         metrics = QFontMetrics(theme.font("small"))
         width = max(round(pixels * view.scale), metrics.horizontalAdvance(words)) + 2 * _PAD
         height = metrics.height() + 16
         return QRectF(THICK + 12, view.viewport().height() - height - 12, width, height)
 
 
-def bar_words(view: View) -> str:
-    """What the scale bar says now: "50 µm" or "200 px"."""
-    return units(view)[0].step(view.scale, _BAR)[1]
+def scale_bar(view: View) -> tuple[float, str]:
+    """How long the scale bar is, in pixels of the image, and what it says: "50 µm" or "200 px"."""
+    return units(view)[0].step(view.scale, _BAR)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPainter
 
 from cvstudio.core import outlines
 from cvstudio.core.annotation import Shape
 from cvstudio.core.geometry import Polygon
 from cvstudio.gui.label.document import Document
-from cvstudio.gui.label.shapes_item import cosmetic
+from cvstudio.gui.label.pens import paint_dots
 from cvstudio.gui.label.tools.base import Surface, Tool
 
 _MOST_SHOWN = 6000  # points that are drawn
@@ -63,14 +63,9 @@ class AdjustTool(Tool):
         if sum(outlines.point_count(polygon) for polygon in polygons) > _MOST_SHOWN:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        painter.setPen(cosmetic(QColor("#151516")))
-        painter.setBrush(QColor("white"))
-        radius = 3 / self.surface.scale
         for polygon in polygons:
-            for part in polygon.parts:
-                for ring in part.rings():
-                    for x, y in ring.tolist():
-                        painter.drawEllipse(QPointF(x, y), radius, radius)
+            for ring in polygon.rings():
+                paint_dots(painter, ring.tolist(), self.surface.scale)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _end(self, *, kept: bool) -> bool:

@@ -83,6 +83,8 @@ class Tool:
     cursor = Qt.CursorShape.CrossCursor
     options_type: ClassVar[type[ToolOptions] | None] = None
     """The widget in the options bar that shows the tool's settings; None when it has none."""
+    sees_pixels: ClassVar[bool] = False
+    """Whether it works on the picture as it is displayed, so that Display changes its result."""
 
     def __init__(self, document: Document, surface: Surface) -> None:
         self.document = document

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QPainter
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.outlines import rect_of
-from cvstudio.gui.label.shapes_item import CASING, cosmetic
+from cvstudio.gui.label.pens import CASING, cosmetic, paint_set_points
 from cvstudio.gui.label.tools.base import CLICK, Pointer, Surface, Tool
 from cvstudio.gui.label.tools.options import ToolOptions
 from cvstudio.gui.label.training_words import note_of_boxes
@@ -157,11 +157,7 @@ class BoxTool(Tool):
             painter.drawRect(rect)
         elif self._pointer is not None:
             self._paint_guides(painter, self._pointer)
-        painter.setPen(cosmetic(QColor("#151516")))
-        painter.setBrush(QColor("white"))
-        half = 3 / self.surface.scale
-        for x, y in self._extremes:
-            painter.drawRect(QRectF(x - half, y - half, 2 * half, 2 * half))
+        paint_set_points(painter, self._extremes, self.surface.scale)
 
     def _paint_guides(self, painter: QPainter, pointer: Pointer) -> None:
         """Hair lines through the pointer, to set the first corner flush with the object."""

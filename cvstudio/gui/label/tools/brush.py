@@ -19,8 +19,8 @@ from cvstudio.gui.label.dabs import Rect, dab, fill_new_holes
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.layer import ShapeLayer
 from cvstudio.gui.label.mask_picture import MaskPicture
+from cvstudio.gui.label.pens import cosmetic
 from cvstudio.gui.label.regions import of_other_classes, painted_over, without
-from cvstudio.gui.label.shapes_item import cosmetic
 from cvstudio.gui.label.tools.base import Pointer, Surface, Tool
 from cvstudio.gui.label.tools.brush_options import BrushOptions
 from cvstudio.gui.label.tools.brush_settings import BrushSettings

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter
 from cvstudio.core.geometry import Box
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.outlines import rect_of
-from cvstudio.gui.label.shapes_item import CASING, cosmetic
+from cvstudio.gui.label.pens import CASING, cosmetic
 from cvstudio.gui.label.tools.base import CLICK, Pointer, Surface
 from cvstudio.gui.label.tools.region import RegionTool
 from cvstudio.gui.label.tools.stroke import WIDTH, Stroke

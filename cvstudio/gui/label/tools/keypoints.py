@@ -18,10 +18,11 @@ from cvstudio.gui.label import turning
 from cvstudio.gui.label.bones import paint_keypoints
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.outlines import rect_of
-from cvstudio.gui.label.shapes_item import CASING, cosmetic
+from cvstudio.gui.label.pens import CASING, cosmetic
 from cvstudio.gui.label.tools.base import CLICK, Pointer, Surface, Tool
 from cvstudio.gui.label.tools.keypoints_draft import KeypointsDraft
 from cvstudio.gui.label.tools.point_hand import AWAY, HIDES, WALKS, PointHand, paint_ring
+from cvstudio.gui.label.training_words import note_of_keypoints
 
 _DROPPED = "Drag its points where they belong · Tab walks · C: hidden · X: not in the picture"
 _DROPPING = "Alt: the other way round · Shift: as wide as in the template"
@@ -300,7 +301,9 @@ class KeypointsTool(Tool):
         begun = self._draft.begun
         if self.skeleton is None:
             words = "Click points, Enter ends · right-click: hidden"
-            return f"{words} · C: the last one is hidden · Backspace · Esc" if begun else words
+            return (
+                f"{words} · C: the last one is hidden · Backspace · Esc drops" if begun else words
+            )
         if begun:
             return (
                 f"{self.draft.words()} · right-click: hidden · X: not in the picture"
@@ -312,7 +315,7 @@ class KeypointsTool(Tool):
         )
 
     def note(self) -> str:
-        return "Keypoints are kept and exported, and do not train yet"
+        return note_of_keypoints(self.document.task)
 
     # -- painting
 

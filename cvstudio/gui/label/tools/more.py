@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QToolButton, QWidget
 
-from cvstudio.gui import theme
+from cvstudio.gui import keys, theme
 from cvstudio.gui.widgets.icons import icon
 
 _GAP = 4  # px between the button and what it opens
@@ -56,14 +56,7 @@ class MoreFields(QFrame):
 
     def event(self, event: QEvent) -> bool:
         """The keys that end it come before the shortcuts of the page."""
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() in _ENDS
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+        return keys.claimed(event, _ENDS) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in _ENDS:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from threading import Lock
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QCheckBox
@@ -18,6 +16,7 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.keeping import Keeper
 from cvstudio.gui.label.tools.base import Pointer, Surface, Tool
 from cvstudio.gui.label.tools.options import ToolOptions, number_field
+from cvstudio.gui.label.tools.pixel_learner import Labels, Learner, Question
 from cvstudio.gui.label.tools.region import NO_PICTURE
 from cvstudio.gui.label.tools.scribbles import Scribbles
 from cvstudio.gui.label.tools.stroke import WIDTH, Stroke
@@ -30,13 +29,7 @@ BACKGROUND = 0
 """The number of pixels that are of no class."""
 
 _OPACITY = 0.45
-_MOST_IMAGES = 40  # that are remembered, at most 0.6 MB a class each
 _BACKGROUND_COLOUR = QColor("#A9AEB6")
-
-Strokes = tuple[Stroke, ...]
-Labels = NDArray[np.int32]
-Samples = dict[int, NDArray[np.float32]]
-"""By class, the features of its pixels."""
 
 
 @dataclass
@@ -98,128 +91,13 @@ class ClassifierOptions(ToolOptions):
         self.changed.emit()
 
 
-@dataclass(frozen=True)
-class Question:
-    """What is classified, and what is known. `across`: use what other images taught."""
-
-    image_id: int
-    sight: Sight
-    place: Place
-    strokes: Strokes
-    across: bool
-
-
-class Learner:
-    """Answers questions in a thread, and remembers what questions have in common."""
-
-    def __init__(self) -> None:
-        self._features: tuple[Sight, Place, pixel_classifier.Features] | None = None
-        self._rows: dict[tuple[Sight, int, Strokes], NDArray[np.float32]] = {}
-        self._learnt: dict[int, tuple[int, Samples]] = {}
-        self._forgotten = 0
-        self._looking = Lock()
-        """Held while features are computed: who needs the same ones waits for them."""
-
-    def knows(self, sight: Sight, place: Place) -> bool:
-        """Whether the features of a place are there."""
-        return self._features is not None and self._features[:2] == (sight, place)
-
-    def look(self, sight: Sight, place: Place) -> None:
-        """Compute the features of a place ahead of the first question about it."""
-        self._features_of(sight, place)
-
-    def answer(self, question: Question, learnt: dict[int, list[NDArray[np.float32]]]) -> Labels:
-        """The class of each pixel of the place, (h, w). `learnt` is what other images taught."""
-        begun = self._forgotten
-        found = self._features_of(question.sight, question.place)
-        known: dict[int, list[NDArray[np.float32]]] = {}
-        rows = {}
-        for index, stroke in enumerate(question.strokes):
-            key = (question.sight, question.place.step, question.strokes[index:])
-            own = self._rows.get(key)
-            if own is None:
-                own = self._rows_of(question, question.strokes[index:], found)
-            rows[key] = own
-            known.setdefault(stroke.number, []).append(own)
-        if begun == self._forgotten:
-            self._rows = rows
-        for number, more in learnt.items():
-            known.setdefault(number, []).extend(more)
-        samples = {number: np.concatenate(each) for number, each in known.items()}
-        return pixel_classifier.train(samples).predict(found)
-
-    def learnt(self, question: Question) -> dict[int, list[NDArray[np.float32]]]:
-        """What other images taught at the same step, by class."""
-        result: dict[int, list[NDArray[np.float32]]] = {}
-        for image_id, (step, samples) in self._learnt.items() if question.across else ():
-            if image_id != question.image_id and step == question.place.step:
-                for number, rows in samples.items():
-                    result.setdefault(number, []).append(rows)
-        return result
-
-    def keep(self, question: Question) -> None:
-        """Remember what an image taught, for the others."""
-        known: dict[int, list[NDArray[np.float32]]] = {}
-        for index, stroke in enumerate(question.strokes):
-            key = (question.sight, question.place.step, question.strokes[index:])
-            if key in self._rows:
-                known.setdefault(stroke.number, []).append(self._rows[key])
-        if known:
-            joined = {n: pixel_classifier.thinned(np.concatenate(r)) for n, r in known.items()}
-            self._learnt.pop(question.image_id, None)
-            self._learnt[question.image_id] = (question.place.step, joined)
-        while len(self._learnt) > _MOST_IMAGES:
-            del self._learnt[next(iter(self._learnt))]
-
-    def forget(self) -> None:
-        """Let the memory of the open image go; a thread that is about to keep some does not."""
-        self._forgotten += 1
-        self._features = None
-        self._rows = {}
-
-    def _features_of(self, sight: Sight, place: Place) -> pixel_classifier.Features:
-        begun = self._forgotten
-        with self._looking:
-            kept = self._features
-            if kept is not None and kept[0] == sight and kept[1] == place:
-                return kept[2]
-            found = pixel_classifier.features(sight.take(place).rgb)
-            if begun == self._forgotten:
-                self._features = (sight, place, found)
-            return found
-
-    def _rows_of(
-        self, question: Question, strokes: Strokes, found: pixel_classifier.Features
-    ) -> NDArray[np.float32]:
-        """The features of the first stroke's pixels, less those that a later stroke is about."""
-        place, box = question.place, strokes[0].box
-        around = place.box
-        if not (
-            around.x <= box.x and around.y <= box.y
-            and box.right <= around.right and box.bottom <= around.bottom
-        ):  # fmt: skip
-            room = pixel_classifier.MARGIN * place.step
-            area = Box(box.x - room, box.y - room, box.w + 2 * room, box.h + 2 * room)
-            beside = question.sight.place(
-                area, scale=1 / place.step, most=pixel_classifier.MOST_PIXELS
-            )
-            if beside is None:
-                return found.reshape(-1, found.shape[2])[:0]
-            place = beside
-            found = pixel_classifier.features(question.sight.take(place).rgb)
-        inside = np.zeros(found.shape[:2], np.uint8)
-        strokes[0].draw(inside, place, 1)
-        for later in strokes[1:]:
-            later.draw(inside, place, 0)
-        return np.asarray(found[inside > 0], np.float32)
-
-
 class PixelClassifierTool(Tool):
     """Scribbles of two classes or more, Alt for background; Enter keeps what is proposed."""
 
     name = "pixel_classifier"
     drawn = "Scribbles"
     options_type = ClassifierOptions
+    sees_pixels = True
 
     def __init__(self, document: Document, surface: Surface) -> None:
         super().__init__(document, surface)
@@ -238,6 +116,8 @@ class PixelClassifierTool(Tool):
         self._prepared = False
         self._ahead: tuple[Sight, Place] | None = None
         """Whose features are being computed before anything was asked."""
+        self._in_hand = False
+        document.annotations_changed.connect(self._follow_steps)
 
     @property
     def strokes(self) -> list[Stroke]:
@@ -261,6 +141,7 @@ class PixelClassifierTool(Tool):
     # -- the gesture
 
     def press(self, pointer: Pointer) -> None:
+        self._in_hand = True
         self._settle_confirmed()  # the next scribble begins another proposal
         if self.surface.sight() is None:
             self.surface.say(NO_PICTURE)
@@ -274,6 +155,7 @@ class PixelClassifierTool(Tool):
         self.surface.repaint()
 
     def move(self, pointer: Pointer, *, held: bool) -> None:
+        self._in_hand = True
         if self._stroke is not None and held:
             self._stroke.points.append(self.on_image(pointer.x, pointer.y))
             self.surface.repaint()
@@ -319,6 +201,7 @@ class PixelClassifierTool(Tool):
 
     def _clear(self) -> bool:
         had = self.busy
+        self.surface.say("")  # what was said of the proposal is over
         self._stroke = None
         self.strokes.clear()
         self._declined = self._image_id  # what others taught is not proposed again at once
@@ -328,6 +211,7 @@ class PixelClassifierTool(Tool):
 
     def settle(self) -> None:
         """Scribbles stay with their image; a proposal that nobody has kept is not kept."""
+        self._in_hand = False
         self._stroke = None
         self._settle_confirmed()
         if self._answer is not None:
@@ -357,6 +241,7 @@ class PixelClassifierTool(Tool):
 
     def fill_options(self, options: ToolOptions) -> None:
         assert isinstance(options, ClassifierOptions)
+        self._in_hand = True
         options.show_settings(self.settings, segments=self.document.task == Task.SEGMENT)
         if not self._prepared:
             self._prepared = True
@@ -454,7 +339,21 @@ class PixelClassifierTool(Tool):
 
     def _stored(self, question: Question) -> None:
         self._learner.keep(question)
+        self._scribbles.use_up(question.image_id)
         self._clear()
+
+    def _follow_steps(self) -> None:
+        """Undo takes the masks and brings the scribbles back, redo the other way round."""
+        if (
+            not self._image_id
+            or self._finishing
+            or not self._scribbles.follow_steps(self._image_id)
+        ):
+            return
+        self._drop_answer()
+        self._declined = 0 if self.strokes else self._image_id
+        if self._in_hand:
+            self._propose()
 
     def _unconfirm(self) -> None:
         """Nothing is kept before Enter is pressed again."""

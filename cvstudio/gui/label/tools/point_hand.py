@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QPainter
 from cvstudio.core.annotation import Annotation, State
 from cvstudio.core.keypoints import Keypoints, Visibility
 from cvstudio.gui.label import hit, turning
-from cvstudio.gui.label.shapes_item import CASING, cosmetic
+from cvstudio.gui.label.pens import CASING, cosmetic
 from cvstudio.gui.label.tools.base import REACH, Pointer, Tool
 
 HIDES, AWAY = Qt.Key.Key_C, Qt.Key.Key_X
@@ -150,7 +150,7 @@ class PointHand:
         away = (shape.points[:, 2] <= 0).nonzero()[0].tolist()
         if place is not None and place not in away:
             if len(shape.placed()) == 1:
-                self._tool.surface.say("It is the only point · Del deletes it")
+                self._tool.surface.say("It is the only point · {label.delete} deletes it")
                 return
             other = shape.with_point(place, 0.0, 0.0, Visibility.ABSENT)
             self._change(annotation, other, "Take point away")

@@ -11,7 +11,7 @@ from cvstudio.core import outlines
 from cvstudio.core.annotation import Annotation, Shape
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.gui.label.document import Document
-from cvstudio.gui.label.shapes_item import CASING, cosmetic
+from cvstudio.gui.label.pens import CASING, cosmetic, paint_dots
 from cvstudio.gui.label.tools.base import Pointer, Surface, Tool
 from cvstudio.gui.label.tools.brush_settings import LARGEST, SMALLEST, BrushSettings
 from cvstudio.gui.label.tools.options import ToolOptions, number_field
@@ -106,7 +106,8 @@ class PointEraser(Tool):
         return True
 
     def hint(self) -> str:
-        return "Drag over the points that should go · [ ] size · Space + drag pans"
+        keys = "{label.smaller} {label.larger}"  # the status bar puts the keys in their place
+        return f"Drag over the points that should go · {keys} size · Space + drag pans"
 
     def fill_options(self, options: ToolOptions) -> None:
         assert isinstance(options, PointOptions)
@@ -118,18 +119,14 @@ class PointEraser(Tool):
         if pointer is None:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        painter.setPen(cosmetic(QColor("#151516")))
-        painter.setBrush(QColor("white"))
-        dot, room = 3 / self.surface.scale, _MOST_SHOWN
+        room = _MOST_SHOWN
         for annotation in self._targets(pointer, around=3 * self.radius):
             polygon = self._polygon(annotation)
             room -= outlines.point_count(polygon)
             if room < 0:
                 break
-            for part in polygon.parts:
-                for ring in part.rings():
-                    for x, y in ring.tolist():
-                        painter.drawEllipse(QPointF(x, y), dot, dot)
+            for ring in polygon.rings():
+                paint_dots(painter, ring.tolist(), self.surface.scale)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for pen in (cosmetic(CASING, width=3), cosmetic(QColor("white"))):
             painter.setPen(pen)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPolygonF
 from cvstudio.core.geometry import Points, Polygon, ring_area
 from cvstudio.gui.label.borders import BorderPoint, Borders
 from cvstudio.gui.label.document import Document
-from cvstudio.gui.label.shapes_item import CASING, cosmetic
+from cvstudio.gui.label.pens import CASING, cosmetic, paint_set_points
 from cvstudio.gui.label.tools.base import REACH, Pointer, Surface, Tool
 from cvstudio.gui.label.tools.options import ToolOptions
 from cvstudio.gui.label.tools.piecewise import OFFER, Onto, subject, wanted, with_hole, with_part
@@ -140,7 +140,9 @@ class PolygonTool(Tool):
             return "Click the points, or drag freehand · Space + drag pans"
         if self._onto is not None:
             what = "part" if self._onto.how == "part" else "hole"
-            return f"Enter or first point closes the {what} · Backspace takes a point back · Esc"
+            return (
+                f"Enter or first point closes the {what} · Backspace takes a point back · Esc drops"
+            )
         return "Enter or first point closes · Backspace takes a point back · Esc drops"
 
     def paint(self, painter: QPainter, exposed: QRectF) -> None:
@@ -162,11 +164,8 @@ class PolygonTool(Tool):
             painter.setPen(cosmetic(self.document.colour(), dashes=[4.0, 4.0]))
             painter.drawLine(QLineF(QPointF(*self._pointer), QPointF(*self._points[0])))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setPen(cosmetic(QColor("#151516")))
-        painter.setBrush(QColor("white"))
-        for index, (x, y) in enumerate(self._points):
-            half = (5 if index == 0 and len(self._points) > 2 else 3) / self.surface.scale
-            painter.drawRect(QRectF(x - half, y - half, 2 * half, 2 * half))
+        closes = len(self._points) >= _FEWEST
+        paint_set_points(painter, self._points, self.surface.scale, closes=closes)
 
     def fill_options(self, options: ToolOptions) -> None:
         assert isinstance(options, SnapOptions)

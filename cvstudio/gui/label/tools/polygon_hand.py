@@ -16,7 +16,7 @@ from cvstudio.gui.label import edits, hit
 from cvstudio.gui.label.borders import Borders
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.hit import Place
-from cvstudio.gui.label.shapes_item import CASING, cosmetic
+from cvstudio.gui.label.pens import CASING, cosmetic
 
 _SAME = 1e-3
 """Pixels within which two points are one."""

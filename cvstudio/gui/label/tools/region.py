@@ -11,7 +11,7 @@ from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.keeping import TOO_LARGE, Keeper, too_large
 from cvstudio.gui.label.mask_picture import MaskPicture
 from cvstudio.gui.label.outlines import qpolygon
-from cvstudio.gui.label.shapes_item import CASING, cosmetic
+from cvstudio.gui.label.pens import CASING, cosmetic
 from cvstudio.gui.label.tools.base import Surface, Tool
 from cvstudio.gui.label.tools.thinking import LastView, thinking
 from cvstudio.imaging.regions.view import Region, Sight
@@ -64,6 +64,7 @@ class RegionTool(Tool):
     """Finds a region of the current class and shows it; Enter keeps it, Esc drops it."""
 
     drawn = "Region"
+    sees_pixels = True
     word = "Find region"
     """What the step is called in the history."""
 

@@ -14,7 +14,7 @@ from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui.label import turning
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.outlines import qpolygon
-from cvstudio.gui.label.shapes_item import CASING, cosmetic
+from cvstudio.gui.label.pens import CASING, cosmetic
 from cvstudio.gui.label.tools.base import CLICK, REACH, Pointer, Surface, Tool
 from cvstudio.gui.label.training_words import note_of_boxes
 from cvstudio.gui.label.turning import Grip

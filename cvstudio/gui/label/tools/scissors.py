@@ -6,13 +6,13 @@ from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QPainter
 
 from cvstudio.core import outlines
 from cvstudio.core.geometry import Polygon
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.outlines import qpolygon
-from cvstudio.gui.label.shapes_item import CASING, cosmetic
+from cvstudio.gui.label.pens import CASING, cosmetic, paint_set_points
 from cvstudio.gui.label.tools.base import REACH, Pointer, Surface, Tool
 from cvstudio.gui.label.tools.region import NO_PICTURE
 from cvstudio.gui.label.tools.thinking import thinking
@@ -36,6 +36,7 @@ class ScissorsTool(Tool):
 
     name = "scissors"
     drawn = "Polygon"
+    sees_pixels = True
 
     def __init__(self, document: Document, surface: Surface) -> None:
         super().__init__(document, surface)
@@ -276,8 +277,5 @@ class ScissorsTool(Tool):
             painter.setPen(cosmetic(self.document.colour(), dashes=[4.0, 4.0]))
             painter.drawLine(QLineF(QPointF(*self._pointer), QPointF(*self._anchors[0])))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setPen(cosmetic(QColor("#151516")))
-        painter.setBrush(QColor("white"))
-        for index, (x, y) in enumerate(self._anchors):
-            half = (5 if index == 0 and len(self._anchors) > 1 else 3) / self.surface.scale
-            painter.drawRect(QRectF(x - half, y - half, 2 * half, 2 * half))
+        closes = len(self._anchors) > 1
+        paint_set_points(painter, self._anchors, self.surface.scale, closes=closes)

@@ -1,4 +1,7 @@
-"""The scribbles of the pixel classifier by image, kept with the project when a window closes."""
+"""The scribbles of the pixel classifier by image, kept with the project when a window closes.
+
+Those of which masks were made go, and come back when these masks are undone.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from typing import Any
 from cvstudio.core.errors import ProjectError
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.tools.stroke import Stroke
-from cvstudio.project import commands, queries
+from cvstudio.project import commands, queries, steps
 
 _KEY = "label.scribbles"
+_MOST_STEPS = 100  # whose strokes are remembered, for undo
 
 
 class Scribbles:
@@ -19,6 +23,8 @@ class Scribbles:
         self._document = document
         self._strokes: dict[int, list[Stroke]] | None = None
         self._written: object = None
+        self._used: dict[int, tuple[int, tuple[Stroke, ...]]] = {}
+        """By the step that made masks of them: the image, and the strokes."""
 
     def of(self, image_id: int) -> list[Stroke]:
         """The strokes on an image; what is changed here stays with it."""
@@ -26,6 +32,34 @@ class Scribbles:
             self._strokes = self._read()
             self._written = self._packed(self._strokes)
         return self._strokes.setdefault(image_id, [])
+
+    def use_up(self, image_id: int) -> None:
+        """Masks were made of the strokes on an image, in the newest step: they go."""
+        strokes = self.of(image_id)
+        self._used[self._document.project.present_step] = (image_id, tuple(strokes))
+        while len(self._used) > _MOST_STEPS:
+            del self._used[next(iter(self._used))]
+        strokes.clear()
+
+    def follow_steps(self, image_id: int) -> bool:
+        """Bring back what an undone step had used up, and let it go when the step is done again;
+        whether any came or went. Who has scribbled meanwhile keeps just that."""
+        own = {step: used for step, (image, used) in self._used.items() if image == image_id}
+        if not own:
+            return False
+        with self._document.project.read() as session:
+            done = steps.which_are_done(session, own)
+        for step in own.keys() - done.keys():
+            del self._used[step]  # another step came after it was undone
+        kept, undone = self.of(image_id), [step for step in done if not done[step]]
+        if undone and not kept:
+            kept[:] = own[min(undone)]
+            return True
+        newest = max(done, default=0)
+        if not undone and kept and own.get(newest) == tuple(kept):
+            kept.clear()
+            return True
+        return False
 
     def write(self) -> None:
         """Keep what has changed. What stops it is told; the strokes stay in the window then."""

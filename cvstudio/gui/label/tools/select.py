@@ -17,7 +17,7 @@ from cvstudio.gui.label.borders import Borders
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.hit import Place
 from cvstudio.gui.label.outlines import rect_of
-from cvstudio.gui.label.shapes_item import cosmetic
+from cvstudio.gui.label.pens import cosmetic
 from cvstudio.gui.label.tools.base import CLICK, REACH, Pointer, Surface, Tool
 from cvstudio.gui.label.tools.point_hand import PointHand
 from cvstudio.gui.label.tools.polygon_hand import PolygonHand, Taken, paint_edge
@@ -317,7 +317,7 @@ class SelectTool(Tool):
         self._point_gone = True
         left = edits.point_removed(polygon, place)
         if left is None:
-            self.surface.say("A polygon keeps at least three points · Del deletes it")
+            self.surface.say("A polygon keeps at least three points · {label.delete} deletes it")
         else:
             self.document.reshape({annotation.id: left}, label="Remove point")
 
@@ -399,7 +399,7 @@ class SelectTool(Tool):
             return "Press a class's key, or click the class · Space + drag pans"
         annotation = self.selected()
         if annotation is not None and annotation.locked:
-            return "Locked: L unlocks · Space + drag pans"
+            return "Locked: {label.lock} unlocks · Space + drag pans"
         if annotation is not None and isinstance(annotation.shape, Polygon):
             return "Drag a point or an edge · double-click adds a point · Alt + click removes one"
         if annotation is not None and isinstance(annotation.shape, Keypoints):

@@ -7,8 +7,8 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPolygonF
 
 from cvstudio.gui.label.document import Document
+from cvstudio.gui.label.pens import CASING, cosmetic
 from cvstudio.gui.label.shape_verbs import ShapeVerbs
-from cvstudio.gui.label.shapes_item import CASING, cosmetic
 from cvstudio.gui.label.tools.base import CLICK, Pointer, Surface, Tool
 
 

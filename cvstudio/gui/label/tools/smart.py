@@ -15,8 +15,8 @@ from cvstudio.gui.actions import Actions
 from cvstudio.gui.label.document import Document
 from cvstudio.gui.label.keeping import Keeper
 from cvstudio.gui.label.outlines import rect_of
+from cvstudio.gui.label.pens import CASING, cosmetic
 from cvstudio.gui.label.prompting import Prompt, Prompting, Question
-from cvstudio.gui.label.shapes_item import CASING, cosmetic
 from cvstudio.gui.label.tools.base import CLICK, Pointer, Surface
 from cvstudio.gui.label.tools.grabcut import EXCLUDE, INCLUDE
 from cvstudio.gui.label.tools.options import ToolOptions

@@ -12,7 +12,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.masks import Patch
 from cvstudio.core.opencv import cv2
 from cvstudio.gui.label.outlines import qpolygon
-from cvstudio.gui.label.shapes_item import cosmetic
+from cvstudio.gui.label.pens import cosmetic
 from cvstudio.imaging.regions.view import Place
 
 WIDTH = 8.0

@@ -83,6 +83,8 @@ class SuperpixelTool(RegionTool):
         self._asked: tuple[Sight, Place, int] | None = None
         self._last: tuple[int, int] | None = None
         self._hovered: tuple[int, RegionPicture] | None = None
+        self._waits = False
+        """Whether it was said that the cells are not there yet."""
 
     @property
     def busy(self) -> bool:
@@ -97,6 +99,7 @@ class SuperpixelTool(RegionTool):
             self._asked = None  # a view that could not be divided is tried again, by a click
         cells = self._current()
         if cells is None:
+            self._waits = True
             self.surface.say("The view is still being divided into cells")
             return
         if cells.place.holds(pointer.x, pointer.y):
@@ -183,6 +186,9 @@ class SuperpixelTool(RegionTool):
         self._cells, self._hovered = cells, None
         if self._asked == (cells.sight, cells.place, cells.side):
             self._asked = None
+        if self._waits:
+            self._waits = False
+            self.surface.say("")
         self.surface.repaint()
 
     def _hover(self, cells: _Cells, pointer: Pointer) -> None:
