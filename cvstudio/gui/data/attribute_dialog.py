@@ -12,6 +12,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.attributes import Attribute, AttributeKind, Value, words_of
 from cvstudio.core.words import counted, quoted
 from cvstudio.gui.latest_wins import LatestWins
+from cvstudio.gui.one_step import ONE_STEP
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.dialogs import StudioDialog
@@ -56,7 +57,7 @@ class AttributeDialog(StudioDialog):
         self._lay_out()
         self.figures = label("", "muted", wrap=True)
         self.content.addWidget(self.figures)
-        self.note("One step, undone with Ctrl+Z.")
+        self.note(ONE_STEP)
         self.add_button("Cancel", self.reject)
         self.go = self.add_button("Set", self.accept, next=True)
         if self.possible:
@@ -228,6 +229,10 @@ class AttributeDialog(StudioDialog):
             words.append(f"{counted(reach.alike, 'stays as it is', 'stay as they are')}.")
         if reach.locked:
             words.append(f"{counted(reach.locked, 'locked one stays', 'locked ones stay')}.")
+        suggested = self._objects.suggested if self._objects is not None else 0
+        if suggested:
+            stay = counted(suggested, "suggestion stays as it is", "suggestions stay as they are")
+            words.append(f"{stay}.")
         return " ".join(words)
 
     def done(self, result: int) -> None:

@@ -9,13 +9,12 @@ from typing import Any
 from PySide6.QtWidgets import QDialog, QWidget
 
 from cvstudio.core.annotation import Review, Split, Task
-from cvstudio.core.errors import CVStudioError
 from cvstudio.core.words import counted, quoted
 from cvstudio.gui.data.attribute_dialog import AttributeDialog
 from cvstudio.gui.data.class_dialog import ClassDialog
+from cvstudio.gui.one_step import make_step
 from cvstudio.gui.reject_dialog import ask_reason
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets import progress_dialog
 from cvstudio.gui.widgets.dialogs import ask_text
 from cvstudio.project import commands, image_classes, queries, rejecting, relabelling, tagging
@@ -54,26 +53,11 @@ class Bulk:
 
     def _do(self, step: str, do: Callable[[Any], object]) -> bool:
         """One undo step; on very many images in a thread. Whether it was done."""
-        project, source = self._studio.project, self._page
-        assert project is not None
-
-        def work(control: Control | None = None) -> None:
-            with project.transaction(step, source=source) as session:
-                do(session)
-                if control is not None:
-                    control.check()
-
-        if len(self._ids) > progress_dialog.MANY_IMAGES:
-            outcome = progress_dialog.run_with_progress(source, self._studio.tasks, step, work)
-            if outcome.error is not None:
-                self._studio.fail(outcome.error)
-            return outcome.error is None and not outcome.cancelled
-        try:
-            work()
-        except CVStudioError as error:
-            self._studio.fail(error)
-            return False
-        return True
+        far = len(self._ids) > progress_dialog.MANY_IMAGES
+        outcome = make_step(self._studio, self._page, step, do, far=far)
+        if outcome.error is not None:
+            self._studio.fail(outcome.error)
+        return outcome.error is None and not outcome.cancelled
 
     def set_split(self, split: Split | None) -> None:
         """Put the selected images into a split, or into none."""

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.words import counted, quoted
+from cvstudio.gui.one_step import ONE_STEP
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import label
 from cvstudio.gui.widgets.swatch import swatch_icon
@@ -49,7 +50,7 @@ class ClassDialog(StudioDialog):
         self.content.addLayout(grid)
         self.figures = label("", "muted", wrap=True)
         self.content.addWidget(self.figures)
-        self.note("One step, undone with Ctrl+Z.")
+        self.note(ONE_STEP)
         self.add_button("Cancel", self.reject)
         self.go = self.add_button("Change", self.accept, next=True)
         self._show()

@@ -367,7 +367,8 @@ class FilterBar(QWidget):
             terms = parse(text)
         if text != self._found:
             self._found = text
-            plain = only_words(terms)
+            # Words that are written with their key, or in quotes, are a query too.
+            plain = only_words(terms) and text.split() == [term.values[0] for term in terms]
             self._set(text=text if plain else "", query="" if plain else text)
         # Half a query is no fault until the person rests.
         if self._problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.words import counted
+from cvstudio.gui import theme
 from cvstudio.gui.data import filters
 from cvstudio.gui.data.filters import FilterBar
 from cvstudio.gui.data.meant import Offer
@@ -81,6 +82,11 @@ class Gallery(QWidget):
         inner.addWidget(self.grid)
         self.shown_part.addWidget(holder)
         self.shown_part.addWidget(self.nothing)
+        self._awaited = ""
+        self._patience = QTimer(self, singleShot=True)
+        self._patience.timeout.connect(self._show_wait)
+        self.awaiting = EmptyState("chart-bar", "", button=_CLEAR, do=self._clear, next_=False)
+        self.shown_part.addWidget(self.awaiting)
         column.addWidget(self.shown_part, 1)
 
     def _filter_row(self) -> QWidget:
@@ -163,12 +169,14 @@ class Gallery(QWidget):
 
     def show_ids(
         self, ids: list[int], current: ImageFilter, classes: dict[int, LabelClass],
-        offers: Sequence[Offer] = (),
+        offers: Sequence[Offer] = (), *, trouble: str = "",
     ) -> None:  # fmt: skip
         """Show these images; when there are none, say what none of them is.
 
         `offers`: what may have been meant instead, the likeliest first; Enter takes that one.
+        `trouble`: why there are none, where that is not known by the filter.
         """
+        self._end_wait()
         self._model.set_ids(ids)
         self._offers = tuple(offers)
         self.filter_bar.fruitless = not ids
@@ -178,13 +186,9 @@ class Gallery(QWidget):
             return
         words = filters.in_words(current, classes)
         has = words.startswith("with ")
-        said = f"No image {'has ' + words[5:] if has else 'is ' + words}."
-
-        def clear() -> None:
-            self.filtered.emit(ImageFilter())
-
+        said = trouble or f"No image {'has ' + words[5:] if has else 'is ' + words}."
         if not offers:
-            self.nothing.set(said, button=_CLEAR, do=clear)
+            self.nothing.set(said, button=_CLEAR, do=self._clear)
             self.nothing.offer_also("")
             return
         first, *others = offers
@@ -194,7 +198,33 @@ class Gallery(QWidget):
             filtered = others[0].filter
             self.nothing.offer_also(f"Or {others[0].words}", lambda: self.filtered.emit(filtered))
         else:
-            self.nothing.offer_also(_CLEAR, clear)
+            self.nothing.offer_also(_CLEAR, self._clear)
+
+    def _clear(self) -> None:
+        self.filtered.emit(ImageFilter())
+
+    def wait(self, words: str) -> None:
+        """Say what is waited for before the images are known, when it takes a moment."""
+        self._awaited = words
+        self._offers = ()
+        self.count.setText("…")
+        if not self._patience.isActive() and self.shown_part.currentWidget() is not self.awaiting:
+            self._patience.start(theme.tokens()["motion"]["busy_shown_after"])
+        self.awaiting.set(f"{words}. Go on meanwhile: the newest filter counts.")
+
+    @property
+    def waiting(self) -> str:
+        """What is waited for before the images of the filter are known; "" when they are."""
+        return self._awaited
+
+    def _show_wait(self) -> None:
+        """What was shown is no answer to the filter that is set."""
+        self._model.set_ids([])
+        self.shown_part.setCurrentWidget(self.awaiting)
+
+    def _end_wait(self) -> None:
+        self._awaited = ""
+        self._patience.stop()
 
     def _take_offer(self) -> None:
         """Show what was offered in the place of a name that no image has."""
@@ -203,7 +233,7 @@ class Gallery(QWidget):
 
     def show_words(self, words: str, *, chosen: int, may_save: bool) -> None:
         """Say how many images are shown, which, and how many are selected."""
-        self.count.setText(counted(len(self._model.ids), "image"))
+        self.count.setText("…" if self.waiting else counted(len(self._model.ids), "image"))
         self._words = words
         self._selected = f"{chosen:,} selected" if chosen else ""
         self._tell_words()

@@ -60,20 +60,22 @@ _LEVEL_ICONS = {
 class FigureCard(QFrame):
     """A large figure with a word under it."""
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, one: str, many: str) -> None:
         super().__init__()
+        self._one, self._many = one, many
         theme.mark(self, card=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 8, 16, 8)
         column.setSpacing(0)
         self.figure = label("", "figure")
         column.addWidget(self.figure)
-        self.words = label(words, "caption")
+        self.words = label(many, "caption")
         column.addWidget(self.words)
 
     def set(self, number: int, *, warn: bool = False) -> None:
         """Show a number; `warn` colours it."""
         self.figure.setText(f"{number:,}")
+        self.words.setText(self._one if number == 1 else self._many)
         theme.mark(self.figure, role="figure_warning" if warn else "figure")
 
 
@@ -108,10 +110,10 @@ class CheckStep(QWidget):
         cards = QHBoxLayout()
         cards.setSpacing(8)
         self.cards = [
-            FigureCard("images can be read"),
-            FigureCard("annotations are sound"),
-            FigureCard("classes"),
-            FigureCard("kinds of problems"),
+            FigureCard("image can be read", "images can be read"),
+            FigureCard("annotation is sound", "annotations are sound"),
+            FigureCard("class", "classes"),
+            FigureCard("kind of problem", "kinds of problems"),
         ]
         for card in self.cards:
             cards.addWidget(card, 1)
@@ -141,6 +143,8 @@ class CheckStep(QWidget):
         column.addWidget(self.places, 1)
         self.fine = Message("success", "Nothing is wrong with this source.")
         column.addWidget(self.fine)
+        self.notes = Message("info", "")
+        column.addWidget(self.notes)
 
     def _add_questions(self, column: QVBoxLayout) -> None:
         """What the person decides: about images that are known, and images without annotations."""
@@ -227,6 +231,8 @@ class CheckStep(QWidget):
         for part in (self.table, self.places_title, self.places, self.save):
             part.setVisible(some)
         self.fine.setVisible(not some)
+        self.notes.set("info", " ".join(plan.notes()))
+        self.notes.setVisible(bool(plan.notes()))
         self.already.setVisible(plan.known_count > 0)
         already = counted(plan.known_count, "image is", "images are")
         self._already_words.setText(f"{already} in the project already")

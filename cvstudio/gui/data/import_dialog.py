@@ -29,6 +29,7 @@ from cvstudio.gui.data.import_classes import ClassesStep
 from cvstudio.gui.data.import_source import SourceStep
 from cvstudio.gui.data.import_split import SplitStep
 from cvstudio.gui.dropping import LABEL_FILES
+from cvstudio.gui.one_step import ONE_STEP
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, ThreadWork
 from cvstudio.gui.widgets.dialogs import StudioDialog
@@ -204,13 +205,13 @@ class ImportDialog(StudioDialog):
             return "Nothing is changed before the last step."
         fresh = len(plan.images) - plan.known_count
         if not fresh:
-            return "No new image comes in. One step, undone with Ctrl+Z."
+            return f"No new image comes in. {ONE_STEP}"
         words = counted(fresh, "image comes", "images come")
         if plan.annotation_count and not plan.known_count:
             words += f" in with {counted(plan.annotation_count, 'annotation')}"
         else:
             words += " in"
-        return f"{words}. One step, undone with Ctrl+Z."
+        return f"{words}. {ONE_STEP}"
 
     def _go_back(self) -> None:
         self._step -= 1

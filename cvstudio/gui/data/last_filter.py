@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cvstudio.core.settings import Memory
 from cvstudio.gui.data.filters import from_json, to_json
-from cvstudio.project import queries
+from cvstudio.project import queries, run_errors
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter
 
@@ -12,9 +12,14 @@ _NAME = "data.filter"
 
 
 def of(memory: Memory, project: Project) -> ImageFilter:
-    """The filter with which a project was left; all images when it finds none by now."""
+    """The filter with which a project was left; all images when it finds none by now.
+
+    One that asks for the errors of a run which has to be compared first is taken as it is.
+    """
     found = from_json(memory.get_for(project.path, _NAME, {}))
     with project.read() as session:
+        if run_errors.uncompared(session, found.query):
+            return found
         return found if queries.image_ids(session, found) else ImageFilter()
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +16,16 @@ from shiboken6 import isValid
 from cvstudio.core.annotation import LabelClass, Review, Task
 from cvstudio.core.errors import ProjectReadOnly
 from cvstudio.core.words import counted
-from cvstudio.gui.data import filters, last_filter, meant, saved_views
+from cvstudio.gui.data import filters, last_filter, reading, saved_views
 from cvstudio.gui.data.bulk import Bulk
 from cvstudio.gui.data.deciding import Deciding
 from cvstudio.gui.data.gallery import Gallery
+from cvstudio.gui.data.reading import Comparing
 from cvstudio.gui.data.saved_views import SavedView
 from cvstudio.gui.data.selection_menu import selection_menu
 from cvstudio.gui.data.tag_list import delete_tag, rename_tag
 from cvstudio.gui.data.view_list import edit_view
-from cvstudio.gui.data.views import ViewCounts, ViewsPanel
+from cvstudio.gui.data.views import ViewsPanel
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.shortcuts.class_keys import ClassPresses
 from cvstudio.gui.studio import Filtered, Studio
@@ -35,7 +34,7 @@ from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import NextStep, line, tab_bar
 from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
 from cvstudio.gui.workspace import Workspace
-from cvstudio.project import finding, queries, rejecting
+from cvstudio.project import finding, queries
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.records import ImageFilter
 
@@ -62,6 +61,7 @@ class DataPage(Workspace):
         self._visible = False
         self.bulk = Bulk(studio, self)
         self._latest = LatestWins(studio.tasks, owner=self)
+        self._comparing = Comparing(studio, self, self.refresh)
         self.model = ThumbnailModel(studio.thumbnails, self)
         self.model.open(self.project)
         self._later = QTimer(self, singleShot=True, interval=_STATISTICS_WAIT)
@@ -76,7 +76,7 @@ class DataPage(Workspace):
     # -- building
 
     def _build(self) -> None:
-        left = self.panel("left", 216)
+        left = self.panel("left", 232)
         self.views = ViewsPanel(self.studio.actions["data.save_view"])
         self.views.picked.connect(self.show_filter)
         self.views.saved.asked.connect(
@@ -126,6 +126,7 @@ class DataPage(Workspace):
         )
         self.gallery.missing.suspected.connect(self._look_again)
         self.grid = self.gallery.grid
+        self.hearts = (self.grid,)
         self.grid.customContextMenuRequested.connect(self._open_context_menu)
         self.grid.selected.connect(self._selected)
         self.grid.opened.connect(lambda image_id: self.studio.go_to("label", image_id=image_id))
@@ -196,6 +197,9 @@ class DataPage(Workspace):
             QTimer.singleShot(_WINDOW_WAIT, self, self._tell_came_back)
 
     def _tell_came_back(self) -> None:
+        if self.gallery.waiting:
+            QTimer.singleShot(_WINDOW_WAIT, self, self._tell_came_back)
+            return
         shown = f"{len(self.model.ids):,} of {counted(self.studio.image_count, 'image')}"
         self.studio.toast(
             f"The filter of last time is on: {shown}.",
@@ -216,6 +220,7 @@ class DataPage(Workspace):
         self.gallery.missing.release()
         self._later.stop()
         self._latest.drop()
+        self._comparing.need(())
         self.model.open(None)
 
     # -- what is shown
@@ -232,36 +237,29 @@ class DataPage(Workspace):
     def refresh(self) -> None:
         """Read the ids that pass the filter, and the counts of the views."""
         self._stale = False
-        with self.project.read() as session:
-            self._classes = {c.id: c for c in queries.classes(session)}
-            tags = queries.tags(session)
-            reviews = queries.review_counts(session)
-            total = sum(reviews.values())
-            ids = queries.image_ids(session, self.filter, self.gallery.order)
-            saved = [
-                (view, len(queries.image_ids(session, view.filter)))
-                for view in saved_views.stored(session)
-            ]
-            folders = queries.folders(session)
-            rejected = rejecting.rejected_count(session)
-            self.gallery.filter_bar.text.names = finding.vocabulary(session)
-            offers = () if ids else meant.offers(session, self.filter)
-            shown = Counter(chain.from_iterable(queries.class_ids_by_image(session).values()))
-        self.gallery.filter_bar.set_facets(
-            list(self._classes.values()),
-            [tag.name for tag in tags],
-            {id: shown[id] for id in self._classes},
-        )
-        self.gallery.filter_bar.show_filter(self.filter)
+        found = reading.read(self.project, self.filter, self.gallery.order)
+        self._classes = found.classes
+        bar = self.gallery.filter_bar
+        bar.text.names = found.names
+        tags = [tag.name for tag in found.counts.tags]
+        bar.set_facets(list(found.classes.values()), tags, found.images_by_class)
+        bar.show_filter(self.filter)
         last_filter.keep(self.studio.memory, self.project, self.filter)
-        self.views.show_counts(ViewCounts(reviews, saved, folders, tags, rejected))
+        self.views.show_counts(found.counts)
         self.views.show_filter(self.filter)
-        self.gallery.show_ids(ids, self.filter, self._classes, offers)
-        words = self._filter_words or filters.in_words(self.filter, self._classes)
-        some = self.filter != ImageFilter()
-        self.studio.filtered = Filtered(tuple(ids), words) if some else None
-        self.pages.setCurrentIndex(0 if total else 1)
-        self.use_side("right", bool(total))
+        self._comparing.need(found.needs)
+        if found.ids is None:
+            self.gallery.wait(reading.words_of(found.needs))
+        else:
+            self.gallery.show_ids(
+                found.ids, self.filter, self._classes, found.offers, trouble=found.trouble
+            )
+            words = self._filter_words or filters.in_words(self.filter, self._classes)
+            some = self.filter != ImageFilter()
+            self.studio.filtered = Filtered(tuple(found.ids), words) if some else None
+        reviews = found.counts.reviews
+        self.pages.setCurrentIndex(0 if any(reviews.values()) else 1)
+        self.use_side("right", any(reviews.values()))
         self._show_next_step(reviews)
         if self.info.count():
             self.selection_panel.refresh()
@@ -271,7 +269,7 @@ class DataPage(Workspace):
         with self.project.read() as session:
             return len(queries.image_ids(session, ImageFilter(query=query)))
 
-    def _show_next_step(self, reviews: dict[Review, int]) -> None:
+    def _show_next_step(self, reviews: Mapping[Review, int]) -> None:
         total = sum(reviews.values())
         done = reviews[Review.REVIEWED] + reviews[Review.EMPTY]
         waiting = reviews[Review.LABELLED] or reviews[Review.UNLABELLED]
@@ -296,8 +294,8 @@ class DataPage(Workspace):
         self.studio.actions.allow("data.save_view", set_, why="Choose a filter first")
         self.studio.actions.allow("data.clear_filter", set_, why="Every image is shown")
         total = self.studio.image_count
-        if not total:
-            self.set_status("New project, nothing to save yet")
+        if self.gallery.waiting or not total:
+            self.set_status(self.gallery.waiting or "New project, nothing to save yet")
             return
         annotations = ""
         if chosen and self.info.count():

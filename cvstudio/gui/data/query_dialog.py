@@ -34,7 +34,6 @@ NUMBERS = (
 _CHOSEN = ("run", "error")
 OWN = (*(each.key for each in NUMBERS), *_CHOSEN)
 """The keys whose terms the dialog shows and writes."""
-_ANY = "any"
 
 
 class QueryDialog(StudioDialog):

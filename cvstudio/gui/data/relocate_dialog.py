@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.latest_wins import LatestWins
+from cvstudio.gui.one_step import ONE_STEP
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.dialogs import StudioDialog
@@ -103,7 +104,7 @@ class RelocateDialog(StudioDialog):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName("What is found")
         self.content.addWidget(self.list, 1)
-        self.note("One step, undone with Ctrl+Z. No file is moved or changed.")
+        self.note(f"{ONE_STEP} No file is moved or changed.")
         self.add_button("Cancel", self.reject)
         self.go = self.add_button("Use these images", self._use, next=True)
         self.go.setEnabled(False)

@@ -25,7 +25,9 @@ from cvstudio.gui import theme
 from cvstudio.gui.data.shares import add_shares
 from cvstudio.gui.data.statistics import SwatchHeader
 from cvstudio.gui.latest_wins import LatestWins
+from cvstudio.gui.one_step import ONE_STEP, make_step
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets import progress_dialog
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import SectionHeader, label
 from cvstudio.gui.widgets.verbatim import tip
@@ -153,8 +155,8 @@ class SplitDialog(StudioDialog):
 
     def _ask(self, _value: object = None) -> None:
         """Propose again with what is chosen now, in a thread."""
-        a, b, _ = (spin.value() / 100 for spin in self.shares)
-        fractions = (a, b, self.shares[2].value() / 100)
+        train, val, test = (spin.value() / 100 for spin in self.shares)
+        fractions = (train, val, test)
         try:
             splits.check_fractions(fractions)
         except ConfigError:
@@ -208,8 +210,7 @@ class SplitDialog(StudioDialog):
         self.go.setText(f"Divide {counted(total, 'image')}")
         self.go.setEnabled(number > 0)
         self.note(
-            f"{counted(number, 'image changes its', 'images change their')} split."
-            " One step, undone with Ctrl+Z."
+            f"{counted(number, 'image changes its', 'images change their')} split. {ONE_STEP}"
             if number
             else "Nothing would change."
         )
@@ -240,11 +241,16 @@ class SplitDialog(StudioDialog):
             self.table.setItem(line, column, item)
 
     def _divide(self) -> None:
-        changed = self._changed
-        with self._project.transaction(
-            f"Divide {counted(len(self._proposal), 'image')}"
-        ) as session:
-            commands.set_splits(session, dict(changed))
+        changed = dict(self._changed)
+        step = f"Divide {counted(len(self._proposal), 'image')}"
+        far = len(changed) > progress_dialog.MANY_IMAGES
+        outcome = make_step(
+            self._studio, self, step, lambda s: commands.set_splits(s, changed), far=far
+        )
+        if outcome.error is not None:
+            self._studio.fail(outcome.error)
+        if outcome.error is not None or outcome.cancelled:
+            return
         self._latest.drop()
         self.accept()
         self._studio.toast(

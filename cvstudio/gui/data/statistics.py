@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 from cvstudio.core.annotation import LabelClass, Split, Task
 from cvstudio.core.words import quoted
 from cvstudio.gui import theme
+from cvstudio.gui.data.near_row import NearRow
 from cvstudio.gui.read_only import Follow
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.bar_chart import ClassBars, Histogram
@@ -305,6 +306,8 @@ class StatisticsPanel(QWidget):
         self._findings = QVBoxLayout()
         self._findings.setSpacing(0)
         column.addLayout(self._findings)
+        self.near = NearRow(studio)
+        column.addWidget(self.near)
         column.addStretch(1)
 
     def show_facts(self, facts: Facts) -> None:
@@ -329,6 +332,7 @@ class StatisticsPanel(QWidget):
         self.split_model.show_facts(facts)
         self._fit_table()
         self._show_findings(facts)
+        self.near.follow()
 
     def _fit_table(self) -> None:
         rows = self.split_model.rowCount()

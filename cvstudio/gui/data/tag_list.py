@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.words import counted
 from cvstudio.gui.data import saved_views
+from cvstudio.gui.data.named_list import NamedList
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.dialogs import ask_text
-from cvstudio.gui.widgets.nav_list import NavList, NavRow
+from cvstudio.gui.widgets.nav_list import NavRow
 from cvstudio.project import queries, tagging
 from cvstudio.project.records import TagRecord
 
@@ -26,17 +25,11 @@ def key_of(tag: str) -> str:
     return f"{_PREFIX}{tag}"
 
 
-class TagList(NavList):
+class TagList(NamedList):
     """`asked(what, tag)`: "rename" by F2 or the menu, "delete" by Del or the menu."""
 
-    asked = Signal(str, str)
-
     def __init__(self) -> None:
-        super().__init__()
-        self.setAccessibleName("Tags")
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.customContextMenuRequested.connect(self._open_menu)
-        self.removed.connect(lambda key: self.asked.emit("delete", key.removeprefix(_PREFIX)))
+        super().__init__("Tags", prefix=_PREFIX, removal="delete")
 
     def show_tags(self, tags: Sequence[TagRecord]) -> None:
         """Show these, with how many images carry each."""
@@ -55,21 +48,6 @@ class TagList(NavList):
         menu.addAction("Rename", lambda: self.asked.emit("rename", tag))
         menu.addAction("Delete tag", lambda: self.asked.emit("delete", tag))
         return menu
-
-    def _open_menu(self, place: QPoint) -> None:
-        item = self.itemAt(place)
-        if item is None:
-            return
-        key: str = item.data(Qt.ItemDataRole.UserRole).key
-        menu = self.menu(key.removeprefix(_PREFIX))
-        menu.exec(self.viewport().mapToGlobal(place))
-        menu.deleteLater()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_F2 and self.key:
-            self.asked.emit("rename", self.key.removeprefix(_PREFIX))
-            return
-        super().keyPressEvent(event)
 
 
 def rename_tag(studio: Studio, page: QWidget, tag: str, name: str = "") -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from cvstudio.gui.data import saved_views
+from cvstudio.gui.data.named_list import NamedList
 from cvstudio.gui.data.saved_views import SavedView
 from cvstudio.gui.widgets.dialogs import ask_text
-from cvstudio.gui.widgets.nav_list import NavList, NavRow
+from cvstudio.gui.widgets.nav_list import NavRow
 from cvstudio.project.project import Project
 
 _PREFIX = "saved:"
+_COUNTING = "…"
+_WHY = "Its images are not counted yet: a run has to be compared with its labels for that. "
 
 
 def key_of_view(name: str) -> str:
@@ -22,28 +23,23 @@ def key_of_view(name: str) -> str:
     return f"{_PREFIX}{name}"
 
 
-class ViewList(NavList):
+class ViewList(NamedList):
     """`asked(what, name)`: "rename" by F2 or the menu, "renew" (take the filter that is set now) by
     the menu, "remove" by Del or the menu."""
 
-    asked = Signal(str, str)
-
     def __init__(self) -> None:
-        super().__init__()
-        self.setAccessibleName("Saved views")
+        super().__init__("Saved views", prefix=_PREFIX, removal="remove")
         self.can_renew = False
         """Whether a filter is set that a view could take over."""
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.customContextMenuRequested.connect(self._open_menu)
-        self.removed.connect(lambda key: self.asked.emit("remove", key.removeprefix(_PREFIX)))
 
-    def show_views(self, views: Sequence[tuple[SavedView, int]]) -> None:
-        """Show these, with how many images each finds."""
-        tip = "{}. F2 renames it, right click takes over the filter, Del removes it, no images."
-        rows = [
-            NavRow(key_of_view(v.name), v.name, "bookmark-outline", f"{n:,}", tip.format(v.name))
-            for v, n in views
-        ]
+    def show_views(self, views: Sequence[tuple[SavedView, int | None]]) -> None:
+        """Show these, with how many images each finds; None while that is not known yet."""
+        keys = "F2 renames it, right click takes over the filter, Del removes it, no images."
+        rows = []
+        for view, count in views:
+            figure, also = (_COUNTING, _WHY) if count is None else (f"{count:,}", "")
+            tip = f"{view.name}. {also}{keys}"
+            rows.append(NavRow(key_of_view(view.name), view.name, "bookmark-outline", figure, tip))
         self.show_rows(rows)
 
     def menu(self, name: str) -> QMenu:
@@ -56,21 +52,6 @@ class ViewList(NavList):
         renew.setEnabled(self.can_renew)
         menu.addAction("Remove view", lambda: self.asked.emit("remove", name))
         return menu
-
-    def _open_menu(self, place: QPoint) -> None:
-        item = self.itemAt(place)
-        if item is None:
-            return
-        key: str = item.data(Qt.ItemDataRole.UserRole).key
-        menu = self.menu(key.removeprefix(_PREFIX))
-        menu.exec(self.viewport().mapToGlobal(place))
-        menu.deleteLater()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_F2 and self.key:
-            self.asked.emit("rename", self.key.removeprefix(_PREFIX))
-            return
-        super().keyPressEvent(event)
 
 
 def edit_view(project: Project, page: QWidget, what: str, view: SavedView) -> None:

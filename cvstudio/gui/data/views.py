@@ -36,7 +36,9 @@ class ViewCounts:
     """What the lists show beside their rows."""
 
     reviews: Mapping[Review, int] = field(default_factory=dict)
-    saved: Sequence[tuple[SavedView, int]] = ()
+    saved: Sequence[tuple[SavedView, int | None]] = ()
+    """With how many images each finds; None while that is not known yet."""
+
     folders: Mapping[str, int] = field(default_factory=dict)
     tags: Sequence[TagRecord] = ()
     rejected: int = 0
