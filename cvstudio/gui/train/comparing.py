@@ -10,11 +10,12 @@ from cvstudio.gui.train.comparison_dialog import ComparisonDialog
 from cvstudio.gui.train.run_book import RunBook
 from cvstudio.gui.train.run_list import MOST_COMPARED
 from cvstudio.project import reproducing
+from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
 
 
 def compared(book: RunBook, selected: Sequence[int], run_id: int) -> dict[int, RunState]:
-    """The runs in the small chart: the selected ones, or this one and the last two finished.
+    """The runs in the small chart: the selected ones, or this one and the last two that learned.
 
     A repetition stands beside the run that it repeats.
     """
@@ -22,11 +23,18 @@ def compared(book: RunBook, selected: Sequence[int], run_id: int) -> dict[int, R
     if len(chosen) < 2:
         run = book.get(run_id)
         original = reproducing.repeats(run) if run is not None else None
-        finished = [r.id for r in reversed(book.runs) if RunStatus(r.status).has_network]
-        others = [original] if original is not None else finished
+        learned = [r.id for r in reversed(book.runs) if _has_learned(book, r)]
+        others = [original] if original is not None else learned
         chosen = [run_id, *[i for i in others if i != run_id][:2]]
     found = {i: book.state(run) for i in chosen[:MOST_COMPARED] if (run := book.get(i)) is not None}
     return {i: state for i, state in found.items() if state.epochs}
+
+
+def _has_learned(book: RunBook, run: RunRecord) -> bool:
+    """Whether a run has a network, or is on its way to one."""
+    status = book.status(run)
+    on_its_way = status in (RunStatus.RUNNING, RunStatus.PAUSED) and bool(book.state(run).epochs)
+    return status.has_network or on_its_way
 
 
 def open_comparison(

@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QHBoxLayout,
     QHeaderView,
     QStackedWidget,
     QTableWidget,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cvstudio.core.annotation import Split
 from cvstudio.core.curves import loss_of
 from cvstudio.core.errors import CVStudioError, RunError
 from cvstudio.core.run_state import RunState
@@ -29,15 +29,27 @@ from cvstudio.gui.widgets.chart import Chart
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import label, tab_bar
 from cvstudio.gui.widgets.table_names import name_table
-from cvstudio.project import better_worse, comparing, queries, reproducing, runs
+from cvstudio.project import (
+    analysis,
+    better_worse,
+    comparing,
+    deciding,
+    judged,
+    queries,
+    reproducing,
+    runs,
+)
 from cvstudio.project.better_worse import Changes, ImageChange
 from cvstudio.project.comparing import DataDifference, Difference, Figure
+from cvstudio.project.deciding import Decision
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 from cvstudio.project.reproducing import Repetition
 
 TABS = ("Curves", "Figures", "Settings", "Data", "Computer", "Images")
 
+_DIGITS = 12
+"""So much of a hash tells snapshots apart."""
 _LOSSES = {"loss on train": "train", "loss on val": "val"}
 
 
@@ -55,6 +67,9 @@ class Found:
     """By run after the first; words where the runs cannot be compared."""
     names: Mapping[int, str]
     repetition: Repetition | None
+    decided: list[Decision | None]
+    """By run after the first: whether it is better, and which images decide it."""
+    metric: str
 
 
 def compare(project: Project, compared: Sequence[RunRecord]) -> Found:
@@ -65,11 +80,15 @@ def compare(project: Project, compared: Sequence[RunRecord]) -> Found:
     class_names = {c.id: c.name for snapshot in snapshots for c in snapshot.classes}
     called, classes = comparing.class_figures(reports, class_names)
     images: list[Changes | str] = []
+    decided: list[Decision | None] = []
     for job in jobs[1:]:
         try:
             images.append(better_worse.compare(jobs[0], job))
+            both = [analysis.load(each, Split.VAL) for each in (job, jobs[0])]
+            decided.append(deciding.decide(*both))
         except RunError as error:
             images.append(error.message)
+            decided.append(None)
     told = [c for found in images if isinstance(found, Changes) for c in _both(found)]
     with project.read() as session:
         names = {i.id: i.title for i in queries.images(session, [c.image_id for c in told])}
@@ -82,6 +101,7 @@ def compare(project: Project, compared: Sequence[RunRecord]) -> Found:
         figures=comparing.figures(reports), classes=classes, class_figure=called,
         images=images, names=names,
         repetition=reproducing.compare(project, *pair) if repeats else None,
+        decided=decided, metric=judged.main_figure(project),
     )  # fmt: skip
 
 
@@ -93,7 +113,8 @@ class ComparisonDialog(StudioDialog):
         states: Mapping[int, RunState], *, metric: str,
     ) -> None:  # fmt: skip
         numbers = ", ".join(str(run.id) for run in compared)
-        super().__init__(studio.window, f"Compare runs {numbers}", width=880, height=600)
+        title = f"Compare runs {numbers}" if len(compared) > 1 else f"Run {numbers}"
+        super().__init__(studio.window, title, width=880, height=600)
         self.setObjectName("compare")
         self._studio, self._runs, self._states = studio, list(compared), dict(states)
         self._metric = metric
@@ -105,6 +126,8 @@ class ComparisonDialog(StudioDialog):
         self.content.addWidget(self.verdict)
         self.pages = QStackedWidget()
         self.content.addWidget(self.pages, 1)
+        for place in range(2, len(TABS)):  # what differs; one run alone has curves and figures
+            self.tabs.setTabVisible(place, len(compared) > 1)
         self.tabs.currentChanged.connect(self.pages.setCurrentIndex)
         self.figures = _table("Figures")
         self.settings = _table("Settings that differ")
@@ -145,7 +168,8 @@ class ComparisonDialog(StudioDialog):
         for run in self._runs[1:]:
             self.pair.addItem(f"Run {run.id} against run {self._runs[0].id}")
         self._show_images()
-        self.note(self._counts(found))
+        alone = "Select several runs in the list to compare them."
+        self.note(self._counts(found) if len(self._runs) > 1 else alone)
         if found.repetition is not None:
             self.verdict.setText(f"{found.repetition.verdict} {found.repetition.reasons}".strip())
             self.verdict.show()
@@ -204,16 +228,18 @@ class ComparisonDialog(StudioDialog):
             for run, data in zip(self._runs[1:], found.data, strict=True)
             for words in data.words or ("the same images and labels",)
         ]
+        if any(found.data):  # the whole of what each run saw, as its record names it
+            rows += [
+                (f"Run {run.id}", [f"snapshot {run.snapshot_hash[:_DIGITS]}"]) for run in self._runs
+            ]
         _fill(self.data, ["What differs"], rows, "")
 
     def _images(self) -> QWidget:
         page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
-        row = QHBoxLayout()
-        row.addWidget(self.pair)
-        row.addWidget(self.images_words, 1)
-        column.addLayout(row)
+        column.addWidget(self.pair, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.images_words)
         column.addWidget(self.images, 1)
         self.pair.currentIndexChanged.connect(lambda _index: self._show_images())
         self.images.cellActivated.connect(lambda row, _column: self.open_image(row))
@@ -222,28 +248,42 @@ class ComparisonDialog(StudioDialog):
 
     def _listed(self) -> list[ImageChange]:
         place = self.pair.currentIndex()
-        found = self.found.images[place] if self.found is not None and place >= 0 else ""
-        return list(_both(found)) if isinstance(found, Changes) else []
+        if self.found is None or place < 0:
+            return []
+        found = self.found.images[place]
+        return _ranked(found, self._shares(place)) if isinstance(found, Changes) else []
+
+    def _shares(self, place: int) -> dict[int, float]:
+        """What each image adds to the difference of the two runs, by its id."""
+        decision = self.found.decided[place] if self.found is not None else None
+        return {} if decision is None else {part.image_id: part.share for part in decision.parts}
 
     def _show_images(self) -> None:
         place = self.pair.currentIndex()
         if self.found is None or place < 0:
             return
         found = self.found.images[place]
-        head = [f"Run {self._runs[0].id}", f"Run {self._runs[1 + place].id}", "Difference"]
+        first, second = self._runs[0].id, self._runs[1 + place].id
+        head = [f"Run {first}", f"Run {second}", "Difference", f"Of the {self.found.metric}"]
         if isinstance(found, str):
             self.images_words.setText(found)
             _fill(self.images, head, [], found)
             return
-        self.images_words.setText(
+        said = (
             f"Of {counted(found.images, 'val image')}, {len(found.better)} got better and"
             f" {len(found.worse)} worse: {found.figure}."
         )
+        decision, shares = self.found.decided[place], self._shares(place)
+        if decision is not None:
+            answer = deciding.words(decision, newer=second, older=first, metric=self.found.metric)
+            said = f"{answer} {said}"
+        self.images_words.setText(said)
         names = self.found.names
         rows = [
             (names.get(c.image_id, "an image that is gone"),
-             [f"{c.before:.2f}", f"{c.after:.2f}", f"{c.gain:+.2f}"])
-            for c in _both(found)
+             [f"{c.before:.2f}", f"{c.after:.2f}", f"{c.gain:+.2f}",
+              f"{shares[c.image_id]:+.4f}" if c.image_id in shares else "–"])
+            for c in _ranked(found, shares)
         ]  # fmt: skip
         _fill(self.images, head, rows, "No image is answered differently.")
 
@@ -265,6 +305,11 @@ class ComparisonDialog(StudioDialog):
 def _both(found: Changes) -> tuple[ImageChange, ...]:
     """Better and worse, the largest differences first."""
     return tuple(sorted((*found.better, *found.worse), key=lambda c: (-abs(c.gain), c.image_id)))
+
+
+def _ranked(found: Changes, shares: Mapping[int, float]) -> list[ImageChange]:
+    """Those that decide which run is better first, whichever way they speak."""
+    return sorted(_both(found), key=lambda c: -abs(shares.get(c.image_id, 0.0)))
 
 
 def _plain(rows: Sequence[Difference]) -> list[tuple[str, list[str]]]:

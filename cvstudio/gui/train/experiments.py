@@ -21,6 +21,7 @@ from cvstudio.gui.train.run_book import RunBook
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import label
 from cvstudio.project import device, judged, queries, run_removal, runs
+from cvstudio.project.cluster.reach import look_at
 from cvstudio.project.estimate import in_words
 from cvstudio.project.experiments import book as experiment_book
 from cvstudio.project.experiments import folds, trials
@@ -78,7 +79,7 @@ class Experiments(QObject):
         dialog = SeveralDialog(
             self._studio.window, config, facts,
             device=self._studio.jobs.device or device.processor(),
-            history=list(self._book.history().values()),
+            history=list(self._book.history().values()), cluster=self._form.cluster is not None,
         )  # fmt: skip
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         plan = dialog.plan
@@ -91,6 +92,8 @@ class Experiments(QObject):
         project, cluster = self.project, self._form.cluster
 
         def work(_control: Any) -> ExperimentRecord:
+            if cluster is not None:
+                look_at(cluster.address)
             if isinstance(plan, FoldsPlan):
                 return folds.create(project, plan, cluster=cluster)
             return experiment_book.create(project, plan, cluster=cluster)
@@ -237,7 +240,9 @@ def _ask_delete(
     )
     dialog.content.addWidget(label(f"Delete {experiment.name}?", "title", wrap=True))
     dialog.content.addWidget(label(text, "muted", wrap=True))
-    dialog.add_button("Cancel", dialog.reject)
+    leave = dialog.add_button("Cancel", dialog.reject)
+    leave.setDefault(True)
+    leave.setFocus()
     if found:
         dialog.add_button("Keep its runs", lambda: dialog.done(2))
     many = f"Delete it and {counted(len(found), 'run')}" if found else "Delete it"

@@ -14,11 +14,15 @@ from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.train import words
 from cvstudio.gui.widgets.cards import ChoiceCards
+from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import FoldSection, label, line, push
 from cvstudio.project.records import RunRecord
 from cvstudio.project.remedies import Remedy, remedies
 from cvstudio.project.run_status import log_tail, saved_epoch
+
+_ICONS = {"": "play", "settings": "tune", "folder": "folder-open-outline"}
+"""What stands on the button of a way forward, by where it leads."""
 
 
 class FailureCard(QFrame):
@@ -35,8 +39,8 @@ class FailureCard(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(20, 16, 16, 8)
         row.setSpacing(16)
-        icon = IconLabel("alert-circle-outline", "danger", theme.size("page_state"))
-        row.addWidget(icon, 0, Qt.AlignmentFlag.AlignTop)
+        mark = IconLabel("alert-circle-outline", "danger", theme.size("page_state"))
+        row.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout()
         column.setSpacing(8)
         row.addLayout(column, 1)
@@ -72,7 +76,7 @@ class FailureCard(QFrame):
         figure = f" ({run.metric} {value:.3f})" if value is not None else ""
         kept = f", and so is the network of epoch {epoch}{figure}" if epoch else ""
         self.safe.setText(f"Nothing is lost: labels are saved{kept}.")
-        self.ways = remedies(config, failed, saved_epoch=epoch)
+        self.ways = remedies(config, failed, saved_epoch=epoch, batch=state.batch)
         self._show_ways()
         settings = config.model_dump_json(indent=1, exclude={"augmentation"})
         log = log_tail(job)
@@ -98,7 +102,16 @@ class FailureCard(QFrame):
         if self.ways:
             way = self._way()
             self.go.setText(way.button)
+            role = "accentText" if self.go.property("next") else "text"
+            self.go.setIcon(icon(_ICONS.get(way.place, "arrow-right"), role))
             self.go.setToolTip(way.detail)
+        # Changing settings is a way forward of its own after some failures: once is enough.
+        self.change.setVisible(not any(way.button == self.change.text() for way in self.ways))
+
+    def mark_next(self, on: bool) -> None:
+        """Whether the way forward is the next thing to do: not once somebody decided."""
+        theme.mark(self.go, next=on)
+        self._name_button()
 
     def _way(self) -> Remedy:
         return self.ways[int(self.cards.key) if self.cards is not None else 0]
@@ -106,14 +119,16 @@ class FailureCard(QFrame):
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(8)
-        self.go = push("", lambda: self.chosen.emit(self._way()), icon_name="play", tall=True)
+        self.go = push(
+            "", lambda: self.chosen.emit(self._way()), icon_name="play", tall=True, next=True
+        )
         self.go.setDefault(True)
         row.addWidget(self.go)
-        change = push(
+        self.change = push(
             "Change settings", lambda: self.asked.emit("again"), icon_name="tune", tall=True
         )
-        change.setToolTip("Change settings: put them into the new run")
-        row.addWidget(change)
+        self.change.setToolTip("Change settings: put them into the new run")
+        row.addWidget(self.change)
         row.addStretch(1)
         self.leave = push("Stop here", lambda: self.asked.emit("decide"), flat=True)
         self.leave.setToolTip("Stop here: leave this run, and let queued runs go on")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, QSignalBlocker
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.forms import ALWAYS, Answers
 from cvstudio.core.network_info import NetworkInfo
 from cvstudio.core.networks import network, networks_for
 from cvstudio.gui.train.network_chooser import Asked, NetworkChooser
@@ -24,10 +25,28 @@ class NetworkBox(QComboBox):
         super().__init__()
         self._task, self._asked = task, asked
         self.chooser: NetworkChooser | None = None
+        self._offered: frozenset[Answers] = ALWAYS
         for info in networks_for(task):
-            self._add(info)
+            if info.answers in ALWAYS:
+                self._add(info)
         self.setMinimumContentsLength(12)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+
+    def offer(self, answers: frozenset[Answers]) -> None:
+        """Have the networks among the choices that answer with one of these: what is labelled
+        decides that. The chosen one stays."""
+        if answers == self._offered:
+            return
+        self._offered = answers
+        chosen = str(self.currentData())
+        with QSignalBlocker(self):
+            self.clear()
+            for info in networks_for(self._task):
+                if info.answers in answers:
+                    self._add(info)
+            self.show_network(chosen)
+        if self.chooser is not None:
+            self.chooser.model.offer(answers)
 
     def event(self, event: QEvent) -> bool:
         """The tooltip has the whole of what the box may cut, also after a silent change."""
@@ -38,8 +57,9 @@ class NetworkBox(QComboBox):
     def showPopup(self) -> None:
         """All networks in a list of their own, with a field to search in."""
         if self.chooser is None:
-            self.chooser = NetworkChooser(self._task, self._asked, self)
+            self.chooser = NetworkChooser(self._task, self._asked, self.parentWidget())
             self.chooser.chosen.connect(self.show_network)
+            self.chooser.model.offer(self._offered)
         self.chooser.open_at(self, str(self.currentData()))
 
     def show_network(self, name: str) -> None:

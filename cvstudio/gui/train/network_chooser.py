@@ -28,7 +28,9 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core import pretrained
 from cvstudio.core.annotation import Task
+from cvstudio.core.forms import ALWAYS, Answers
 from cvstudio.core.network_info import NetworkInfo
+from cvstudio.core.network_search import fits
 from cvstudio.core.networks import all_networks, networks_for
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.section import label
@@ -61,16 +63,26 @@ class NetworkTable(QAbstractTableModel):
         self._all = all_networks(task)
         self._asked = asked
         self._here: dict[str, bool] = {}
-        self.first = len(networks_for(task))
-        self.rows: Sequence[NetworkInfo] = self._all
+        self._task = task
+        self._offered: frozenset[Answers] = ALWAYS
+        self.rows: Sequence[NetworkInfo] = [i for i in self._all if i.answers in ALWAYS]
+
+    @property
+    def first(self) -> int:
+        """How many proven choices come first where nothing was typed."""
+        return sum(info.answers in self._offered for info in networks_for(self._task))
+
+    def offer(self, answers: frozenset[Answers]) -> None:
+        """Without a text, show the networks that answer with one of these; typing finds all."""
+        self._offered = answers
 
     def search(self, text: str) -> None:
         """Show what fits a text; the order stays."""
-        words = text.casefold().split()
+        wanted = bool(text.strip())
         self.beginResetModel()
         self.rows = [
             info for info in self._all
-            if all(word in f"{info.title} {info.name}".casefold() for word in words)
+            if (wanted or info.answers in self._offered) and fits(text, info)
         ]  # fmt: skip
         self.endResetModel()
 
@@ -100,7 +112,8 @@ class NetworkTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._words(info, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{info.title}: {info.name}"
+            only = ". Sees images as they are displayed only" if info.colours_only else ""
+            return f"{info.title}: {info.name}{only}"
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(index.column())
         if role == Qt.ItemDataRole.AccessibleTextRole:
@@ -174,6 +187,8 @@ class NetworkChooser(QFrame):
         for place, width in enumerate(_WIDTHS):
             if width:
                 self.table.setColumnWidth(place, width)
+        known = any(info.accuracy is not None for info in self.model.rows)
+        self.table.setColumnHidden(_COLUMNS.index("ImageNet"), not known)
         column.addWidget(self.table, 1)
         self.note = label("", "caption", wrap=True)
         column.addWidget(self.note)

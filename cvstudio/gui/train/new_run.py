@@ -142,6 +142,11 @@ class NewRun(QWidget):
             self.augment.addItems(names)
             self.augment.setCurrentIndex(current)
 
+    def allow_rate(self, why_not: str) -> None:
+        """Let a learning rate be looked for, or say why that cannot be now."""
+        self.rate_link.setEnabled(not why_not)
+        self.rate_link.setToolTip(why_not)
+
     def set_batch_note(self, text: str, role: str) -> None:
         """Whether the batch fits the memory, beside its field."""
         self.batch_note.setText(text)
@@ -191,7 +196,10 @@ class NewRun(QWidget):
 
     def take(self, config: TrainConfig) -> None:
         """Take over the settings of an earlier run."""
-        preset = default_config(self.task, config.preset, config.network, several=self._several)
+        preset = default_config(
+            self.task, config.preset, config.network, image_count=self._images or None,
+            several=self._several,
+        )  # fmt: skip
         with QSignalBlocker(self.presets):
             self.presets.choose(config.preset.value)
         self._over = {"network": config.network}
@@ -288,7 +296,8 @@ class NewRun(QWidget):
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(8)
-        grid.setColumnMinimumWidth(0, 84)
+        grid.setHorizontalSpacing(6)  # with a scroll bar the panel is 324 px wide
+        grid.setColumnMinimumWidth(0, 68)
         grid.setColumnStretch(2, 1)
         self.network = NetworkBox(self.task, lambda: (self.config.image_size, self.config.batch))
         self.network.currentIndexChanged.connect(self._choose_network)

@@ -30,8 +30,9 @@ from cvstudio.gui.train.run_view import RunView
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.section import NextStep, line, push
 from cvstudio.gui.workspace import Workspace
-from cvstudio.project import judged, preflight, queries, runs
+from cvstudio.project import device, judged, preflight, queries, runs, training_facts
 from cvstudio.project.changes import ChangeSet
+from cvstudio.project.cluster.reach import look_at
 from cvstudio.project.pipeline import pipeline
 from cvstudio.project.preflight import Action
 from cvstudio.project.records import RunRecord
@@ -56,8 +57,11 @@ class TrainPage(Workspace):
         self.book = RunBook(studio, self.project, self)
         self._run_id = self._experiment_id = 0
         self._opened: Path | None = None
+        self._changed: list[int] = []
+        self._changed_asked = False
         self._compared_epochs = -1
         self._more_came = False
+        self._explained = ""
         self._build()
         self._connect()
         self.preparing.begin()
@@ -81,7 +85,7 @@ class TrainPage(Workspace):
         several.setToolTip(self.studio.actions["train.several"].toolTip())
         self.next_step.add_beside(several)
         left.set_footer(self.next_step)
-        right = self.panel("right", 312)
+        right = self.panel("right", 320)
         self.table = RunTable(self.studio.actions["train.delete"])
         right.add(self.table)
         self.queue = QueueList()
@@ -120,7 +124,9 @@ class TrainPage(Workspace):
         actions = self.studio.actions
         actions.connect("train.start", self.start, self)
         actions.connect("train.find_rate", self.find_rate, self)
+        actions.connect("train.try_batch", self.preparing.try_batch, self)
         self.new_run.rate_wanted.connect(self.find_rate)
+        self.new_run.form.explained.connect(self._explain)
         actions.connect("train.pause", lambda: self.control.ask("pause"), self)
         actions.connect("train.finish", lambda: self.control.ask("finish"), self)
         actions.connect("train.cancel", lambda: self.control.ask("cancel"), self)
@@ -159,9 +165,11 @@ class TrainPage(Workspace):
     # Hooks of the window
 
     def arrive(self, **what: Any) -> None:
-        """`run_id` shows a run; `changes` puts settings into the new run."""
+        """`run_id` shows a run; the new run gets the settings of the run `like`, or `changes`."""
         if what.get("run_id"):
             self.show_run(int(what["run_id"]))
+        if what.get("like"):
+            self.new_run.take(runs.config_of(runs.get(self.project, int(what["like"]))))
         if what.get("changes"):
             self.new_run.apply(what["changes"])
 
@@ -195,6 +203,7 @@ class TrainPage(Workspace):
 
     def _project_changed(self, changes: ChangeSet) -> None:
         if changes.touches("image", "annotation", "label_class"):
+            self._changed_asked = False  # told when the run is looked at again
             self.preparing.gather()
         if changes.touches("project"):
             self.preparing.show_pipelines()
@@ -218,7 +227,17 @@ class TrainPage(Workspace):
 
     def _start(self, config: TrainConfig, *, parent_id: int | None = None) -> None:
         project, cluster = self.project, self.new_run.cluster
+        found = None if cluster is not None else self.jobs.device or device.processor()
         self.preparing.set_starting(True)
+
+        def make(_control: Any) -> RunRecord:
+            if cluster is not None:
+                look_at(cluster.address)
+            # Labels may have changed since the checks were shown.
+            with project.read() as session:
+                facts = training_facts.gather(session, project)
+            preflight.require(facts, config, found)
+            return runs.create_run(project, config, parent_id=parent_id, cluster=cluster)
 
         def made(run: RunRecord) -> None:
             self.preparing.set_starting(False)
@@ -231,14 +250,10 @@ class TrainPage(Workspace):
 
         def not_made(error: BaseException) -> None:
             self.preparing.set_starting(False)
+            self.preparing.gather()
             self.studio.fail(error, doing="The run could not be prepared")
 
-        self.studio.tasks.run(
-            lambda _control: runs.create_run(
-                project, config, parent_id=parent_id, cluster=cluster
-            ),
-            title="Prepare the run", done=made, failed=not_made, owner=self,
-        )  # fmt: skip
+        self.studio.tasks.run(make, title="Prepare the run", done=made, failed=not_made, owner=self)
 
     # Runs
 
@@ -353,9 +368,9 @@ class TrainPage(Workspace):
         self.control.allow(run)
         self.queue_control.allow()
         self.centre.setCurrentWidget(self.view if run is not None else self.empty)
-        for part in (self.comparison, self.saw):
-            part.setVisible(run is not None)
+        self.saw.setVisible(run is not None)
         if run is None:
+            self.comparison.hide()
             self._show_empty()
             return
         status, state = self.book.status(run), self.book.state(run)
@@ -364,6 +379,8 @@ class TrainPage(Workspace):
             self._opened = run.directory
             self.view.open(runs.job_of(run), self._classes())
             self.saw.show_run(run, config)
+            self._changed_asked = False
+        if not self._changed_asked and self.isVisible():
             self._ask_changed(run)
         self.view.show_run(run, status, config, state)
         if status is RunStatus.QUEUED:
@@ -392,7 +409,7 @@ class TrainPage(Workspace):
         """One accent button: the way out of an undecided failure, else the next run."""
         held = self.book.held if status is RunStatus.FAILED else None
         open_ = held is not None and held.id == run.id and bool(self.view.failure.ways)
-        theme.mark(self.view.failure.go, next=open_)
+        self.view.failure.mark_next(open_)
         theme.mark(self.next_step.button, next=not open_)
         self.view.failure.leave.setVisible(open_)
 
@@ -435,7 +452,12 @@ class TrainPage(Workspace):
             texts.append(f"Runs {numbers} run on their own: close the window and they go on")
         if queued:
             texts.append(f"{counted(queued, 'run')} queued")
-        self.set_status(*texts)
+        self.set_status(*([self._explained] if self._explained else texts))
+
+    def _explain(self, words: str) -> None:
+        """Say what the setting means that the person is at."""
+        self._explained = words
+        self._say_status()
 
     # Comparing
 
@@ -453,7 +475,7 @@ class TrainPage(Workspace):
 
     def _ask_changed(self, run: RunRecord) -> None:
         project = self.project
-        self._changed: list[int] = []
+        self._changed_asked, self._changed = True, []
 
         def compared(found: list[int]) -> None:
             self._changed = found

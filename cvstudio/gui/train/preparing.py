@@ -15,28 +15,39 @@ from cvstudio.core import pretrained
 from cvstudio.core.annotation import Split
 from cvstudio.core.errors import ConfigError, CVStudioError
 from cvstudio.core.networks import network
+from cvstudio.core.pipeline import Item
 from cvstudio.core.recipe import Preset, TrainConfig
+from cvstudio.gui import next_run
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.train import words
+from cvstudio.gui.train.also import KEYS, AlsoDialog
 from cvstudio.gui.train.checks_list import ChecksList
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.run_book import RunBook
+from cvstudio.gui.train.trial import TrialBatch
 from cvstudio.gui.train.where import ClusterDialog, remembered
 from cvstudio.gui.widgets.progress_dialog import run_with_progress
-from cvstudio.project import commands, device, estimate, leakage, preflight, training_facts
+from cvstudio.project import (
+    commands,
+    device,
+    estimate,
+    leakage,
+    preflight,
+    training_facts,
+    trying,
+)
 from cvstudio.project import weights as weight_files
+from cvstudio.project.form_checks import offered
+from cvstudio.project.mirrors import targets
 from cvstudio.project.pipeline import pipeline, set_pipeline
-from cvstudio.project.preflight import Action
+from cvstudio.project.preflight import Action, Level
 from cvstudio.project.training_facts import Facts
 
 Pairs = tuple[tuple[int, int], ...]
 
 log = logging.getLogger(__name__)
-
-_CHOICES, _REMEMBERED = "train.choices", 12
-"""Where the form is remembered by project, and of how many projects."""
 
 
 class Preparing(QObject):
@@ -56,16 +67,23 @@ class Preparing(QObject):
         self._compared: tuple[dict[int, Split], Pairs] | None = None
         """Which images were compared with each other, and those that look alike."""
         self._pipelines: list[Pipeline] = []
+        self._steps: tuple[Item, ...] = ()
         self._starting = False
+        self.trial = TrialBatch(studio, book.project, self)
+        self.trial.moved.connect(self.show)
         form.changed.connect(self.show)
         form.augment_chosen.connect(self._choose_pipeline)
         form.where.remember(remembered(studio))
         form.where.asked.connect(self._ask_for_cluster)
+        form.where.also_asked.connect(self._ask_where_else)
+        studio.settings.listen(self._on_setting)
+        self._on_setting(KEYS[0], None)
         checks.acted.connect(self.act)
         self.jobs.device_changed.connect(self._device_changed)
 
     def begin(self) -> None:
-        """Fill the form as it was left, and ask for the facts."""
+        """Fill the form as it was left. Until the facts are known nothing can be started."""
+        self.show()
         self._recall_choices()
         wanted = self.studio.settings.get("train.device")
         if wanted != "auto":
@@ -76,7 +94,10 @@ class Preparing(QObject):
         """The project closes."""
         self._gathering.drop()
         self._comparing.drop()
+        self.trial.moved.disconnect(self.show)
+        self.trial.cancel()
         self.jobs.device_changed.disconnect(self._device_changed)
+        self.studio.settings.unlisten(self._on_setting)
 
     def set_device(self, name: object) -> None:
         """The device that the settings name."""
@@ -87,6 +108,7 @@ class Preparing(QObject):
         """A run is being prepared, and another one cannot begin until it is."""
         self._starting = on
         if on:
+            self.trial.cancel()  # it would hold the memory that the run needs
             self._allow_start("")
         else:
             self.show()
@@ -106,7 +128,9 @@ class Preparing(QObject):
         self.facts = replace(facts, near=self._compared[1]) if known and self._compared else facts
         if not known:
             self._compare(facts)
+        self.new_run.network.offer(offered(facts))
         self.new_run.set_several(facts.allows_several)
+        self.new_run.form.set_deep(bool(facts.deep) or any(c != 3 for c in facts.channels))
         self.new_run.set_image_count(facts.images.get(Split.TRAIN, 0))
         self.show()
         self.gathered.emit()
@@ -139,23 +163,35 @@ class Preparing(QObject):
     def show(self) -> None:
         """Show again what follows from the settings: checks, times, whether the batch fits."""
         if self.facts is None:
+            self._allow_start("The checks are being made")
+            self._allow_rate("The checks are being made")
             return
         found = self.jobs.device or device.processor()
         config = self.new_run.config
         away = self.new_run.cluster is not None
         lines = preflight.checks(self.facts, config, None if away else found)
-        self.checks.show_checks(lines)
         stopping = preflight.blocking(lines)
+        trial = None
+        if not away:
+            lines = self.trial.checks(self.facts, self._to_try, able=not stopping) + lines
+            trial = self.trial.of(self._to_try)
+        self.checks.show_checks(sorted(lines, key=lambda line: list(Level).index(line.level)))
+        self.studio.actions.allow(
+            "train.try_batch", not (stopping or away or self.jobs.live), why="Not as things are now"
+        )
         self._allow_start(stopping[0].text if stopping else "")
-        train, val = (self.facts.images.get(s, 0) for s in (Split.TRAIN, Split.VAL))
+        self._allow_rate(f"{stopping[0].text}: settle that first" if stopping else "")
         history = self._book.history()
         times = {}
         for preset in Preset:
             chosen = preset.value == self.new_run.presets.key
+            recipe = config if chosen else self.new_run.preset_config(preset)
+            train, val = self.facts.items(recipe)
             guess = estimate.seconds(
-                config if chosen else self.new_run.preset_config(preset),
-                train=train, val=val, device=found, history=list(history.values()),
-            )  # fmt: skip
+                recipe, train=train, val=val, device=found, history=list(history.values())
+            )
+            if chosen and trial is not None:
+                guess = trying.seconds(trial, self.facts, config)
             times[preset] = estimate.roughly(guess) if train and not away else ""
         self.new_run.set_times(times, words.times_from(list(history)))
         self._remember_choices()
@@ -166,10 +202,25 @@ class Preparing(QObject):
         if dialog.exec() and dialog.cluster is not None:
             self.new_run.where.use(dialog.cluster)
 
+    def _ask_where_else(self) -> None:
+        AlsoDialog(self.new_run.window(), self.studio).exec()
+
+    def _on_setting(self, key: str, _value: object) -> None:
+        """Say beside the place of the next run where else its figures go."""
+        if key in KEYS:
+            wanted = targets.chosen(project=self.project.name)
+            self.new_run.where.write_also(targets.about(wanted))
+
     def _allow_start(self, why_not: str) -> None:
         if self._starting:
             why_not = "The run is being prepared"
         self.studio.actions.allow("train.start", not why_not, why=why_not)
+        waits = "" if self.facts is not None else why_not
+        self.studio.actions.allow("train.several", not waits, why=waits)
+
+    def _allow_rate(self, why_not: str) -> None:
+        self.studio.actions.allow("train.find_rate", not why_not, why=why_not)
+        self.new_run.allow_rate(why_not)
 
     def _note_batch(self, config: TrainConfig, found: device.Device) -> None:
         if self.new_run.cluster is not None:
@@ -183,13 +234,10 @@ class Preparing(QObject):
 
     def _remember_choices(self) -> None:
         """Keep the form for the next time this project is open."""
-        kept = dict(self.studio.memory.get(_CHOICES, {}))
-        kept.pop(str(self.project.path), None)
-        newest = {str(self.project.path): self.new_run.choices, **kept}
-        self.studio.memory.set(_CHOICES, dict(list(newest.items())[:_REMEMBERED]))
+        next_run.remember(self.studio.memory, self.project.path, self.new_run.choices)
 
     def _recall_choices(self) -> None:
-        choices = self.studio.memory.get(_CHOICES, {}).get(str(self.project.path))
+        choices = next_run.remembered(self.studio.memory, self.project.path)
         if choices is None:
             return
         try:
@@ -209,7 +257,7 @@ class Preparing(QObject):
         if (current.name, current.steps) not in known:
             offered.insert(0, current)
             known.insert(0, (current.name, current.steps))
-        self._pipelines = offered
+        self._pipelines, self._steps = offered, current.steps
         place = known.index((current.name, current.steps))
         self.new_run.set_pipelines([p.name for p in offered], place)
 
@@ -232,6 +280,19 @@ class Preparing(QObject):
                 self.studio.go_to("data", divide="train")
             case "weights":
                 self._get_weights()
+            case "try":
+                self.try_batch()
+            case "stop trying":
+                self.trial.cancel()
+
+    def try_batch(self) -> None:
+        """Make a few steps with the settings in the form, to see what they take."""
+        self.trial.start(self._to_try)
+
+    @property
+    def _to_try(self) -> TrainConfig:
+        """The settings in the form with the pipeline that a run of them would have."""
+        return self.new_run.config.model_copy(update={"augmentation": self._steps})
 
     def _get_weights(self) -> None:
         info = network(self.new_run.config.network)

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.jobdir import JobDir
-from cvstudio.core.rate_curve import smoothed, suggested
+from cvstudio.core.networks import default_config
+from cvstudio.core.rate_curve import fall, smoothed
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.gui.jobs import SmallJob
@@ -22,7 +23,7 @@ from cvstudio.project import launch, rate_finding
 
 _WHY = (
     "One step is made at each of many learning rates, from far too small to far too large. The rate"
-    " to take is where the loss falls fastest. Nothing is kept of what is learned here."
+    " to take lies where the loss falls. Nothing is kept of what is learned here."
 )
 
 
@@ -30,7 +31,7 @@ class RateDialog(StudioDialog):
     """The curve while it grows; `rate` is what the person took over, None before."""
 
     def __init__(self, parent: QWidget | None, studio: Studio, config: TrainConfig) -> None:
-        super().__init__(parent, "Find a learning rate", width=640)
+        super().__init__(parent, "Find a learning rate", width=640, height=480)
         self.setObjectName("find_rate")
         assert studio.project is not None
         self._studio, self._project, self._config = studio, studio.project, config
@@ -39,10 +40,8 @@ class RateDialog(StudioDialog):
         self._starting: ThreadWork | None = None
         self._job: SmallJob | None = None
         self.content.addWidget(label(_WHY, "muted", wrap=True))
-        self.chart = Chart(
-            "Loss", x="learning rate as a power of ten: −3 is 0.001", y="loss", framed=False,
-            height=260,
-        )  # fmt: skip
+        self.chart = Chart("Loss", x="learning rate", y="loss", height=260, log_x=True)
+        self.chart.set_range(x=(1e-7, 1))
         self.content.addWidget(self.chart, 1)
         self.problem = Message("danger", "")
         self.problem.hide()
@@ -77,12 +76,12 @@ class RateDialog(StudioDialog):
     def _show(self, state: RunState) -> None:
         """The curve so far; what is not a number is not drawn."""
         tried = [each for each in state.rates if math.isfinite(each.loss)]
-        powers = [math.log10(each.rate) for each in tried]
+        rates = [each.rate for each in tried]
         losses = [each.loss for each in tried]
         if tried:
-            self.chart.set_line("each step", powers, losses)
-            self.chart.set_line("smoothed", powers, smoothed(losses).tolist())
-            self.chart.set_range(x=(powers[0], max(powers[-1], powers[0] + 1)))
+            self.chart.set_line("each step", rates, losses)
+            self.chart.set_line("smoothed", rates, smoothed(losses).tolist())
+            self.chart.set_range(x=(rates[0], max(rates[-1], 10 * rates[0])))
         done = f" · {state.done} of {state.total} rates" if state.total else ""
         self.note(f"{state.phase or 'Starting'}{done}")
 
@@ -90,16 +89,19 @@ class RateDialog(StudioDialog):
         state = self._job.state if self._job is not None else RunState()
         self._job = None
         self._show(state)
-        self._found = suggested(
-            [each.rate for each in state.rates], [each.loss for each in state.rates]
-        )
-        if self._found is None:
-            self.note("The loss falls at none of these rates: look at the labels first.")
+        found = fall([each.rate for each in state.rates], [each.loss for each in state.rates])
+        if found is None:
+            self.note(
+                "The loss falls at none of these rates: raise the batch, or look at the labels."
+            )
             return
-        powers, curve = self.chart.line("smoothed")
-        place = min(range(len(powers)), key=lambda n: abs(powers[n] - math.log10(self._found or 1)))
-        self.chart.set_dots({"smoothed": (powers[place], curve[place])})
-        self.note(f"The loss falls fastest at {self._found:g}; now {self._config.learning_rate:g}.")
+        rates, curve = self.chart.line("smoothed")
+        self._found = found.rate
+        place = min(range(len(rates)), key=lambda n: abs(math.log(rates[n] / found.rate)))
+        self.chart.set_dots({"smoothed": (rates[place], curve[place])})
+        config = self._config
+        usual = default_config(config.task, config.preset, config.network).learning_rate
+        self.note(f"{found.told(usual)} Now: {config.learning_rate:g}.")
         self.take.setText(f"Use {self._found:g}")
         self.take.setEnabled(True)
         self.take.setFocus()
@@ -109,7 +111,10 @@ class RateDialog(StudioDialog):
         self.note("")
         self.problem.set("danger", str(error))
         self.problem.show()
+        self.chart.hide()  # a curve of a job that failed tells nothing, and its room is needed
+        self.setMinimumHeight(0)
         self.fit_height()
+        self.resize(self.width(), self.minimumHeight())
 
     def _take(self) -> None:
         self.rate = self._found

@@ -12,7 +12,7 @@ from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.train import words
-from cvstudio.gui.widgets.chart import MOST_POINTS, Chart
+from cvstudio.gui.widgets.chart import Chart
 from cvstudio.gui.widgets.chart_figures import shown
 from cvstudio.gui.widgets.section import Segments, label
 from cvstudio.project.records import RunRecord
@@ -201,8 +201,7 @@ class RunCharts(QWidget):
         self.figure.set_figures(f"least {last[names[least]]:.3f} {least}{few}")
 
     def _show_memory(self, state: RunState) -> None:
-        every = -(-len(state.step_history) // MOST_POINTS) or 1
-        steps = [s for s in state.step_history[::every] if s.memory]
+        steps = [s for s in state.step_history if s.memory]
         if not steps or state.started_at is None:
             return
         begin = state.started_at
@@ -227,7 +226,7 @@ def _with_steps(
     at_work = state.epoch > len(state.epochs) and state.running
     if not at_work:
         return xs, ys
-    steps = [s for s in reversed(state.step_history[-MOST_POINTS:]) if s.epoch == state.epoch]
+    steps = [s for s in reversed(state.step_history) if s.epoch == state.epoch]
     steps = steps[:1] if xs else steps[::-1]
     for step in steps:
         value = step.losses.get(name or "loss")

@@ -95,13 +95,24 @@ class RunControl(QObject):
             self.studio.fail(error)
 
     def _cancel(self, run: RunRecord) -> None:
-        done = len(self._book.state(run).epochs)
-        text = "It has learned nothing yet."
+        """Ask before what a run has learned is thrown away, and offer to keep it."""
+        state, running = self._book.state(run), self._book.status(run) is RunStatus.RUNNING
+        done = len(state.epochs)
+        text, go = "It has learned nothing yet.", ""
         if done:
-            lost = counted(done, "epoch is", "epochs are")
-            text = f"Its {lost} lost. Finish now would keep the best."
-        if self.studio.ask(f"Cancel run {run.id}?", text, yes=f"Cancel run {run.id}", danger=True):
+            text = f"What it has learned in {counted(done, 'epoch')} would be lost."
+            if running:
+                if state.epoch > done:
+                    text = f"It is in epoch {state.epoch}. {text}"
+                text += " Finished early, it keeps its best network and is judged."
+                go = "Finish early, keep the best"
+        destroy = f"Cancel run {run.id}"
+        stay = "Go on training" if running else "Leave it as it is"
+        answer = self.studio.choose(f"{destroy}?", text, stay=stay, go=go, destroy=destroy)
+        if answer == destroy:
             self.jobs.cancel(run.id)
+        elif answer == go:
+            self.jobs.finish(run.id)
 
     def _delete(self, run: RunRecord) -> None:
         """Delete a run after a question that says what goes."""

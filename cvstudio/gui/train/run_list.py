@@ -13,6 +13,7 @@ from PySide6.QtCore import (
     QObject,
     QPersistentModelIndex,
     QPoint,
+    QSize,
     Qt,
     Signal,
 )
@@ -22,6 +23,8 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHeaderView,
     QMenu,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -137,7 +140,10 @@ class RunsModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 best = "–" if row.best is None else f"{row.best:.3f}"
                 name = f"    {row.name}" if row.name else title_of(row.run.network)
-                return (str(row.run.id), name, best, row.words)[column]
+                state = words.SHORT_STATES.get(row.words, row.words)
+                return (str(row.run.id), name, best, state)[column]
+            case Qt.ItemDataRole.AccessibleTextRole if column == 3:
+                return row.words
             case Qt.ItemDataRole.DecorationRole if column == 3:
                 return icon(*words.STATE_ICONS[row.status])
             case Qt.ItemDataRole.ForegroundRole:
@@ -150,7 +156,8 @@ class RunsModel(QAbstractTableModel):
             case Qt.ItemDataRole.ToolTipRole if column == 1:
                 return title_of(row.run.network)
             case Qt.ItemDataRole.ToolTipRole:
-                return row.run.message or row.run.title or f"Run {row.run.id}: {row.words}"
+                more = row.run.message or row.run.title
+                return f"Run {row.run.id}: {row.words}" + (f". {more}" if more else "")
         return None
 
 
@@ -175,6 +182,13 @@ def _heading_data(heading: Heading, column: int, role: int) -> Any:
 def _alignment(column: int) -> Qt.AlignmentFlag:
     side = Qt.AlignmentFlag.AlignRight if column in (0, 2) else Qt.AlignmentFlag.AlignLeft
     return side | Qt.AlignmentFlag.AlignVCenter
+
+
+class _AirAtTheEnd(QStyledItemDelegate):
+    """The last column a little wider than its words, which else touch the edge of the window."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return super().sizeHint(option, index) + QSize(6, 0)
 
 
 class RunTable(QWidget):
@@ -202,6 +216,7 @@ class RunTable(QWidget):
         self.view = QTableView()
         self.view.setModel(self.model)
         name_table(self.view, "Runs")
+        theme.mark(self.view, narrow=True)
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setShowGrid(False)
@@ -217,8 +232,9 @@ class RunTable(QWidget):
         # The network gets whatever the others leave; the head of a figure is never cut.
         head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         head.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
-        head.resizeSection(0, 34)
+        head.resizeSection(0, 32)
         head.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.view.setItemDelegateForColumn(3, _AirAtTheEnd(self.view))
         self.view.selectionModel().currentRowChanged.connect(self._current_changed)
         self.view.selectionModel().selectionChanged.connect(
             lambda *_: self.selection_changed.emit()
@@ -397,7 +413,7 @@ class Comparison(QWidget):
         column.addWidget(self.chart)
 
     def show_runs(self, states: Mapping[int, RunState]) -> None:
-        """Draw these runs; the first is the solid line."""
+        """Draw these runs; the oldest is the solid line."""
         draw_runs(self.chart, states, self._metric)
         numbers = sorted(states)
         if len(numbers) == 1:
@@ -422,10 +438,13 @@ def draw_lines(
     chart: Chart, lines: Mapping[int, tuple[Sequence[float], Sequence[float]]], *, share: bool,
     end: int = 0,
 ) -> None:  # fmt: skip
-    """One line for each run, by its number; `share` is a figure from 0 to 1."""
+    """One line for each run, by its number; `share` is a figure from 0 to 1.
+
+    Runs have their colours by age, so that a run looks the same wherever it is compared.
+    """
     chart.clear()
     last = float(max(end, 2))
-    for place, (run_id, (xs, ys)) in enumerate(list(lines.items())[:MOST_COMPARED]):
+    for place, (run_id, (xs, ys)) in enumerate(sorted(lines.items())[:MOST_COMPARED]):
         if len(xs):
             chart.set_line(str(run_id), xs, ys, place=place)
             last = max(last, xs[-1])
@@ -473,8 +492,8 @@ class Saw(QWidget):
         self.header.title.setText(f"What run {run.id} saw")
         self.snapshot.setText(run.snapshot_hash[:6])
         self.snapshot.setToolTip(run.snapshot_hash)
-        self.counts.setText(f"{run.image_count:,}, {run.annotation_count:,}")
-        self.sizes.setText(f"{config.image_size} px, {batch_words(config.batch)}")
+        self.counts.setText(f"{run.image_count:,} · {run.annotation_count:,}")
+        self.sizes.setText(f"{config.image_size} px · {batch_words(config.batch)}")
         steps = sum(step.enabled for step in config.augmentation)
         self.augment.setText(f"{steps} steps" if steps != 1 else "1 step")
         self.seed.setText(str(config.seed))

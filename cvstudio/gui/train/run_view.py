@@ -33,6 +33,7 @@ from cvstudio.gui.train.failure import FailureCard
 from cvstudio.gui.train.run_charts import RunCharts
 from cvstudio.gui.train.samples import SampleStrip
 from cvstudio.gui.widgets.chart import Chart
+from cvstudio.gui.widgets.flow import FlowLayout
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import FoldSection, label, push
@@ -101,11 +102,10 @@ class RunCard(QFrame):
         row.addWidget(self.of)
         row.addWidget(WhatIs("Epoch"))
         column.addLayout(row)
-        self._facts = QHBoxLayout()
-        self._facts.setSpacing(20)
-        self._facts.addStretch(1)
+        self._facts = FlowLayout(across=20)
         column.addLayout(self._facts)
         self._fact_labels: list[tuple[QLabel, ...]] = []
+        self._fact_boxes: list[QWidget] = []
 
     def fit(self, room: int) -> None:
         """Let the buttons stand below the words where `room` px are too few for both."""
@@ -173,17 +173,21 @@ class RunCard(QFrame):
             parts: tuple[QLabel, ...] = (
                 NameLabel(front=1), label("", "strong"), NameLabel(front=1),
             )  # fmt: skip
-            box = QHBoxLayout()
-            box.setSpacing(4)
+            fact = QWidget()
+            row = QHBoxLayout(fact)
+            row.setContentsMargins(0, 0, 0, 0)
+            row.setSpacing(4)
             for part in parts:
-                box.addWidget(part)
-            self._facts.insertLayout(len(self._fact_labels), box)
+                row.addWidget(part)
+            self._facts.addWidget(fact)
+            self._fact_boxes.append(fact)
             self._fact_labels.append(parts)
-        for place, parts in enumerate(self._fact_labels):
+        for place, (box, parts) in enumerate(zip(self._fact_boxes, self._fact_labels, strict=True)):
             texts = lines[place] if place < len(lines) else ("", "", "")
             for part, text in zip(parts, texts, strict=True):
                 part.setText(text)
                 part.setVisible(bool(text))
+            box.setVisible(any(texts))
 
     def _asker(self, what: str) -> Callable[[], Any]:
         return lambda: self.asked.emit(what)
@@ -241,6 +245,7 @@ class RunView(QScrollArea):
         self.log_text.setReadOnly(True)
         self.log_text.setMinimumHeight(180)
         self.log_text.setAccessibleName("Log")
+        self.log_text.setPlaceholderText("Nothing has been written here.")
         theme.mark(self.log_text, mono=True)
         self.log = FoldSection("Log", self.log_text, open_=False)
         self.log.toggled.connect(self._log_toggled)

@@ -22,7 +22,9 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.core.opencv import cv2
 from cvstudio.core.predictions import Prediction, read_predictions
 from cvstudio.core.recipe import TrainConfig
+from cvstudio.core.skeleton import Skeleton
 from cvstudio.core.snapshot import SnapshotImage, read_snapshot
+from cvstudio.core.strokes import Stroke, strokes_of
 from cvstudio.gui import theme
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
@@ -60,6 +62,7 @@ class Album:
         self._images: Mapping[int, SnapshotImage] = {}
         self._classes: Mapping[int, LabelClass] = {}
         self._task = Task.DETECT
+        self._skeletons: Mapping[int, Skeleton] = {}
         self._several = False
         self._pictures: dict[int, NDArray[np.uint8]] = {}
         self._lock = threading.Lock()
@@ -74,7 +77,7 @@ class Album:
             snapshot = read_snapshot(self.job.snapshot)
             self._classes = {c.id: c for c in snapshot.classes}
             self._images = {image.id: image for image in snapshot.images}
-            self._task = snapshot.task
+            self._task, self._skeletons = snapshot.task, snapshot.skeletons
             config = read_config(self.job.config)
             self._several = isinstance(config, TrainConfig) and config.several_classes
         found = read_predictions(self.job.path / file)
@@ -107,6 +110,10 @@ class Album:
         for found in objects:
             colour = self._classes[found.class_id].colour
             box = found.box
+            strokes = strokes_of(found.shape, self._skeletons.get(found.class_id))
+            if strokes:
+                picture = _drawn(picture, image, strokes, colour)
+                continue
             boxes.append(
                 (
                     box.x / image.width,
@@ -159,6 +166,24 @@ class Album:
         offset = (left, top)
         cv2.drawContours(result, outlines, -1, tint.tolist(), 1, cv2.LINE_AA, offset=offset)
         return result
+
+
+def _drawn(
+    picture: NDArray[np.uint8], image: SnapshotImage, strokes: Sequence[Stroke], colour: str
+) -> NDArray[np.uint8]:
+    """The picture with lines and dots, given in pixels of the image, drawn over it."""
+    result = picture.copy()
+    high, wide = picture.shape[:2]
+    scale = (wide / image.width, high / image.height)
+    tint = [float(value) for value in _rgb(colour)]
+    for stroke in strokes:
+        # In sixteenths of a pixel, from whose middle OpenCV counts.
+        points = np.round((np.array(stroke) * scale - 0.5) * 16).astype(np.int32)
+        if len(points) > 1:
+            cv2.polylines(result, [points], False, tint, 1, cv2.LINE_AA, shift=4)
+        else:
+            cv2.circle(result, tuple(points[0].tolist()), 32, tint, -1, cv2.LINE_AA, shift=4)
+    return result
 
 
 class SampleTile(QWidget):

@@ -86,6 +86,7 @@ def word(choice: str) -> str:
 _NAMES = {
     "adamw": "AdamW", "sgd": "SGD", "lovasz": "Lovász", "last": "Last quarter", "head": "New alone",
     "binary": "Each class alone", "restarts": "Warm restarts", "plateau": "On a plateau",
+    "weights": "The weights' images", "data": "These images",
     "one-cycle": "One cycle", "bfloat16": "bfloat16", "float16": "float16",
 }  # fmt: skip
 

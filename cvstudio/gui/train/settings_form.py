@@ -16,6 +16,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
+    QApplication,
     QCheckBox,
     QComboBox,
     QHBoxLayout,
@@ -45,7 +46,7 @@ from cvstudio.gui.widgets.section import FoldSection, label, link, tool
 FIELD_WIDTH = 132
 
 ABOVE = frozenset({"image_size", "batch"})
-"""Settings that stand above the form already, and not in it again."""
+"""Settings that stand above the form already: in it they are only found, by words or by change."""
 
 _OF_RUN = "run:"
 
@@ -85,8 +86,10 @@ class SettingRow(QWidget):
         row.addWidget(self.back)
         column.addLayout(row)
         self.note = label("", "caption", wrap=True)
-        self.note.setContentsMargins(16, 0, 24, 2)
-        column.addWidget(self.note)
+        below = QHBoxLayout()  # a label's own margins are lost when it is styled anew
+        below.setContentsMargins(16, 0, 24, 2)
+        below.addWidget(self.note)
+        column.addLayout(below)
         self._explained = str(field.description) if extra(field, "explain") else ""
 
     def show_state(self, config: TrainConfig, preset: TrainConfig) -> None:
@@ -113,6 +116,11 @@ class SettingRow(QWidget):
         self.note.setText(why if missing else self._explained)
         self.note.setVisible(bool(self.note.text()))
 
+    @property
+    def meaning(self) -> str:
+        """The setting's name and sentence, and what keeps it from having an effect."""
+        return self.editor.toolTip()
+
     def found_by(self, words: str) -> bool:
         """Whether each of some words occurs in what the setting is called or said to do."""
         field = fields()[self.name]
@@ -127,12 +135,14 @@ class SettingsForm(QWidget):
     `back(name)` when it is to be the preset's again; "" stands for all of them.
 
     `start_chosen(start, file)` tells what a run starts from: the file is a run's checkpoint, None
-    for everything that is not a run.
+    for everything that is not a run. `explained(words)` says what the setting means that has the
+    focus, "" when none has: beneath it those words would move what the person is about to press.
     """
 
     changed = Signal(str, object)
     back = Signal(str)
     start_chosen = Signal(str, object)
+    explained = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -141,7 +151,9 @@ class SettingsForm(QWidget):
         self.groups: dict[str, FoldSection] = {}
         self._open: set[str] = set()
         self._info: NetworkInfo | None = None
+        self._deep = False
         self._filling = False
+        self._told = ""
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -168,12 +180,21 @@ class SettingsForm(QWidget):
         self.nothing = label("No setting has these words.", "muted")
         column.addWidget(self.nothing)
         self._make_groups(column)
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._focus_moved)
+
+    def _focus_moved(self, _before: QWidget | None, now: QWidget | None) -> None:
+        """Say what the setting means that the person has come to, for as long as they are there."""
+        row = next((r for r in self.rows.values() if now is not None and r.isAncestorOf(now)), None)
+        told = row.meaning if row is not None else ""
+        if told != self._told:
+            self._told = told
+            self.explained.emit(told)
 
     def _make_groups(self, column: QVBoxLayout) -> None:
         bodies: dict[str, QVBoxLayout] = {}
         for name, field in fields().items():
-            if name in ABOVE:
-                continue
             group = extra(field, "group")
             if group not in bodies:
                 body = QWidget()
@@ -221,11 +242,18 @@ class SettingsForm(QWidget):
         """Show what applies to the network, has an effect, and is looked for."""
         words, only = self.search.text().strip(), self.only_changed.isChecked()
         counts = {group: [0, 0] for group in self.groups}
+        above = 0
         for name, row in self.rows.items():
             holds = self._info is None or applies(name, self._info)
+            if extra(fields()[name], "data") == "deep" and not (self._deep or row.differs):
+                holds = False
             # One that needs another setting is found by its words all the same, and says so.
             wanted = row.found_by(words) if words else row.needed
             visible = holds and wanted and (not only or row.differs)
+            if name in ABOVE and not self._searching:
+                above += holds and row.differs
+                row.setVisible(False)
+                continue
             row.setVisible(visible)
             counts[row.group][0] += visible
             counts[row.group][1] += holds and row.differs
@@ -236,7 +264,7 @@ class SettingsForm(QWidget):
             was = section.blockSignals(True)
             section.set_open(self._searching or group in self._open)
             section.blockSignals(was)
-        total = sum(differing for _, differing in counts.values())
+        total = above + sum(differing for _, differing in counts.values())
         self.only_changed.setText(f"Only {counted(total, 'changed setting')}")
         self.only_changed.setVisible(bool(total) or only)
         self.all_back.setVisible(bool(total))
@@ -250,6 +278,13 @@ class SettingsForm(QWidget):
         self._info = info
         for name, choices in CHOICES.items():
             self._offer(name, [(choice.value, named(choice)) for choice in choices(info)])
+
+    def set_deep(self, deep: bool) -> None:
+        """Whether the project has images with more than 8-bit colour: then settings matter that
+        say what of them the network sees."""
+        if deep != self._deep:
+            self._deep = deep
+            self._show_rows()
 
     def set_devices(self, places: list[tuple[str, str]]) -> None:
         """The devices to choose from: the config's value, and words."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -24,6 +25,7 @@ from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.section import Segments, label, link
+from cvstudio.project import sharing
 from cvstudio.project.device import Device
 from cvstudio.project.estimate import Measured
 from cvstudio.project.experiments import lasting, varying
@@ -82,9 +84,11 @@ class _Values(QWidget):
 
     changed = Signal()
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, at_once: int) -> None:
         super().__init__()
         self._config = config
+        self.at_once = _at_once(at_once)
+        self.at_once.valueChanged.connect(lambda _n: self.changed.emit())
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -95,6 +99,10 @@ class _Values(QWidget):
         self.more = link("Another setting", self.add_row)
         column.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch(1)
+        limits = QHBoxLayout()
+        _add_limit(limits, "At once", self.at_once)
+        limits.addStretch(1)
+        column.addLayout(limits)
         self.add_row()
 
     def add_row(self) -> None:
@@ -148,7 +156,10 @@ class _Values(QWidget):
                 wanted.setdefault(setting.currentData(), []).extend(found)
         if not wanted:
             raise ConfigError("Give the values to try, with commas between them.")
-        return checked(SweepPlan, config=config, trials=varying.grid(config, wanted))
+        return checked(
+            SweepPlan, config=config, trials=varying.grid(config, wanted),
+            at_once=self.at_once.value(),
+        )  # fmt: skip
 
 
 class _Range:
@@ -212,7 +223,7 @@ class _Search(QWidget):
 
     changed = Signal()
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, at_once: int) -> None:
         super().__init__()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -235,17 +246,17 @@ class _Search(QWidget):
         self.trials = QSpinBox(minimum=2, maximum=500, value=20, suffix=" trials")
         self.minutes = QSpinBox(minimum=0, maximum=100_000, suffix=" min")
         self.minutes.setSpecialValueText("no limit")
+        self.at_once = _at_once(at_once)
         self.prune = QCheckBox("End poor trials early")
         self.prune.setChecked(True)
         self.prune.setToolTip("A trial that does worse than most did by the same epoch is ended")
-        for words, editor in (("At most", self.trials), ("Time", self.minutes)):
-            name = label(words)
-            name.setBuddy(editor)
-            editor.setAccessibleName("Trials at most" if words == "At most" else "Time at most")
+        self.trials.setAccessibleName("Trials at most")
+        self.minutes.setAccessibleName("Time at most")
+        for words, editor in (
+            ("At most", self.trials), ("Time", self.minutes), ("At once", self.at_once)
+        ):  # fmt: skip
             editor.valueChanged.connect(lambda _n: self.changed.emit())
-            limits.addWidget(name)
-            limits.addWidget(editor)
-            limits.addSpacing(12)
+            _add_limit(limits, words, editor)
         self.prune.toggled.connect(lambda _on: self.changed.emit())
         limits.addWidget(self.prune)
         limits.addStretch(1)
@@ -260,6 +271,7 @@ class _Search(QWidget):
         return checked(
             SearchPlan, config=config, space=space, trials=self.trials.value(),
             minutes=self.minutes.value() or None, prune=self.prune.isChecked(),
+            at_once=self.at_once.value(),
         )  # fmt: skip
 
 
@@ -268,12 +280,13 @@ class SeveralDialog(StudioDialog):
 
     def __init__(
         self, parent: QWidget | None, config: TrainConfig, facts: Facts, *, device: Device,
-        history: Sequence[Measured] = (),
+        history: Sequence[Measured] = (), cluster: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(parent, "Several runs", width=620, height=560)
         self.setObjectName("several_runs")
         self.plan: Plan | None = None
         self._config, self._facts, self._device, self._history = config, facts, device, history
+        self._cluster = cluster
         self.kinds = Segments(
             ("Cross-validate", "Try values", "Guided search"),
             tips=("Judge one recipe on every image", "Compare settings", "Let settings be found"),
@@ -283,7 +296,9 @@ class SeveralDialog(StudioDialog):
         self._words = label("", "muted", wrap=True)
         self.content.addWidget(self._words)
         self.pages = QStackedWidget()
-        self.folds, self.values, self.search = _Folds(), _Values(config), _Search(config)
+        many = sharing.usual(device, config, cluster=cluster)
+        self.folds, self.values = _Folds(), _Values(config, many)
+        self.search = _Search(config, many)
         for page in (self.folds, self.values, self.search):
             self.pages.addWidget(page)
             page.changed.connect(self._judge)
@@ -309,7 +324,8 @@ class SeveralDialog(StudioDialog):
         page = (self.folds, self.values, self.search)[self.kinds.index]
         try:
             plan = page.plan(self._config)
-            stopping = lasting.obstacles(plan, self._facts, self._device)
+            away = self._cluster
+            stopping = lasting.obstacles(plan, self._facts, None if away else self._device)
         except ConfigError as error:
             self._refuse(" ".join(filter(None, (error.message, error.hint))))
             return
@@ -317,10 +333,13 @@ class SeveralDialog(StudioDialog):
             self._refuse(stopping[0].detail or stopping[0].text)
             return
         self.problem.hide()
-        duration = lasting.seconds(
-            plan, self._facts, device=self._device, history=self._history
-        )  # fmt: skip
-        words = lasting.in_words(plan, duration)
+        if self._cluster:
+            words = lasting.on_cluster(plan)
+        else:
+            duration = lasting.seconds(
+                plan, self._facts, device=self._device, history=self._history
+            )  # fmt: skip
+            words = lasting.in_words(plan, duration)
         self.note(words[0].upper() + words[1:])
         most = "up to " if self.kinds.index == 2 else ""
         self.go.setText(f"Start {most}{plan.count} run{'s' if plan.count != 1 else ''}")
@@ -336,6 +355,25 @@ class SeveralDialog(StudioDialog):
         page = (self.folds, self.values, self.search)[self.kinds.index]
         self.plan = page.plan(self._config)
         self.accept()
+
+
+def _at_once(usual: int) -> QSpinBox:
+    """How many trials are at work at a time."""
+    field = QSpinBox(minimum=1, maximum=64, value=usual)
+    field.setAccessibleName("Trials at once")
+    field.setToolTip(
+        "Trials at work at a time, one on each GPU or each worker of a cluster; more of them share"
+        " the memory, which pays for small networks only"
+    )
+    return field
+
+
+def _add_limit(row: QHBoxLayout, words: str, editor: QSpinBox) -> None:
+    name = label(words)
+    name.setBuddy(editor)
+    row.addWidget(name)
+    row.addWidget(editor)
+    row.addSpacing(8)
 
 
 def _grid(parent: QWidget) -> QGridLayout:
@@ -354,13 +392,16 @@ def _row(grid: QGridLayout, words: str, editor: QWidget, why: str) -> None:
     editor.setAccessibleName(words)
     editor.setToolTip(why)
     editor.setFixedWidth(110)
-    row = grid.rowCount() if grid.count() else 0
+    row = grid.count() // 3
     grid.addWidget(name, row, 0)
     grid.addWidget(editor, row, 1)
     grid.addWidget(label(why, "muted", wrap=True), row, 2)
 
 
 def _text(value: Any) -> str:
+    """A value as it is typed: 0.00001 and 1280, never with a power of ten."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return np.format_float_positional(value, precision=3, fractional=False, trim="-")
+    return str(value)

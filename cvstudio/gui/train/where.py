@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
@@ -20,6 +20,7 @@ from cvstudio.project.cluster.reach import look_at, require_ray
 
 _REMEMBERED = "train.cluster"
 _HERE, _THERE = 0, 1
+_CLUSTER, _ALSO = "cluster", "also"
 
 _WHY = (
     "The run is sent to a Ray cluster with the images it trains on. Its curves are drawn here as"
@@ -29,15 +30,18 @@ _WHY = (
 
 class WhereBox(QComboBox):
     """This computer, the cluster that was used last, or another one. `cluster` is what is chosen,
-    None for this computer. `chosen()` tells of a change, `asked()` that the address is wanted."""
+    None for this computer. `chosen()` tells of a change, `asked()` that the address is wanted,
+    `also_asked()` that a person wants to say where else figures go."""
 
     chosen = Signal()
     asked = Signal()
+    also_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.cluster: Cluster | None = None
         self._known: Cluster | None = None
+        self._also: tuple[str, ...] = ()
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(12)
         self.setToolTip("This computer, or a Ray cluster that does the run")
@@ -58,22 +62,31 @@ class WhereBox(QComboBox):
         self._fill()
         self.chosen.emit()
 
+    def write_also(self, names: Iterable[str]) -> None:
+        """Say where else the figures of the next run go: "TensorBoard", "MLflow"."""
+        self._also = tuple(names)
+        self._fill()
+
     def _fill(self) -> None:
+        also = f" + {', '.join(self._also)}" if self._also else ""
         with QSignalBlocker(self):
             self.clear()
-            self.addItem("This computer")
+            self.addItem(f"This computer{also}")
             if self._known is not None:
                 host, workers = self._known.address.partition("://")[2], self._known.workers
                 words = f"{self._known.address}, {counted(workers, 'worker')}"
-                self.addItem(f"{host} × {workers}")
+                self.addItem(f"{host} × {workers}{also}")
                 self.setItemData(_THERE, words, Qt.ItemDataRole.ToolTipRole)
-            self.addItem("Cluster…" if self._known is None else "Another cluster…")
+            self.addItem("Cluster…" if self._known is None else "Another cluster…", _CLUSTER)
+            self.insertSeparator(self.count())
+            self.addItem("Also write figures to…", _ALSO)
             self.setCurrentIndex(_HERE if self.cluster is None else _THERE)
 
     def _pick(self, index: int) -> None:
-        if index == self.count() - 1:
+        what = self.itemData(index)
+        if what in (_CLUSTER, _ALSO):
             self.setCurrentIndex(_HERE if self.cluster is None else _THERE)
-            self.asked.emit()
+            (self.asked if what == _CLUSTER else self.also_asked).emit()
             return
         self.cluster = None if index == _HERE else self._known
         self.chosen.emit()

@@ -6,10 +6,11 @@ import time
 from collections.abc import Sequence
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.batch_rule import AUTOMATIC
 from cvstudio.core.batch_rule import words as batch_words
 from cvstudio.core.curves import loss_of
 from cvstudio.core.events import EpochEnded, Failed
-from cvstudio.core.networks import title_of
+from cvstudio.core.networks import preset_changes, title_of
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import SEVERAL_METRIC, RunState
 from cvstudio.project.estimate import in_words
@@ -54,6 +55,10 @@ def curves(run: RunRecord) -> tuple[str, str]:
 
 SHORT = {"balanced accuracy": "bal. acc."}
 """The head of the column of best figures, where the name of the metric has no room."""
+
+
+SHORT_STATES = {"Finished early": "Early"}
+"""The same for the column of states, which would leave none for the names of networks."""
 
 
 def state_words(status: RunStatus, failed: Failed | None, *, waits: bool = False) -> str:
@@ -104,7 +109,7 @@ def headline(failed: Failed) -> str:
         "not a number": "the loss is no longer a number",
         "no data": "there is nothing to learn from",
         "disk full": "the disk is full",
-        "weights": "the pretrained weights are missing",
+        "weights": "there are no weights to start from",
         "config": "a setting does not fit",
         "image": "an image cannot be read",
         "driver": "the GPU's driver does not fit",
@@ -117,7 +122,10 @@ def account(failed: Failed, config: TrainConfig, state: RunState) -> str:
     if failed.cause not in ("out of memory", "not a number", "killed"):
         return failed.text
     place = f"in epoch {state.epoch}" if state.epoch else "before the first epoch"
-    numbers = f"at batch {batch_words(config.batch)} and image size {config.image_size} px"
+    batch = batch_words(config.batch)
+    if config.batch == AUTOMATIC and state.batch:
+        batch = f"{state.batch} ({batch})"
+    numbers = f"at batch {batch} and image size {config.image_size} px"
     return f"{failed.text} It happened {place}, {numbers}."
 
 
@@ -127,10 +135,11 @@ def on_gpu(state: RunState) -> bool:
 
 
 def settings_line(config: TrainConfig) -> str:
-    """The settings that matter most: "YOLO26 nano · Balanced · 640 px · batch 16"."""
+    """The settings that matter most: "YOLO26 nano · Balanced, changed · 640 px · batch 16"."""
+    changed = ", changed" if preset_changes(config) else ""
     parts = (
         title_of(config.network),
-        config.preset.value.capitalize(),
+        f"{config.preset.value.capitalize()}{changed}",
         f"{config.image_size} px",
         f"batch {batch_words(config.batch)}",
     )
