@@ -85,8 +85,16 @@ class Actions(QObject):
         return keys.words(next(iter(self._keys[id]), ""))
 
     def said(self, text: str) -> str:
-        """Words in which "{label.smaller}" stands for the key of that action."""
-        return re.sub(r"\{([a-z_.]+)\}", lambda m: self.key_words(m[1]) or "no key", text)
+        """Words in which "{label.smaller}" stands for the key of that action that is in force.
+
+        Braces around anything else stay: a class may be named like that.
+        """
+
+        def key(found: re.Match[str]) -> str:
+            known = found[1] in self._keys
+            return (self.key_words(found[1]) or "no key") if known else found[0]
+
+        return re.sub(r"\{([a-z_.]+)\}", key, text)
 
     def set_keys(self, wanted: Mapping[str, tuple[str, ...]]) -> None:
         """Other keys for some actions; menus and tooltips follow."""
@@ -113,10 +121,15 @@ class Actions(QObject):
             widget.addAction(action)
         return action
 
+    def forget_gone(self) -> None:
+        """Let go of the handlers of pages that are gone, and so of all that these pages held."""
+        for id, known in self._handlers.items():
+            self._handlers[id] = [(h, w) for h, w in known if w is None or isValid(w)]
+
     def _dispatch(self, id: str, checked: bool) -> None:
-        alive = [(h, w) for h, w in self._handlers[id] if w is None or isValid(w)]
-        self._handlers[id] = alive
-        for handler, _ in alive:
+        for handler, widget in tuple(self._handlers[id]):
+            if widget is not None and not isValid(widget):
+                continue
             if BY_ID[id].checkable:
                 handler(checked)
             else:

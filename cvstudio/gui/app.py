@@ -6,6 +6,7 @@ dialog with plain words; the window stays.
 
 from __future__ import annotations
 
+import atexit
 import faulthandler
 import logging
 import os
@@ -56,9 +57,10 @@ def run(project: Path | None, argv: Sequence[str] = ("cvstudio",)) -> int:
     if path is not None:
         window.open_project(path)
     window.show()
-    code = application.exec()
-    studio.shut_down()
-    return code
+    try:
+        return application.exec()
+    finally:
+        studio.shut_down()
 
 
 def make_application(argv: Sequence[str] = ("cvstudio",)) -> QApplication:
@@ -88,7 +90,10 @@ def make_studio(application: QApplication) -> Studio:
     apply()
     for problem in settings.problems:
         log.warning("a setting was left out: %s", problem)
-    return Studio(settings)
+    studio = Studio(settings)
+    # However the interpreter ends: Qt aborts when a thread is still at work at its end.
+    atexit.register(studio.shut_down)
+    return studio
 
 
 def _last_project(studio: Studio) -> Path | None:

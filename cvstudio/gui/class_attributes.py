@@ -26,7 +26,9 @@ from PySide6.QtWidgets import (
 from cvstudio.core.attributes import Attribute, AttributeKind, Value, words_of
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.words import quoted
+from cvstudio.gui import theme
 from cvstudio.gui.latest_wins import LatestWins
+from cvstudio.gui.one_step import ONE_STEP
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.dialogs import StudioDialog, ask
@@ -43,7 +45,6 @@ _KINDS = (
     (AttributeKind.TEXT, "Text", "Any words"),
 )
 _MOST_LINES = 6
-_UNDO = "One step, undone with Ctrl+Z."
 _SOON = 200  # ms without a key after which it is worked out what the values become
 
 
@@ -163,6 +164,7 @@ class AttributeForm(QWidget):
              ("Range", range_), ("Default", default), ("", self.fill))
         ):  # fmt: skip
             title = label(words)
+            title.setMinimumHeight(theme.size("field"))  # beside the first line of what it names
             grid.addWidget(title, place, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(widget, place, 1)
             self._rows[words or "Fill"] = (title, widget)
@@ -276,6 +278,7 @@ class AttributesDialog(StudioDialog):
         column.setSpacing(4)
         self.list = QListWidget()
         self.list.setAccessibleName("Attributes")
+        theme.mark(self.list, ground="field")
         self.list.setFixedWidth(180)
         self.list.setMinimumHeight(200)
         self.list.currentRowChanged.connect(self._show_draft)
@@ -391,7 +394,7 @@ class AttributesDialog(StudioDialog):
     def _tell(self, words: str, *, possible: bool) -> None:
         self.effects.setText(words)
         self.go.setEnabled(possible)
-        self.note(_UNDO if possible else "")
+        self.note(ONE_STEP if possible else "")
         self.fit_height()
 
     def accept(self) -> None:
@@ -404,7 +407,7 @@ class AttributesDialog(StudioDialog):
         if self.plan is None and not self._plan_now(edits):
             return
         assert self.plan is not None
-        text = "\n".join([*self.plan.lines, _UNDO])
+        text = "\n".join([*self.plan.lines, ONE_STEP])
         lost = self.plan.lost
         if lost and not ask(self, "Lose these values?", text, yes="Lose them", danger=True):
             return

@@ -10,9 +10,8 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QColorDialog,
     QDialog,
     QHBoxLayout,
     QMenu,
@@ -24,17 +23,16 @@ from PySide6.QtWidgets import (
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.attributes import Attribute, with_inherited
 from cvstudio.core.errors import ProjectError
-from cvstudio.core.palette import class_colours, next_colour
 from cvstudio.core.words import counted, quoted
-from cvstudio.gui import theme
 from cvstudio.gui.class_attributes import AttributesDialog
+from cvstudio.gui.class_colours import fill_colours, spread_question
 from cvstudio.gui.class_skeleton import SkeletonDialog
 from cvstudio.gui.class_tree_view import ClassTree
+from cvstudio.gui.one_step import ONE_STEP, make_step
+from cvstudio.gui.own_steps import OwnSteps
 from cvstudio.gui.shortcuts.class_keys import ask_key, fill_menu
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.dialogs import StudioDialog, ask, ask_text
-from cvstudio.gui.widgets.progress_dialog import run_with_progress
 from cvstudio.gui.widgets.section import Segments, label, push
 from cvstudio.gui.widgets.swatch import swatch_icon
 from cvstudio.gui.widgets.verbatim import face
@@ -47,12 +45,12 @@ from cvstudio.project import (
     queries,
     skeleton_changes,
 )
-from cvstudio.project.class_tree import Reach
+from cvstudio.project.reach import Reach
 
 _IN_MENU = 16
+_MERGE = "“Merge into” joins the two."
 _MANY = 10_000
 """Objects above which a change is made in a thread."""
-_UNDO = "One step, undone with Ctrl+Z."
 
 
 class ClassManager(StudioDialog):
@@ -68,8 +66,7 @@ class ClassManager(StudioDialog):
         self._parents: dict[int, int | None] = {}
         self._asked: dict[int, tuple[Attribute, ...]] = {}
         self._own_asked: dict[int, tuple[Attribute, ...]] = {}
-        self._own: set[int] = set()
-        """The steps that were made here: only these are undone here."""
+        self._steps = OwnSteps(studio, studio.project, self)
         self.content.addWidget(label(
             "Drag a class to change the order, or onto another one to make it a kind of it (keys:"
             " Alt with the arrows). Kinds are found with their class and asked for its attributes;"
@@ -136,8 +133,8 @@ class ClassManager(StudioDialog):
         return column
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.matches(QKeySequence.StandardKey.Undo):
-            self._undo()
+        if self._steps.takes(event):
+            self.refresh()
             return
         super().keyPressEvent(event)
 
@@ -181,7 +178,7 @@ class ClassManager(StudioDialog):
             self.note("A class cannot be a kind of itself.")
         else:
             tree = [(id, parent if id in chosen else above) for id, above in self._parents.items()]
-            self.note(self._effect(tree) or "Only the order changes. " + _UNDO)
+            self.note(self._effect(tree) or "Only the order changes. " + ONE_STEP)
 
     def _effect(self, tree: Sequence[tuple[int, int | None]]) -> str:
         """What another tree changes, in a sentence for the first class that moves; "" for none."""
@@ -199,7 +196,7 @@ class ClassManager(StudioDialog):
             words = f"{name} becomes a kind of {above}: its {self._reach[id]} are found with it"
         for verb, names in (("asked for", after - before), ("no more asked for", before - after)):
             words += f", and {verb} {', '.join(sorted(names))}" if names else ""
-        return f"{words}. {_UNDO}"
+        return f"{words}. {ONE_STEP}"
 
     def reach(self) -> Reach:
         """What a change of the selected classes would touch."""
@@ -209,21 +206,8 @@ class ClassManager(StudioDialog):
     def _change(self, step: str, do: Callable[[Any], Any], *, objects: int = 0) -> None:
         """One undo step; where it touches very many objects, in a thread with progress."""
         before = self._project.present_step
-        project, source = self._project, self
-
-        def work(control: Control | None = None) -> None:
-            with project.transaction(step, source=source) as session:
-                do(session)
-                if control is not None:
-                    control.check()
-
-        if objects > _MANY:
-            self._tell(step, run_with_progress(self, self._studio.tasks, step, work).error)
-        else:
-            try:
-                work()
-            except ProjectError as error:
-                self._tell(step, error)
+        outcome = make_step(self._studio, self, step, do, far=objects > _MANY)
+        self._tell(step, outcome.error)
         self._note_step(before)
 
     def _tell(self, step: str, error: BaseException | None) -> None:
@@ -234,31 +218,22 @@ class ClassManager(StudioDialog):
 
     def _note_step(self, before: int) -> None:
         """Whatever step has come since is one of this dialog; show the classes as they are."""
-        if self._project.present_step != before:
-            self._own.add(self._project.present_step)
-        self.refresh()
-
-    def _undo(self) -> None:
-        """Take back the newest step, when it is one of this dialog: others are asked about, and
-        seen, where they were made."""
-        newest = self._project.present_step
-        if newest not in self._own:
-            self._studio.toast("No change that was made here is left to undo", level="info")
-            return
-        try:
-            self._project.undo(only=newest)
-            self._own.discard(newest)
-        except ProjectError as error:
-            self._studio.toast(error.message, level="warning")
+        self._steps.note(before)
         self.refresh()
 
     # -- the changes
 
     def add(self) -> None:
         """Add a class at the end."""
-        name = ask_text(self, "Add a class", "Name", "", yes="Add", note=_UNDO)
+        name = ask_text(
+            self, "Add a class", "Name", "", yes="Add", note=ONE_STEP, refuse=self._used
+        )
         if name:
             self._change(f"Add class {quoted(name)}", lambda s: commands.add_class(s, name=name))
+            new = self._named(name)
+            if new is not None:
+                self.tree.select_class(new.id)
+                self.tree.setFocus()
 
     def rename(self) -> None:
         """Give the selected class another name."""
@@ -266,30 +241,38 @@ class ClassManager(StudioDialog):
         if len(chosen) != 1 or not self._project.writable:
             return
         found = self._classes[chosen[0]]
-        note = f"{self.reach()} will have the new name. {_UNDO}"
+        note = f"{self.reach()} will have the new name. {ONE_STEP}"
         title = f"Rename {quoted(found.name)}"
-        name = ask_text(self, title, "Name", found.name, yes="Rename", note=note)
+
+        def refuse(name: str) -> str:
+            why = self._used(name, but=found.id)
+            return f"{why} {_MERGE}" if why else ""
+
+        name = ask_text(self, title, "Name", found.name, yes="Rename", note=note, refuse=refuse)
         if name and name != found.name:
             self._change(
                 f"Rename class {quoted(found.name)}",
                 lambda s: commands.rename_class(s, id=found.id, name=name),
             )
 
+    def _named(self, name: str) -> LabelClass | None:
+        return next((c for c in self._classes.values() if c.name == name.strip()), None)
+
+    def _used(self, name: str, *, but: int = 0) -> str:
+        """Why a name cannot be given to a class, other than `but`; "" when it can."""
+        found = self._named(name)
+        if found is None or found.id == but:
+            return ""
+        return f"There is a class {quoted(found.name)} already."
+
     def colour_menu(self) -> QMenu:
         """The colours of classes, and any other."""
         menu = self._menu(f"{self.reach()} will be drawn in it")
         id = self.tree.chosen()[0]
-        for entry in theme.tokens()["label_classes"]["colours"]:
-            colour = str(entry["hex"]).upper()
-            action = menu.addAction(swatch_icon(colour), str(entry["name"]).capitalize())
-            action.triggered.connect(partial(self._recolour, id, colour))
-        menu.addSeparator()
-        others = [found.colour for found in self._classes.values() if found.id != id]
-        unlike = next_colour([*others, *class_colours()])
-        menu.addAction(
-            swatch_icon(unlike), "Least like all others", partial(self._recolour, id, unlike)
-        )
-        menu.addAction("Another colour…", lambda: self._pick_colour(id))
+        fill_colours(
+            menu, self._classes[id], self._classes.values(),
+            give=partial(self._recolour, id), over=self,
+        )  # fmt: skip
         return menu
 
     def spread_colours(self) -> None:
@@ -299,23 +282,11 @@ class ClassManager(StudioDialog):
         if not alike:
             self.note("Every class has a colour that is told from all others.")
             return
-        named = ", ".join(quoted(self._classes[id].name) for id in list(alike)[:3])
-        more = f" and {len(alike) - 3} more" if len(alike) > 3 else ""
-        text = (
-            f"{named}{more} look like a class above them, to some or to all eyes, and get the"
-            f" colour that looks least like any other. {_UNDO}"
-        )
-        title = f"Give {counted(len(alike), 'class', 'classes')} another colour?"
-        if ask(self, title, text, yes="Recolour"):
+        title, text = spread_question(alike, self._classes)
+        if ask(self, title, f"{text} {ONE_STEP}", yes="Recolour"):
             self._change("Tell colours apart", commands.spread_colours)
 
-    def _pick_colour(self, id: int) -> None:
-        old = QColor(self._classes[id].colour)
-        new = QColorDialog.getColor(old, self, "Colour of the class")
-        if new.isValid():
-            self._recolour(id, new.name().upper())
-
-    def _recolour(self, id: int, colour: str, _checked: bool = False) -> None:
+    def _recolour(self, id: int, colour: str) -> None:
         step = f"Recolour class {quoted(self._classes[id].name)}"
         self._change(step, lambda s: commands.recolour_class(s, id=id, colour=colour))
 
@@ -368,7 +339,7 @@ class ClassManager(StudioDialog):
         gone = counted(len(sources), "class goes", "classes go")
         asked = f" {into} then asks for {', '.join(more)} as well." if more else ""
         text = f"{reach} become {into}, and {gone}.{asked}"
-        text = "\n".join([text, *points, _UNDO]) if points else f"{text} {_UNDO}"
+        text = "\n".join([text, *points, ONE_STEP]) if points else f"{text} {ONE_STEP}"
         if ask(self, f"Merge {names} into {into}?", text, yes="Merge", danger=losing):
             self._change(
                 f"Merge {names} into {into}",
@@ -397,7 +368,7 @@ class ClassManager(StudioDialog):
             f"{class_tree.split_name(name, attribute, value)}: {reach}"
             for value, reach in values.items()
         ]
-        text = "\n".join([*lines, f"They become kinds of {quoted(name)}. {_UNDO}"])
+        text = "\n".join([*lines, f"They become kinds of {quoted(name)}. {ONE_STEP}"])
         if ask(self, f"Split {quoted(name)} by {attribute}?", text, yes="Split"):
             self._change(
                 f"Split {quoted(name)} by {attribute}",
@@ -412,7 +383,7 @@ class ClassManager(StudioDialog):
             return
         names = ", ".join(quoted(self._classes[id].name) for id in chosen)
         reach = self.reach()
-        text = f"{reach} are deleted with it. {_UNDO}"
+        text = f"{reach} are deleted with it. {ONE_STEP}"
         if ask(self, f"Delete {names}?", text, yes="Delete", danger=True):
             self._change(
                 f"Delete class {names}",
@@ -431,7 +402,7 @@ class ClassManager(StudioDialog):
         with self._project.read() as session:
             losing = [] if allowed else image_classes.with_several(session)
         many = counted(len(losing), "image loses", "images lose")
-        text = f"{many} classes: the one that was given first stays. {_UNDO}"
+        text = f"{many} classes: the one that was given first stays. {ONE_STEP}"
         if not losing or ask(self, "One class for each image?", text, yes="Keep one", danger=True):
             words = "Allow several classes" if allowed else "Allow one class"
             self._change(

@@ -20,6 +20,7 @@ from cvstudio.core.skeleton import COCO_PERSON, Edges, Skeleton
 from cvstudio.core.skeleton_template import free_place, laid_out, with_other_sides
 from cvstudio.core.words import quoted
 from cvstudio.gui import skeleton_picture
+from cvstudio.gui.one_step import ONE_STEP
 from cvstudio.gui.skeleton_picture import SkeletonPicture
 from cvstudio.gui.widgets.dialogs import StudioDialog, ask
 from cvstudio.gui.widgets.section import Segments, label, link
@@ -27,7 +28,6 @@ from cvstudio.project import queries, skeleton_changes, skeletons
 from cvstudio.project.project import Project
 from cvstudio.project.skeleton_changes import Plan
 
-_UNDO = "One step, undone with Ctrl+Z."
 _MODES = (
     "Click places a point, drag moves it (for a moment with Shift: join)",
     "Drag from one point to another, or click one and then the other",
@@ -229,7 +229,7 @@ class SkeletonDialog(StudioDialog):
     def _tell(self, words: str, *, possible: bool) -> None:
         self.effects.setText(words)
         self.go.setEnabled(possible)
-        self.note(_UNDO if possible else "")
+        self.note(ONE_STEP if possible else "")
         self.fit_height()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -253,7 +253,7 @@ class SkeletonDialog(StudioDialog):
         except ProjectError as error:
             self._tell(error.message, possible=False)
             return
-        text = "\n".join([*plan.sentences(), _UNDO])
+        text = "\n".join([*plan.sentences(), ONE_STEP])
         if plan.lost and not ask(self, "Lose these points?", text, yes="Lose them", danger=True):
             return
         super().accept()

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.gui.widgets.swatch import swatch_icon
-from cvstudio.project.class_tree import Reach
+from cvstudio.project.reach import Reach
 
 _ID = Qt.ItemDataRole.UserRole
 _MOVES = {

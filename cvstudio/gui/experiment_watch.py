@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 class _Look(QThread):
     """One look at all experiments of a project."""
 
-    def __init__(self, steward: Steward, project: Project, parent: QObject) -> None:
-        super().__init__(parent)
+    def __init__(self, steward: Steward, project: Project) -> None:
+        super().__init__()
         self._steward, self._project = steward, project
         self.changed = False
         self.trouble = ""
@@ -48,7 +48,7 @@ class ExperimentWatch(QObject):
         """Begin a look, unless one is at work or no experiment is going."""
         if self._look is not None or not project.writable or not book.going(project):
             return
-        self._look = _Look(self._steward, project, self)
+        self._look = _Look(self._steward, project)
         self._look.finished.connect(self._looked)
         self._look.start()
 
@@ -56,16 +56,17 @@ class ExperimentWatch(QObject):
         """Wait for a look that is at work, and let go of the project's files."""
         if self._look is not None:
             self._look.wait()
-            self._look.deleteLater()
             self._look = None
         self._steward.close()
 
     def _looked(self) -> None:
         look = self._look
-        if look is None or self.sender() is not look:  # the project was left meanwhile
+        if look is None or not look.isFinished():  # of a project that was left meanwhile
             return
+        # Nobody but this object holds the thread, and it ends before it is let go of: Qt deleting
+        # it later, while the last of it was still at work, ended the whole program now and then.
+        look.wait()
         self._look = None
-        look.deleteLater()
         if look.trouble:
             self.trouble.emit(look.trouble)
         if look.changed or look.trouble:

@@ -284,9 +284,9 @@ class Header(QFrame):
         def show_key() -> None:
             field.setToolTip(action.toolTip())
             cap.setText(self._studio.actions.key_words("app.search").replace("+", " "))
+            cap.setVisible(bool(cap.text()) and not field.text())
 
         action.changed.connect(show_key)
-        show_key()
         cap.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         cap.setFixedHeight(20)
         field.setTextMargins(0, 0, 52, 0)
@@ -294,7 +294,8 @@ class Header(QFrame):
         inside.setContentsMargins(0, 0, 6, 0)
         inside.addStretch(1)
         inside.addWidget(cap, 0, Qt.AlignmentFlag.AlignVCenter)
-        field.textChanged.connect(lambda text: cap.setVisible(not text))
+        field.textChanged.connect(show_key)
+        show_key()
         return field
 
     def refresh(self) -> None:

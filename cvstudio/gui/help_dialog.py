@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cvstudio.core.meanings import Word, meaning, words
 from cvstudio.gui import keys, theme
 from cvstudio.gui.action_table import ACTIONS, PAGES, ActionInfo
 from cvstudio.gui.shortcuts.dialog import edit_keys
@@ -24,7 +25,6 @@ from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import SectionHeader, label, tab_bar
-from cvstudio.gui.words import Word, meaning, words
 from cvstudio.project.query_language import GRAMMAR, KEYS, Key
 
 _WIDTH, _HEIGHT, _AROUND = 760, 720, 72

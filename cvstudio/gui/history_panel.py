@@ -13,15 +13,22 @@ from shiboken6 import isValid
 
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.words import counted, quoted, size_words
-from cvstudio.gui import theme
+from cvstudio.gui import theme, travelling
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import Control
+from cvstudio.gui.widgets.progress_dialog import run_with_progress
 from cvstudio.gui.widgets.section import label, line, link, tool
 from cvstudio.gui.widgets.step_list import StepList, StepRow, detail_words, reach_words
 from cvstudio.project import steps
+from cvstudio.project.changes import ChangeSet
+from cvstudio.project.project import Project
 from cvstudio.project.steps import Step
 
 MANY_IMAGES = 10
-"""From so many images on, a step is asked about before it is undone or done again from here."""
+"""From so many images on, a step is asked about before it is done again from here."""
+
+_GOES = "A click goes there. Closing the program keeps the steps."
+_UNTIL = "until the next new step, which drops what is undone"
 
 AGES = (
     ("Older than an hour", 3600), ("Older than a day", 86_400),
@@ -66,9 +73,9 @@ class HistoryPanel(QFrame):
         self.none = label("No step yet. Whatever you do to the project is listed here.", "muted",
                           wrap=True)  # fmt: skip
         self.none.setContentsMargins(12, 12, 12, 12)
-        column.addWidget(self.none)
-        self.note = label("A click goes there. Closing the program keeps the steps.", "muted",
-                          wrap=True)  # fmt: skip
+        self.none.setAlignment(Qt.AlignmentFlag.AlignTop)
+        column.addWidget(self.none, 1)
+        self.note = label(_GOES, "muted", wrap=True)
         self.only = link("Only the annotations of one image …", self._only_image)
         foot = QVBoxLayout()
         foot.setContentsMargins(12, 8, 12, 8)
@@ -76,7 +83,9 @@ class HistoryPanel(QFrame):
         foot.addWidget(self.note)
         foot.addWidget(self.only)
         self.forget = link("Forget old steps …", self._offer_to_forget)
-        self.forget.setToolTip("No step goes by itself; forgetting old ones makes room")
+        self.forget.setToolTip(
+            "No step that is done goes by itself; forgetting old ones makes room"
+        )
         foot.addWidget(self.forget)
         column.addWidget(line())
         column.addLayout(foot)
@@ -125,11 +134,13 @@ class HistoryPanel(QFrame):
         self.list.setVisible(bool(total))
         self.only.setVisible(bool(total) and project.writable and self._studio.image_count > 0)
         self.none.setVisible(not total)
+        undone = sum(not step.done for step in found)
+        waits = f"{counted(undone, 'undone step stays', 'undone steps stay')} {_UNTIL}."
         self.note.setText(
-            "A click goes there. Closing the program keeps the steps."
-            if project.writable
-            else "The project is open for reading only."
-        )
+            "The project is open for reading only."
+            if not project.writable
+            else f"A click goes there. {waits}" if undone else _GOES
+        )  # fmt: skip
 
     def _rows(
         self, found: Sequence[Step], names: Mapping[int, str], *, complete: bool
@@ -171,29 +182,79 @@ class HistoryPanel(QFrame):
             return
         with project.read() as session:
             path = steps.way(session, key)
-        if path and self._agreed(path):
-            QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
-            try:
-                project.go_to(key, source=self)
-            except CVStudioError as error:
-                self._studio.fail(error)
-            finally:
-                QApplication.restoreOverrideCursor()
+            reach = steps.image_reach(session, path, self._studio.image_id)
+        before = self._present
+        if path and self._agreed(path, reach):
+            self._travel(project, key, path)
+            if path[0].done and project.present_step == key:
+                self._offer_way_back(project, key, before, path, reach)
         self.refresh()
 
-    def _agreed(self, path: Sequence[Step]) -> bool:
-        """Whether the person wants it, when one of the steps is about many images."""
-        far = [step for step in path if step.images is None or step.images >= MANY_IMAGES]
-        if not far:
-            return True
-        largest = max(far, key=lambda step: 10**9 if step.images is None else step.images)
+    def _offer_way_back(
+        self, project: Project, at: int, before: int, path: Sequence[Step],
+        reach: tuple[int, int] | None,
+    ) -> None:  # fmt: skip
+        """A word of what was undone, with the way back to where the project stood `before`."""
+
+        def go_forward() -> None:
+            if self._studio.project is not project:
+                return
+            if project.present_step != at:
+                self._studio.toast("The project stands elsewhere by now: see the history.")
+                return
+            with project.read() as session:
+                forth = steps.way(session, before)
+            self._travel(project, before, forth)
+
+        name = quoted(path[0].label) if len(path) == 1 else counted(len(path), "step")
+        many = reach_words(path[0]) if len(path) == 1 else _images(reach)
+        on = f" on {many}" if reach is None or reach[0] else ""
+        self._studio.toast(
+            f"Undone: {name}{on}.", link="Go forward again", do=go_forward, about="history"
+        )
+
+    def _travel(self, project: Project, key: int, path: Sequence[Step]) -> None:
+        """Go there; a long way, in a thread. Who gives up on the way stays where they were."""
+
+        def go(control: Control | None) -> ChangeSet | None:
+            def look(done: int, total: int) -> None:
+                if control is not None:
+                    control.check()
+                    control.progress(done, total, f"{verb} {counted(total, 'step')}")
+
+            return project.go_to(key, source=self, progress=look)
+
+        verb = "Undo" if path[0].done else "Redo"
+        name = quoted(path[0].label) if len(path) == 1 else counted(len(path), "step")
+        try:
+            travelling.travel(
+                self._window, self._studio.tasks, f"{verb} {name}", go,
+                far=travelling.is_long(path), can_stop=True,
+            )  # fmt: skip
+        except CVStudioError as error:
+            self._studio.fail(error)
+
+    def _agreed(self, path: Sequence[Step], reach: tuple[int, int] | None) -> bool:
+        """Whether the person wants it, when it is more than one step back on the image in view."""
         undo = path[0].done
-        name = quoted(largest.label)
-        what = name if len(path) == 1 else counted(len(path), "step")
+        far = [step for step in path if step.images is None or step.images >= MANY_IMAGES]
+        back = undo and (len(path) > 1 or reach is None or reach[1] > 0)
+        if not far and not back:
+            return True
+        one = len(path) == 1
+        what = quoted(path[0].label) if one else counted(len(path), "step")
+        said = []
+        if reach is None or reach[0]:
+            elsewhere = ", not the one in view" if reach == (1, 1) else ""
+            many = reach_words(path[0]) if one else _images(reach)
+            said.append(f"{'It is' if one else 'They are'} about {many}{elsewhere}.")
+        if far and not one:
+            largest = max(far, key=lambda step: 10**9 if step.images is None else step.images)
+            said.append(f"{quoted(largest.label)} among them is about {reach_words(largest)}.")
+        if undo:
+            said.append(f"{'It stays' if one else 'They stay'} in this list {_UNTIL}.")
         asked = f"Undo {what}?" if undo else f"Do {what} again?"
-        about = "It is" if len(path) == 1 else f"{name} among them is"
-        text = f"{about} about {reach_words(largest)}. The steps stay in this list."
-        return self._studio.ask(asked, text, yes="Undo" if undo else "Do again")
+        return self._studio.ask(asked, " ".join(said), yes="Undo" if undo else "Do again")
 
     def _only_image(self) -> None:
         """Restore the image at hand alone, where its annotations are seen."""
@@ -221,11 +282,13 @@ class HistoryPanel(QFrame):
         project = self._studio.project
         asked = f"Forget {counted(count, 'step')}?"
         text = f"{words}. They can never be undone then; annotations stay as they are."
-        if project is not None and self._studio.ask(asked, text, yes="Forget"):
-            try:
-                project.forget_steps(last)
-            except CVStudioError as error:
-                self._studio.fail(error)
+        if project is not None and self._studio.ask(asked, text, yes="Forget", danger=True):
+            outcome = run_with_progress(
+                self._window, self._studio.tasks, f"Forget {counted(count, 'step')}",
+                lambda _control: project.forget_steps(last), can_stop=False,
+            )  # fmt: skip
+            if outcome.error is not None:
+                self._studio.fail(outcome.error)
             self.refresh()
 
     def _place(self) -> None:
@@ -244,3 +307,7 @@ class HistoryPanel(QFrame):
             self.close_()
             return
         super().keyPressEvent(event)
+
+
+def _images(reach: tuple[int, int] | None) -> str:
+    return "more images than can be named" if reach is None else counted(reach[0], "image")

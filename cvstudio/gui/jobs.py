@@ -129,7 +129,7 @@ class SmallJob(QObject):
     """An evaluate, explain or export job that a page started.
 
     `state` grows while it works; `done` is emitted with the JobDir when it did its work, `failed`
-    with words when it did not. `cancel` ends it, and then neither is emitted; `over` always is.
+    with words when it did not. `cancel` ends it, and then only `over` is emitted, as it always is.
     """
 
     progress = Signal(object)
@@ -164,12 +164,16 @@ class SmallJob(QObject):
 
     def _caught_up(self, state: RunState) -> None:
         self.state = state
-        self.progress.emit(state)
+        self._tell_progress()
 
     def _take(self, batch: list[events.Event]) -> None:
         for event in batch:
             self.state.apply(event)
-        self.progress.emit(self.state)
+        self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        if not self._cancelled:
+            self.progress.emit(self.state)
 
     def _ended(self, status: str) -> None:
         if self._cancelled:
@@ -228,6 +232,7 @@ class Jobs(QObject):
         self._device_watcher: DeviceWatcher | None = None
         self._changed: list[RunRecord] = []
         self._ended_unseen: tuple[RunRecord, ...] = ()
+        self._told_trouble = ""
         self.experiments = ExperimentWatch(self)
         self.experiments.moved.connect(self._experiment_moved)
         self.experiments.trouble.connect(self.trouble)
@@ -405,14 +410,20 @@ class Jobs(QObject):
                 while runs.advance(project, self.device, idle, command=self.command):
                     changed = True
         except CVStudioError as error:
-            log.warning("the queue could not go on", exc_info=error)
-            self.trouble.emit(error.message)
-            self._timer.stop()
+            self._tell_trouble(error)
             return
+        self._told_trouble = ""
         self.experiments.look(project)
         self._attach(project)
         if changed:
             self.runs_changed.emit()
+
+    def _tell_trouble(self, error: CVStudioError) -> None:
+        """Say once what keeps the queue from going on; the next look may find it gone."""
+        if error.message != self._told_trouble:
+            log.warning("the queue could not go on", exc_info=error)
+            self.trouble.emit(error.message)
+        self._told_trouble = error.message
 
     def _experiment_moved(self) -> None:
         self.runs_changed.emit()
@@ -462,8 +473,11 @@ class Jobs(QObject):
             return
         del self._live[live.run.id]
         live.worker.stop()
-        if self.project is not None and self.project.writable:
-            runs.sync(self.project)
+        try:
+            if self.project is not None and self.project.writable:
+                runs.sync(self.project)
+        except CVStudioError as error:  # a full disk ends a run and then refuses its row
+            self._tell_trouble(error)
         self.run_ended.emit(live.run.id, status)
         self.runs_changed.emit()
         self.look()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QKeyCombination, Qt
+from collections.abc import Collection
+
+from PySide6.QtCore import QEvent, QKeyCombination, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
 
 
@@ -10,6 +12,17 @@ def words(keys: QKeySequence | str) -> str:
     """A shortcut as a person reads it; "" for none."""
     text = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
     return text.replace("Return", "Enter")
+
+
+def claimed(event: QEvent, own: Collection[Qt.Key]) -> bool:
+    """Whether an event asks if a key is for a widget before it is a shortcut, and the key is one of
+    its own. It is accepted then: the widget gets the key, and the page or the window does not."""
+    if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+        return False
+    if event.key() not in own:
+        return False
+    event.accept()
+    return True
 
 
 def pressed(event: QKeyEvent) -> str:

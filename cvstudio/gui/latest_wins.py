@@ -140,5 +140,8 @@ class LatestWins:
         if self._work is not None and self._work.running:
             return
         self._at_work = None
+        if self._work is not None and self._work.stopped:
+            self._asked = self._waiting = None  # what it was about is closed
+            return
         if self._waiting is not None:
             self._start(self._waiting)

@@ -1,4 +1,4 @@
-"""The window: rail, header, status bar, and the six pages, each made when it is first shown."""
+"""The window: rail, header, status bar, and the seven pages, each made when it is first shown."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from cvstudio.gui.opening import Opening
 from cvstudio.gui.pages import PAGES
 from cvstudio.gui.rail import Rail
 from cvstudio.gui.read_only import ReadOnlyBanner
+from cvstudio.gui.region_walk import RegionWalk
 from cvstudio.gui.search import SearchPopup
 from cvstudio.gui.status_bar import StatusBar
 from cvstudio.gui.studio import Studio, Toast
@@ -120,6 +121,9 @@ class MainWindow(QMainWindow):
         connect("view.theme", self._switch_theme)
         connect("view.left", lambda: self._fold("left"))
         connect("view.right", lambda: self._fold("right"))
+        walk = RegionWalk(self)
+        for name, by in (("next", 1), ("previous", -1)):
+            connect(f"view.{name}_region", lambda by=by: walk.go(by, *self._regions()))
         for page in PAGES:
             connect(f"go.{page.name}", lambda name=page.name: self.show_page(name))
         for info, action in self.studio.actions.all():
@@ -151,7 +155,10 @@ class MainWindow(QMainWindow):
             if what:
                 page.arrive(**what)
             self._front = name
+            had_keys = page.focusWidget() is not None
             self.stack.setCurrentWidget(page)
+            if old is not page and not had_keys:  # the stack took the first button, as if Tab had
+                page.setFocus(Qt.FocusReason.OtherFocusReason)
         finally:
             self.rail.mark(self._front)  # the click has marked a page that may not have come up
         if old is not page:
@@ -163,6 +170,12 @@ class MainWindow(QMainWindow):
             self.toasts.place()
         self._show_status()
 
+    def _regions(self) -> tuple[list[QWidget], tuple[QWidget, ...]]:
+        """The parts of the window in the order of F6, and where their pages want the keys."""
+        shown = self.front
+        parts = [self.stack] if shown is None else shown.parts
+        return [self.header, self.rail, *parts], () if shown is None else shown.hearts
+
     @property
     def front(self) -> Workspace | None:
         """The page that is shown, if a project is open."""
@@ -170,7 +183,7 @@ class MainWindow(QMainWindow):
 
     def show_start(self) -> None:
         """Show what there is without a project."""
-        if self._closing:
+        if self._closing or self.studio.ending:
             return
         if self._start is None:
             from cvstudio.gui.start import StartPage

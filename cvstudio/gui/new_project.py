@@ -88,6 +88,7 @@ class NewProjectDialog(StudioDialog):
         ):  # fmt: skip
             field.setAccessibleName(name)
         row = QHBoxLayout()
+        row.setSpacing(8)
         row.addWidget(self.location, 1)
         row.addWidget(push("Choose", self._choose, small=True))
         for line, words in enumerate(("Name", "In folder", "Label classes")):

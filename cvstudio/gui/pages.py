@@ -1,4 +1,4 @@
-"""The six pages in the order of the rail; each is imported when it is first shown."""
+"""The seven pages in the order of the rail; each is imported when it is first shown."""
 
 from __future__ import annotations
 
@@ -45,6 +45,12 @@ def _export(studio: Studio) -> Workspace:
     return ExportPage(studio)
 
 
+def _predict(studio: Studio) -> Workspace:
+    from cvstudio.gui.predict.page import PredictPage
+
+    return PredictPage(studio)
+
+
 @dataclass(frozen=True)
 class PageInfo:
     """A page of the rail; its words, icon and key are those of the action go.NAME."""
@@ -60,4 +66,5 @@ PAGES = (
     PageInfo("train", _train),
     PageInfo("analyze", _analyze),
     PageInfo("export", _export),
+    PageInfo("predict", _predict),
 )

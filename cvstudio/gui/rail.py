@@ -1,4 +1,4 @@
-"""The rail at the left of the window: the menu, the six pages, the keys and the settings."""
+"""The rail at the left of the window: the menu, the seven pages, the keys and the settings."""
 
 from __future__ import annotations
 

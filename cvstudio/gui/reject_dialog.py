@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QComboBox, QDialog, QWidget
 
+from cvstudio.gui.one_step import ONE_STEP
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import label
 from cvstudio.project import rejecting
@@ -25,7 +26,7 @@ def ask_reason(parent: QWidget | None, project: Project, what: str) -> str:
     field.addItems(list(dict.fromkeys((*before, *_USUAL))))
     field.setCurrentText("")
     dialog.content.addWidget(field)
-    dialog.note("To be reviewed again. One step, undone with Ctrl+Z.")
+    dialog.note(f"To be reviewed again. {ONE_STEP}")
     dialog.add_button("Cancel", dialog.reject)
     go = dialog.add_button("Reject", dialog.accept, next=True)
     go.setEnabled(False)

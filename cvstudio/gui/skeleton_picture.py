@@ -26,6 +26,7 @@ from PySide6.QtWidgets import QLineEdit, QSizePolicy, QWidget
 from cvstudio.core import skeleton_edits
 from cvstudio.core.skeleton import Skeleton
 from cvstudio.core.skeleton_template import laid_out
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 
 _INSET = 28.0  # px between the border and the template, so that names have room
@@ -137,7 +138,9 @@ class SkeletonPicture(QWidget):
             a, b = self.edge
             words = f"Edge from {names[a]} to {names[b]}"
         else:
-            words = f"{len(names)} points and {len(self.skeleton.edges)} edges"
+            words = (
+                f"{counted(len(names), 'point')} and {counted(len(self.skeleton.edges), 'edge')}"
+            )
         self.setAccessibleDescription(words)
 
     # -- steps

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
@@ -21,6 +29,8 @@ from cvstudio.gui.widgets.section import NextButton, label, push
 from cvstudio.gui.widgets.steps import Steps
 
 COLUMN = 880
+
+_WAYS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Left: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_Right: 1}
 
 
 class RecentRow(Clickable):
@@ -113,6 +123,34 @@ class StartPage(QScrollArea):
             row = RecentRow(path, self._studio.memory.name_of(path))
             row.pressed.connect(lambda p=path: self._studio.go_to("open", path=p))
             self._recent.addWidget(row)
+        self._order_focus()
+
+    def stops(self) -> list[QWidget]:
+        """What Tab and the arrows come to, in order."""
+        items = (self._recent.itemAt(place) for place in range(self._recent.count()))
+        rows = [item.widget() for item in items if item is not None]
+        cards = [card.open for card in self.samples.cards]
+        return [self.new, self.open, *(row for row in rows if row is not None), *cards]
+
+    def _order_focus(self) -> None:
+        """The rows are made after the samples, and stand before them."""
+        for before, after in pairwise(self.stops()):
+            QWidget.setTabOrder(before, after)
+        for stop in self.stops():
+            stop.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Arrows walk over everything that can be chosen, as Tab does, but stay on the page."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            way = _WAYS.get(Qt.Key(event.key()))
+            stops = self.stops()
+            if way is not None and watched in stops:
+                place = min(max(stops.index(watched) + way, 0), len(stops) - 1)
+                back = Qt.FocusReason.BacktabFocusReason
+                stops[place].setFocus(Qt.FocusReason.TabFocusReason if way > 0 else back)
+                self.ensureWidgetVisible(stops[place])
+                return True
+        return super().eventFilter(watched, event)
 
     def tell(self, text: str, link: str = "", do: Callable[[], Any] | None = None) -> None:
         """Say why a project could not be opened, with a way forward; "" takes the words away."""

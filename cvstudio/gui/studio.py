@@ -14,8 +14,7 @@ How a page uses it (each page gets the one Studio when it is made)
     studio.toast("364 images came in.", level="success", link="Undo", do=studio.undo)
     studio.fail(error)                  an error in words, with Details, when work was asked for
     studio.ask("Remove 3 images?", "Their files stay.", yes="Remove", danger=True) -> bool
-    studio.jobs                         the running run, the queue, smaller jobs (gui/jobs.py)
-    studio.jobs                         runs and small jobs (gui/jobs.py); made when first asked for
+    studio.jobs                         runs, their queue, small jobs (gui/jobs.py); made when asked
 """
 
 from __future__ import annotations
@@ -27,13 +26,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
+import shiboken6
+from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.errors import CVStudioError, ProjectReadOnly
 from cvstudio.core.settings import Memory, Settings
 from cvstudio.gui.action_table import READING
 from cvstudio.gui.actions import Actions
+from cvstudio.gui.collecting import Collector
 from cvstudio.gui.shortcuts.keymap import KeyBook
 from cvstudio.gui.tasks import Tasks
 from cvstudio.gui.thumbnails import Thumbnails
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
     from cvstudio.project.project import Project
 
 log = logging.getLogger(__name__)
+
+TIDY_MS = 1000
+"""When the pages of a closed project are surely gone."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class Studio(QObject):
         parent: QObject | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parent)
+        self.collector = Collector(self)
         self.settings = settings or Settings()
         self.memory = memory or Memory()
         self.actions = Actions(self)
@@ -112,7 +117,11 @@ class Studio(QObject):
         self._jobs: Jobs | None = None
         self._live: LiveProcess | None = None
         self.image_count = 0
+        self.ending = False
+        """Whether the project closes because everything does: nothing is begun any more."""
         self._committed.connect(self._on_committed, Qt.ConnectionType.QueuedConnection)
+        self._tidy = QTimer(self, singleShot=True, interval=TIDY_MS)
+        self._tidy.timeout.connect(self._let_go)
         self.tasks.failed.connect(self._on_failed_work)
 
     # -- the project
@@ -130,6 +139,7 @@ class Studio(QObject):
     def adopt(self, project: Project) -> None:
         """Show a project that is already open (just made, or of a test)."""
         self.close()
+        self.collector.start()
         self.project = project
         project.changed.connect(self._on_changed)
         self.thumbnails.open(project.thumbnails_file, project.image_path)
@@ -156,9 +166,19 @@ class Studio(QObject):
         project.close()
         self.refresh_facts()
         self.project_closed.emit()
+        self._tidy.start()
+
+    def _let_go(self) -> None:
+        """Free what the pages of a closed project held: pictures, predictions, menus."""
+        self.actions.forget_gone()
+        self.collector.search_all()
 
     def shut_down(self) -> None:
-        """Close the project and end every thread; jobs go on without the window."""
+        """Close the project and end every thread; jobs go on without the window. Harmless when
+        it was done before."""
+        if not shiboken6.isValid(self):
+            return
+        self.ending = True
         self.close()
         if self._jobs is not None:
             self._jobs.close()
@@ -167,6 +187,9 @@ class Studio(QObject):
             self._live.close()
             self._live = None
         self.tasks.stop()
+        self._tidy.stop()
+        self.collector.stop()
+        self.ending = False
 
     @property
     def jobs(self) -> Jobs:
@@ -257,7 +280,7 @@ class Studio(QObject):
         if project is None:
             return
         title = f"Undo {project.undo_label}"
-        if not self._travelled(title, project.undo, project.undo_reach, only) and only:
+        if not self.travel(title, project.undo, project.undo_reach, only) and only:
             self.toast("Other work came after that step, so it was not undone. See the history")
 
     def redo(self, *, only: int | None = None) -> None:
@@ -266,23 +289,22 @@ class Studio(QObject):
         if project is None:
             return
         title = f"Redo {project.redo_label}"
-        if not self._travelled(title, project.redo, project.redo_reach, only) and only:
+        if not self.travel(title, project.redo, project.redo_reach, only) and only:
             self.toast("Other work came meanwhile, so nothing was done again. See the history")
 
-    def _travelled(
-        self, title: str, go: Callable[..., ChangeSet | None], reach: Reach, only: int | None
-    ) -> bool:
-        """Whether a step was taken back or done again; one that went far, in a thread."""
-        from cvstudio.gui.widgets import progress_dialog
+    def travel(
+        self, title: str, go: Callable[..., ChangeSet | None], reach: Reach, only: int | None, *,
+        parent: QWidget | None = None,
+    ) -> bool:  # fmt: skip
+        """Whether a step was taken back or done again; one that went far, in a thread, behind a
+        dialog over `parent` or else the window. Raises what went wrong."""
+        from cvstudio.gui import travelling
 
-        if reach.image_count is not None and reach.image_count <= progress_dialog.MANY_IMAGES:
-            return go(only=only) is not None
-        outcome = progress_dialog.run_with_progress(
-            self.window, self.tasks, title, lambda _control: go(only=only), can_stop=False
+        far = travelling.is_far(reach)
+        gone = travelling.travel(
+            parent or self.window, self.tasks, title, lambda _control: go(only=only), far=far
         )
-        if outcome.error is not None:
-            raise outcome.error
-        return outcome.result is not None
+        return gone is not None
 
     # -- what is at hand
 
@@ -337,6 +359,15 @@ class Studio(QObject):
         from cvstudio.gui.widgets.dialogs import ask
 
         return ask(self.window, question, text, yes=yes, danger=danger)
+
+    def choose(
+        self, question: str, text: str = "", *, stay: str, go: str = "", destroy: str = ""
+    ) -> str:
+        """Ask with up to three answers; the one that was given. Esc is `stay`, and Enter is where
+        another one would destroy something."""
+        from cvstudio.gui.widgets.dialogs import choose
+
+        return choose(self.window, question, text, stay=stay, go=go, destroy=destroy)
 
     @Slot(str, object)
     def _on_failed_work(self, title: str, error: BaseException) -> None:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QStyleOptionSlider,
     QStyleOptionSpinBox,
     QStyleOptionViewItem,
+    QTableView,
     QWidget,
 )
 
@@ -32,6 +33,8 @@ _ON = QStyle.StateFlag
 _BOX = 16
 _SPIN_BUTTONS = 20
 _COMBO_ARROW = 28
+_CELL, _NARROW_CELL = 5, 2
+"""Pixels beside the words of a cell, less one: as the heading above has them, or fewer."""
 
 
 class StudioStyle(QProxyStyle):
@@ -119,6 +122,8 @@ class StudioStyle(QProxyStyle):
         self, metric: QStyle.PixelMetric, option: QStyleOption | None = None,
         widget: Any = None,
     ) -> int:  # fmt: skip
+        if metric == QStyle.PixelMetric.PM_FocusFrameHMargin and isinstance(widget, QTableView):
+            return _NARROW_CELL if widget.property("narrow") else _CELL
         value = self._metrics.get(metric)
         return super().pixelMetric(metric, option, widget) if value is None else value
 
@@ -162,7 +167,7 @@ class StudioStyle(QProxyStyle):
         area = option.rect
         if control == QStyle.ComplexControl.CC_ComboBox:
             if part == QStyle.SubControl.SC_ComboBoxEditField:
-                return area.adjusted(8, 1, -_COMBO_ARROW, -1)
+                return area.adjusted(8, 2, -_COMBO_ARROW, -2)  # the focus frame is 2 px
             if part == QStyle.SubControl.SC_ComboBoxArrow:
                 return QRect(area.right() - _COMBO_ARROW + 1, area.y(), _COMBO_ARROW, area.height())
         if control == QStyle.ComplexControl.CC_SpinBox:

@@ -7,20 +7,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.config import SuggestConfig
 from cvstudio.core.errors import CVStudioError
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.suggest_file import FilePanel
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import label, push
 from cvstudio.gui.widgets.slider_field import SliderField
 from cvstudio.gui.widgets.verbatim import tip
-from cvstudio.project import suggesting
+from cvstudio.gui.widgets.views_field import ViewsField
+from cvstudio.project import image_classes, queries, suggesting
 from cvstudio.project.records import RunRecord
 from cvstudio.project.suggesting import Which
 
@@ -29,6 +39,11 @@ _WORDS = {
     Which.OPEN: "Images that are not reviewed",
     Which.ALL: "All images",
 }
+
+
+_WIDTH, _PANEL = 560, 400
+_MOST_SCORES = 5
+"""Classes whose scores are told; of more, how many there are."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +66,21 @@ class SuggestDialog(StudioDialog):
         ids: Sequence[int] = (),
         file: Path | None = None,
     ) -> None:
-        super().__init__(parent, "Suggest labels", width=560)
+        super().__init__(parent, "Suggest labels", width=_WIDTH)
         self.setObjectName("suggest")
         assert studio.project is not None
-        self._project = studio.project
+        self._studio, self._project = studio, studio.project
+        self._read: Path | None = None
+        """The file that the panel shows."""
         self._runs = {run.id: run for run in suggesting.able_runs(self._project)}
         self._ids = tuple(ids)
         self._file = file
+        self._own_scores: dict[int, float] = {}
+        with self._project.read() as session:
+            self._several = image_classes.several(session)
         self.wish: Wish | None = None
+        self._scored: Path | None = None
+        """The file whose own score was taken over; what a person sets after that stays."""
         self._build(run_id)
 
     def _build(self, run_id: int) -> None:
@@ -78,7 +100,15 @@ class SuggestDialog(StudioDialog):
         grid.addWidget(label("Least score"), 3, 0)
         grid.addWidget(self.score, 3, 1)
         self._score_words = label("", "muted", wrap=True)
-        grid.addWidget(self._score_words, 4, 1)
+        words = QVBoxLayout()
+        words.setSpacing(4)
+        self.own = QCheckBox("Each class from its own score")
+        self.own.setToolTip("The score that was best for a class on val, as in the exported file")
+        self.own.setChecked(True)
+        self.own.toggled.connect(lambda _on: self._show_score())
+        words.addWidget(self.own)
+        words.addWidget(self._score_words)
+        grid.addLayout(words, 4, 1)
         self.overlap = SliderField(0.1, 1.0, 0.5, step=0.05)
         self.overlap.slider.setAccessibleName("Leave out what overlaps labels")
         grid.addWidget(label("Overlap"), 5, 0)
@@ -87,7 +117,23 @@ class SuggestDialog(StudioDialog):
             label("What overlaps one of your labels by more than that is left out.", "muted",
                   wrap=True), 6, 1,
         )  # fmt: skip
-        self.content.addLayout(grid)
+        self.views = ViewsField()
+        name = label("Views")
+        name.setContentsMargins(0, 6, 0, 0)
+        grid.addWidget(name, 7, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(self.views, 7, 1)
+        sides = QHBoxLayout()
+        sides.setSpacing(24)
+        left = QVBoxLayout()
+        left.addLayout(grid)
+        left.addStretch(1)
+        sides.addLayout(left, 1)
+        with self._project.read() as session:
+            self.panel = FilePanel(self._studio, queries.classes(session))
+        self.panel.setMinimumWidth(_PANEL)
+        self.panel.changed.connect(self._follow_file)
+        sides.addWidget(self.panel, 1)
+        self.content.addLayout(sides)
         self.trouble = Message("info", "")
         self.content.addWidget(self.trouble)
         self.content.addStretch(1)
@@ -169,10 +215,55 @@ class SuggestDialog(StudioDialog):
         self._row.setVisible(run is None)
         self._path.setText(self._file.name if self._file else "No file chosen yet")
         self._path.setToolTip(tip(str(self._file)) if self._file else "")
+        self._show_file()
         self.score.set_value(suggesting.usual_score(run, task))
+        self._own_scores = suggesting.own_scores(run) if run is not None else {}
+        self.own.setVisible((run is None and self._several) or bool(self._own_scores))
+        self._show_score()
+
+    def _show_file(self) -> None:
+        """Beside the questions, what is in the file; a run of this project needs no such."""
+        file = self._file if self.run is None else None
+        self.panel.setVisible(file is not None)
+        self.setMinimumWidth(_WIDTH if file is None else _WIDTH + _PANEL)
+        if file is not None and file != self._read:
+            self._read = file
+            self.panel.read(file)
+        self.fit_height()
+
+    def _follow_file(self) -> None:
+        """The file was read, or another class was chosen."""
+        facts = self.panel.facts
+        if facts is not None and self._scored != self._read:
+            self._scored = self._read
+            if facts.score is not None:
+                self.score.set_value(facts.score)
+        self._check()
+        self.fit_height()
+
+    def _file_trouble(self) -> str:
+        """Why the file cannot be asked; "" when it can."""
+        panel, task = self.panel, self._project.task
+        if panel.trouble:
+            return panel.trouble
+        if panel.facts is None:
+            return "The file is being read."
+        if panel.facts.task is not task:
+            return f"The file is for {panel.facts.task}, and this project is for {task}."
+        return "" if panel.useful else "Choose what at least one class of the file becomes."
+
+    @property
+    def _by_class(self) -> bool:
+        return self.own.isChecked() and not self.own.isHidden()
+
+    def _show_score(self) -> None:
+        """What the score means for the chosen network."""
+        run, task = self.run, self._project.task
         regions = task is Task.SEGMENT
-        self.score.setEnabled(not regions)
-        if regions:
+        self.score.setEnabled(not regions and not self._by_class)
+        if self._by_class:
+            self._score_words.setText(self._own_words())
+        elif regions:
             self._score_words.setText("Regions carry no score: a pixel gets its likeliest class.")
         elif run is not None and task is not Task.CLASSIFY:
             self._score_words.setText("Begins with the score that was best on val.")
@@ -180,14 +271,27 @@ class SuggestDialog(StudioDialog):
             self._score_words.setText("What the network is less sure of is left out.")
         self._check()
 
+    def _own_words(self) -> str:
+        """The scores of the classes: "From val: “disc” 0.41, “square” 0.63. Others: 0.50."."""
+        with self._project.read() as session:
+            names = {c.id: quoted(c.name) for c in queries.classes(session)}
+        told = [f"{names[k]} {v:.2f}" for k, v in self._own_scores.items() if k in names]
+        if not told:
+            return "Each class from the score in the file; one without such a score from this one."
+        more = f" and {len(told) - _MOST_SCORES} more" if len(told) > _MOST_SCORES else ""
+        others = "" if len(told) == len(names) else f" The others from {self.score.value:.2f}."
+        return f"As chosen on val: {', '.join(told[:_MOST_SCORES])}{more}.{others}"
+
     def _check(self) -> None:
         count = len(self.image_ids)
         words = ""
         if not count:
             words = "There are no images yet."
         elif self.run is None and self._file is None:
-            words = "Choose a file that CVStudio exported"
+            words = "Choose a file that CVStudio or ultralytics exported"
             words += "." if self._runs else ", or train a network first."
+        elif self.run is None:
+            words = self._file_trouble()
         self.trouble.set("info", words)
         self.trouble.setVisible(bool(words))
         self.go.setEnabled(not words)
@@ -202,6 +306,9 @@ class SuggestDialog(StudioDialog):
                 file=self._file if run is None else None,
                 score=0.0 if self._project.task is Task.SEGMENT else self.score.value,
                 overlap=self.overlap.value,
+                views=self.views.views,
+                own_scores=self._by_class,
+                classes=self.panel.choices if run is None else None,
             )
         except CVStudioError as error:
             self.trouble.set("danger", error.message)

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 Done = Callable[[Any], None]
 Failed = Callable[[BaseException], None]
 Progress = Callable[[int, int, str], None]
+Function = Callable[["Control"], Any]
 
 _PROGRESS_EVERY = 0.05
 
@@ -48,26 +49,33 @@ class Control(Protocol):
 
 
 class ThreadWork:
-    """One function at work in a thread."""
+    """One function at work in a thread.
+
+    The thread holds nothing but this object: the function with all that it refers to, listeners
+    and the answer are let go of on the window's thread, for there may be widgets among them.
+    """
 
     def __init__(
-        self, tasks: Tasks, title: str, *, done: Done | None, failed: Failed | None,
-        progress: Progress | None, owner: QObject | None,
+        self, tasks: Tasks, function: Function, title: str, *, done: Done | None,
+        failed: Failed | None, progress: Progress | None, owner: QObject | None,
     ) -> None:  # fmt: skip
         self.title = title
         self._tasks = tasks
+        self._function: Function | None = function
         self._done, self._failed, self._progress = done, failed, progress
         self._owner = owner
         self._cancel = threading.Event()
         self._last_progress = 0.0
-        self.running = True
-        self.ended: Callable[[], None] | None = None
-        """Called on the window's thread at every end, after `done` or `failed`."""
-
-    @property
-    def watched(self) -> bool:
+        self._answer: Any = None
+        self._error: BaseException | None = None
+        self.watched = progress is not None
         """Whether a person follows how far it is: work to ask about before it is stopped."""
-        return self._progress is not None
+        self.running = True
+        self.stopped = False
+        """Whether it was ended because the project or the window closed."""
+        self.ended: Callable[[], None] | None = None
+        """Called on the window's thread at every end, after `done` or `failed`, unless the owner
+        is gone."""
 
     def cancel(self) -> None:
         """Ask the function to stop; its `done` and `failed` are not called any more."""
@@ -85,42 +93,56 @@ class ThreadWork:
     def progress(self, done: int, total: int = 0, text: str = "") -> None:
         """Tell how far the work is. For the function; calls that come too fast are dropped."""
         now = time.monotonic()
-        if self._progress is None or (
-            now - self._last_progress < _PROGRESS_EVERY and done != total
-        ):
+        if not self.watched or (now - self._last_progress < _PROGRESS_EVERY and done != total):
             return
         self._last_progress = now
         self._tasks.post(lambda: self._tell(self._progress, done, total, text))
 
     def _tell(self, listener: Callable[..., None] | None, *values: Any) -> None:
-        if self._owner is not None and not shiboken6.isValid(self._owner):
-            return
-        if listener is not None and not self._cancel.is_set():
+        if listener is not None and self._wanted() and not self._cancel.is_set():
             listener(*values)
 
-    def work(self, function: Callable[[Control], Any]) -> None:
-        """Run in the thread; every end, good or bad, is told on the window's thread."""
-        try:
-            result = function(self)
-        except Cancelled:
-            self._tasks.post(self._over)
-        except BaseException as error:  # noqa: BLE001  # told to the person, never lost
-            caught = error
-            self._tasks.post(lambda: self._over(error=caught))
-        else:
-            self._tasks.post(lambda: self._over(result=result))
+    def _wanted(self) -> bool:
+        return self._owner is None or shiboken6.isValid(self._owner)
 
-    def _over(self, result: Any = None, error: BaseException | None = None) -> None:
-        self.running = False
+    def work(self) -> None:
+        """Run in the thread; every end, good or bad, is told on the window's thread."""
+        assert self._function is not None
+        try:
+            self._answer = self._function(self)
+        except Cancelled:
+            self._cancel.set()
+        except BaseException as error:  # noqa: BLE001  # told to the person, never lost
+            self._error = error
+        self._tasks.post(self._over)
+
+    def stop(self) -> None:
+        """Called on the window's thread when no thread is at it any more: tells nothing but that
+        it is over."""
+        self.stopped = True
+        self.cancel()
+        self._end()
+
+    def _over(self) -> None:
+        if not self.running:
+            return
         self._tasks.forget(self)
-        if error is None:
-            self._tell(self._done, result)
+        self.running = False
+        if self._error is None:
+            self._tell(self._done, self._answer)
         elif self._failed is not None:
-            self._tell(self._failed, error)
+            self._tell(self._failed, self._error)
         elif not self._cancel.is_set():
-            self._tasks.failed.emit(self.title, error)
-        if self.ended is not None:
-            self.ended()
+            self._tasks.failed.emit(self.title, self._error)
+        self._end()
+
+    def _end(self) -> None:
+        self.running = False
+        ended, wanted = self.ended, self._wanted()
+        self._function = self._done = self._failed = self._progress = self._owner = None
+        self._answer = self._error = self.ended = None
+        if ended is not None and wanted:
+            ended()
 
 
 class Tasks(QObject):
@@ -137,16 +159,18 @@ class Tasks(QObject):
         self._posted.connect(self._call, Qt.ConnectionType.QueuedConnection)
 
     def run(
-        self, function: Callable[[Control], Any], *, title: str = "", done: Done | None = None,
+        self, function: Function, *, title: str = "", done: Done | None = None,
         failed: Failed | None = None, progress: Progress | None = None,
         owner: QObject | None = None,
     ) -> ThreadWork:  # fmt: skip
         """Call `function(control)` in a thread and `done(result)` on the window's thread."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="cvstudio")
-        work = ThreadWork(self, title, done=done, failed=failed, progress=progress, owner=owner)
+        work = ThreadWork(
+            self, function, title, done=done, failed=failed, progress=progress, owner=owner
+        )
         self._working.append(work)
-        self._pool.submit(work.work, function)
+        self._pool.submit(work.work)
         return work
 
     def post(self, function: Callable[[], None]) -> None:
@@ -172,11 +196,12 @@ class Tasks(QObject):
         """Cancel everything and wait for the threads to end."""
         for work in self._working:
             work.cancel()
-            work.running = False
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
-        self._working.clear()
+        stopped, self._working = self._working, []
+        for work in stopped:
+            work.stop()
 
     @Slot(object)
     def _call(self, function: Callable[[], None]) -> None:

@@ -123,7 +123,7 @@ class Thumbnails(QObject):
             done=lambda found: self._take(found, generation),
             failed=lambda error: self._lost(files, str(error), generation),
         )
-        work.ended = lambda: self._one_over(generation)
+        work.ended = lambda: None if work.stopped else self._one_over(generation)
 
     def _one_over(self, generation: int) -> None:
         if generation == self._generation:

@@ -1,4 +1,4 @@
-"""The base of the six pages: left panel, centre and right panel in one splitter, and the footer.
+"""The base of the seven pages: left panel, centre and right panel in one splitter, and the footer.
 
 A page
     class LabelPage(Workspace):
@@ -187,6 +187,9 @@ class Workspace(QWidget):
     title: ClassVar[str] = ""
     icon: ClassVar[str] = ""
 
+    hearts: tuple[QWidget, ...] = ()
+    """The controls that have the keys first when F6 comes to their panel or the middle."""
+
     centre_needs: ClassVar[int] = 0
     """Pixels under which the middle would be cut: then one side panel at a time."""
 
@@ -301,6 +304,12 @@ class Workspace(QWidget):
         if self._middle is None:
             return self.rect()
         return QRect(self._middle.mapTo(self, QPoint(0, 0)), self._middle.size())
+
+    @property
+    def parts(self) -> list[QWidget]:
+        """The panels and the middle, from left to right, as far as they are shown."""
+        found = (self.left, self._middle, self.right)
+        return [part for part in found if part is not None and part.isVisible()]
 
     # -- folding
 

@@ -28,7 +28,7 @@ _ROWS = (
     ("whole", "Kept whole", "muted"),
     ("cut", "Cut at the border", "borderControl"),
     ("lost", "Lost", "warning"),
-    ("degenerate", "Degenerate boxes", "danger"),
+    ("degenerate", "Boxes without area", "danger"),
 )
 
 

@@ -55,9 +55,9 @@ class ImageBar(QFrame):
         for box in (self.show_boxes, self.show_masks):
             box.setChecked(True)
             box.toggled.connect(lambda _on: self.shapes_changed.emit())
-            box.setVisible(task is not Task.CLASSIFY)
             row.addWidget(box)
         self.show_boxes.setVisible(task is Task.DETECT)
+        self.show_masks.setVisible(task is not Task.CLASSIFY)
 
     def show_name(self, name: str) -> None:
         """Say which image is shown; "" for none."""

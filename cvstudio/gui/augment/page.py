@@ -24,14 +24,14 @@ from cvstudio.core.skeleton import Skeleton
 from cvstudio.core.snapshot import shape_from_json
 from cvstudio.core.wire import Message
 from cvstudio.core.words import counted
-from cvstudio.gui import theme
+from cvstudio.gui import next_run, theme
 from cvstudio.gui.augment.findings import TRIALS, AdviceList, Outcomes
 from cvstudio.gui.augment.image_bar import ImageBar
 from cvstudio.gui.augment.ladder import LadderGrid, rows_of
 from cvstudio.gui.augment.pipeline import PipelineModel
 from cvstudio.gui.augment.pipeline_files import PipelineFiles
 from cvstudio.gui.augment.pipeline_side import PipelineSide
-from cvstudio.gui.augment.preview import Preview, accepted, trained
+from cvstudio.gui.augment.preview import Preview, accepted, seen_words, trained
 from cvstudio.gui.augment.variants import VariantGrid, VariantPicture, items_of, pictures_of
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.empty_state import EmptyState
@@ -40,6 +40,7 @@ from cvstudio.gui.widgets.image_view import ImageView
 from cvstudio.gui.widgets.pixels import to_image
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, tool
 from cvstudio.gui.workspace import SidePanel, Workspace
+from cvstudio.imaging.decode import value_channels
 from cvstudio.project import queries, runs, skeletons
 from cvstudio.project.changes import ChangeSet
 from cvstudio.project.records import ImageFilter, ImageRecord
@@ -131,6 +132,8 @@ class AugmentPage(Workspace):
         self.original = ImageView()
         self.original.setFixedHeight(160)
         panel.add_padded(self.original, bottom=8)
+        self.seen = label("", "caption", wrap=True)
+        panel.add_padded(self.seen, bottom=8)
         self.trial_part = QWidget()
         column = QVBoxLayout(self.trial_part)
         column.setContentsMargins(0, 0, 0, 0)
@@ -138,8 +141,8 @@ class AugmentPage(Workspace):
         column.addWidget(SectionHeader(f"Annotations in {TRIALS} trial images", padded=False))
         self.outcomes = Outcomes()
         column.addWidget(self.outcomes)
-        self.trial_part.setVisible(self.project.task is not Task.CLASSIFY)
         panel.add_padded(self.trial_part, bottom=8)
+        self.trial_part.setVisible(self.project.task is not Task.CLASSIFY)
         self.advice_head = SectionHeader("Worth a look")
         panel.add(self.advice_head)
         self.advice = AdviceList()
@@ -189,9 +192,11 @@ class AugmentPage(Workspace):
 
     def shown(self) -> None:
         """Bring up to date what changed while other pages were in front."""
+        self.preview.sees = next_run.sees(self.studio.memory, self.project.path)
         if self._stale:
             self._refresh_images()
         self._name_next_run()
+        self._refresh_words()
         self._ask()
         self.grid.setFocus()
 
@@ -253,6 +258,8 @@ class AugmentPage(Workspace):
         with self.project.read() as session:
             self._image = queries.image(session, image_id)
             found = queries.annotations(session, image_id)
+        path = self.project.image_path(self._image)
+        self.preview.channels = value_channels(path, self._image.channels)
         self._annotations = accepted(found)
         self.bar.show_name(self._image.title)
         self.strip.show_image(image_id)
@@ -418,6 +425,8 @@ class AugmentPage(Workspace):
             self.pipeline.steps, task=self.project.task, boxes=boxes, grey=grey,
             trials=self._trials,
             times=self._times[1] if self._times[0] == self.pipeline.steps else {},
+            channels=self.preview.channels if self.preview.deep else 3,
+            eight_bit=not self.preview.deep,
         )  # fmt: skip
         return advice + self._advice_on_variant()
 
@@ -439,6 +448,8 @@ class AugmentPage(Workspace):
         count = len(trained(self._annotations, task))
         words = counted(count, "annotation")
         self.original_head.figure.setText("" if task is Task.CLASSIFY else words)
+        self.seen.setText(seen_words(self.preview))
+        self.seen.setVisible(self.preview.deep)
         self._show_findings()
         pictures, number = self.grid.pictures, self.grid.selected
         told = []

@@ -166,7 +166,8 @@ class PipelineSide(SidePanel):
             )
         row = self.preset.findText(model.name)
         if differs:
-            self.preset.insertItem(0, f"{model.name} (changed)", None)
+            state = "changed" if row >= 0 else "not saved"  # of a file: no preset has that name
+            self.preset.insertItem(0, f"{model.name} ({state})", None)
             row = 0
         self.preset.setCurrentIndex(row)
 

@@ -12,11 +12,13 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from cvstudio.augment.advice import Trials
 from cvstudio.augment.editing import Items
 from cvstudio.augment.presets import dump_steps
-from cvstudio.core.annotation import Annotation, State, Task, trains
+from cvstudio.core.annotation import Annotation, State, Task, carried
 from cvstudio.core.networks import default_config
 from cvstudio.core.pipeline import Step
+from cvstudio.core.recipe import Sees
 from cvstudio.core.snapshot import shape_to_json
 from cvstudio.core.wire import Message
+from cvstudio.core.words import counted
 from cvstudio.gui.augment.findings import TRIALS
 from cvstudio.gui.studio import Studio
 from cvstudio.project import queries
@@ -40,7 +42,7 @@ def accepted(annotations: Iterable[Annotation]) -> list[Annotation]:
 
 def trained(annotations: Iterable[Annotation], task: Task) -> list[Annotation]:
     """Those whose shapes the live process carries along, in its order."""
-    return [a for a in annotations if a.shape is not None and trains(a, task)]
+    return [a for a in annotations if carried(a, task)]
 
 
 class Preview(QObject):
@@ -68,12 +70,19 @@ class Preview(QObject):
         self.image_ids: Sequence[int] = ()
         self.seed = 0
         self.pixels = 420
+        self.sees, self.channels = Sees.DISPLAYED, 3
+        """What the next run's network sees of the image, and how many channels that are."""
         self._asked_at: float | None = None
         """When the wish was sent whose answer is awaited."""
         self._soon = QTimer(self, singleShot=True, interval=_WAIT_MS)
         self._soon.timeout.connect(self._ask)
         self._trial_soon = QTimer(self, singleShot=True, interval=_TRIAL_WAIT_MS)
         self._trial_soon.timeout.connect(self._ask_trial)
+
+    @property
+    def deep(self) -> bool:
+        """Whether the next run's network sees every bit and channel."""
+        return self.sees is Sees.ALL
 
     def refresh(self) -> None:
         """Ask for what is set now, soon."""
@@ -97,6 +106,8 @@ class Preview(QObject):
             "steps": dump_steps(self.steps),
             "seed": self.seed,
             "classes": self.class_ids,
+            "sees": self.sees.value,
+            "channels": self.channels if self.deep else 3,
         }
 
     def _told(self, record: ImageRecord, annotations: Iterable[Annotation]) -> dict[str, Any]:
@@ -187,6 +198,15 @@ class Preview(QObject):
             done=lambda message: self.tried.emit(_trials(message)),
             failed=lambda text, hint: self.tried.emit(Trials()), owner=self,
         )  # fmt: skip
+
+
+def seen_words(preview: Preview) -> str:
+    """What a network that sees all values gets of the image, and what the pictures show of it."""
+    if not preview.deep:
+        return ""
+    shown = "" if preview.channels <= 3 else "; the pictures show the first three"
+    many = counted(preview.channels, "channel")
+    return f"The next run sees {many} with all their values{shown}."
 
 
 def _trials(message: Message) -> Trials:

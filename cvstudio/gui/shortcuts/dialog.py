@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
@@ -166,7 +166,7 @@ class ShortcutDialog(StudioDialog):
         self.preset.blockSignals(False)
         self.reset_all.setEnabled(bool(own))
         self._show_action()
-        self._filter(self.field.text())
+        self._hide_rows(self.field.text(), keep=self.tree.currentItem())
 
     def _show_action(self) -> None:
         self.message.hide()
@@ -189,11 +189,24 @@ class ShortcutDialog(StudioDialog):
             self._caps.addWidget(cap)
 
     def _filter(self, text: str) -> None:
+        """Show what is sought; the footer is about a row that is seen, or about none."""
+        self._hide_rows(text)
+        item = self.tree.currentItem()
+        if item is None or item.isHidden():
+            seen = (each for _, items in self._groups() for each in items if not each.isHidden())
+            first = next(seen, None)
+            self.tree.setCurrentIndex(
+                self.tree.indexFromItem(first) if first is not None else QModelIndex()
+            )
+
+    def _hide_rows(self, text: str, *, keep: QTreeWidgetItem | None = None) -> None:
+        """Hide what is not sought, but not `keep`: whose key has just changed stays in view."""
         wanted = text.casefold().split()
         for head, items in self._groups():
             for item in items:
                 said = " ".join(item.text(column) for column in range(4)).casefold()
-                item.setHidden(not all(part in said for part in wanted))
+                sought = all(part in said for part in wanted)
+                item.setHidden(not sought and item is not keep)
             head.setHidden(all(item.isHidden() for item in items))
 
     def _groups(self) -> Iterator[tuple[QTreeWidgetItem, list[QTreeWidgetItem]]]:
@@ -235,6 +248,8 @@ class ShortcutDialog(StudioDialog):
     def _take(self, id: str, key: str) -> None:
         self._book.take(id, key)
         self.recorder.setFocus()
+        if not self._book.keys(id):
+            self._say("info", f"{BY_ID[id].text} has no key now.")
 
     def _reset(self) -> None:
         info = self.chosen

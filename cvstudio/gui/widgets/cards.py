@@ -15,6 +15,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
+from cvstudio.gui.widgets.layouts import show_or_hide
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label
 
@@ -45,7 +46,7 @@ class ChoiceCard(QFrame):
         top.addWidget(self.figure)
         column.addLayout(top)
         self.text = label(text, "caption", wrap=True)
-        self.text.setVisible(bool(text))
+        show_or_hide(self.text, bool(text))
         column.addWidget(self.text)
         row.addLayout(column, 1)
 

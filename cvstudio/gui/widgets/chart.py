@@ -24,6 +24,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QMouseEvent, QPen
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QMenu, QVBoxLayout
 
+from cvstudio.core.thinning import telling
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.chart_figures import log_ticks, round_ticks, round_up, shown, smoothed
 from cvstudio.gui.widgets.chart_legend import Legend, line_pen
@@ -88,8 +89,10 @@ class Chart(QFrame):
         height: int = 216,
         fixed: bool = False,
         ground: str = "",
+        log_x: bool = False,
     ) -> None:
-        """`ground` is the colour of a page that an unframed chart lies on, edge to edge."""
+        """`ground` is the colour of a page that an unframed chart lies on, edge to edge. With
+        `log_x` equal distances to the right are equal factors."""
         super().__init__()
         self._x_name, self._y_name = x, y
         self._lines: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
@@ -98,10 +101,10 @@ class Chart(QFrame):
         self._colours: dict[str, str] = {}
         self._dashed: dict[str, bool | None] = {}
         self._ghosts: dict[str, pg.PlotDataItem] = {}
-        self._smoothing, self._log = 0.0, False
+        self._smoothing, self._log, self._log_x = 0.0, False, log_x
         self._mark: tuple[float, str] | None = None
         self._dots: pg.ScatterPlotItem | None = None
-        self._x_range: tuple[float, float | None] = (0, None)
+        self._x_range: tuple[float, float | None] = (1e-3 if log_x else 0, None)
         self._y_range: tuple[float, float | None] = (0, None)
         self._limit: tuple[float, str, str] | None = None
         self._figures = ""
@@ -131,8 +134,8 @@ class Chart(QFrame):
         """
         xs, ys = np.asarray(x, np.float64), np.asarray(y, np.float64)
         if len(xs) > MOST_POINTS:
-            step = -(-len(xs) // MOST_POINTS)
-            xs, ys = xs[::step], ys[::step]
+            kept = telling([ys], MOST_POINTS)
+            xs, ys = xs[kept], ys[kept]
         new = name not in self._curves
         if new:
             self._places[name] = len(self._places) if place is None else place
@@ -162,7 +165,8 @@ class Chart(QFrame):
         xs, ys = self._lines[name]
         alone, curve = len(xs) == 1, self._curves[name]
         even = smoothed(ys, self._smoothing)
-        curve.setData(xs, self._placed(even), symbol="o" if alone else None, symbolSize=5)
+        across = self._across(xs)
+        curve.setData(across, self._placed(even), symbol="o" if alone else None, symbolSize=5)
         if alone:
             curve.setSymbolBrush(self._pen(name).color())
             curve.setSymbolPen(None)
@@ -178,13 +182,17 @@ class Chart(QFrame):
             pale.setColor(colour)
             ghost.setPen(pale)
             ghost.setVisible(self._smoothing > 0)
-            ghost.setData(xs, self._placed(ys))
+            ghost.setData(across, self._placed(ys))
 
     def _placed(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Where values lie on the axis; nothing below zero has a logarithm."""
         if not self._log:
             return values
         return np.log10(values, where=values > 0, out=np.full_like(values, np.nan))
+
+    def _across(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where x values lie on the axis; a chart with factors has none that are not above zero."""
+        return np.log10(values) if self._log_x else values
 
     def set_smoothing(self, share: float) -> None:
         """Draw running means in which what was before weighs `share`, 0 to below 1."""
@@ -247,7 +255,10 @@ class Chart(QFrame):
             self._dots = pg.ScatterPlotItem(size=9, pen=None)
             self.plot.addItem(self._dots)
         self._dots.setData(
-            [{"pos": at, "brush": self._pen(name).color()} for name, at in dots.items()]
+            [
+                {"pos": (float(self._across(np.array(x))), y), "brush": self._pen(name).color()}
+                for name, (x, y) in dots.items()
+            ]
         )
 
     def _pen(self, name: str) -> QPen:
@@ -334,6 +345,7 @@ class Chart(QFrame):
         keys.addWidget(self.legend)
         column.addLayout(keys)
         axes = {"left": _Axis("left"), "bottom": _Axis("bottom")}
+        axes["bottom"].powers = self._log_x
         self.plot = pg.PlotWidget(viewBox=_View(enableMenu=False), axisItems=axes)
         self.plot.setAccessibleName(f"{title or 'Chart'}: plot")
         self.plot.setFrameShape(QFrame.Shape.NoFrame)
@@ -411,7 +423,7 @@ class Chart(QFrame):
         pen.setCosmetic(True)
         pen.setDashPattern([2, 3])
         self._mark_line.setPen(pen)
-        self._mark_line.setValue(self._mark[0])
+        self._mark_line.setValue(float(self._across(np.array(self._mark[0]))))
         self._mark_words.setText(self._mark[1], theme.colour("muted"))
         self._mark_words.setFont(theme.font("small"))
 
@@ -423,7 +435,8 @@ class Chart(QFrame):
         x_end, y_end = self._x_range[1], self._y_range[1]
         right = x_end if x_end is not None else max([*ends, self._x_range[0] + 1])
         top = y_end if y_end is not None else round_up(float(max(tops, default=1.0)))
-        self.plot.setXRange(self._x_range[0], max(right, self._x_range[0] + 1e-9), padding=0.01)
+        left, right = (float(x) for x in self._across(np.array([self._x_range[0], right])))
+        self.plot.setXRange(left, max(right, left + 1e-9), padding=0.01)
         low = self._y_range[0]
         if self._log:
             known = [ys[ys > 0] for _, ys in self._lines.values() if (ys > 0).any()]
@@ -434,9 +447,10 @@ class Chart(QFrame):
         if self._limit is not None:
             self._limit_words.setPos(right, self._limit[0])
         if self._mark is not None:
-            beyond = self._mark[0] > (self._x_range[0] + right) / 2
+            at = float(self._across(np.array(self._mark[0])))
+            beyond = at > (left + right) / 2
             self._mark_words.setAnchor((1, 0) if beyond else (0, 0))
-            self._mark_words.setPos(self._mark[0], top)
+            self._mark_words.setPos(at, top)
 
     # Reading values
 
@@ -456,10 +470,10 @@ class Chart(QFrame):
         parts, nearest = [], None
         for name, (xs, ys) in self._lines.items():
             if len(xs):
-                index = int(np.abs(xs - at).argmin())
+                index = int(np.abs(self._across(xs) - at).argmin())
                 nearest = float(xs[index])
                 parts.append(f"{shown(float(ys[index]))} {name}")
         self._cross.setVisible(nearest is not None)
         if nearest is not None:
-            self._cross.setValue(nearest)
+            self._cross.setValue(float(self._across(np.array(nearest))))
             self.figures.setText(f"{self._x_name} {shown(nearest)}: {', '.join(parts)}")

@@ -63,6 +63,12 @@ class StudioDialog(QDialog):
     def note(self, text: str) -> None:
         """Words at the left of the footer: what the answer will do."""
         self._note.setText(text)
+        self.settle_footer()
+
+    def settle_footer(self) -> None:
+        """Give the buttons room for words that they have just got, before anything is drawn."""
+        self.footer.activate()
+        self.outer.activate()
 
     def fit_height(self) -> None:
         """Grow until no words that wrap are cut, however long they have become."""
@@ -79,7 +85,7 @@ class StudioDialog(QDialog):
         button.setAutoDefault(False)
         if marks.get("next") or marks.get("danger"):
             theme.mark(button, tall=True)
-            button.setDefault(True)
+        button.setDefault(bool(marks.get("next")))  # what destroys is never a mere Enter away
         self.footer.addWidget(button)
         return button
 
@@ -88,17 +94,40 @@ def ask(
     parent: QWidget | None, question: str, text: str = "", *, yes: str, no: str = "Cancel",
     danger: bool = False,
 ) -> bool:  # fmt: skip
-    """A question with two answers; Esc is the second. `danger` colours what destroys."""
+    """A question with two answers; Esc is the second. `danger` colours what destroys, and then
+    Enter is the second, too."""
+    if danger:
+        return choose(parent, question, text, stay=no, destroy=yes) == yes
+    return choose(parent, question, text, stay=no, go=yes) == yes
+
+
+def choose(
+    parent: QWidget | None, question: str, text: str = "", *, stay: str, go: str = "",
+    destroy: str = "",
+) -> str:  # fmt: skip
+    """A question with up to three answers; returns the one that was given. Esc is `stay`; Enter is
+    `go`, but `stay` where another answer would destroy something."""
     dialog = StudioDialog(parent, question, width=420)
     dialog.setObjectName("question")
     dialog.content.addWidget(label(question, "title", wrap=True))
     if text:
         dialog.content.addWidget(label(text, "muted", wrap=True))
-    dialog.add_button(no, dialog.reject)
-    dialog.add_button(yes, dialog.accept, **({"danger": True} if danger else {"next": True}))
-    answer = dialog.exec() == QDialog.DialogCode.Accepted
+    given = [stay]
+
+    def give(answer: str) -> None:
+        given.append(answer)
+        dialog.accept()
+
+    leave = dialog.add_button(stay, dialog.reject)
+    if go:
+        dialog.add_button(go, lambda: give(go), **({"tall": True} if destroy else {"next": True}))
+    if destroy:
+        dialog.add_button(destroy, lambda: give(destroy), danger=True)
+        leave.setDefault(True)
+        leave.setFocus()
+    dialog.exec()
     dialog.deleteLater()
-    return answer
+    return given[-1]
 
 
 def show_failure(parent: QWidget | None, text: str, hint: str, detail: str) -> None:
@@ -138,9 +167,13 @@ def show_failure(parent: QWidget | None, text: str, hint: str, detail: str) -> N
 
 
 def ask_text(
-    parent: QWidget | None, title: str, name: str, text: str, *, yes: str, note: str = ""
+    parent: QWidget | None, title: str, name: str, text: str, *, yes: str, note: str = "",
+    refuse: Callable[[str], str] | None = None,
 ) -> str:  # fmt: skip
-    """Ask for a line of text; "" when the person does not want to."""
+    """Ask for a line of text; "" when the person does not want to.
+
+    `refuse`: why a text cannot be taken, said while it is typed; "" when it can.
+    """
     dialog = StudioDialog(parent, title, width=420)
     dialog.setObjectName("text")
     field = QLineEdit(text)
@@ -151,8 +184,15 @@ def ask_text(
     dialog.note(note)
     dialog.add_button("Cancel", dialog.reject)
     go = dialog.add_button(yes, dialog.accept, next=True)
-    go.setEnabled(bool(text.strip()))
-    field.textChanged.connect(lambda now: go.setEnabled(bool(now.strip())))
+
+    def judge() -> None:
+        now = field.text().strip()
+        why = refuse(now) if refuse is not None and now else ""
+        go.setEnabled(bool(now) and not why)
+        dialog.note(why or note)
+
+    field.textChanged.connect(judge)
+    judge()
     field.setFocus()
     accepted = dialog.exec() == QDialog.DialogCode.Accepted
     answer = field.text().strip()

@@ -14,6 +14,7 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
+from cvstudio.gui.widgets.layouts import show_or_hide
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, link, push
 
@@ -34,14 +35,14 @@ class EmptyState(QWidget):
         self._icon = IconLabel(icon_name, "muted", theme.size("empty_page"))
         column.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignHCenter)
         self.title = label(title, "title")
-        self.title.setVisible(bool(title))
+        show_or_hide(self.title, bool(title))
         column.addWidget(self.title, 0, Qt.AlignmentFlag.AlignHCenter)
         self.words = label(text, "muted", wrap=True)
         self.words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self.words, 0, Qt.AlignmentFlag.AlignHCenter)
         self.button = push(button, self._press, next=next_)
         self._do = do
-        self.button.setVisible(bool(button))
+        show_or_hide(self.button, bool(button))
         column.addSpacing(4)
         column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
         self.also = link("", self._press_also)
@@ -88,7 +89,9 @@ class EmptyState(QWidget):
         """A label that wraps gives a layout no good hint; its size is known here."""
         font = theme.font()
         needed = QFontMetrics(font).horizontalAdvance(self.words.text()) + 8
-        width = min(needed, _WIDEST)
+        lines = -(-needed // _WIDEST)
+        # Lines about as long as each other: a last word alone looks like a mistake.
+        width = needed if lines == 1 else min(_WIDEST, round(1.2 * needed / lines))
         self.words.setFixedWidth(width)
         self.words.setFixedHeight(max(self.words.heightForWidth(width), 20))
 

@@ -27,7 +27,7 @@ from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.overlay import OverlayItem, has_masks, mask_layer, paint_items
 from cvstudio.gui.widgets.pixels import to_image
-from cvstudio.imaging.heat import colours, opacity
+from cvstudio.imaging.heat import HOT, colours, opacity
 
 _LONGEST_LAYER = 1024
 
@@ -44,6 +44,8 @@ class ImageView(QWidget):
         self._items: list[OverlayItem] = []
         self._layer: QImage | None = None
         self._heat: QImage | None = None
+        self._heat_map: NDArray[np.float32] | None = None
+        self._heat_opacity = HOT
         self._part: Box | None = None
         self._words = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -71,8 +73,14 @@ class ImageView(QWidget):
 
     def set_heat(self, heat: NDArray[np.float32] | None) -> None:
         """Lay a heat map over the image turned grey: inferno, faint where cold."""
-        self._heat = None if heat is None else heat_image(heat)
+        self._heat_map = heat
+        self._heat = None if heat is None else heat_image(heat, self._heat_opacity)
         self.update()
+
+    def set_heat_opacity(self, opacity: float) -> None:
+        """How much the hottest places cover the image, from 0 to 1."""
+        self._heat_opacity = opacity
+        self.set_heat(self._heat_map)
 
     def set_words(self, words: str) -> None:
         """Say something in the place of the image: "reading", or why it cannot be read."""
@@ -163,6 +171,8 @@ class ImageView(QWidget):
             self.pressed.emit(point.x(), point.y())
 
 
-def heat_image(heat: NDArray[np.float32]) -> QImage:
-    """A heat map (h, w) of 0 to 1 as a layer to lay over the grey image."""
-    return to_image(np.dstack([colours(heat), np.rint(opacity(heat) * 255).astype(np.uint8)]))
+def heat_image(heat: NDArray[np.float32], strength: float = HOT) -> QImage:
+    """A heat map (h, w) of 0 to 1 as a layer to lay over the grey image; `strength` is the opacity
+    of what is hottest."""
+    share = np.rint(opacity(heat, strength) * 255).astype(np.uint8)
+    return to_image(np.dstack([colours(heat), share]))

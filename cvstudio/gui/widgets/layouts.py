@@ -36,3 +36,14 @@ def scrolling(inside: QWidget) -> QScrollArea:
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(inside)
     return area
+
+
+def show_or_hide(widget: QWidget, on: bool) -> None:
+    """Show a part of a page or hide it, also while the page is being made.
+
+    What has no parent yet would open as a little window of its own; it is shown with the page.
+    """
+    if on and widget.parentWidget() is None:
+        widget.setAttribute(Qt.WidgetAttribute.WA_WState_ExplicitShowHide, False)
+    else:
+        widget.setVisible(on)

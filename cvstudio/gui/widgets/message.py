@@ -53,8 +53,8 @@ class Message(QFrame):
         row.addWidget(self._words, 1)
         self._do = do
         self._link = link(link_text, self._act)
-        self._link.setVisible(bool(link_text))
         row.addWidget(self._link, 0, Qt.AlignmentFlag.AlignTop)
+        self._link.setVisible(bool(link_text))
         self.set(level, text)
 
     def _place_icon(self) -> None:

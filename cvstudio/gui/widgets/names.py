@@ -23,18 +23,22 @@ def elided(name: str, metrics: QFontMetrics, room: int, *, front: float = 0.25) 
         return name
     for kept in range(len(name) - 1, 0, -1):
         start = int(kept * front)
-        text = f"{name[:start].rstrip()}…{name[start - kept :].lstrip()}"
+        text = f"{name[:start].rstrip()}…{name[len(name) - kept + start :].lstrip()}"
         if metrics.horizontalAdvance(text) <= room:
             return text
     return "…"
 
 
 def short(name: str, metrics: QFontMetrics, room: int) -> str:
-    """A name where there is very little room: "BloodImage_00035" is then known as "00035"."""
+    """A name where there is very little room: "BloodImage_00035" is then known as "00035", and
+    "clip.mp4, frame 6" as "frame 6"."""
     if metrics.horizontalAdvance(name) > room:
-        last = re.split(r"[_\-\s]", name)[-1]
+        *before, last = re.split(r"([_\-\s])", name)
+        words = "".join([*before[-2:], last])
         if _NUMBER.fullmatch(last):
             name = last
+        elif last.isdigit() and metrics.horizontalAdvance(words) <= room:
+            name = words
     return elided(name, metrics, room, front=0)
 
 

@@ -158,12 +158,11 @@ def _on_pixels(box: Box, target: QRectF, scale: float) -> QRectF:
 
 def _path(polygon: Polygon, target: QRectF, scale: float) -> QPainterPath:
     path = QPainterPath()
-    for part in polygon.parts:
-        for ring in part.rings():
-            step = max(1, len(ring) // _MOST_POINTS)
-            points = ring[::step] * scale + (target.x(), target.y())
-            path.addPolygon(QPolygonF([QPointF(x, y) for x, y in points.tolist()]))
-            path.closeSubpath()
+    for ring in polygon.rings():
+        step = max(1, len(ring) // _MOST_POINTS)
+        points = ring[::step] * scale + (target.x(), target.y())
+        path.addPolygon(QPolygonF([QPointF(x, y) for x, y in points.tolist()]))
+        path.closeSubpath()
     path.setFillRule(Qt.FillRule.OddEvenFill)
     return path
 

@@ -47,7 +47,7 @@ class RangeSlider(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(120, theme.size("field"))
+        return QSize(120, self.minimumHeight())
 
     def _tell_accessibility(self) -> None:
         self.setAccessibleDescription(f"{self._values[0]:g} to {self._values[1]:g}")

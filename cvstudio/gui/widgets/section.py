@@ -4,7 +4,7 @@ SectionHeader("Views", figure="364", link="Reset", do=self._reset)   # 36 px hig
 FoldSection("Display", widget)                                       # header with an arrow
 tabs = tab_bar("Project", "Selection")                               # QTabBar of look.md
 NextStep(action, text="Review 66 images", caption="Reviewed", figure="298 of 364", share=0.8)
-label("Annotations", "section"), link("Show", f), line(), pill("To review", "circle-half-full")
+label("Annotations", "section"), link("Show", f), line(), Pill("To review", "circle-half-full")
 Segments(("Add", "Erase")).chosen.connect(f)                         # exclusive choice
 """
 
@@ -16,6 +16,8 @@ from typing import Any
 from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
     QButtonGroup,
     QFrame,
     QHBoxLayout,
@@ -111,11 +113,6 @@ def line(*, upright: bool = False) -> QFrame:
     result = QFrame()
     theme.mark(result, line="upright" if upright else True)
     return result
-
-
-def pill(text: str, icon_name: str = "") -> QWidget:
-    """A small rounded word, as a state."""
-    return Pill(text, icon_name)
 
 
 class Pill(QFrame):
@@ -267,6 +264,11 @@ class Segments(QFrame):
             self._group.button(index).setToolTip(words)
 
     @property
+    def buttons(self) -> tuple[QAbstractButton, ...]:
+        """The buttons in the order of the words."""
+        return tuple(self._group.buttons())
+
+    @property
     def index(self) -> int:
         return self._group.checkedId()
 
@@ -285,6 +287,7 @@ class NextButton(QPushButton):
         super().__init__(text or action.text())
         theme.mark(self, next=True)
         self._action, self._own_text = action, text
+        self._had_focus = False
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAutoDefault(True)
         action.changed.connect(self._follow)
@@ -297,7 +300,16 @@ class NextButton(QPushButton):
         self._follow()
 
     def _follow(self) -> None:
-        self.setEnabled(self._action.isEnabled())
+        allowed = self._action.isEnabled()
+        if not allowed and self.hasFocus():
+            # Qt would pass it on to the next widget, where Enter does something else.
+            self._had_focus = True
+            self.clearFocus()
+        self.setEnabled(allowed)
+        if allowed and self._had_focus:
+            self._had_focus = False
+            if QApplication.focusWidget() is None and self.isActiveWindow():
+                self.setFocus()
         self.setText(self._own_text or self._action.text())
         self.setToolTip(self._action.toolTip())
         self.updateGeometry()
@@ -331,19 +343,21 @@ class NextButton(QPushButton):
         key_width = QFontMetrics(small).horizontalAdvance(key) + 8 if key else 0
         if 24 + text_width + key_width > self.width() - 16:
             key, key_width = "", 0
-        x = max((self.width() - 24 - text_width - key_width) // 2, 8)
-        name = self._action.property("iconName") or "arrow-right"
-        painter.drawPixmap(
-            x, (self.height() - 16) // 2, draw(name, role, 16, self.devicePixelRatioF())
-        )
+        mark = 24 if 24 + text_width <= self.width() - 16 else 0  # the words need the room more
+        x = max((self.width() - mark - text_width - key_width) // 2, 8)
+        if mark:
+            name = self._action.property("iconName") or "arrow-right"
+            painter.drawPixmap(
+                x, (self.height() - 16) // 2, draw(name, role, 16, self.devicePixelRatioF())
+            )
         painter.setPen(theme.colour(role))
         painter.setFont(words)
-        area = QRect(x + 24, 0, self.width() - x - 28, self.height())
+        area = QRect(x + mark, 0, self.width() - x - mark - 4, self.height())
         text = QFontMetrics(words).elidedText(text, Qt.TextElideMode.ElideRight, area.width())
         painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, text)
         if key:
             painter.setFont(small)
-            area.setLeft(x + 24 + text_width + 8)
+            area.setLeft(x + mark + text_width + 8)
             painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, key)
 
 

@@ -32,4 +32,8 @@ def swatch(colour: str, side: int = 12, *, margin: int = 0) -> QPixmap:
 
 def swatch_icon(colour: str, side: int = 12) -> QIcon:
     """An icon of 16 px for a menu, a button or a table, with the swatch in its middle."""
-    return QIcon(swatch(colour, side, margin=(16 - side) // 2))
+    picture = swatch(colour, side, margin=(16 - side) // 2)
+    icon = QIcon(picture)
+    # In a selected row Qt would mix the colour of the class with that of the selection.
+    icon.addPixmap(picture, QIcon.Mode.Selected)
+    return icon

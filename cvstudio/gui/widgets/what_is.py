@@ -11,8 +11,9 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QWhatsThisClickedEvent
 from PySide6.QtWidgets import QApplication, QToolButton
 
+from cvstudio.core.meanings import meaning
 from cvstudio.gui.widgets.icons import icon
-from cvstudio.gui.words import meaning
+from cvstudio.gui.widgets.layouts import show_or_hide
 
 
 class WhatIs(QToolButton):
@@ -31,7 +32,7 @@ class WhatIs(QToolButton):
         """Explain another word; one that Help does not know takes the mark away."""
         self.word = word
         known = meaning(word)
-        self.setHidden(known is None)
+        show_or_hide(self, known is not None)
         if known is not None:
             self.setToolTip(f"<p>{escape(known.name)}: {escape(known.text)}</p>")
             self.setAccessibleName(f"What is {word}?")

@@ -1,0 +1,66 @@
+"""Circular garbage of the window's process is searched for on the window's thread, and only there.
+
+The interpreter by itself searches in whichever thread happens to make the next object. What it
+finds may be a menu, a model or a scene that nobody holds any more, and Qt's objects must not be
+destroyed in a thread that reads images or watches a job: the window then dies now and then, for
+instance when a project closes.
+"""
+
+from __future__ import annotations
+
+import gc
+
+from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtGui import QGuiApplication
+
+from cvstudio.core.collector import at_rest
+
+LOOK_MS = 400
+"""How often the numbers are looked at; between two looks garbage only grows."""
+
+
+class Collector(QObject):
+    """Does what the interpreter's own search does, by the same thresholds, from a timer."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._timer = QTimer(self, interval=LOOK_MS)
+        self._timer.timeout.connect(self.look)
+        self._full = 0
+        """How many objects there were after the last whole search."""
+        self.start()
+
+    def start(self) -> None:
+        """Take over from the interpreter."""
+        gc.disable()
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Hand back to the interpreter: no other thread of the window is left."""
+        self._timer.stop()
+        gc.enable()
+
+    def look(self) -> None:
+        """Search the generations that have grown enough, unless it would be felt or is useless."""
+        if at_rest() or QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            return
+        young, middle, old = gc.get_count()
+        first, second, third = gc.get_threshold()
+        if young <= first:
+            return
+        if middle <= second:
+            gc.collect(0)
+        elif old <= third or not self._grown():
+            gc.collect(1)
+        else:
+            self.search_all()
+
+    def search_all(self) -> None:
+        """Search everything, as after a project was closed."""
+        gc.collect()
+        self._full = len(gc.get_objects(2))
+
+    def _grown(self) -> bool:
+        """Whether there are a quarter more objects than after the last whole search, which takes
+        the longer the more there are."""
+        return len(gc.get_objects(2)) > 1.25 * self._full
