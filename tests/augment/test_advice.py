@@ -61,6 +61,23 @@ def test_colour_on_grey_images_can_be_taken_out() -> None:
     assert texts(*steps, grey=False) == []
 
 
+def test_what_a_run_on_all_channels_leaves_out_is_told_before_it() -> None:
+    inside = Group(group=GroupKind.ONE_OF, steps=(make_step("hue_saturation"), make_step("blur")))
+    steps: tuple[Item, ...] = (make_step("affine"), inside)
+    deep: dict[str, Any] = {"boxes": False, "channels": 5, "eight_bit": False}
+    (advice,) = advise(steps, task=Task.DETECT, grey=False, **deep)
+    assert advice.text == (
+        "Hue and saturation works on 8-bit colour only, and this run keeps deep images of 5"
+        " channels as they are: it is left out."
+    )
+    assert advice.place == (1, 0)
+    assert not advice.blocks
+    assert texts(*advice.steps, **deep) == []
+    assert texts(*steps, boxes=False) == []
+    off = make_step("hue_saturation").model_copy(update={"enabled": False})
+    assert texts(make_step("affine"), off, **deep) == []
+
+
 def test_mirrored_borders_matter_only_where_objects_are_labelled() -> None:
     step = make_step("elastic", border="reflect")
     assert len(texts(step)) == 1

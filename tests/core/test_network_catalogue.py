@@ -141,3 +141,9 @@ def test_memory_grows_with_what_a_network_keeps_of_an_image() -> None:
     assert memory_of(large, image_size=224, batch=32) > 3 * one
     assert memory_of(small, image_size=448, batch=32) > 3 * one - 2**31
     assert len(all_networks(Task.CLASSIFY)) > 1300
+
+
+def test_the_nearest_size_that_is_advised_is_one_that_the_network_takes() -> None:
+    for info in (*all_networks(Task.CLASSIFY), *all_networks(Task.SEGMENT)):
+        for size in (32, 64, 100, 640, 4096):
+            assert info.takes(info.nearest(size)), info.name

@@ -30,6 +30,7 @@ ONE_OF_EACH = ImageObjects(
         label(102, 1, 100, 0, 10, 10),  # predicted as class 2
         label(103, 2, 200, 0, 10, 10),  # only loosely found
         label(104, 2, 300, 0, 10, 10),  # missed
+        label(105, 1, 500, 0, 10, 10),  # only loosely found, as class 2
     ],
     found=[
         found(1, 0.9, 0, 0, 10, 10),
@@ -38,6 +39,7 @@ ONE_OF_EACH = ImageObjects(
         found(2, 0.6, 205, 0, 10, 10),  # a third of 103
         found(2, 0.5, 400, 0, 10, 10),  # extra
         found(2, 0.1, 300, 0, 10, 10),  # below the score
+        found(2, 0.4, 505, 0, 10, 10),  # a third of 105, which is class 1
     ],
 )
 
@@ -53,21 +55,22 @@ def test_each_kind_of_error_names_its_annotation_and_its_prediction() -> None:
         ErrorKind.LOOSE_BOX: (103, 3, 2, 2),
         ErrorKind.EXTRA: (None, 4, NOTHING, 2),
         ErrorKind.MISSED: (104, None, 2, NOTHING),
+        ErrorKind.BOTH: (105, 6, 1, 2),
     }
     assert judged.counts() == dict.fromkeys(ErrorKind, 1)
-    assert judged.images() == {7: 5}
-    assert judged.image_counts().tolist() == [[4, 5, 1]]
+    assert judged.images() == {7: 6}
+    assert judged.image_counts().tolist() == [[5, 6, 1]]
 
 
 def test_the_confusion_counts_every_annotation_and_every_prediction_once() -> None:
     judged = match_objects([ONE_OF_EACH], class_ids=[1, 2]).at(score=0.25, iou=0.5)
-    assert judged.confusion.tolist() == [[1, 1, 0], [0, 0, 2], [1, 2, 0]]
-    assert (judged.labelled, judged.predicted, judged.correct) == (4, 5, 1)
-    assert judged.precision == pytest.approx(1 / 5)
-    assert judged.recall == pytest.approx(1 / 4)
+    assert judged.confusion.tolist() == [[1, 1, 1], [0, 0, 2], [1, 3, 0]]
+    assert (judged.labelled, judged.predicted, judged.correct) == (5, 6, 1)
+    assert judged.precision == pytest.approx(1 / 6)
+    assert judged.recall == pytest.approx(1 / 5)
     first, second = judged.per_class()
-    assert (first.labelled, first.predicted, first.precision, first.recall) == (2, 2, 0.5, 0.5)
-    assert (second.labelled, second.predicted, second.recall, second.f1) == (2, 3, 0, 0)
+    assert (first.labelled, first.predicted, first.precision, first.recall) == (3, 2, 0.5, 1 / 3)
+    assert (second.labelled, second.predicted, second.recall, second.f1) == (2, 4, 0, 0)
 
 
 def test_a_cell_of_the_confusion_opens_what_it_counts() -> None:
@@ -78,15 +81,25 @@ def test_a_cell_of_the_confusion_opens_what_it_counts() -> None:
             if labelled == predicted == NOTHING:
                 continue
             assert len(judged.cell(labelled, predicted)) == judged.confusion[row, column]
-    assert [e.prediction for e in judged.cell(NOTHING, 2)] == [3, 4]
+    assert [e.prediction for e in judged.cell(NOTHING, 2)] == [3, 4, 6]
     assert judged.cell(1, 1)[0].kind is None
     assert judged.cell(1, 1)[0].iou == 1
+
+
+def test_a_class_counts_from_its_own_score() -> None:
+    matches = match_objects([ONE_OF_EACH], class_ids=[1, 2])
+    judged = matches.at(score=0.25, iou=0.5, own={1: 0.85, 2: None})
+    assert judged.counts()[ErrorKind.DUPLICATE] == 0  # of class 1, its score is 0.8
+    assert judged.counts()[ErrorKind.EXTRA] == 1
+    judged = matches.at(score=0.99, iou=0.5, own={1: 0.05, 2: 0.05})
+    assert (judged.predicted, judged.correct) == (7, 2)
+    assert matches.at(score=0.05).confusion.tolist() == judged.confusion.tolist()
 
 
 def test_a_lower_score_finds_the_missed_one() -> None:
     matches = match_objects([ONE_OF_EACH], class_ids=[1, 2])
     assert matches.at(score=0.05, iou=0.5).counts()[ErrorKind.MISSED] == 0
-    assert matches.at(score=0.95, iou=0.5).counts()[ErrorKind.MISSED] == 4
+    assert matches.at(score=0.95, iou=0.5).counts()[ErrorKind.MISSED] == 5
 
 
 def test_a_smaller_overlap_turns_the_loose_box_right() -> None:

@@ -7,7 +7,12 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
 from cvstudio.core.metrics import NOTHING
-from cvstudio.core.metrics.several import SeveralMatches, TaggedImage
+from cvstudio.core.metrics.several import (
+    ENOUGH_FOR_OWN,
+    SeveralMatches,
+    TaggedImage,
+    counting,
+)
 
 HEAD, TAIL, WING = 4, 2, 9
 
@@ -46,6 +51,26 @@ def test_an_image_without_any_class_counts_as_right_when_nothing_is_found(
     assert few.at(0.5).exact == 2
     assert few.at(0.5).exact_match == 0.5
     assert few.at(0.05).exact == 1
+
+
+def test_a_class_counts_from_its_own_score_and_the_others_from_the_common_one(
+    few: SeveralMatches,
+) -> None:
+    report = few.at(0.5, {TAIL: 0.75})
+    found = {(e.image_id, e.labelled, e.predicted) for e in report.errors()}
+    assert found == {(2, HEAD, NOTHING), (4, NOTHING, HEAD)}, "tail of image 2 counts no more"
+    report = few.at(0.5, {HEAD: 0.15, TAIL: None})
+    assert (2, HEAD, NOTHING) not in {(e.image_id, e.labelled, e.predicted)
+                                      for e in report.errors()}  # fmt: skip
+    assert counting((HEAD, TAIL), 0.5, {HEAD: 0.15, TAIL: None}) == [0.15, 0.5]
+
+
+def test_a_class_of_few_images_gets_no_score_of_its_own() -> None:
+    rows = [({HEAD}, {HEAD: 0.3, TAIL: 0.1})] * ENOUGH_FOR_OWN
+    rows += [({TAIL}, {HEAD: 0.2, TAIL: 0.9})] * (ENOUGH_FOR_OWN - 1)
+    own = matches_of(rows).own_scores()
+    assert own[TAIL] is None
+    assert own[HEAD] == 0.25, "in the middle, so that rounding turns no answer round"
 
 
 def test_a_class_that_the_network_does_not_know_is_always_missed() -> None:

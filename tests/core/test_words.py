@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cvstudio.core.words import folder_names
+from cvstudio.core.words import agreed, folder_names
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,10 @@ def test_folders_of_one_name_show_what_tells_them_apart(
     folders: list[str], shown: list[str]
 ) -> None:
     assert list(folder_names(folders).values()) == shown
+
+
+def test_a_sentence_agrees_with_its_number() -> None:
+    words = "box[es] [was|were] left out: [it has|they have] no area"
+    assert agreed(1, words) == "1 box was left out: it has no area"
+    assert agreed(2_000, words) == "2,000 boxes were left out: they have no area"
+    assert agreed(0, words) == "0 boxes were left out: they have no area"

@@ -111,6 +111,20 @@ def test_an_object_with_outline_and_keypoints_is_one_item_again(new, source, tmp
     assert content(other) == content(project)
 
 
+def test_objects_that_come_in_as_two_annotations_are_told_before(new, source):
+    folder = source(
+        {"segmentation": RING, "keypoints": POINTS},
+        {"bbox": [5, 5, 9, 9], "keypoints": POINTS},
+        {"keypoints": POINTS},
+    )
+    plan = importing.plan(new(), folder)
+    assert plan.problems == []
+    assert plan.notes() == [
+        "2 objects have keypoints beside an outline or a box: each becomes two annotations that"
+        " belong together, and one object again in an export as COCO."
+    ]
+
+
 def test_a_box_with_keypoints_still_trains_as_a_box(new, source, tmp_path):
     project = new(Task.DETECT)
     bring(project, source({"bbox": [5, 5, 30, 30], "keypoints": POINTS}))

@@ -146,7 +146,7 @@ def test_class_names_that_hold_the_sign_between_classes_are_told(
         with project.transaction("Label") as s:
             image_classes.toggle(s, image_ids=queries.image_ids(s), class_id=1)
         report = exporting.export(project, tmp_path / "out", format="csv")
-    assert 'class "a;b" became "a/b"' in report.losses[0]
+    assert 'Class "a;b" became "a/b"' in report.losses[0]
 
 
 def test_classes_that_would_read_the_same_in_a_table_stay_two(folder: Path, tmp_path: Path) -> None:
@@ -163,5 +163,5 @@ def test_classes_that_would_read_the_same_in_a_table_stay_two(folder: Path, tmp_
     )
     assert [a.class_name for a in image.annotations] == ["a/b 2", "a/b", "a/b 3"]
     told = " ".join(report.losses)
-    assert 'class "a|b" became "a/b 2"' in told
-    assert 'class "a;b" became "a/b 3"' in told
+    assert 'Class "a|b" became "a/b 2"' in told
+    assert 'Class "a;b" became "a/b 3"' in told

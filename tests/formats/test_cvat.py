@@ -528,7 +528,7 @@ def test_holes_become_masks_of_the_same_pixels(project: Project, tmp_path: Path)
     (found,), losses, _ = there_and_back(project, tmp_path)
     assert found == mask_of(RING)
     assert losses == (
-        "1 outlines with holes or in several parts were written as masks, exact to the pixel.",
+        "1 outline with holes or in several parts was written as a mask, exact to the pixel.",
     )
 
 
@@ -640,7 +640,7 @@ def test_a_class_with_boxes_and_keypoints_has_two_labels_and_is_one_class_again(
     assert dataset.classes[0].skeleton == skeleton
     assert [c.name for c in dataset.classes] == ["ship", "car"]
     assert losses == (
-        "1 classes have a second label for their keypoints, since CVAT's label of a skeleton takes"
+        "1 class has a second label for its keypoints, since CVAT's label of a skeleton takes"
         " no other shape.",
     )
 
@@ -672,7 +672,7 @@ def test_tracks_leave_and_return_with_their_gaps(project: Project, tmp_path: Pat
     _, losses, dataset = there_and_back(project, tmp_path, "cvat-video")
     assert losses == (
         "3 images became frames and are named by their number.",
-        "1 outlines with holes or in several parts were written as masks, exact to the pixel.",
+        "1 outline with holes or in several parts was written as a mask, exact to the pixel.",
     )
     root = Xml.parse(tmp_path / "cvat-video" / "annotations.xml").getroot()
     places = [[(s.attrib["frame"], s.attrib["outside"]) for s in t] for t in root.iter("track")]

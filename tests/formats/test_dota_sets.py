@@ -71,8 +71,8 @@ def test_classes_that_would_read_the_same_stay_two_and_that_is_told(
         "small-vehicle-3", "small-vehicle", "small-vehicle-2", "class-12-2", "class-12",
     ]  # fmt: skip
     told = " ".join(report.losses)
-    assert 'class "small vehicle" became "small-vehicle-3": another one reads the same' in told
-    assert 'class "12" became "class-12-2"' in told
+    assert 'Class "small vehicle" became "small-vehicle-3": another one reads the same' in told
+    assert 'Class "12" became "class-12-2"' in told
 
 
 def test_of_two_versions_the_newer_is_read_each_image_once_and_that_is_told(
@@ -91,7 +91,7 @@ def test_of_two_versions_the_newer_is_read_each_image_once_and_that_is_told(
     assert [(p.kind, p.text) for p in dataset.problems] == [
         (
             ProblemKind.DUPLICATE,
-            "1 images have labels in labelTxt and in labelTxt-v1.5: labelTxt-v1.5 was read.",
+            "1 image has labels in labelTxt and in labelTxt-v1.5: labelTxt-v1.5 was read.",
         )
     ]
 

@@ -288,6 +288,14 @@ def test_folders_named_after_splits_are_splits_and_bare_images_are_unlabelled(
     assert images["c.png"].bare
 
 
+def test_one_folder_of_a_split_alone_keeps_its_split(tmp_path: Path) -> None:
+    file(tmp_path / "train", [])
+    file(tmp_path / "test bench", [], name="b")
+    assert [image.split for image in read(tmp_path / "train").images] == [Split.TRAIN]
+    assert [image.split for image in read(tmp_path / "train" / "a.json").images] == [Split.TRAIN]
+    assert [image.split for image in read(tmp_path / "test bench").images] == [None]
+
+
 @pytest.mark.parametrize(
     ("item", "kind"),
     [
@@ -474,7 +482,7 @@ def test_masks_and_holes_keep_every_pixel_in_labelme(project: Project, tmp_path:
     (first, second), losses, _ = there_and_back(project, tmp_path, "labelme")
     assert first == mask
     assert second == mask_of(RING)
-    assert losses == ("1 outlines with holes were written as masks, exact to the pixel.",)
+    assert losses == ("1 outline with holes was written as a mask, exact to the pixel.",)
 
 
 def test_masks_become_outlines_of_the_same_pixels_in_x_anylabeling(
@@ -489,7 +497,7 @@ def test_masks_become_outlines_of_the_same_pixels_in_x_anylabeling(
     assert mask_of(first) == mask
     assert isinstance(second, Polygon)
     assert second.area == 2500
-    assert losses == ("1 objects lost their holes, which X-AnyLabeling does not know.",)
+    assert losses == ("1 object lost its holes, which X-AnyLabeling does not know.",)
 
 
 def test_a_circle_is_a_circle_again_until_somebody_changes_it(tmp_path: Path) -> None:
@@ -570,7 +578,7 @@ def test_keypoints_leave_and_return_with_their_names(
     assert shapes == ([Box(20, 30, 50, 50), points] if with_box else [points])
     assert dataset.classes[0].skeleton == Skeleton(("nose", "tail"))
     title = "labelme" if name == "labelme" else "X-AnyLabeling"
-    assert losses == (f"1 skeletons lost their edges: {title} has points only.",)
+    assert losses == (f"1 skeleton lost its edges: {title} has points only.",)
 
 
 @pytest.mark.parametrize("name", BOTH)

@@ -215,6 +215,31 @@ def test_yolo_outlines_and_plain_folders(tmp_path: Path) -> None:
     assert not c.empty  # no file: nobody has said anything
 
 
+def test_yolo_labels_without_an_image_are_told(tmp_path: Path) -> None:
+    yolo(tmp_path, "train: images/train\nnames: [cell]", "0 0.5 0.5 0.2 0.2\n")
+    picture(tmp_path / "images" / "val" / "kept back.png")  # the yaml does not name its folder
+    for name in ("train/gone", "val/kept back"):
+        file = tmp_path / "labels" / f"{name}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("0 0.5 0.5 0.2 0.2\n")
+    (tmp_path / "labels" / "notes.txt").write_text("drawn by hand\n")
+    (problem,) = read(tmp_path).problems
+    assert problem.kind is ProblemKind.IMAGE_MISSING
+    assert problem.text == "gone.txt has labels, but there is no image to it."
+
+
+@pytest.mark.parametrize("each", [2, 3])
+def test_boxes_of_yolo_pose_come_in_with_their_points_as_attributes(
+    tmp_path: Path, each: int
+) -> None:
+    seen = [" 2", " 0"] if each == 3 else ["", ""]
+    yaml = f"train: images/train\nnames: [person]\nkpt_shape: [2, {each}]"
+    yolo(tmp_path, yaml, f"0 0.5 0.5 0.2 0.25 0.45 0.4{seen[0]} 0 0{seen[1]}\n")
+    ((only,),) = [image.annotations for image in read(tmp_path).images]
+    assert only.shape == Box(40, 30, 20, 20)
+    assert only.attributes == {"keypoints": [45, 32, 2, 0, 0, 0], "num_keypoints": 2}
+
+
 def test_bad_yolo_lines_are_named_by_their_number(tmp_path: Path) -> None:
     lines = [
         "0 0.5 0.5 0.2 0.2",

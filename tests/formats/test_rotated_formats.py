@@ -138,7 +138,7 @@ def test_formats_by_corners_give_rotated_boxes_back(
 ) -> None:
     draw(project, ASKEW, STEEP)
     shapes, losses = there_and_back(project, tmp_path, name)
-    assert losses == ["1 images without a split were put into train."]
+    assert losses == ["1 image without a split was put into train."]
     for shape, before in zip(shapes, (ASKEW, STEEP), strict=True):
         assert isinstance(shape, RotatedBox)
         assert shape.corners() == pytest.approx(before.corners(), abs=1e-5)
@@ -154,9 +154,9 @@ def test_what_is_no_rotated_box_becomes_one_and_that_is_told(
     shapes, losses = there_and_back(project, tmp_path, name)
     assert len(shapes) == 3
     told = " ".join(losses)
-    assert "1 boxes were written as rotated boxes that are not turned" in told
-    assert "1 outlines and masks were written as the smallest rotated boxes" in told
-    assert "1 sets of keypoints were left out" in told
+    assert "1 box was written as a rotated box that is not turned" in told
+    assert "1 outline or mask was written as the smallest rotated box" in told
+    assert "1 set of keypoints was left out" in told
 
 
 def test_corners_that_stand_out_are_drawn_to_the_edge_for_yolo(
@@ -198,9 +198,9 @@ def test_yolo_outlines_of_rotated_boxes_are_cut_at_the_edge_of_the_image(
     ]
     assert cut.area == pytest.approx(sum(seen), rel=0.02), "just what lies on the image"
     told = " ".join(losses)
-    assert "1 rotated boxes were written as outlines of four corners" in told
-    assert "1 rotated boxes stood out over the edge: their outlines were cut there" in told
-    assert "1 rotated boxes beside their image were left out" in told
+    assert "1 rotated box was written as an outline of four corners" in told
+    assert "1 rotated box stood out over the edge: its outline was cut there" in told
+    assert "1 rotated box beside its image was left out" in told
 
 
 def test_voc_boxes_around_rotated_ones_lie_on_the_image(project: Project, tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_formats_without_rotated_boxes_say_what_became_of_them(
     draw(project, ASKEW)
     report = exporting.export(project, tmp_path / name, format=name)
     told = " ".join(report.losses)
-    assert ("upright boxes around them" if name == "yolo" else "masks hold areas only") in told
+    assert ("upright box around it" if name == "yolo" else "masks hold areas only") in told
 
 
 def yolo_lines(folder: Path, *lines: str) -> Path:

@@ -39,13 +39,13 @@ def test_auto_window_ignores_a_few_hot_pixels() -> None:
     assert auto_window(np.full((3, 3), np.nan, np.float32)) == (0.0, 1.0)
 
 
-def test_brightness_contrast_gamma_and_invert_do_what_they_say() -> None:
+def test_brightness_contrast_gamma_and_inverted_greys_do_what_they_say() -> None:
     grey = np.array([[0, 64, 128, 192, 255]], np.uint8)
     assert to_rgb8(grey, brightness=100)[0, :, 0].min() == 255
     assert set(to_rgb8(grey, contrast=-100)[0, :, 0].tolist()) == {128}
     assert to_rgb8(grey, contrast=60)[0, 1, 0] < 64 < 192 < to_rgb8(grey, contrast=60)[0, 3, 0]
     assert to_rgb8(grey, gamma=2)[0, 1, 0] > 64
-    assert to_rgb8(grey, invert=True)[0, :, 0].tolist() == [255, 191, 127, 63, 0]
+    assert apply(grey, Display(lut="inverted"))[0, :, 0].tolist() == [255, 191, 127, 63, 0]
 
 
 def test_one_channel_is_shown_in_grey() -> None:

@@ -54,7 +54,7 @@ def test_a_view_never_has_more_detail_than_the_screen_or_more_pixels_than_asked(
 
 def test_a_view_shows_the_pixels_as_they_are_displayed():
     array = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
-    sight = Sight(Pyramid(array), Display(window=(0, 4095), invert=True))
+    sight = Sight(Pyramid(array), Display(window=(0, 4095), lut="inverted"))
     view = sight.take(Place(8, 16, 4, 4, 1))
     assert view.rgb.shape == (4, 4, 3)
     assert view.rgb[0, 0, 0] == 255 - round(array[16, 8] / 4095 * 255)

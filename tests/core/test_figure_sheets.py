@@ -1,0 +1,234 @@
+"""Figures with their ranges: against scikit-learn, against counting, and over drawn images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn import metrics as reference
+
+from cvstudio.core.metrics import ClassifiedImage, match_pixels
+from cvstudio.core.metrics.boundaries import boundary_counts, boundary_f1
+from cvstudio.core.metrics.calibration import (
+    at_temperature,
+    fit_temperature,
+    reliability,
+    scores_at_temperature,
+)
+from cvstudio.core.metrics.pixels import IGNORED
+from cvstudio.core.metrics.resampling import Measured, draw, with_whole
+from cvstudio.core.metrics.several import SeveralMatches, TaggedImage
+from cvstudio.core.metrics.sheets import image_sheet, pixel_sheet, several_sheet
+
+CLASSES = (4, 7, 9, 12)
+Floats = NDArray[np.float64]
+
+
+def classified(
+    count: int, seed: int = 0
+) -> tuple[list[ClassifiedImage], NDArray[np.int64], Floats]:
+    random = np.random.default_rng(seed)
+    labels = random.choice(len(CLASSES), count, p=(0.5, 0.25, 0.2, 0.05))
+    logits = random.normal(size=(count, len(CLASSES)))
+    logits[np.arange(count), labels] += 1.2
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    images = [
+        ClassifiedImage(n, CLASSES[label], dict(zip(CLASSES, row.tolist(), strict=True)))
+        for n, (label, row) in enumerate(zip(labels, chances, strict=True))
+    ]
+    return images, labels, chances
+
+
+def test_figures_of_classification_are_those_of_scikit_learn() -> None:
+    images, labels, chances = classified(200)
+    sheet = image_sheet(images, CLASSES, with_whole(draw(200, draws=5)))
+    said = chances.argmax(axis=1)
+    known = {
+        "accuracy": reference.accuracy_score(labels, said),
+        "balanced accuracy": reference.balanced_accuracy_score(labels, said),
+        "macro F1": reference.f1_score(labels, said, average="macro"),
+        "weighted F1": reference.f1_score(labels, said, average="weighted"),
+        "AUROC": reference.roc_auc_score(labels, chances, multi_class="ovr"),
+        "Cohen's kappa": reference.cohen_kappa_score(labels, said),
+        "top-2 accuracy": reference.top_k_accuracy_score(labels, chances, k=2),
+        "top-3 accuracy": reference.top_k_accuracy_score(labels, chances, k=3),
+    }
+    for name, value in known.items():
+        assert sheet.figures[name].value == pytest.approx(value, abs=1e-12), name
+    assert "top-5 accuracy" not in sheet.figures
+    for place, class_id in enumerate(CLASSES):
+        own = sheet.classes[class_id]
+        assert own["AUROC"].value == pytest.approx(
+            reference.roc_auc_score(labels == place, chances[:, place])
+        )
+        assert own["precision"].value == pytest.approx(
+            reference.precision_score(labels == place, said == place)
+        )
+
+
+def test_scores_that_are_equal_count_by_half_in_auroc() -> None:
+    random = np.random.default_rng(3)
+    labels = random.integers(0, 2, 60)
+    scores = np.round(random.random(60), 1)
+    images = [
+        ClassifiedImage(n, CLASSES[label], {CLASSES[0]: 1 - score, CLASSES[1]: score})
+        for n, (label, score) in enumerate(zip(labels, scores.tolist(), strict=True))
+    ]
+    sheet = image_sheet(images, CLASSES[:2], with_whole(draw(60, draws=3)))
+    assert sheet.figures["AUROC"].value == pytest.approx(reference.roc_auc_score(labels, scores))
+
+
+def test_each_draw_has_the_figures_of_its_images() -> None:
+    """The range is made of what scikit-learn says of the images drawn, one draw at a time."""
+    images, labels, chances = classified(40, seed=5)
+    drawn = draw(40, draws=60)
+    sheet = image_sheet(images, CLASSES, with_whole(drawn))
+    said = chances.argmax(axis=1)
+    rows = []
+    for counts in drawn:
+        chosen = np.repeat(np.arange(40), counts.astype(int))
+        rows.append(reference.cohen_kappa_score(labels[chosen], said[chosen]))
+    low, high = np.percentile(rows, (2.5, 97.5))
+    assert sheet.figures["Cohen's kappa"].interval == pytest.approx((low, high))
+
+
+def test_a_range_holds_the_true_figure_about_19_of_20_times() -> None:
+    """The truth is an accuracy of 0.8; each of 200 splits of 120 images has its own range."""
+    random = np.random.default_rng(11)
+    drawn = with_whole(draw(120, draws=200))
+    held = 0
+    for _split in range(200):
+        right = random.random(120) < 0.8
+        rows = (drawn @ right.astype(np.float32)) / drawn.sum(axis=1)
+        found = Measured.of(np.asarray(rows, np.float64)).interval
+        assert found is not None
+        held += found[0] <= 0.8 <= found[1]
+    assert 0.89 <= held / 200 <= 0.99
+
+
+def test_of_one_image_no_range_is_told() -> None:
+    images, _labels, _chances = classified(1)
+    sheet = image_sheet(images, CLASSES, with_whole(draw(1, draws=0)))
+    assert sheet.figures["accuracy"].interval is None
+    nothing = image_sheet([], CLASSES, with_whole(draw(0)))
+    assert np.isnan(nothing.figures["accuracy"].value)
+
+
+def test_several_classes_are_counted_as_scikit_learn_counts_them() -> None:
+    random = np.random.default_rng(2)
+    labels = random.random((80, 3)) < (0.5, 0.3, 0.1)
+    scores = np.clip(labels * 0.4 + random.random((80, 3)) * 0.6, 0, 1)
+    matches = SeveralMatches.of(
+        (
+            TaggedImage(
+                n, frozenset(np.array(CLASSES[:3])[row].tolist()),
+                dict(zip(CLASSES[:3], own.tolist(), strict=True)),
+            )
+            for n, (row, own) in enumerate(zip(labels, scores, strict=True))
+        ),
+        class_ids=CLASSES[:3],
+    )  # fmt: skip
+    sheet = several_sheet(matches, with_whole(draw(80, draws=4)), score=0.5)
+    said = scores >= 0.5
+    for name, value in {
+        "mAP": reference.average_precision_score(labels, scores, average="macro"),
+        "macro F1": reference.f1_score(labels, said, average="macro"),
+        "micro F1": reference.f1_score(labels, said, average="micro"),
+        "weighted F1": reference.f1_score(labels, said, average="weighted"),
+        "exact match": reference.accuracy_score(labels, said),
+        "AUROC": reference.roc_auc_score(labels, scores, average="macro"),
+    }.items():
+        assert sheet.figures[name].value == pytest.approx(value), name
+
+
+def test_pixels_are_pooled_over_the_images_of_a_draw() -> None:
+    truth = np.zeros((3, 20, 30), np.uint16)
+    truth[0, :10] = 1
+    truth[1, :, :5] = 2
+    answer = np.roll(truth, 2, axis=2)
+    matches = match_pixels(
+        ((n, truth[n], answer[n]) for n in range(3)), class_ids=CLASSES[:2], boundaries=True
+    )
+    sheet = pixel_sheet(matches, with_whole(draw(3, draws=10)))
+    jaccard = reference.jaccard_score(truth.ravel(), answer.ravel(), average=None)
+    for place, class_id in enumerate((0, *CLASSES[:2])):
+        assert sheet.classes[class_id]["IoU"].value == pytest.approx(jaccard[place])
+    assert sheet.figures["mIoU"].value == pytest.approx(jaccard.mean())
+    assert sheet.figures["Dice"].value == pytest.approx(
+        reference.f1_score(truth.ravel(), answer.ravel(), average="macro")
+    )
+    assert sheet.figures["boundary F1"].value == pytest.approx(
+        (sheet.classes[4]["boundary F1"].value + sheet.classes[7]["boundary F1"].value) / 2
+    )
+    assert np.isnan(sheet.classes[0]["boundary F1"].value)
+
+
+def test_an_edge_counts_when_it_lies_near_the_labelled_one() -> None:
+    """A square of 40 px in 400 x 300: the tolerance is 0.0075 x 500 = 3.75 px."""
+    truth = np.zeros((300, 400), np.uint16)
+    truth[100:140, 100:140] = 1
+
+    def moved(by: int) -> float:
+        counts = boundary_counts(truth, np.roll(truth, by, axis=1), classes=1, ignored=IGNORED)
+        assert counts[1, 0] == counts[1, 2] == 4 * 39
+        return float(boundary_f1(counts)[1])
+
+    assert moved(0) == 1
+    assert moved(3) == 1
+    # Moved by 10: the vertical edges are lost, but for what lies near a horizontal one; of the
+    # horizontal ones 30 + 3 px of 40 stay near.
+    assert 0.3 < moved(10) < 0.5
+    assert moved(80) == 0
+    nothing = boundary_counts(truth, np.zeros_like(truth), classes=1, ignored=IGNORED)
+    assert boundary_f1(nothing)[1] == 0
+    extra = boundary_counts(np.zeros_like(truth), truth, classes=1, ignored=IGNORED)
+    assert np.isnan(boundary_f1(extra)[1])
+
+
+def test_no_edge_is_judged_where_the_label_is_left_open() -> None:
+    truth = np.zeros((60, 60), np.uint16)
+    truth[:, 30:] = IGNORED
+    answer = np.zeros_like(truth)
+    answer[10:20, 40:50] = 1
+    assert boundary_counts(truth, answer, classes=1, ignored=IGNORED).sum() == 0
+
+
+def test_calibration_error_by_hand() -> None:
+    """Ten answers of 0.95 of which six are right, ten of 0.55 of which five are."""
+    sureness = np.array([0.95] * 10 + [0.55] * 10)
+    right = np.array([True] * 6 + [False] * 4 + [True] * 5 + [False] * 5)
+    found = reliability(sureness, right, np.arange(20), with_whole(draw(20)))
+    assert found.error.value == pytest.approx((0.35 + 0.05) / 2)
+    assert found.tendency == pytest.approx(0.2)
+    top = found.bins[9]
+    assert (top.count, top.sureness, top.right.value) == (10, pytest.approx(0.95), 0.6)
+    assert top.right.low < 0.6 < top.right.high
+    assert [b.count for b in found.bins] == [0, 0, 0, 0, 0, 10, 0, 0, 0, 10]
+
+
+def test_the_temperature_of_a_network_that_is_too_sure_is_found_again() -> None:
+    random = np.random.default_rng(1)
+    logits = random.normal(scale=2.0, size=(4000, 5))
+    honest = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = np.array([random.choice(5, p=row) for row in honest])
+    too_sure = at_temperature(honest, 1 / 2.5)
+    assert fit_temperature(too_sure, labels) == pytest.approx(2.5, rel=0.05)
+    assert at_temperature(too_sure, 2.5) == pytest.approx(honest, abs=1e-2)
+    images, whole = np.arange(4000), with_whole(draw(4000, draws=2))
+
+    def error(chances: Floats) -> float:
+        right = chances.argmax(axis=1) == labels
+        return reliability(chances.max(axis=1), right, images, whole).error.value
+
+    assert error(at_temperature(too_sure, fit_temperature(too_sure, labels))) < 0.03
+    assert error(too_sure) > 0.1
+
+
+def test_a_temperature_changes_no_answer() -> None:
+    scores = {4: 0.7, 7: 0.2, 9: 0.1, 12: 0.0}
+    for temperature in (0.3, 1.0, 4.0):
+        told = scores_at_temperature(scores, temperature)
+        assert sorted(told, key=lambda c: -told[c]) == [4, 7, 9, 12]
+        assert sum(told.values()) == pytest.approx(1)
+    assert scores_at_temperature(scores, 1.0) == pytest.approx(scores, abs=1e-6)
+    assert scores_at_temperature({}, 2.0) == {}
