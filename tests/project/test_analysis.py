@@ -21,6 +21,7 @@ from cvstudio.core.snapshot import (
     SnapshotImage,
     write_snapshot,
 )
+from cvstudio.core.thresholds import Aim, keep_scores
 from cvstudio.project import analysis
 
 CELL, DEBRIS = 11, 12
@@ -98,6 +99,18 @@ def test_a_cell_of_the_matrix_opens_what_it_counts(objects: JobDir) -> None:
     assert right.annotation_id == 105
 
 
+def test_scores_that_a_person_chose_hold_for_their_class_alone(objects: JobDir) -> None:
+    assert not analysis.load(objects, "val").own_scores
+    keep_scores(objects.path, {CELL: 0.05, DEBRIS: 0.85}, aim=Aim.PRECISION, wanted=0.9)
+    loaded = analysis.load(objects, "val")
+    verdict = loaded.judge(score=0.99, iou=0.6, own=True)
+    counts = {kind.kind: kind.count for kind in verdict.kinds}
+    assert (counts["extra"], counts["wrong class"], counts["duplicate"]) == (1, 0, 0)  # cells alone
+    assert {row.class_id: row.counts_from for row in verdict.rows} == {CELL: 0.05, DEBRIS: 0.85}
+    common = loaded.judge(score=0.99, iou=0.6)
+    assert common.confusion[:, :-1].sum() == 0
+
+
 def test_a_higher_score_moves_cards_matrix_and_cases_together(objects: JobDir) -> None:
     loaded = analysis.load(objects, "val")
     low, high = loaded.judge(score=0.05, iou=0.5), loaded.judge(score=0.85, iou=0.5)
@@ -157,3 +170,17 @@ def test_a_later_evaluation_replaces_the_figures_of_its_split_only(objects: JobD
     assert set(analysis.load(objects, "val").images) == {7}
     with pytest.raises(RunError, match="not been judged on test"):
         analysis.load(objects, "test")
+
+
+def test_a_run_that_was_killed_before_its_report_was_written_can_be_looked_at(
+    objects: JobDir,
+) -> None:
+    objects.report.unlink()
+    assert analysis.load(objects, Split.VAL).report == {}
+
+
+def test_a_damaged_report_is_told_in_words(objects: JobDir) -> None:
+    for content in ("{", "[]"):
+        objects.report.write_text(content)
+        with pytest.raises(RunError, match="damaged"):
+            analysis.load(objects, Split.VAL)

@@ -6,7 +6,9 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -246,14 +248,51 @@ def test_the_command_line_says_what_is_wrong_with_an_address(
     assert "--cluster-workers is for --on ADDRESS." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["train", "folds"])
+def test_no_run_is_made_for_a_cluster_that_does_not_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    create_sample(tmp_path / "cells", Task.CLASSIFY, images=12).close()
+    wanted = [command, str(tmp_path / "cells"), "--set", "start=scratch"]
+    assert command_line([*wanted, "--on", "http://127.0.0.1:9"]) == 1
+    assert "The cluster at http://127.0.0.1:9 does not answer." in capsys.readouterr().err
+    assert not list((tmp_path / "cells").glob("runs/*"))
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    """The address of a cluster that says which Ray it runs, and takes in no job."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # http.server's name
+            self.send_response(200 if self.path == "/api/version" else 500)
+            self.end_headers()
+            known = {"ray_version": "2.60.0", "version": "4", "ray_commit": ""}
+            self.wfile.write(json.dumps(known).encode())
+
+        do_PUT = do_POST = do_GET
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
 def test_the_command_line_sends_a_run_and_says_why_it_does_not_go(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], refusing: str
 ) -> None:
     project = str(tmp_path / "cells")
     create_sample(tmp_path / "cells", Task.CLASSIFY, images=12).close()
-    wanted = ["train", project, "--start", "scratch", "--on", "http://127.0.0.1:9",
-              "--cluster-workers", "3"]  # fmt: skip
-    assert command_line(wanted) == 1
-    assert "The cluster at http://127.0.0.1:9 does not answer." in capsys.readouterr().err
+    where = ["--on", refusing, "--cluster-workers", "3"]
+    assert command_line(["train", project, "--start", "scratch", *where]) == 1
+    told = capsys.readouterr().err
+    assert f"The cluster at {refusing} refuses" in told
+    # The way forward is the same way, to the same place.
+    again = [line for line in told.splitlines() if "cvstudio train PROJECT" in line]
+    assert again
+    assert all(line.endswith(" ".join(where)) for line in again)
     (directory,) = (tmp_path / "cells" / "runs").iterdir()
-    assert cluster_of(directory) == Cluster(address="http://127.0.0.1:9", workers=3)
+    assert cluster_of(directory) == Cluster(address=refusing, workers=3)

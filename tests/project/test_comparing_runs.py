@@ -99,6 +99,9 @@ def test_the_computer_and_the_packages_that_matter_are_told_first() -> None:
         ("Package torch", ("2.9", "2.10")),
         ("Package aaa", ("1", "2")),
     ]
+    assert not comparing.environments([{**now, "snapshot": "aa"}, {**now, "snapshot": "bb"}]), (
+        "what runs saw is no matter of the computer"
+    )
     old = {"python": "3.11.7", "packages": {"torch": "2.9"}}
     told = {row.title: row.values for row in comparing.environments([old, now])}
     assert told["Threads"] == ("not recorded", "8")

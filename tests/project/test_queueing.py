@@ -16,6 +16,7 @@ from cvstudio.project import launch, queueing, runs
 from cvstudio.project.device import Device
 from cvstudio.project.idleness import Idleness
 from cvstudio.project.project import Project
+from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
 from cvstudio.project.sample import create_sample
 
@@ -66,6 +67,29 @@ def test_two_gpus_do_two_runs_and_the_third_waits_for_the_first_that_ends(projec
     end(project, second)
     assert advance(project, TWO) == [third]
     assert device_of(project, third) == "cuda:1"
+
+
+def test_a_run_that_dies_while_the_queue_is_looked_at_holds_the_next_one(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = queued(project), queued(project)
+    assert advance(project, CPU) == [first]
+    sync = runs.sync
+
+    def sync_and_strike(of: Project) -> list[RunRecord]:
+        changed = sync(of)
+        process = launch.find(runs.job_of(runs.get(of, first)))
+        assert process is not None
+        if (alive := process.process()) is not None:
+            alive.kill()
+            alive.wait()
+        return changed
+
+    monkeypatch.setattr(runs, "sync", sync_and_strike)
+    assert advance(project, CPU) == []
+    assert advance(project, CPU) == []
+    statuses = [runs.status(runs.get(project, run)) for run in (first, second)]
+    assert statuses == [RunStatus.FAILED, RunStatus.QUEUED]
 
 
 def test_one_device_does_one_run_after_another(project: Project) -> None:

@@ -9,24 +9,33 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import psutil
 import pytest
 import small_job
 
+from cvstudio.core import events
 from cvstudio.core.annotation import Review, Split, Task
-from cvstudio.core.config import ExportConfig, read_config
+from cvstudio.core.config import ExportConfig, JobConfig, read_config
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import default_config
 from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.snapshot import read_snapshot
-from cvstudio.project import commands, launch, runs
+from cvstudio.project import commands, launch, run_commands, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage, RunRecord
 from cvstudio.project.remedies import remedies
-from cvstudio.project.run_status import TRANSITIONS, RunStatus, observe, require, saved_epoch
+from cvstudio.project.run_status import (
+    TRANSITIONS,
+    WORK,
+    RunStatus,
+    observe,
+    require,
+    saved_epoch,
+)
 from cvstudio.project.run_titles import run_title
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -95,6 +104,19 @@ def test_a_run_keeps_the_labels_and_settings_it_was_started_with(project: Projec
     assert [len(image.annotations) for image in snapshot.images] == [1, 1, 1, 1]
     assert (run.image_count, run.annotation_count, run.snapshot_hash) == (4, 4, snapshot.hash)
     assert runs.changed_since(project, run) == [1]
+
+
+@pytest.mark.parametrize("network", ["smp:segformer/mit_b0", "timm:convnext_atto"])
+def test_a_network_of_a_catalogue_gets_a_run_whose_folder_can_be_there(
+    tmp_path: Path, network: str
+) -> None:
+    task = Task.SEGMENT if network.startswith("smp:") else Task.CLASSIFY
+    with Project.create(tmp_path / "many", task=task, classes=["a"]) as project:
+        run = runs.create_run(project, default_config(task, network=network))
+        assert run.network == network
+        assert run.directory.parent == project.runs_directory
+        assert not set(run.directory.name) & set(":/\\")
+        assert runs.job_of(run).config.exists()
 
 
 def test_a_run_that_is_let_alone_finishes_with_its_best_figure(project: Project) -> None:
@@ -269,6 +291,47 @@ def test_the_queue_waits_for_a_decision_about_a_failed_run(project: Project) -> 
     assert begun.id == second.id
 
 
+def test_the_queue_goes_on_by_itself_when_nobody_decides(project: Project) -> None:
+    first = started(project, seed=small_job.HUNGRY, batch=16, epochs=6)
+    second, third = new_run(project), new_run(project)
+    wait_for(project, first, RunStatus.FAILED)
+    assert runs.why_waits(project, second).endswith(f"run {first.id}, 5 minutes at most.")
+    ago(project, first.id, 301)
+    assert runs.held_by(project) is None
+    begun = runs.advance(project, command=small_job.command)
+    assert begun is not None
+    assert begun.id == second.id
+    assert runs.why_waits(project, third) == f"It starts when run {second.id} is over."
+    wait_for(project, second, RunStatus.FINISHED)
+
+
+def test_the_queue_does_not_run_into_the_same_full_disk_again_and_again(project: Project) -> None:
+    first = wait_for(project, started(project), RunStatus.FINISHED)
+    runs.job_of(first).emit(events.Failed(cause="disk full", text="The disk is full.", detail=""))
+    with project.transaction("Fail", undoable=False) as session:
+        run_commands.update_run(session, id=first.id, status=RunStatus.FAILED.value)
+    ago(project, first.id, 100_000)
+    held = runs.held_by(project)
+    assert held is not None
+    assert held.id == first.id
+
+
+def test_a_new_run_does_not_overtake_those_that_wait(project: Project) -> None:
+    first = new_run(project)
+    second = new_run(project)
+    assert runs.start(project, second.id, command=small_job.command) is RunStatus.QUEUED
+    assert runs.start(project, first.id, command=small_job.command) is RunStatus.RUNNING
+    wait_for(project, first, RunStatus.FINISHED)
+    assert runs.start(project, second.id, command=small_job.command) is RunStatus.RUNNING
+    wait_for(project, second, RunStatus.FINISHED)
+
+
+def ago(project: Project, run_id: int, seconds: float) -> None:
+    """Let a run have ended so long ago."""
+    with project.transaction("Age", undoable=False) as session:
+        run_commands.update_run(session, id=run_id, ended=time.time() - seconds)
+
+
 def test_after_the_memory_ran_out_the_offered_way_continues_with_half_the_batch(
     project: Project,
 ) -> None:
@@ -317,6 +380,7 @@ def test_asking_a_run_that_does_not_run_says_why_not(project: Project) -> None:
         runs.pause(project, run.id)
     with pytest.raises(RunError, match="no run 99"):
         runs.get(project, 99)
+    runs.cancel(project, run.id)
     wait_for(project, started(project), RunStatus.FINISHED)
 
 
@@ -454,3 +518,9 @@ def test_what_is_asked_of_a_run_in_a_state_that_allows_it_comes_about(
         wait_until(lambda: epochs_done(run) > len(before) or not launch.alive(runs.job_of(run)))
         told = [e.epoch for e in runs.job_of(run).state().epochs]
         assert told == list(range(1, len(told) + 1)), "at most the epoch at work is done again"
+
+
+def test_every_kind_of_job_has_a_word_for_when_it_is_found_dead() -> None:
+    union = get_args(JobConfig)[0]
+    kinds = {config.model_fields["kind"].default for config in get_args(union)}
+    assert kinds == WORK.keys()

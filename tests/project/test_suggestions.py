@@ -12,12 +12,16 @@ import pytest
 from cvstudio.core.annotation import LabelClass, Review, Source, Split, State, Task
 from cvstudio.core.config import SuggestConfig
 from cvstudio.core.errors import RunError
+from cvstudio.core.forms import BOXES, ROTATED, Answers, Form
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir, replace_file
+from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
 from cvstudio.core.predictions import Found, Prediction, write_predictions
 from cvstudio.core.recipe import TrainConfig
+from cvstudio.core.rotated import RotatedBox
+from cvstudio.core.skeleton import Skeleton
 from cvstudio.core.suggestion import ANSWERS, Answer, Unread, write_answer
 from cvstudio.project import (
     commands,
@@ -26,6 +30,7 @@ from cvstudio.project import (
     image_classes,
     queries,
     runs,
+    skeleton_changes,
     snapshots,
     suggesting,
     suggestions,
@@ -66,17 +71,21 @@ class Lab:
         classes: tuple[LabelClass, ...] = CLASSES,
         unread: tuple[Unread, ...] = (),
         several: bool = False,
+        chosen: dict[int, int | str] | None = None,
+        form: Form = BOXES,
     ) -> suggestions.Taken:
         """What is taken in when the network answers so."""
         place = Path(self.folder.parent / file) if file else None
         if place is not None:
             place.touch()
         number = None if file else self.runs[run]
-        config = suggesting.config_for(self.project, run_id=number, file=place, score=0.25)
+        config = suggesting.config_for(
+            self.project, run_id=number, file=place, score=0.25, classes=chosen
+        )
         of = config.run_directory or self.project.runs_directory
         job = runs.make_job(of / "jobs", config)
         write_predictions(job.predictions(ANSWERS), predictions)
-        write_answer(job, Answer(self.project.task, classes, 0.25, unread, several))
+        write_answer(job, Answer(self.project.task, classes, 0.25, unread, several, form))
         return suggestions.take_in(self.project, job)
 
     def add(self, shape: Any, class_id: int = RED, image: int = 1, **more: Any) -> int:
@@ -395,3 +404,82 @@ def test_a_network_of_several_classes_suggests_each_that_is_not_said_or_rejected
         decisions.reject(s, ids=[a.id for a in lab.there(State.SUGGESTED)])
     again = lab.answers(both, several=True)
     assert (again.suggestions, again.known, again.refused) == (0, 1, 1)
+
+
+def test_classes_of_a_file_become_what_was_chosen_and_a_new_one_is_made_in_the_same_step(
+    lab: Lab,
+) -> None:
+    network = tuple(LabelClass(n, name, "#888888") for n, name in enumerate("abcd", 1))
+    taken = lab.answers(
+        objects((1, 0.9, NEAR), (2, 0.8, FAR), (3, 0.7, THIRD)), file="net.onnx",
+        classes=network, chosen={1: WHITE, 2: "dust", 3: 0, 4: "never seen"},
+    )  # fmt: skip
+    with lab.project.read() as s:
+        names = {c.id: c.name for c in queries.classes(s)}
+    assert list(names.values()) == ["red", "white", "dust"], "what nobody has found is not made"
+    assert [names[a.class_id] for a in lab.there(State.SUGGESTED)] == ["white", "dust"]
+    assert "1 of classes that were to be left out." in taken.sentences
+    assert not taken.strange
+    lab.project.undo()
+    assert lab.there() == []
+    with lab.project.read() as s:
+        assert [c.name for c in queries.classes(s)] == ["red", "white"]
+
+
+def test_a_new_class_that_is_there_by_now_is_taken_as_it_is(lab: Lab) -> None:
+    network = (LabelClass(1, "a", "#888888"),)
+    lab.answers(objects((1, 0.9, NEAR)), file="a.onnx", classes=network, chosen={1: "dust"})
+    lab.answers(objects((1, 0.9, FAR)), file="b.onnx", classes=network, chosen={1: "Dust "})
+    with lab.project.read() as s:
+        assert [c.name for c in queries.classes(s)] == ["red", "white", "dust"]
+    assert [a.class_id for a in lab.there(State.SUGGESTED)] == [3, 3]
+
+
+ARROW = Skeleton(("tip", "end"), ((0, 1),))
+
+
+def test_a_rotated_box_is_suggested_as_one_and_known_by_how_it_lies(lab: Lab) -> None:
+    askew = RotatedBox(50, 40, 50, 12, 40)
+    lab.add(RotatedBox(50, 40, 50, 12, -40))
+    taken = lab.answers(
+        Prediction(1, objects=(Found(RED, 0.9, askew.box, rotated=askew),)), form=ROTATED
+    )  # fmt: skip
+    (found,) = lab.there(State.SUGGESTED)
+    assert found.shape == askew, "the boxes around both are the same"
+    assert taken.known == 0
+    nearly = RotatedBox(51, 40, 50, 12, 41)
+    with lab.project.transaction("Keep") as s:
+        decisions.keep(s, ids=[found.id])
+    taken = lab.answers(
+        Prediction(1, objects=(Found(RED, 0.8, nearly.box, rotated=nearly),)), run=1, form=ROTATED
+    )
+    assert taken.known == 1
+
+
+def test_suggested_keypoints_are_those_that_the_network_is_sure_of(lab: Lab) -> None:
+    with lab.project.transaction("Skeleton") as s:
+        skeleton_changes.define(s, class_id=RED, skeleton=ARROW)
+    points = Keypoints.of([(10, 10, 2), (30, 30, 2)], frame=NEAR)
+    form = Form(Answers.KEYPOINTS, ARROW, frozenset({RED}))
+    lab.answers(
+        Prediction(1, objects=(Found(RED, 0.9, NEAR, points=points, sure=(0.8, 0.2)),)), form=form
+    )  # fmt: skip
+    (found,) = lab.there(State.SUGGESTED)
+    assert isinstance(found.shape, Keypoints)
+    assert found.shape.points[:, 2].tolist() == [2, 0]
+    assert found.shape.points[0, :2].tolist() == [10, 10]
+
+
+def test_suggested_points_go_to_those_of_the_class_with_the_same_names(lab: Lab) -> None:
+    with lab.project.transaction("Skeleton") as s:
+        skeleton_changes.define(s, class_id=RED, skeleton=Skeleton(("end", "fin", "tip"), ()))
+    points = Keypoints.of([(10, 10, 2), (30, 30, 2)], frame=NEAR)
+    form = Form(Answers.KEYPOINTS, ARROW, frozenset({RED}))
+    lab.answers(
+        Prediction(1, objects=(Found(RED, 0.9, NEAR, points=points, sure=(1, 1)),)), form=form
+    )
+    (found,) = lab.there(State.SUGGESTED)
+    assert isinstance(found.shape, Keypoints)
+    assert found.shape.points[:, :2].tolist()[0] == [30, 30]
+    assert found.shape.points[:, 2].tolist() == [2, 0, 2]
+    assert found.shape.points[2, :2].tolist() == [10, 10]

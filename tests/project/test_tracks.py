@@ -47,12 +47,18 @@ def track(project, annotation_id):
         return tracks.track_of(s, queries.annotation(s, annotation_id))
 
 
+def fill(s, found):
+    """Put a shape on every image between the keys of a track; returns how many."""
+    shapes = tracks.shapes_between(found, found.gaps())
+    return tracks.place(s, track=found, shapes=shapes, maker=tracks.INTERPOLATION)
+
+
 def interpolated(project, *ids):
     """Link annotations and fill all gaps; returns how many were put."""
     with project.transaction("Interpolate") as s:
         tracks.link(s, ids=ids)
         found = tracks.track_of(s, queries.annotation(s, ids[0]))
-        return tracks.interpolate(s, track=found, gaps=found.gaps())
+        return fill(s, found)
 
 
 def truth(image):
@@ -104,7 +110,7 @@ def test_an_edited_shape_becomes_a_key_and_its_neighbours_are_computed_anew(proj
     assert found.key_images() == [1, 11, 21]
     assert [gap[:2] for gap in found.gaps_beside(11)] == [(1, 11), (11, 21)]
     with project.transaction("Again") as s:
-        assert tracks.interpolate(s, track=found, gaps=found.gaps()) == 18
+        assert fill(s, found) == 18
     assert on(project, 6)[0].box == Box(25, 50, 10, 10)
     assert on(project, 16)[0].box == Box(75, 50, 10, 10)
     assert on(project, 11)[0].box == Box(50, 100, 10, 10)
@@ -121,7 +127,7 @@ def test_accepted_shapes_follow_their_keys_but_locked_and_drawn_ones_stay(projec
         commands.set_shape(s, id=last, shape=Box(100, 100, 10, 10))
     found = track(project, first)
     with project.transaction("Again") as s:
-        tracks.interpolate(s, track=found, gaps=found.gaps())
+        fill(s, found)
     (kept,) = on(project, 5)
     assert (kept.state, kept.box) == (State.ACCEPTED, Box(20, 20, 10, 10))
     assert [a.box for a in on(project, 6)] == [Box(200, 200, 5, 5), Box(25, 25, 10, 10)]

@@ -1,0 +1,171 @@
+"""The part of a split on which a run is worse is found and named; chance alone is not blamed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_analysis import CELL, DEBRIS, image, run_with
+
+from cvstudio.core.annotation import Split, Task
+from cvstudio.core.geometry import Box
+from cvstudio.core.metrics.resampling import draw, with_whole
+from cvstudio.core.metrics.slicing import Units, corrected, figure_of, is_worse, part_figure
+from cvstudio.core.predictions import Found, Prediction
+from cvstudio.imaging.measures import Looks
+from cvstudio.project import analysis
+from cvstudio.project.slices import Facts, Slice, Sliced, look
+from cvstudio.project.verdict import ALL, Analysis
+
+COUNT = 120
+
+
+def detected(folder: Path, missed: set[int], *, loose: frozenset[int] = frozenset()) -> Analysis:
+    """A cell in the middle of each image and a small one at its left edge; some are not found."""
+    images, answers = [], []
+    for number in range(1, COUNT + 1):
+        middle, edge = Box(40, 30, 36, 36), Box(0, 5, 10, 10)
+        images.append(image(number, (1000 + number, CELL, middle), (2000 + number, CELL, edge)))
+        found = [] if number in missed else [Found(CELL, 0.9, middle)]
+        if number not in loose:
+            found.append(Found(CELL, 0.8, edge))
+        answers.append(Prediction(number, objects=tuple(found)))
+    return analysis.load(run_with(folder, Task.DETECT, images, answers), "val")
+
+
+def looked(analysed: Analysis, facts: Facts) -> Sliced:
+    return look(analysed, facts, score=0.5, iou=0.5)
+
+
+def named(sliced: Sliced, name: str) -> Slice:
+    return next(each for each in sliced.slices if each.name == name)
+
+
+def test_a_tag_on_which_half_is_missed_is_found_and_opens_its_errors(tmp_path: Path) -> None:
+    night = set(range(1, 25))
+    analysed = detected(tmp_path, set(range(1, 17)))
+    sliced = looked(
+        analysed, Facts(tags={n: ["night"] if n in night else ["day"] for n in range(1, COUNT + 1)})
+    )
+    (worst, *others) = sliced.worst
+    assert (worst.kind, worst.name) == ("tag", "night")
+    assert [each.kind for each in others] == ["size"]  # it is those in the middle that are missed
+    # 48 labels and 32 predictions of which 32 are right, on either side.
+    assert worst.part.figure.value == pytest.approx(64 / 80)
+    assert sliced.whole.value == pytest.approx(2 * 224 / (240 + 224))
+    assert worst.part.figure.high < sliced.whole.value
+    cases = worst.cases(analysed.judge(score=0.5, iou=0.5).cases(ALL))
+    assert {case.image_id for case in cases} == set(range(1, 17))
+    assert set(worst.image_ids) == night
+
+
+def test_objects_at_the_edge_and_small_ones_are_parts_of_their_own(tmp_path: Path) -> None:
+    analysed = detected(tmp_path, {1, 2}, loose=frozenset(range(10, 80)))
+    sliced = looked(analysed, Facts())
+    worst = {each.name for each in sliced.worst}
+    assert "at the edge of the image" in worst
+    assert "small objects (below 32 × 32 px)" in worst
+    assert "medium objects (32 × 32 to 96 × 96 px)" not in worst
+    edge = named(sliced, "at the edge of the image")
+    # 120 labels and 50 predictions, of which 50 are right.
+    assert edge.part.figure.value == pytest.approx(100 / 170)
+    cases = edge.cases(analysed.judge(score=0.5, iou=0.5).cases(ALL))
+    assert {case.annotation_id for case in cases} == {2000 + n for n in range(10, 80)}
+
+
+def test_dark_images_are_found_to_be_worse_by_their_looks(tmp_path: Path) -> None:
+    dark = set(range(1, 31))
+    analysed = detected(tmp_path, set(range(1, 25)))
+    looks = {
+        n: Looks(
+            30 + n / 10 if n in dark else 120 + n / 10, 40, 0.5 + (n * 37 % 97) / 97, 0.3, 0, 100
+        )
+        for n in range(1, COUNT + 1)
+    }
+    sliced = looked(analysed, Facts(looks=looks))
+    assert sliced.worst[0].name == "darkest quarter of the images"
+    assert set(sliced.worst[0].image_ids) == dark
+    assert not any(each.kind == "sharpness" for each in sliced.worst)
+
+
+def test_a_part_of_few_images_is_shown_and_never_blamed(tmp_path: Path) -> None:
+    analysed = detected(tmp_path, {1, 2, 3, 4, 5})
+    sliced = looked(analysed, Facts(groups=dict.fromkeys(range(1, 6), "patient 7")))
+    patient = named(sliced, "patient 7")
+    assert patient.part.figure.value == pytest.approx(10 / 15)
+    assert (patient.worse, patient.chance) == (False, 1.0)
+
+
+def test_another_split_is_held_against_this_one(tmp_path: Path) -> None:
+    analysed = detected(tmp_path / "val", {1, 2})
+    other = replace(detected(tmp_path / "test", set(range(1, 61))), split=Split.TEST)
+    sliced = look(analysed, Facts(), score=0.5, iou=0.5, others=[other])
+    test = named(sliced, "test")
+    assert (test.kind, test.worse, test.part.images) == ("split", True, COUNT)
+    assert test.part.figure.value == pytest.approx(2 * 180 / (240 + 180))
+    assert test.part.above_rest.value == pytest.approx(test.part.figure.value - sliced.whole.value)
+    assert test.image_ids == ()
+    assert test.cases(analysed.judge(score=0.5, iou=0.5).cases(ALL)) == []
+
+
+def test_a_query_of_ones_own_is_a_part_even_where_it_finds_nothing(tmp_path: Path) -> None:
+    analysed = detected(tmp_path, set())
+    facts = Facts(queries={"name~slide": frozenset({3, 4, 999}), "tag:none": frozenset()})
+    sliced = looked(analysed, facts)
+    assert named(sliced, "name~slide").image_ids == (3, 4)
+    assert named(sliced, "tag:none").image_ids == ()
+    assert np.isnan(named(sliced, "tag:none").part.figure.value)
+
+
+def test_classes_are_parts_of_classified_images(tmp_path: Path) -> None:
+    images = [image(n, (100 + n, CELL if n % 4 else DEBRIS, None)) for n in range(1, COUNT + 1)]
+    answers = [
+        Prediction(
+            n, scores={CELL: 0.9, DEBRIS: 0.1} if n % 4 or n % 8 else {CELL: 0.2, DEBRIS: 0.8}
+        )
+        for n in range(1, COUNT + 1)
+    ]
+    analysed = analysis.load(run_with(tmp_path, Task.CLASSIFY, images, answers), "val")
+    sliced = looked(analysed, Facts())
+    (worst,) = sliced.worst
+    assert (worst.kind, worst.name, worst.part.figure.value) == ("class", "debris", 0.5)
+    cases = worst.cases(analysed.judge(score=0.5, iou=0.5).cases("wrong class"))
+    assert {case.image_id for case in cases} == set(range(4, COUNT + 1, 8))
+
+
+def test_many_looks_at_chance_alone_blame_a_part_in_one_split_of_twenty() -> None:
+    """100 splits of 150 images that are right 8 of 10 times whatever the part; 30 parts each."""
+    random = np.random.default_rng(0)
+    drawn = with_whole(draw(150, draws=200))
+    blamed = 0
+    for _split in range(100):
+        units = Units(np.arange(150), (random.random(150) < 0.8).astype(np.float64), 150)
+        whole = figure_of(units, drawn).value
+        parts = [part_figure(units, drawn, random.random(150) < 0.2) for _part in range(30)]
+        chances = corrected([part.chance for part in parts])
+        found = [is_worse(part, whole, chance) for part, chance in zip(parts, chances, strict=True)]
+        blamed += any(found)
+    assert blamed <= 10
+
+
+def test_a_part_that_is_really_worse_is_found_among_thirty_looks() -> None:
+    random = np.random.default_rng(1)
+    drawn = with_whole(draw(200, draws=200))
+    found = 0
+    for _split in range(20):
+        bad = np.arange(200) < 40
+        right = np.where(bad, random.random(200) < 0.4, random.random(200) < 0.9)
+        units = Units(np.arange(200), right.astype(np.float64), 200)
+        whole = figure_of(units, drawn).value
+        parts = [bad] + [random.random(200) < 0.2 for _part in range(29)]
+        figures = [part_figure(units, drawn, part) for part in parts]
+        found += is_worse(figures[0], whole, corrected([f.chance for f in figures])[0])
+    assert found >= 19
+
+
+def test_chances_are_corrected_as_holm_does() -> None:
+    assert corrected([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert corrected([0.5, 0.6]) == [1.0, 1.0]
+    assert corrected([]) == []
