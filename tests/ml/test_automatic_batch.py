@@ -91,6 +91,7 @@ def test_a_run_says_its_batch_keeps_it_and_goes_on_with_it(tmp_path: Path) -> No
     assert run_job(job.path) == 0, job.log.read_text()
     notes = [note.text for note in events_of(job, events.Note)]
     assert "Batch 4: more would leave an epoch fewer than eight steps." in notes
+    assert job.state().batch == 4, "what is offered after a failure depends on it"
     kept = read_checkpoint(job.last)
     assert kept.config.batch == 4
     # As if the run had begun where the memory held less.

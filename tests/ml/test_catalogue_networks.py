@@ -20,10 +20,10 @@ from cvstudio.core.config import ExportConfig
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import network
-from cvstudio.ml import verify
 from cvstudio.ml.environment import prepare
-from cvstudio.ml.explain import explain
-from cvstudio.ml.export import run_export
+from cvstudio.ml.explaining.explain import explain
+from cvstudio.ml.exporting import timing
+from cvstudio.ml.exporting.job import run_export
 from cvstudio.ml.networks.build import build, start_from
 from cvstudio.ml.worker import run_job
 
@@ -37,10 +37,8 @@ TIMM = (
 
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    quick: Any = verify.measure_latency
-    monkeypatch.setattr(
-        verify, "measure_latency", lambda run, **words: quick(run, **words, seconds=0.05, most=4)
-    )
+    quick: Any = timing.repeat
+    monkeypatch.setattr(timing, "repeat", lambda run, **_words: quick(run, seconds=0.01, most=5))
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -10,15 +10,17 @@ from safetensors.torch import save_file
 from training_samples import CLASSES, config_for
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.errors import RunError, UntrustedFile
+from cvstudio.core.errors import RunError, UntrustedFile, WeightsMissing
 from cvstudio.core.jobdir import JobDir
-from cvstudio.core.networks import network
-from cvstudio.core.recipe import Fit
+from cvstudio.core.networks import default_config, network
+from cvstudio.core.recipe import Fit, Start
 from cvstudio.ml.checkpoint import Checkpoint, load_plain, read_checkpoint, write_checkpoint
 from cvstudio.ml.environment import prepare
+from cvstudio.ml.failures import failed_event
 from cvstudio.ml.load import load_network
 from cvstudio.ml.networks.build import build, start_from
 from cvstudio.ml.preprocess import Preprocessing
+from cvstudio.ml.weights import weights_path
 
 
 class Attack:
@@ -142,3 +144,36 @@ def test_a_checkpoint_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert torch.equal(back.weights.pop("layer"), mine.weights.pop("layer"))
     assert back == mine
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_checkpoint_with_settings_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "best.pt"
+    config = config_for(Task.CLASSIFY)
+    checkpoint = Checkpoint(
+        config=config, classes=CLASSES,
+        preprocessing=Preprocessing(64, Fit.PAD, (0, 0, 0), (1, 1, 1)),
+        weights={"a": torch.zeros(1)}, epoch=1, metric="", best=None, snapshot="",
+    )  # fmt: skip
+    write_checkpoint(path, checkpoint)
+    content = load_plain(path)
+    content["meta"] = content["meta"].replace('"epochs":', '"of_tomorrow": 1, "epochs":')
+    torch.save(content, path)
+    with pytest.raises(RunError, match=r"best\.pt was trained with settings that this CVStudio"):
+        read_checkpoint(path)
+
+
+def test_damaged_weights_to_start_from_are_a_failure_with_its_own_ways_out(tmp_path: Path) -> None:
+    junk = tmp_path / "junk.pt"
+    junk.write_bytes(b"PK\x03\x04" + b"junk" * 100)
+    with pytest.raises(RunError) as told:
+        load_plain(junk)
+    assert failed_event(told.value, detail="").cause == "weights"
+    own = junk.rename(tmp_path / "last.pt")
+    with pytest.raises(RunError) as told:
+        load_plain(own)
+    assert failed_event(told.value, detail="").cause == "other"  # no other file stands for it
+    config = default_config(Task.CLASSIFY).model_copy(
+        update={"start": Start.FILE, "weights_file": own}
+    )
+    with pytest.raises(WeightsMissing, match="cut off"):
+        weights_path(config, network(config.network))

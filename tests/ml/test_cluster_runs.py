@@ -13,22 +13,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_samples import run_directory
+from training_samples import CLASSES, config_for, run_directory
 
 from cvstudio.core import events
-from cvstudio.core.annotation import Task
+from cvstudio.core.annotation import Review, Task
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.core.places_to_run import Cluster, send_to
+from cvstudio.core.snapshot import read_snapshot
 from cvstudio.ml.checkpoint import read_checkpoint
-from cvstudio.project import launch
+from cvstudio.project import commands, launch, runs
 from cvstudio.project.cluster.client import Client
+from cvstudio.project.experiments import book, trials, varying
+from cvstudio.project.experiments.plans import Dimension, SearchPlan, SweepPlan
+from cvstudio.project.experiments.steering import Steward
+from cvstudio.project.project import Project
+from cvstudio.project.records import NewImage
 from cvstudio.project.run_status import RunStatus, observe, resumable
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 STORE = 100_000_000
-PATIENCE = 300.0
+PATIENCE = 600.0
 
 
 def free_port() -> int:
@@ -50,7 +56,7 @@ class TwoNodes:
             head_node_args={
                 "num_cpus": 1, "object_store_memory": STORE, "include_dashboard": True,
                 "dashboard_host": "127.0.0.1", "dashboard_port": port,
-                "temp_dir": str(folder / "head"),
+                "temp_dir": str(folder / "ray"),
             },
         )  # fmt: skip
         # A folder of its own, as on another computer: in a common one each node unpacks what was
@@ -69,8 +75,12 @@ def two_nodes() -> Iterator[TwoNodes]:
     before = dict(os.environ)
     # Ray starts what is sent with the `python` of its own computer.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{before['PATH']}"
-    os.environ |= {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
     folder = Path(tempfile.mkdtemp(prefix="ray-"))  # a socket's path may not be long
+    # Where Ray writes the address of its newest cluster: the folder `ray` in here has to exist, and
+    # on a computer that never ran Ray only the head's own does.
+    os.environ |= {
+        "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": str(folder)
+    }  # fmt: skip
     cluster = TwoNodes(folder)
     try:
         yield cluster
@@ -114,45 +124,11 @@ def ended(job: JobDir) -> events.Ended:
     return last
 
 
-def test_a_run_is_trained_by_two_workers_of_a_cluster_and_comes_home(
+def test_a_run_is_trained_by_two_workers_and_comes_home_though_its_follower_was_ended(
     tmp_path: Path, two_nodes: TwoNodes
 ) -> None:
-    job = sent(tmp_path, two_nodes, epochs=3, test=2)
+    job = sent(tmp_path, two_nodes, epochs=40, test=2)
     assert observe(job, stored=RunStatus.RUNNING) is RunStatus.RUNNING
-    assert ended(job).outcome is Outcome.FINISHED
-    assert observe(job, stored=RunStatus.RUNNING) is RunStatus.FINISHED
-    state = job.state()
-    assert [e.epoch for e in state.epochs] == [1, 2, 3]
-    assert state.device == "2 workers of the cluster, processor"
-    steps = [e for e in job.read_events() if isinstance(e, events.StepEnded)]
-    assert steps[-1].steps == 2, "8 images, 2 workers, 2 images each"
-    assert read_checkpoint(job.last).epoch == 3
-    assert read_checkpoint(job.best).epoch == state.best_epoch
-    assert list(job.read_events())[-2:][0].event == "saved"
-    assert job.report.is_file()
-    assert job.predictions("test").is_file()
-    assert (job.path / "cluster.log").is_file()
-    assert not list(job.path.rglob("*.part"))
-    assert not list(job.path.glob("cvstudio-*")), "the bundle was left behind"
-
-
-def test_a_cancelled_run_ends_here_and_on_the_cluster(tmp_path: Path, two_nodes: TwoNodes) -> None:
-    job = sent(tmp_path, two_nodes, epochs=2000)
-    until(lambda: job.state().epochs, job)
-    begun = time.monotonic()
-    launch.end(job)
-    assert time.monotonic() - begun < 15
-    assert observe(job, stored=RunStatus.RUNNING) is RunStatus.CANCELLED
-    name = (job.path / "sent.json").read_text().split('"')[3]
-    found = Client(two_nodes.address).sent(name)
-    assert found is not None
-    assert not found.active
-
-
-def test_a_follower_that_was_ended_finds_its_run_again_and_misses_nothing(
-    tmp_path: Path, two_nodes: TwoNodes
-) -> None:
-    job = sent(tmp_path, two_nodes, epochs=60)
     until(lambda: job.state().epochs, job)
     process = launch.find(job)
     assert process is not None
@@ -167,19 +143,121 @@ def test_a_follower_that_was_ended_finds_its_run_again_and_misses_nothing(
     assert resumable(job, RunStatus.FAILED)
     launch.launch(job)
     assert ended(job).outcome is Outcome.FINISHED
-    assert [e.epoch for e in job.state().epochs] == list(range(1, 61))
+    assert observe(job, stored=RunStatus.RUNNING) is RunStatus.FINISHED
+    state = job.state()
+    assert [e.epoch for e in state.epochs] == list(range(1, 41)), "nothing was missed"
+    assert state.device == "2 workers of the cluster, processor"
+    steps = [e for e in job.read_events() if isinstance(e, events.StepEnded)]
+    assert steps[-1].steps == 2, "8 images, 2 workers, 2 images each"
+    assert read_checkpoint(job.last).epoch == 40
+    assert read_checkpoint(job.best).epoch == state.best_epoch
+    assert list(job.read_events())[-2:][0].event == "saved"
+    assert job.report.is_file()
+    assert job.predictions("test").is_file()
+    assert (job.path / "cluster.log").is_file()
+    assert not list(job.path.rglob("*.part"))
+    assert not list(job.path.glob("cvstudio-*")), "the bundle was left behind"
 
 
-def test_what_a_worker_fails_at_is_told_in_words(tmp_path: Path, two_nodes: TwoNodes) -> None:
-    job = run_directory(tmp_path, Task.CLASSIFY, batch=2)
-    (tmp_path / "scene-003.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    send_to(job.path, Cluster(address=two_nodes.address, workers=1))
-    LAUNCHED.append(job)
-    launch.launch(job)
-    until(lambda: not launch.alive(job), job)
-    last = list(job.read_events())[-1]
-    assert isinstance(last, events.Failed)
-    assert last.cause == "image"
+@pytest.fixture
+def sorted_images(tmp_path: Path) -> Iterator[Project]:
+    """Twelve images of two classes, in a project."""
+    scenes = run_directory(tmp_path / "scenes", Task.CLASSIFY, train=8, val=4)
+    with Project.create(
+        tmp_path / "sorted", task=Task.CLASSIFY, classes=[c.name for c in CLASSES]
+    ) as made:
+        images = read_snapshot(scenes.snapshot).images
+        with made.transaction("Fill", undoable=False) as s:
+            new = [
+                NewImage(made.uri_of(i.path), i.width, i.height, review=Review.LABELLED,
+                         split=i.split)
+                for i in images
+            ]  # fmt: skip
+            for image_id, image in zip(commands.add_images(s, new), images, strict=True):
+                place = [c.id for c in CLASSES].index(image.annotations[0].class_id)
+                commands.set_image_class(s, image_ids=[image_id], class_id=place + 1)
+        yield made
+        for run in runs.all_runs(made):
+            launch.end(runs.job_of(run))
+
+
+def _held(project: Project) -> bool:
+    return any(runs.status(run) is RunStatus.FAILED for run in runs.all_runs(project))
+
+
+def looked_after(
+    project: Project, experiment: int, *, meanwhile: Callable[[], object] = lambda: None,
+    seconds: float = PATIENCE,
+) -> int:  # fmt: skip
+    """Do what a window does until an experiment is over, or waits for a person because a run of it
+    failed; how many runs were at work at most."""
+    end, most, steward = time.monotonic() + seconds, 0, Steward()
+    try:
+        while book.get(project, experiment).ended is None and not _held(project):
+            told = [(r.status, runs.job_of(r).state().failed) for r in runs.all_runs(project)]
+            assert time.monotonic() < end, told
+            steward.look(project)
+            runs.advance(project)
+            most = max(most, len(runs.running(project)))
+            meanwhile()
+            time.sleep(0.2)
+    finally:
+        steward.close()
+    return most
+
+
+def gone_there(job: JobDir, cluster: Cluster) -> bool:
+    """Whether nothing of a run is at work on the cluster any more."""
+    name = (job.path / "sent.json").read_text().split('"')[3]
+    found = Client(cluster.address).sent(name)
+    assert found is not None
+    return not found.active
+
+
+def test_a_sweep_is_spread_over_the_cluster_and_one_of_its_runs_is_cancelled_there(
+    sorted_images: Project, two_nodes: TwoNodes
+) -> None:
+    project, cluster = sorted_images, Cluster(address=two_nodes.address, workers=1)
+    recipe = config_for(Task.CLASSIFY, batch=2, patience=0)
+    grid = varying.grid(recipe, {"epochs": [1, 2000]})
+    swept = book.create(project, SweepPlan(config=recipe, trials=tuple(grid)), cluster=cluster)
+    took: list[float] = []
+
+    def cancel_the_long_one() -> None:
+        for run in runs.running(project):
+            if runs.config_of(run).epochs == 2000 and runs.job_of(run).state().epochs:
+                begun = time.monotonic()
+                runs.cancel(project, run.id)
+                took.append(time.monotonic() - begun)
+
+    most = looked_after(project, swept.id, meanwhile=cancel_the_long_one)
+    assert most == 2, "the cluster has a place for each"
+    assert took
+    assert took[0] < 15
+    short, long = sorted(trials.trials(project, swept), key=lambda each: each.values["epochs"])
+    assert (short.status, long.status) == (RunStatus.FINISHED, RunStatus.CANCELLED)
+    assert short.value is not None
+    assert runs.job_of(short.run).best.is_file()
+    assert all("of the cluster" in runs.job_of(t.run).state().device for t in (short, long))
+    assert gone_there(runs.job_of(long.run), cluster)
+
+
+def test_a_search_tries_its_values_on_the_cluster_and_what_a_worker_fails_at_is_told_in_words(
+    sorted_images: Project, two_nodes: TwoNodes
+) -> None:
+    project, cluster = sorted_images, Cluster(address=two_nodes.address, workers=1)
+    recipe = config_for(Task.CLASSIFY, batch=2, epochs=1, patience=0)
+    rate = Dimension(name="learning_rate", low=1e-5, high=1e-2, log=True)
+    plan = SearchPlan(config=recipe, space=(rate,), trials=1, prune=False)
+    searched = book.create(project, plan, cluster=cluster)
+    next(sorted_images.path.parent.rglob("scene-003.png")).write_bytes(b"\x89PNG\r\n\x1a\n")
+    looked_after(project, searched.id)
+    (trial,) = trials.trials(project, searched)
+    assert 1e-5 <= trial.values["learning_rate"] <= 1e-2
+    assert trial.status is RunStatus.FAILED
+    failed = runs.job_of(trial.run).state().failed
+    assert failed is not None
+    assert failed.cause == "image"
 
 
 def test_a_lost_node_costs_no_more_than_the_epochs_since_the_last_checkpoint_and_pause_reaches_it(

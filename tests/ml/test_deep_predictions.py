@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,12 +22,14 @@ from cvstudio.core.wire import Message
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.data import SplitImages
 from cvstudio.ml.evaluate import read_images
-from cvstudio.ml.explain import run_explain
-from cvstudio.ml.export import record_of, to_onnx, with_record
+from cvstudio.ml.explaining.job import run_explain
+from cvstudio.ml.exporting.graph import to_onnx
+from cvstudio.ml.exporting.record import record_of, with_record
 from cvstudio.ml.labels import IGNORE
 from cvstudio.ml.live import _Inbox, _Worker
 from cvstudio.ml.onnx_file import FileRecord
 from cvstudio.ml.predict import OnnxNetwork, predict_files
+from cvstudio.ml.preprocess import Preprocessing
 from cvstudio.ml.preview import Previews
 
 WINDOW = (812.0, 4020.0)
@@ -92,7 +95,8 @@ def test_training_judging_preview_and_heat_map_look_through_the_same_window(
     wanted = read_rgb(deep, window=WINDOW)
     trained, _ = SplitImages([image], size=64, fit=Fit.PAD).read(0)
     assert np.array_equal(trained, wanted)
-    ((_, judged),) = read_images([image], [])
+    how = Preprocessing(64, Fit.PAD, (0, 0, 0), (1, 1, 1))
+    ((_, judged),) = read_images([image], [], how)
     assert np.array_equal(judged, wanted)
     told = {"id": 1, "path": str(deep), "window": list(WINDOW), "annotations": []}
     header = {
@@ -113,8 +117,9 @@ def test_training_judging_preview_and_heat_map_look_through_the_same_window(
         seen.append(window)
         raise Seen
 
-    monkeypatch.setattr("cvstudio.ml.explain.read_rgb", look)
-    monkeypatch.setattr("cvstudio.ml.explain.load_network", lambda *_, **__: None)
+    monkeypatch.setattr("cvstudio.ml.seeing.read_rgb", look)
+    known = SimpleNamespace(preprocessor=how)
+    monkeypatch.setattr("cvstudio.ml.explaining.job.load_network", lambda *_, **__: known)
     for path in (deep, stranger):
         config = ExplainConfig(run_directory=run.path, image=path)
         with pytest.raises(Seen):

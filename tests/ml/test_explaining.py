@@ -22,7 +22,8 @@ from cvstudio.core.snapshot import write_snapshot
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.imaging.heat import colours, overlay
 from cvstudio.ml.checkpoint import Checkpoint, write_checkpoint
-from cvstudio.ml.explain import explain, run_explain
+from cvstudio.ml.explaining.explain import explain
+from cvstudio.ml.explaining.job import run_explain
 from cvstudio.ml.load import LoadedNetwork
 
 WITH_EMPTY = (*CLASSES, LabelClass(9, "empty", "#0C8486"))

@@ -18,7 +18,7 @@ import torch
 from judge_samples import CLASSES, network_of, snapshot_of, teach
 
 from cvstudio.core.annotation import Review, Split, Task
-from cvstudio.core.config import EvaluateConfig, ExportConfig
+from cvstudio.core.config import EvaluateConfig, ExportConfig, Views
 from cvstudio.core.errors import FormatError, RunError
 from cvstudio.core.events import Outcome
 from cvstudio.core.jobdir import JobDir, Request
@@ -28,12 +28,13 @@ from cvstudio.core.run_state import BEST_METRIC
 from cvstudio.core.snapshot import Snapshot, write_snapshot
 from cvstudio.core.wire import Message
 from cvstudio.imaging.decode import read_rgb
-from cvstudio.ml import export as export_module
-from cvstudio.ml import verify
 from cvstudio.ml.checkpoint import Checkpoint, write_checkpoint
 from cvstudio.ml.decode import suppress
 from cvstudio.ml.evaluate import evaluate, run_evaluate
-from cvstudio.ml.export import run_export, to_onnx
+from cvstudio.ml.exporting import job as export_module
+from cvstudio.ml.exporting import proof, timing
+from cvstudio.ml.exporting.graph import to_onnx
+from cvstudio.ml.exporting.job import run_export
 from cvstudio.ml.live import _Inbox, _Worker
 from cvstudio.ml.load import LoadedNetwork, load_network
 from cvstudio.ml.onnx_file import KEY
@@ -51,10 +52,8 @@ NAMES = {
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    quick: Callable[..., Any] = verify.measure_latency
-    monkeypatch.setattr(
-        verify, "measure_latency", lambda run, **words: quick(run, **words, seconds=0.05, most=8)
-    )
+    quick: Callable[..., Any] = timing.repeat
+    monkeypatch.setattr(timing, "repeat", lambda run, **_words: quick(run, seconds=0.01, most=5))
 
 
 def talkative(network: LoadedNetwork, snapshot: Snapshot) -> LoadedNetwork:
@@ -142,7 +141,7 @@ def test_the_file_answers_like_the_checkpoint_and_says_so(tmp_path: Path, task: 
     )
     assert json.loads(output.with_suffix(".verification.json").read_text()) == told
     onnx.checker.check_model(onnx.load(output), full_check=True)
-    assert {row["what"] for row in told["latency"]} == {"ONNX 32-bit", "Checkpoint"}
+    assert {row["what"] for row in told["latency"]} == {"ONNX, 32-bit", "PyTorch"}
 
     val = made.snapshot.of(Split.VAL)
     rgbs, ids = [read_rgb(i.path) for i in val], [i.id for i in val]
@@ -199,7 +198,7 @@ def test_a_file_that_answers_otherwise_does_not_get_the_name(
 ) -> None:
     made = make_run(tmp_path, Task.CLASSIFY)
     other = to_onnx(network_of(Task.CLASSIFY, "resnet18", size=64, seed=5))
-    monkeypatch.setattr(export_module, "to_onnx", lambda network: other)
+    monkeypatch.setattr(export_module, "to_onnx", lambda network, *, opset: other)
     output = tmp_path / "net.onnx"
     output.write_bytes(b"an older, proven file")
     with pytest.raises(RunError, match="Largest difference in a score") as caught:
@@ -219,8 +218,7 @@ def test_eight_bits_are_measured_and_marked_when_they_lose_too_much(
 ) -> None:
     made = make_run(tmp_path, task)
     output = tmp_path / "net.onnx"
-    monkeypatch.setattr(verify, "INT8", replace(verify.INT8, drop=2.0))
-    told = made.export(output, int8=True)
+    told = made.export(output, int8=True, allowed_drop=1.0)
     small = told["int8"]
     assert small["file"] == "net-int8.onnx"
     assert small["size"] < told["size"] / 2
@@ -237,7 +235,10 @@ def test_eight_bits_are_measured_and_marked_when_they_lose_too_much(
         assert head
         assert not any(n.input[1] in quantised for n in head)  # their weights
 
-    monkeypatch.setattr(verify, "INT8", replace(verify.INT8, drop=-2.0))
+    never = replace(proof.REDUCED, drop=-2.0)
+    monkeypatch.setattr(proof, "limits_for", lambda precision, _drop: (
+        proof.FLOAT if precision == "float32" else never
+    ))  # fmt: skip
     assert made.export(output, int8=True)["int8"]["file"] == "net-int8-UNVERIFIED.onnx"
 
 
@@ -317,6 +318,9 @@ def test_predictions_for_new_files_name_classes_and_list_what_could_not_be_read(
     assert (
         _Worker(_Inbox(), lambda message: None).handler(request)(request).header["content"] == alone
     )
+    mirrored = predict_files(onnx_file, [image.path], score=0.01, views=Views.MIRRORED)
+    assert (content["views"], mirrored["views"]) == ("one", "mirrored")
+    assert mirrored["images"] != content["images"]
     (row,) = content["images"]
     assert (row["width"], row["height"]) == (image.width, image.height)
     names = {c.name for c in CLASSES}

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import FormatError
 from cvstudio.core.predictions import Prediction
+from cvstudio.ml.describe import describe
 from cvstudio.ml.predict import OnnxNetwork
 
 PLAIN = {
@@ -71,7 +72,7 @@ def test_the_size_is_read_from_the_metadata_where_the_input_is_of_any_size(tmp_p
     [
         ({"task": "pose"}, "is for pose"),
         ({"names": "{"}, "names of the classes"),
-        ({"names": "{0: 'cat'}"}, "without nms"),
+        ({"names": "{0: 'cat'}"}, "gives other answers than 1 class"),
     ],
 )
 def test_what_cannot_be_read_soundly_is_refused_in_a_sentence(
@@ -81,9 +82,33 @@ def test_what_cannot_be_read_soundly_is_refused_in_a_sentence(
         OnnxNetwork(exported(tmp_path, {**PLAIN, **change}, one_dog()))
 
 
-def test_a_file_with_suppression_inside_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="without nms"):
-        OnnxNetwork(exported(tmp_path, PLAIN, np.zeros((1, 300, 6))))
+def test_a_file_that_removes_doubles_itself_answers_the_same(tmp_path: Path) -> None:
+    listed = np.zeros((1, 300, 6))
+    listed[0, 0] = (22, 27, 42, 37, 0.9, 1)  # the same dog as two corners, score and class
+    inside = OnnxNetwork(exported(tmp_path, PLAIN, listed))
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    outside = OnnxNetwork(exported(plain, PLAIN, one_dog()))
+    picture = [np.zeros((64, 128, 3), np.uint8)]
+    (one,), (other,) = inside.predict(picture, [7]), outside.predict(picture, [7])
+    assert [o.class_id for o in one.objects] == [2]
+    assert one.objects[0].box == other.objects[0].box
+    assert one.objects[0].score == pytest.approx(0.9)
+    assert describe(inside)["inside"] is True
+    assert describe(outside)["inside"] is False
+
+
+def test_a_file_says_what_goes_in_and_comes_out(tmp_path: Path) -> None:
+    told = describe(OnnxNetwork(exported(tmp_path, PLAIN, one_dog())))
+    assert told["task"] == "detect"
+    assert told["classes"] == [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    assert (told["size"], told["score"], told["maker"]) == (64, None, "ultralytics")
+    assert told["network"] == "Ultralytics YOLO11n model"
+
+
+def test_a_list_of_other_length_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="gives other answers than 2 classes"):
+        OnnxNetwork(exported(tmp_path, PLAIN, np.zeros((1, 300, 9))))
 
 
 def test_a_file_of_nobody_is_refused_as_before(tmp_path: Path) -> None:

@@ -16,15 +16,19 @@ from pycocotools import mask as coco_mask
 
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.errors import RunError
+from cvstudio.core.forms import plain_form
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.masks import Mask, mask_of
 from cvstudio.core.metrics import nothing_right
 from cvstudio.core.predictions import Found, Prediction, read_predictions
+from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
+from cvstudio.core.thresholds import Aim, Thresholds
 from cvstudio.ml.coco import NAMES, coco_statistics, whole_image_code
 from cvstudio.ml.evaluate import evaluate
 from cvstudio.ml.judge import judge
+from cvstudio.ml.preprocess import Preprocessing
 
 
 @pytest.mark.shared_data
@@ -96,6 +100,8 @@ class Oracle:
         self.task: Task = snapshot.task
         self.classes: tuple[LabelClass, ...] = snapshot.classes
         self.several = False
+        self.form = plain_form(snapshot.task)
+        self.preprocessor = Preprocessing(64, Fit.PAD, (0, 0, 0), (1, 1, 1))
         self._answers = answers
 
     def predict(self, rgbs: Sequence[np.ndarray], image_ids: Sequence[int]) -> list[Prediction]:
@@ -240,3 +246,48 @@ def test_what_is_found_in_a_box_without_outline_is_no_false_alarm(tmp_path: Path
     assert report["metrics"]["mAP50-95"] == 1
     gone = replace(image, annotations=image.annotations[1:])
     assert judge(Task.INSTANCE, CLASSES, [gone], answers)["counts"]["extra"] == 1
+
+
+def test_every_figure_of_a_report_has_its_range(tmp_path: Path) -> None:
+    """Of a network that is right now and then: a figure that is 1 in every draw has no width."""
+    for task in Task:
+        snapshot = snapshot_of(tmp_path / task, task)
+        truth = truth_of(snapshot)
+        first = snapshot.images[0]
+        wrong = {**truth, first.id: truth[snapshot.images[1].id]}
+        report = evaluate(
+            Oracle(snapshot, wrong), snapshot.images, split="val", directory=tmp_path / task
+        )
+        told = {name for name, value in report["metrics"].items() if value is not None}
+        assert told == set(report["intervals"]), task
+        for name in told:
+            low, high = report["intervals"][name]
+            assert low <= report["metrics"][name] <= high, (task, name)
+        assert all("intervals" in row for row in report["per_class"])
+        assert ("calibration" in report) == (task is not Task.SEGMENT)
+        assert ("gains" in report) == (task in (Task.DETECT, Task.INSTANCE))
+
+
+def test_scores_and_temperature_of_a_person_go_before_those_of_the_report(tmp_path: Path) -> None:
+    snapshot = snapshot_of(tmp_path, Task.DETECT)
+    class_id = snapshot.classes[0].id
+    chosen = Thresholds(per_class={class_id: 1.5}, applied=True, aim=Aim.PRECISION, wanted=0.9)
+    report = evaluate(
+        Oracle(snapshot, truth_of(snapshot)), snapshot.images, split="val",
+        directory=tmp_path, thresholds=chosen,
+    )  # fmt: skip
+    row = next(r for r in report["per_class"] if r["class"] == class_id)
+    assert (row["predicted"], row["recall"]) == (0, 0)  # no score reaches 1.5
+    assert report["thresholds"]["applied"] == "per class"
+    snapshot = snapshot_of(tmp_path / "classes", Task.CLASSIFY)
+    plain = evaluate(
+        Oracle(snapshot, truth_of(snapshot)), snapshot.images, split="val",
+        directory=tmp_path / "classes",
+    )  # fmt: skip
+    hot = evaluate(
+        Oracle(snapshot, truth_of(snapshot)), snapshot.images, split="val",
+        directory=tmp_path / "classes", thresholds=Thresholds(temperature=3.0),
+    )  # fmt: skip
+    assert hot["temperature"] == 3.0
+    assert hot["metrics"] == plain["metrics"]  # the answers stay the same, but less sure
+    assert hot["calibration"]["tendency"] < plain["calibration"]["tendency"]

@@ -73,6 +73,8 @@ ELSEWHERE = {
     "plain_epochs": "test_composing.py",
     "several_classes": "test_several_class_runs.py",
     "fit": "test_training_data.py",
+    "normalise": "test_detector_recipes.py",
+    "sees": "test_deep_runs.py",
     "start": "test_training_runs.py",
     "weights_file": "test_training_runs.py",
     "patience": "test_training_runs.py",

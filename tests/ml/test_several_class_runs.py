@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from cvstudio.ml.checkpoint import read_checkpoint
 from cvstudio.ml.decode import decode, probabilities
 from cvstudio.ml.engine.losses import presence_weights
 from cvstudio.ml.environment import prepare
-from cvstudio.ml.explain import explain
+from cvstudio.ml.evaluate import class_scores_of
+from cvstudio.ml.explaining.explain import explain
 from cvstudio.ml.judge import judge
 from cvstudio.ml.labels import usable
 from cvstudio.ml.load import load_network
@@ -76,7 +78,7 @@ def run_of(folder: Path, *, train: int = 16, val: int = 8, **settings: Any) -> J
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> JobDir:
     """A run that has learned which of the two there are."""
-    job = run_of(tmp_path_factory.mktemp("learned"), train=24,
+    job = run_of(tmp_path_factory.mktemp("learned"), train=24, val=12,
                  network="resnet18", epochs=4, batch=8, label_smoothing=0.0)  # fmt: skip
     assert run_job(job.path) == 0, job.log.read_text()
     return job
@@ -87,8 +89,8 @@ def test_a_run_learns_several_classes_and_none(learned: JobDir) -> None:
     assert report["several"] is True
     assert report["metrics"]["mAP"] > 0.9
     assert report["metrics"]["exact match"] > 0.7
-    assert [row["labelled"] for row in report["per_class"]] == [4, 4]
-    assert report["counts"]["images"] == 8, "images without a class are judged too"
+    assert [row["labelled"] for row in report["per_class"]] == [6, 6]
+    assert report["counts"]["images"] == 12, "images without a class are judged too"
     assert set(report["thresholds"]["per_class"]) == {str(DISC), str(SQUARE)}
     assert report["confusion"]["classes"] == [DISC, SQUARE, 0]
 
@@ -116,9 +118,9 @@ def test_one_class_an_image_keeps_probabilities_that_sum_to_one(tmp_path: Path) 
     assert run_job(job.path) == 0
     for prediction in read_predictions(job.predictions("val")):
         assert sum((prediction.scores or {}).values()) == pytest.approx(1, abs=1e-5)
-    assert set(json.loads(job.report.read_text())["val"]["metrics"]) == {
-        "accuracy", "balanced accuracy", "macro F1",
-    }  # fmt: skip
+    told = set(json.loads(job.report.read_text())["val"]["metrics"])
+    assert {"accuracy", "balanced accuracy", "macro F1", "Cohen's kappa"} <= told
+    assert not told & {"mAP", "exact match", "micro F1"}  # those of several classes an image
 
 
 def test_probabilities_of_one_class_are_the_numbers_that_they_were() -> None:
@@ -249,6 +251,70 @@ def test_a_network_suggests_every_class_that_it_is_sure_of(learned: JobDir, tmp_
     counts = {p.image_id: len(p.scores or {}) for p in read_predictions(job.predictions(ANSWERS))}
     wanted = {image.id: len(image.annotations) for image in images}
     assert sum(counts[key] == wanted[key] for key in wanted) >= 6
+
+
+def with_scores(run: JobDir, folder: Path, scores: dict[int, float | None]) -> JobDir:
+    """A copy of a run whose classes count from these scores."""
+    copy = JobDir(Path(shutil.copytree(run.path, folder / "copied-run")))
+    report = json.loads(copy.report.read_text())
+    report["val"]["thresholds"]["per_class"] = {str(key): score for key, score in scores.items()}
+    write_json(copy.report, report)
+    return copy
+
+
+def test_each_class_is_judged_from_its_own_score_and_test_from_that_of_val(
+    learned: JobDir,
+) -> None:
+    told = json.loads(learned.report.read_text())["val"]["thresholds"]
+    assert told["applied"] == "per class"
+    assert set(told["per_class"]) == {str(DISC), str(SQUARE)}
+    assert all(0 < score < 1 for score in told["per_class"].values())
+    images = read_snapshot(learned.snapshot).of(Split.VAL)
+    answers = list(read_predictions(learned.predictions("val")))
+    strict = judge(
+        Task.CLASSIFY, CLASSES, images, answers, several=True, score=0.5,
+        class_scores={DISC: 0.0, SQUARE: None},
+    )  # fmt: skip
+    assert strict["per_class"][0]["predicted"] == len(images), "every image counts as a disc"
+    assert strict["thresholds"]["per_class"] == {str(DISC): 0.0, str(SQUARE): None}
+    assert class_scores_of({"val": strict}) == {DISC: 0.0, SQUARE: None}
+
+
+def test_suggestions_take_each_class_from_its_own_score(learned: JobDir, tmp_path: Path) -> None:
+    run = with_scores(learned, tmp_path, {DISC: 0.0, SQUARE: None})
+    images = read_snapshot(run.snapshot).of(Split.VAL)
+    job = JobDir(tmp_path / "suggest")
+    write_asked(job, [AskedImage(i.id, i.path, 0, i.width, i.height) for i in images])
+    config = SuggestConfig(
+        task=Task.CLASSIFY, run_directory=run.path, score=1.0, device="cpu", own_scores=True
+    )
+    write_json(job.config, config.model_dump(mode="json"))
+    assert run_job(job.path) == 0, job.log.read_text()
+    found = [set(p.scores or {}) for p in read_predictions(job.predictions(ANSWERS))]
+    assert found == [{DISC}] * len(images), "squares count from the common score, 1"
+
+
+def test_an_exported_file_decides_each_class_by_its_own_score(
+    learned: JobDir, tmp_path: Path
+) -> None:
+    run = with_scores(learned, tmp_path, {DISC: 0.0, SQUARE: None})
+    job, output = JobDir(tmp_path / "export"), tmp_path / "own.onnx"
+    config = ExportConfig(run_directory=run.path, output=output, device="cpu", parity_images=2)
+    write_json(job.config, config.model_dump(mode="json"))
+    assert run_job(job.path) == 0, job.log.read_text()
+    record = json.loads(OnnxNetwork(output).session.get_modelmeta().custom_metadata_map[KEY])
+    assert "its own threshold" in record["answer"]["classes"]
+    assert record["thresholds"]["per_class"] == {str(DISC): 0.0, str(SQUARE): None}
+    images = read_snapshot(run.snapshot).of(Split.VAL)
+    told = predict_files(output, [image.path for image in images])
+    disc, square = (c.name for c in CLASSES)
+    common = record["thresholds"]["score"]
+    assert told["class_scores"] == {disc: 0.0, square: common}
+    for row in told["images"]:
+        assert disc in row["classes"]
+        assert (square in row["classes"]) is (row["scores"][square] >= common)
+    one = predict_files(output, [images[0].path], score=1.0)
+    assert one["images"][0]["classes"] == [], "a score that is given counts for all"
 
 
 def test_the_explanation_of_a_class_leaves_the_others_alone(learned: JobDir) -> None:

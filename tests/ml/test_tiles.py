@@ -22,7 +22,7 @@ from cvstudio.core.recipe import Fit
 from cvstudio.ml import tiles
 from cvstudio.ml.answer import answer
 from cvstudio.ml.evaluate import batches
-from cvstudio.ml.export import record_of
+from cvstudio.ml.exporting.record import record_of
 from cvstudio.ml.loading import Batches
 from cvstudio.ml.preprocess import Preprocessing
 from cvstudio.ml.worker import run_job
@@ -149,7 +149,8 @@ def test_many_large_images_are_not_read_at_once(tmp_path: Path) -> None:
     image = snapshot_of(tmp_path, Task.SEGMENT, count=1).images[0]
     small = [replace(image, width=100, height=100)] * 5
     large = [replace(image, width=12_000, height=12_000)] * 3
-    found = [len(some) for some in batches([*small, *large], 4)]
+    how = Preprocessing(64, Fit.CROP, (0.0,) * 3, (1.0,) * 3)
+    found = [len(some) for some in batches([*small, *large], 4, how)]
     assert found == [4, 1, 1, 1, 1]
 
 

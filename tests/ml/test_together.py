@@ -48,7 +48,7 @@ def weights_of(job: JobDir) -> dict[str, torch.Tensor]:
 @pytest.mark.slow
 def test_two_processes_learn_what_one_with_twice_the_batch_does(tmp_path: Path) -> None:
     """Ten steps of SGD without dropout, in a network without norms over the batch."""
-    net = {"network": "vit_tiny", "image_size": 224}
+    net = {"network": "convnext_atto", "image_size": 64}
     two = run_directory(tmp_path / "two", Task.CLASSIFY, batch=2, **net, **SETTINGS)
     one = run_directory(tmp_path / "one", Task.CLASSIFY, batch=4, **net, **SETTINGS)
     assert torchrun(two).wait(300) == 0, two.log.read_text()
@@ -89,6 +89,27 @@ def test_a_cancelled_group_leaves_no_process_behind(tmp_path: Path) -> None:
     job.ask(Request.CANCEL)
     assert process.wait(60) == 0, job.log.read_text()
     assert list(job.read_events())[-1].outcome is Outcome.CANCELLED
+
+
+LEAVING = """
+import psutil, sys, torch
+from cvstudio.ml.engine.together import join
+alone = psutil.Process().num_threads()
+group = join()
+group.begin_alike(torch.nn.Linear(4, 4))
+group.from_chief("something")
+among = psutil.Process().num_threads()
+group.leave()
+sys.exit(not alone == psutil.Process().num_threads() < among)
+"""
+
+
+def test_who_leaves_a_group_takes_its_threads_along(tmp_path: Path) -> None:
+    """One that still frees a message while Python shuts down aborts the process."""
+    (tmp_path / "leaving.py").write_text(LEAVING)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
+               "--nproc-per-node=2", str(tmp_path / "leaving.py")]  # fmt: skip
+    assert subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}).returncode == 0
 
 
 @pytest.mark.slow

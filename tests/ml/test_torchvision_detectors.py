@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,15 @@ from cvstudio.core.networks import network
 from cvstudio.core.predictions import Found
 from cvstudio.core.snapshot import read_snapshot, write_snapshot
 from cvstudio.imaging.decode import read_rgb
-from cvstudio.ml import verify
 from cvstudio.ml.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from cvstudio.ml.decode import MOST_OBJECTS, SCORE_FLOOR, decode
 from cvstudio.ml.environment import prepare
 from cvstudio.ml.evaluate import evaluate
-from cvstudio.ml.explain import explain
-from cvstudio.ml.export import run_export
+from cvstudio.ml.explaining.explain import explain
+from cvstudio.ml.exporting import timing
+from cvstudio.ml.exporting.job import run_export
 from cvstudio.ml.load import load_network
+from cvstudio.ml.networks import torchvision_detection
 from cvstudio.ml.networks.build import build
 from cvstudio.ml.networks.torchvision_detection import Detector
 from cvstudio.ml.predict import OnnxNetwork
@@ -51,6 +53,22 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def few_regions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer places to look at in an image, and fewer of them with masks, which tell the same.
+
+    Each mask takes a billion multiplications, and 512 regions an image are learned from.
+    """
+    monkeypatch.setattr(torchvision_detection, "_MOST_MASKS", 24)
+    models = torchvision.models.detection
+    for task in NAMES:
+        name = network(NAMES[task]).architecture
+        few = partial(
+            getattr(models, name), rpn_post_nms_top_n_test=200, box_batch_size_per_image=64
+        )
+        monkeypatch.setattr(models, name, few)
 
 
 def lively(module: torch.nn.Module, images: torch.Tensor) -> Detector:
@@ -71,6 +89,7 @@ def lively(module: torch.nn.Module, images: torch.Tensor) -> Detector:
     return module.eval()
 
 
+@pytest.mark.usefixtures("few_regions")
 @pytest.mark.parametrize("task", list(NAMES))
 def test_it_finds_what_torchvision_itself_finds(task: Task) -> None:
     info = network(NAMES[task])
@@ -96,6 +115,45 @@ def test_it_finds_what_torchvision_itself_finds(task: Task) -> None:
         apart = (corners[:found, None] - theirs["boxes"][None]).abs().amax(2)
         apart += 1e3 * (classes[:found, None] + 1 != theirs["labels"][None])
         assert float(apart.amin(1).max()) < 0.01
+
+
+@pytest.mark.usefixtures("few_regions")
+@pytest.mark.parametrize("task", list(NAMES))
+def test_it_learns_by_the_losses_and_gradients_of_torchvision_itself(task: Task) -> None:
+    """Of objects, without crowds and class weights, which torchvision does not know."""
+    side, info = 96, network(NAMES[task])
+    module = build(info, classes=3, image_size=side).train()
+    assert isinstance(module, Detector)
+    whole = getattr(torchvision.models.detection, info.architecture)(
+        weights=None, weights_backbone=None, num_classes=4, min_size=side, max_size=side,
+        image_mean=[0, 0, 0], image_std=[1, 1, 1],
+    )  # fmt: skip
+    whole.load_state_dict(module.state_dict())
+    whole.train().transform._skip_resize = True  # which draws a random number
+    boxes = torch.tensor([[8.0, 8, 48, 56], [40, 30, 80, 90], [4, 60, 30, 92]])
+    masks = torch.zeros(len(boxes), side, side, dtype=torch.uint8)
+    for mask, (left, top, right, bottom) in zip(masks, boxes.int().tolist(), strict=True):
+        mask[top:bottom, left:right] = 1
+    target = {"boxes": boxes, "labels": torch.tensor([1, 2, 3])}
+    if module.with_masks:
+        target["masks"] = masks
+    images = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(1))
+    torch.manual_seed(5)
+    own = module.losses(images, [{**target, "crowds": torch.zeros(0, 4)} for _ in range(2)])
+    torch.manual_seed(5)
+    theirs = whole(list(images), [dict(target) for _ in range(2)])
+    names = ("loss_objectness", "loss_rpn_box_reg", "loss_classifier", "loss_box_reg", "loss_mask")
+    for part, name in zip(own, names, strict=False):
+        wanted = float(theirs[name].detach())
+        assert float(own[part].detach()) == pytest.approx(wanted, rel=1e-3), part
+    for losses in (own, theirs):
+        torch.stack(list(losses.values())).sum().backward()
+    gradients = dict(whole.named_parameters())
+    for name, value in module.named_parameters():
+        expected = gradients[name].grad
+        assert expected is not None
+        assert value.grad is not None
+        assert float(value.grad.norm()) == pytest.approx(float(expected.norm()), rel=0.02), name
 
 
 def test_the_mask_of_an_object_lies_where_torchvision_would_paste_it() -> None:
@@ -140,6 +198,7 @@ def test_a_detector_learns_to_find_objects_and_says_what_its_errors_are_made_of(
     assert report["val"]["metrics"]["mAP50-95"] == pytest.approx(best, abs=1e-6)
 
 
+@pytest.mark.usefixtures("few_regions")
 @pytest.mark.slow
 def test_mask_r_cnn_trains_with_masks_and_is_judged_on_them(tmp_path: Path) -> None:
     job = run_directory(
@@ -172,8 +231,6 @@ def test_a_paused_detector_goes_on_to_the_very_weights_of_one_that_never_stopped
 def test_a_batch_that_memory_does_not_hold_goes_through_in_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cvstudio.ml.networks import torchvision_detection
-
     real = torchvision_detection.Detector.losses
 
     def losses(self: Any, images: torch.Tensor, *rest: Any) -> dict[str, torch.Tensor]:
@@ -252,15 +309,14 @@ def exportable(folder: Path, task: Task) -> tuple[JobDir, JobDir]:
     return run, job
 
 
+@pytest.mark.usefixtures("few_regions")
 @pytest.mark.slow
 @pytest.mark.parametrize("task", list(NAMES))
 def test_the_exported_file_is_proven_and_answers_with_a_fixed_number_of_objects(
     tmp_path: Path, task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick: Any = verify.measure_latency
-    monkeypatch.setattr(
-        verify, "measure_latency", lambda run, **words: quick(run, **words, seconds=0.05, most=4)
-    )
+    quick: Any = timing.repeat
+    monkeypatch.setattr(timing, "repeat", lambda run, **_words: quick(run, seconds=0.01, most=5))
     run, job = exportable(tmp_path, task)
     output = tmp_path / "net.onnx"
     config = ExportConfig(run_directory=run.path, output=output, parity_images=3)
@@ -278,6 +334,7 @@ def test_the_exported_file_is_proven_and_answers_with_a_fixed_number_of_objects(
     assert exported.record.outputs[0]["shape"][2] <= MOST_OBJECTS
 
 
+@pytest.mark.usefixtures("few_regions")
 @pytest.mark.parametrize("task", list(NAMES))
 def test_an_object_is_explained_and_so_is_a_place_where_none_was_found(task: Task) -> None:
     loaded = network_of(task, NAMES[task], size=64)

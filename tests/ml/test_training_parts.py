@@ -337,8 +337,13 @@ def test_from_scratch_every_layer_learns_whatever_else_is_chosen() -> None:
     assert Thawing(module, head=head(info, module), config=config).learning_in(1) == 4
 
 
-def test_mixed_precision_stays_away_from_processors() -> None:
-    assert half_precision(config_for(Task.CLASSIFY), torch.device("cpu")) is None
+def test_mixed_precision_stays_away_from_processors_unless_bfloat16_is_chosen() -> None:
+    cpu = torch.device("cpu")
+    assert half_precision(config_for(Task.CLASSIFY), cpu) is None
+    assert half_precision(config_for(Task.CLASSIFY, half="float16"), cpu) is None
+    chosen = config_for(Task.CLASSIFY, half="bfloat16")
+    assert half_precision(chosen, cpu) is torch.bfloat16
+    assert half_precision(chosen.model_copy(update={"mixed_precision": False}), cpu) is None
     assert half_precision(config_for(Task.CLASSIFY), torch.device("mps")) is None
 
 

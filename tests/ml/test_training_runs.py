@@ -114,6 +114,9 @@ def test_a_paused_detector_goes_on_with_its_optimiser_and_its_average(
     state = read_checkpoint(job.last).training
     assert state["updates"] == 1
     assert state["optimizer"]["state"]
+    (told,) = [n.text for n in events_of(job, events.Note) if n.text.startswith("Paused")]
+    assert "Paused at step 1 of 2 in epoch 1" in told
+    assert "begins that epoch again" in told
     assert run_job(job.path) == 0
     assert ended(job).outcome is Outcome.FINISHED
     assert read_checkpoint(job.last).training["updates"] == 5
