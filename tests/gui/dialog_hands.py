@@ -9,7 +9,7 @@ from typing import TypeVar
 from patience import LIMIT
 from person import Person
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QPushButton
 
 from cvstudio.gui.class_manager import ClassManager
 
@@ -44,6 +44,12 @@ def answer_over(under: QDialog, do: Callable[[QDialog], None]) -> None:
         dialog.close()
 
     when_open(QDialog, act, over=under)
+
+
+def press(words: str, dialog: QDialog) -> None:
+    """Press a button of a dialog by what stands on it."""
+    (button,) = [b for b in dialog.findChildren(QPushButton) if b.text() == words]
+    button.click()
 
 
 def in_manager(person: Person, do: Callable[[ClassManager], None]) -> None:

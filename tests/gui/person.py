@@ -126,14 +126,19 @@ class Person:
         self.settle()
 
     def answer(self, do: Callable[[QDialog], None]) -> None:
-        """Do something with the next dialog as soon as it is up (before what opens it)."""
+        """Do something with the next dialog as soon as it is up (before what opens it). Where that
+        fails, the dialog is closed: the test is to fail, not to wait for ever."""
         tries = 0
 
         def look() -> None:
             nonlocal tries
             dialog = QApplication.activeModalWidget()
             if isinstance(dialog, QDialog) and dialog.isVisible():
-                do(dialog)
+                try:
+                    do(dialog)
+                except BaseException:
+                    dialog.reject()
+                    raise
                 return
             tries += 1
             assert tries < 500, "no dialog came up"

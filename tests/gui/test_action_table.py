@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.gui.action_table import ACTIONS, BY_ID, PAGES, REASONS
+from cvstudio.gui.analyze.views import VIEWS
 
 
 def test_every_action_says_what_it_does_and_why_it_cannot() -> None:
@@ -73,6 +74,8 @@ def test_a_disabled_action_says_why(empty_window: Person) -> None:
 def test_every_action_of_the_table_does_something(studio_window: Person) -> None:
     for page in PAGES:
         studio_window.page(page)
+    for view in VIEWS:
+        studio_window.page("analyze").views.show_view(view.name)
     idle = [
         info.id
         for info in ACTIONS

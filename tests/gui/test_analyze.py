@@ -76,7 +76,7 @@ def page(studio_window: Person, monkeypatch: pytest.MonkeyPatch) -> AnalyzePage:
     monkeypatch.setattr(type(studio_window.studio.live), "request", lambda *a, **k: 1)
     found = studio_window.page("analyze")
     assert isinstance(found, AnalyzePage)
-    studio_window.until(lambda: found.verdict is not None)
+    studio_window.until(lambda: found.errors.verdict is not None)
     studio_window.idle()
     return found
 
@@ -92,23 +92,23 @@ def test_the_page_says_what_to_do_before_the_first_run(studio_window: Person) ->
 def test_a_cell_opens_its_objects_and_fix_lands_on_the_label(
     studio_window: Person, page: AnalyzePage
 ) -> None:
-    assert page.verdict is not None
-    labelled = page.verdict.class_ids[1]
-    page.matrix.pick(labelled, NOTHING)
+    assert page.errors.verdict is not None
+    labelled = page.errors.verdict.class_ids[1]
+    page.errors.matrix.pick(labelled, NOTHING)
     studio_window.idle()
-    missed = page.verdict.cell(labelled, NOTHING)
-    assert page.gallery.count == len(missed) > 0
-    case = page.gallery.current
+    missed = page.errors.verdict.cell(labelled, NOTHING)
+    assert page.errors.gallery.count == len(missed) > 0
+    case = page.errors.gallery.current
     assert case is not None
     assert case.annotation_id is not None
-    assert "does not report" in page.detail.said.text()
+    assert "does not report" in page.errors.detail.said.text()
     studio_window.trigger("analyze.fix")
     assert studio_window.window.front.name == "label"
     assert studio_window.studio.image_id == case.image_id
-    many = page.gallery.count
+    many = page.errors.gallery.count
     studio_window.click(studio_window.button("Back to the errors"))
     assert studio_window.window.front is page
-    assert page.gallery.position == (1, many), "the same error, in the same view"
+    assert page.errors.gallery.position == (1, many), "the same error, in the same view"
     label = studio_window.page("label")
     assert isinstance(label, LabelPage)
     assert label.bar.back.isHidden(), "the offer is taken once"
@@ -117,11 +117,11 @@ def test_a_cell_opens_its_objects_and_fix_lands_on_the_label(
 def test_in_a_low_window_the_gallery_gives_its_height_to_the_three_pictures(
     studio_window: Person, page: AnalyzePage
 ) -> None:
-    assert page.gallery.crops.side == 144
+    assert page.errors.gallery.crops.side == 144
     studio_window.window.resize(1280, 720)
     studio_window.settle()
-    assert page.detail.labels.view.height() >= 200
-    crops = page.gallery.crops
+    assert page.errors.detail.labels.view.height() >= 200
+    crops = page.errors.gallery.crops
     assert 72 <= crops.side < 144
     assert crops.side + 24 <= crops.viewport().height(), "one row is whole"
 
@@ -129,14 +129,18 @@ def test_in_a_low_window_the_gallery_gives_its_height_to_the_three_pictures(
 def test_dragging_the_score_moves_every_figure(studio_window: Person, page: AnalyzePage) -> None:
     page.score_field.setValue(0.85)
     studio_window.until(
-        lambda: page.verdict is not None and page.verdict.kinds[2].count == 1  # the surest extra
+        lambda: (
+            page.errors.verdict is not None and page.errors.verdict.kinds[2].count == 1
+        )  # the surest extra
     )
-    assert page.verdict is not None
-    precision = next(c for c in page.verdict.cards if c.title == "Precision")
+    assert page.errors.verdict is not None
+    precision = next(c for c in page.errors.verdict.cards if c.title == "Precision")
     right, _, said = precision.detail.partition(" of ")
     assert int(said.split()[0]) == int(right) + 1
     page.score_field.setValue(0.5)
-    studio_window.until(lambda: page.verdict is not None and page.verdict.kinds[2].count > 1)
+    studio_window.until(
+        lambda: page.errors.verdict is not None and page.errors.verdict.kinds[2].count > 1
+    )
 
 
 def test_a_label_that_is_right_leaves_the_list_and_undo_brings_it_back(
@@ -144,14 +148,14 @@ def test_a_label_that_is_right_leaves_the_list_and_undo_brings_it_back(
 ) -> None:
     finished_run(studio_window.project, trusted=True)
     page = judged_page(studio_window)
-    page.gallery.tabs.setCurrentIndex(page.gallery.tabs.count() - 1)
+    page.errors.gallery.tabs.setCurrentIndex(page.errors.gallery.tabs.count() - 1)
     studio_window.idle()
-    before = page.gallery.count
+    before = page.errors.gallery.count
     assert before > 0
     studio_window.trigger("analyze.keep")
-    assert page.gallery.count == before - 1
+    assert page.errors.gallery.count == before - 1
     studio_window.trigger("edit.undo")
-    assert page.gallery.count == before
+    assert page.errors.gallery.count == before
 
 
 class Explainer:
@@ -191,7 +195,7 @@ def explainer(studio_window: Person, monkeypatch: pytest.MonkeyPatch) -> Explain
 def judged_page(person: Person) -> AnalyzePage:
     found = person.page("analyze")
     assert isinstance(found, AnalyzePage)
-    person.until(lambda: found.verdict is not None)
+    person.until(lambda: found.errors.verdict is not None)
     person.idle()
     return found
 
@@ -222,13 +226,13 @@ def test_the_heat_map_of_an_older_case_is_not_shown_for_a_newer_one(
     finished_run(studio_window.project)
     page = judged_page(studio_window)
     first = len(explainer.asked) - 1
-    page.gallery.step(1)
+    page.errors.gallery.step(1)
     studio_window.idle()
     assert len(explainer.asked) > first + 1
-    shown, title = page.detail.heat.view._heat, page.detail.heat.title.text()
+    shown, title = page.errors.detail.heat.view._heat, page.errors.detail.heat.title.text()
     explainer.answer(1, 0.5, number=first)
-    assert page.detail.heat.view._heat is shown
-    assert page.detail.heat.title.text() == title
+    assert page.errors.detail.heat.view._heat is shown
+    assert page.errors.detail.heat.title.text() == title
 
 
 def test_a_missed_object_is_explained_for_its_label_and_the_title_is_the_answers(
@@ -236,35 +240,35 @@ def test_a_missed_object_is_explained_for_its_label_and_the_title_is_the_answers
 ) -> None:
     finished_run(studio_window.project)
     page = judged_page(studio_window)
-    assert page.verdict is not None
-    page._show_kind("missed")
+    assert page.errors.verdict is not None
+    page.errors._show_kind("missed")
     studio_window.idle()
-    case = page.detail.case
+    case = page.errors.detail.case
     assert case is not None
     assert case.predicted == 0
     assert explainer.last["class_id"] == case.labelled
     assert case.box is not None
     assert explainer.last["box"] == [case.box.x, case.box.y, case.box.w, case.box.h]
-    names = {i: c.name for i, c in page._classes().items()}
+    names = {i: c.name for i, c in page.errors._classes().items()}
     other = next(c for c in names if c != case.labelled)
     explainer.answer(other, 0.31)
-    assert page.detail.heat.title.text() == f"GradCAM for “{names[other]}” 0.31"
+    assert page.errors.detail.heat.title.text() == f"GradCAM for “{names[other]}” 0.31"
 
 
 def test_a_click_on_any_object_explains_it(studio_window: Person, explainer: Explainer) -> None:
     finished_run(studio_window.project)
     page = judged_page(studio_window)
-    assert page.detail.case is not None
-    image = page.analysis.images[page.detail.case.image_id]  # type: ignore[union-attr]
+    assert page.errors.detail.case is not None
+    image = page.analysis.images[page.errors.detail.case.image_id]  # type: ignore[union-attr]
     label = image.annotations[0]
     count = len(explainer.asked)
-    press(page.detail.labels.view, (60, 45))
+    press(page.errors.detail.labels.view, (60, 45))
     assert len(explainer.asked) == count  # nothing lies there
-    press(page.detail.labels.view, (label.box.x + 2, label.box.y + 2))
+    press(page.errors.detail.labels.view, (label.box.x + 2, label.box.y + 2))
     assert explainer.last["class_id"] == label.class_id
     assert explainer.last["box"] == [label.box.x, label.box.y, label.box.w, label.box.h]
-    assert page.detail.answers.view._frame == label.box
-    press(page.detail.answers.view, (46, 36))
+    assert page.errors.detail.answers.view._frame == label.box
+    press(page.errors.detail.answers.view, (46, 36))
     assert explainer.last["box"] == [40, 30, 12, 12]
 
 
@@ -301,17 +305,19 @@ def test_where_the_pixels_of_a_cell_lie_is_found_while_the_window_goes_on(
     threads: list[threading.Thread] = []
     cell = PixelAnalysis._cell
 
-    def watched(self: PixelAnalysis, labelled: int, predicted: int) -> list[Case]:
+    def watched(
+        self: PixelAnalysis, labelled: int, predicted: int, limit: int | None = None
+    ) -> list[Case]:
         threads.append(threading.current_thread())
-        return cell(self, labelled, predicted)
+        return cell(self, labelled, predicted, limit)
 
     monkeypatch.setattr(PixelAnalysis, "_cell", watched)
     tissue._judge()  # a verdict that asks the watched one
     first = class_ids(studio_window.project)[0]
-    tissue.matrix.pick(first, 0)
+    tissue.errors.matrix.pick(first, 0)
     studio_window.idle()
-    assert tissue.gallery.cell == (first, 0)
-    assert tissue.gallery.count == 3
+    assert tissue.errors.gallery.cell == (first, 0)
+    assert tissue.errors.gallery.count == 3
     assert threads
     assert threading.main_thread() not in threads
 
@@ -321,9 +327,9 @@ def test_a_segment_heat_map_is_for_the_chosen_class_or_the_drawn_rectangle(
 ) -> None:
     first, second = class_ids(studio_window.project)
     assert explainer.last["class_id"] is None
-    box = tissue.detail.class_box
+    box = tissue.errors.detail.class_box
     assert box.currentIndex() == -1
-    mask = tissue.detail.answers.view._layer  # seen on the picture that was read after it
+    mask = tissue.errors.detail.answers.view._layer  # seen on the picture that was read after it
     assert mask is not None
     assert mask.pixelColor(12, 12).alpha() > 0
     assert mask.pixelColor(40, 40).alpha() == 0
@@ -332,7 +338,7 @@ def test_a_segment_heat_map_is_for_the_chosen_class_or_the_drawn_rectangle(
     box.setCurrentIndex(1)
     box.activated.emit(1)
     assert explainer.last["class_id"] == second
-    press(tissue.detail.heat.view, (4, 6), (44, 36), Qt.KeyboardModifier.ShiftModifier)
+    press(tissue.errors.detail.heat.view, (4, 6), (44, 36), Qt.KeyboardModifier.ShiftModifier)
     assert explainer.last["class_id"] is None
     assert explainer.last["box"] == pytest.approx([4, 6, 40, 30], abs=0.5)
     box.setCurrentIndex(0)
@@ -354,21 +360,23 @@ def test_the_first_card_says_whether_the_run_is_better_than_the_one_before(
     write_predictions(older.predictions("val"), nothing)
     finished_run(studio_window.project)
     page = judged_page(studio_window)
-    studio_window.until(lambda: page.standing.since is not None)
-    assert page.standing.since is not None
-    assert page.standing.since.certain
-    card = page.cards._cards[0]
-    assert card._detail.text() == f"{page.standing.since.value:.3f} better than run 1, certain"
+    studio_window.until(lambda: page.errors.standing.since is not None)
+    assert page.errors.standing.since is not None
+    assert page.errors.standing.since.certain
+    card = page.errors.cards._cards[0]
+    assert (
+        card._detail.text() == f"{page.errors.standing.since.value:.3f} better than run 1, certain"
+    )
     assert "on the 5 images that both were judged on" in card.toolTip()
     page.score_field.setValue(0.85)
     studio_window.until(lambda: not page._later.isActive())
     assert "better than run 1" in card._detail.text()  # dragging the score does not take it away
     assert card._interval.text().startswith("95 %: ")
-    recall = next(c for c in page.cards._cards if c._title.text() == "Recall")
+    recall = next(c for c in page.errors.cards._cards if c._title.text() == "Recall")
     assert recall._interval.text().startswith("95 %: ")
     page.run_box.setCurrentIndex(1)
     page._choose_run()
-    studio_window.until(lambda: page.standing.since is None)
+    studio_window.until(lambda: page.errors.standing.since is None)
     studio_window.idle()
     assert "better" not in card._detail.text()
 
@@ -376,16 +384,16 @@ def test_the_first_card_says_whether_the_run_is_better_than_the_one_before(
 def test_an_image_that_is_gone_is_said_in_its_place(
     studio_window: Person, page: AnalyzePage
 ) -> None:
-    case = page.gallery.current
+    case = page.errors.gallery.current
     assert case is not None
     assert page.analysis is not None
     page.analysis.images[case.image_id].path.unlink()
-    page.gallery.use(type(page.gallery.pictures)(page.analysis.images))
-    page.detail.use(page.run, page.analysis, page.gallery.pictures)
-    page.detail.clear()
-    page._show_case(case)
+    page.errors.gallery.use(type(page.errors.gallery.pictures)(page.analysis.images))
+    page.errors.detail.use(page.run, page.analysis, page.errors.gallery.pictures)
+    page.errors.detail.clear()
+    page.errors._show_case(case)
     studio_window.idle()
-    assert "slide_" in page.detail.labels.view._words
+    assert "slide_" in page.errors.detail.labels.view._words
 
 
 def test_judging_again_leaves_the_window_free(
@@ -424,7 +432,7 @@ def test_projects_are_judged_with_the_labels_that_the_run_saw(studio_window: Per
         commands.delete_annotations(s, ids=labels)
     page = studio_window.page("analyze")
     assert isinstance(page, AnalyzePage)
-    studio_window.until(lambda: page.verdict is not None)
+    studio_window.until(lambda: page.errors.verdict is not None)
     assert page.analysis is not None
     assert sum(len(i.annotations) for i in page.analysis.images.values()) > 0
     assert job.snapshot.exists()

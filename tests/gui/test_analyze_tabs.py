@@ -11,7 +11,7 @@ from cvstudio.project.verdict import KindCount
 
 def test_no_tab_is_cut_in_a_narrow_window(studio_window: Person) -> None:
     finished_run(studio_window.project)
-    gallery: Gallery = judged_page(studio_window).gallery
+    gallery: Gallery = judged_page(studio_window).errors.gallery
     kinds = [
         KindCount(title.lower(), title, 296)
         for title in ("All", "Missed", "Extra", "Wrong class", "Loose box", "Duplicate")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from cvstudio.core.annotation import LabelClass
+from cvstudio.core.annotation import LabelClass, Review, Split, Task
+from cvstudio.core.forms import Answers, Form
+from cvstudio.core.geometry import Box
+from cvstudio.core.metrics import ErrorKind
+from cvstudio.core.snapshot import Snapshot, SnapshotImage
 from cvstudio.gui.analyze import words
+from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.verdict import LIKELY, WRONG, Case, Verdict
 
 CELL, FIBRE = 1, 2
@@ -44,3 +51,29 @@ def test_a_label_is_doubted_as_far_as_the_counts_bear_it(
     seen, follows = words.explain(case, verdict, CLASSES, nothing="nothing")
     assert seen == "Labelled “cell”, but the network sees “2”."
     assert follows == said
+
+
+@pytest.mark.parametrize(
+    ("answers", "title", "seen"),
+    [
+        (Answers.BOXES, "Loose box", "The network's box around “cell” is off here."),
+        (Answers.OUTLINES, "Loose outline", "The network's outline of “cell” is off here."),
+        (Answers.ROTATED, "Loose box", "The network's rotated box around “cell” is off here: its"
+                                       " place, its sides or its angle."),
+        (Answers.KEYPOINTS, "Points off", "The network's points of “cell” are off here."),
+    ],
+)  # fmt: skip
+def test_what_is_off_is_called_what_the_network_answers_with(
+    answers: Answers, title: str, seen: str
+) -> None:
+    image = SnapshotImage(1, Path("one.png"), 0, 100, 100, Split.VAL, Review.REVIEWED, "", ())
+    snapshot = Snapshot(Task.DETECT, (CLASSES[CELL],), (image,))
+    report = {"form": Form(answers).to_json(), "metrics": {}}
+    analysed = ObjectAnalysis(snapshot, Split.VAL, {1: image}, {}, report)
+    verdict = analysed.judge(score=0.5, iou=0.5)
+    case = Case(ErrorKind.LOOSE_BOX, 1, 70, 0, CELL, CELL, 0.9, Box(3, 4, 10, 10), "0.90")
+    assert title in [kind.title for kind in verdict.kinds]
+    assert words.place(case, verdict) == f"{title.lower()} at x 3, y 4"
+    said, follows = words.explain(case, verdict, CLASSES, nothing="nothing")
+    assert said == seen
+    assert ("outline" in follows) is (answers is Answers.OUTLINES)

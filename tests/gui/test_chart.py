@@ -85,6 +85,14 @@ def test_very_long_lines_are_thinned(chart: Chart) -> None:
     count = 10 * MOST_POINTS
     chart.set_line("memory", range(count), range(count))
     assert len(chart.line("memory")[0]) <= MOST_POINTS
+    assert chart.line("memory")[0][-1] == count - 1
+
+
+def test_a_peak_of_a_very_long_line_is_drawn(chart: Chart) -> None:
+    values = [1.0] * 10 * MOST_POINTS
+    values[12_345] = 7.0
+    chart.set_line("memory", range(len(values)), values)
+    assert max(chart.line("memory")[1]) == 7.0
 
 
 def test_hovering_reads_the_values_and_leaving_shows_the_newest(chart: Chart) -> None:

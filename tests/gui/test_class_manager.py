@@ -8,7 +8,7 @@ from person import Person
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QMenu
+from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QMenu, QPushButton
 
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.keypoints import Keypoints
@@ -106,6 +106,54 @@ def test_renaming_says_how_many_objects_get_the_name(studio_window: Person) -> N
     in_manager(studio_window, rename)
     assert "10 objects in 10 images will have the new name." in said[0]
     assert names(studio_window.project) == ["RBC", "White cell"]
+
+
+def test_a_name_that_is_used_is_refused_while_it_is_typed(studio_window: Person) -> None:
+    said: list[tuple[str, bool]] = []
+
+    def rename(dialog: ClassManager) -> None:
+        dialog.tree.select_class(2)
+
+        def name(question: QDialog) -> None:
+            field = question.findChild(QLineEdit)
+            assert field is not None
+            (go,) = [b for b in question.findChildren(QPushButton) if b.text() == "Rename"]
+            for text in ("RBC", "White cell"):
+                field.setText(text)
+                said.append((words_of(question), go.isEnabled()))
+            question.reject()
+
+        answer_over(dialog, name)
+        studio_window.click(studio_window.button("Rename", dialog))
+
+    in_manager(studio_window, rename)
+    (refused, possible), (fine, after) = said
+    assert "There is a class “RBC” already. “Merge into” joins the two." in refused
+    assert "will have the new name" not in refused
+    assert not possible
+    assert "10 objects in 10 images will have the new name." in fine
+    assert after
+
+
+def test_a_class_that_was_added_is_the_selected_one(studio_window: Person) -> None:
+    chosen: list[list[int]] = []
+
+    def add(dialog: ClassManager) -> None:
+        dialog.tree.select_class(1)
+
+        def name(question: QDialog) -> None:
+            field = question.findChild(QLineEdit)
+            assert field is not None
+            field.setText("Platelet")
+            question.accept()
+
+        answer_over(dialog, name)
+        studio_window.click(studio_window.button("Add", dialog))
+        chosen.append(dialog.tree.chosen())
+
+    in_manager(studio_window, add)
+    assert names(studio_window.project) == ["RBC", "WBC", "Platelet"]
+    assert chosen == [[3]]
 
 
 def test_a_class_dropped_on_another_becomes_a_kind_of_it(studio_window: Person) -> None:

@@ -6,12 +6,13 @@ from PySide6.QtGui import QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QToolButton
 
+from cvstudio.core.annotation import Source, State
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.skeleton import COCO_PERSON, Skeleton
 from cvstudio.core.skeleton_template import laid_out
 from cvstudio.gui.class_manager import ClassManager
 from cvstudio.gui.class_skeleton import SkeletonDialog
-from cvstudio.project import class_tree, skeleton_changes, skeletons
+from cvstudio.project import class_tree, commands, skeleton_changes, skeletons
 from tests.gui.label_hands import label_page
 
 LEFT = Qt.MouseButton.LeftButton
@@ -97,6 +98,18 @@ def test_the_person_of_coco_is_one_click_away(person, manager, qtbot):
     assert kept(person) == laid_out(COCO_PERSON)
 
 
+def test_that_no_object_has_keypoints_yet_is_said_in_words(person, manager, qtbot):
+    told = []
+
+    def do(dialog):
+        press(dialog.person)
+        told.append(dialog.effects.text())
+        dialog.reject()
+
+    answer(qtbot, manager, do)
+    assert told == ["No object of this class has keypoints."]
+
+
 def test_how_many_objects_have_keypoints_is_said_before(person, manager, qtbot):
     person.add(Keypoints.of([(10, 10, 2), (30, 40, 2)]))
     person.add(Keypoints.of([(10, 10, 2), (30, 40, 2)]), image=2)
@@ -110,6 +123,29 @@ def test_how_many_objects_have_keypoints_is_said_before(person, manager, qtbot):
     answer(qtbot, manager, do)
     assert told == ["2 objects in 2 images have keypoints of this class."]
     assert kept(person) is None
+
+
+def test_suggested_points_are_told_apart_from_labelled_ones(person, manager, qtbot):
+    with person.project.transaction("Skeleton") as s:
+        skeleton_changes.define(s, class_id=1, skeleton=Skeleton(("head", "tail")))
+        for state in (State.SUGGESTED, State.REJECTED):
+            commands.add_annotation(
+                s, image_id=1, class_id=1, shape=Keypoints.of([(10, 10, 2), (30, 40, 2)]),
+                source=Source.NETWORK, score=0.5, state=state,
+            )  # fmt: skip
+    person.add(Keypoints.of([(10, 10, 2), (30, 40, 2)]))
+    person.add(Keypoints.of([(10, 10, 2), (30, 40, 2)]), image=2)
+    told = []
+
+    def do(dialog):
+        write(dialog.names, "head")
+        told.append(dialog.effects.text().split("\n"))
+        dialog.reject()
+
+    answer(qtbot, manager, do)
+    all_of_them = "2 objects in 2 images, 1 suggestion and 1 rejected suggestion"
+    assert told[0][0] == "2 objects, 1 suggestion and 1 rejected suggestion lose “tail”."
+    assert told[0][1] == f"{all_of_them} have keypoints of this class."
 
 
 def test_an_edge_to_a_point_that_is_not_there_cannot_be_kept(person, manager, qtbot):

@@ -43,7 +43,7 @@ def show(panel: MatrixPanel, present: tuple[int, ...]) -> ConfusionView:
     ids = (*range(1, MANY + 1), 0)
     panel.matrix.show_counts(counts(present), ids, CLASSES, nothing="nothing", unit="boxes")
     panel.tell("boxes", "")
-    QTest.qWait(20)
+    QApplication.processEvents()
     return panel.matrix
 
 
@@ -107,3 +107,59 @@ def test_narrow_columns_carry_their_names_upright(panel: MatrixPanel) -> None:
         if any(picture.pixelColor(x, y).name() != ground for x in range(2, width - 2))
     ]  # fmt: skip
     assert max(inked) - min(inked) > 50, "a name of some length, from the cells upwards"
+
+
+THREE = {i: CLASSES[i] for i in (1, 2, 3)}
+CONFUSED = np.array([[90, 1, 0, 9], [0, 6, 2, 2], [0, 30, 60, 10], [5, 2, 8, 0]], np.int64)
+"""Of 100 labelled so, 90 of the first are found; the third is taken for the second 30 times."""
+
+
+def confused(panel: MatrixPanel) -> ConfusionView:
+    panel.matrix.show_counts(CONFUSED, (1, 2, 3, 0), THREE, nothing="nothing", unit="boxes")
+    panel.tell("boxes", "")
+    QApplication.processEvents()
+    return panel.matrix
+
+
+def said(view: ConfusionView, row: int, column: int) -> str:
+    found: str = view.matrix.index(row, column).data()
+    return found
+
+
+def test_shares_of_rows_are_recall_and_of_columns_precision(panel: MatrixPanel) -> None:
+    view = confused(panel)
+    assert said(view, 0, 0) == "90"
+    _counts, of_row, of_column = panel.figures.buttons
+    QTest.mouseClick(of_row, Qt.MouseButton.LeftButton)
+    assert [said(view, 0, c) for c in range(4)] == ["90 %", "1 %", "0 %", "9 %"]
+    assert said(view, 2, 1) == "30 %"
+    QTest.mouseClick(of_column, Qt.MouseButton.LeftButton)
+    assert said(view, 0, 0) == "95 %", "90 of the 95 that are predicted so"
+    assert said(view, 2, 1) == "77 %", "30 of 39"
+
+
+def test_the_most_confused_classes_come_first_and_their_cells_open_what_they_say(
+    panel: MatrixPanel,
+) -> None:
+    view = confused(panel)
+    chosen: list[tuple[int, int]] = []
+    view.chosen.connect(lambda labelled, predicted: chosen.append((labelled, predicted)))
+    QTest.mouseClick(panel.sorted, Qt.MouseButton.LeftButton)
+    assert view.matrix.class_ids == (3, 2, 1, 0), "nothing stays last"
+    assert said(view, 0, 1) == "30"
+    cell = view.visualRect(view.matrix.index(0, 1)).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=cell)
+    assert chosen[-1] == (3, 2)
+    panel.sorted.setFocus()
+    QTest.keyClick(panel.sorted, Qt.Key.Key_Space)
+    assert view.matrix.class_ids == (1, 2, 3, 0)
+
+
+def test_what_is_missed_and_what_is_a_false_alarm_is_named_so(panel: MatrixPanel) -> None:
+    view = confused(panel)
+    model, across, down = view.matrix, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+    assert model.headerData(3, across) == "missed"
+    assert model.headerData(3, down) == "false alarm"
+    pixels = np.ones((2, 2), np.int64)
+    panel.matrix.show_counts(pixels, (0, 1), THREE, nothing="background", unit="pixels")
+    assert [model.headerData(0, o) for o in (across, down)] == ["background", "background"]

@@ -9,8 +9,9 @@ from person import Person, fill_project, make_images
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QDialog
 
-from cvstudio.core.annotation import Task
+from cvstudio.core.annotation import Source, State, Task
 from cvstudio.core.attributes import Attribute, AttributeKind, values_in
+from cvstudio.core.geometry import Box
 from cvstudio.gui.data.attribute_dialog import AttributeDialog
 from cvstudio.gui.data.page import DataPage
 from cvstudio.project import attribute_changes, attributes, commands, queries, shaping
@@ -38,6 +39,34 @@ def values(project: Project, ids: list[int]) -> list[dict[str, object]]:
     with project.read() as s:
         found = queries.annotations_of(s, ids)
     return [dict(values_in(a.attributes)) for id in ids for a in found[id] if a.class_id == 1]
+
+
+def test_q_counts_no_suggestion_and_says_that_they_stay(studio_window: Person) -> None:
+    project = studio_window.project
+    ask_for(project, FORM)
+    page = gallery(studio_window)
+    ids = list(page.model.ids[:3])
+    page.grid.select_ids(ids)
+    with project.transaction("Suggest") as s:
+        for state in (State.SUGGESTED, State.SUGGESTED, State.REJECTED):
+            commands.add_annotation(
+                s, image_id=ids[0], class_id=1, shape=Box(1, 1, 9, 9), source=Source.NETWORK,
+                score=0.5, state=state,
+            )  # fmt: skip
+    told: list[str] = []
+
+    def look(dialog: QDialog) -> None:
+        assert isinstance(dialog, AttributeDialog)
+        assert dialog.class_box.currentText() == "RBC (3)"
+        studio_window.until(lambda: dialog.now.text())
+        assert dialog.now.text() == "Now: not set (3)"
+        dialog.choice.setCurrentIndex(1)
+        told.append(dialog.figures.text())
+        dialog.reject()
+
+    studio_window.answer(look)
+    studio_window.key("Q", page.grid)
+    assert told == ["3 objects on 3 images get form = sickle. 2 suggestions stay as they are."]
 
 
 def test_q_sets_an_attribute_of_a_class_on_the_selected_images_in_one_step(

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 from person import Person, make_images
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QPushButton
 
 from cvstudio.core.annotation import Split
+from cvstudio.core.keypoints import Keypoints
+from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui.data.export_dialog import ExportDialog
+from cvstudio.gui.data.import_check import CheckStep
 from cvstudio.gui.data.import_dialog import ImportDialog
 from cvstudio.gui.data.split_dialog import SplitDialog
-from cvstudio.project import queries
+from cvstudio.project import commands, queries
+from cvstudio.project.importing import ImportPlan
 
 
 @pytest.fixture
@@ -189,6 +193,19 @@ def test_the_split_dialog_shows_what_would_come_and_is_one_step(studio_window: P
         assert queries.split_counts(s)[None] == 12
 
 
+def test_objects_of_two_annotations_are_told_beside_a_sound_source(
+    studio_window: Person,
+) -> None:
+    step = CheckStep()
+    step.show_plan(ImportPlan("a", "coco", "COCO", in_two=93), [Path("a")])
+    assert not step.fine.isHidden()
+    assert not step.notes.isHidden()
+    assert step.notes.text.startswith("93 objects have keypoints beside an outline or a box")
+    step.show_plan(ImportPlan("a", "coco", "COCO"), [Path("a")])
+    assert step.notes.isHidden()
+    step.deleteLater()
+
+
 def test_shares_that_do_not_add_up_are_said_and_refused(studio_window: Person) -> None:
     dialog = SplitDialog(studio_window.window, studio_window.studio)
     dialog.shares[0].setValue(90)
@@ -207,6 +224,7 @@ def test_labels_are_exported_for_another_program(studio_window: Person, tmp_path
         dialog.formats.setCurrentIndex(dialog.formats.findData("coco"))
         dialog.path.setText(str(target))
         dialog.export()
+        dialog.accept()  # it stays to tell what was lost
 
     studio_window.answer(drive)
     studio_window.data_page().open_export()
@@ -215,6 +233,52 @@ def test_labels_are_exported_for_another_program(studio_window: Person, tmp_path
     content = json.loads(found[0].read_text(encoding="utf-8"))
     assert len(content["images"]) == 10
     assert len(content["annotations"]) == 20
+
+
+def test_all_that_an_export_lost_stays_to_be_read(studio_window: Person, tmp_path: Path) -> None:
+    with studio_window.project.transaction("Draw") as s:
+        ids = queries.image_ids(s)
+        point = Keypoints.of([(5, 5, 2)])
+        commands.add_annotation(s, image_id=ids[0], class_id=1, shape=point)
+        turned = RotatedBox(20, 20, 9, 5, 30)
+        commands.add_annotation(s, image_id=ids[0], class_id=1, shape=turned)
+    dialog = ExportDialog(studio_window.window, studio_window.studio)
+    dialog.show()
+    dialog.formats.setCurrentIndex(dialog.formats.findData("yolo"))
+    dialog.path.setText(str(tmp_path / "out"))
+    dialog.export()
+    studio_window.settle()
+    assert dialog.report is not None
+    assert dialog.report.shortcomings()
+    assert [message.text for message in dialog.told] == dialog.report.sentences()
+    assert all(message.isVisible() for message in dialog.told)
+    (close,) = [each for each in dialog.findChildren(QPushButton) if each.text() == "Close"]
+    below = dialog.told[-1].mapTo(dialog, dialog.told[-1].rect().bottomLeft()).y()
+    assert below < close.mapTo(dialog, QPoint()).y() <= dialog.height() - close.height()
+    told = " ".join(message.text for message in dialog.told)
+    assert "1 set of keypoints was left out" in told
+    assert "1 rotated box was written as the upright box around it" in told
+    assert dialog.report.annotations == 21
+    dialog.reject()
+    dialog.deleteLater()
+
+
+def test_formats_of_other_tasks_are_listed_with_their_loss_or_greyed(
+    studio_window: Person,
+) -> None:
+    dialog = ExportDialog(studio_window.window, studio_window.studio)
+    assert dialog.formats.currentText() == "COCO"
+    words = {dialog.formats.itemData(n): dialog.formats.itemText(n)
+             for n in range(dialog.formats.count())}  # fmt: skip
+    assert words["voc"] == "Pascal VOC"
+    assert words["masks"] == "Masks (PNG, TIFF)  (boxes are left out)"
+    assert words["csv"] == "CSV (file, labels)  (it has classes of whole images only)"
+    model = dialog.formats.model()
+    usable = {name: bool(model.flags(model.index(dialog.formats.findData(name), 0))
+                         & Qt.ItemFlag.ItemIsEnabled)
+              for name in ("voc", "masks", "csv")}  # fmt: skip
+    assert usable == {"voc": True, "masks": True, "csv": False}
+    dialog.deleteLater()
 
 
 def test_an_export_never_overwrites(studio_window: Person, tmp_path: Path) -> None:

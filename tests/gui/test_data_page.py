@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dialog_hands import press
 from person import Person, make_images
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -202,7 +203,7 @@ def test_removing_images_asks_keeps_the_files_and_can_be_undone(
     studio_window.key("Del", page.grid)
     assert len(page.model.ids) == 12
     assert any("4 annotations go with them" in text for text in asked)
-    studio_window.answer(lambda dialog: dialog.accept())
+    studio_window.answer(lambda dialog: press("Remove 2 images", dialog))
     studio_window.key("Del", page.grid)
     assert len(page.model.ids) == 10
     assert not studio_window.studio.selection

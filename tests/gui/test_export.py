@@ -17,12 +17,12 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.core.opencv import cv2
 from cvstudio.core.wire import Message
 from cvstudio.gui.export.page import ExportPage
-from cvstudio.gui.export.proof import TimesCard
+from cvstudio.gui.export.times import TimesCard
 from cvstudio.gui.jobs import SmallJob
 
 
 def report(file: Path, *, passed: bool, eight: bool = False) -> dict[str, Any]:
-    """A verification as ml/export.py writes it."""
+    """A verification as an export writes it."""
 
     def check(name: str, value: float, allowed: float, precision: str = "float32") -> Any:
         good = passed if precision == "float32" else True

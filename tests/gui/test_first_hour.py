@@ -180,7 +180,9 @@ def test_a_name_that_is_cut_keeps_its_distinguishing_end(dressed: object) -> Non
     cut = names.elided(name, metrics, metrics.horizontalAdvance(name) - 8)
     assert "…" in cut
     assert cut.endswith("078381")
+    assert names.elided("3 suggestions", metrics, 60, front=1.0).startswith("3 sug")
     assert names.short("BloodImage_00035", metrics, 60) == "00035"
+    assert names.short("a clip of a street.mp4, frame 6", metrics, 60) == "frame 6"
     odd = names.short("weiß & rot #1 (50%)", metrics, 60)
     assert odd.startswith("…")
     assert odd.endswith("(50%)")

@@ -7,11 +7,11 @@ from person import Person
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QDialog, QLabel
 
+from cvstudio.core.meanings import meaning, words
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.gui import theme
 from cvstudio.gui.help_dialog import HelpDialog
 from cvstudio.gui.widgets.what_is import WhatIs
-from cvstudio.gui.words import meaning, words
 
 MET = (
     "epoch", "batch", "mAP50", "mAP50-95", "precision", "recall", "IoU", "accuracy",

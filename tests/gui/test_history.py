@@ -7,10 +7,11 @@ import time
 from contextlib import closing
 
 import pytest
+from dialog_hands import press
 from person import Person
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QMenu
+from PySide6.QtWidgets import QApplication, QDialog, QMenu, QPushButton
 
 from cvstudio.core.geometry import Box
 from cvstudio.gui.history_panel import HistoryPanel
@@ -47,6 +48,19 @@ def click(person: Person, found: HistoryPanel, title: str) -> None:
 def boxes(person: Person) -> list[float]:
     with person.project.read() as s:
         return [a.box.x for a in queries.annotations(s, queries.image_ids(s)[0])]
+
+
+def look_at_first(person: Person) -> None:
+    with person.project.read() as s:
+        person.studio.select_image(queries.image_ids(s)[0])
+
+
+def go_forward(person: Person) -> None:
+    (link,) = [
+        button for button in person.window.findChildren(QPushButton)
+        if button.text() == "Go forward again" and button.isVisible()
+    ]  # fmt: skip
+    person.click(link)
 
 
 @pytest.fixture
@@ -88,7 +102,10 @@ def test_the_panel_opens_over_every_page_and_escape_puts_it_away(worked: Person,
     assert not found.isVisible()
 
 
-def test_a_click_goes_to_a_step_back_and_forth_and_to_the_beginning(worked: Person) -> None:
+def test_a_click_goes_to_a_step_back_and_forth_and_to_the_beginning(
+    worked: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worked.studio, "ask", lambda *_, **__: True)
     before = boxes(worked)[:-2]
     found = panel(worked)
     for title, left in [
@@ -102,6 +119,7 @@ def test_a_click_goes_to_a_step_back_and_forth_and_to_the_beginning(worked: Pers
 
 
 def test_arrows_only_look_and_enter_goes(worked: Person) -> None:
+    look_at_first(worked)
     found = panel(worked)
     before = boxes(worked)
     QTest.keyClick(found.list, Qt.Key.Key_Down)
@@ -127,12 +145,13 @@ def test_a_step_on_many_images_is_asked_about_first(studio_window: Person) -> No
     person.answer(refuse)
     click(person, found, "Before these steps")
     assert said == ["Undo 2 steps?"]
+    assert person.window.toasts.texts() == []
     assert person.studio.image_count == count
     assert [row.title for row in rows(found) if row.present] == ["Add box 1"]
-    person.answer(lambda dialog: dialog.accept())
+    person.answer(lambda dialog: press("Undo", dialog))
     click(person, found, "Before these steps")
     assert person.studio.image_count == count - 12
-    person.answer(lambda dialog: dialog.accept())
+    person.answer(lambda dialog: press("Do again", dialog))
     click(person, found, "Add box 1")
     assert person.studio.image_count == count
 
@@ -197,10 +216,59 @@ def test_the_annotations_of_one_image_can_be_restored_from_the_panel(worked: Per
 
 
 def test_going_back_far_is_not_said_twice(worked: Person) -> None:
+    look_at_first(worked)
     worked.page("train")
     found = panel(worked)
     click(worked, found, "Add box 0")
     assert worked.window._far_step is None
+    (told,) = [text for text in worked.window.toasts.texts() if "Undone" in text]
+    assert told == "Undone: “Add box 1” on 1 image."
+
+
+def test_a_click_far_down_says_what_it_would_take_back_and_where_it_stays(
+    worked: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with worked.project.read() as s:
+        second = queries.image_ids(s)[1]
+    with worked.project.transaction("Elsewhere") as s:
+        commands.add_annotation(s, image_id=second, class_id=1, shape=Box(3, 2, 9, 9))
+    worked.settle()
+    look_at_first(worked)
+    asked: list[tuple[str, str]] = []
+    agree = False
+
+    def ask(question: str, text: str, **_: object) -> bool:
+        asked.append((question, text))
+        return agree
+
+    monkeypatch.setattr(worked.studio, "ask", ask)
+    found = panel(worked)
+    stays = "in this list until the next new step, which drops what is undone."
+    click(worked, found, "Add box 1")
+    assert asked.pop() == (
+        "Undo “Elsewhere”?", f"It is about 1 image, not the one in view. It stays {stays}",
+    )  # fmt: skip
+    click(worked, found, "Before these steps")
+    assert asked.pop() == ("Undo 3 steps?", f"They are about 2 images. They stay {stays}")
+    assert worked.project.undo_label == "Elsewhere", "nothing was agreed to"
+    agree = True
+    click(worked, found, "Before these steps")
+    assert worked.project.present_step == 0
+    assert found.note.text().endswith(f"3 undone steps stay {stays[len('in this list ') :]}")
+    go_forward(worked)
+    assert worked.project.undo_label == "Elsewhere"
+
+
+def test_going_forward_again_touches_nothing_after_a_new_step(
+    worked: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worked.studio, "ask", lambda *_, **__: True)
+    found = panel(worked)
+    click(worked, found, "Before these steps")
+    assert "2 steps" in worked.window.toasts.texts()[-1]
+    add(worked, 7, "Add another")
+    go_forward(worked)
+    assert worked.project.undo_label == "Add another"
 
 
 def test_times_and_amounts_are_said_in_few_words() -> None:

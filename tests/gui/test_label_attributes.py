@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from label_hands import CTRL, label_page
 from PySide6.QtCore import Qt
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from cvstudio.core.annotation import Source, State, Task
 from cvstudio.core.attributes import Attribute, AttributeKind, values_in
 from cvstudio.core.geometry import Box
+from cvstudio.core.masks import Mask
 from cvstudio.gui import theme
 from cvstudio.project import attribute_changes, class_tree, commands
 from cvstudio.project.attribute_changes import Edit
@@ -196,7 +198,15 @@ def test_the_list_says_what_annotations_are_and_carries_what_imports_knew(person
     model = person.page.tree.rows
     index = model.index_of(person.page.document.get(id))
     assert index.data() == "round, torn, 9 µm · 80 × 60 px"
-    assert "difficult: 1" in index.data(Qt.ItemDataRole.ToolTipRole)
+    told = index.data(Qt.ItemDataRole.ToolTipRole)
+    assert "difficult: 1" in told
+    assert "round, torn, 9 µm · 80 × 60 px" in told, "a narrow panel cuts the row"
+
+
+def test_the_area_of_a_mask_stands_where_a_narrow_panel_does_not_cut_it(person):
+    id = person.add(Mask.from_patch(np.ones((200, 300), np.uint8)))
+    index = person.page.tree.rows.index_of(person.page.document.get(id))
+    assert index.data() == "60,000 px², 300 × 200 px"
 
 
 def test_copies_say_what_their_original_says(person):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tifffile
 from label_hands import go_to_image, opened_page
+from patience import until
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent, QMouseEvent
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from cvstudio.core.annotation import Task
@@ -61,8 +61,9 @@ def drag(page, dx, dy, *, keys=SHIFT):
 
 def shown_at(page, x, y):
     """The colour that the canvas shows at a pixel of the image."""
-    page.canvas.zoom_to(4.0)
-    QTest.qWait(150)
+    canvas = page.canvas
+    canvas.zoom_to(4.0)
+    until(lambda: not canvas.tiles.hurried and not canvas.grab().isNull() and canvas.tiles.complete)
     place = page.canvas.to_screen(x + 0.5, y + 0.5).toPoint()
     found = page.canvas.grab().toImage().pixelColor(place)
     return found.red(), found.green(), found.blue()

@@ -34,6 +34,14 @@ def draw(person, more=0):
     until(lambda: len(person.document.layer.annotations) == 2 + more)
 
 
+def with_keys(person):
+    """The slider, where the keys are: elsewhere Home and End lead to other images."""
+    slider = person.page.display.shape_fill.slider
+    slider.setFocus()
+    until(slider.hasFocus)
+    return slider
+
+
 def colours(canvas):
     """What is seen at each place, RGB."""
     grabs = [None, None]
@@ -57,7 +65,7 @@ def colours(canvas):
 def test_the_slider_fills_boxes_and_polygons_and_leaves_holes(person, more):
     draw(person, more)
     before = colours(person.canvas)
-    slider = person.page.display.shape_fill.slider
+    slider = with_keys(person)
     QTest.keyClick(slider, Qt.Key.Key_End)
     assert person.page.display.shape_fill.figure.text() == "100 %"
     after = colours(person.canvas)
@@ -76,7 +84,7 @@ def test_the_slider_fills_boxes_and_polygons_and_leaves_holes(person, more):
 
 
 def test_the_fill_of_shapes_is_kept_with_the_project(person):
-    QTest.keyClick(person.page.display.shape_fill.slider, Qt.Key.Key_End)
+    QTest.keyClick(with_keys(person), Qt.Key.Key_End)
     person.page.viewing.release()
     with opened_page(person.project) as again:
         assert again.display.shape_fill.value == 100

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
-from cvstudio.gui.label.layers.rulers import bar_words
+from cvstudio.gui.label.layers.rulers import scale_bar
 from cvstudio.project import commands, importing, queries
 from cvstudio.project.project import Project
 
@@ -125,12 +125,12 @@ def test_the_status_bar_says_the_files_own_values_and_the_place_in_its_units(pag
 
 def test_the_scale_bar_is_in_micrometres_where_the_file_knows_and_in_pixels_elsewhere(page):
     page.canvas.zoom_to(1.0)
-    assert bar_words(page.canvas) == "50 µm"  # 100 pixels of 0.5 µm: the first round length
+    assert scale_bar(page.canvas)[1] == "50 µm"  # 100 pixels of 0.5 µm: the first round length
     page.canvas.zoom_to(4.0)
-    assert bar_words(page.canvas) == "10 µm"
+    assert scale_bar(page.canvas)[1] == "10 µm"
     go_to_image(page, 1)
     page.canvas.zoom_to(1.0)
-    assert bar_words(page.canvas) == "100 px"
+    assert scale_bar(page.canvas)[1] == "100 px"
 
 
 def test_the_print_density_of_a_photo_is_no_scale_until_it_is_asked_for(page, tmp_path):
@@ -139,12 +139,12 @@ def test_the_print_density_of_a_photo_is_no_scale_until_it_is_asked_for(page, tm
     importing.run(page.project, importing.plan(page.project, photo))
     go_to_image(page, 3)
     page.canvas.zoom_to(1.0)
-    assert bar_words(page.canvas) == "100 px"
+    assert scale_bar(page.canvas)[1] == "100 px"
     point_at(page, 300.5, 200.5)
     assert page.status_left[0].startswith("x 30")
     assert "mm" not in page.status_left[0]
     page.studio.settings.set("label.print_density", True)
-    assert bar_words(page.canvas) == "10 mm"
+    assert scale_bar(page.canvas)[1] == "10 mm"
     point_at(page, 302.4, 200.6)
     assert "mm, " in page.status_left[0]
 

@@ -7,7 +7,7 @@ import pytest
 from person import Person, fill_project, make_images
 from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractItemView, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QToolButton, QWidget
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.geometry import Box
@@ -231,6 +231,34 @@ def test_a_display_opened_in_a_small_window_scrolls_and_squeezes_no_row(
     assert not display.fill.slider.visibleRegion().isEmpty(), "Tab scrolls to it"
     assert class_rows(many) >= 3
     assert tree_rows(many) >= 3
+
+
+def test_with_few_classes_all_of_the_display_is_seen_in_a_small_window(
+    studio_window: Person, label: LabelPage
+) -> None:
+    display = label.display
+    display.section.set_open(True)
+    studio_window.settle()
+    assert not display._area.verticalScrollBar().maximum(), "nothing is below its fold"
+    assert not display.shape_fill.slider.visibleRegion().isEmpty()
+    room = label.tree.viewport().height()
+    assert room >= 4 * label.tree.sizeHintForRow(0), "and four rows of the list above it"
+
+
+def test_what_lies_over_the_image_is_switched_while_the_display_is_folded(
+    studio_window: Person, label: LabelPage
+) -> None:
+    label.display.section.set_open(False)
+    studio_window.settle()
+    header = label.display.section.header
+    assert header.rect().right() <= label.side.rect().right()
+    for name in ("names", "crosshair", "grid", "rulers", "minimap"):
+        action = studio_window.studio.actions[f"label.{name}"]
+        before = action.isChecked()
+        button = next(b for b in header.findChildren(QToolButton) if b.defaultAction() is action)
+        assert header.rect().contains(button.geometry()), name
+        studio_window.click(button)
+        assert action.isChecked() is not before, name
 
 
 def test_the_fold_of_the_display_is_remembered_for_the_next_project(

@@ -11,10 +11,10 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QMenu
 
-from cvstudio.core.geometry import Box
+from cvstudio.core.geometry import Box, Polygon
 from cvstudio.gui.label.comment_dialog import CommentDialog
 from cvstudio.gui.label.page import LabelPage
-from cvstudio.project import comments, run_errors
+from cvstudio.project import commands, comments, run_errors
 
 
 def said(page: LabelPage) -> str:
@@ -221,6 +221,36 @@ def test_shift_u_goes_to_the_next_image_without_labels_and_round_the_end(person)
     assert "No other image is unlabelled" in said(person.page)
 
 
+def test_shift_u_does_not_deny_what_is_unlabelled_outside_the_filter(person):
+    person.add(Box(50, 40, 100, 80), image=1)
+    person.page.arrive(ids=[1], words="one of them")
+    toasts = []
+    person.page.studio.toasted.connect(toasts.append)
+    person.keys("Shift+U")
+    (told,) = toasts
+    assert told.text == (
+        "No other image within the filter is unlabelled; 2 unlabelled images are outside it."
+    )
+    assert "No other image is unlabelled" not in said(person.page)
+    assert told.link == "Clear the filter"
+    told.do()
+    person.keys("Shift+U")
+    assert person.document.image.id == 2
+
+
+def test_home_and_end_go_to_the_first_and_the_last_image_but_not_from_under_a_list(person):
+    last = person.page.order.ids[-1]
+    person.keys("End")
+    assert person.document.image.id == last
+    person.keys("End")
+    assert "This is the last image" in said(person.page)
+    person.keys("Home")
+    assert person.document.image.id == 1
+    person.page.class_list.view.setFocus()
+    person.keys("End")
+    assert person.document.image.id == 1
+
+
 def test_shift_e_goes_to_the_next_image_on_which_run_and_labels_differ(person, monkeypatch):
     person.keys("Shift+E")
     until(lambda: "No run has been judged yet" in said(person.page))
@@ -273,3 +303,30 @@ def test_a_comparison_that_ends_while_a_shape_is_drawn_leaves_it_in_hand(person,
     until(lambda: "press again to go" in said(person.page))
     assert person.document.image.id == 1
     assert len(person.canvas.tool.points) == 3
+
+
+# What sentences name
+
+
+def test_sentences_name_the_keys_in_force_and_not_those_of_another_preset(person):
+    person.studio.settings.set("label.keys", "cvat")
+    try:
+        person.do("label.select")
+        person.do("label.hide_selected")
+        assert "T hides all" in said(person.page)
+        person.do("label.points")
+        assert "[ ] size" in said(person.page)
+        person.studio.settings.set("keys.own", '{"label.smaller": ["F2"]}')
+        assert "F2 ] size" in said(person.page)
+    finally:
+        person.studio.settings.set("keys.own", "")
+        person.studio.settings.set("label.keys", "cvstudio")
+
+
+def test_a_class_that_is_named_in_braces_is_named_so(person):
+    with person.project.transaction("Rename") as session:
+        commands.rename_class(session, id=1, name="{label.not_a_key}")
+    id = person.add(Polygon.simple([(50, 50), (150, 50), (150, 150)]))
+    person.document.select([id])
+    person.do("label.polygon")
+    assert "{label.not_a_key}" in said(person.page)

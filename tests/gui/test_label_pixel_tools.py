@@ -16,7 +16,7 @@ from cvstudio.core.geometry import Polygon
 from cvstudio.core.masks import Mask, mask_of
 from cvstudio.core.opencv import cv2
 from cvstudio.gui.label.tools import scissors
-from cvstudio.imaging.regions import pixel_classifier, wand
+from cvstudio.imaging.regions import pixel_classifier, superpixels, wand
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -550,6 +550,27 @@ def test_dragging_over_cells_collects_them_and_enter_keeps_their_union(studio_wi
     assert iou(annotation.shape, disk(*LEFT)) > 0.75
 
 
+def test_that_cells_are_waited_for_is_not_said_after_they_have_come(
+    studio_window, page, hand, monkeypatch
+):
+    divide, go_on = superpixels.divide, threading.Event()
+
+    def slowly(*parts, **more):
+        assert go_on.wait(30)
+        return divide(*parts, **more)
+
+    monkeypatch.setattr(superpixels, "divide", slowly)
+    said = []
+    page.canvas.said.connect(said.append)
+    studio_window.key("K")
+    hand.press(200, 240)
+    hand.release(200, 240)
+    assert "still being divided" in said[-1]
+    go_on.set()
+    studio_window.idle()
+    assert not said[-1]
+
+
 def test_hovering_shows_the_cell_and_alt_takes_it_away_again(studio_window, page, hand):
     studio_window.key("K")
     studio_window.idle()
@@ -608,6 +629,44 @@ def test_scribbles_of_two_classes_propose_the_rest_and_enter_makes_masks(studio_
     assert not page.canvas.tool.busy
     studio_window.key("Ctrl+Z")
     assert not stored(page), "all masks are one step"
+
+
+def test_the_scribbles_come_back_when_the_masks_made_of_them_are_undone(studio_window, page, hand):
+    studio_window.key("Y")
+    scribble(page, hand)
+    tool = page.canvas.tool
+    drawn = list(tool.strokes)
+    studio_window.key("Return")
+    assert not tool.strokes
+    studio_window.key("Ctrl+Z")
+    studio_window.idle()
+    assert tool.strokes == drawn
+    assert tool.proposal is not None, "and what is made of them is proposed again"
+    studio_window.key("Ctrl+Shift+Z")
+    studio_window.idle()
+    assert len(stored(page)) == 2
+    assert not tool.busy
+    studio_window.key("Ctrl+Z")
+    hand.stroke((40, 420), (600, 420), alt=True)
+    studio_window.key("Return")
+    assert len(stored(page)) == 2, "corrected, and kept again"
+    studio_window.key("Ctrl+Z")
+    assert len(tool.strokes) == len(drawn) + 1
+
+
+def test_scribbles_come_back_while_another_tool_is_in_hand(studio_window, page, hand):
+    studio_window.key("Y")
+    scribble(page, hand)
+    tool = page.canvas.tool
+    studio_window.key("Return")
+    studio_window.key("V")
+    studio_window.key("Ctrl+Z")
+    studio_window.idle()
+    assert tool.strokes
+    assert tool.proposal is None, "nothing is computed for a tool that is put away"
+    studio_window.key("Y")
+    studio_window.idle()
+    assert tool.proposal is not None
 
 
 def test_a_stroke_corrects_the_proposal_and_backspace_takes_it_back(studio_window, page, hand):
@@ -669,6 +728,41 @@ def test_after_esc_the_status_bar_speaks_of_no_proposal(studio_window, page, han
     assert page.canvas.tool.proposal is None
     assert said[-1] == "The scribbles of this image are dropped"
     assert not any("correct" in words for words in page.status_left)
+
+
+def test_after_enter_the_status_bar_speaks_of_no_proposal(studio_window, page, hand):
+    studio_window.key("Y")
+    scribble(page, hand)
+    studio_window.key("Return")
+    studio_window.idle()
+    assert stored(page)
+    assert not any("correct" in words for words in (*page.status_left, page.status_right))
+
+
+@pytest.mark.parametrize("key", ["V", "W"])
+def test_with_another_tool_the_status_bar_speaks_of_no_proposal(studio_window, page, hand, key):
+    studio_window.key("Y")
+    scribble(page, hand)
+    studio_window.key(key)
+    assert not any("correct" in words for words in (*page.status_left, page.status_right))
+
+
+@pytest.mark.parametrize("key", ["W", "Y"])
+def test_a_tool_that_looks_at_pixels_says_where_the_display_changes_its_result(
+    studio_window, page, hand, key
+):
+    studio_window.key(key)
+    assert page.canvas.tool.sees_pixels
+    assert not page.bar.seen.isVisible()
+    page.display.gamma.slider.setValue(40)
+    assert page.bar.seen.isVisible()
+    assert "works on the picture as it is displayed now: gamma" in page.bar.seen.toolTip()
+    studio_window.key("R")
+    assert not page.bar.seen.isVisible(), "a box is drawn by hand"
+    studio_window.key(key)
+    assert page.bar.seen.isVisible()
+    page.display.reset()
+    assert not page.bar.seen.isVisible()
 
 
 def test_scribbles_wait_while_another_tool_or_image_is_taken_and_esc_drops_them(

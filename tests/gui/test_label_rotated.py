@@ -13,6 +13,7 @@ from cvstudio.core.rotated import RotatedBox
 from cvstudio.gui.label import turning
 from cvstudio.gui.label.annotation_tree import describe
 from cvstudio.gui.label.hit import HANDLES
+from cvstudio.gui.label.layers.rulers import THICK
 from tests.gui.label_hands import CTRL, SHIFT
 
 
@@ -268,3 +269,26 @@ def test_a_turning_box_is_drawn_as_its_numbers_say(person, tool):
     corner = turning.handle_points(RotatedBox(200, 150, 100, 40, 90))[0]
     assert white_at(person, *corner)
     person.release(*towards(person.only.shape, 90))
+
+
+@pytest.mark.parametrize("angle", [-40, -20, 0, 20, 60, 180, 270])
+def test_the_name_does_not_lie_on_the_handle_that_turns(person, angle):
+    id = put(person, RotatedBox(200, 150, 30, 20, angle))
+    person.canvas.grab()
+    shape, scale = person.only.shape, person.canvas.scale
+    tag = person.canvas.selection.tags[id]
+    foot = turning.handle_points(shape)[1]
+    tip = np.array(turning.turn_handle(shape, scale))
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        place = person.canvas.to_screen(*(foot + (tip - foot) * share))
+        assert not tag.contains(place), share
+
+
+def test_the_name_of_a_box_that_reaches_out_of_view_is_read_beside_the_rulers(person):
+    id = put(person, Box(10, 10, 380, 280))
+    person.do("label.rulers")
+    person.canvas.show_box(Box(180, 130, 40, 40))
+    person.canvas.grab()
+    tag = person.canvas.selection.tags[id]
+    assert tag.left() >= THICK
+    assert tag.top() >= THICK

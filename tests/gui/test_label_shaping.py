@@ -241,10 +241,8 @@ def test_the_slider_of_the_fill_makes_the_colour_of_a_mask_stronger_on_the_canva
     slider = person.page.display.fill.slider
     slider.setFocus()
     QTest.keyClick(slider, Qt.Key.Key_End)
-    QTest.qWait(50)
     assert colour_at(person, 40, 40) == person.document.colour(1).name()
     QTest.keyClick(slider, Qt.Key.Key_Home)
-    QTest.qWait(50)
     assert colour_at(person, 40, 40) != plain
 
 

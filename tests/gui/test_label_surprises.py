@@ -291,6 +291,36 @@ def test_a_missing_image_offers_to_find_its_folder_and_is_shown_once_it_is_found
     studio_window.until(lambda: label.canvas.tiles.pyramid is not None)
 
 
+def test_an_image_that_cannot_be_read_is_not_approved_until_it_is_found(
+    studio_window: Person, label: LabelPage
+) -> None:
+    project = studio_window.project
+    last = label.order.ids[-1]
+
+    def review() -> Review:
+        with project.read() as session:
+            return queries.image(session, last).review
+
+    with project.read() as session:
+        path = project.image_path(queries.image(session, last))
+    before = review()
+    assert before not in (Review.REVIEWED, Review.EMPTY)
+    moved = path.with_name("moved.png")
+    path.rename(moved)
+    studio_window.studio.go_to("label", image_id=last)
+    studio_window.until(lambda: label.stack.currentWidget() is label.empty)
+    studio_window.trigger("label.approve")
+    studio_window.settle()
+    assert review() == before
+    told = [frame.words.text() for frame in studio_window.window.findChildren(ToastFrame)]
+    assert any(words.startswith("Not approved: ") for words in told)
+    with project.transaction("Find images") as session:
+        commands.relocate_images(session, {last: project.uri_of(moved)})
+    studio_window.until(lambda: label.canvas.tiles.pyramid is not None)
+    studio_window.trigger("label.approve")
+    assert review() in (Review.REVIEWED, Review.EMPTY)
+
+
 # Classes
 
 

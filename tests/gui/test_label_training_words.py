@@ -9,7 +9,7 @@ from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
-from cvstudio.gui.label.training_words import idle_words
+from cvstudio.gui.label.training_words import idle_words, note_of_boxes, note_of_keypoints
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -52,8 +52,10 @@ def of(*shapes, state=State.ACCEPTED):
         ),
         (
             Task.INSTANCE, (POLYGON, POINTS),
-            "1 set of keypoints on this image will not train: there is no task for them yet.",
+            "1 set of keypoints on this image will not train:"
+            " only projects that find objects learn from them.",
         ),
+        (Task.DETECT, (BOX, POINTS), ""),
         (Task.DETECT, (BOX, POLYGON, MASK), ""),
         (Task.CLASSIFY, (None,), ""),
         (Task.SEGMENT, (), ""),
@@ -61,6 +63,12 @@ def of(*shapes, state=State.ACCEPTED):
 )  # fmt: skip
 def test_what_does_not_train_is_named_with_what_the_task_needs(task, shapes, words):
     assert idle_words(of(*shapes), task) == words
+
+
+@pytest.mark.parametrize("task", [Task.DETECT, Task.SEGMENT, Task.INSTANCE])
+@pytest.mark.parametrize(("note", "shape"), [(note_of_boxes, BOX), (note_of_keypoints, POINTS)])
+def test_a_tool_warns_of_what_does_not_train_just_where_approving_would(note, shape, task):
+    assert bool(note(task)) == bool(idle_words(of(shape), task))
 
 
 def test_a_suggestion_that_nobody_kept_is_not_spoken_of():

@@ -12,6 +12,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QLabel
 
+from cvstudio.core.annotation import Source, State
 from cvstudio.core.attributes import Attribute, AttributeKind, values_in
 from cvstudio.core.geometry import Box
 from cvstudio.gui import class_manager
@@ -65,6 +66,27 @@ def formed(studio_window: Person) -> Person:
                 attributes={"attributes": {"form": form}},
             )  # fmt: skip
     return studio_window
+
+
+def test_suggestions_are_told_apart_from_objects_that_lose_a_value(formed: Person) -> None:
+    with formed.project.transaction("Suggest") as s:
+        for state in (State.SUGGESTED, State.SUGGESTED, State.REJECTED):
+            commands.add_annotation(
+                s, image_id=3, class_id=1, shape=Box(1, 1, 9, 9), source=Source.NETWORK,
+                score=0.5, state=state, attributes={"attributes": {"form": "round"}},
+            )  # fmt: skip
+    told: list[str] = []
+
+    def remove(dialog: AttributesDialog) -> None:
+        formed.click(dialog.minus)
+        formed.until(lambda: dialog.plan is not None)
+        told.append(dialog.effects.text())
+        dialog.reject()
+
+    in_attributes(formed, remove)
+    assert told == [
+        "3 objects in 2 images, 2 suggestions and 1 rejected suggestion lose the value of “form”."
+    ]
 
 
 def test_attributes_of_every_kind_are_written_in_the_form_and_stored_in_one_step(

@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.forms import ALWAYS, Answers
 from cvstudio.core.networks import network
 from cvstudio.gui import theme
 from cvstudio.gui.train.network_box import NetworkBox
@@ -103,4 +104,45 @@ def test_weights_on_this_computer_are_told(dressed: theme.ThemeKeeper, private_h
     here = dict(zip([i.name for i in chooser.model.rows], column(chooser, 3), strict=True))
     assert here["yolo26s"] == "yes"
     assert here["rtdetr-l"] == "no"
+    box.deleteLater()
+
+
+def test_networks_for_other_forms_are_offered_where_such_are_labelled(
+    dressed: theme.ThemeKeeper,
+) -> None:
+    """And are found by typing in any project; the chosen one stays, whatever is offered."""
+    box, chooser = opened(Task.DETECT)
+    chooser.hide()
+
+    def answers() -> set[Answers]:
+        return {network(box.itemData(row)).answers for row in range(box.count())}
+
+    assert answers() == {Answers.BOXES}
+    assert {info.answers for info in chooser.model.rows} == {Answers.BOXES}
+    QTest.keyClicks(chooser.field, "yolo26 nano keypoints")
+    assert [info.name for info in chooser.model.rows] == ["yolo26n-pose"]
+    box.show_network("yolo26n-pose")
+    box.offer(ALWAYS | {Answers.ROTATED})
+    assert box.currentData() == "yolo26n-pose"
+    assert answers() == {Answers.BOXES, Answers.ROTATED, Answers.KEYPOINTS}
+    box.show_network("yolo26n")
+    box.offer(ALWAYS | {Answers.KEYPOINTS})
+    assert answers() == {Answers.BOXES, Answers.KEYPOINTS}
+    QTest.keyClick(box, Qt.Key.Key_F4)
+    assert {info.answers for info in chooser.model.rows} == {Answers.BOXES, Answers.KEYPOINTS}
+    assert chooser.note.text().startswith(f"{box.count()} ")
+    box.deleteLater()
+
+
+def test_the_few_networks_that_take_colours_only_say_so_in_the_list(
+    dressed: theme.ThemeKeeper,
+) -> None:
+    box, chooser = opened(Task.CLASSIFY)
+
+    def tip_of(words: str) -> str:
+        chooser.field.setText(words)
+        return str(chooser.model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole))
+
+    assert "as they are displayed only" in tip_of("csatv2_21m")
+    assert "displayed" not in tip_of("resnet18")
     box.deleteLater()

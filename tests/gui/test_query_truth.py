@@ -228,6 +228,7 @@ def test_every_filter_shows_just_the_images_that_it_says(studio_window: Person) 
         QTest.keyClicks(box, query)
         box.popup.hide()
         studio_window.key("Return", box)
+        studio_window.until(lambda: not page.gallery.waiting)  # a run is compared in a thread
         assert page.gallery.refusal.isHidden(), (query, page.gallery.refusal.text())
         wanted = {image.id for image in truth if holds(image)}
         assert 0 < len(wanted) < COUNT, f"{query}: the die has made nothing to tell apart"

@@ -13,6 +13,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QApplication,
     QDialog,
     QFrame,
     QLabel,
@@ -133,6 +134,27 @@ def test_closing_a_project_goes_back_to_the_start_and_remembers_it(
     assert studio_window.window.open_project(project.path)
 
 
+def test_keys_come_to_recent_projects_before_samples_and_arrows_walk_over_both(
+    studio_window: Person, project: Project
+) -> None:
+    studio_window.trigger("project.close")
+    start = studio_window.window._start
+    assert start is not None
+    new, open_, row, *cards = start.stops()
+    assert row.accessibleName() == f"Open {project.path.name.capitalize()}"
+    new.setFocus()
+    for key, reached in (
+        ("Tab", open_), ("Tab", row), ("Tab", cards[0]), ("Up", row), ("Down", cards[0]),
+        ("Down", cards[1]), ("Down", cards[2]), ("Down", cards[2]), ("Up", cards[1]),
+        ("Shift+Tab", cards[0]), ("Shift+Tab", row),
+    ):  # fmt: skip
+        studio_window.key(key)
+        assert QApplication.focusWidget() is reached, key
+    before = row.grab().toImage()
+    new.setFocus()
+    assert row.grab().toImage() != before, "the row that has the keys is marked"
+
+
 def test_a_dropped_project_is_opened(empty_window: Person, project: Project) -> None:
     project.close()
     data = QMimeData()
@@ -197,7 +219,7 @@ def test_search_finds_classes_images_and_actions_and_goes_there(studio_window: P
     assert popup.list.count() == 1
     studio_window.key("Esc", field)
     assert not popup.isVisible()
-    QTest.keyClicks(field, "no such thing")
+    QTest.keyClicks(field, "xyzzy")
     assert popup.list.item(0).text() == "Nothing has this name."
 
 

@@ -55,6 +55,16 @@ def record(dialog: ShortcutDialog, id: str, key: Qt.Key, held: Qt.KeyboardModifi
     assert not dialog.recorder.recording
 
 
+def marked(dialog: ShortcutDialog) -> str:
+    return dialog.chosen.id if dialog.chosen is not None else ""
+
+
+def takers(dialog: ShortcutDialog) -> list[QPushButton]:
+    """The keys of the footer, each of which takes itself away."""
+    found = dialog.findChildren(QPushButton)
+    return [cap for cap in found if cap.isVisible() and cap.accessibleName().endswith(" away")]
+
+
 def in_editor(do: Callable[[ShortcutDialog], None]) -> None:
     """Do something in the editor as soon as it is up, over the dialog from which it is opened."""
 
@@ -186,6 +196,48 @@ def test_a_refused_key_says_why(dialog: ShortcutDialog, studio: Studio) -> None:
     assert not studio.settings.get(OWN)
 
 
+def test_what_is_sought_is_what_the_footer_changes(dialog: ShortcutDialog, studio: Studio) -> None:
+    dialog.choose("app.search")
+    dialog.field.setText("brush")
+    assert marked(dialog) == "label.brush"
+    assert dialog.name.text() == BY_ID["label.brush"].text
+    dialog.field.setText("no such action")
+    assert not marked(dialog)
+    assert not dialog.recorder.isEnabled()
+    assert not dialog.reset.isEnabled()
+    QTest.qWait(0)
+    assert not takers(dialog)
+    dialog.field.setText("Ctrl+K")
+    assert marked(dialog) == "app.search"
+
+
+def test_the_last_key_does_not_go_without_a_word_nor_its_row_from_under_the_hand(
+    dialog: ShortcutDialog, studio: Studio
+) -> None:
+    dialog.field.setText("Ctrl+K")
+    (cap,) = [
+        w for w in dialog.findChildren(QPushButton) if w.accessibleName() == "Take Ctrl+K away"
+    ]
+    QTest.mouseClick(cap, Qt.MouseButton.LeftButton)
+    assert studio.actions.keys("app.search") == ()
+    assert marked(dialog) == "app.search"
+    assert not dialog._items["app.search"].isHidden()
+    assert any("Search has no key now." in w.text() for w in _labels(dialog))
+
+
+def test_the_search_field_draws_no_key_when_there_is_none(studio_window: Person) -> None:
+    field = studio_window.window.header.search
+    (cap,) = field.findChildren(QLabel)
+    assert cap.isVisible()
+    studio_window.studio.keys.take("app.search", "Ctrl+K")
+    assert not cap.isVisible()
+    field.setText("a")
+    field.clear()
+    assert not cap.isVisible()
+    studio_window.studio.keys.give("app.search", "Ctrl+K")
+    assert cap.isVisible()
+
+
 def test_one_action_or_all_go_back_to_the_preset(dialog: ShortcutDialog, studio: Studio) -> None:
     record(dialog, "label.box", Qt.Key.Key_F2)
     record(dialog, "label.polygon", Qt.Key.Key_F3)
@@ -240,7 +292,7 @@ def test_the_new_key_works_in_the_window_and_is_shown_wherever_the_old_one_was(
         dialog._take("label.brush", "B")
         record(dialog, "label.smaller", Qt.Key.Key_F3)
         dialog._take("label.smaller", "[")
-        record(dialog, "app.settings", Qt.Key.Key_F4)
+        record(dialog, "app.settings", Qt.Key.Key_F11)
         dialog._take("app.settings", "Ctrl+,")
 
     def look(dialog: QDialog) -> None:
@@ -262,7 +314,7 @@ def test_the_new_key_works_in_the_window_and_is_shown_wherever_the_old_one_was(
     assert "F2" in page.palette_bar.buttons["label.brush"].toolTip()
     assert "F2" in page.bar.options.mode._group.button(0).toolTip()
     rail = studio_window.button("Settings")
-    assert "F4" in rail.toolTip()
+    assert "F11" in rail.toolTip()
     assert "Ctrl+," not in rail.toolTip()
 
 

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from onnx_hands import ultralytics_file
 from person import Person, make_images
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from cvstudio.core.annotation import Annotation, Review, Source, State, Task
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import replace_file
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.gui.data.deciding import DecideDialog
+from cvstudio.gui.label import suggestion_bar
 from cvstudio.gui.label.annotation_tree import maker_words
 from cvstudio.gui.label.origins import origin_words
 from cvstudio.gui.label.selection_item import tag_words
@@ -88,16 +90,82 @@ def test_the_bar_says_how_many_there_are_and_goes_with_the_image(label: Label) -
     assert not label.bar.isVisible()
 
 
+@pytest.mark.parametrize("width", [1280, 1360, 1440, 1600])
+def test_the_bar_takes_no_room_from_the_panel_beside_the_canvas(
+    label: Label, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    name = "the network of an evening in November, fine-tuned again"
+    monkeypatch.setattr(suggestion_bar, "origins_words", lambda _found: name)
+    label.key("A")
+    assert not label.bar.isVisible()
+    label.person.window.resize(width, 800)
+    label.person.settle()
+    before = label.page.side.width()
+    label.key("D")
+    label.bar.score.set_value(0.7)
+    label.person.settle()
+    assert label.bar.isVisible()
+    assert label.page.side.width() == before
+    assert label.bar.words.shown().startswith("3 suggestions on"), "what matters stands first"
+    assert label.bar.keep.geometry().right() < label.bar.width()
+    keys = label.bar.keys
+    assert not keys.isVisible() or keys.width() >= keys.sizeHint().width(), "whole, or not at all"
+    monkeypatch.setattr(suggestion_bar, "origins_words", lambda _found: "")
+    label.bar._show()
+    label.person.settle()
+    assert label.bar.words.shown() == label.bar.words.text(), "and nothing is cut without need"
+
+
 def test_tab_goes_from_the_surest_on_and_shift_tab_back(label: Label) -> None:
-    first, second, third = label.ids
+    first, second, _ = label.ids
     label.key("Tab")
     assert label.selected == [first]
     label.key("Tab")
     assert label.selected == [second]
     label.key("Shift+Tab")
     assert label.selected == [first]
-    label.key("Shift+Tab")
-    assert label.selected == [third]
+
+
+def said(label: Label) -> str:
+    return " ".join(label.page.status_left)
+
+
+@pytest.mark.parametrize(("key", "back", "end"), [("Tab", "Shift+Tab", 2), ("Shift+Tab", "Tab", 0)])
+def test_after_the_last_suggestion_tab_says_so_and_then_leaves_the_image(
+    label: Label, key: str, back: str, end: int
+) -> None:
+    for _ in range(3):
+        label.key(key)
+    assert label.selected == [label.ids[end]]
+    label.key(key)
+    assert label.page.canvas.hasFocus(), "one press too many is no surprise"
+    assert f"{key} again leaves the image" in said(label)
+    label.key(back)
+    assert label.selected == [label.ids[1]]
+    assert "again leaves" not in said(label)
+    for _ in range(3):
+        label.key(key)
+    assert not label.page.canvas.hasFocus()
+    assert label.selected == [label.ids[end]], "it stays selected, and nothing is decided"
+    assert label.states == ["suggested"] * 3
+    assert "again leaves" not in said(label)
+    label.person.key(back)
+    assert label.page.canvas.hasFocus()
+    label.key(key)
+    assert label.selected == [label.ids[2 - end]], "the line begins anew"
+
+
+def test_tab_alone_goes_round_the_whole_page_although_there_are_suggestions(label: Label) -> None:
+    seen = set()
+    for _ in range(200):
+        label.person.key("Tab")
+        now = QApplication.focusWidget()
+        if now is label.page.canvas and len(seen) > 3:
+            break
+        seen.add(now)
+    assert label.page.tree in seen
+    assert QApplication.focusWidget() is label.page.canvas
+    assert label.states == ["suggested"] * 3
 
 
 def test_enter_accepts_and_delete_rejects_and_both_go_on_to_the_next(label: Label) -> None:
@@ -341,10 +409,10 @@ def test_the_run_to_ask_is_the_one_that_a_page_names_and_files_can_be_chosen(
         assert isinstance(dialog, SuggestDialog)
         assert dialog.run is not None
         assert dialog.images.currentText() == "Unlabelled images (2)"
-        file = tmp_path / "net.onnx"
-        file.touch()
-        dialog.use_file(file)
+        dialog.use_file(ultralytics_file(tmp_path / "net.onnx", ("RBC",)))
         assert dialog.run is None
+        assert not dialog.go.isEnabled(), "nobody knows yet what is in it"
+        asking.until(lambda: dialog.panel.facts is not None)
         assert dialog.go.isEnabled()
         asking.click(dialog.go)
 

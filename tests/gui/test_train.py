@@ -11,13 +11,26 @@ from typing import Any
 
 import pytest
 import small_job
+from dialog_hands import when_open
 from patience import until
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QSpinBox
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from cvstudio.core import events
 from cvstudio.core.annotation import Split, Task
+from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import applies, default_config, network
 from cvstudio.core.predictions import Found, Prediction, write_predictions
@@ -30,10 +43,13 @@ from cvstudio.gui.style import StudioStyle
 from cvstudio.gui.train import words
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.page import TrainPage
+from cvstudio.gui.train.run_view import RunCard
+from cvstudio.gui.widgets.verbatim import face
 from cvstudio.project import commands, launch, queries, run_commands, runs
 from cvstudio.project.device import Device
 from cvstudio.project.pipeline import pipeline
 from cvstudio.project.project import Project
+from cvstudio.project.records import ImageFilter
 from cvstudio.project.remedies import Remedy
 from cvstudio.project.run_status import RunStatus
 from cvstudio.project.sample import create_sample
@@ -167,9 +183,32 @@ def test_an_old_run_shows_its_charts_again(qtbot: QtBot, folder: Path) -> None:
     assert view.rate.line("learning rate")[1] == pytest.approx([0.1, 0.05, 0.1 / 3])
     assert view.memory.line("in use") == ([1, 2, 3], [1, 2, 3])
     assert window.words_of(1) == "Finished early"
+    model = window.page.table.model
+    assert model.index(0, 3).data() == "Early", "the name of the network needs the room"
+    assert "finished early" in model.index(0, 3).data(Qt.ItemDataRole.ToolTipRole).lower()
     assert view.card.count.text() == "3"
     assert view.card.buttons["analyze"].isVisible()
     assert not view.card.buttons["pause"].isVisible()
+    window.close()
+
+
+def test_labels_that_change_while_a_run_is_shown_are_counted_beside_it(
+    qtbot: QtBot, folder: Path
+) -> None:
+    with Project.open(folder) as project:
+        stored_run(project)
+    window = Window(qtbot, folder)
+    saw = window.page.saw
+    window.until(lambda: saw.same.isVisible() and saw.same.text() == "nothing")
+    with window.project.transaction("Add box") as session:
+        train = queries.image_ids(session, ImageFilter(splits=(Split.TRAIN,)))
+        class_id = queries.classes(session)[0].id
+        commands.add_annotation(
+            session, image_id=train[0], class_id=class_id, shape=Box(2, 2, 9, 9)
+        )
+    window.until(lambda: saw.changed.isVisible())
+    assert saw.changed.text() == "1 image"
+    assert not saw.same.isVisible()
     window.close()
 
 
@@ -210,13 +249,35 @@ def test_a_run_is_started_watched_and_finished(window: Window) -> None:
     assert runs.get(window.project, run_id).best is not None
 
 
+def test_the_keyboard_stays_on_the_start_button_while_a_run_is_prepared(window: Window) -> None:
+    button = window.page.next_step.button
+    window.choose(epochs=1)
+    window.until(button.isEnabled)
+    window.page.activateWindow()
+    button.setFocus(Qt.FocusReason.TabFocusReason)
+    window.until(button.hasFocus)
+    passed: list[QWidget | None] = []
+    QApplication.instance().focusChanged.connect(lambda _old, new: passed.append(new))
+    window.start(epochs=1)
+    window.until(button.hasFocus)
+    assert {each for each in passed if each is not None} == {button}
+
+
 def test_a_second_run_is_queued_and_begins_by_itself(window: Window) -> None:
-    first = window.start(epochs=20)
+    first = window.start(epochs=2000)  # it ends when it is told to
     window.until(lambda: window.studio.jobs.current is not None)
     window.until(lambda: window.page.next_step.button.text() == "Queue run 2")
+    comparison = window.page.comparison
+    assert comparison.isHidden() or comparison.chart.names
+    window.until(lambda: window.studio.jobs.state.epochs)
     second = window.start(epochs=2)
     assert window.words_of(second) == "Queued"
-    window.until(lambda: window.words_of(first) == "Finished")
+    # What there is to compare a queued run with is the one at work.
+    window.until(lambda: comparison.chart.names == [str(first)] and not comparison.isHidden())
+    window.page.show_run(first)
+    window.until(window.page.view.card.buttons["finish"].isEnabled)
+    window.page.view.card.buttons["finish"].click()
+    window.until(lambda: window.words_of(first) == "Finished early")
     window.until(lambda: window.words_of(second) == "Finished")
 
 
@@ -295,26 +356,54 @@ def test_the_training_outlives_the_window_and_a_new_window_shows_its_live_chart(
     second.close()
 
 
-def test_cancel_asks_first_and_then_ends_the_job(
-    window: Window, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-    answers = [False, True]
+def asked_by_cancel(window: Window, answer: Callable[[QDialog], None]) -> list[str]:
+    """Click Cancel of the shown run; the words of the question that comes up."""
+    words: list[str] = []
 
-    def ask(question: str, text: str = "", **_more: Any) -> bool:
-        asked.append(question)
-        return answers.pop(0)
+    def look(dialog: QDialog) -> None:
+        buttons = [button.text() for button in dialog.findChildren(QPushButton)]
+        words.extend([*(text.text() for text in dialog.findChildren(QLabel)), *buttons])
+        answer(dialog)
 
-    monkeypatch.setattr(window.studio, "ask", ask)
+    when_open(QDialog, look)
+    window.page.view.card.buttons["cancel"].click()
+    return words
+
+
+def press(words: str) -> Callable[[QDialog], None]:
+    """Click the button of a dialog that says so."""
+
+    def act(dialog: QDialog) -> None:
+        next(b for b in dialog.findChildren(QPushButton) if b.text() == face(words)).click()
+
+    return act
+
+
+def test_neither_enter_nor_esc_cancels_a_run_and_cancelling_ends_its_job(window: Window) -> None:
     run_id = window.start(epochs=300)
     window.until(lambda: len(window.studio.jobs.state.epochs) >= 1)
-    cancel = window.page.view.card.buttons["cancel"]
-    cancel.click()
-    assert launch.alive(window.job(run_id))
-    cancel.click()
-    assert asked == [f"Cancel run {run_id}?"] * 2
+    for key in (Qt.Key.Key_Return, Qt.Key.Key_Escape, Qt.Key.Key_Space):
+        asked = asked_by_cancel(
+            window, lambda dialog, key=key: QTest.keyClick(dialog.focusWidget(), key)
+        )
+        assert f"Cancel run {run_id}?" in asked
+        assert asked[-3:] == ["Go on training", "Finish early, keep the best", "Cancel run 1"]
+        assert launch.alive(window.job(run_id))
+    assert not list(window.job(run_id).control.glob("*"))
+    asked_by_cancel(window, press(f"Cancel run {run_id}"))
     window.until(lambda: window.words_of(run_id) == "Cancelled")
     assert not launch.alive(window.job(run_id))
+
+
+def test_the_question_of_cancel_can_keep_the_best_network_instead(window: Window) -> None:
+    run_id = window.start(epochs=300)
+    window.until(lambda: len(window.studio.jobs.state.epochs) >= 1)
+    asked = asked_by_cancel(window, press("Finish early, keep the best"))
+    (lost,) = [text for text in asked if "would be lost" in text]
+    whole = len(window.job(run_id).state().epochs)
+    assert 1 <= int(lost.partition("learned in ")[2].split()[0]) <= whole
+    window.until(lambda: runs.get(window.project, run_id).status == RunStatus.FINISHED_EARLY)
+    assert window.job(run_id).best.exists()
 
 
 def test_every_setting_of_a_run_has_a_field_with_its_own_limits(window: Window) -> None:
@@ -322,7 +411,9 @@ def test_every_setting_of_a_run_has_a_field_with_its_own_limits(window: Window) 
     window.page.new_run.all_link.click()
     assert form.isVisible()
     told = {n for n, f in TrainConfig.model_fields.items() if f.title}
-    assert set(form.editors) == told - {"image_size", "batch"}, "those stand above the form"
+    assert set(form.editors) == told
+    for name in ("image_size", "batch"):
+        assert not form.rows[name].isVisibleTo(form), "that stands above the form"
     epochs = form.editors["epochs"]
     assert isinstance(epochs, QSpinBox)
     assert (epochs.minimum(), epochs.maximum()) == (1, 10_000)
@@ -621,3 +712,30 @@ def test_nothing_of_a_run_is_cut_beside_its_panels(qtbot: QtBot, folder: Path, w
     for button in shown:
         assert button.width() >= button.minimumSizeHint().width()
     window.close()
+
+
+def test_all_that_is_known_of_a_run_is_read_whole_in_a_narrow_middle(window: Window) -> None:
+    page, card = QWidget(), RunCard(window.studio)
+    window.qtbot.addWidget(page)
+    column = QVBoxLayout(page)
+    column.addWidget(card)
+    column.addStretch(1)
+    for button in card.buttons.values():
+        button.hide()
+    page.resize(560, 300)
+    facts = [
+        ("", "2 min 13 s", "so far"), ("", "1 min", "left, until 12:03"), ("", "32", "images/s"),
+        ("", "17%", "waiting for images"), ("best mAP50-95", "0.123", "at epoch 12"),
+    ]  # fmt: skip
+    page.show()
+    card._show_facts(facts)
+    boxes = [parts[1].parentWidget() for parts in card._fact_labels]
+    window.until(lambda: len({box.y() for box in boxes}) == 2)
+    window.until(lambda: all(card.contentsRect().contains(box.geometry()) for box in boxes))
+    for parts, told in zip(card._fact_labels, facts, strict=True):
+        shown = [part for part in parts if part.isVisible()]
+        assert [part.text() for part in shown] == [text for text in told if text]
+        for part in shown:
+            assert part.width() >= part.sizeHint().width()
+    card._show_facts(facts[:1])
+    window.until(lambda: [box.isVisible() for box in boxes] == [True, False, False, False, False])

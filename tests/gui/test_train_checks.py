@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import small_job
+from patience import until
 from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 from test_train import Window
 
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.opencv import cv2
+from cvstudio.core.recipe import Start
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.train.page import TrainPage
 from cvstudio.gui.widgets.verbatim import face
-from cvstudio.project import commands, queries
+from cvstudio.project import commands, queries, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
 from cvstudio.project.sample import create_sample
@@ -88,3 +93,36 @@ def test_what_stops_a_run_stands_apart_from_advice(window: Window) -> None:
     ]  # fmt: skip
     window.until(lambda: headings(window) == told)
     assert window.page.checks.header.figure.text() == "1 to settle first"
+
+
+def test_nothing_starts_before_the_checks_are_known(qtbot: QtBot, folder: Path) -> None:
+    studio = Studio()
+    studio.jobs.command = small_job.command
+    studio.open(folder)
+    page = TrainPage(studio)
+    qtbot.addWidget(page)
+    for what in ("train.start", "train.several"):
+        assert not studio.actions[what].isEnabled()
+        assert "The checks are being made" in studio.actions[what].toolTip()
+    page.new_run.apply({"start": Start.SCRATCH})
+    assert not studio.actions.trigger("train.start")
+    until(lambda: studio.actions["train.start"].isEnabled())
+    assert studio.actions["train.several"].isEnabled()
+    page.release()
+    studio.shut_down()
+
+
+def test_images_that_go_in_the_moment_of_the_start_are_missed_before_there_is_a_run(
+    window: Window,
+) -> None:
+    window.choose()
+    said: list[BaseException] = []
+    window.studio.fail = lambda error, **_about: said.append(error)  # type: ignore[method-assign]
+    window.until(lambda: window.studio.actions["train.start"].isEnabled())
+    with window.project.transaction("Divide nothing") as session:
+        commands.set_split(session, image_ids=queries.image_ids(session), split=None)
+    assert window.studio.actions.trigger("train.start")
+    window.until(lambda: said)
+    assert str(said[0]).startswith("The run cannot start. No labelled image is in train, and ")
+    assert not runs.all_runs(window.project)
+    window.until(lambda: not window.studio.actions["train.start"].isEnabled())

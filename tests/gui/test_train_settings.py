@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.recipe import Loss, Schedule, Start
+from cvstudio.core.networks import default_config
+from cvstudio.core.recipe import Loss, Preset, Schedule, Start
 from cvstudio.gui import theme
 from cvstudio.gui.style import StudioStyle
 from cvstudio.gui.train.new_run import NewRun
@@ -115,14 +116,43 @@ def test_only_the_changed_settings_can_be_shown_and_all_taken_back(new: NewRun) 
     assert form.only_changed.text() == "Only 3 changed settings"
     form.only_changed.click()
     assert visible(form) == {"epochs", "seed", "mosaic"}
-    image_size = new.config.image_size
-    new.apply({"image_size": image_size + 64})
     qtbot_click(form.all_back)
     assert visible(form) == set()
     assert (new.config.seed, new.config.mosaic) == (0, 0)
-    assert new.config.image_size == image_size + 64, "what stands above the form stays"
     form.only_changed.click()
     assert not form.only_changed.isVisibleTo(form)
+
+
+def test_what_stands_above_the_form_counts_as_changed_and_goes_back_with_the_rest(
+    new: NewRun,
+) -> None:
+    form, image_size = new.form, new.config.image_size
+    new.image_size.setValue(64)
+    new.apply({"epochs": 3})
+    assert form.only_changed.text() == "Only 2 changed settings"
+    form.only_changed.click()
+    assert visible(form) == {"image_size", "epochs"}
+    form.only_changed.click()
+    assert visible(form) == set(), "not twice while nothing is looked for"
+    QTest.keyClicks(form.search, "image size")
+    assert "image_size" in visible(form)
+    form.search.clear()
+    qtbot_click(form.all_back)
+    assert new.config.image_size == new.image_size.value() == image_size
+    assert not form.only_changed.isVisibleTo(form)
+
+
+def test_the_setting_that_has_the_focus_is_explained_where_it_can_be_read(new: NewRun) -> None:
+    form, told = new.form, list[str]()
+    form.explained.connect(told.append)
+    new.activateWindow()
+    form.open_group("Optimiser")
+    form.editors["warmup_epochs"].setFocus()
+    QTest.qWait(1)
+    assert told[-1] == ("Warm-up: The learning rate rises from zero during the first epochs.")
+    new.augment.setFocus()
+    QTest.qWait(1)
+    assert told[-1] == ""
 
 
 def test_zero_is_said_in_words_and_shares_move_by_round_steps(new: NewRun) -> None:
@@ -164,3 +194,24 @@ def test_no_row_is_cut_at_the_width_of_the_panel(qtbot: QtBot, task: Task) -> No
             assert row.words.height() >= row.words.heightForWidth(row.words.width()), row.title
             right = row.back.mapTo(form, row.back.rect().topRight()).x()
             assert right <= form.width(), row.title
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_the_form_fits_the_panel_also_beside_a_scroll_bar(qtbot: QtBot, task: Task) -> None:
+    new = opened(qtbot, task)
+    new.set_batch_note("fits in memory", "muted")
+    new.set_times(dict.fromkeys(Preset, "about 35 min"), "Times from the speed of run 2.")
+    new.apply({"seed": 5})
+    assert new.minimumSizeHint().width() <= 336 - 12
+
+
+@pytest.mark.parametrize("images", [50, 5000])
+@pytest.mark.parametrize("before", [None, 5000])
+def test_the_settings_of_an_earlier_run_are_taken_over_whatever_the_preset_has_now(
+    qtbot: QtBot, images: int, before: int | None
+) -> None:
+    new = opened(qtbot, Task.DETECT)
+    new.set_image_count(images)
+    config = default_config(Task.DETECT, image_count=before)
+    new.take(config)
+    assert new.config.model_dump() == config.model_dump()

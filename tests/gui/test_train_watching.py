@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from own_time import own_seconds
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from test_train import Window, stored_run
 
@@ -19,6 +20,7 @@ from cvstudio.core.networks import default_config
 from cvstudio.core.predictions import Found, Prediction, write_predictions
 from cvstudio.core.run_state import RunState
 from cvstudio.core.snapshot import read_snapshot
+from cvstudio.core.thinning import MOST_STEPS
 from cvstudio.gui.train.film import GAP, WIDTH
 from cvstudio.gui.train.run_charts import RunCharts, _with_steps
 from cvstudio.project import run_commands, runs
@@ -215,3 +217,37 @@ def test_the_row_over_the_charts_is_not_cut_beside_both_panels(window: Window) -
     for part in bar.findChildren(QWidget):
         if part.isVisible():
             assert part.mapToGlobal(part.rect().topRight()).x() <= right
+
+
+def test_a_run_of_a_thousand_epochs_is_drawn_fluently_and_keeps_its_peaks(window: Window) -> None:
+    state = RunState()
+    state.apply(events.Started(at=0, job="train", pid=1, process_created=1, total_epochs=1200))
+    for epoch in range(1, 1001):
+        for step in range(1, 31):
+            spike = epoch == 400 and step == 17
+            state.apply(
+                events.StepEnded(
+                    at=epoch + step / 30, epoch=epoch, step=step, steps=30, losses={"loss": 1.0},
+                    learning_rate=1e-3, images_per_second=9, memory=(7 if spike else 1) * 2**30,
+                )
+            )  # fmt: skip
+        loss = 9.0 if epoch == 500 else 1 / epoch
+        state.apply(
+            events.EpochEnded(
+                at=epoch + 1, epoch=epoch, train={"loss": loss, "box": loss}, val={"loss": loss},
+                metrics={"mAP50": 0.5, "mAP50-95": 0.4}, learning_rate=1e-3, seconds=1,
+                best=epoch == 900, classes={1: 0.4, 2: 0.3},
+            )
+        )  # fmt: skip
+    run = runs.get(window.project, 1)
+    shown, config = charts(window), runs.config_of(run)
+    shown.show_run(run, config, state, judged=None)
+
+    def draw() -> None:
+        shown.show_run(run, config, state, judged=None)
+        QApplication.processEvents()
+
+    assert own_seconds(draw, tries=5) < 0.25, "a picture would lag behind the run"
+    assert max(shown.memory.line("in use")[1]) == 7.0
+    assert max(shown.loss.line("train")[1]) == 9.0
+    assert len(shown.memory.line("in use")[0]) <= MOST_STEPS

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import small_job
 from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 from test_train import Window, end_jobs
 
@@ -70,6 +71,39 @@ def test_out_of_memory_says_where_and_at_what_batch_and_goes_on_with_half_of_it(
     window.until(lambda: window.words_of(1) == "Finished")
     assert config_of(window, 1).batch == 8
     assert [e.epoch for e in window.job(1).state().epochs] == [1, 2, 3, 4]
+
+
+def test_after_an_automatic_batch_the_card_says_what_it_was_and_goes_on_with_half_of_it(
+    window: Window,
+) -> None:
+    card = failed(window, "out of memory", batch=0, device="cpu")
+    assert "in epoch 2, at batch 16 (automatic) and image size" in card.text.text()
+    assert [way.title for way in card.ways] == [
+        "Continue from epoch 2 with batch 8",
+        "Start again with image size 416",
+        "Start again with the memory of now",
+    ]
+    assert "The automatic batch was 16; it is 8 from then on." in card.ways[0].detail
+    take(window, card, "Continue from epoch 2 with batch 8")
+    window.until(lambda: window.words_of(1) == "Finished")
+    assert config_of(window, 1).batch == 8
+
+
+def test_an_automatic_batch_that_was_never_found_is_measured_again_or_made_needless() -> None:
+    from cvstudio.core.networks import default_config
+    from cvstudio.project.remedies import remedies
+
+    config = default_config(Task.DETECT).model_copy(update={"batch": 0, "device": "auto"})
+    told = events.Failed(cause="out of memory", text="x")
+    ways = remedies(config, told, saved_epoch=None)
+    assert [way.title for way in ways] == [
+        "Start again with image size 416",
+        "Start again with the processor",
+        "Start again with the memory of now",
+    ]
+    assert ways[-1].changes == {}, "the batch stays automatic"
+    killed = remedies(config, told.model_copy(update={"cause": "killed"}), saved_epoch=3, batch=32)
+    assert "Continue from epoch 3 with batch 16" in [way.title for way in killed]
 
 
 def test_a_loss_that_is_no_number_starts_again_with_a_third_of_the_rate(window: Window) -> None:
@@ -291,3 +325,14 @@ def test_a_pause_survives_closing_the_window_and_resume_goes_on_after_the_last_e
     second.until(lambda: view.loss.line("train")[0] == list(range(1, 61)))
     end_jobs(second.project)
     second.close()
+
+
+def test_changing_the_settings_is_offered_once_whether_as_a_way_out_or_beside_it(
+    window: Window,
+) -> None:
+    card = failed(window, "config")
+    shown = [b.text() for b in card.findChildren(QPushButton) if b.isVisibleTo(card)]
+    assert shown.count("Change settings") == 1
+    card = failed(window, "not a number")
+    shown = [b.text() for b in card.findChildren(QPushButton) if b.isVisibleTo(card)]
+    assert shown.count("Change settings") == 1

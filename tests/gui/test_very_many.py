@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
+from dialog_hands import answer_over, in_manager, press
 from person import Person
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog
 
 from cvstudio.core.annotation import Review, Split
 from cvstudio.core.errors import ProjectError
+from cvstudio.gui import travelling
+from cvstudio.gui.class_manager import ClassManager
 from cvstudio.gui.data.page import DataPage
+from cvstudio.gui.history_panel import HistoryPanel
 from cvstudio.gui.widgets import progress_dialog
 from cvstudio.gui.widgets.progress_dialog import ProgressDialog
 from cvstudio.project import commands, queries
+from cvstudio.project.project import Project
 
 
 def gallery(person: Person) -> DataPage:
@@ -99,6 +106,99 @@ def test_cancel_on_the_way_leaves_every_image_as_it_was(
     studio_window.key("R", page.grid)
     assert stopped.is_set()
     assert reviewed(studio_window) == before
+
+
+def test_ctrl_z_in_the_class_manager_takes_a_large_change_back_in_a_thread(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_dialog, "MANY_IMAGES", 2)
+    project = studio_window.project
+    threads: list[threading.Thread] = []
+
+    def names() -> list[str]:
+        with project.read() as s:
+            return [c.name for c in queries.classes(s)]
+
+    def use(dialog: ClassManager) -> None:
+        dialog.tree.select_class(1)
+        answer_over(dialog, lambda question: press("Delete", question))
+        dialog.delete()
+        assert names() == ["WBC"]
+        project.changed.connect(lambda _changes: threads.append(threading.current_thread()))
+        ctrl = Qt.KeyboardModifier.ControlModifier
+        QTest.keyClick(dialog.tree, Qt.Key.Key_Z, ctrl)
+        assert names() == ["RBC", "WBC"]
+        assert dialog.tree.topLevelItemCount() == 2
+        assert dialog.isEnabled()
+        QTest.keyClick(dialog.tree, Qt.Key.Key_Y, ctrl)
+        assert names() == ["WBC"]
+        QTest.keyClick(dialog.tree, Qt.Key.Key_Z, ctrl)
+        assert names() == ["RBC", "WBC"]
+
+    in_manager(studio_window, use)
+    assert len(threads) == 3
+    assert threading.main_thread() not in threads
+
+
+def test_a_long_jump_in_the_history_is_made_in_a_thread_that_says_how_far_it_is(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = studio_window.project
+    for number in range(travelling.MANY_STEPS + 2):
+        with project.transaction(f"Step {number}") as s:
+            commands.rename_project(s, name=f"name {number}")
+    told, threads = [], []
+    monkeypatch.setattr(
+        ProgressDialog, "advance", lambda _self, done, total, text: told.append((total, text))
+    )
+    project.changed.connect(lambda _changes: threads.append(threading.current_thread()))
+    monkeypatch.setattr(studio_window.studio, "ask", lambda *_, **__: True)
+    studio_window.key("Ctrl+Shift+H")
+    (panel,) = studio_window.window.findChildren(HistoryPanel)
+    panel.list.setCurrentIndex(panel.list.steps.index(len(panel.list.steps.rows) - 1))
+    studio_window.key("Return", panel.list)
+    assert project.present_step == 0
+    assert threads == [each for each in threads if each is not threading.main_thread()]
+    assert len(threads) == 1
+    steps = travelling.MANY_STEPS + 2
+    assert told[0] == (steps, f"Undo {steps} steps")
+
+
+def test_a_jump_that_is_stopped_on_its_way_leaves_the_project_where_it_stood(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(travelling, "MANY_STEPS", 2)
+    project = studio_window.project
+    for number in range(4):
+        with project.transaction(f"Step {number}") as s:
+            commands.rename_project(s, name=f"name {number}")
+    before, real = project.present_step, Project.go_to
+    stop = threading.Event()
+
+    def slowly(self: Project, *parts: Any, progress: Any, **more: Any) -> object:
+        def look(done: int, total: int) -> None:
+            assert done < 2 or stop.wait(10)
+            progress(done, total)
+
+        return real(self, *parts, progress=look, **more)
+
+    monkeypatch.setattr(Project, "go_to", slowly)
+    monkeypatch.setattr(studio_window.studio, "ask", lambda *_, **__: True)
+
+    def cancel(dialog: QDialog) -> None:
+        assert isinstance(dialog, ProgressDialog)
+        studio_window.click(dialog.cancel)
+        stop.set()
+
+    studio_window.key("Ctrl+Shift+H")
+    (panel,) = studio_window.window.findChildren(HistoryPanel)
+    studio_window.answer(cancel)
+    panel.list.setCurrentIndex(panel.list.steps.index(4))
+    studio_window.key("Return", panel.list)
+    assert stop.is_set()
+    assert project.present_step == before
+    assert project.name == "name 3"
+    assert studio_window.window.isEnabled()
 
 
 def test_what_goes_wrong_in_the_thread_is_told(

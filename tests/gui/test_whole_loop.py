@@ -142,7 +142,7 @@ def analyze(person: Person, run: RunRecord) -> AnalyzePage:
     person.click(page.view.card.buttons["analyze"])
     front = person.window.front
     assert isinstance(front, AnalyzePage)
-    person.until(lambda: front.verdict is not None)
+    person.until(lambda: front.errors.verdict is not None)
     person.idle()
     assert front.run is not None
     assert front.run.id == run.id
@@ -151,7 +151,7 @@ def analyze(person: Person, run: RunRecord) -> AnalyzePage:
 
 def error_cell(page: AnalyzePage) -> QModelIndex:
     """A cell with errors on labelled objects; an untrained network makes some of all tasks."""
-    matrix = page.matrix.matrix
+    matrix = page.errors.matrix.matrix
     ids = matrix.class_ids
     for row, labelled in enumerate(ids):
         for column, predicted in enumerate(ids):
@@ -163,16 +163,16 @@ def error_cell(page: AnalyzePage) -> QModelIndex:
 def open_cell(person: Person, page: AnalyzePage) -> tuple[int, int]:
     """Click a cell of the matrix; its labelled and predicted class."""
     index = error_cell(page)
-    person.click(page.matrix.viewport(), page.matrix.visualRect(index).center())
-    ids = page.matrix.matrix.class_ids
+    person.click(page.errors.matrix.viewport(), page.errors.matrix.visualRect(index).center())
+    ids = page.errors.matrix.matrix.class_ids
     cell = (ids[index.row()], ids[index.column()])
-    person.until(lambda: page.gallery.cell == cell)
-    assert page.gallery.count >= 1
-    assert page.gallery.chip.isVisible()
-    case = page.gallery.current
+    person.until(lambda: page.errors.gallery.cell == cell)
+    assert page.errors.gallery.count >= 1
+    assert page.errors.gallery.chip.isVisible()
+    case = page.errors.gallery.current
     assert case is not None
     assert case.labelled == cell[0]
-    person.until(lambda: page.detail.case is case)
+    person.until(lambda: page.errors.detail.case is case)
     return cell
 
 
@@ -281,16 +281,16 @@ def change_the_augmentation(person: Person) -> None:
 
 def heat_of(page: AnalyzePage) -> object:
     """The heat map that is shown, once there is one."""
-    heat = page.detail.heat.view._heat
+    heat = page.errors.detail.heat.view._heat
     return heat if heat is not None and heat.width() > 1 else None
 
 
 def fix_the_label(person: Person, page: AnalyzePage, cell: tuple[int, int]) -> None:
     """Go to the object behind a case, give it another class, and find the case again."""
-    case = page.gallery.current
+    case = page.errors.gallery.current
     assert case is not None
     assert case.annotation_id is not None
-    person.click(page.detail.fix)
+    person.click(page.errors.detail.fix)
     label = person.window.front
     assert isinstance(label, LabelPage)
     document = label.document
@@ -308,5 +308,5 @@ def fix_the_label(person: Person, page: AnalyzePage, cell: tuple[int, int]) -> N
     assert now[case.annotation_id] == other.id
     back = person.page("analyze")
     assert back is page
-    assert page.gallery.cell == cell
-    assert page.gallery.current == case
+    assert page.errors.gallery.cell == cell
+    assert page.errors.gallery.current == case

@@ -28,12 +28,15 @@ from PySide6.QtWidgets import (
     QToolButton,
     QWidget,
 )
+from test_analyze import finished_run, judged_page
+from test_map_view import embedded
 
+from cvstudio.gui.analyze.views import VIEWS
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.widgets.section import tool
 from cvstudio.gui.widgets.table_names import name_table
 
-PAGES = ("data", "label", "augment", "train", "analyze", "export")
+PAGES = ("data", "label", "augment", "train", "analyze", "export", "predict")
 CONTROLS = (
     QAbstractButton, QComboBox, QAbstractSpinBox, QLineEdit, QAbstractSlider, QTextEdit,
     QPlainTextEdit, QAbstractItemView,
@@ -47,7 +50,7 @@ def controls(inside: QWidget) -> Iterator[QWidget]:
     """What a person can work with and sees now."""
     for widget in inside.findChildren(QWidget):
         works = isinstance(widget, CONTROLS) or widget.focusPolicy() != Qt.FocusPolicy.NoFocus
-        own = isinstance(widget.parentWidget(), QAbstractSpinBox | QComboBox)
+        own = isinstance(widget.parentWidget(), QAbstractSpinBox | QComboBox | QGraphicsView)
         apart = isinstance(widget, SILENT) or widget.objectName() in OF_QT or own
         if works and not apart and widget.isVisible():
             yield widget
@@ -108,6 +111,23 @@ def test_every_control_of_a_page_has_a_name(studio_window: Person, page: str) ->
     studio_window.page(page)
     assert len(list(controls(studio_window.window))) > 14
     assert nameless(studio_window.window) == []
+
+
+def test_every_control_and_table_of_every_view_of_analyze_has_a_name(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(studio_window.studio.live), "request", lambda *a, **k: 1)
+    finished_run(studio_window.project)
+    embedded(studio_window.project)
+    page = judged_page(studio_window)
+    found = []
+    for view in VIEWS:
+        studio_window.trigger(view.action)
+        studio_window.idle()
+        studio_window.settle()
+        assert page.views.front is page.views.views[view.name]
+        found += [(view.name, each) for each in (*nameless(page), *nameless_parts(page))]
+    assert not found
 
 
 def test_every_tool_of_label_brings_options_that_have_names(studio_window: Person) -> None:
@@ -176,6 +196,53 @@ def test_tab_comes_to_every_control_of_a_page(studio_window: Person, name: str) 
         if wanted and widget not in seen and not _by_arrows(widget, seen):
             missing.append(f"{type(widget).__name__} {_name(widget)}")
     assert missing == [], [f"{type(w).__name__} {_name(w)}" for w in seen]
+
+
+def test_f6_goes_from_part_to_part_and_each_has_the_keys_where_it_had_them(
+    studio_window: Person,
+) -> None:
+    window = studio_window.window
+    page = studio_window.label_page()
+    window.activateWindow()
+    QTest.qWaitForWindowActive(window)
+    page.canvas.setFocus()
+    assert page.right is not None
+    for part in (page.right, window.header, window.rail):
+        studio_window.key("F6")
+        focused = QApplication.focusWidget()
+        assert part.isAncestorOf(focused), f"{part} has not got the keys: {focused}"
+    studio_window.key("F6")
+    assert page.canvas.hasFocus()
+    studio_window.key("F6")
+    page.tree.setFocus()
+    studio_window.key("Shift+F6")
+    assert page.canvas.hasFocus()
+    studio_window.key("F6")
+    assert page.tree.hasFocus()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_f6_comes_round_on_every_page(studio_window: Person, name: str) -> None:
+    window, page = studio_window.window, studio_window.page(name)
+    window.activateWindow()
+    QTest.qWaitForWindowActive(window)
+    page.setFocus()
+    regions, _hearts = window._regions()
+    seen = set()
+    for _ in range(2 * len(regions)):
+        studio_window.key("F6")
+        focused = QApplication.focusWidget()
+        seen |= {n for n, region in enumerate(regions) if region.isAncestorOf(focused)}
+    reachable = {
+        n
+        for n, region in enumerate(regions)
+        if any(
+            w.isVisible() and w.isEnabled() and w.focusPolicy() & Qt.FocusPolicy.TabFocus
+            for w in region.findChildren(QWidget)
+        )
+    }
+    assert seen == reachable
+    assert len(seen) >= 3
 
 
 def _by_arrows(widget: QWidget, seen: set[QWidget]) -> bool:
