@@ -18,6 +18,7 @@ import click
 import numpy as np
 import pytest
 import small_job
+from onnx_hands import ultralytics_file
 
 from cvstudio.__main__ import main
 from cvstudio.cli import main as cli
@@ -87,7 +88,7 @@ def test_the_commands_of_the_readme_are_understood_as_they_stand(
     monkeypatch.chdir(tmp_path)
     for folder in ("cells", "bccd", "new"):
         (tmp_path / folder).mkdir()
-    for file in ("cells.onnx", "new/1.jpg"):
+    for file in ("cells.onnx", "walk.mp4", "new/1.jpg"):
         (tmp_path / file).touch()
     for line in lines:
         name, *arguments = shlex.split(line.replace("~/data/bccd", "bccd").replace("*", "1"))
@@ -306,7 +307,7 @@ def test_a_start_that_does_not_fit_its_options_is_wrong_usage(
 
 def test_the_start_that_was_asked_for_is_the_runs(sample: Path, tmp_path: Path) -> None:
     weights = tmp_path / "mine.pt"
-    weights.write_bytes(b"weights")
+    weights.write_bytes(b"\x80\x02 as torch wrote them once")
     assert main(["train", str(sample), "--start", "scratch", "--detach"]) == 0
     file = ["--start", "file", "--weights-file", str(weights)]
     main(["train", str(sample), *file, "--detach"])
@@ -369,8 +370,10 @@ def test_a_failed_run_gives_exit_code_1_and_the_commands_that_help(
     assert main(["resume", str(sample), "1", "--set", "batch=8"]) == 0
 
 
+# A shell that starts the tests in the background has them ignore Ctrl+C, and so their children.
 IN_ANOTHER_PROCESS = (
-    "import sys, small_job; from cvstudio.project import runs\n"
+    "import signal, sys, small_job; from cvstudio.project import runs\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     "runs.start.__kwdefaults__['command'] = small_job.command\n"
     "runs.advance.__kwdefaults__['command'] = small_job.command\n"
     "from cvstudio.__main__ import main; sys.exit(main(sys.argv[1:]))"
@@ -544,21 +547,21 @@ def test_the_ways_out_of_a_failure_keep_the_run_that_was_started_from(
 def test_weights_and_predictions_are_told_to_programs_as_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from cvstudio.ml import predict
     from cvstudio.project import weights
 
     file = tmp_path / "yolo11n.pt"
     monkeypatch.setattr(weights, "download", lambda _info, progress: file)
     assert main(["weights", "get", "yolo11n", "--json"]) == 0
     assert answer(capsys) == {"network": "yolo11n", "path": str(file)}
-    network = tmp_path / "cells.onnx"
-    network.write_bytes(b"network")
-    told = {"images": [{"file": "a.png"}], "problems": [], "warning": ""}
-    monkeypatch.setattr(predict, "predict_files", lambda *_arguments: told)
+    network = ultralytics_file(tmp_path / "cells.onnx", ("cell",))
+    image = tmp_path / "a.png"
+    cv2.imwrite(str(image), np.zeros((30, 40, 3), np.uint8))
     out = ["-o", str(tmp_path / "p.json")]
-    assert main(["predict", str(network), str(network), *out, "--json"]) == 0
-    assert answer(capsys) == told
-    assert main(["predict", str(network), str(network), *out]) == 0
+    assert main(["predict", str(network), str(image), *out, "--json"]) == 0
+    told = answer(capsys)
+    assert told == json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))
+    assert [row["file"] for row in told["images"]] == [str(image)]
+    assert main(["predict", str(network), str(image), *out]) == 0
     assert capsys.readouterr().out == ""
 
 

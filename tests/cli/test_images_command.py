@@ -36,4 +36,4 @@ def test_a_wrong_query_is_a_wrong_usage_with_its_place(
 ) -> None:
     assert main(["images", cells, "count>2 clas:x"]) == 2
     said = capsys.readouterr().err
-    assert "There is no key “clas”. Did you mean class? (character 9)" in said
+    assert "There is no key “clas” (character 9). Did you mean class?" in said

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from onnx_hands import ultralytics_file
 
 from cvstudio.__main__ import main
 from cvstudio.cli import suggesting as command
@@ -78,3 +79,69 @@ def test_a_run_or_a_file_must_be_named_and_not_both(
     assert "Name a run (--run) or a file (--file)." in capsys.readouterr().err
     assert main(["suggest", str(cells), "--run", "7"]) == 1
     assert "no run 7" in capsys.readouterr().err
+
+
+THEIRS = ("rbc", "platelet", "a=b")
+
+
+@pytest.fixture
+def foreign(tmp_path: Path, cells: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of ultralytics with the classes THEIRS; the job finds one of each in each image."""
+    file = ultralytics_file(tmp_path / "net.onnx", THEIRS)
+    classes = tuple(LabelClass(n, name, "#FF0000") for n, name in enumerate(THEIRS, 1))
+
+    def work(job: JobDir, title: str) -> None:
+        found = [
+            Prediction(
+                image.id, objects=tuple(Found(c.id, 0.8, Box(9 * c.id, 5, 6, 7)) for c in classes)
+            )
+            for image in read_asked(job)
+        ]
+        write_predictions(job.predictions(ANSWERS), found)
+        write_answer(job, Answer(Task.DETECT, classes, 0.25, ()))
+
+    monkeypatch.setattr(command, "finish", work)
+    return file
+
+
+def test_classes_of_a_file_become_those_that_are_named(
+    cells: Path, foreign: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask = (str(cells), "--file", str(foreign))
+    content = told(
+        capsys, *ask, "--class", "platelet=RBC", "--class", "rbc=", "--class", "a=b=Other=",
+        "--new-classes",
+    )  # fmt: skip
+    assert content["waiting"] == {"RBC": 2, "Other=": 2}
+    with Project.open(cells, write=False) as project, project.read() as s:
+        assert [c.name for c in queries.classes(s)] == ["RBC", "Other="]
+
+
+def test_classes_that_are_not_named_go_by_their_names(
+    cells: Path, foreign: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = told(capsys, str(cells), "--file", str(foreign), "--class", "platelet=")
+    assert content["waiting"] == {"RBC": 2}
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("platelets=RBC", "The file has no class “platelets”. Did you mean “platelet”?"),
+        ("platelet=RBCs", "no class “RBCs”. Did you mean “RBC”? With --new-classes it is made."),
+        ("rbc", "not in the form theirs=ours"),
+        ("rbc=", "No class of the file is one of the project"),
+    ],
+)
+def test_a_slip_in_a_pair_of_classes_is_named_and_nothing_is_asked(
+    cells: Path, foreign: Path, capsys: pytest.CaptureFixture[str], pair: str, said: str
+) -> None:
+    assert main(["suggest", str(cells), "--file", str(foreign), "--class", pair]) != 0
+    assert said in capsys.readouterr().err
+    with Project.open(cells, write=False) as project:
+        assert not list(project.runs_directory.glob("jobs/suggest-*"))
+
+
+def test_a_run_has_no_classes_to_be_named(cells: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["suggest", str(cells), "--run", "1", "--class", "a=b"]) == 2
+    assert "go with --file" in capsys.readouterr().err

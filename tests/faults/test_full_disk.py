@@ -1,4 +1,4 @@
-"""A disk that fills up while images are copied into a project: nothing is half imported."""
+"""A disk that fills up: nothing is half imported, and a run says so and can go on."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+import small_job
 from PIL import Image
-from processes import answer, cvstudio
+from processes import answer, cvstudio, wait_for
 
 from cvstudio.core.annotation import Task
+from cvstudio.core.networks import default_config
+from cvstudio.project import launch, runs
 from cvstudio.project.project import Project
+from cvstudio.project.run_status import RunStatus
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a small disk or a limit")
 MEGABYTE = 1 << 20
@@ -96,3 +101,41 @@ def test_a_file_that_may_not_grow_leaves_nothing_of_an_import(
     project = tmp_path / "project"
     import_fails_whole(project, pictures, "could not be copied: File too large", limit)
     assert answer("import", project, pictures, "--copy")["added"] == 12
+
+
+def fill(disk: Path) -> Path:
+    """Take all room that is left."""
+    filler = disk / "filler"
+    with suppress(OSError), filler.open("ab", buffering=0) as stream:
+        while True:
+            stream.write(bytes(4096))
+    return filler
+
+
+def test_a_run_on_a_disk_that_another_program_fills_says_so_and_goes_on_when_there_is_room(
+    small_disk: Path,
+) -> None:
+    with Project.create(small_disk / "project", task=Task.DETECT, classes=["cell"]) as project:
+        run = runs.create_run(
+            project, default_config(Task.DETECT).model_copy(update={"epochs": 500})
+        )
+        job = runs.job_of(run)
+        runs.start(project, run.id, command=small_job.command)
+        wait_for(lambda: len(job.state().epochs) > 1)
+        half = job.checkpoints / "last.pt.part"
+        half.write_bytes(bytes(1000))
+        filler = fill(small_disk)
+        wait_for(lambda: not launch.alive(job))
+        # The last word finds room though the disk is as full as before.
+        wait_for(lambda: runs.status(runs.get(project, run.id)) is RunStatus.FAILED)
+        failed = job.state().failed
+        assert failed is not None
+        assert failed.cause == "disk full"
+        assert "up to epoch" in failed.text
+        assert not half.exists()
+        filler.unlink()
+        runs.sync(project)
+        runs.resume(project, run.id, command=small_job.command)
+        done = len(job.state().epochs)
+        wait_for(lambda: len(job.state().epochs) > done)
+        runs.cancel(project, run.id)

@@ -17,6 +17,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.jobdir import JobDir
 from cvstudio.project import launch, lock, queries, steps
 from cvstudio.project.project import Project
+from cvstudio.project.run_status import saved_epoch
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL"),
@@ -143,6 +144,7 @@ def test_a_killed_training_is_told_in_words_and_really_goes_on_from_its_checkpoi
     first = window("train", folder)
     first.until(lambda told: len(told["epochs"]) >= 2, 120)
     job = run_directory(folder)
+    wait_for(lambda: saved_epoch(job))  # how often it saves hangs on how long saving takes
     process = launch.find(job)
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
@@ -150,7 +152,8 @@ def test_a_killed_training_is_told_in_words_and_really_goes_on_from_its_checkpoi
     assert "was ended by the system (signal 9)" in told["failure"]
     assert "Nothing is lost up to epoch" in told["failure"]
     assert told["words"] == "Stopped"
-    saved = [event.epoch for event in job.read_events() if isinstance(event, events.Saved)][-1]
+    saved = saved_epoch(job)
+    assert saved is not None
     assert told["ways"][0].startswith(f"Continue from epoch {saved}")
     first.kill()
     second = window("mend", folder)  # the words are there for whoever opens the project later

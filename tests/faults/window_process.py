@@ -125,9 +125,9 @@ def analyze(person: Person) -> None:
     """Look at the errors of the newest run and ask for a heat map; tell what comes instead."""
     page = person.page("analyze")
     assert isinstance(page, AnalyzePage)
-    person.until(lambda: page.detail.case is not None, ENOUGH)
-    person.until(lambda: bool(page.detail.heat.view._words), 2 * ENOUGH)
-    say(heat=page.detail.heat.view._words)
+    person.until(lambda: page.errors.detail.case is not None, ENOUGH)
+    person.until(lambda: bool(page.errors.detail.heat.view._words), 2 * ENOUGH)
+    say(heat=page.errors.detail.heat.view._words)
 
 
 def tour(person: Person) -> None:

@@ -1,0 +1,142 @@
+"""`cvstudio predict` and `cvstudio bundle`, as a person types them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from onnx_hands import finding_file
+from pycocotools.coco import COCO
+from video_clips import write_clip
+
+from cvstudio.__main__ import main
+from cvstudio.core.annotation import Review, State, Task
+from cvstudio.project import queries
+from cvstudio.project.project import Project
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """A detector that finds two cells with 0.9 and 0.4 wherever it looks, 64 x 64 pixels."""
+    return finding_file(
+        tmp_path / "cells.onnx", ("cell",), [(16, 16, 10, 10, 0.9), (44, 40, 12, 8, 0.4)]
+    )
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(folder / f"{number}.png"), np.full((64, 64, 3), 40 * number, np.uint8))
+    (folder / "broken.png").write_bytes(b"nothing")
+    return folder
+
+
+def test_tables_coco_pictures_and_what_was_skipped(
+    tmp_path: Path, network: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    options = ["--csv", out / "a.csv", "--coco", out / "a.json", "--overlay", out / "seen"]
+    arguments = ["predict", network, images, "-o", out / "all.json", "--score", "0.3", *options]
+    assert main([str(a) for a in arguments]) == 0
+    said = capsys.readouterr().err
+    assert "broken.png" in said
+    content = json.loads((out / "all.json").read_text(encoding="utf-8"))
+    assert [len(row["objects"]) for row in content["images"]] == [2, 2, 2]
+    assert len(content["problems"]) == 1
+    with (out / "a.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 6
+    assert {row["class"] for row in rows} == {"cell"}
+    assert float(rows[0]["x"]) == pytest.approx(11, abs=0.1)
+    read = COCO(str(out / "a.json"))
+    assert len(read.anns) == 6
+    assert sorted({round(a["score"], 2) for a in read.anns.values()}) == [0.4, 0.9]
+    before, after = (cv2.imread(str(p / "1.png")) for p in (images, out / "seen"))
+    assert (before != after).any()
+
+
+def test_a_higher_score_leaves_out_what_is_less_sure(
+    tmp_path: Path, network: Path, images: Path
+) -> None:
+    out = tmp_path / "all.json"
+    command = ["predict", str(network), str(images / "0.png"), "-o", str(out), "--score", "0.5"]
+    assert main(command) == 0
+    (row,) = json.loads(out.read_text(encoding="utf-8"))["images"]
+    assert [round(one["score"], 2) for one in row["objects"]] == [0.9]
+
+
+def test_each_third_frame_of_a_video_comes_back_as_a_video(tmp_path: Path, network: Path) -> None:
+    video = write_clip(tmp_path / "walk.mp4", frames=10)
+    out = tmp_path / "seen.mp4"
+    command = ["predict", network, video, "--step", "3", "-o", tmp_path / "a.json", "--video", out]
+    assert main([str(part) for part in command]) == 0
+    content = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert [row["page"] for row in content["images"]] == [0, 3, 6, 9]
+    capture = cv2.VideoCapture(str(out))
+    frames = 0
+    while capture.read()[0]:
+        frames += 1
+    assert frames == 4
+    assert not list(tmp_path.glob(".*part*"))
+
+
+def test_a_camera_that_is_not_there_is_said_in_words(
+    network: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(network), "--camera", "97"]) == 1
+    said = capsys.readouterr().err
+    assert "There is no camera with the number 97 on this computer" in said
+
+
+def test_answers_come_into_a_project_as_suggestions_with_their_images(
+    tmp_path: Path, network: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "project"
+    Project.create(place, task=Task.DETECT, classes=["cell"]).close()
+    arguments = ["predict", network, images, "-o", tmp_path / "a.json", "--score", "0.5",
+                 "--to-project", place]  # fmt: skip
+    assert main([str(a) for a in arguments]) == 0
+    assert "3 new images" in capsys.readouterr().err
+    with Project.open(place) as project, project.read() as s:
+        ids = queries.image_ids(s)
+        assert len(ids) == 3
+        found = [a for each in queries.annotations_of(s, ids).values() for a in each]
+        assert len(found) == 3
+        assert {a.state for a in found} == {State.SUGGESTED}
+        assert {image.review for image in queries.images(s, ids)} == {Review.UNLABELLED}
+    # Once more: nothing is doubled.
+    assert main([str(a) for a in arguments]) == 0
+    with Project.open(place) as project, project.read() as s:
+        ids = queries.image_ids(s)
+        assert len(ids) == 3
+        assert sum(len(a) for a in queries.annotations_of(s, ids).values()) == 3
+
+
+def test_a_network_for_another_task_is_refused_before_anything_comes_in(
+    tmp_path: Path, network: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "project"
+    Project.create(place, task=Task.SEGMENT, classes=["cell"]).close()
+    out = ["-o", str(tmp_path / "a.json")]
+    assert main(["predict", str(network), str(images), *out, "--to-project", str(place)]) == 1
+    assert "is for detect, and this project is for segment" in capsys.readouterr().err
+    with Project.open(place) as project, project.read() as s:
+        assert queries.image_ids(s) == []
+
+
+def test_a_bundle_of_a_run_without_a_file_says_how_to_make_one(
+    tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "project"
+    Project.create(place, task=Task.DETECT, classes=["cell"]).close()
+    zipped = ["-o", str(tmp_path / "net.zip")]
+    assert main(["bundle", str(place), "7", *zipped]) == 1
+    assert "7" in capsys.readouterr().err
+    assert main(["bundle", str(place), "nowhere.onnx", *zipped]) == 2
+    assert not (tmp_path / "net.zip").exists()
