@@ -95,9 +95,9 @@ class Hand:
             self.test.qWait(20)
         self.test.qWait(120)
 
-    def until(self, true: Callable[[], object]) -> None:
+    def until(self, true: Callable[[], object], seconds: float = PATIENCE) -> None:
         """Wait for something that must come."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + seconds
         while not true():
             if time.monotonic() > end:
                 raise TimeoutError("what was waited for did not come")
@@ -251,21 +251,27 @@ class Hand:
         do: Callable[[Any], None] | None = None,
         *,
         named: str = "",
+        long: bool = False,
     ) -> None:
         """Do what opens a dialog, take a picture of it, do something in it; Esc leaves it.
 
-        `named`: the one with that object name, where it opens over another.
+        `named`: the one with that object name, where it opens over another. `long`: it may stay
+        open for minutes.
         """
         failed: list[Exception] = []
-        tries = itertools.count()
+        came: list[Any] = []
+        if long:
+            self._guard.stop()
+        until = time.monotonic() + PATIENCE
 
         def look() -> None:
             dialog = self.widgets.QApplication.activeModalWidget()
             there = dialog is not None and dialog.isVisible()
             if not there or (named and dialog.objectName() != named):
-                if next(tries) < 200:
+                if time.monotonic() < until:
                     self.core.QTimer.singleShot(30, look)
                 return
+            came.append(dialog)
             try:
                 self.test.qWait(300)
                 self.shot("during")
@@ -278,6 +284,9 @@ class Hand:
 
         self.core.QTimer.singleShot(50, look)
         opens()
+        if long:  # what it shows may be read in a thread first
+            self.until(lambda: came)
+        self._guard.start()
         self.settle()
         if failed:
             raise failed[0]
@@ -309,15 +318,7 @@ def work(
     data: Path, out: Path, chapters: list[Chapter], *, theme: str, size: tuple[int, int]
 ) -> int:
     """Do all the chapters; returns how many gestures failed, each of which is printed."""
-    from cvstudio.gui import app
-    from cvstudio.gui.main_window import MainWindow
-
-    studio = app.make_studio(app.make_application())
-    studio.settings.set("look.theme", theme)
-    window = MainWindow(studio)
-    window.resize(*size)
-    window.move(0, 0)
-    window.show()
+    studio, window = open_window(theme, size)
     hand, failed = Hand(window, out), 0
     hand.test.qWaitForWindowActive(window, 3000)
     with tempfile.TemporaryDirectory() as scratch:
@@ -332,6 +333,20 @@ def work(
         window.close()
     studio.shut_down()
     return failed
+
+
+def open_window(theme: str, size: tuple[int, int]) -> tuple[Any, Any]:
+    """The studio and its window, at the left top of the screen."""
+    from cvstudio.gui import app
+    from cvstudio.gui.main_window import MainWindow
+
+    studio = app.make_studio(app.make_application())
+    studio.settings.set("look.theme", theme)
+    window = MainWindow(studio)
+    window.resize(*size)
+    window.move(0, 0)
+    window.show()
+    return studio, window
 
 
 def _do(hand: Hand, chapter: Chapter, gesture: Gesture) -> bool:

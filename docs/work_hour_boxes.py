@@ -26,6 +26,16 @@ def box_by_clicks(hand: Hand) -> None:
     hand.click(110, 90)
 
 
+def box_by_extremes(hand: Hand) -> None:
+    """A box around four points of an object's edge, in any order."""
+    hand.act("label.box")
+    hand.page.bar.options.way.chosen.emit(1)
+    for place in ((250, 60), (300, 95), (262, 130), (215, 100)):
+        hand.click(*place)
+        hand.shot("during")
+    hand.page.bar.options.way.chosen.emit(0)
+
+
 def first_class(hand: Hand) -> None:
     """The first box of a project without classes asks for the name of one."""
 
@@ -76,6 +86,20 @@ def copy_paste(hand: Hand) -> None:
     hand.dialog("label.copy_next")
 
 
+def paste(hand: Hand) -> None:
+    """What was copied here comes to the same place of the next image."""
+    hand.key("V")
+    hand.click(*middle(hand.boxes()[0]))
+    hand.key("Ctrl+C")
+    hand.act("label.next")
+    hand.settle()
+    hand.shot("during")
+    hand.key("Ctrl+V")
+    hand.settle(0.5)
+    hand.shot("pasted")
+    hand.act("label.previous")
+
+
 def track(hand: Hand) -> None:
     """The dialog that carries an object through a sequence."""
     hand.key("V")
@@ -90,3 +114,6 @@ def hide_and_lock(hand: Hand) -> None:
     hand.act("label.lock")
     hand.click(*middle(hand.boxes()[2]))
     hand.act("label.hide_selected")
+    hand.shot("during")
+    hand.act("label.hide_selected")
+    hand.act("label.unlock_all")

@@ -19,6 +19,31 @@ def gallery(hand: Hand) -> None:
     hand.settle(1.0)
 
 
+def save_view(hand: Hand) -> None:
+    """The filter is kept under a name, at the left of the page."""
+
+    def name(dialog: Any) -> None:
+        hand.key("Ctrl+A")
+        hand.type("Crowded")
+        hand.key("Return")
+
+    hand.dialog("data.save_view", name)
+
+
+def minimap(hand: Hand) -> None:
+    """While a part is in sight, a click on the small picture brings another one."""
+    hand.canvas.zoom_to(4.0)
+    hand.settle(0.5)
+    small = hand.page.viewing.layers.minimap
+    left = hand.core.Qt.MouseButton.LeftButton
+    hand.shot("during")
+    place = hand.core.QPoint(small.width() // 5, small.height() // 5)
+    hand.test.mouseClick(small, left, pos=place)
+    hand.settle(0.5)
+    hand.shot("there")
+    hand.act("label.fit")
+
+
 def all_images(hand: Hand) -> None:
     """Every image of the project."""
     hand.studio.go_to("data")
