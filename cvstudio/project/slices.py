@@ -1,4 +1,5 @@
-"""Parts of a split on which a run does worse: by class, size, place, looks, tag, or in a query.
+"""Parts of a split on which a run does worse: by class, size, place, looks, tag, by two of these at
+once (slice_pairs.py), or in a query.
 
 A part is looked at by one figure that is a share of right units (slicing.py): of images that are
 classified their accuracy, of objects and of classes of images the F1, of images that are segmented
@@ -41,6 +42,7 @@ from cvstudio.project.pixel_analysis import PixelAnalysis
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter
 from cvstudio.project.several_analysis import SeveralAnalysis
+from cvstudio.project.slice_pairs import explained, pairs_of
 from cvstudio.project.verdict import Analysis, Case, go_on
 
 SETTING = "slices"
@@ -63,7 +65,8 @@ class Slice:
 
     kind: str
     """What it was made by: class, size, place, brightness, contrast, sharpness, colour, tag, group,
-    folder, split or query. Another split's images and errors are not among those of this one."""
+    folder, pair (of two of these), split or query. Another split's images and errors are not among
+    those of this one."""
     name: str
     part: PartFigure
     chance: float
@@ -79,12 +82,15 @@ class Slice:
 
 @dataclass(frozen=True, eq=False)
 class Sliced:
-    """All parts that were looked at, worst first, and the figure of the whole."""
+    """All parts that were looked at, worst first, and the figure of the whole. Pairs of properties
+    are among them where they are worse and neither property explains it alone."""
 
     figure: str
     whole: Measured
     slices: tuple[Slice, ...]
     images: int
+    looks: int
+    """How many parts were looked at, the pairs that are not told included."""
 
     @property
     def worst(self) -> list[Slice]:
@@ -200,6 +206,10 @@ def look(
         some = 0 < part.sum() < _MOST * len(table.units)
         if some or named[0] == "query":
             judged.append((named, part, part_figure(table.units, whole_of, part)))
+    pairs = pairs_of({named: part for named, part, _figure in judged}, table.units)
+    of_pair = {("pair", pair.name): pair for pair in pairs}
+    for named, pair in of_pair.items():
+        judged.append((named, pair.part, part_figure(table.units, whole_of, pair.part)))
     nothing = np.zeros(len(table.units), bool)
     for place, other in enumerate(others, start=1):
         beside = _table(other, score, iou, own)
@@ -212,16 +222,21 @@ def look(
     slices = []
     for (kind, name), mask, part_of in judged:
         chance = next(chances) if part_of.images >= FEWEST_IMAGES else 1.0
+        worse = is_worse(part_of, whole.value, chance)
+        if kind == "pair" and not (
+            worse and not explained(of_pair[kind, name], table.parts, table.units, whole_of)
+        ):
+            continue
         places = np.unique(table.units.image[mask])
         slices.append(
             Slice(
-                kind, name, part_of, chance, is_worse(part_of, whole.value, chance),
+                kind, name, part_of, chance, worse,
                 tuple(table.image_ids[place] for place in places.tolist()),
                 frozenset(table.keys[row] for row in np.flatnonzero(mask).tolist()),
             )
         )  # fmt: skip
     slices.sort(key=lambda each: (not each.worse, _order(each.part.figure.value)))
-    return Sliced(table.figure, whole, tuple(slices), len(table.image_ids))
+    return Sliced(table.figure, whole, tuple(slices), len(table.image_ids), len(judged))
 
 
 def _order(value: float) -> float:

@@ -16,6 +16,7 @@ from cvstudio.core.metrics.slicing import Units, corrected, figure_of, is_worse,
 from cvstudio.core.predictions import Found, Prediction
 from cvstudio.imaging.measures import Looks
 from cvstudio.project import analysis
+from cvstudio.project.slice_pairs import MOST, pairs_of
 from cvstudio.project.slices import Facts, Slice, Sliced, look
 from cvstudio.project.verdict import ALL, Analysis
 
@@ -49,9 +50,10 @@ def test_a_tag_on_which_half_is_missed_is_found_and_opens_its_errors(tmp_path: P
     sliced = looked(
         analysed, Facts(tags={n: ["night"] if n in night else ["day"] for n in range(1, COUNT + 1)})
     )
-    (worst, *others) = sliced.worst
+    (pair, worst, *others) = sliced.worst
     assert (worst.kind, worst.name) == ("tag", "night")
     assert [each.kind for each in others] == ["size"]  # it is those in the middle that are missed
+    assert set(pair.name.split(" · ")) == {"night", others[0].name}
     # 48 labels and 32 predictions of which 32 are right, on either side.
     assert worst.part.figure.value == pytest.approx(64 / 80)
     assert sliced.whole.value == pytest.approx(2 * 224 / (240 + 224))
@@ -85,8 +87,9 @@ def test_dark_images_are_found_to_be_worse_by_their_looks(tmp_path: Path) -> Non
         for n in range(1, COUNT + 1)
     }
     sliced = looked(analysed, Facts(looks=looks))
-    assert sliced.worst[0].name == "darkest quarter of the images"
-    assert set(sliced.worst[0].image_ids) == dark
+    worst = next(each for each in sliced.worst if each.kind != "pair")
+    assert worst.name == "darkest quarter of the images"
+    assert set(worst.image_ids) == dark
     assert not any(each.kind == "sharpness" for each in sliced.worst)
 
 
@@ -169,3 +172,72 @@ def test_chances_are_corrected_as_holm_does() -> None:
     assert corrected([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert corrected([0.5, 0.6]) == [1.0, 1.0]
     assert corrected([]) == []
+
+
+def crossed(folder: Path, missed: set[int]) -> tuple[Analysis, Facts]:
+    """A quarter of the images each: by night or day, in folder a or b; some cells are missed."""
+    tags = {n: ["night" if n % 2 else "day"] for n in range(1, COUNT + 1)}
+    folders = {n: "a" if n <= COUNT // 2 else "b" for n in range(1, COUNT + 1)}
+    return detected(folder, missed), Facts(tags=tags, folders=folders)
+
+
+def test_a_pair_of_properties_is_told_where_neither_alone_explains_it(tmp_path: Path) -> None:
+    both = {n for n in range(1, COUNT // 2 + 1) if n % 2}
+    analysed, facts = crossed(tmp_path, both)
+    sliced = looked(analysed, facts)
+    pair = next(each for each in sliced.worst if set(each.name.split(" · ")) == {"night", "a"})
+    assert pair.kind == "pair"
+    assert set(pair.image_ids) == both
+    # 60 labels and 30 predictions, of which 30 are right.
+    assert pair.part.figure.value == pytest.approx(60 / 90)
+    cases = pair.cases(analysed.judge(score=0.5, iou=0.5).cases(ALL))
+    assert {case.image_id for case in cases} == both
+    assert sliced.looks > len(sliced.slices), "the pairs that are not told were looked at too"
+
+
+def test_a_pair_that_one_of_its_properties_explains_as_well_is_not_told(tmp_path: Path) -> None:
+    night = {n for n in range(1, COUNT + 1) if n % 2 and n % 3}
+    analysed, facts = crossed(tmp_path, night)
+    sliced = looked(analysed, facts)
+    assert "night" in {each.name for each in sliced.worst}
+    told = {frozenset(each.name.split(" · ")) for each in sliced.worst if each.kind == "pair"}
+    assert not {frozenset({"night", "a"}), frozenset({"night", "b"})} & told
+
+
+def test_pairs_of_few_images_are_no_looks_and_many_are_bounded() -> None:
+    units = Units(np.arange(4000), np.ones(4000), 4000)
+    random = np.random.default_rng(0)
+    few = {("tag", "rare"): np.arange(4000) < 15, ("folder", "b"): np.arange(4000) >= 6}
+    assert pairs_of(few, units) == [], "9 images have both, and 6 are rare without b"
+    parts = {
+        (kind, f"{kind} {n}"): random.random(4000) < 0.3 for kind in ("tag", "folder", "group")
+        for n in range(10)
+    }  # fmt: skip
+    found = pairs_of(parts, units)
+    assert len(found) == MOST
+    assert all(pair.first[0] != pair.second[0] for pair in found)
+    sizes = [int(pair.part.sum()) for pair in found]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_pairs_of_properties_that_say_nothing_are_told_in_one_split_of_twenty(
+    tmp_path: Path,
+) -> None:
+    """20 splits of 120 images that are right 7 of 10 times, whatever the tag and the folder."""
+    random = np.random.default_rng(0)
+    told = 0
+    for split in range(20):
+        images = [image(n, (100 + n, CELL, None)) for n in range(1, COUNT + 1)]
+        answers = [
+            Prediction(n, scores={CELL: share, DEBRIS: 1 - share})
+            for n, share in enumerate(np.where(random.random(COUNT) < 0.7, 0.9, 0.2), start=1)
+        ]
+        run = run_with(tmp_path / str(split), Task.CLASSIFY, images, answers)
+        facts = Facts(
+            tags={n: [f"t{random.integers(3)}"] for n in range(1, COUNT + 1)},
+            folders={n: f"f{random.integers(3)}" for n in range(1, COUNT + 1)},
+        )
+        sliced = looked(analysis.load(run, "val"), facts)
+        assert sliced.looks >= 6 + 5, "the pairs were looked at"
+        told += any(each.kind == "pair" for each in sliced.worst)
+    assert told <= 2

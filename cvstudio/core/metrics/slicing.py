@@ -64,6 +64,13 @@ def part_figure(units: Units, drawn: Draws, part: Bools) -> PartFigure:
     )  # fmt: skip
 
 
+def chance_beside(units: Units, drawn: Draws, part: Bools, beside: Bools) -> float:
+    """How likely so low a figure of a part is beside that of some other units of the split, when
+    nothing is different (one-sided, one look)."""
+    own, rest = _figures(units, drawn, part), _figures(units, drawn, beside)
+    return _chance(own, rest, len(np.unique(units.image[part])))
+
+
 def apart_figure(units: Units, drawn: Draws, others: Units, drawn_others: Draws) -> PartFigure:
     """The figure of other units than those of the split, against these; both were drawn for
     themselves, as often."""

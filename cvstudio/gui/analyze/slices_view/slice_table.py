@@ -38,9 +38,10 @@ _KINDS = {
     "class": "class", "size": "size", "place": "place", "brightness": "looks",
     "contrast": "looks", "sharpness": "looks", "colour": "looks", "tag": "tag",
     "group": "group", "folder": "folder", "query": "own query", "split": "split",
+    "pair": "two properties",
 }  # fmt: skip
 
-_VERBATIM = ("class", "tag", "group", "folder", "split", "query")
+_VERBATIM = ("class", "tag", "group", "folder", "split", "query", "pair")
 
 
 class SliceModel(QAbstractTableModel):
@@ -118,7 +119,7 @@ def sentence(each: Slice, sliced: Sliced | None) -> str:
     held = f"{counted(each.part.images, 'image')}, {counted(each.part.units, 'answer')}"
     told = f"{called(each)}: {figure} {said(each.part.figure.value)} ({held})."
     if each.worse:
-        looks = len(sliced.slices) if sliced is not None else 0
+        looks = sliced.looks if sliced is not None else 0
         return f"{told} Worse than the rest; {looks} looks do not explain it by chance."
     if each.part.images < FEWEST_IMAGES:
         return f"{told} Too few images to say more."

@@ -148,7 +148,7 @@ class SlicesView(View):
             )  # fmt: skip
         self.table.show_slices(sliced)
         self.stack.setCurrentIndex(1 if sliced.slices else 0)
-        looked = counted(len(sliced.slices), "part")
+        looked = counted(sliced.looks, "part")
         self.say(f"{looked} looked at", f"{worst} worse than chance explains")
 
     def _tell(self) -> None:
