@@ -70,7 +70,8 @@ def intervals(
     if isinstance(analysed, ObjectAnalysis):
         scores = analysed.own_scores if own else {}
         counts = analysed.matches.at(score=score, iou=iou, own=scores).image_counts()
-        labelled, predicted, correct = (drawn @ counts).T
+        # As floats of one kind the product is one call of the algebra library.
+        labelled, predicted, correct = (drawn.astype(np.float64) @ counts.astype(np.float64)).T
         for title, whole in (("Precision", predicted), ("Recall", labelled)):
             ratio = np.divide(correct, whole, out=np.full(len(drawn), np.nan), where=whole > 0)
             found.pop(title, None)

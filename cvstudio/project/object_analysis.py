@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cached_property
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.forms import Answers, Form
@@ -99,7 +99,6 @@ class ObjectAnalysis(Analysis):
         scores = self.own_scores if own else {}
         judged = self.matches.at(score=score, iou=iou, own=scores)
         counts = judged.counts()
-        likely = cache(judged.likely_label_errors)  # made when they are looked at
         doubted, doubted_on = judged.likely_counts()
         withheld = self._withheld(judged.withheld_classes())
         what = _UNITS[self.form.answers]
@@ -108,7 +107,7 @@ class ObjectAnalysis(Analysis):
 
         def cases(kind: str, limit: int | None = None) -> list[Case]:
             if kind == LIKELY:
-                return self._cases(likely()[:limit])
+                return self._cases(judged.likely_label_errors(limit=limit))
             return self._cases(judged.errors(None if kind == ALL else ErrorKind(kind), limit=limit))
 
         return Verdict(
@@ -144,6 +143,7 @@ class ObjectAnalysis(Analysis):
             ),
             answers=self.form.answers,
             withheld=withheld,
+            likely=judged.likely_at,
         )
 
     def _title(self, kind: ErrorKind) -> str:

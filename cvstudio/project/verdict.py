@@ -113,6 +113,17 @@ class Verdict:
     """What the network reports of each object; None where it looks for none."""
     withheld: str = ""
     """Why no likely label errors are named for some classes; "" when nothing is held back."""
+    likely: Callable[[int, int | None, int | None], int] | None = field(default=None, repr=False)
+    """What `likely_at` says, where it is known without going through them all."""
+
+    def likely_at(
+        self, image_id: int, annotation_id: int | None, prediction: int | None
+    ) -> int:  # fmt: skip
+        """How many likely label errors are about this annotation and prediction of an image."""
+        if self.likely is not None:
+            return self.likely(image_id, annotation_id, prediction)
+        about = (image_id, annotation_id, prediction)
+        return sum((c.image_id, c.annotation_id, c.prediction) == about for c in self.cases(LIKELY))
 
 
 def go_on() -> None:

@@ -64,11 +64,18 @@ class Overlaps:
     pair_label: Ints
     pair_iou: Floats
 
-    def overlap(self, found: int, label: int) -> float:
-        """The overlap of one prediction with one annotation; 0 below LOOSE."""
-        start, end = np.searchsorted(self.pair_found, (found, found + 1))
-        here = self.pair_label[start:end] == label
-        return float(self.pair_iou[start:end][here].sum())
+    def overlaps(self, found: Ints, label: Ints) -> Floats:
+        """The overlap of each of these predictions with the annotation at the same place; 0 below
+        LOOSE, and where either is -1."""
+        start = np.searchsorted(self.pair_found, found, side="left")
+        many = np.searchsorted(self.pair_found, found, side="right") - start
+        asked = np.repeat(np.arange(len(found)), many)
+        # The places start[i], start[i] + 1, ... of the pairs of each prediction, one after another.
+        pair = np.arange(len(asked)) + np.repeat(start - (np.cumsum(many) - many), many)
+        here = self.pair_label[pair] == label[asked]
+        result = np.zeros(len(found))
+        result[asked[here]] = self.pair_iou[pair[here]]
+        return result
 
 
 def find_overlaps(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cvstudio.core.metrics.curves import Curve, best_score
 from cvstudio.core.metrics.figures import ClassFigures, class_figures, mean_of_known, ratio
 from cvstudio.core.metrics.figures import counting as counting
-from cvstudio.core.metrics.objects import NOTHING
+from cvstudio.core.metrics.judgement import NOTHING
 from cvstudio.core.metrics.resampling import mean_known, share
 from cvstudio.core.metrics.trust import believable
 

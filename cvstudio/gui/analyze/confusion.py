@@ -40,6 +40,7 @@ from cvstudio.gui.widgets.swatch import paint_swatch
 from cvstudio.gui.widgets.table_names import name_table
 
 CELL = QSize(68, 40)
+_CENTRE = int(Qt.AlignmentFlag.AlignCenter)
 NARROWEST = 30
 _LONGEST = 96
 """Pixels of a name that stands upright above its column."""
@@ -131,26 +132,43 @@ class _Cell(QStyledItemDelegate):
     """The diagonal mixes towards selection, the rest towards warning, by its share of the row (or
     of the column where that is shown)."""
 
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.dress()
+
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         model = index.model()
         assert isinstance(model, ConfusionModel)
         row, column = index.row(), index.column()
         if model.empty(row, column):
             return
-        count, share = model.count(row, column), model.share(row, column)
-        ground = theme.colour("raised")
-        if count and row == column:
-            ground = theme.mix("raised", "selection", 0.35 + 0.65 * share)
-        elif count:
-            ground = theme.mix("raised", "warning", 0.10 + 0.32 * share)
+        count = model.count(row, column)
         rect: QRect = option.rect.adjusted(0, 0, -1, -1)
-        painter.fillRect(rect, ground)
-        painter.setFont(theme.font("control" if count else "body"))
-        painter.setPen(theme.colour("text" if count else "muted"))
-        painter.drawText(rect, int(Qt.AlignmentFlag.AlignCenter), index.data())
+        painter.fillRect(rect, self._ground(count, model.share(row, column), row == column))
+        text = model.text(row, column)
+        if text:
+            font, colour = self._words[count > 0]
+            painter.setFont(font)
+            painter.setPen(colour)
+            painter.drawText(rect, _CENTRE, text)
         if option.state & QStyle.StateFlag.State_Selected:
             painter.setPen(QPen(theme.colour("focus"), 2))
             painter.drawRect(rect.adjusted(1, 1, -1, -1))
+
+    @staticmethod
+    def _ground(count: int, share: float, right: bool) -> QColor:
+        if not count:
+            return theme.colour("raised")
+        if right:
+            return theme.mix("raised", "selection", 0.35 + 0.65 * share)
+        return theme.mix("raised", "warning", 0.10 + 0.32 * share)
+
+    def dress(self) -> None:
+        """Take fonts and colours of words from the theme: once for all cells of a picture."""
+        self._words = (
+            (theme.font("body"), theme.colour("muted")),
+            (theme.font("control"), theme.colour("text")),
+        )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -176,7 +194,8 @@ class ConfusionView(QTableView):
         self.setHorizontalHeader(_Header(Qt.Orientation.Horizontal, self))
         self.setVerticalHeader(_Header(Qt.Orientation.Vertical, self))
         self.setModel(self.matrix)
-        self.setItemDelegate(_Cell(self))
+        self._cells = _Cell(self)
+        self.setItemDelegate(self._cells)
         self.setShowGrid(False)
         self.setCornerButtonEnabled(False)
         self.setFrameShape(QTableView.Shape.NoFrame)
@@ -213,8 +232,8 @@ class ConfusionView(QTableView):
         ids = tuple(now.class_ids[place] for place in places)
         self.colours = {i: QColor(c.colour) for i, c in now.classes.items()}
         counts = now.counts[np.ix_(places, places)]
-        self.matrix.show(counts, ids, now.classes, nothing=now.nothing, unit=now.unit)
-        self._fit()
+        if self.matrix.show(counts, ids, now.classes, nothing=now.nothing, unit=now.unit):
+            self._fit()
 
     @property
     def absent(self) -> int:
@@ -290,21 +309,32 @@ class ConfusionView(QTableView):
         at_column = last if in_column else self.columnAt(pos.x())
         return self.matrix.index(at_row, at_column)
 
+    def _in_view(self) -> tuple[range, range]:
+        """The rows and the columns of which something is seen; without the last of both."""
+        last, area = self.matrix.rowCount() - 1, self.viewport().rect()
+        rows, columns = self.rowAt(area.bottom()), self.columnAt(area.right())
+        return (
+            range(max(self.rowAt(0), 0), last if rows < 0 else min(rows + 1, last)),
+            range(max(self.columnAt(0), 0), last if columns < 0 else min(columns + 1, last)),
+        )
+
     def paintEvent(self, event: QPaintEvent) -> None:
+        self._cells.dress()
         super().paintEvent(event)
         painter = QPainter(self.viewport())
         last = self.matrix.rowCount() - 1
         row, column = self.pinned_row(), self.pinned_column()
+        rows, columns = self._in_view()
         if row is not None:
             painter.fillRect(row, theme.colour("window"))
-            for place in range(last):
+            for place in columns:
                 x, width = self.columnViewportPosition(place), self.columnWidth(place)
                 self._paint_cell(painter, QRect(x, row.y(), width, row.height()), last, place)
         if column is not None:
             painter.fillRect(column, theme.colour("window"))
             bottom = self.viewport().height() if row is None else row.y()
             painter.setClipRect(QRect(column.x(), 0, column.width(), bottom))
-            for place in range(last):
+            for place in rows:
                 y, height = self.rowViewportPosition(place), self.rowHeight(place)
                 self._paint_cell(painter, QRect(column.x(), y, column.width(), height), place, last)
             painter.setClipping(False)

@@ -41,20 +41,23 @@ class ConfusionModel(QAbstractTableModel):
         self._counts: NDArray[np.int64] = np.zeros((0, 0), np.int64)
         self._names: dict[int, str] = {}
         self._unit = ""
+        self._of_row = self._of_column = np.zeros((0, 0))
         self.has_last_corner = False
         self.figures = Figures.COUNTS
 
     def show(
         self, counts: NDArray[np.int64], class_ids: tuple[int, ...],
         classes: Mapping[int, LabelClass], *, nothing: str, unit: str,
-    ) -> None:  # fmt: skip
-        """Take over new counts; the selection stays when the classes are the same."""
+    ) -> bool:  # fmt: skip
+        """Take over new counts; True when the classes are others. Else the selection stays."""
         names = {0: nothing} | {i: c.name for i, c in classes.items()}
         same = class_ids == self.class_ids and names == self._names
         if not same:
             self.beginResetModel()
         self.class_ids, self._counts, self._unit = class_ids, counts, unit
         self._names = names
+        self._of_row = _shares(counts, counts.sum(axis=1, keepdims=True))
+        self._of_column = _shares(counts, counts.sum(axis=0, keepdims=True))
         # Where the last class is "nothing", nothing labelled and nothing found has no count.
         self.has_last_corner = unit == "pixels" or 0 not in class_ids
         if same:
@@ -62,6 +65,7 @@ class ConfusionModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(0, 0), last)
         else:
             self.endResetModel()
+        return not same
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:
         return 0 if parent.isValid() else len(self.class_ids)
@@ -100,12 +104,8 @@ class ConfusionModel(QAbstractTableModel):
 
     def share(self, row: int, column: int) -> float:
         """The part of its row that a cell holds, 0 to 1; of its column, where those are shown."""
-        of_column = self.figures is Figures.OF_COLUMN
-        return self._part(row, column, of_column=of_column)
-
-    def _part(self, row: int, column: int, *, of_column: bool) -> float:
-        total = int((self._counts[:, column] if of_column else self._counts[row]).sum())
-        return self.count(row, column) / total if total else 0.0
+        shares = self._of_column if self.figures is Figures.OF_COLUMN else self._of_row
+        return float(shares[row, column])
 
     def text(self, row: int, column: int) -> str:
         """What stands in a cell; nothing for the zeros of many classes."""
@@ -138,8 +138,8 @@ class ConfusionModel(QAbstractTableModel):
                 words = (
                     f"{self.count(row, column):,} {self._unit}: labelled {self.said(row)}, "
                     f"predicted {self.said(column)}"
-                    f" ({self._part(row, column, of_column=False):.0%} of the row,"
-                    f" {self._part(row, column, of_column=True):.0%} of the column)"
+                    f" ({self._of_row[row, column]:.0%} of the row,"
+                    f" {self._of_column[row, column]:.0%} of the column)"
                 )
                 return tip(words) if role == Qt.ItemDataRole.ToolTipRole else words
         return None
@@ -152,6 +152,11 @@ class ConfusionModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return tip(self.heading(section, orientation))
         return None
+
+
+def _shares(counts: NDArray[np.int64], totals: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The part of its total that each count is; 0 of nothing."""
+    return np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
 
 
 def short_count(count: int) -> str:

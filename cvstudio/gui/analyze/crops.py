@@ -95,30 +95,37 @@ def cut(rgb: np.ndarray, square: Box, side: int) -> QImage:
     return result
 
 
+MakeItem = Callable[[], CropItem]
+"""Makes what a tile shows when the tile is first seen: of hundreds in a list, few are."""
+
+
 class CropModel(QAbstractListModel):
     """The cases of a tab or a cell; pictures are decoded in threads when they are first seen."""
 
     def __init__(self, tasks: Tasks, read: Callable[[int], np.ndarray], parent: QWidget) -> None:
         super().__init__(parent)
         self._tasks, self._read = tasks, read
-        self._items: list[CropItem] = []
+        self._items: list[CropItem | MakeItem] = []
         self._pictures: OrderedDict[Any, QImage] = OrderedDict()
         self._asked: set[Any] = set()
 
-    def show(self, items: Sequence[CropItem]) -> None:
+    def show(self, items: Sequence[CropItem | MakeItem]) -> None:
         """Show other cases."""
         self.beginResetModel()
         self._items = list(items)
         self._asked.clear()
         self.endResetModel()
 
-    def mark(self, changed: Sequence[bool]) -> None:
-        """Say which cases, in their order, may have been dealt with."""
-        if [item.changed for item in self._items] == list(changed):
-            return
-        self._items = [replace(i, changed=c) for i, c in zip(self._items, changed, strict=True)]
-        if self._items:
-            self.dataChanged.emit(self.index(0), self.index(len(self._items) - 1))
+    def mark(self, changed: Callable[[int], bool]) -> None:
+        """Ask of each row that was seen whether its case may have been dealt with; the others are
+        made with the answer."""
+        other = [
+            (row, item) for row, item in enumerate(self._items)
+            if isinstance(item, CropItem) and item.changed != changed(row)
+        ]  # fmt: skip
+        for row, item in other:
+            self._items[row] = replace(item, changed=not item.changed)
+            self.dataChanged.emit(self.index(row), self.index(row))
 
     def remove(self, row: int) -> None:
         """Take one case out."""
@@ -133,13 +140,17 @@ class CropModel(QAbstractListModel):
         self.endInsertRows()
 
     def item(self, row: int) -> CropItem:
-        return self._items[row]
+        """What a tile shows."""
+        found = self._items[row]
+        if not isinstance(found, CropItem):
+            found = self._items[row] = found()
+        return found
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:
         return 0 if parent.isValid() else len(self._items)
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        item = self._items[index.row()]
+        item = self.item(index.row())
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return item.title
@@ -177,7 +188,7 @@ class CropModel(QAbstractListModel):
         while len(self._pictures) > _KEPT:
             self._pictures.popitem(last=False)
         for row, item in enumerate(self._items):
-            if (item.image_id, item.box) == key:
+            if isinstance(item, CropItem) and (item.image_id, item.box) == key:
                 index = self.index(row)
                 self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
 
@@ -336,7 +347,7 @@ class CropGallery(QListView):
             self.scheduleDelayedItemsLayout()
         super().resizeEvent(event)
 
-    def show_items(self, items: Sequence[CropItem]) -> None:
+    def show_items(self, items: Sequence[CropItem | MakeItem]) -> None:
         """Show cases and pick the first."""
         self.crops.show(items)
         if items:

@@ -254,11 +254,11 @@ class ErrorsView(View):
         self.matrix.unpick()
         verdict = self.subject.verdict
         likely = kind == LIKELY
-        cases = verdict.cases(kind, None if likely else MOST)
-        total = next((one.count for one in verdict.kinds if one.kind == kind), 0)
         if likely:
-            cases = kept.without(self._project, self.subject.run, cases)
-            total, cases = len(cases), cases[:MOST]
+            cases, total = kept.likely(self._project, self.subject.run, verdict, MOST)
+        else:
+            cases = verdict.cases(kind, MOST)
+            total = next((one.count for one in verdict.kinds if one.kind == kind), 0)
         self.gallery.show_cases(
             cases, self._classes(), nothing=self.nothing, analysed=self.subject.analysis,
             withheld=verdict.withheld if likely else "", total=total,

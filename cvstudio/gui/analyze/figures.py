@@ -200,17 +200,27 @@ class ClassModel(QAbstractTableModel):
         self._columns: tuple[str, ...] = ()
         self._rows: tuple[Row, ...] = ()
         self._names: dict[int, str] = {}
+        self._colours: dict[int, str] = {}
         self._swatches: dict[int, QPixmap] = {}
 
     def show(
         self, columns: tuple[str, ...], rows: tuple[Row, ...], classes: Mapping[int, LabelClass],
         *, nothing: str,
     ) -> None:  # fmt: skip
-        """Take over other rows."""
+        """Take over other rows; of the same classes only the figures move."""
+        colours = {i: c.colour for i, c in classes.items()}
+        names = {0: nothing} | {i: c.name for i, c in classes.items()}
+        same = (columns, names, colours) == (self._columns, self._names, self._colours)
+        if same and [r.class_id for r in rows] == [r.class_id for r in self._rows]:
+            self._rows = rows
+            if rows:
+                self.dataChanged.emit(self.index(0, 1), self.index(len(rows) - 1, len(columns)))
+            return
         self.beginResetModel()
-        self._columns, self._rows = columns, rows
-        self._names = {0: nothing} | {i: c.name for i, c in classes.items()}
-        self._swatches = {i: swatch(c.colour) for i, c in classes.items()}
+        self._columns, self._rows, self._names = columns, rows, names
+        if colours != self._colours:
+            self._colours = colours
+            self._swatches = {i: swatch(colour) for i, colour in colours.items()}
         self.endResetModel()
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:

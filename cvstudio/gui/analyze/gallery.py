@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import LabelClass
@@ -47,6 +48,8 @@ class Gallery(QWidget):
         self._removed: list[tuple[int, Case, CropItem]] = []  # with the rows where they stood
         self._returned: list[Case] = []
         self._kinds: tuple[KindCount, ...] = ()
+        self._short = False
+        """Whether the tabs have their short names."""
         self._concerns: Callable[[Case], bool] = lambda _case: False
 
         self.tabs = tab_bar()
@@ -106,7 +109,7 @@ class Gallery(QWidget):
             for _kind in kinds:
                 self.tabs.addTab("")
         self._kinds = tuple(kinds)
-        self._name_tabs()
+        self._name_tabs(short=self._short)
         if fresh:
             self.cell = None
             self.tabs.setCurrentIndex(0)
@@ -185,7 +188,7 @@ class Gallery(QWidget):
     def mark_changed(self, concerns: Callable[[Case], bool]) -> None:
         """Mark the cases that may have been dealt with since the evaluation."""
         self._concerns = concerns
-        self.crops.crops.mark([concerns(case) for case in self._cases])
+        self.crops.crops.mark(lambda row: concerns(self._cases[row]))
 
     def remove_current(self) -> None:
         """Take the case at hand out of the view and go on to the next."""
@@ -222,22 +225,30 @@ class Gallery(QWidget):
         self.stack.setCurrentIndex(0 if cases else 1)
         if analysed is None:
             return
-        self.crops.show_items(
-            [
-                replace(_item(case, classes, analysed), changed=self._concerns(case))
-                for case in cases
-            ]
-        )
+
+        def item(case: Case) -> CropItem:
+            return replace(_item(case, classes, analysed), changed=self._concerns(case))
+
+        self.crops.show_items([partial(item, case) for case in cases])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._make_room()
 
-    def _name_tabs(self, *, short: bool = False) -> None:
-        for place, kind in enumerate(self._kinds):
-            title = _SHORT.get(kind.title, kind.title) if short else kind.title
-            self.tabs.setTabText(place, face(f"{title}   {kind.count:,}"))
-            self.tabs.setTabToolTip(place, tip(kind.title) if short else "")
+    def _names(self, *, short: bool) -> list[str]:
+        """The words of the tabs."""
+        titles = (_SHORT.get(k.title, k.title) if short else k.title for k in self._kinds)
+        return [
+            face(f"{title}   {kind.count:,}")
+            for title, kind in zip(titles, self._kinds, strict=True)
+        ]
+
+    def _name_tabs(self, *, short: bool) -> None:
+        self._short = short
+        for place, name in enumerate(self._names(short=short)):
+            if name != self.tabs.tabText(place):  # each new word lays all of them out again
+                self.tabs.setTabText(place, name)
+            self.tabs.setTabToolTip(place, tip(self._kinds[place].title) if short else "")
 
     def _make_room(self) -> None:
         """The tabs need the row more than the amount, which the status bar says too.
@@ -246,10 +257,9 @@ class Gallery(QWidget):
         has a line of its own.
         """
         chip = self.chip.sizeHint().width() + 8 if self.cell is not None else 0
-        self._name_tabs()
-        if self._tabs_width() + chip > self.width():
-            self._name_tabs(short=True)
-        apart = self._tabs_width() + chip > self.width()
+        short = self._tabs_width(short=False) + chip > self.width()
+        self._name_tabs(short=short)
+        apart = self._tabs_width(short=short) + chip > self.width()
         home = self._own_line if apart else self._tab_line
         if self.chip.parentWidget() is not home.parentWidget():
             home.insertWidget(0 if apart else 1, self.chip)
@@ -257,10 +267,18 @@ class Gallery(QWidget):
         self._own_row.setVisible(apart and self.cell is not None)
         beside = 0 if apart else chip
         amount = self.caption.sizeHint().width() + 8
-        self.caption.setVisible(self._tabs_width() + beside + amount < self.width())
+        self.caption.setVisible(self._tabs_width(short=short) + beside + amount < self.width())
 
-    def _tabs_width(self) -> int:
-        return self.tabs.sizeHint().width() + 24
+    def _tabs_width(self, *, short: bool) -> int:
+        """What the tabs would take with short names or long ones."""
+        metrics = self.tabs.fontMetrics()
+        names = self._names(short=short)
+        shown = (self.tabs.tabText(place) for place in range(len(names)))
+        more = sum(
+            _width(metrics, name) - _width(metrics, now)
+            for name, now in zip(names, shown, strict=True) if name != now
+        )  # fmt: skip
+        return self.tabs.sizeHint().width() + more + 24
 
     def _read(self, image_id: int) -> NDArray[np.uint8]:
         assert self.pictures is not None
@@ -275,6 +293,11 @@ class Gallery(QWidget):
 
     def _chosen(self, row: int) -> None:
         self.case_chosen.emit(self._cases[row] if 0 <= row < len(self._cases) else None)
+
+
+def _width(metrics: QFontMetrics, name: str) -> int:
+    """What a tab's words take, as QTabBar measures them."""
+    return metrics.size(Qt.TextFlag.TextShowMnemonic, name).width()
 
 
 def _amount(cases: Sequence[Case], total: int = 0) -> str:

@@ -9,7 +9,7 @@ from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 from cvstudio.project.suspect_decisions import KEPT_CASES
-from cvstudio.project.verdict import Case
+from cvstudio.project.verdict import LIKELY, Case, Verdict
 
 
 def keep(project: Project, run: RunRecord, case: Case, *, source: object) -> None:
@@ -34,6 +34,17 @@ def without(project: Project, run: RunRecord, cases: Sequence[Case]) -> list[Cas
     return [case for case in cases if _key(case) not in known]
 
 
+def likely(
+    project: Project, run: RunRecord, verdict: Verdict, most: int
+) -> tuple[list[Case], int]:  # fmt: skip
+    """The first `most` likely label errors that are not kept, and how many there are."""
+    keys = _keys(project, run)
+    listed = verdict.cases(LIKELY, most + len(keys))
+    count = next(one.count for one in verdict.kinds if one.kind == LIKELY)
+    kept = sum(verdict.likely_at(*_case_of(key)) for key in keys)
+    return [case for case in listed if _key(case) not in keys][:most], count - kept
+
+
 def _name(run: RunRecord) -> str:
     return f"{KEPT_CASES}{run.id}"
 
@@ -49,3 +60,9 @@ def _key(case: Case) -> list[int]:
         case.annotation_id or 0,
         -1 if case.prediction is None else case.prediction,
     ]
+
+
+def _case_of(key: list[int]) -> tuple[int, int | None, int | None]:
+    """Image, annotation and prediction of a key."""
+    image_id, annotation_id, prediction = key
+    return image_id, annotation_id or None, None if prediction < 0 else prediction

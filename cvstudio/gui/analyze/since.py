@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -43,13 +43,15 @@ class Since(QObject):
         self._split = Split.VAL
         self._stale: set[int] | None = set()
         """The images to look at again; None for all of them."""
-        self.changes: dict[int, ImageChange] = {}
+        self.changes: Mapping[int, ImageChange] = {}
+        self.count = 0
+        """How many labels changed."""
 
     def follow(self, shown: Analysis | None) -> None:
         """Compare the labels with those of this analysis from now on."""
         self._latest.drop()
         self._judged = None if shown is None else shown.images
-        self.changes = {}
+        self._found({})
         if shown is not None:
             self._split = shown.split
             self._stale = None
@@ -64,11 +66,6 @@ class Since(QObject):
         self._stale = None if touched is None or self._stale is None else self._stale | touched
         self._look()
 
-    @property
-    def count(self) -> int:
-        """How many labels changed."""
-        return sum(change.count for change in self.changes.values())
-
     def concerns(self, case: Case) -> bool:
         """Whether a case may have been dealt with since."""
         change = self.changes.get(case.image_id)
@@ -78,6 +75,10 @@ class Since(QObject):
         """The page goes away."""
         self._latest.drop()
 
+    def _found(self, changes: Mapping[int, ImageChange]) -> None:
+        self.changes = changes
+        self.count = sum(change.count for change in changes.values())
+
     def _look(self) -> None:
         project, judged, split = self._studio.project, self._judged, self._split
         if project is None or judged is None:
@@ -86,7 +87,8 @@ class Since(QObject):
 
         def found(now: dict[int, ImageChange]) -> None:
             kept = {} if only is None else {i: c for i, c in self.changes.items() if i not in only}
-            self.changes, self._stale = kept | now, set()
+            self._found(kept | now)
+            self._stale = set()
             self.moved.emit()
 
         self._latest.request(

@@ -9,7 +9,7 @@ from cvstudio.core.forms import Answers
 from cvstudio.core.metrics import ErrorKind
 from cvstudio.core.metrics.resampling import Difference
 from cvstudio.core.words import counted, quoted
-from cvstudio.project.verdict import ALL, CHOSEN, COMPARED, LIKELY, WORST, WRONG, Case, Row, Verdict
+from cvstudio.project.verdict import ALL, CHOSEN, COMPARED, WORST, WRONG, Case, Row, Verdict
 
 
 def hardly_learned(verdict: Verdict) -> str:
@@ -168,11 +168,7 @@ def _trust(case: Case, verdict: Verdict, name: str) -> str:
         return "Look at the label first: it is the quicker one to fix."
     place = verdict.class_ids.index(case.predicted)
     right, said = int(verdict.confusion[place, place]), int(verdict.confusion[:, place].sum())
-    likely = any(
-        (c.image_id, c.prediction) == (case.image_id, case.prediction)
-        for c in verdict.cases(LIKELY)
-    )
-    if likely:
+    if verdict.likely_at(case.image_id, case.annotation_id, case.prediction):
         how = "probably" if said >= _MANY else "perhaps"
         ends = f"and it is as sure here as it usually is when it is right: {how} a label error."
     elif right < said / 2:
