@@ -15,7 +15,7 @@ from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label
 
 if TYPE_CHECKING:
-    from cvstudio.gui.jobs import SmallJob
+    from cvstudio.gui.small_job import SmallJob
 
 
 class ExportPill(Clickable):

@@ -10,97 +10,31 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
 
 from cvstudio.core import events
-from cvstudio.core.config import JobConfig
 from cvstudio.core.errors import CVStudioError, RunError
-from cvstudio.core.jobdir import EventTail, JobDir
+from cvstudio.core.jobdir import JobDir
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.gui.experiment_watch import ExperimentWatch
+from cvstudio.gui.job_watch import Ending, TrainingWorker
 from cvstudio.gui.quiet_watch import QuietWatch
+from cvstudio.gui.small_job import SmallJob
 from cvstudio.project import device, launch, queueing, runs
 from cvstudio.project.device import Device
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
-from cvstudio.project.run_status import RunStatus, observe
+from cvstudio.project.run_status import RunStatus
 
 log = logging.getLogger(__name__)
-
-LOOK_SECONDS = 0.05
-"""How often a watched job's event file is read."""
-
-LOOKS = 5
-"""How often that is until its process is looked at, which costs more."""
 
 SYNC_MS = 2000
 """How often the project is asked for runs that others started or that are queued."""
 
 DEVICE_SECONDS = 3.0
-
-
-class TrainingWorker(QThread):
-    """Watches one job: tails its events, notices its end or its death, tells the window.
-
-    The job's process is its own master; this thread can be stopped and another one started later.
-    """
-
-    caught_up = Signal(object)
-    """The RunState of everything that was said before the watching began."""
-    events = Signal(object)
-    """A list of events, in their order."""
-    ended = Signal(str)
-    """The job's process is gone; what it became, as a RunStatus."""
-
-    def __init__(self, job: JobDir, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.job = job
-        self._stop = threading.Event()
-
-    def run(self) -> None:
-        tail = EventTail(self.job.events)
-        state = RunState()
-        for event in tail.new():
-            state.apply(event)
-        self.caught_up.emit(state)
-        for look in count():
-            status = RunStatus.RUNNING
-            if look % LOOKS == 0:
-                # Asked first: whatever a dying job said is in the file when it is found dead.
-                status = observe(self.job, stored=RunStatus.RUNNING)
-            batch = list(tail.new())
-            if batch:
-                self.events.emit(batch)
-            if status is not RunStatus.RUNNING:
-                self.ended.emit(status.value)
-                return
-            if self._stop.wait(LOOK_SECONDS):
-                return
-
-    def stop(self) -> None:
-        """Stop watching; the job goes on."""
-        self._stop.set()
-        self.wait()
-
-
-class _Ending(QThread):
-    """Cancels a job: asking, terminating and killing takes up to 13 seconds."""
-
-    failed = Signal(str)
-
-    def __init__(self, job: JobDir, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._job = job
-
-    def run(self) -> None:
-        try:
-            launch.end(self._job)
-        except RunError as error:
-            self.failed.emit(error.message)
 
 
 class DeviceWatcher(QThread):
@@ -123,66 +57,6 @@ class DeviceWatcher(QThread):
         """End the thread."""
         self._stop.set()
         self.wait()
-
-
-class SmallJob(QObject):
-    """An evaluate, explain or export job that a page started.
-
-    `state` grows while it works; `done` is emitted with the JobDir when it did its work, `failed`
-    with words when it did not. `cancel` ends it, and then only `over` is emitted, as it always is.
-    """
-
-    progress = Signal(object)
-    done = Signal(object)
-    failed = Signal(str)
-    over = Signal()
-
-    def __init__(self, job: JobDir, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.job = job
-        self.state = RunState()
-        self._cancelled = False
-        self._ending: _Ending | None = None
-        self.worker = TrainingWorker(job, self)
-        self.worker.caught_up.connect(self._caught_up)
-        self.worker.events.connect(self._take)
-        self.worker.ended.connect(self._ended)
-        self.worker.start()
-
-    def cancel(self) -> None:
-        """End the job and its whole tree, in the background."""
-        self._cancelled = True
-        self._ending = _Ending(self.job, self)
-        self._ending.start()
-        self.over.emit()
-
-    def stop(self) -> None:
-        """Stop watching."""
-        self.worker.stop()
-        if self._ending is not None:
-            self._ending.wait()
-
-    def _caught_up(self, state: RunState) -> None:
-        self.state = state
-        self._tell_progress()
-
-    def _take(self, batch: list[events.Event]) -> None:
-        for event in batch:
-            self.state.apply(event)
-        self._tell_progress()
-
-    def _tell_progress(self) -> None:
-        if not self._cancelled:
-            self.progress.emit(self.state)
-
-    def _ended(self, status: str) -> None:
-        if self._cancelled:
-            return
-        self.over.emit()
-        if self.state.failed is not None:
-            self.failed.emit(self.state.failed.text)
-        elif self.state.ended is not None and status != RunStatus.CANCELLED:
-            self.done.emit(self.job)
 
 
 @dataclass
@@ -210,7 +84,7 @@ class Jobs(QObject):
     run_ended = Signal(int, str)
     """A run that was at work is over: its id and its status."""
     job_started = Signal(int, object)
-    """A page started a smaller job about a run: the run's id and the SmallJob."""
+    """A page watches a smaller job about a run: the run's id and the SmallJob."""
     device_changed = Signal(object)
     """A Device, every few seconds."""
     trouble = Signal(str)
@@ -227,7 +101,7 @@ class Jobs(QObject):
         self.command = command
         """What makes a job's command line from its directory; jobs started from now on use it."""
         self._live: dict[int, _Live] = {}
-        self._endings: list[_Ending] = []
+        self._endings: list[Ending] = []
         self._small: list[SmallJob] = []
         self._device_watcher: DeviceWatcher | None = None
         self._changed: list[RunRecord] = []
@@ -355,16 +229,14 @@ class Jobs(QObject):
         self.look()
         self.runs_changed.emit()
 
-    def start_job(self, run_id: int, config: JobConfig) -> SmallJob:
-        """Start an explain or export job about a run and watch it. Raises CVStudioError."""
-        job = self.watch(runs.start_job(self._project(), run_id, config, command=self.command))
-        self.job_started.emit(run_id, job)
-        return job
-
-    def watch(self, job_dir: JobDir) -> SmallJob:
-        """Watch a smaller job that a thread has started."""
+    def watch(self, job_dir: JobDir, *, run_id: int | None = None) -> SmallJob:
+        """Watch a smaller job that a thread has started, or that was found at work; `run_id`: the
+        run that it is about, for whoever tells of such jobs."""
         job = SmallJob(job_dir, self)
+        job.stuck.connect(self.trouble)
         self._small.append(job)
+        if run_id is not None:
+            self.job_started.emit(run_id, job)
         return job
 
     def move_in_queue(self, run_id: int, *, to: int) -> None:
@@ -483,7 +355,7 @@ class Jobs(QObject):
         self.look()
 
     def _end(self, job: JobDir) -> None:
-        ending = _Ending(job, self)
+        ending = Ending(job, self)
         ending.failed.connect(self.trouble)
         ending.finished.connect(self.look, Qt.ConnectionType.QueuedConnection)
         self._endings.append(ending)

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.run_state import RunState
-from cvstudio.gui.jobs import SmallJob
+from cvstudio.gui.small_job import SmallJob
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, ThreadWork
 from cvstudio.project import launch
 
 
 class OneJob(QObject):
-    """`moved` tells in words how far the job is, "" when it is over; `done` gives its JobDir."""
+    """`moved` tells in words how far the job is, "" when it is over; `told` gives the RunState
+    behind these words. `done` gives its JobDir, and `failed` too where the job began and did not do
+    its work: killed, cancelled elsewhere or in trouble of its own, which the person is told next.
+    """
 
     moved = Signal(str)
+    told = Signal(object)
     done = Signal(object)
+    failed = Signal(object)
 
     def __init__(self, studio: Studio, parent: QObject) -> None:
         super().__init__(parent)
         self.studio = studio
         self._title = ""
         self._starting: ThreadWork | None = None
+        self._unwanted = threading.Event()
+        self._made: list[JobDir] = []
+        """What the thread that starts the job has made, at most one."""
         self._job: SmallJob | None = None
 
     @property
@@ -33,27 +42,53 @@ class OneJob(QObject):
         """Whether a job is at work, or about to be."""
         return self._job is not None or self._starting is not None
 
-    def start(self, title: str, begin: Callable[[Control], JobDir]) -> None:
-        """Let `begin` start a job, in a thread; nothing happens while another one is at work."""
+    @property
+    def directory(self) -> JobDir | None:
+        """That of the job at work; None while it is only being started, or when there is none."""
+        return self._job.job if self._job is not None else None
+
+    def start(
+        self, title: str, begin: Callable[[Control], JobDir], *, run_id: int | None = None
+    ) -> None:
+        """Let `begin` start a job, in a thread; nothing happens while another one is at work.
+
+        `run_id`: the run that it is about, where the header tells of such jobs.
+        """
         if self.running:
             return
         self._title = title
+        unwanted, made = threading.Event(), list[JobDir]()
+        self._unwanted, self._made = unwanted, made
 
         def work(control: Control) -> JobDir:
             job = begin(control)
-            if control.cancelled():
+            made.append(job)  # first: cancelling looks here after it has said so
+            if unwanted.is_set():
                 launch.end(job)
             return job
 
         self._starting = self.studio.tasks.run(
-            work, title=title, done=self._started, failed=self._not_started, owner=self
-        )
+            work, title=title, done=lambda job: self._watch(job, run_id), failed=self._not_started,
+            owner=self,
+        )  # fmt: skip
         self.moved.emit(f"{title}: starting")
+
+    def go_on(self, title: str, jobs: Sequence[JobDir], *, run_id: int | None = None) -> None:
+        """Watch the first of these jobs, which are at work already: that of a window which was
+        closed meanwhile. Nothing happens while this one watches another, or where there is none."""
+        if self.running or not jobs:
+            return
+        self._title = title
+        self._watch(jobs[0], run_id)
+        self.moved.emit(title)
 
     def cancel(self) -> None:
         """End the job, also one that is only being started."""
         if self._starting is not None:
+            self._unwanted.set()
             self._starting.cancel()
+            for job in self._made:  # its thread may have looked a moment too early
+                self.studio.jobs.watch(job).cancel()
         if self._job is not None:
             self._job.cancel()
         if self.running:
@@ -61,13 +96,11 @@ class OneJob(QObject):
 
     def stop(self) -> None:
         """Stop watching; the page goes away, and the job works on."""
-        if self._starting is not None:
-            self._starting.cancel()
         self._job = self._starting = None
 
-    def _started(self, job: JobDir) -> None:
+    def _watch(self, job: JobDir, run_id: int | None) -> None:
         self._starting = None
-        self._job = self.studio.jobs.watch(job)
+        self._job = self.studio.jobs.watch(job, run_id=run_id)
         self._job.progress.connect(self._progress)
         self._job.done.connect(self._done)
         self._job.failed.connect(self._failed)
@@ -77,19 +110,24 @@ class OneJob(QObject):
         self.studio.fail(error, doing=self._title)
 
     def _progress(self, state: RunState) -> None:
-        if self._job is None:
-            return
+        if self._job is None or self.sender() is not self._job:
+            return  # one that was let go of, and whose last words still come in
         looking = state.total and state.done < state.total
         share = f", {state.done:,} of {state.total:,}" if looking else ""
         self.moved.emit(f"{self._title}: {state.phase.lower() or 'working'}{share}")
+        self.told.emit(state)
 
     def _done(self, job: JobDir) -> None:
-        self._over()
-        self.done.emit(job)
+        if self._job is not None and self.sender() is self._job:
+            self._over()
+            self.done.emit(job)
 
     def _failed(self, text: str) -> None:
-        self._over()
-        self.studio.fail(CVStudioError(text), doing=self._title)
+        job = self._job
+        if job is not None and self.sender() is job:
+            self._over()
+            self.failed.emit(job.job)
+            self.studio.fail(CVStudioError(text), doing=self._title)
 
     def _over(self) -> None:
         self._job = self._starting = None

@@ -16,7 +16,7 @@ from cvstudio.core.errors import CVStudioError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
-from cvstudio.gui.jobs import SmallJob
+from cvstudio.gui.small_job import SmallJob
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.suggest_dialog import SuggestDialog, Wish
 from cvstudio.gui.tasks import Control, ThreadWork

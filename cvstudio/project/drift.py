@@ -44,6 +44,8 @@ MOST_OWN = 400
 FEWEST = 10
 """New images with which a share says anything."""
 _FEWEST_OWN = 20
+FOLDER = "drift"
+"""Where the jobs that look at new images lie, in the directory of their run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def start(
     if not new:
         raise RunError("There is no image to look at there.")
     config = EmbedConfig(run_directory=job_of_run.path, umap=False, device=device)
-    job = runs.make_job(job_of_run.path / "drift", config)
+    job = runs.make_job(job_of_run.path / FOLDER, config)
     write_subjects(job, [*own, *new])
     launch.launch(job, command=command)
     return job

@@ -160,7 +160,7 @@ def _failure(job: JobDir, *, exit_code: int | None) -> events.Failed:
     safe = (
         f" Nothing is lost up to epoch {epoch}: the run can be resumed from there."
         if epoch is not None
-        else " It had saved nothing yet; labels and images are untouched."
+        else _LEFT.get(_kind_of(job), " It had saved nothing yet; labels and images are untouched.")
     )
     if on_cluster(job):
         safe = " The run itself goes on there: resume it to follow it again."
@@ -190,8 +190,35 @@ WORK = {
 """What a job does, in a word, by the kind of its config."""
 
 
+_LEFT = {
+    "predict": " What was answered until then stays.",
+    "explain-many": " Pictures that were drawn until then stay.",
+}
+"""What a job of some kinds leaves when it dies."""
+
+
+def gone_words(job: JobDir) -> str:
+    """What became of a job that is dead and whose last word could not be written."""
+    process = f"The {_work_of(job)} process is gone"
+    if not job.path.is_dir():
+        return f"{process}, and its folder too: {job.path} was moved or deleted."
+    return (
+        f"{process}, and there is no room left to write down why: the disk is full, or"
+        f" {job.path} cannot be written to."
+    )
+
+
+def cancelled_words(job: JobDir) -> str:
+    """What became of a job that somebody else has cancelled."""
+    return f"The {_work_of(job)} was cancelled from another window or a command line."
+
+
 def _work_of(job: JobDir) -> str:
+    return WORK.get(_kind_of(job), "job")
+
+
+def _kind_of(job: JobDir) -> str:
     try:
-        return WORK[read_config(job.config).kind]
+        return read_config(job.config).kind
     except ConfigError:  # a damaged config is a reason to be dead, too
-        return "job"
+        return ""

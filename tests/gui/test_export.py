@@ -12,13 +12,14 @@ from person import Person
 from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 from test_analyze import finished_run
 
+from cvstudio.core import events
 from cvstudio.core.config import ExportConfig
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.opencv import cv2
 from cvstudio.core.wire import Message
 from cvstudio.gui.export.page import ExportPage
 from cvstudio.gui.export.times import TimesCard
-from cvstudio.gui.jobs import SmallJob
+from cvstudio.project import runs
 
 
 def report(file: Path, *, passed: bool, eight: bool = False) -> dict[str, Any]:
@@ -208,18 +209,21 @@ def test_a_failed_export_over_a_proven_file_shows_the_failure_and_keeps_the_file
         asked.append(text)
         return True
 
-    def start(*_what: object) -> SmallJob:
+    def start(*_what: object, **_more: object) -> JobDir:
         made = "2026-11-20T15:41:00+00:00"
-        folder = exported_by_job(job, output, passed=False, made=made)
-        return SmallJob(JobDir(folder), studio)
+        begun = JobDir(exported_by_job(job, output, passed=False, made=made))
+        (begun.path / "process.json").write_text('{"pid": 1, "created": 1.0, "launched_at": 0.0}')
+        text = "The exported file does not answer like the run."
+        begun.emit(events.Failed(cause="other", text=text))
+        return begun
 
+    failures: list[str] = []
     monkeypatch.setattr(studio, "ask", ask)
-    monkeypatch.setattr(studio, "fail", lambda *_a, **_k: None)
-    monkeypatch.setattr(studio.jobs, "start_job", start)
+    monkeypatch.setattr(studio, "fail", lambda error, **_more: failures.append(str(error)))
+    monkeypatch.setattr(runs, "start_job", start)
     page.export()
-    assert page._job is not None
-    page._job.stop()
-    page._failed("The exported file does not answer like the run.")
+    studio_window.until(lambda: failures)
+    assert failures == ["The exported file does not answer like the run."]
     assert f"{output.stem}-UNVERIFIED.onnx" in asked[0]
     assert "stays" in asked[0]
     assert page.proof is not None

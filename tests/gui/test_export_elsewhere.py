@@ -65,7 +65,7 @@ def test_the_header_tells_of_the_export_on_every_page_and_leads_to_it(
     proof = begin(studio_window, tmp_path)
     pill = studio_window.window.header.export
     studio_window.page("train")
-    assert pill.isVisible()
+    studio_window.until(pill.isVisible)
     assert pill.words.text() == "Exporting run 1"
     studio_window.until(lambda: (pill.bar.value(), pill.bar.maximum()) == (2, 4))
     studio_window.click(pill)
@@ -92,7 +92,7 @@ def test_an_export_whose_proof_failed_is_told_of_too(studio_window: Person, tmp_
 def test_the_sign_goes_when_the_export_is_cancelled(studio_window: Person, tmp_path: Path) -> None:
     begin(studio_window, tmp_path)
     pill = studio_window.window.header.export
-    assert pill.isVisible()
+    studio_window.until(pill.isVisible)
     studio_window.click(studio_window.button("Cancel", studio_window.window.page_named("export")))
     assert pill.isHidden()
     studio_window.idle()

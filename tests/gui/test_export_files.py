@@ -18,6 +18,8 @@ from cvstudio.core.config import ExportConfig
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.export_kinds import KINDS, FileKind
 from cvstudio.gui.export.page import ExportPage
+from cvstudio.project import runs
+from cvstudio.project.project import Project
 
 
 def row(kind: FileKind, *, verified: bool | None = True, drop: float = 0.0) -> dict[str, Any]:
@@ -117,11 +119,11 @@ def test_ticked_files_and_advanced_choices_go_into_the_export(
     page = opened(studio_window)
     asked: list[ExportConfig] = []
 
-    def start(_run: int, config: ExportConfig) -> None:
+    def start(_project: Project, _run: int, config: ExportConfig, **_more: object) -> None:
         asked.append(config)
         raise CVStudioError("enough")
 
-    monkeypatch.setattr(studio_window.studio.jobs, "start_job", start)
+    monkeypatch.setattr(runs, "start_job", start)
     monkeypatch.setattr(studio_window.studio, "fail", lambda *_a, **_k: None)
     assert not page.files.drop.isVisible()
     assert not page.files.boxes[FileKind.ONNX].isEnabled()
@@ -136,6 +138,7 @@ def test_ticked_files_and_advanced_choices_go_into_the_export(
     page.advanced.opset.setValue(15)
     page.advanced.doubles.setCurrentIndex(1)
     page.export()
+    studio_window.idle()
     (config,) = asked
     assert config.kinds == (FileKind.ONNX, FileKind.ONNX_FLOAT16, FileKind.OPENVINO)
     assert config.allowed_drop == pytest.approx(0.025)

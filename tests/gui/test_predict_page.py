@@ -77,7 +77,7 @@ def predicted(person: Person, network: Path, images: list[Path]) -> PredictPage:
     page = page_of(person)
     drop(person, page.sources.area, [network, *images])
     person.click(page.next_step.button)
-    person.until(lambda: page._job is None and page.results.results.lines, 60)
+    person.until(lambda: not page.job.running and page.results.results.lines, 60)
     person.idle()
     return page
 
@@ -219,7 +219,7 @@ def test_a_network_that_is_none_says_so(studio_window: Person, images: list[Path
 
     when_open(QDialog, read)
     studio_window.click(page.next_step.button)
-    studio_window.until(lambda: page._job is None and said, 60)
+    studio_window.until(lambda: not page.job.running and said, 60)
     assert any("wrong.onnx is not a usable ONNX file" in text for text in said)
 
 

@@ -152,6 +152,7 @@ class Detail(QWidget):
     def use(self, run: RunRecord, analysed: Analysis, pictures: Pictures | None) -> None:
         """Show cases of this run from now on."""
         self._run, self._analysis, self._pictures = run, analysed, pictures
+        self.making.find(run)
         task = analysed.snapshot.task
         self.heat.use(run, analysed)
         self._use_how(task)

@@ -9,6 +9,7 @@ from cvstudio.gui.analyze import again_dialog
 from cvstudio.gui.one_job import OneJob
 from cvstudio.gui.tasks import Control
 from cvstudio.project import runs, snapshots
+from cvstudio.project.at_work import jobs_at_work
 from cvstudio.project.records import RunRecord
 
 
@@ -22,6 +23,14 @@ class Evaluation(OneJob):
         chosen = again_dialog.ask(self.studio.window, run, split, views)
         if chosen is not None:
             self.judge(run, split, chosen)
+
+    def find(self) -> None:
+        """Go on with an evaluation that began before the project was opened, or elsewhere."""
+        project = self.studio.project
+        if project is None or self.running:
+            return
+        for run in runs.all_runs(project):
+            self.go_on(f"Judging run {run.id}", jobs_at_work(project, "evaluate", run))
 
     def judge(self, run: RunRecord, split: Split, views: Views = Views.ONE) -> None:
         """Judge a run on a split with the labels of now."""

@@ -24,6 +24,7 @@ from cvstudio.gui.widgets.flow import FlowLayout
 from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import label, push
 from cvstudio.project import runs
+from cvstudio.project.at_work import jobs_at_work
 from cvstudio.project.explained_cases import explain_case
 from cvstudio.project.records import RunRecord
 from cvstudio.project.verdict import Analysis, Case
@@ -54,6 +55,12 @@ class Making(OneJob):
         self.moved.connect(how.working)
         self.done.connect(self._show)
         how.stop_wanted.connect(self.cancel)
+
+    def find(self, run: RunRecord) -> None:
+        """Go on with heat maps of a run that began before the project was opened, or elsewhere."""
+        if self.studio.project is not None and not self.running:
+            found = jobs_at_work(self.studio.project, "explain-many", run)
+            self.go_on("Drawing heat maps", found)
 
     def average(self, asked: Asked) -> None:
         """Lay the heat maps of each class over each other, and show them."""

@@ -217,6 +217,7 @@ class AnalyzePage(Workspace):
 
     def shown(self) -> None:
         self._list_runs()
+        self.evaluation.find()
         self._focus_view()
 
     def _focus_view(self) -> None:

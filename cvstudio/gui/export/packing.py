@@ -6,13 +6,16 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
-from cvstudio.core.config import BundleConfig
+from cvstudio.core.config import BundleConfig, read_config
 from cvstudio.core.jobdir import JobDir
 from cvstudio.gui.one_job import OneJob
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.section import link, push
 from cvstudio.project import runs
+from cvstudio.project.at_work import jobs_at_work
+
+_TITLE = "Packing"
 
 
 class Packing(QWidget):
@@ -42,7 +45,20 @@ class Packing(QWidget):
     def use(self, file: Path | None, run_id: int) -> None:
         """This file, exported from that run, is the one at hand."""
         self._file, self._run_id = file, run_id
+        self._find_packing()
         self._show()
+
+    def _find_packing(self) -> None:
+        """Go on with a packing that began before the project was opened, or elsewhere."""
+        project = self._studio.project
+        if project is None or self.job.running:
+            return
+        for run in (each for each in runs.all_runs(project) if each.id == self._run_id):
+            found = jobs_at_work(project, "bundle", run)
+            config = read_config(found[0].config) if found else None
+            if isinstance(config, BundleConfig):
+                self._output = config.output
+                self.job.go_on(_TITLE, found)
 
     def pack(self) -> None:
         """Ask where to, and write the zip in a job."""
@@ -63,7 +79,7 @@ class Packing(QWidget):
             config = BundleConfig(file=file, output=output, run_directory=run)
             return runs.start_job(project, run_id, config, command=command)
 
-        self.job.start("Pack for others", begin)
+        self.job.start(_TITLE, begin)
 
     def release(self) -> None:
         """The page goes away; a job that packs goes on."""

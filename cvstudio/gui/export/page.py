@@ -21,11 +21,9 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core import proof as proof_words
 from cvstudio.core.config import ExportConfig
-from cvstudio.core.errors import CVStudioError
 from cvstudio.core.forms import Answers
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import network
-from cvstudio.core.run_state import RunState
 from cvstudio.gui.export.choices import Advanced, FileChoices
 from cvstudio.gui.export.files_card import FilesCard
 from cvstudio.gui.export.packing import Packing
@@ -33,8 +31,9 @@ from cvstudio.gui.export.parts import Busy, fact
 from cvstudio.gui.export.proof import Proof, ProofCard, read_proof
 from cvstudio.gui.export.times import TimesCard
 from cvstudio.gui.export.try_it import TryIt
-from cvstudio.gui.jobs import SmallJob
+from cvstudio.gui.one_job import OneJob
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.layouts import empty, scrolling
 from cvstudio.gui.widgets.message import Message
@@ -43,6 +42,7 @@ from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, line, l
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.gui.workspace import Workspace
 from cvstudio.project import exports, runs
+from cvstudio.project.at_work import jobs_at_work
 from cvstudio.project.exports import REPORT_SUFFIX
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
@@ -69,7 +69,11 @@ class ExportPage(Workspace):
         self.proof: Proof | None = None
         self.certificate: Proof | None = None
         """That of the file at hand, among those that were made together."""
-        self._job: SmallJob | None = None
+        self.job = OneJob(studio, self)
+        self.job.moved.connect(self._work_moved)
+        self.job.told.connect(lambda state: self.busy.show_state(state))
+        self.job.done.connect(self._done)
+        self.job.failed.connect(self._failed)
         self._wanted_run: int | None = None
         self._named_by_hand = False
         self._all_earlier = False
@@ -149,7 +153,7 @@ class ExportPage(Workspace):
         inside = QVBoxLayout(column)
         inside.setContentsMargins(16, 12, 16, 16)
         inside.setSpacing(8)
-        self.busy = Busy(self._cancel)
+        self.busy = Busy(self.job.cancel)
         for part in (self.busy, self.list, self.card, self.message, self.times):
             inside.addWidget(part)
         inside.addStretch(1)
@@ -166,10 +170,11 @@ class ExportPage(Workspace):
             self._wanted_run = int(what["run_id"])
 
     def shown(self) -> None:
+        self._find_working()
         self.refresh()
 
     def release(self) -> None:
-        self._job = None
+        self.job.stop()
         self.try_it.release()
         self.packing.release()
 
@@ -185,11 +190,11 @@ class ExportPage(Workspace):
         self.run_box.clear()
         for run in ready:
             self.run_box.addItem(run_title(run), run)
-        self.studio.actions.allow("export.network", bool(ready), why="Finish a run first")
         for part in (self.run_box, self.file, self.choose_file):
             part.setEnabled(bool(ready))
         if not ready:
             self.run = None
+            self._allow()
             self.empty.set("A finished run becomes an ONNX file here.", button="Go to Train",
                            do=lambda: self.studio.go_to("train"))  # fmt: skip
             self.stack.setCurrentIndex(0)
@@ -201,10 +206,11 @@ class ExportPage(Workspace):
     def _choose(self) -> None:
         self.run = self.run_box.currentData()
         self.run_box.setToolTip(self.run_box.currentText())
+        self._allow()
         self._fit_choices()
         self._suggest_name()
         self._list_earlier()
-        if self._job is None:
+        if not self.job.running:
             proofs = [p for p in self._proofs() if self.run and p.run == self.run.id]
             same = [p for p in proofs if self.proof and p.file == self.proof.file]
             self._show(next(iter(same or proofs), None))
@@ -286,7 +292,8 @@ class ExportPage(Workspace):
 
     def export(self) -> None:
         """Start the export job of the chosen run."""
-        if self.run is None or self._job is not None:
+        run = self.run
+        if run is None or self.job.running:
             return
         output = self._target()
         if output.exists() and not self.studio.ask(
@@ -296,35 +303,41 @@ class ExportPage(Workspace):
             yes="Replace",
         ):
             return
-        try:
+        project, command = self.project, self.studio.jobs.command
+        config = ExportConfig(
+            run_directory=runs.job_of(run).path, output=output,
+            files=self.files.chosen, allowed_drop=self.files.allowed_drop,
+            opset=self.advanced.opset.value(), suppress_inside=self.advanced.inside,
+        )  # fmt: skip
+
+        def begin(_control: Control) -> JobDir:
             output.parent.mkdir(parents=True, exist_ok=True)
-            config = ExportConfig(
-                run_directory=runs.job_of(self.run).path, output=output,
-                files=self.files.chosen, allowed_drop=self.files.allowed_drop,
-                opset=self.advanced.opset.value(), suppress_inside=self.advanced.inside,
-            )  # fmt: skip
-            self._job = self.studio.jobs.start_job(self.run.id, config)
-        except (CVStudioError, OSError) as error:
-            self.studio.fail(error, doing="Export")
-            return
-        self._job.progress.connect(self._moved)
-        self._job.done.connect(self._done)
-        self._job.failed.connect(self._failed)
-        self.studio.actions.allow("export.network", False, why="An export is at work")
+            return runs.start_job(project, run.id, config, command=command)
+
+        self.job.start(f"Exporting run {run.id}", begin, run_id=run.id)
+        self._show_work(run.id)
+
+    def _find_working(self) -> None:
+        """Go on with an export that began before the project was opened."""
+        for run in [] if self.job.running else runs.all_runs(self.project):
+            found = jobs_at_work(self.project, "export", run)
+            self.job.go_on(f"Exporting run {run.id}", found, run_id=run.id)
+            if self.job.running:
+                self._wanted_run = run.id
+                self._show_work(run.id)
+                return
+
+    def _show_work(self, run_id: int) -> None:
         self._show(None)
-        self.busy.begin(f"Exporting run {self.run.id}")
+        self.busy.begin(f"Exporting run {run_id}")
+        self._allow()
 
-    def _moved(self, state: RunState) -> None:
-        self.busy.show_state(state)
-
-    def _cancel(self) -> None:
-        if self._job is not None:
-            self._job.cancel()
-            self._over()
+    def _work_moved(self, text: str) -> None:
+        if not text:  # over, in whatever way
+            self.busy.end()
             self.refresh()
 
     def _done(self, job: JobDir) -> None:
-        self._over()
         self._list_earlier()
         proof = _proof_of(job)
         self._show(proof)
@@ -341,17 +354,15 @@ class ExportPage(Workspace):
             words, level = f"{proof.file.name} is exported, but its proof failed.", "warning"
         self.studio.toast(words, level=level, link=link, do=show)
 
-    def _failed(self, text: str) -> None:
-        proof = _proof_of(self._job.job) if self._job is not None else None
-        self._over()
-        self.proof = proof or self.proof
+    def _failed(self, job: JobDir) -> None:
+        self.proof = _proof_of(job) or self.proof
         self.refresh()
-        self.studio.fail(CVStudioError(text), doing="Export")
 
-    def _over(self) -> None:
-        self._job = None
-        self.busy.end()
-        self.studio.actions.allow("export.network", True)
+    def _allow(self) -> None:
+        """Let the person export while there is a run and no export is at work."""
+        busy = self.job.running
+        why = "An export is at work" if busy else "Finish a run first"
+        self.studio.actions.allow("export.network", self.run is not None and not busy, why=why)
 
     # -- the proof
 
@@ -365,12 +376,12 @@ class ExportPage(Workspace):
         if proof is None:
             self.try_it.use(None)
             self.packing.use(None, 0)
-            if self._job is None and self.run is not None:
+            if not self.job.running and self.run is not None:
                 self.empty.set(
                     f"Run {self.run.id} is not exported yet. Its proof will stand here.",
                     button="", do=None,
                 )  # fmt: skip
-            self.stack.setCurrentIndex(0 if self._job is None else 1)
+            self.stack.setCurrentIndex(1 if self.job.running else 0)
             self.set_status()
             return
         self.stack.setCurrentIndex(1)

@@ -16,15 +16,15 @@ from PySide6.QtWidgets import (
 from cvstudio.core.annotation import Task
 from cvstudio.core.answers import Answered, AnswerTail, Skipped, Teller, read_teller
 from cvstudio.core.config import PredictConfig
-from cvstudio.core.errors import CVStudioError, ImageError, RunError
+from cvstudio.core.errors import ImageError, RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
 from cvstudio.formats.answers import Count
 from cvstudio.gui import keys
-from cvstudio.gui.jobs import SmallJob
 from cvstudio.gui.latest_wins import LatestWins
+from cvstudio.gui.one_job import OneJob
 from cvstudio.gui.predict.asking import CameraChoice, NetworkChoice, Sources
 from cvstudio.gui.predict.busy import Busy
 from cvstudio.gui.predict.camera import CameraWatch, Rgb
@@ -53,7 +53,10 @@ class PredictPage(Workspace):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
-        self._job: SmallJob | None = None
+        self.job = OneJob(studio, self)
+        self.job.moved.connect(self._work_moved)
+        self.job.told.connect(self._told)
+        self.job.done.connect(self._done)
         self._tail: AnswerTail | None = None
         self._network: Path | None = None
         self._step = 1
@@ -142,7 +145,7 @@ class PredictPage(Workspace):
         inside = QVBoxLayout(column)
         inside.setContentsMargins(16, 12, 16, 12)
         inside.setSpacing(8)
-        self.busy = Busy(self.cancel)
+        self.busy = Busy(self.job.cancel)
         inside.addWidget(self.busy)
         inside.addWidget(self.message)
         inside.addLayout(head)
@@ -192,7 +195,7 @@ class PredictPage(Workspace):
         self.camera.stop()
         self._latest.drop()
         self.results.release()
-        self._job = None
+        self.job.stop()
 
     def _refresh_networks(self) -> None:
         if self.studio.project is not None:
@@ -203,7 +206,7 @@ class PredictPage(Workspace):
     def start(self) -> None:
         """Ask the network about all sources."""
         asked = self.choice.chosen
-        if asked is None or not self.sources.paths or self._job is not None:
+        if asked is None or not self.sources.paths or self.job.running:
             return
         self._stop_camera()
         config = PredictConfig(
@@ -213,36 +216,35 @@ class PredictPage(Workspace):
             step=self.sources.step.value(),
             tiles=self.sources.tiles.isChecked(),
         )
-        try:
-            job = predicting.start(self.project, config, command=self.studio.jobs.command)
-        except (CVStudioError, OSError) as error:
-            self.studio.fail(error, doing="Predict")
-            return
-        self._begin(job, config)
+        project, command = self.project, self.studio.jobs.command
 
-    def _begin(self, job: JobDir, config: PredictConfig) -> None:
-        """Show what a job answers, from its first answer on."""
-        self._follow(job, config)
-        self._job = self.studio.jobs.watch(job)
-        self._job.progress.connect(self._moved)
-        self._job.done.connect(lambda _job: self._ended(""))
-        self._job.failed.connect(self._ended)
+        def begin(_control: Control) -> JobDir:
+            return predicting.start(project, config, command=command)
+
+        self._clear(config)
+        self.job.start("Predicting", begin)
         self._show_state()
 
-    def _follow(self, job: JobDir, config: PredictConfig) -> None:
+    def _clear(self, config: PredictConfig) -> None:
+        """Make room for what a network answers."""
         self.results.results.clear()
         self._rgb_of = None
-        self._tail = AnswerTail(job.path)
+        self._tail = None
         self._network = config.file or config.run_directory
         self._step = config.step
         self.message.hide()
         self.busy.begin()
 
-    def _moved(self, state: RunState) -> None:
-        if self._job is None:
-            return
+    def _told(self, state: RunState) -> None:
+        if self._tail is None and self.job.directory is not None:
+            self._tail = AnswerTail(self.job.directory.path)
         self.busy.show_state(state)
         self._take_new()
+
+    def _work_moved(self, text: str) -> None:
+        if not text:  # over, in whatever way: what was answered stays
+            self._take_new()
+            self._show_state()
 
     def _take_new(self) -> None:
         """Take in the answers that were written since."""
@@ -281,25 +283,13 @@ class PredictPage(Workspace):
             self.message.show()
         self._recount()
 
-    def cancel(self) -> None:
-        """Stop the job; what was answered stays."""
-        if self._job is not None:
-            job, self._job = self._job, None
-            job.cancel()
-            self._take_new()
-            self._show_state()
-
-    def _ended(self, trouble: str) -> None:
-        self._take_new()
-        self._job = None
-        if trouble:
-            self.studio.fail(CVStudioError(trouble), doing="Predict")
+    def _done(self, _job: JobDir) -> None:
         skipped = self.results.results.skipped
-        if skipped and not trouble:
+        if skipped:
             few = f"{counted(len(skipped), 'file was', 'files were')} skipped: {skipped[0].reason}"
             self.message.set("warning", few if len(skipped) == 1 else f"{few} See the list.")
             self.message.show()
-        if not self.isVisible() and not trouble:
+        if not self.isVisible():
             count = counted(len(self.results.results.answers), "image")
             self.studio.toast(
                 f"The network has looked at {count}.", level="success", link="Show",
@@ -311,12 +301,12 @@ class PredictPage(Workspace):
         """Show what was answered before the window was closed, or before it died."""
         job = predicting.latest(self.project)
         config = predicting.config_of(job) if job is not None else None
-        if job is None or config is None or self._job is not None:
+        if job is None or config is None or self.job.running:
             return
+        self._clear(config)
+        self._tail = AnswerTail(job.path)
         if launch.alive(job):
-            self._begin(job, config)
-            return
-        self._follow(job, config)
+            self.job.go_on("Predicting", [job])
         self._take_new()
         self._show_state()
 
@@ -383,7 +373,7 @@ class PredictPage(Workspace):
             self._stop_camera()
             return
         asked = self.choice.chosen
-        if asked is None or self._job is not None:
+        if asked is None or self.job.running:
             return
         self.results.results.clear()
         self._tail = None
@@ -442,14 +432,14 @@ class PredictPage(Workspace):
 
     def _send(self) -> None:
         content = self._content()
-        if content is not None and self._job is None:
+        if content is not None and not self.job.running:
             self.saving.send(content)
 
     # -- what can be done now
 
     def _show_state(self) -> None:
         actions, asked = self.studio.actions, self.choice.chosen
-        results, busy = self.results.results, self._job is not None
+        results, busy = self.results.results, self.job.running
         why = (
             "Choose a network first" if asked is None else
             "Choose images first" if not self.sources.paths else "The network is at work"

@@ -12,7 +12,7 @@ from cvstudio.core.networks import default_config
 from cvstudio.core.rate_curve import fall, smoothed
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
-from cvstudio.gui.jobs import SmallJob
+from cvstudio.gui.small_job import SmallJob
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, ThreadWork
 from cvstudio.gui.widgets.chart import Chart

@@ -10,7 +10,7 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.core.trial import Trial, key_of, read_trial
-from cvstudio.gui.jobs import SmallJob
+from cvstudio.gui.small_job import SmallJob
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, ThreadWork
 from cvstudio.project import launch, trying

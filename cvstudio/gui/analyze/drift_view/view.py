@@ -36,6 +36,7 @@ from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.section import label, line, link, push
 from cvstudio.gui.widgets.table_names import figure_table
 from cvstudio.project import drift
+from cvstudio.project.at_work import jobs_at_work
 from cvstudio.project.drift import Drift
 
 _LEVELS = {
@@ -45,6 +46,7 @@ _LEVELS = {
 }
 _HEAD = ("Measure", "Its own", "New", "New has more")
 _ROW = 26
+_TITLE = "Looking at the new images"
 
 
 class DriftView(View):
@@ -127,6 +129,7 @@ class DriftView(View):
             self.job.cancel()
         if self.found is None or self._of_run != subject.run.id:
             self.found = None
+            self._find_looking(subject)
             self._offer()
 
     def take_focus(self) -> None:
@@ -172,7 +175,14 @@ class DriftView(View):
         def begin(control: Control) -> JobDir:
             return drift.start(subject.run, sources, check=control.check, command=command)
 
-        self.job.start("Looking at the new images", begin)
+        self.job.start(_TITLE, begin)
+
+    def _find_looking(self, subject: Subject) -> None:
+        """Go on with a look that began before the project was opened, or elsewhere."""
+        if self.studio.project is not None and not self.job.running:
+            found = jobs_at_work(self.studio.project, "embed", subject.run, folder=drift.FOLDER)
+            self._of_run = subject.run.id
+            self.job.go_on(_TITLE, found)
 
     def _moved(self, text: str) -> None:
         self.say(text)

@@ -145,6 +145,7 @@ class MapView(View):
 
     def show_subject(self, subject: Subject) -> None:
         before, self.subject = self.subject, subject
+        self.making.find(subject.run)
         if self.loaded is None or not subject.same_answers(before):
             self._load()
         elif self.bar.by is By.ERROR and subject is not before:
