@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
-import numpy as np
 import psutil
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from cvstudio.core.opencv import cv2
 from cvstudio.ml.data import Key
-from cvstudio.ml.handover import Places, ReadBatches
+from cvstudio.ml.handover import Collate, Places, ReadBatches, Stack, stack
 from cvstudio.ml.pace import Pace
 from cvstudio.ml.preprocess import Image
 from cvstudio.ml.sampling import Order, Pick
@@ -81,8 +80,8 @@ def _same_size_runs(
 
 _PREFETCHED = 4
 """So many batches each reader has ready or in work."""
-
-Collate = Callable[[list[Any]], Any]
+_HELD = 4
+"""So many more the run holds at once: the present one, the last one, one ahead, one to spare."""
 
 
 class Loader:
@@ -111,11 +110,12 @@ class Loader:
             cv2.setNumThreads(1)
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
         self._ahead = device.type != "cpu"
-        self._device, self._places = device, workers * _PREFETCHED + 1
+        self._device = device
+        self._places = Places(batches, workers * _PREFETCHED + _HELD)
         self._batches = ReadBatches(dataset, collate)
         self._loader: DataLoader[Any] = DataLoader(
             self._batches,
-            sampler=Places(batches, self._places),
+            sampler=self._places,
             batch_size=None,  # items are batches
             num_workers=workers,
             collate_fn=_as_it_is,
@@ -133,9 +133,11 @@ class Loader:
     def __iter__(self) -> Iterator[Any]:
         if self.num_workers:
             first = next(iter(self.sampler), [])
-            self._batches.keep_memory(first, batch=self.batch_size, places=self._places)
+            self._batches.keep_memory(first, batch=self.batch_size, places=self._places.count)
         pinned = self._device.type == "cuda"
-        source = (self._batches.unpacked(each, pinned=pinned) for each in self._loader)
+        source = (
+            self._batches.unpacked(each, self._places, pinned=pinned) for each in self._loader
+        )
         return self.pace.batches(read_ahead(source, self._device) if self._ahead else source)
 
     def endless(self) -> Iterator[Any]:
@@ -183,12 +185,13 @@ def read_ahead(items: Iterator[Any], device: torch.device) -> Iterator[Any]:
             yield item
 
 
-def stacked(items: list[tuple[Image, Any, int]]) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
+def stacked(
+    items: list[tuple[Image, Any, int]], stack: Stack = stack
+) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
     """A batch: images (n, h, w, channels), targets (n,), (n, k) or (n, h, w),
     places in the split."""
-    images = torch.from_numpy(np.stack([item[0] for item in items]))
-    targets = torch.from_numpy(np.asarray([item[1] for item in items]))
-    return images, targets, [item[2] for item in items]
+    images, targets, places = zip(*items, strict=True)
+    return stack(images), stack(targets), list(places)
 
 
 def readers(wanted: int, *, device: torch.device, kept: bool) -> int:

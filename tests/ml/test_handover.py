@@ -9,7 +9,7 @@ import psutil
 import pytest
 import torch
 
-from cvstudio.ml.handover import Places, ReadBatches
+from cvstudio.ml.handover import NOWHERE, Places, ReadBatches, Stack, stack
 from cvstudio.ml.loading import Batches, Loader
 
 SIDE = 160  # 75 kB an image: large enough for the kept memory
@@ -35,8 +35,8 @@ class Pictures:
         }
 
 
-def collated(items: list[dict[str, Any]]) -> dict[str, Any]:
-    images = torch.stack([item["img"] for item in items])
+def collated(items: list[dict[str, Any]], stack: Stack = stack) -> dict[str, Any]:
+    images = stack([item["img"] for item in items])
     return {
         "img": images.permute(0, 3, 1, 2),
         "targets": [{"far": item["far"], "box": item["box"]} for item in items],
@@ -106,9 +106,10 @@ def test_large_tensors_go_through_the_memory_and_what_does_not_fit_does_not() ->
     assert memory[0].any()
     assert not memory[1].any()
     packed = batches[(1, [(1, 2, 0)])]
+    places = Places([], 2)
     assert isinstance(packed.content["img"], torch.Tensor), "twice as large a side: the usual way"
     assert packed.content["name"] == ["2.png"]
-    same(batches.unpacked(packed, pinned=False), collated([dataset[1, 2, 0]]))
+    same(batches.unpacked(packed, places, pinned=False), collated([dataset[1, 2, 0]]))
 
 
 def test_without_room_batches_go_the_usual_way(
@@ -123,7 +124,37 @@ def test_without_room_batches_go_the_usual_way(
     assert read._batches._memory is None
 
 
-def test_places_go_round_over_epochs() -> None:
-    places = Places([["a"], ["b"], ["c"]], 4)
-    assert [place for _ in range(2) for place, _ in places] == [0, 1, 2, 3, 0, 1]
-    assert len(places) == 3
+def test_a_place_is_free_again_only_when_the_last_view_of_its_batch_is_gone() -> None:
+    memory = torch.zeros((2, 640), dtype=torch.uint8)
+    places = Places([["a"], ["b"], ["c"], ["d"], ["e"]], 2)
+    asked = iter(places)
+    assert [place for place, _ in (next(asked), next(asked))] == [0, 1]
+    assert next(asked) == (NOWHERE, ["c"]), "both are with the readers"
+    whole = places.lend(1, memory)
+    kept = whole.view(torch.float32).view(10, 16).t()[3:]
+    del whole
+    assert next(asked) == (NOWHERE, ["d"]), "a part of what was lent is still held"
+    kept.fill_(1.0)
+    assert memory[1].any()
+    assert not memory[0].any()
+    del kept
+    assert next(asked) == (1, ["e"])
+
+
+def test_an_epoch_that_is_broken_off_gives_its_places_back() -> None:
+    memory = torch.zeros((3, 64), dtype=torch.uint8)
+    places = Places([["a"], ["b"], ["c"]], 3)
+    assert [place for place, _ in places] == [0, 1, 2]
+    held = places.lend(1, memory)
+    assert [place for place, _ in places] == [0, 2, NOWHERE]
+    del held
+    assert [place for place, _ in places] == [0, 1, 2]
+
+
+def test_images_are_stacked_where_the_run_sees_them(readers: Any) -> None:
+    read = readers(Pictures(4))
+    batches = list(read)
+    places = read._places
+    assert sorted(places._lent) == [0, 1], "no copy stands between"
+    del batches
+    assert not places._lent

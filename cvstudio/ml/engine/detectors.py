@@ -29,6 +29,7 @@ from cvstudio.ml.engine.losses import Losses, class_weights
 from cvstudio.ml.engine.objects import ObjectItems
 from cvstudio.ml.engine.own import Training
 from cvstudio.ml.engine.session import Cancelled, Session
+from cvstudio.ml.handover import Stack
 from cvstudio.ml.judge import judge
 from cvstudio.ml.load import outputs_of
 from cvstudio.ml.loading import Batches, Loader, readers
@@ -119,9 +120,9 @@ def _masks_of(shapes: Sequence[Any], size: int) -> torch.Tensor:
     return torch.from_numpy(maps)
 
 
-def _collated(items: list[Any]) -> tuple[torch.Tensor, list[Target], list[int]]:
+def _collated(items: list[Any], stack: Stack) -> tuple[torch.Tensor, list[Target], list[int]]:
     images, targets, places = zip(*items, strict=True)
-    return torch.stack(images), list(targets), list(places)
+    return stack(images), list(targets), list(places)
 
 
 class DetectorFeed:

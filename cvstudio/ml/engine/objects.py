@@ -25,6 +25,7 @@ from cvstudio.core.skeleton import mirrored_places, rearranged
 from cvstudio.core.snapshot import SnapshotAnnotation
 from cvstudio.ml.composing import Composer, Scene
 from cvstudio.ml.data import Key, SplitImages, padded, pieces
+from cvstudio.ml.handover import Stack, stack
 from cvstudio.ml.preprocess import Image, blank, placement_for
 from cvstudio.ml.tiles import OBJECT_MARGIN, Tile, is_large, tiles_of
 
@@ -303,7 +304,7 @@ def _cells(shape: Shape, width: int, height: int) -> NDArray[np.bool_]:
     return covered if covered.any() else shares >= max(float(shares.max()), 1e-6)
 
 
-def collated(items: list[Item], *, channels_last: bool) -> Item:
+def collated(items: list[Item], stack: Stack = stack, *, channels_last: bool) -> Item:
     """A batch of items: images and maps stacked, objects in one list with their image's place.
 
     Images become (n, channels, h, w); with channels last in memory where that is faster.
@@ -312,11 +313,13 @@ def collated(items: list[Item], *, channels_last: bool) -> Item:
     for name in items[0]:
         values = [item[name] for item in items]
         if name == "img":
-            images = torch.stack(values).permute(0, 3, 1, 2)
+            images = stack(values).permute(0, 3, 1, 2)
             batch[name] = images if channels_last else images.contiguous()
         elif name == "sem_masks":
-            batch[name] = torch.stack(values)
-        elif name in ("masks", "bboxes", "cls", "keypoints"):
+            batch[name] = stack(values)
+        elif name == "masks":
+            batch[name] = stack([value[0] for value in values])
+        elif name in ("bboxes", "cls", "keypoints"):
             batch[name] = torch.cat(values)
         elif name == "batch_idx":
             batch[name] = torch.cat([value + place for place, value in enumerate(values)])
