@@ -20,6 +20,7 @@ from cvstudio.cli.output import (
 from cvstudio.core.jobdir import replace_file
 from cvstudio.project import drift, runs
 from cvstudio.project.report import compose, to_html
+from cvstudio.project.report.blocks import Report
 from cvstudio.project.report.content import WORST_SHOWN
 
 
@@ -31,7 +32,7 @@ from cvstudio.project.report.content import WORST_SHOWN
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help="The HTML file to write. The window writes a PDF as well.",
+    help="The file to write: HTML for any browser, or PDF to print (.html, .pdf).",
 )
 @click.option(
     "--worst", type=WholeNumber(min=0), default=WORST_SHOWN, show_default=True,
@@ -41,19 +42,28 @@ from cvstudio.project.report.content import WORST_SHOWN
 def report_command(project: Path, run: int, output: Path, worst: int, as_json: bool) -> None:
     """One file that says all of a run: data, settings, curves, figures, errors and limits.
 
-    It opens in every browser, fetches nothing from elsewhere, and holds pictures of the images.
+    As HTML it opens in every browser; as PDF it is laid out on A4. Either fetches nothing from
+    elsewhere, holds pictures of the images, and needs no display to be made.
     """
-    if output.suffix.lower() not in (".html", ".htm"):
-        raise click.BadParameter(f'"{output.name}" does not end with .html.', param_hint="--output")
+    if output.suffix.lower() not in (".html", ".htm", ".pdf"):
+        raise click.BadParameter(
+            f'"{output.name}" does not end with .html or .pdf.', param_hint="--output"
+        )
     with opened(project) as open_project:
         made = compose(open_project, runs.get(open_project, run), worst=worst)
-    page = to_html(made).encode()
+    page = _paper(made) if output.suffix.lower() == ".pdf" else to_html(made).encode()
     replace_file(output, page)
     answer(
         {"file": str(output), "bytes": len(page), "title": made.title},
         as_json=as_json,
         words=lambda: click.echo(f"{output}: {made.title} ({len(page) / 1e6:.1f} MB)"),
     )
+
+
+def _paper(report: Report) -> bytes:
+    from cvstudio.paper.pdf import to_pdf  # Qt, for who wants a PDF
+
+    return to_pdf(report)
 
 
 @click.command("drift")

@@ -10,8 +10,7 @@ from person import Person
 from PySide6.QtWidgets import QFileDialog
 
 from cvstudio.core.annotation import Task
-from cvstudio.core.errors import CVStudioError
-from cvstudio.gui.analyze import report_paper
+from cvstudio.paper.pdf import to_pdf
 from cvstudio.project import commands, run_commands, splits
 from cvstudio.project.report import compose
 from cvstudio.project.run_status import RunStatus
@@ -61,13 +60,24 @@ def test_a_name_without_an_end_gets_that_of_the_kind(
     analyze.until(lambda: (tmp_path / "for Ana.pdf").is_file())
 
 
-def test_paper_holds_what_the_page_holds_and_refuses_a_folder(qapp: object, tmp_path: Path) -> None:
+def test_a_paper_that_cannot_be_written_is_told_and_leaves_the_old_one(
+    analyze: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "run.pdf"
+    old.write_bytes(b"the old one")
+    (tmp_path / "run.pdf.part").mkdir()  # nothing can be written beside it
+    choose(monkeypatch, old)
+    told: list[BaseException] = []
+    monkeypatch.setattr(analyze.studio, "fail", lambda error, **_more: told.append(error))
+    analyze.trigger("analyze.report")
+    analyze.until(lambda: told)
+    assert isinstance(told[0], OSError)
+    assert old.read_bytes() == b"the old one"
+
+
+def test_paper_holds_what_the_page_holds(qapp: object, tmp_path: Path) -> None:
     with create_sample(tmp_path / "sample", Task.DETECT, images=20) as project:
         report = compose(project, judged_run(project))
-    path = tmp_path / "paper.pdf"
-    report_paper.save(report, path)
-    content = path.read_bytes()
+    content = to_pdf(report)
     assert content.startswith(b"%PDF")
     assert content.count(b"/Subtype /Image") >= 3, "the curves and the picture"
-    with pytest.raises(CVStudioError, match="cannot be written"):
-        report_paper.save(report, tmp_path / "missing" / "paper.pdf")

@@ -9,11 +9,10 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
-from cvstudio.core.errors import CVStudioError
 from cvstudio.core.jobdir import replace_file
-from cvstudio.gui.analyze import report_paper
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, ThreadWork
+from cvstudio.paper.pdf import to_pdf
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 from cvstudio.project.report import compose, to_html
@@ -59,8 +58,8 @@ class Reporting(QObject):
         self._work = None
         if _is_paper(path):  # Qt lays out text only where the window's timers are
             try:
-                report_paper.save(report, path)
-            except CVStudioError as error:
+                replace_file(path, to_pdf(report))
+            except OSError as error:
                 self._failed(error)
                 return
         show = partial(QDesktopServices.openUrl, QUrl.fromLocalFile(str(path)))

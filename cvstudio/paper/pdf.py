@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from html import escape
-from pathlib import Path
 
-from PySide6.QtCore import QMarginsF, QUrl
-from PySide6.QtGui import QFont, QImage, QPageLayout, QPageSize, QPainter, QPdfWriter, QTextDocument
+from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QMarginsF, QUrl
+from PySide6.QtGui import (
+    QFont,
+    QGuiApplication,
+    QImage,
+    QPageLayout,
+    QPageSize,
+    QPainter,
+    QPdfWriter,
+    QTextDocument,
+)
 from PySide6.QtSvg import QSvgRenderer
 
-from cvstudio.core.errors import CVStudioError
 from cvstudio.project.report.blocks import (
     Block,
     Chart,
@@ -39,13 +47,24 @@ _WIDE = 640
 _QUIET = "color: #59636e; font-size: 8.5pt"
 
 
-def save(report: Report, path: Path) -> None:
-    """Write a report as PDF. Raises CVStudioError when it cannot be written."""
-    try:
-        path.touch()  # QPdfWriter does not say why a file cannot be written
-    except OSError as error:
-        raise CVStudioError(f"{path.name} cannot be written: {error.strerror}.") from error
-    writer = QPdfWriter(str(path))
+def to_pdf(report: Report) -> bytes:
+    """A report as the bytes of a PDF; on the main thread, for Qt lays out text only there."""
+    application = _application()
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    _print(report, buffer)
+    del application  # not before: fonts are its own
+    return bytes(buffer.data().data())
+
+
+def _application() -> QGuiApplication | QCoreApplication:
+    """The window's, or one of its own: on Linux without a display, which a server has not."""
+    unseen = ["-platform", "offscreen"] if sys.platform == "linux" else []
+    return QGuiApplication.instance() or QGuiApplication(["cvstudio", *unseen])
+
+
+def _print(report: Report, device: QIODevice) -> None:
+    writer = QPdfWriter(device)
     writer.setTitle(report.title)
     writer.setCreator("CVStudio")
     margins = QMarginsF(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
