@@ -25,6 +25,7 @@ from cvstudio.core.annotation import LabelClass
 from cvstudio.core.networks import default_config, network
 from cvstudio.core.palette import class_colours
 from cvstudio.core.recipe import Fit
+from cvstudio.core.thresholds import Thresholds
 from cvstudio.imaging.synthetic import paint_tissue
 from cvstudio.ml import environment
 from cvstudio.ml.exporting.engines import MadeOnnx, open_exported
@@ -97,7 +98,7 @@ def _opened(
 ) -> ExportedNetwork:
     """The network as an ONNX file, in 8 bits where there are batches to calibrate with."""
     graph = to_onnx(loaded)
-    record = record_of(loaded, graph, run="bench", report={})
+    record = record_of(loaded, graph, run="bench", report={}, counts=Thresholds())
     if batches is not None:
         graph, record = quantise(graph, iter(batches)), replace(record, precision="int8")
     MadeOnnx(graph).write(path, record)

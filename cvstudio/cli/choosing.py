@@ -21,7 +21,6 @@ from cvstudio.cli.output import (
 from cvstudio.core.annotation import Split
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
-from cvstudio.core.metrics import USUAL_SCORE
 from cvstudio.core.metrics.resampling import Measured
 from cvstudio.core.metrics.sheet_json import reliability_json
 from cvstudio.core.thresholds import Aim, thresholds_of
@@ -163,8 +162,7 @@ def slices_command(
         looks = measure(open_project, found.images)
         with open_project.read() as session:
             facts = slices.facts_of(session, list(found.images), looks, more=asked)
-    best = found.best_score(choosing.OVERLAP)
-    chosen = score if score is not None else USUAL_SCORE if best != best else best
+    chosen = found.chosen.common if score is None else score
     sliced = slices.look(
         found, facts, score=chosen, iou=choosing.OVERLAP, own=score is None,
         others=slices.on_other_splits(job, found),
@@ -177,7 +175,7 @@ def slices_command(
         "figure": sliced.figure,
         "whole": sliced.whole.value,
         "interval": sliced.whole.interval,
-        "looked_at": len(sliced.slices),
+        "looked_at": sliced.looks,
         "slices": [_slice_json(each) for each in shown],
     }
     answer(content, as_json=as_json, words=lambda: _say_slices(sliced, shown))
@@ -201,7 +199,7 @@ def _slice_json(each: Slice) -> dict[str, Any]:
 def _say_slices(sliced: Sliced, shown: list[Slice]) -> None:
     click.echo(f"{sliced.figure} of all: {_with_range(sliced.whole)}")
     if not sliced.worst:
-        note(f"None of the {len(sliced.slices)} parts looked at is worse beyond chance.")
+        note(f"None of the {sliced.looks} parts looked at is worse beyond chance.")
     if shown:
         table(
             ("part", "of", sliced.figure, "95 %", "images", ""),

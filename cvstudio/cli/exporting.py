@@ -91,6 +91,9 @@ def _say_export(content: Mapping[str, Any], output: Path) -> None:
     if content["verified"] is None:
         note("Nothing was verified.")
         return
+    scores = proof.counted_from(content)
+    if scores:
+        click.echo(scores)
     for row in content["files"]:
         if row["verified"] is not None:
             _say_checks(row["title"], row["checks"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from cvstudio.core.annotation import Split
 from cvstudio.core.config import EvaluateConfig, Views
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
-from cvstudio.core.metrics import USUAL_SCORE, nothing_right
+from cvstudio.core.metrics import nothing_right
 from cvstudio.core.run_state import RunState
 from cvstudio.project import analysis, launch, runs, snapshots
 from cvstudio.project.project import Project
@@ -106,10 +105,10 @@ def evaluate_command(
 
 
 def judged_at(found: Analysis, score: float | None) -> tuple[float, bool, Verdict]:
-    """The score from which objects count (the best one where None is named), whether classes count
-    from scores of their own, as they do where some were chosen and none is named; the verdict."""
-    best = found.best_score(_OVERLAP)
-    chosen = score if score is not None else USUAL_SCORE if math.isnan(best) else best
+    """The score from which objects count (that of the run where None is named), whether classes
+    count from scores of their own, as they do where some were chosen and none is named; the
+    verdict."""
+    chosen = found.chosen.common if score is None else score
     own = score is None and bool(found.own_scores)
     return chosen, own, found.judge(score=chosen, iou=_OVERLAP, own=own)
 

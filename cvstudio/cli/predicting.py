@@ -16,14 +16,13 @@ from cvstudio.core.answers import Answered, Line, Skipped, Teller
 from cvstudio.core.config import Views
 from cvstudio.core.errors import ImageError
 from cvstudio.core.jobdir import write_json
-from cvstudio.core.metrics import USUAL_SCORE
 from cvstudio.core.words import counted
 from cvstudio.formats import answers as writing
 from cvstudio.formats.answers import Count
 from cvstudio.project import receiving
 
 if TYPE_CHECKING:
-    from cvstudio.ml.predicting.asking import Asked
+    from cvstudio.ml.predicting.asking import ReadyNetwork
 
 _file = click.Path(dir_okay=False, path_type=Path)
 _folder = click.Path(file_okay=False, path_type=Path)
@@ -118,7 +117,7 @@ def predict_command(
     return 0 if answers else 1
 
 
-def _opened(network: Path, device: str, views: Views) -> Asked:
+def _opened(network: Path, device: str, views: Views) -> ReadyNetwork:
     from cvstudio.ml.predicting.asking import open_file, open_run
 
     if network.is_dir():
@@ -130,11 +129,13 @@ def _opened(network: Path, device: str, views: Views) -> Asked:
 
 
 def _count(teller: Teller, score: float | None) -> Count:
-    common = USUAL_SCORE if teller.score is None else teller.score
-    return Count(common if score is None else score, own=score is None and teller.own_hold)
+    common = teller.thresholds.common if score is None else score
+    return Count(common, own=score is None and teller.own_hold)
 
 
-def _looked_at(asked: Asked, images: Sequence[Path], step: int, *, tiles: bool) -> Iterator[Line]:
+def _looked_at(
+    asked: ReadyNetwork, images: Sequence[Path], step: int, *, tiles: bool
+) -> Iterator[Line]:
     from cvstudio.ml.predicting.asking import ask, targets_of
 
     return ask(asked, targets_of(images, step=step), tiles=tiles)
@@ -188,7 +189,7 @@ def _send(
 
 
 def _watch(
-    asked: Asked, camera: int, frames: int | None, count: Count, video: Path | None,
+    asked: ReadyNetwork, camera: int, frames: int | None, count: Count, video: Path | None,
     score: float | None, *, tiles: bool,
 ) -> int:  # fmt: skip
     """Answer a camera's pictures, a line of JSON each, until enough were seen or Ctrl+C."""

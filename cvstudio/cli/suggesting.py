@@ -17,6 +17,7 @@ from cvstudio.cli.output import (
     opened,
     project_argument,
 )
+from cvstudio.core.annotation import Task
 from cvstudio.core.config import Views
 from cvstudio.core.words import counted
 from cvstudio.project import class_choice, decisions, launch, queries, suggesting, suggestions
@@ -82,7 +83,8 @@ def suggest_command(
             open_project,
             run_id=run_id,
             file=file,
-            score=score,
+            score=_score_of(file) if score is None and file is not None else score,
+            own_scores=score is None,
             overlap=overlap,
             device=device,
             views=Views(views),
@@ -119,6 +121,14 @@ def suggest_command(
             note(sentence)
 
     answer(content, as_json=as_json, words=words)
+
+
+def _score_of(file: Path) -> float | None:
+    """The score that a file carries; None where none is chosen by one. Raises FormatError."""
+    from cvstudio.ml.predict import OnnxNetwork
+
+    record = OnnxNetwork(file).record
+    return None if record.task is Task.CLASSIFY else record.thresholds.common
 
 
 def _classes(

@@ -17,6 +17,7 @@ from cvstudio.core.errors import RunError
 from cvstudio.core.forms import BOXES, Form
 from cvstudio.core.jobdir import LineTail, append_line, write_json
 from cvstudio.core.predictions import Prediction, from_json, to_json
+from cvstudio.core.thresholds import Thresholds
 from cvstudio.core.video_names import page_word
 
 _NETWORK, _ANSWERS = "network.json", "answers.jsonl"
@@ -48,12 +49,17 @@ class Teller:
     def floors(self, score: float, *, own: bool = False) -> dict[int, float]:
         """By class id the score from which an answer counts; `own`: each class that has one of its
         own from that."""
-        return {c.id: self.own.get(c.id, score) if own else score for c in self.classes}
+        of = Thresholds(score=score, per_class=self.own, applied=own)
+        return of.floors(self.by_id)
 
     def usual_floors(self, score: float | None) -> dict[int, float]:
         """The same for a score that a person gave, or None: as the network says."""
-        own = score is None and self.own_hold
-        return self.floors((self.score or 0.0) if score is None else score, own=own)
+        return self.thresholds.floors(self.by_id, score)
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """From which scores its classes count."""
+        return Thresholds(score=self.score, per_class=self.own, applied=self.own_hold)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""

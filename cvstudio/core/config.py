@@ -190,8 +190,8 @@ class SuggestConfig(Record):
     device: str = "auto"
     views: Views = Views.ONE
     own_scores: bool = False
-    """Where images have several classes: each class from the score that was best for it on val,
-    `score` for those without one."""
+    """Each class that has a score of its own from that: chosen by a person, or of images with
+    several classes best on val; `score` for those without one."""
     classes: dict[int, int | str] | None = None
     """For each class of the network by its id the project's class, a name for a new class, or 0 to
     leave it out; None goes by the names."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cvstudio.core.words import quoted
+
 Check = Mapping[str, Any]
 """A row of "checks" in FILE.verification.json: check, precision, value, allowed, reference, unit,
 passed."""
@@ -42,6 +44,28 @@ def figure(number: float | None, unit: str = "") -> str:
         text = f"{number:.3f}" if abs(number) >= 0.0095 else f"{number:.4f}"
         text = "under 0.0001" if text == "0.0000" else text
     return f"{text} {unit}".strip()
+
+
+def counted_from(certificate: Mapping[str, Any]) -> str:
+    """From which scores answers counted when a file was held to its run: those that it carries.
+
+    A sentence; "" where no answer has a score to count from, and for certificates of older
+    versions, which held a file to the scores of the report.
+    """
+    told = certificate.get("counted_from")
+    if not told:
+        return ""
+    if told["temperature"] is not None:
+        return f"Judged at the temperature that the file carries: {told['temperature']:.3g}."
+    own = [f"{quoted(name)} from {at:.3f}" for name, at in list(told["classes"].items())[:_NAMED]]
+    more = len(told["classes"]) - len(own)
+    others = "all" if not own else "the others"
+    listed = ", ".join([*own, *([f"{more} more from their own"] if more else [])])
+    rest = f"{others} from {told['score']:.3f}"
+    return f"Judged with the scores that the file carries: {f'{listed}, ' if listed else ''}{rest}."
+
+
+_NAMED = 6
 
 
 def allowed(checks: Sequence[Check]) -> str:

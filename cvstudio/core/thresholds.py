@@ -1,13 +1,14 @@
 """From which score each class of a run counts, and how its sureness is corrected.
 
-A person chooses it on val; it is kept in thresholds.json beside the run's report.json, so that the
-window, `cvstudio evaluate`, `errors` and the exported file all count alike.
+This is the one place that knows it: a person's choice on val, which is kept in thresholds.json
+beside the run's report.json; else the best scores of that report; else the usual one. Errors,
+queries, suggestions, Predict, reports, evaluations, exported files and their proofs all ask here.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +18,8 @@ from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir, read_json, write_json
 
 FILE = "thresholds.json"
+USUAL_SCORE = 0.25
+"""From where answers count when no score is better than another."""
 
 
 class Aim(StrEnum):
@@ -50,6 +53,19 @@ class Thresholds:
         """The scores of single classes as they are to be used: none where they do not hold."""
         return self.per_class if self.applied else {}
 
+    @property
+    def common(self) -> float:
+        """The score from which every class counts that has none of its own."""
+        return USUAL_SCORE if self.score is None else self.score
+
+    def floors(self, class_ids: Iterable[int], score: float | None = None) -> dict[int, float]:
+        """By id the score from which each class counts: one that somebody asks for, or else what
+        holds."""
+        own = self.own if score is None else {}
+        common = self.common if score is None else score
+        found = {c: own.get(c) for c in class_ids}
+        return {c: common if score is None else score for c, score in found.items()}
+
     def to_json(self) -> dict[str, Any]:
         """What is kept: the choice alone; the common score is the report's."""
         return {
@@ -67,14 +83,19 @@ def thresholds_of(run: Path) -> Thresholds:
 
     Raises RunError when a file of it is damaged.
     """
-    val = read_json(JobDir(run).report).get("val", {})
+    found = told_by(read_json(JobDir(run).report))
+    return _chosen(found, read_json(run / FILE), run / FILE)
+
+
+def told_by(report: Mapping[str, Any]) -> Thresholds:
+    """What the content of a report.json says that was best on val, which nobody chose."""
+    val = report.get("val", {})
     told = val.get("thresholds", {})
-    found = Thresholds(
+    return Thresholds(
         score=told.get("score"),
         per_class={int(key): value for key, value in told.get("per_class", {}).items()},
         applied=bool(val.get("several")),
     )
-    return _chosen(found, read_json(run / FILE), run / FILE)
 
 
 def _chosen(found: Thresholds, chosen: Mapping[str, Any], path: Path) -> Thresholds:

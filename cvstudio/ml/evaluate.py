@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -70,7 +70,6 @@ def evaluate(
     *,
     split: str,
     directory: Path,
-    chosen: Report | None = None,
     batch: int = 8,
     progress: Told | None = None,
     stopped: Callable[[], bool] | None = None,
@@ -81,9 +80,9 @@ def evaluate(
     """Predict images, write predictions/SPLIT.jsonl.gz and the split's entry of report.json.
 
     `views` is how the network looks, for the record. Objects and classes are counted from the
-    scores that were best on val, as the report `chosen` has them (None: that in the directory); on
-    val itself from the best. What a person chose for the run, `thresholds`, goes before that: the
-    scores of classes, and the temperature, which the predictions written do not have. Images that
+    scores that hold for the run, `thresholds` (None: those in the directory); on val itself from
+    the best, but for classes whose score a person chose. So does the temperature, which the
+    predictions written do not have. Images that
     cannot be read are noted and left out; raises RunError when none is left, and Stopped.
     """
     job = JobDir(directory)
@@ -92,13 +91,12 @@ def evaluate(
     )
     write_predictions(job.predictions(split), predictions)
     report = read_report(job)
-    before = {} if split == "val" else report if chosen is None else chosen
-    told = thresholds or Thresholds()
-    own = told.own if told.aim is not None else class_scores_of(before)
+    told = thresholds_of(directory) if thresholds is None else thresholds
+    best = split == "val"
     figures = judge(
-        network.task, network.classes, images, predictions, score=score_of(before),
-        several=network.several, class_scores=own, form=network.form,
-        temperature=told.temperature,
+        network.task, network.classes, images, predictions, score=None if best else told.score,
+        several=network.several, form=network.form, temperature=told.temperature,
+        class_scores=None if best and told.aim is None else told.own or None,
     )  # fmt: skip
     if views is not Views.ONE:
         figures["views"] = views.value
@@ -183,22 +181,6 @@ def read_report(job: JobDir) -> dict[str, Any]:
     return read_json(job.report)
 
 
-def score_of(report: dict[str, Any]) -> float | None:
-    """The score at which objects count, as chosen on val; None when val was not judged."""
-    score = report.get("val", {}).get("thresholds", {}).get("score")
-    return None if score is None else float(score)
-
-
-def class_scores_of(report: dict[str, Any]) -> Mapping[int, float | None] | None:
-    """The scores from which classes of images with several count, as chosen on val, by class id;
-    None where none were chosen."""
-    told = report.get("val", {})
-    if not told.get("several"):
-        return None
-    per_class = told.get("thresholds", {}).get("per_class", {})
-    return {int(key): score for key, score in per_class.items()}
-
-
 def run_evaluate(job: JobDir, config: EvaluateConfig) -> Outcome:
     """The evaluate job: judge a run's best checkpoint, on the job's own snapshot if it has one."""
     from cvstudio.ml.load import load_network
@@ -212,7 +194,7 @@ def run_evaluate(job: JobDir, config: EvaluateConfig) -> Outcome:
     try:
         evaluate(
             network, images, split=config.split, directory=job.path, batch=config.batch,
-            chosen=read_report(run), thresholds=thresholds_of(run.path),
+            thresholds=thresholds_of(run.path),
             progress=lambda done, total: job.emit(Progress(done=done, total=total)),
             stopped=lambda: job.asked() is Request.CANCEL,
             note=lambda text: job.emit(Note(level="warning", text=text)), views=config.views,

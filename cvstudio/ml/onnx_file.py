@@ -13,9 +13,9 @@ from typing import Any
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.errors import FormatError
 from cvstudio.core.forms import Answers, Form
-from cvstudio.core.metrics.several import counting
 from cvstudio.core.predictions import SURE
 from cvstudio.core.recipe import Sees
+from cvstudio.core.thresholds import Thresholds
 from cvstudio.ml.decode import MOST_OBJECTS, OVERLAP, SCORE_FLOOR
 from cvstudio.ml.preprocess import Preprocessing
 
@@ -91,11 +91,15 @@ class FileRecord:
     def floors(self, score: float | None = None) -> dict[int, float]:
         """The score from which each class counts: a given one, or its own where classes have such,
         or the one for those that have none."""
-        ids = [c.id for c in self.classes]
-        hold = score is None and (self.several or self.own_scores)
-        own = self.class_scores if hold else {}
-        common = self.score if score is None else score
-        return dict(zip(ids, counting(ids, common or 0.0, own), strict=True))
+        return self.thresholds.floors((c.id for c in self.classes), score)
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """From which scores its classes count, and the temperature."""
+        return Thresholds(
+            score=self.score, per_class=self.class_scores, temperature=self.temperature,
+            applied=self.several or self.own_scores,
+        )  # fmt: skip
 
     @property
     def warning(self) -> str:

@@ -10,7 +10,6 @@ from cvstudio.core.config import SuggestConfig
 from cvstudio.core.errors import RunError
 from cvstudio.core.events import Note, Outcome, Phase, Progress
 from cvstudio.core.jobdir import JobDir, Request
-from cvstudio.core.metrics.several import counting
 from cvstudio.core.predictions import Prediction, write_predictions
 from cvstudio.core.suggestion import (
     ANSWERS,
@@ -20,14 +19,13 @@ from cvstudio.core.suggestion import (
     read_asked,
     write_answer,
 )
+from cvstudio.core.thresholds import Thresholds, thresholds_of
 from cvstudio.core.words import counted
 from cvstudio.ml.evaluate import (
     Predictor,
     Stopped,
     batches,
-    class_scores_of,
     read_images,
-    read_report,
 )
 from cvstudio.ml.judge import OwnScores
 
@@ -110,24 +108,27 @@ def _answers(
 
 def _own_scores(config: SuggestConfig, network: Predictor) -> OwnScores:
     """By class the score from which it counts, where that was asked for and is known."""
-    if not (config.own_scores and network.several):
+    if not config.own_scores:
         return {}
     if config.run_directory is None:
         from cvstudio.ml.predict import OnnxNetwork
 
         assert isinstance(network, OnnxNetwork)
-        return network.record.class_scores
-    return class_scores_of(read_report(JobDir(config.run_directory))) or {}
+        return network.record.thresholds.own
+    return thresholds_of(config.run_directory).own
 
 
 def _sure(prediction: Prediction, task: Task, score: float, own: OwnScores) -> Prediction:
     """An answer without what the network is not sure enough of; regions carry no score."""
+    counts = Thresholds(score=score, per_class=own, applied=True)
     if task is Task.CLASSIFY:
         scores = prediction.scores or {}
-        floors = dict(zip(scores, counting(scores, score, own), strict=True))
+        floors = counts.floors(scores)
         return replace(prediction, scores={k: v for k, v in scores.items() if v >= floors[k]})
+    floors = counts.floors({found.class_id for found in prediction.objects})
     return replace(
-        prediction, objects=tuple(found for found in prediction.objects if found.score >= score)
+        prediction,
+        objects=tuple(each for each in prediction.objects if each.score >= floors[each.class_id]),
     )
 
 

@@ -7,7 +7,6 @@ much: `uncompared` tells whether a query waits for it, `compare` does it, in any
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -22,7 +21,6 @@ from cvstudio.core import thresholds
 from cvstudio.core.annotation import Split
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
-from cvstudio.core.metrics import USUAL_SCORE
 from cvstudio.project import analysis
 from cvstudio.project.query_language import QueryError, Term, parse
 from cvstudio.project.tables import RunRow
@@ -97,7 +95,7 @@ def judged_runs(s: Session, ids: Sequence[int]) -> list[JobDir]:
 def images_with_errors(s: Session, ids: Sequence[int], kinds: Sequence[str]) -> set[int]:
     """The images on which these runs (none: the newest judged one) make errors of these kinds.
 
-    Each run is judged at its best score, or at those chosen for its classes, on every split that
+    Each run is judged from the scores that hold for it (core/thresholds.py), on every split that
     it was evaluated on. Raises RunError where its files are damaged.
     """
     found: set[int] = set()
@@ -166,10 +164,7 @@ def _errors_or_why_not(evaluation: Evaluation, check: Callable[[], None]) -> ByK
 
 def _errors(evaluation: Evaluation, check: Callable[[], None]) -> ByKind:
     loaded = analysis.load(JobDir(evaluation.run), evaluation.split, check=check)
-    best = loaded.best_score(_IOU)
-    verdict = loaded.judge(
-        score=USUAL_SCORE if math.isnan(best) else best, iou=_IOU, own=bool(loaded.own_scores)
-    )
+    verdict = loaded.judge(score=loaded.chosen.common, iou=_IOU, own=True)
     words = {LIKELY: "likely label error"}
     return {
         words.get(each.kind, each.kind): frozenset(

@@ -3,10 +3,8 @@ extra by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 
-from cvstudio.core.annotation import Split
 from cvstudio.core.error_kinds import ErrorKind
 from cvstudio.core.metrics import NOTHING, Curve
 from cvstudio.core.metrics.several import SeveralMatches, TagCase, TaggedImage
@@ -37,16 +35,6 @@ class SeveralAnalysis(Analysis):
 
     def best_score(self, iou: float) -> float:
         return self.matches.best_score()
-
-    @cached_property
-    def own_scores(self) -> Mapping[int, float | None]:
-        if self.chosen.aim is not None:
-            return self.chosen.per_class
-        told = self.report.get("thresholds", {})
-        # A report of an older version has for test the scores that were best on test itself.
-        if self.split is not Split.VAL and told.get("applied") != "per class":
-            return {}
-        return {int(key): score for key, score in told.get("per_class", {}).items()}
 
     def judge(self, *, score: float, iou: float, own: bool = False) -> Verdict:
         scores = self.own_scores if own else {}

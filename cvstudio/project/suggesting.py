@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +14,7 @@ from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.metrics import USUAL_SCORE
 from cvstudio.core.suggestion import AskedImage, write_asked
+from cvstudio.core.thresholds import Thresholds, thresholds_of
 from cvstudio.project import launch, queries, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, RunRecord
@@ -55,29 +55,23 @@ def able_runs(project: Project) -> list[RunRecord]:
 
 
 def own_scores(run: RunRecord) -> dict[int, float]:
-    """Where images have several classes: by class the score that was best for it on val; those
-    that have none are left out."""
-    try:
-        told = json.loads(runs.job_of(run).report.read_text(encoding="utf-8"))["val"]
-        if not told.get("several"):
-            return {}
-        found = told["thresholds"]["per_class"]
-        return {int(key): float(score) for key, score in found.items() if score is not None}
-    except (OSError, ValueError, LookupError, TypeError):
-        return {}  # never judged, or its report is damaged: all count from one score
+    """By class the score from which it counts, where single classes have one: a person chose it,
+    or images have several classes and it was best on val. Classes without one are left out."""
+    return {key: score for key, score in _scores(run).own.items() if score is not None}
 
 
 def usual_score(run: RunRecord | None, task: Task) -> float:
     """The score to begin with: the one that was best on val, where the run was judged."""
     if task is Task.CLASSIFY:
         return _LIKELY_CLASS
-    if run is None:
-        return USUAL_SCORE
+    return USUAL_SCORE if run is None else _scores(run).common
+
+
+def _scores(run: RunRecord) -> Thresholds:
     try:
-        report = json.loads(runs.job_of(run).report.read_text(encoding="utf-8"))
-        return float(report["val"]["thresholds"]["score"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return USUAL_SCORE  # never judged, or its report is damaged: the figure is a proposal only
+        return thresholds_of(runs.job_of(run).path)
+    except RunError:
+        return Thresholds()  # its files are damaged: the figure is a proposal only
 
 
 def config_for(

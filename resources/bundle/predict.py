@@ -934,22 +934,27 @@ def selftest(network: Network, file: Path) -> list[str]:
     allowed = expected["allowed"]
     for sample in expected["samples"]:
         array = read(HERE / "samples" / sample["file"])[0]
-        floors = network.floors(allowed["from_score"])
+        floors = network.floors()
         found = told(network, network.answer(array), floors)
-        differs = compare(sample["answer"], found, allowed)
+        by_name = {network.names[key]: score for key, score in floors.items()}
+        differs = compare(sample["answer"], found, allowed, by_name)
         problems += [f"{sample['file']}: {text}" for text in differs]
         say(f"{'FAILED' if differs else 'ok'}: {sample['file']}")
     return problems
 
 
 def compare(
-    expected: dict[str, Any], found: dict[str, Any], allowed: dict[str, float]
+    expected: dict[str, Any],
+    found: dict[str, Any],
+    allowed: dict[str, float],
+    floors: dict[str, float],
 ) -> list[str]:
     """In words, how an answer differs from the expected one by more than is allowed.
 
     `allowed`: "score" is the largest difference of a score, "overlap" the smallest of boxes and
-    masks (IoU), "pixels" the largest share of pixels with another class, "from_score" where objects
-    begin to count, "points" the largest distance of a keypoint, as a share of its object's box.
+    masks (IoU), "pixels" the largest share of pixels with another class, "points" the largest
+    distance of a keypoint, as a share of its object's box. `floors`: from which score objects
+    begin to count, by the name of their class.
     """
     if (expected["width"], expected["height"]) != (found["width"], found["height"]):
         return [f"{found['width']} x {found['height']} pixels were read"]
@@ -959,7 +964,6 @@ def compare(
     if "regions" in expected:
         return _compare_regions(expected, found, allowed)
     # An object whose score lies just above the threshold may well lie just below it elsewhere.
-    sure = allowed["from_score"] + allowed["score"]
     texts = []
     for one, others, words in (
         (expected, found, "is missing"), (found, expected, "was not expected"),
@@ -971,7 +975,7 @@ def compare(
             )
             if place is not None:
                 waiting.pop(place)
-            elif item["score"] >= sure:
+            elif item["score"] >= floors[item["class"]] + allowed["score"]:
                 texts.append(f"{item['class']} at {item['box']} with {item['score']:.3f} {words}")
     return texts
 

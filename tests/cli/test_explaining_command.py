@@ -14,6 +14,7 @@ from cvstudio.cli import explaining
 from cvstudio.core.config import ExplainConfig, ExplainManyConfig
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
+from cvstudio.core.thresholds import Thresholds
 from cvstudio.project.verdict import Case, KindCount
 
 __all__ = ["judged"]
@@ -78,9 +79,7 @@ def test_all_errors_of_a_kind_are_drawn_with_what_they_are(
     class Found:
         classes = ()
         own_scores: ClassVar = {1: 0.7}
-
-        def best_score(self, _overlap: float) -> float:
-            return 0.4
+        chosen = Thresholds(score=0.4)
 
         def judge(self, *, own: bool, **_how: Any) -> Verdict:
             asked.append(own)

@@ -6,6 +6,7 @@ import pytest
 
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir, write_json
+from cvstudio.core.metrics import USUAL_SCORE
 from cvstudio.core.thresholds import (
     FILE,
     Aim,
@@ -26,6 +27,20 @@ def _report(run: Path, *, several: bool = False) -> None:
 
 def test_a_run_that_nobody_judged_has_no_scores(tmp_path: Path) -> None:
     assert thresholds_of(tmp_path) == Thresholds()
+
+
+def test_a_class_counts_from_a_chosen_score_or_the_reports_or_the_usual_one(tmp_path: Path) -> None:
+    assert thresholds_of(tmp_path).floors([1, 2]) == {1: USUAL_SCORE, 2: USUAL_SCORE}
+    _report(tmp_path)
+    assert thresholds_of(tmp_path).floors([1, 2]) == {1: 0.4, 2: 0.4}
+    keep_scores(tmp_path, {1: 0.62, 2: None}, aim=Aim.F1)
+    found = thresholds_of(tmp_path)
+    assert found.floors([1, 2]) == {1: 0.62, 2: 0.4}
+    assert found.floors([1, 2], 0.1) == {1: 0.1, 2: 0.1}, "a score that is asked for goes first"
+
+
+def test_a_score_of_nothing_stays_nothing(tmp_path: Path) -> None:
+    assert Thresholds(score=0.0, per_class={1: 0.0}, applied=True).floors([1, 2]) == {1: 0, 2: 0}
 
 
 def test_scores_of_the_report_hold_for_single_classes_only_where_images_have_several(

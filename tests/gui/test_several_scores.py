@@ -102,7 +102,7 @@ def test_errors_are_those_of_each_class_from_its_own_score_until_one_is_chosen_f
     studio_window.until(lambda: counted(page) == (6, 0))
 
 
-def test_an_older_evaluation_of_test_has_no_scores_chosen_on_test_itself(
+def test_test_counts_from_the_scores_of_val_and_never_from_those_best_on_test_itself(
     studio_window: Person,
 ) -> None:
     from cvstudio.project import analysis
@@ -110,12 +110,11 @@ def test_an_older_evaluation_of_test_has_no_scores_chosen_on_test_itself(
     job = judged_run(studio_window.project)
     report = json.loads(job.report.read_text())
     assert analysis.load(job, "val").own_scores == {CAT: 0.2, DOG: 0.7}
-    del report["val"]["thresholds"]["applied"]
-    report["test"] = report["val"]
+    own = {"per_class": {str(CAT): 0.9, str(DOG): 0.9}, "score": 0.9}
+    report["test"] = report["val"] | {"thresholds": own}
     job.report.write_text(json.dumps(report))
     job.predictions("test").write_bytes(job.predictions("val").read_bytes())
-    assert analysis.load(job, "test").own_scores == {}
-    assert analysis.load(job, "val").own_scores == {CAT: 0.2, DOG: 0.7}
+    assert analysis.load(job, "test").own_scores == {CAT: 0.2, DOG: 0.7}
 
 
 def test_suggestions_are_asked_from_each_class_its_own_score_in_words(

@@ -25,12 +25,12 @@ from cvstudio.core.recipe_rules import check
 from cvstudio.core.run_state import BEST_METRIC, SEVERAL_METRIC, best_metric
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage, read_snapshot
 from cvstudio.core.suggestion import ANSWERS, AskedImage, read_answer, write_asked
+from cvstudio.core.thresholds import told_by
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.checkpoint import read_checkpoint
 from cvstudio.ml.decode import decode, probabilities
 from cvstudio.ml.engine.losses import presence_weights
 from cvstudio.ml.environment import prepare
-from cvstudio.ml.evaluate import class_scores_of
 from cvstudio.ml.explaining.explain import explain
 from cvstudio.ml.judge import judge
 from cvstudio.ml.labels import usable
@@ -277,7 +277,7 @@ def test_each_class_is_judged_from_its_own_score_and_test_from_that_of_val(
     )  # fmt: skip
     assert strict["per_class"][0]["predicted"] == len(images), "every image counts as a disc"
     assert strict["thresholds"]["per_class"] == {str(DISC): 0.0, str(SQUARE): None}
-    assert class_scores_of({"val": strict}) == {DISC: 0.0, SQUARE: None}
+    assert told_by({"val": strict}).own == {DISC: 0.0, SQUARE: None}
 
 
 def test_suggestions_take_each_class_from_its_own_score(learned: JobDir, tmp_path: Path) -> None:

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-USUAL_SCORE = 0.25
-"""From where predictions count when no score is better than another."""
 _USEFUL_F1 = 0.05
 """Below that, the best score is an accident: the network finds next to nothing right."""
 

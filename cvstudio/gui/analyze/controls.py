@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.annotation import Split
 from cvstudio.core.meanings import meaning
+from cvstudio.core.metrics import USUAL_SCORE
 from cvstudio.core.words import counted
 from cvstudio.gui import keys
-from cvstudio.gui.analyze.finding import DEFAULT_SCORE
 from cvstudio.gui.widgets.layouts import bar_row
 from cvstudio.gui.widgets.section import label, line, link
 from cvstudio.project.records import RunRecord
@@ -73,8 +73,9 @@ class Controls(QFrame):
         self.score = _share_field("Score from")
         self.overlap = _share_field("Overlap from", low=0.10)
         self.overlap.setValue(0.5)
-        self.score.setValue(DEFAULT_SCORE)
-        self.slider.setValue(round(100 * DEFAULT_SCORE))
+        self.score.setValue(USUAL_SCORE)
+        self.slider.setValue(round(100 * USUAL_SCORE))
+        self._exact = self._shown = USUAL_SCORE
         self.slider.valueChanged.connect(lambda v: self.score.setValue(v / 100))
         self.own = QCheckBox("Each class its own")
         self.own.setToolTip(
@@ -141,12 +142,18 @@ class Controls(QFrame):
         _explain(self.measure, f"{shown.measure.capitalize()} from", shown.measure)
         self.overlap.setAccessibleName(self.measure.text())
 
+    @property
+    def exact_score(self) -> float:
+        """The score to count from: with all its places, of which the field shows two."""
+        return self._exact if self.score.value() == self._shown else self.score.value()
+
     def set_score(self, score: float) -> None:
         """Show a score without telling."""
         for widget in (self.score, self.slider):
             widget.blockSignals(True)
         self.score.setValue(score)
         self.slider.setValue(round(100 * score))
+        self._exact, self._shown = score, self.score.value()
         for widget in (self.score, self.slider):
             widget.blockSignals(False)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,8 +14,6 @@ from cvstudio.project import analysis, certainty, runs
 from cvstudio.project.records import RunRecord
 from cvstudio.project.verdict import Analysis
 
-DEFAULT_SCORE = 0.25
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -28,14 +25,13 @@ class Standing:
 
 
 def load(run: RunRecord, split: Split, *, score: float | None, iou: float, own: bool) -> Subject:
-    """Read a run's answers and judge them from a score, or from the best one where it is None, and
-    classes from their `own` scores where there are any; the first verdict computes what later ones
-    reuse."""
+    """Read a run's answers and judge them from a score, or from that of the run where it is None,
+    and classes from their `own` scores where there are any; the first verdict computes what later
+    ones reuse."""
     job = runs.job_of(run)
     loaded = analysis.load(job, split)
     if score is None:
-        best = loaded.best_score(iou)
-        score = DEFAULT_SCORE if math.isnan(best) else max(round(best, 2), 0.01)
+        score = loaded.chosen.common
     subject = Subject(
         run, split, loaded, certainty.draws_for(loaded), score, iou, own=own,
         judged_at=_judged_at(job, split),

@@ -295,9 +295,9 @@ class AnalyzePage(Workspace):
             self._show_not_judged(run, split)
             return
 
-        # Judged again: the same score; another run or split: the one that is best there.
+        # Judged again: the same score; another run: that of the run.
         again = self.subject is not None and self._here(self.subject)
-        score = self.score_field.value() if again else None
+        score = self._bar.exact_score if again else None
         iou, own = self.overlap_field.value(), self._bar.own.isChecked()
         self._reading.start()
         self.studio.tasks.run(
@@ -388,7 +388,7 @@ class AnalyzePage(Workspace):
     def _at_threshold(self, subject: Subject) -> Subject:
         """The same answers from the score and the overlap that the bar shows now."""
         return replace(
-            subject, score=self.score_field.value(), overlap=self.overlap_field.value(),
+            subject, score=self._bar.exact_score, overlap=self.overlap_field.value(),
             own=self._bar.each_its_own,
         )  # fmt: skip
 

@@ -120,7 +120,9 @@ class Proof:
         if c["verified"] is None:
             return f"{self.kind_title}, {when}"
         images = counted(c["images"], f"{c['split']} image")
-        return f"{self.kind_title} against run {self.run} on {images}, {when}"
+        said = f"{self.kind_title} against run {self.run} on {images}, {when}"
+        scores = proof_words.counted_from(c)
+        return f"{said}. {scores}" if scores else said
 
     def lines(self) -> list[dict[str, dict[str, Any]]]:
         """The checks in their order, each with its row for "float32" and, if any, for "int8"."""

@@ -18,6 +18,7 @@ from cvstudio.core.answers import Answered, AnswerTail, Skipped, Teller, read_te
 from cvstudio.core.config import PredictConfig
 from cvstudio.core.errors import ImageError, RunError
 from cvstudio.core.jobdir import JobDir
+from cvstudio.core.metrics import USUAL_SCORE
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
@@ -41,8 +42,6 @@ from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.gui.workspace import Workspace
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.project import launch, predicting
-
-_USUAL_SCORE = 0.25
 
 
 class PredictPage(Workspace):
@@ -158,7 +157,7 @@ class PredictPage(Workspace):
         return self.stack
 
     def _make_score(self) -> QWidget:
-        self.score = SliderField(0.05, 0.99, _USUAL_SCORE, step=0.01, name="Score")
+        self.score = SliderField(0.05, 0.99, USUAL_SCORE, step=0.01, name="Score")
         self.score.setToolTip("Answers of which the network is less sure do not count")
         self.score.changed.connect(lambda _value: self._recount())
         self.own = QCheckBox("Each class from its own")
@@ -271,7 +270,7 @@ class PredictPage(Workspace):
     def _take_teller(self, teller: Teller) -> None:
         """Somebody answers: its score is the one to begin with."""
         self.results.results.teller = teller
-        self.score.set_value(_USUAL_SCORE if teller.score is None else teller.score)
+        self.score.set_value(teller.thresholds.common)
         self.own.blockSignals(True)
         self.own.setChecked(teller.own_hold)
         self.own.blockSignals(False)

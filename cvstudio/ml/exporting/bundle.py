@@ -26,7 +26,6 @@ from cvstudio.core.errors import FormatError, ImageError, RunError
 from cvstudio.core.events import Note, Outcome, Phase
 from cvstudio.core.jobdir import JobDir, Request, replace_file, write_json
 from cvstudio.core.masks import decode
-from cvstudio.core.metrics import USUAL_SCORE
 from cvstudio.core.opencv import cv2
 from cvstudio.core.recipe import Sees
 from cvstudio.core.resources import resources
@@ -239,11 +238,10 @@ def _expected(
 ) -> dict[str, Any]:
     """The answers of CVStudio itself for the images that the samples were made of."""
     record = network.record
-    score = USUAL_SCORE if record.score is None else record.score
-    allowed = {**_ALLOWED.get(record.precision, _ALLOWED["int8"]), "from_score": score}
+    allowed = _ALLOWED.get(record.precision, _ALLOWED["int8"])
     rows = []
     for sample in samples:
-        (row,) = predict_page(network, file, sample.path, sample.page, score=score)["images"]
+        (row,) = predict_page(network, file, sample.path, sample.page, score=None)["images"]
         answer = {name: value for name, value in row.items() if name not in ("file", "page")}
         rows.append({"file": sample.name, "answer": plain_runs(answer)})
     return {"sha256": digest, "allowed": allowed, "samples": rows}

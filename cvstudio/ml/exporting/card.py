@@ -226,7 +226,8 @@ def _thresholds(record: FileRecord) -> str:
     rows = [f"In common: {common}. A higher one gives fewer false alarms and misses more."]
     own = {c.name: record.class_scores.get(c.id) for c in record.classes}
     if any(score is not None for score in own.values()):
-        use = "Each class has its own" if record.several else "Best for each class by itself"
+        hold = record.thresholds.applied
+        use = "Each class has its own" if hold else "Best for each class by itself"
         rows.append(
             f"{use}: " + ", ".join(f"{n} {s:.3f}" for n, s in own.items() if s is not None) + "."
         )
@@ -294,7 +295,8 @@ def _proof(certificate: Mapping[str, Any] | None) -> str:
         rows.append(_row(proof.sentence(check["check"]), [proof.value(check) or "–", limit]))
     return (
         text + f"Proven on {images} {split} images on {certificate.get('made', 'an unknown day')}:"
-        " the file answers like the run that it was made from.\n\n" + "\n".join(rows)
+        f" the file answers like the run that it was made from. {proof.counted_from(certificate)}"
+        "\n\n" + "\n".join(rows)
     )
 
 

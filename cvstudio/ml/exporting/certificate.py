@@ -26,7 +26,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from cvstudio.core.errors import FormatError
 from cvstudio.core.export_kinds import Precision
-from cvstudio.core.proof import figure
+from cvstudio.core.proof import counted_from, figure
 from cvstudio.ml.onnx_file import KEY, FileRecord
 
 GRAPH, SEAL = "computation_sha256", "seal_sha256"
@@ -104,7 +104,8 @@ def _proven(record: FileRecord, found: dict[str, Any]) -> str:
     before, after = found["reference"], found["measured"]
     if record.precision != Precision.FLOAT32 and before is not None and after is not None:
         did = f"it lost {figure(max(before - after, 0.0))} of {found['metric']} against {run}"
-    return f"This is the proven file: on {found['images']} {found['split']} images {did}."
+    said = f"This is the proven file: on {found['images']} {found['split']} images {did}."
+    return f"{said} {counted_from(found)}".strip()
 
 
 _UNPROVEN = "Nobody asked whether this file answers like the run that it was made from."

@@ -22,12 +22,11 @@ from cvstudio.core.errors import CVStudioError, FormatError, RunError
 from cvstudio.core.events import Note, Outcome, Phase, Progress
 from cvstudio.core.export_kinds import KINDS, Engine, FileKind, KindInfo, Precision
 from cvstudio.core.jobdir import JobDir, Request, write_json
-from cvstudio.core.metrics import USUAL_SCORE
 from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import Snapshot, read_snapshot
 from cvstudio.core.thresholds import thresholds_of
 from cvstudio.core.words import counted
-from cvstudio.ml.evaluate import Stopped, class_scores_of, read_report, score_of
+from cvstudio.ml.evaluate import Stopped, read_report
 from cvstudio.ml.exporting import proof, timing
 from cvstudio.ml.exporting.certificate import contents_of, sealed
 from cvstudio.ml.exporting.engines import (
@@ -47,6 +46,7 @@ from cvstudio.ml.exporting.proving import (
     Told,
     calibration,
     compared_images,
+    counted_from,
     judged_images,
     prove,
     refer,
@@ -121,6 +121,8 @@ class _Export:
         run = JobDir(config.run_directory)
         self.snapshot: Snapshot = read_snapshot(run.snapshot)
         self.report = read_report(run)
+        self.counts = thresholds_of(config.run_directory)
+        """From which scores answers count: in the files, and where they are held to the run."""
         self.inside = config.suppress_inside and not lists_already(network)
         if self.inside:
             check_possible(network)
@@ -173,7 +175,7 @@ class _Export:
         return record_of(
             self.network, graph, run=self.config.run_directory.name, report=self.report,
             window=self.snapshot.window, inside=inside,
-            chosen=thresholds_of(self.config.run_directory),
+            counts=self.counts,
         )  # fmt: skip
 
     # -- making
@@ -230,18 +232,15 @@ class _Export:
             self.told.note(
                 f"The run has only {counted(len(some), 'image')} to compare number by number."
             )
-        score = score_of(self.report)
-        reference = refer(
-            self.network, images, some, score=USUAL_SCORE if score is None else score,
-            class_scores=class_scores_of(self.report) or {}, told=self.told,
-        )  # fmt: skip
+        reference = refer(self.network, images, some, counts=self.counts, told=self.told)
         self.content |= {
             "split": split,
             "images": len(reference.predictions),
             "parity_images": len(reference.rgbs),
             "metric": best_metric(self.network.task, several=self.network.several),
             "reference": reference.metric,
-            "score": reference.score,
+            "score": self.counts.common,
+            "counted_from": counted_from(self.counts, self.network),
             "allowed_drop": self.config.allowed_drop,
         }
         return reference
@@ -303,6 +302,7 @@ class _Export:
             "metric": self.content["metric"],
             "reference": reference.metric,
             "measured": found.metric,
+            "counted_from": self.content["counted_from"],
             "checks": proof.as_json(found.checks),
         }
 

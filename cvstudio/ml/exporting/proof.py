@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,12 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.export_kinds import Precision
 from cvstudio.core.forms import BOXES, Answers, Form
 from cvstudio.core.metrics import ImageObjects, match_objects, region_map
-from cvstudio.core.metrics.several import counting
 from cvstudio.core.networks import network as network_info
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import SnapshotAnnotation, SnapshotImage
+from cvstudio.core.thresholds import Thresholds
 from cvstudio.ml.decode import SCORE_FLOOR, probabilities, suppress
-from cvstudio.ml.judge import OwnScores
 from cvstudio.ml.load import LoadedNetwork
 from cvstudio.ml.predict import ExportedNetwork
 from cvstudio.ml.preprocess import Image
@@ -285,16 +283,14 @@ def check_answers(
     ours: Sequence[Prediction],
     theirs: Sequence[Prediction],
     *,
-    score: float,
+    counts: Thresholds,
     limits: Limits,
-    class_scores: OwnScores = MappingProxyType({}),
 ) -> tuple[list[Check], dict[int, float]]:
     """Whether final answers on a whole split agree, and how far each image differs (0 to 1)."""
     match network.task:
         case Task.CLASSIFY:
             if network.several:
-                ids = network.class_ids
-                floors = dict(zip(ids, counting(ids, score, class_scores), strict=True))
+                floors = counts.floors(network.class_ids)
                 return _same_classes(precision, ours, theirs, floors, limits)
             return _same_class(precision, ours, theirs, limits)
         case Task.SEGMENT:
@@ -302,7 +298,7 @@ def check_answers(
         case Task.DETECT | Task.INSTANCE:
             # The points and masks of either of two that tie are compared number by number.
             form = network.form if network.form.answers is Answers.ROTATED else BOXES
-            return _same_objects(precision, ours, theirs, score, limits, form)
+            return _same_objects(precision, ours, theirs, counts, limits, form)
 
 
 def _same_class(
@@ -363,23 +359,25 @@ def _same_objects(
     precision: str,
     ours: Sequence[Prediction],
     theirs: Sequence[Prediction],
-    score: float,
+    counts: Thresholds,
     limits: Limits,
     form: Form,
 ) -> tuple[list[Check], dict[int, float]]:
-    """Objects from `score` upwards that both report: one class, an overlap of half or more.
+    """Objects that count by `counts` and that both report: one class, an overlap of half or more.
 
     A checkpoint that reports none at that score proves nothing: then the line only informs.
     """
     pairs = []
+    floors = counts.floors({found.class_id for a in ours for found in a.objects})
     for a, b in zip(ours, theirs, strict=True):
         kept = [
             SnapshotAnnotation(place, found.class_id, found.rotated or found.box, found.box)
             for place, found in enumerate(a.objects)
-            if found.score >= score
+            if found.score >= floors[found.class_id]
         ]
         pairs.append(ImageObjects(a.image_id, kept, b.objects))
-    judged = match_objects(pairs, form=form).at(score=score, iou=_SAME_BOX)
+    matches = match_objects(pairs, form=form)
+    judged = matches.at(score=counts.common, iou=_SAME_BOX, own=counts.own)
     scores = {(a.image_id, place): f.score for a in ours for place, f in enumerate(a.objects)}
     differences = dict.fromkeys((a.image_id for a in ours), 0.0)
     for class_id in judged.class_ids:

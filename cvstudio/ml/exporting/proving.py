@@ -13,17 +13,19 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from cvstudio.core.annotation import Review, Split
+from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.errors import RunError
 from cvstudio.core.export_kinds import Engine, KindInfo
+from cvstudio.core.metrics.calibration import scores_at_temperature
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
+from cvstudio.core.thresholds import Thresholds
 from cvstudio.ml.evaluate import predict_images, read_images
 from cvstudio.ml.exporting import proof
 from cvstudio.ml.exporting.engines import open_exported
 from cvstudio.ml.exporting.proof import Check, Limits
-from cvstudio.ml.judge import OwnScores, judge
+from cvstudio.ml.judge import judge
 from cvstudio.ml.load import LoadedNetwork
 from cvstudio.ml.onnx_file import FileRecord
 from cvstudio.ml.predict import ExportedNetwork
@@ -50,9 +52,8 @@ class Reference:
     rgbs: tuple[Image, ...]
     predictions: tuple[Prediction, ...]
     metric: float | None
-    score: float
-    class_scores: OwnScores
-    """Of images with several classes: the score of a class that has one of its own."""
+    counts: Thresholds
+    """From which scores answers count, and at which temperature they are read: as the files say."""
 
 
 @dataclass(frozen=True)
@@ -73,24 +74,50 @@ def refer(
     images: Sequence[SnapshotImage],
     some: Sequence[SnapshotImage],
     *,
-    score: float,
-    class_scores: OwnScores,
+    counts: Thresholds,
     told: Told,
 ) -> Reference:
-    """What the checkpoint answers for `images`; `some` are those that are compared by numbers."""
+    """What the checkpoint answers for `images`, read as the files say in `counts`; `some` are those
+    that are compared by numbers."""
     told.phase(f"Asking the checkpoint about {len(images)} images")
     predictions = predict_images(
         network, images, progress=told.progress, stopped=told.stopped, note=told.note
     )
-    figures = judge(
-        network.task, network.classes, images, predictions, score=score,
-        several=network.several, class_scores=class_scores, form=network.form,
-    )  # fmt: skip
+    if counts.temperature is not None and network.task is Task.CLASSIFY and not network.several:
+        at = counts.temperature
+        predictions = [
+            replace(p, scores=scores_at_temperature(p.scores or {}, at)) for p in predictions
+        ]
+    figures = _figures(network, images, predictions, counts)
     rgbs = tuple(
         network.seen_at_once(rgb) for _, rgb in read_images(some, [], network.preprocessor)
     )
     metric = figures["metrics"][best_metric(network.task, several=network.several)]
-    return Reference(tuple(images), rgbs, tuple(predictions), metric, score, class_scores)
+    return Reference(tuple(images), rgbs, tuple(predictions), metric, counts)
+
+
+def _figures(
+    network: LoadedNetwork, images: Sequence[SnapshotImage], answers: Sequence[Prediction],
+    counts: Thresholds,
+) -> dict[str, Any]:  # fmt: skip
+    return judge(
+        network.task, network.classes, images, answers, score=counts.common,
+        several=network.several, class_scores=counts.own, form=network.form,
+    )  # fmt: skip
+
+
+def counted_from(counts: Thresholds, network: LoadedNetwork) -> dict[str, Any] | None:
+    """For the certificate: the scores from which answers counted when a file was held to its run,
+    the common one and by class name those of single classes, and the temperature; None where no
+    answer has a score to count from and none is corrected."""
+    single = network.task is Task.CLASSIFY and not network.several
+    if network.task is Task.SEGMENT or (single and counts.temperature is None):
+        return None
+    if single:
+        return {"score": None, "classes": {}, "temperature": counts.temperature}
+    names = {c.id: c.name for c in network.classes}
+    own = {names[key]: at for key, at in counts.own.items() if key in names and at is not None}
+    return {"score": counts.common, "classes": own, "temperature": None}
 
 
 def prove(
@@ -106,8 +133,7 @@ def prove(
 ) -> Proof:
     """Hold a file to the checkpoint. Of one that lists its objects, `everywhere` is the same graph
     before that: its numbers are compared, and the list with what follows from them."""
-    # Where the sureness is corrected, that comes after the answers that are compared here.
-    exported = open_exported(path, record=replace(record, temperature=None))
+    exported = open_exported(path, record=record)
     checks: list[Check] = []
     if info.engine is Engine.ONNX:
         checks += proof.check_graph(onnx.load(path), info.precision)
@@ -123,12 +149,9 @@ def prove(
     )
     more, differences = proof.check_answers(
         network, info.precision, reference.images, reference.predictions, answers,
-        score=reference.score, class_scores=reference.class_scores, limits=limits,
+        counts=reference.counts, limits=limits,
     )  # fmt: skip
-    figures = judge(
-        network.task, network.classes, reference.images, answers, score=reference.score,
-        several=network.several, class_scores=reference.class_scores, form=network.form,
-    )  # fmt: skip
+    figures = _figures(network, reference.images, answers, reference.counts)
     metric = figures["metrics"][best_metric(network.task, several=network.several)]
     again = proof.check_metric(network, info.precision, reference.metric, metric, limits)
     return Proof((*checks, *more, again), differences, metric)

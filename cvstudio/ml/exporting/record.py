@@ -31,16 +31,15 @@ def record_of(
     report: dict[str, Any],
     window: tuple[float, float] | None = None,
     inside: bool = False,
-    chosen: Thresholds | None = None,
+    counts: Thresholds,
 ) -> FileRecord:
     """What the file is going to say about itself; `report` is the run's report.json, `window` that
-    of the deeper images of its snapshot, `inside` that the graph removes doubles itself, `chosen`
-    from which scores the classes of the run count, where that is not only what its report says."""
+    of the deeper images of its snapshot, `inside` that the graph removes doubles itself, `counts`
+    from which scores the classes of the run count."""
     info = network_info(network.config.network)
     plain = without_normalisation(network.preprocessor)
     shape = _shape(model.graph.input[0])
     val = report.get("val", {})
-    scores = chosen if chosen is not None else _told_scores(val.get("thresholds", {}))
     return FileRecord(
         task=network.task,
         classes=network.classes,
@@ -63,17 +62,12 @@ def record_of(
             "name": run, "epoch": network.epoch, "snapshot": network.snapshot,
             "metrics": val.get("metrics", {}), "warning": nothing_right(network.task, val),
         },
-        score=scores.score,
-        class_scores=dict(scores.per_class),
-        own_scores=scores.applied,
-        temperature=scores.temperature,
+        score=counts.score,
+        class_scores=dict(counts.per_class),
+        own_scores=counts.applied,
+        temperature=counts.temperature,
         versions={name: metadata.version(name) for name in _VERSIONS},
     )  # fmt: skip
-
-
-def _told_scores(told: dict[str, Any]) -> Thresholds:
-    own = {int(key): value for key, value in told.get("per_class", {}).items()}
-    return Thresholds(score=told.get("score"), per_class=own)
 
 
 def _tile_rules(network: LoadedNetwork) -> dict[str, Any]:

@@ -17,8 +17,7 @@ from cvstudio.augment.summary import step_title
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.errors import ImageError, RunError
 from cvstudio.core.jobdir import JobDir
-from cvstudio.core.metrics import USUAL_SCORE, nothing_right
-from cvstudio.core.metrics.figures import counting
+from cvstudio.core.metrics import nothing_right
 from cvstudio.core.metrics.resampling import Draws, interval
 from cvstudio.core.networks import network, preset_changes, title_of
 from cvstudio.core.opencv import cv2
@@ -120,9 +119,7 @@ def compose(
 
 def _judge(job: JobDir, split: Split, check: Callable[[], None]) -> _Judged:
     loaded = analysis.load(job, split, check=check)
-    wanted = loaded.chosen.score
-    score = loaded.best_score(_OVERLAP) if wanted is None else wanted
-    score = USUAL_SCORE if math.isnan(score) else score
+    score = loaded.chosen.common
     verdict = loaded.judge(score=score, iou=_OVERLAP, own=True)
     drawn = certainty.draws_for(loaded)
     known = dict(certainty.intervals(loaded, drawn, score=score, iou=_OVERLAP, own=True))
@@ -368,8 +365,7 @@ def _picture(
 
 def _counted(one: _Judged, answer: Prediction) -> Prediction:
     """An answer without the objects that do not count."""
-    ids = [c.id for c in one.analysis.classes]
-    floors = dict(zip(ids, counting(ids, one.score, one.analysis.own_scores), strict=True))
+    floors = one.analysis.chosen.floors(c.id for c in one.analysis.classes)
     found = (f for f in answer.objects if f.score >= floors.get(f.class_id, one.score))
     return replace(answer, objects=tuple(found))
 

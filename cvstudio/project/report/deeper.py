@@ -10,7 +10,7 @@ from typing import Any
 
 from cvstudio.core.metrics.resampling import Draws, Measured
 from cvstudio.core.metrics.sheets import Sheet
-from cvstudio.core.proof import sentence
+from cvstudio.core.proof import counted_from, sentence
 from cvstudio.core.words import counted
 from cvstudio.project import exports, slices
 from cvstudio.project.figure_sheet import sheet_of
@@ -114,7 +114,7 @@ def _proof(content: dict[str, Any]) -> Text:
         return Text(
             f"{name}: proven to answer like this run on {images} of {content.get('split', 'val')};"
             f" {passed} of {counted(len(checks), 'check')} passed, the others only inform."
-            f" SHA-256 {content.get('sha256', '')}."
+            f" {counted_from(content)} SHA-256 {content.get('sha256', '')}."
         )
     if content.get("verified") is False:
         return Text(f"{name}: does NOT answer like this run. Do not use it.", Tone.WARNING)
