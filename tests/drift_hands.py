@@ -29,9 +29,16 @@ def pictures(folder: Path, run: RunRecord, *, count: int = 30, light: float = 1.
 
 
 def answered(
-    job: JobDir, *, away: float, unsure: float = 0.1, objects: int = 3, unread: tuple[int, ...] = ()
+    job: JobDir,
+    *,
+    away: float,
+    unsure: float = 0.1,
+    objects: int = 3,
+    unread: tuple[int, ...] = (),
+    usual: int = 3,
 ) -> None:
-    """What the job leaves when the new images lie `away` from all others."""
+    """What the job leaves when the new images lie `away` from all others; `objects` are found on
+    each of them, `usual` on each of the run's own."""
     random = np.random.default_rng(0)
     told = [subject for subject in read_subjects(job) if subject.id not in unread]
     ids = np.array([subject.id for subject in told])
@@ -52,5 +59,5 @@ def answered(
     one = Found(1, 0.9, Box(1, 1, 5, 5))
     write_predictions(
         job.predictions(ANSWERS),
-        [Prediction(int(i), objects=(one,) * (objects if i < 0 else 3)) for i in ids],
+        [Prediction(int(i), objects=(one,) * (objects if i < 0 else usual)) for i in ids],
     )

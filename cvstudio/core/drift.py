@@ -24,6 +24,8 @@ and out of its depth. It is the lower end of the interval that must reach them."
 NOTICEABLE = 0.7
 """How often a new image must have more (or less) of something than a usual one before it is said;
 0.5 is never, 1 always."""
+NEARLY_ALWAYS = 0.9
+"""Share of images with an object from which one without any is next to unknown to a network."""
 CERTAIN = 3.0
 """Deviations from chance that a difference must have besides."""
 PARTS = 32
@@ -56,6 +58,34 @@ class Beyond:
         if self.low >= OUT:
             return Standing.OUT_OF_ITS_DEPTH
         return Standing.AT_THE_EDGE if self.low >= EDGE else Standing.SAME
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """On how many new images nothing is found, and how usual that is; `low` and `high`: 95 % of the
+    share of the new ones. A network that finds nothing is neither sure nor unsure."""
+
+    count: int
+    of: int
+    low: float
+    high: float
+    usual: float
+    """The share of its own images that it did not learn from on which it finds nothing either."""
+    labelled: float
+    """The share of the images that it learned from that had an object."""
+
+    @property
+    def standing(self) -> Standing:
+        """What so much more of it than usual means."""
+        more = self.low - self.usual
+        if more >= OUT:
+            return Standing.OUT_OF_ITS_DEPTH
+        return Standing.AT_THE_EDGE if more >= EDGE else Standing.SAME
+
+    @property
+    def surprising(self) -> bool:
+        """Whether images without an object were next to unknown where it learned."""
+        return self.standing is not Standing.SAME and self.labelled >= NEARLY_ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +143,17 @@ def _to_nearest(
     return found
 
 
+def silence(usual: NDArray[np.bool_], new: NDArray[np.bool_], *, labelled: float) -> Silence:
+    """On how many of `new` (m,) nothing is found, beside `usual` (n,), with Wilson's interval."""
+    count, of = int(new.sum()), len(new)
+    return Silence(count, of, *wilson(count, of), float(usual.mean()), labelled)
+
+
 def beyond(usual: Values, new: Values) -> Beyond:
-    """How many of `new` (m,) are larger than 95 of 100 of `usual` (n,), with Wilson's interval."""
+    """How many of `new` (m,) are larger than 95 of 100 of `usual` (n,), with Wilson's interval;
+    none where there is nothing to compare with."""
+    if not len(usual):
+        return Beyond(0, 0, 0.0, *wilson(0, 0))
     limit = float(np.quantile(usual, 1 - USUAL_SHARE, method="higher"))
     count, of = int((new > limit).sum()), len(new)
     low, high = wilson(count, of)

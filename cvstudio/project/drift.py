@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.config import EmbedConfig
-from cvstudio.core.drift import Beyond, Shift, Standing, beyond, distances, shift
+from cvstudio.core.drift import (
+    Beyond,
+    Shift,
+    Silence,
+    Standing,
+    beyond,
+    distances,
+    shift,
+    silence,
+)
 from cvstudio.core.embedding import (
     ANSWERS,
     Embeddings,
@@ -31,10 +40,11 @@ from cvstudio.core.errors import ImageError, RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.predictions import read_predictions
 from cvstudio.core.snapshot import Snapshot, SnapshotImage, read_snapshot
+from cvstudio.core.thresholds import thresholds_of
 from cvstudio.core.words import counted
 from cvstudio.formats.base import walk
 from cvstudio.imaging.decode import is_image_name, probe
-from cvstudio.imaging.measures import Looks, read_looks
+from cvstudio.imaging.measures import ImageMeasures, read_measures
 from cvstudio.project import launch, runs
 from cvstudio.project.records import RunRecord
 from cvstudio.project.verdict import go_on
@@ -67,6 +77,9 @@ class Drift:
     sentences: tuple[str, ...]
     strange: Beyond
     unsure: Beyond
+    """Of the images on which it finds something."""
+    silent: Silence | None
+    """On how many it finds nothing; None where it looks for no objects."""
     shifts: Mapping[str, Shift]
     """By the title of the measure."""
     usual_distance: NDArray[np.float32]
@@ -87,6 +100,7 @@ class Drift:
             "compared_with": len(self.usual_distance),
             "strange": asdict(self.strange),
             "unsure": asdict(self.unsure),
+            "silent": None if self.silent is None else asdict(self.silent),
             "measures": {
                 title: asdict(one) | {"noticeable": one.noticeable}
                 for title, one in self.shifts.items()
@@ -190,8 +204,17 @@ def read(run: RunRecord, job: JobDir, *, check: Callable[[], None] = go_on) -> D
     doubts = dict(zip(found.seen.tolist(), found.doubts.tolist(), strict=True))
     told = np.array([doubts[i] for i in found.images.tolist()], np.float32)
     strange = beyond(far[usual_rows], far[new])
-    unsure = beyond(told[usual_rows], told[new])
-    shifts = _shifts(snapshot.task, job, subjects, found, usual_rows, new, check)
+    counts = _counts(run, snapshot.task, job, found)
+    silent = None
+    heard = np.ones(len(told), bool)
+    if counts is not None:
+        heard = counts > 0
+        silent = silence(~heard[usual_rows], ~heard[new], labelled=_with_objects(snapshot))
+    usual_told, new_told = told[usual_rows[heard[usual_rows]]], told[new & heard]
+    unsure = beyond(usual_told, new_told)
+    shifts = _shifts(subjects, found, usual_rows, new, check)
+    if counts is not None:
+        shifts[_COUNT[0]] = shift(*(counts[rows].astype(np.float64) for rows in (usual_rows, new)))
     order = np.flatnonzero(new)[np.argsort(-far[new], kind="stable")]
     strangers = tuple(
         Stranger(subjects[int(found.images[row])].path, subjects[int(found.images[row])].page,
@@ -199,13 +222,14 @@ def read(run: RunRecord, job: JobDir, *, check: Callable[[], None] = go_on) -> D
         for row in order
     )  # fmt: skip
     unread = tuple(str(subjects[i].path) for i in found.unread if i < 0)
-    standing = max(strange.standing, unsure.standing)
+    standing = max(strange.standing, unsure.standing, silent.standing if silent else Standing.SAME)
     if standing is Standing.OUT_OF_ITS_DEPTH and strange.standing is Standing.SAME:
         standing = Standing.AT_THE_EDGE  # hard for it, but of the kind that it knows
+    sentences = _sentences(standing, strange, unsure, silent, shifts, unread)
     return Drift(
-        standing, _headline(run, standing), tuple(_sentences(run, strange, unsure, shifts, unread)),
-        strange, unsure, shifts, far[usual_rows], far[new], told[usual_rows],
-        told[new], strangers, unread,
+        standing, _headline(run, standing), tuple(sentences),
+        strange, unsure, silent, shifts, far[usual_rows], far[new], usual_told, new_told,
+        strangers, unread,
     )  # fmt: skip
 
 
@@ -242,8 +266,28 @@ _MEASURES: tuple[tuple[str, str, str, str], ...] = (
 _COUNT = ("Objects an image", "with more objects", "with fewer objects")
 
 
+def _counts(
+    run: RunRecord, task: Task, job: JobDir, found: Embeddings
+) -> NDArray[np.int64] | None:  # fmt: skip
+    """How many objects count on each image; None where the network looks for none."""
+    if task not in (Task.DETECT, Task.INSTANCE):
+        return None
+    counts = thresholds_of(runs.job_of(run).path)
+    told = {}
+    for answer in read_predictions(job.predictions(ANSWERS)):
+        floors = counts.floors({each.class_id for each in answer.objects})
+        told[answer.image_id] = sum(f.score >= floors[f.class_id] for f in answer.objects)
+    return np.array([told.get(int(i), 0) for i in found.images], np.int64)
+
+
+def _with_objects(snapshot: Snapshot) -> float:
+    """The share of the images that the run learned from that have an object."""
+    learned = [bool(image.annotations) for image in snapshot.of(Split.TRAIN)]
+    return sum(learned) / len(learned) if learned else 0.0
+
+
 def _shifts(
-    task: Task, job: JobDir, subjects: Mapping[int, Subject], found: Embeddings,
+    subjects: Mapping[int, Subject], found: Embeddings,
     usual: NDArray[np.intp], new: NDArray[np.bool_], check: Callable[[], None],
 ) -> dict[str, Shift]:  # fmt: skip
     looks = [_looks(subjects[int(i)], check) for i in found.images[usual]]
@@ -254,25 +298,13 @@ def _shifts(
         for field, title, _, _ in _MEASURES:
             before, after = (np.array([getattr(one, field) for one in some]) for some in known)
             shifts[title] = shift(before, after)
-    if task in (Task.DETECT, Task.INSTANCE):
-        counts = {
-            p.image_id: sum(f.score >= _COUNTS_FROM for f in p.objects)
-            for p in read_predictions(job.predictions(ANSWERS))
-        }
-        before, after = (
-            np.array([counts.get(int(i), 0) for i in found.images[rows]]) for rows in (usual, new)
-        )
-        shifts[_COUNT[0]] = shift(before, after)
     return shifts
 
 
-_COUNTS_FROM = 0.25
-
-
-def _looks(subject: Subject, check: Callable[[], None]) -> Looks | None:
+def _looks(subject: Subject, check: Callable[[], None]) -> ImageMeasures | None:
     check()
     try:
-        return read_looks(subject.path, subject.page, subject.window)
+        return read_measures(subject.path, subject.page, subject.window)
     except ImageError:
         return None  # it was there a moment ago; the job has told
 
@@ -286,8 +318,8 @@ def _headline(run: RunRecord, standing: Standing) -> str:
 
 
 def _sentences(
-    run: RunRecord, strange: Beyond, unsure: Beyond, shifts: Mapping[str, Shift],
-    unread: Sequence[str],
+    standing: Standing, strange: Beyond, unsure: Beyond, silent: Silence | None,
+    shifts: Mapping[str, Shift], unread: Sequence[str],
 ) -> Iterator[str]:  # fmt: skip
     if strange.of < FEWEST:
         yield f"With {counted(strange.of, 'image')} this says little: bring {FEWEST} or more."
@@ -295,10 +327,14 @@ def _sentences(
         f"{_share(strange)} of them lie farther from the images it learned from than 95 of 100 of"
         " those that were kept back; by chance it would be 5 of 100."
     )
-    yield (
-        f"It is less sure of {_share(unsure)} than of 95 of 100 of its own; a network can also be"
-        " sure and wrong."
-    )
+    if silent is not None and silent.count:
+        yield from _silence(silent)
+    if unsure.of:
+        found = " on which it finds something" if silent is not None and silent.count else ""
+        yield (
+            f"It is less sure of {_share(unsure)}{found} than of 95 of 100 of its own; a network"
+            " can also be sure and wrong."
+        )
     names = {title: (more, less) for _, title, more, less in _MEASURES} | {_COUNT[0]: _COUNT[1:]}
     said = [
         f"{names[title][0] if one.more > 0.5 else names[title][1]}"
@@ -310,13 +346,24 @@ def _sentences(
         yield f"They are {', '.join(said)}."
     elif strange.standing is not Standing.SAME:
         yield "Brightness, contrast, sharpness, colour and size are as usual: it is what they show."
-    if max(strange.standing, unsure.standing) is not Standing.SAME:
+    if standing is not Standing.SAME:
         yield "Bring the strangest into the project, label them, and train again with them."
     if unread:
         yield f"{counted(len(unread), 'file')} could not be read."
 
 
-def _share(one: Beyond) -> str:
+def _silence(silent: Silence) -> Iterator[str]:
+    """On how many images nothing is found, and what that means."""
+    yield f"It finds nothing on {_share(silent)}; on its own it is {silent.usual * 100:.0f} of 100."
+    if silent.surprising:
+        yield (
+            f"Of the images that it learned from {silent.labelled * 100:.0f} of 100 had an object:"
+            " unless these really are empty, it does not see what is on them. That it finds"
+            " nothing does not make it sure."
+        )
+
+
+def _share(one: Beyond | Silence) -> str:
     if one.of <= 100:
         return f"{one.count} of {one.of}"
     return f"{one.count:,} of {one.of:,} ({one.count / one.of:.0%})"

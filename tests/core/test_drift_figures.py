@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvstudio.core.drift import Standing, beyond, distances, shift, wilson
+from cvstudio.core.drift import Standing, beyond, distances, shift, silence, wilson
 
 
 def test_of_the_same_kind_about_five_of_a_hundred_lie_beyond() -> None:
@@ -28,6 +28,23 @@ def test_a_third_beyond_is_the_edge_and_a_few_images_prove_nothing() -> None:
     third = np.concatenate([np.full(40, 10.0), np.full(20, 500.0)])
     assert beyond(usual, third).standing is Standing.AT_THE_EDGE
     assert beyond(usual, np.array([500.0, 10.0, 10.0])).standing is Standing.SAME
+
+
+def test_finding_nothing_counts_by_how_much_more_of_it_there_is_than_usual() -> None:
+    def of(usual: float, new: float, labelled: float = 1.0) -> tuple[Standing, bool]:
+        parts = (np.arange(100) < 100 * share for share in (usual, new))
+        found = silence(*parts, labelled=labelled)
+        return found.standing, found.surprising
+
+    assert of(0.0, 1.0) == (Standing.OUT_OF_ITS_DEPTH, True)
+    assert of(0.0, 0.4) == (Standing.AT_THE_EDGE, True)
+    assert of(0.0, 0.1) == (Standing.SAME, False)
+    assert of(0.5, 0.55, 0.5) == (Standing.SAME, False)
+    assert of(0.2, 0.6, 0.7) == (Standing.AT_THE_EDGE, False), "it has learned from empty images"
+
+
+def test_with_nothing_to_compare_nothing_lies_beyond() -> None:
+    assert beyond(np.zeros(0), np.zeros(0)).standing is Standing.SAME
 
 
 def test_equal_values_are_not_beyond_each_other() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,6 +108,43 @@ def test_doubt_alone_is_not_called_out_of_depth(run: RunRecord, tmp_path: Path) 
     job = drift.start(run, [pictures(tmp_path / "new", run)], command=nothing)
     answered(job, away=0, unsure=0.8)
     assert drift.read(run, job).standing is Standing.AT_THE_EDGE
+
+
+def test_a_detector_that_finds_nothing_on_images_of_another_kind_is_not_sure_but_blind(
+    run: RunRecord, tmp_path: Path
+) -> None:
+    job = drift.start(run, [pictures(tmp_path / "new", run, light=0.4)], command=nothing)
+    answered(job, away=60, unsure=-0.1, objects=0)
+    found = drift.read(run, job)
+    assert found.standing is Standing.OUT_OF_ITS_DEPTH
+    said = " ".join(found.sentences)
+    assert "It finds nothing on 30 of 30; on its own it is 0 of 100." in said
+    assert re.search(r"learned from 9\d of 100 had an object", said)
+    assert "it does not see what is on them" in said
+    assert "less sure of" not in said, "nothing was found that it could be sure of"
+    assert found.silent is not None
+    assert (found.silent.count, found.unsure.of, len(found.new_doubt)) == (30, 0, 0)
+    assert found.to_json()["silent"]["count"] == 30
+
+
+def test_finding_nothing_counts_even_where_the_images_look_as_usual(
+    run: RunRecord, tmp_path: Path
+) -> None:
+    job = drift.start(run, [pictures(tmp_path / "new", run)], command=nothing)
+    answered(job, away=0, unsure=-0.1, objects=0)
+    found = drift.read(run, job)
+    assert found.standing is Standing.AT_THE_EDGE
+    assert any("Bring the strangest" in sentence for sentence in found.sentences)
+
+
+def test_a_detector_that_is_used_to_finding_nothing_is_not_called_blind(
+    run: RunRecord, tmp_path: Path
+) -> None:
+    job = drift.start(run, [pictures(tmp_path / "new", run)], command=nothing)
+    answered(job, away=0, unsure=0, objects=0, usual=0)
+    found = drift.read(run, job)
+    assert found.standing is Standing.SAME
+    assert not any("does not see" in sentence for sentence in found.sentences)
 
 
 def test_a_handful_of_images_says_little_and_the_report_says_so(

@@ -34,10 +34,12 @@ class Spread(QWidget):
         self, usual: NDArray[np.float32], new: NDArray[np.float32], limit: float
     ) -> None:
         """Show the values of the run's own images and of the new ones, one an image."""
-        low, high = 0.0, float(max(usual.max(), new.max(), limit)) * 1.02 or 1.0
+        most = max(usual.max(initial=0.0), new.max(initial=0.0), limit)
+        low, high = 0.0, float(most) * 1.02 or 1.0
         self._range, self._limit = (low, high), limit
         self._shares = tuple(
-            np.histogram(values, _BINS, (low, high))[0] / len(values) for values in (usual, new)
+            np.histogram(values, _BINS, (low, high))[0] / max(len(values), 1)
+            for values in (usual, new)
         )
         beyond = int((new > limit).sum())
         said = f"{self._axis}: {beyond} of {len(new)} new images beyond what is usual"
