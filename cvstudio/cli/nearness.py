@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal, cast
 
 import click
-
 from cvstudio.cli.judging import device_option, finish
 from cvstudio.cli.output import (
     WholeNumber,
@@ -22,11 +21,12 @@ from cvstudio.cli.output import (
 from cvstudio.core.config import Depth
 from cvstudio.core.embedding import embeddings_path, read_embeddings
 from cvstudio.core.words import counted
-from cvstudio.project import queries, runs, tagging
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
+
+from cvstudio.project import queries, runs, tagging
 from cvstudio.project.similarity import duplicates, embedding, next, outliers
-from cvstudio.project.similarity.next import Asked, By
+from cvstudio.project.similarity.next import By, RunOpinion
 
 _count = click.option(
     "-n", "count", type=WholeNumber(min=1), default=50, show_default=True, help="How many to list."
@@ -229,9 +229,9 @@ def next_command(
     answer({"run": run, "other": other, "by": by, "next": rows}, as_json=as_json, words=words)
 
 
-def _asked(project: Project, run_id: int) -> Asked:
+def _asked(project: Project, run_id: int) -> RunOpinion:
     found = embedding.needed(runs.get(project, run_id))
-    return Asked(found.read(), found.answers(), f"run {run_id}")
+    return RunOpinion(found.read(), found.answers(), f"run {run_id}")
 
 
 def _named(project: Project, ids: Sequence[int]) -> dict[int, ImageRecord]:

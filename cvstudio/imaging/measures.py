@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-
 from cvstudio.core.opencv import cv2
 from cvstudio.imaging.decode import read_rgb
+from numpy.typing import NDArray
 
 SIDE = 256
 """Longest side at which images are measured, in px; smaller ones are measured as they are."""
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class ImageMeasures:
     """Measures of one image as it is displayed.
 
     `brightness` and `contrast` are mean and deviation of its grey, 0 to 255. `sharpness` is the
@@ -36,7 +35,7 @@ class Looks:
     pixels: int
 
 
-def looks_of(rgb: NDArray[np.uint8]) -> Looks:
+def measures_of(rgb: NDArray[np.uint8]) -> ImageMeasures:
     """The measures of an image (h, w, 3), RGB."""
     longest = max(rgb.shape[:2])
     small = rgb
@@ -48,7 +47,7 @@ def looks_of(rgb: NDArray[np.uint8]) -> Looks:
     contrast = float(grey.std())
     edges = cv2.Laplacian(grey, cv2.CV_32F)
     saturation = cv2.cvtColor(np.ascontiguousarray(small), cv2.COLOR_RGB2HSV)[..., 1]
-    return Looks(
+    return ImageMeasures(
         brightness=float(grey.mean()),
         contrast=contrast,
         sharpness=float(edges.std()) / max(contrast, 1.0),
@@ -58,6 +57,8 @@ def looks_of(rgb: NDArray[np.uint8]) -> Looks:
     )
 
 
-def read_looks(path: Path, page: int = 0, window: tuple[float, float] | None = None) -> Looks:
+def read_measures(
+    path: Path, page: int = 0, window: tuple[float, float] | None = None
+) -> ImageMeasures:
     """The measures of an image file. Raises ImageError when it cannot be read."""
-    return looks_of(read_rgb(path, page, window))
+    return measures_of(read_rgb(path, page, window))

@@ -23,16 +23,18 @@ from cvstudio.core.errors import CVStudioError
 from cvstudio.core.geometry import Box
 from cvstudio.core.recipe import Sees
 from cvstudio.core.wire import Message, read_message, write_message
+
 from cvstudio.ml import environment
 
 if TYPE_CHECKING:
-    from cvstudio.ml.explaining.explain import Question
     from cvstudio.ml.load import LoadedNetwork
     from cvstudio.ml.predict import OnnxNetwork
-    from cvstudio.ml.predicting.asking import Asked
     from cvstudio.ml.preprocess import Image
     from cvstudio.ml.preview import Previews
     from cvstudio.ml.smart import Smart
+
+    from cvstudio.ml.explaining.explain import Question
+    from cvstudio.ml.predicting.asking import ReadyNetwork
 
 _NETWORKS_KEPT = 2
 _AHEAD = frozenset({"smart_ahead"})
@@ -164,7 +166,7 @@ class _Worker:
         self._smart: Smart | None = None
         self._networks: dict[tuple[Path, str, int], LoadedNetwork] = {}
         self._onnx: tuple[tuple[Path, int], OnnxNetwork] | None = None
-        self._watched: Asked | None = None
+        self._watched: ReadyNetwork | None = None
         self._kinds: Mapping[str, Callable[[Message], Message]] = {
             "augment": self._augment,
             "trial": self._trial,
@@ -280,8 +282,9 @@ class _Worker:
         layers [{key, words}], tokens and note. Occlusion tells its progress, and a newer request
         ends it in the middle.
         """
-        from cvstudio.ml.explaining.explain import ask
         from cvstudio.ml.explaining.job import told
+
+        from cvstudio.ml.explaining.explain import ask
 
         network, rgb, question = self._asked(message)
         found = ask(network, rgb, question, tell=self._far(message))
@@ -308,8 +311,9 @@ class _Worker:
     def _asked(self, message: Message) -> tuple[LoadedNetwork, Image, Question]:
         """The network, the image and the question of a request to explain."""
         from cvstudio.core.explaining import USUAL
-        from cvstudio.ml.explaining.explain import Question
         from cvstudio.ml.seeing import see
+
+        from cvstudio.ml.explaining.explain import Question
 
         header = message.header
         network = self._network(Path(header["run"]), str(header.get("device", "cpu")))
@@ -359,15 +363,16 @@ class _Worker:
              "teller": teller.to_json()}
         )  # fmt: skip
 
-    def _ready(self, header: Mapping[str, Any]) -> Asked:
+    def _ready(self, header: Mapping[str, Any]) -> ReadyNetwork:
         """The network that a request names, kept for the next one."""
         from cvstudio.ml.predict import teller_of
-        from cvstudio.ml.predicting.asking import Asked, asked_run
+
+        from cvstudio.ml.predicting.asking import ReadyNetwork, asked_run
 
         if header.get("onnx"):
             path = Path(header["onnx"])
             network = self._exported(path)
-            return Asked(network, teller_of(network, path.name), network.record.window)
+            return ReadyNetwork(network, teller_of(network, path.name), network.record.window)
         run, device = Path(header["run"]), str(header.get("device", "cpu"))
         loaded = self._network(run, device)
         if self._watched is None or self._watched.network is not loaded:

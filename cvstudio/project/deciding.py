@@ -10,12 +10,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-
 from cvstudio.core.metrics.resampling import Difference
 from cvstudio.core.words import counted
-from cvstudio.project import better_worse, certainty
 from cvstudio.project.verdict import Analysis
+from numpy.typing import NDArray
+
+from cvstudio.project import better_worse, certainty
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Decision:
+class WhatDecides:
     """How much better the newer run is, and the images that decide it, the weightiest first."""
 
     change: Difference
@@ -51,7 +51,7 @@ class Decision:
         return tuple(speak[: self.enough] if self.enough else speak)
 
 
-def decide(newer: Analysis, older: Analysis) -> Decision | None:
+def decide(newer: Analysis, older: Analysis) -> WhatDecides | None:
     """Compare two runs by the labels of the newer one; None where they cannot be compared.
 
     Takes seconds on large splits: call it in a thread.
@@ -73,7 +73,7 @@ def decide(newer: Analysis, older: Analysis) -> Decision | None:
     ]  # fmt: skip
     sign = 1 if change.value >= 0 else -1
     parts.sort(key=lambda part: (-sign * part.share, part.image_id))
-    return Decision(change, tuple(parts), _enough(first, second, parts, places, sign))
+    return WhatDecides(change, tuple(parts), _enough(first, second, parts, places, sign))
 
 
 def _enough(
@@ -97,7 +97,7 @@ def _difference(first: Analysis, second: Analysis, without: list[list[int]]) -> 
     return found
 
 
-def words(decision: Decision, *, newer: int, older: int, metric: str) -> str:
+def words(decision: WhatDecides, *, newer: int, older: int, metric: str) -> str:
     """The answer in sentences: whether run `newer` is better than run `older`, and by what."""
     change = decision.change
     if change.value == 0:

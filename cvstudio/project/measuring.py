@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import numpy as np
-
 from cvstudio.core.opencv import cv2
-from cvstudio.imaging import thumbnails
-from cvstudio.imaging.measures import Looks, looks_of
 from cvstudio.imaging.thumbnails import ThumbnailStore
-from cvstudio.project import queries
 from cvstudio.project.project import Project
 from cvstudio.project.verdict import go_on
+
+from cvstudio.imaging import thumbnails
+from cvstudio.imaging.measures import ImageMeasures, measures_of
+from cvstudio.project import queries
 
 _AT_ONCE = 200
 
 
 def measure(
     project: Project, image_ids: Iterable[int], *, check: Callable[[], None] = go_on
-) -> dict[int, Looks]:
+) -> dict[int, ImageMeasures]:
     """The measures of images by id; those that cannot be read have none. The `pixels` are those of
     the thumbnail.
 
@@ -30,7 +30,7 @@ def measure(
     with project.read() as session:
         records = queries.images(session, wanted)
     store = ThumbnailStore(project.thumbnails_file)
-    found: dict[int, Looks] = {}
+    found: dict[int, ImageMeasures] = {}
     try:
         for start in range(0, len(records), _AT_ONCE):
             part = records[start : start + _AT_ONCE]
@@ -47,8 +47,8 @@ def measure(
     return found
 
 
-def _of_jpeg(jpeg: bytes) -> Looks | None:
+def _of_jpeg(jpeg: bytes) -> ImageMeasures | None:
     bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
     if bgr is None:
         return None
-    return looks_of(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8))
+    return measures_of(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8))

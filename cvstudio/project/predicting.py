@@ -9,14 +9,15 @@ from pathlib import Path
 from cvstudio.core.config import PredictConfig, read_config
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.jobdir import JobDir
-from cvstudio.project import exports, launch, runs, suggesting
 from cvstudio.project.project import Project
 from cvstudio.project.run_store import make_job
 from cvstudio.project.run_titles import run_title
 
+from cvstudio.project import exports, launch, runs, suggesting
+
 
 @dataclass(frozen=True)
-class Asked:
+class Askable:
     """A network that can be asked: an exported file, or the directory of a finished run."""
 
     path: Path
@@ -29,14 +30,14 @@ class Asked:
         return self.path.suffix == ".onnx"
 
 
-def networks(project: Project, *, more: Sequence[Path] = ()) -> list[Asked]:
+def networks(project: Project, *, more: Sequence[Path] = ()) -> list[Askable]:
     """What can be asked: files that somebody chose, exported files with a proof, newest first, and
     finished runs."""
     files = sorted(exports.onnx_files(project), key=lambda f: -f.stat().st_mtime)
     known = [path for path in dict.fromkeys((*more, *files)) if "-UNVERIFIED" not in path.stem]
-    found = [Asked(path, path.name, f"in {path.parent}") for path in known if path.is_file()]
+    found = [Askable(path, path.name, f"in {path.parent}") for path in known if path.is_file()]
     for run in suggesting.able_runs(project):
-        found.append(Asked(runs.job_of(run).path, run_title(run), "the checkpoint itself"))
+        found.append(Askable(runs.job_of(run).path, run_title(run), "the checkpoint itself"))
     return found
 
 

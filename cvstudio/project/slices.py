@@ -13,9 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy.orm import Session
-
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.metrics.averages import SIZES
@@ -33,8 +30,6 @@ from cvstudio.core.metrics.slicing import (
     is_worse,
     part_figure,
 )
-from cvstudio.imaging.measures import Looks
-from cvstudio.project import analysis, commands, queries
 from cvstudio.project.finding import check as check_query
 from cvstudio.project.image_analysis import ImageAnalysis
 from cvstudio.project.object_analysis import ObjectAnalysis
@@ -44,6 +39,11 @@ from cvstudio.project.records import ImageFilter
 from cvstudio.project.several_analysis import SeveralAnalysis
 from cvstudio.project.slice_pairs import explained, pairs_of
 from cvstudio.project.verdict import Analysis, Case, go_on
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from cvstudio.imaging.measures import ImageMeasures
+from cvstudio.project import analysis, commands, queries
 
 SETTING = "slices"
 """Under which the queries of a project's own slices are kept."""
@@ -123,12 +123,16 @@ class Facts:
     tags: Mapping[int, Sequence[str]] = field(default_factory=dict)
     groups: Mapping[int, str] = field(default_factory=dict)
     folders: Mapping[int, str] = field(default_factory=dict)
-    looks: Mapping[int, Looks] = field(default_factory=dict)
+    looks: Mapping[int, ImageMeasures] = field(default_factory=dict)
     queries: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
 
 def facts_of(
-    s: Session, image_ids: Sequence[int], looks: Mapping[int, Looks], *, more: Sequence[str] = ()
+    s: Session,
+    image_ids: Sequence[int],
+    looks: Mapping[int, ImageMeasures],
+    *,
+    more: Sequence[str] = (),
 ) -> Facts:
     """What the project knows of images now, with the images that its own queries find, and `more`.
     Raises QueryError for one of these that cannot be read."""

@@ -18,13 +18,14 @@ from cvstudio.core.predictions import Prediction, read_predictions
 from cvstudio.core.recipe import Start
 from cvstudio.core.snapshot import SnapshotImage, read_snapshot
 from cvstudio.core.words import counted
-from cvstudio.project import analysis, run_store, snapshots
 from cvstudio.project.experiments import book
 from cvstudio.project.experiments.plans import plan_of
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 from cvstudio.project.tables import ExperimentKind
 from cvstudio.project.verdict import go_on
+
+from cvstudio.project import analysis, run_store, snapshots
 
 BOTH = (Split.VAL, Split.TEST)
 
@@ -43,7 +44,7 @@ class Judge:
 
 
 @dataclass(frozen=True, eq=False)
-class Answered:
+class AnsweredLabels:
     """The labels of now on the images that may be judged, with the answers and who gave each."""
 
     images: dict[int, SnapshotImage]
@@ -93,7 +94,9 @@ def of_folds(project: Project, experiment_id: int) -> Judge:
     return Judge(None, experiment_id, (Split.TRAIN, Split.VAL), experiment.name)
 
 
-def answered(project: Project, judge: Judge, *, check: Callable[[], None] = go_on) -> Answered:
+def answered(
+    project: Project, judge: Judge, *, check: Callable[[], None] = go_on
+) -> AnsweredLabels:
     """The labels of now beside the answers that may judge them. Raises RunError when there are
     none, or when files are damaged; `check` is called now and then and may raise to stop."""
     predictions: dict[int, Prediction] = {}
@@ -129,7 +132,7 @@ def answered(project: Project, judge: Judge, *, check: Callable[[], None] = go_o
             " known, and may be among the images that are judged."
         )
     notes += _missing_folds(project, judge)
-    return Answered(images, predictions, run_of, form, several, len(known), tuple(notes))
+    return AnsweredLabels(images, predictions, run_of, form, several, len(known), tuple(notes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
-
 from cvstudio.core.annotation import BOXES, Shape, Task, kind_of
 from cvstudio.core.geometry import Box
 from cvstudio.core.held import held_to
@@ -36,11 +34,20 @@ from cvstudio.core.suspects import (
     SeveralDoubts,
     boxes_in_order,
 )
-from cvstudio.project import queries, suspect_decisions, suspect_words
 from cvstudio.project.project import Project
-from cvstudio.project.suspect_judging import Answered, Judge, answered, judges, of_folds, of_run
 from cvstudio.project.suspects import LIKELY, Suspect
 from cvstudio.project.verdict import go_on
+from numpy.typing import NDArray
+
+from cvstudio.project import queries, suspect_decisions, suspect_words
+from cvstudio.project.suspect_judging import (
+    AnsweredLabels,
+    Judge,
+    answered,
+    judges,
+    of_folds,
+    of_run,
+)
 
 __all__ = [
     "LIKELY", "Fault", "Judge", "Suspect", "Suspects", "find", "judges", "of_folds", "of_run",
@@ -105,7 +112,7 @@ def find(project: Project, judge: Judge, *, check: Callable[[], None] = go_on) -
 class _Doubts:
     """The doubts of one task's labels, and what becomes of them as suspects."""
 
-    def __init__(self, task: Task, told: Answered, check: Callable[[], None]) -> None:
+    def __init__(self, task: Task, told: AnsweredLabels, check: Callable[[], None]) -> None:
         self._task, self._told, self._check = task, told, check
         self._labels = {
             image.id: {a.id: a for a in image.annotations} for image in told.images.values()

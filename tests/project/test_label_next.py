@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.embedding import Embeddings
 from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.masks import Mask
 from cvstudio.core.predictions import Found, Prediction
-from cvstudio.project import commands
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
+
+from cvstudio.project import commands
 from cvstudio.project.similarity import outliers
-from cvstudio.project.similarity.next import Asked, By, difference, label_next
+from cvstudio.project.similarity.next import By, RunOpinion, difference, label_next
 
 IMAGES = 30
 WAITING = tuple(range(21, 31))
@@ -60,14 +60,14 @@ def embeddings(doubts: Mapping[int, float] | None = None) -> Embeddings:
 
 def asked(
     title: str = "Run 1", unsure: tuple[int, ...] = (), *, dog: tuple[int, ...] = ()
-) -> Asked:
+) -> RunOpinion:
     """A run that says cat, but of some images dog, and is unsure of some."""
     answers = {}
     for image in range(1, IMAGES + 1):
         share = 0.52 if image in unsure else 0.98
         scores = {2: share, 1: 1 - share} if image in dog else {1: share, 2: 1 - share}
         answers[image] = Prediction(image, scores=scores)
-    return Asked(embeddings(dict.fromkeys(unsure, 0.96)), answers, title)
+    return RunOpinion(embeddings(dict.fromkeys(unsure, 0.96)), answers, title)
 
 
 def test_the_images_of_which_the_network_is_unsure_come_first_and_it_says_between_what(

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_analysis import CELL, DEBRIS, image, run_with
-
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.geometry import Box
 from cvstudio.core.metrics.resampling import draw, with_whole
 from cvstudio.core.metrics.slicing import Units, corrected, figure_of, is_worse, part_figure
 from cvstudio.core.predictions import Found, Prediction
-from cvstudio.imaging.measures import Looks
-from cvstudio.project import analysis
 from cvstudio.project.slice_pairs import MOST, pairs_of
-from cvstudio.project.slices import Facts, Slice, Sliced, look
 from cvstudio.project.verdict import ALL, Analysis
+from test_analysis import CELL, DEBRIS, image, run_with
+
+from cvstudio.imaging.measures import ImageMeasures
+from cvstudio.project import analysis
+from cvstudio.project.slices import Facts, Slice, Sliced, look
 
 COUNT = 120
 
@@ -81,7 +81,7 @@ def test_dark_images_are_found_to_be_worse_by_their_looks(tmp_path: Path) -> Non
     dark = set(range(1, 31))
     analysed = detected(tmp_path, set(range(1, 25)))
     looks = {
-        n: Looks(
+        n: ImageMeasures(
             30 + n / 10 if n in dark else 120 + n / 10, 40, 0.5 + (n * 37 % 97) / 97, 0.3, 0, 100
         )
         for n in range(1, COUNT + 1)

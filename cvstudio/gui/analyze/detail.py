@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
-
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.geometry import Box
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.core.words import counted, quoted
-from cvstudio.gui import theme
-from cvstudio.gui.analyze import words
 from cvstudio.gui.analyze.compare_view import link_views
 from cvstudio.gui.analyze.crops import CHANGED
-from cvstudio.gui.analyze.explaining import Asked, Making
 from cvstudio.gui.analyze.heat_pane import HeatPane, Question
 from cvstudio.gui.analyze.how import How, HowButton
 from cvstudio.gui.analyze.pane import Pane
@@ -33,6 +26,13 @@ from cvstudio.gui.widgets.section import NextButton, label, tool
 from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.records import RunRecord
 from cvstudio.project.verdict import Analysis, Case, Verdict
+from numpy.typing import NDArray
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from cvstudio.gui import theme
+from cvstudio.gui.analyze import words
+from cvstudio.gui.analyze.explaining import HeatSource, Making
 
 
 class Detail(QWidget):
@@ -123,10 +123,10 @@ class Detail(QWidget):
             self.how.use(self._kept, task)
             self._show_how(bool(self._kept.get("open", False)))
 
-    def _asked(self) -> Asked:
+    def _asked(self) -> HeatSource:
         assert self._run is not None
         assert self._analysis is not None
-        return Asked(self._run, self._analysis, self._score, self._nothing)
+        return HeatSource(self._run, self._analysis, self._score, self._nothing)
 
     def _make_footer(self) -> QWidget:
         footer = self.footer = QFrame()

@@ -6,15 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QVBoxLayout, QWidget
-
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.metrics import Curve
-from cvstudio.gui.analyze import finding, kept, words
 from cvstudio.gui.analyze.controls import ArrowKeeper
 from cvstudio.gui.analyze.curves import CurveChart
-from cvstudio.gui.analyze.detail import Detail
 from cvstudio.gui.analyze.figures import CardRow, ClassTable
 from cvstudio.gui.analyze.finding import Standing
 from cvstudio.gui.analyze.gallery import Gallery
@@ -26,11 +21,16 @@ from cvstudio.gui.analyze.view import Subject, View, image_cases
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
-from cvstudio.project import analysis, certainty, deciding, runs
-from cvstudio.project.deciding import Decision
 from cvstudio.project.project import Project
 from cvstudio.project.run_status import RunStatus
 from cvstudio.project.verdict import CHOSEN, COMPARED, LIKELY, WORST, Case, Verdict
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from cvstudio.gui.analyze import finding, kept, words
+from cvstudio.gui.analyze.detail import Detail
+from cvstudio.project import analysis, certainty, deciding, runs
+from cvstudio.project.deciding import WhatDecides
 
 MOST = 500
 """Cases that are shown at most: more than anybody looks at, and few enough to follow a drag."""
@@ -202,10 +202,10 @@ class ErrorsView(View):
             return
         before = runs.job_of(runs.get(self._project, older))
 
-        def find(_control: Control) -> Decision | None:
+        def find(_control: Control) -> WhatDecides | None:
             return deciding.decide(subject.analysis, analysis.load(before, subject.split))
 
-        def show(found: Decision | None) -> None:
+        def show(found: WhatDecides | None) -> None:
             if found is None or self.subject is not subject:
                 return
             said = deciding.words(

@@ -8,10 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QStandardPaths, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QPixmap
-from PySide6.QtWidgets import QFileDialog, QLabel, QRadioButton, QVBoxLayout, QWidget
-
 from cvstudio.core.config import ExplainCase, ExplainManyConfig
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.words import counted
@@ -23,11 +19,15 @@ from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.flow import FlowLayout
 from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import label, push
-from cvstudio.project import runs
 from cvstudio.project.at_work import jobs_at_work
 from cvstudio.project.explained_cases import explain_case
 from cvstudio.project.records import RunRecord
 from cvstudio.project.verdict import Analysis, Case
+from PySide6.QtCore import QStandardPaths, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QPixmap
+from PySide6.QtWidgets import QFileDialog, QLabel, QRadioButton, QVBoxLayout, QWidget
+
+from cvstudio.project import runs
 
 AVERAGES = "averages.json"
 """What the job leaves of the means (ml/explaining/many.py)."""
@@ -36,7 +36,7 @@ _PICTURE = 160
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Asked:
+class HeatSource:
     """Whose heat maps are made, by which method, and what the list beside them says."""
 
     run: RunRecord
@@ -62,11 +62,11 @@ class Making(OneJob):
             found = jobs_at_work(self.studio.project, "explain-many", run)
             self.go_on("Drawing heat maps", found)
 
-    def average(self, asked: Asked) -> None:
+    def average(self, asked: HeatSource) -> None:
         """Lay the heat maps of each class over each other, and show them."""
         self._make(asked, (), None, "Laying heat maps over each other")
 
-    def pictures(self, asked: Asked, current: Case | None, cases: Sequence[Case]) -> None:
+    def pictures(self, asked: HeatSource, current: Case | None, cases: Sequence[Case]) -> None:
         """Ask which and where to, then draw them."""
         dialog = PicturesDialog(self._parent, len(cases), has_current=current is not None)
         accepted, every = dialog.exec(), dialog.every
@@ -81,7 +81,7 @@ class Making(OneJob):
             self._make(asked, rows, folder, "Drawing heat maps")
 
     def _make(
-        self, asked: Asked, cases: tuple[ExplainCase, ...], folder: Path | None, title: str
+        self, asked: HeatSource, cases: tuple[ExplainCase, ...], folder: Path | None, title: str
     ) -> None:
         project, command, how = self.studio.project, self.studio.jobs.command, self._how
         if project is None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cvstudio.gui.widgets.dialogs import StudioDialog
+from cvstudio.gui.widgets.section import label
+from cvstudio.project.query_language import KEYS, QueryError, Term, parse, quote
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDoubleValidator
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
 
-from cvstudio.gui.widgets.dialogs import StudioDialog
-from cvstudio.gui.widgets.section import label
-from cvstudio.project.query_language import KEYS, QueryError, Term, parse, quote
-
 
 @dataclass(frozen=True)
-class Asked:
+class NumberTerm:
     """A number that is asked from and to: the key, its words, and the largest value."""
 
     key: str
@@ -26,10 +25,10 @@ class Asked:
 
 
 NUMBERS = (
-    Asked("count", "Objects on the image", "", 1e6),
-    Asked("size", "Shorter side of an object", "px", 1e6, 1),
-    Asked("area", "Area of an object", "px²", 1e9, 1),
-    Asked("score", "Score of an object", "0 to 1", 1.0, 3),
+    NumberTerm("count", "Objects on the image", "", 1e6),
+    NumberTerm("size", "Shorter side of an object", "px", 1e6, 1),
+    NumberTerm("area", "Area of an object", "px²", 1e9, 1),
+    NumberTerm("score", "Score of an object", "0 to 1", 1.0, 3),
 )
 _CHOSEN = ("run", "error")
 OWN = (*(each.key for each in NUMBERS), *_CHOSEN)
@@ -76,7 +75,7 @@ class QueryDialog(StudioDialog):
             box.currentIndexChanged.connect(lambda _index: self._show())
         self._show()
 
-    def _field(self, asked: Asked, operator: str) -> QLineEdit:
+    def _field(self, asked: NumberTerm, operator: str) -> QLineEdit:
         field = QLineEdit()
         field.setAccessibleName(f"{asked.title}, {'at least' if operator == '>=' else 'at most'}")
         check = QDoubleValidator(0.0, asked.most, asked.decimals, field)

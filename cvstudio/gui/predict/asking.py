@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from cvstudio.core.video_names import SUFFIXES as VIDEOS
+from cvstudio.core.video_names import is_video_name
+from cvstudio.core.words import counted
+from cvstudio.gui.drop_area import DropArea
+from cvstudio.gui.widgets.layouts import empty
+from cvstudio.gui.widgets.names import NameLabel
+from cvstudio.gui.widgets.section import label, link, push
+from cvstudio.gui.widgets.verbatim import tip
+from cvstudio.imaging.decode import SUFFIXES
+from cvstudio.project.project import Project
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -16,18 +26,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.video_names import SUFFIXES as VIDEOS
-from cvstudio.core.video_names import is_video_name
-from cvstudio.core.words import counted
-from cvstudio.gui.drop_area import DropArea
-from cvstudio.gui.widgets.layouts import empty
-from cvstudio.gui.widgets.names import NameLabel
-from cvstudio.gui.widgets.section import label, link, push
-from cvstudio.gui.widgets.verbatim import tip
-from cvstudio.imaging.decode import SUFFIXES
 from cvstudio.project import predicting
-from cvstudio.project.predicting import Asked
-from cvstudio.project.project import Project
+from cvstudio.project.predicting import Askable
 
 _LISTED = 4
 """So many sources are named before the rest is counted."""
@@ -60,9 +60,9 @@ class NetworkChoice(QWidget):
                               " ultralytics"))  # fmt: skip
 
     @property
-    def chosen(self) -> Asked | None:
+    def chosen(self) -> Askable | None:
         """The network at hand."""
-        found: Asked | None = self.box.currentData()
+        found: Askable | None = self.box.currentData()
         return found
 
     def refresh(self, project: Project, *, wanted: Path | None = None) -> None:
@@ -90,7 +90,7 @@ class NetworkChoice(QWidget):
         """Ask this file from now on."""
         if file not in self.own:
             self.own.insert(0, file)
-            self.box.insertItem(0, file.name, Asked(file, file.name, f"in {file.parent}"))
+            self.box.insertItem(0, file.name, Askable(file, file.name, f"in {file.parent}"))
         place = next(i for i in range(self.box.count()) if self.box.itemData(i).path == file)
         self.box.setCurrentIndex(place)
         self._tell()

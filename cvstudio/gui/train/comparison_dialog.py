@@ -5,18 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
-    QHeaderView,
-    QStackedWidget,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
-
 from cvstudio.core.annotation import Split
 from cvstudio.core.curves import loss_of
 from cvstudio.core.errors import CVStudioError, RunError
@@ -29,6 +17,23 @@ from cvstudio.gui.widgets.chart import Chart
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import label, tab_bar
 from cvstudio.gui.widgets.table_names import name_table
+from cvstudio.project.better_worse import Changes, ImageChange
+from cvstudio.project.comparing import DataDifference, Difference, Figure
+from cvstudio.project.project import Project
+from cvstudio.project.records import RunRecord
+from cvstudio.project.reproducing import Repetition
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHeaderView,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
 from cvstudio.project import (
     analysis,
     better_worse,
@@ -39,12 +44,7 @@ from cvstudio.project import (
     reproducing,
     runs,
 )
-from cvstudio.project.better_worse import Changes, ImageChange
-from cvstudio.project.comparing import DataDifference, Difference, Figure
-from cvstudio.project.deciding import Decision
-from cvstudio.project.project import Project
-from cvstudio.project.records import RunRecord
-from cvstudio.project.reproducing import Repetition
+from cvstudio.project.deciding import WhatDecides
 
 TABS = ("Curves", "Figures", "Settings", "Data", "Computer", "Images")
 
@@ -67,7 +67,7 @@ class Found:
     """By run after the first; words where the runs cannot be compared."""
     names: Mapping[int, str]
     repetition: Repetition | None
-    decided: list[Decision | None]
+    decided: list[WhatDecides | None]
     """By run after the first: whether it is better, and which images decide it."""
     metric: str
 
@@ -80,7 +80,7 @@ def compare(project: Project, compared: Sequence[RunRecord]) -> Found:
     class_names = {c.id: c.name for snapshot in snapshots for c in snapshot.classes}
     called, classes = comparing.class_figures(reports, class_names)
     images: list[Changes | str] = []
-    decided: list[Decision | None] = []
+    decided: list[WhatDecides | None] = []
     for job in jobs[1:]:
         try:
             images.append(better_worse.compare(jobs[0], job))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSignalBlocker
-from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
-
 from cvstudio.core.annotation import Task
 from cvstudio.core.forms import ALWAYS, Answers
 from cvstudio.core.network_info import NetworkInfo
 from cvstudio.core.networks import network, networks_for
-from cvstudio.gui.train.network_chooser import Asked, NetworkChooser
 from cvstudio.gui.widgets.names import elided
 from cvstudio.gui.widgets.verbatim import tip
+from PySide6.QtCore import QEvent, QSignalBlocker
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
+
+from cvstudio.gui.train.network_chooser import NetworkChooser, SizeAndBatch
 
 
 class NetworkBox(QComboBox):
@@ -21,7 +21,7 @@ class NetworkBox(QComboBox):
     `asked` gives the image size and the batch that the list tells the memory for.
     """
 
-    def __init__(self, task: Task, asked: Asked = lambda: (224, 16)) -> None:
+    def __init__(self, task: Task, asked: SizeAndBatch = lambda: (224, 16)) -> None:
         super().__init__()
         self._task, self._asked = task, asked
         self.chooser: NetworkChooser | None = None

@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cvstudio.core import pretrained
+from cvstudio.core.annotation import Task
+from cvstudio.core.forms import ALWAYS, Answers
+from cvstudio.core.network_info import NetworkInfo
+from cvstudio.core.network_search import fits
+from cvstudio.core.networks import all_networks, networks_for
+from cvstudio.gui.widgets.section import label
+from cvstudio.gui.widgets.table_names import name_table
+from cvstudio.project.estimate import memory_of
 from PySide6.QtCore import (
     QAbstractTableModel,
     QEvent,
@@ -26,16 +35,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core import pretrained
-from cvstudio.core.annotation import Task
-from cvstudio.core.forms import ALWAYS, Answers
-from cvstudio.core.network_info import NetworkInfo
-from cvstudio.core.network_search import fits
-from cvstudio.core.networks import all_networks, networks_for
 from cvstudio.gui import theme
-from cvstudio.gui.widgets.section import label
-from cvstudio.gui.widgets.table_names import name_table
-from cvstudio.project.estimate import memory_of
 
 _COLUMNS = ("Network", "Weights", "ImageNet", "Here", "Memory")
 _TIPS = (
@@ -51,14 +51,14 @@ _SIZE = (620, 440)
 _TO_LIST = (Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp)
 _CHOOSE = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 Index = QModelIndex | QPersistentModelIndex
-Asked = Callable[[], tuple[int, int]]
+SizeAndBatch = Callable[[], tuple[int, int]]
 """Image size and batch of the form."""
 
 
 class NetworkTable(QAbstractTableModel):
     """The networks for a task that fit what was typed; every word must occur."""
 
-    def __init__(self, task: Task, asked: Asked, parent: QObject | None = None) -> None:
+    def __init__(self, task: Task, asked: SizeAndBatch, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._all = all_networks(task)
         self._asked = asked
@@ -156,7 +156,7 @@ class NetworkChooser(QFrame):
 
     chosen = Signal(str)
 
-    def __init__(self, task: Task, asked: Asked, parent: QWidget | None = None) -> None:
+    def __init__(self, task: Task, asked: SizeAndBatch, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         theme.mark(self, toast=True)
         self.setAccessibleName("All networks")

@@ -8,8 +8,6 @@ knows no scale: the box keeps its size, and this module compares each place with
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
-
 from cvstudio.core.errors import ImageError
 from cvstudio.core.geometry import Box
 from cvstudio.core.opencv import cv2
@@ -22,13 +20,14 @@ from cvstudio.imaging.tracking.values import (
     missing,
     refuse_size,
 )
+from numpy.typing import NDArray
 
 _SIDE = 48  # pixels of the longer side as MIL gets it: its steps and its haste are made for that
 _VIEW = 16  # pixels a side of the looks that are compared
 _LEARNT = 0.2  # how much each picture adds to the looks of late
 _FEWEST = 4  # pixels a side below which there is nothing to be told apart
 
-Looks = NDArray[np.float32]
+Appearance = NDArray[np.float32]
 """Shape (_VIEW, _VIEW, 3): how the colours differ from the picture's mean."""
 
 
@@ -83,7 +82,7 @@ class AppearanceFollower:
         return left, top, right, min(max(bottom, top + _FEWEST), height)
 
 
-def _looks(picture: Picture, box: Box) -> tuple[Looks, NDArray[np.bool_]]:
+def _looks(picture: Picture, box: Box) -> tuple[Appearance, NDArray[np.bool_]]:
     """What a box shows, and which parts of it lie in the picture, (_VIEW, _VIEW)."""
     height, width = picture.size
     left, top = round(box.x), round(box.y)
@@ -106,7 +105,7 @@ def _looks(picture: Picture, box: Box) -> tuple[Looks, NDArray[np.bool_]]:
     return looks, seen
 
 
-def _likeness(a: Looks, b: Looks, seen: NDArray[np.bool_]) -> float:
+def _likeness(a: Appearance, b: Appearance, seen: NDArray[np.bool_]) -> float:
     """From -1 to 1, whatever the light: the cosine between two looks, where both are seen."""
     p, q = a[seen].ravel(), b[seen].ravel()
     lengths = float(np.linalg.norm(p) * np.linalg.norm(q))

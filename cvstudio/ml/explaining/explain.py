@@ -13,19 +13,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.explaining import OCCLUSION, ROLLOUT, USUAL, method_of
 from cvstudio.core.geometry import Box
 from cvstudio.core.pieces import in_windows, windows
-from cvstudio.ml.explaining import by_class, by_object, by_region, occlusion, rollout
 from cvstudio.ml.explaining.combining import CAMS, layer_cam
 from cvstudio.ml.explaining.heat import Explanation, Heat, Layer, to_image
 from cvstudio.ml.explaining.tracing import Answer, Traced, readable
 from cvstudio.ml.load import LoadedNetwork
 from cvstudio.ml.preprocess import Image, Placement
+from numpy.typing import NDArray
+
+from cvstudio.ml.explaining import by_class, by_object, by_region, occlusion, rollout
 
 _APART = (
     "This map does not lead to the object: the network found it by another one. Choose all maps."
@@ -237,7 +237,7 @@ def _occluded(
             outputs = network.raw(torch.from_numpy(batch).to(network.device))
         return [output.float().cpu().numpy() for output in outputs]
 
-    asked = occlusion.Asked(
+    asked = occlusion.Answering(
         network.task, network.class_ids, network.preprocessor, compute, network.several
     )
     with readable(network.module):

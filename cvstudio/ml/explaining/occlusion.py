@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.geometry import Box
@@ -28,6 +26,7 @@ from cvstudio.ml.explaining.heat import Explanation, of_input
 from cvstudio.ml.predict import ExportedNetwork, OnnxNetwork
 from cvstudio.ml.preprocess import Image, Placement, Preprocessing, blank
 from cvstudio.ml.views import mean_of
+from numpy.typing import NDArray
 
 PATCH = 0.16
 """Side of a patch, as a share of the longer side of what is seen; the next lies half of it away."""
@@ -40,7 +39,7 @@ Score = Callable[[list[NDArray[Any]]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Asked:
+class Answering:
     """A network that answers: `compute` takes (N, C, H, W) float32 and gives outputs as
     decode.decode() reads them, for at most `most` images at once."""
 
@@ -52,20 +51,20 @@ class Asked:
     most: int = _BATCH
 
 
-def asked_file(network: ExportedNetwork) -> Asked:
+def asked_file(network: ExportedNetwork) -> Answering:
     """An exported file to be asked; of an ONNX file made elsewhere no more images at once than the
     size of a batch that is fixed in it."""
     first = None
     if isinstance(network, OnnxNetwork):
         first = network.session.get_inputs()[0].shape[0]
-    return Asked(
+    return Answering(
         network.task, network.class_ids, network.preprocessor, network.raw, network.several,
         most=min(first, _BATCH) if isinstance(first, int) else _BATCH,
     )  # fmt: skip
 
 
 def occlude(
-    asked: Asked,
+    asked: Answering,
     rgb: Image,
     *,
     class_id: int | None = None,
@@ -108,7 +107,9 @@ def occlude(
     )
 
 
-def _through_windows(asked: Asked, rgb: Image) -> tuple[NDArray[np.float32], Placement, Asked]:
+def _through_windows(
+    asked: Answering, rgb: Image
+) -> tuple[NDArray[np.float32], Placement, Answering]:
     """The same image at its own scale, and a network that looks at the windows by which an image of
     its size is classified: logits of the mean of their probabilities."""
     how, (height, width) = asked.preprocessor, rgb.shape[:2]
@@ -128,7 +129,7 @@ def _through_windows(asked: Asked, rgb: Image) -> tuple[NDArray[np.float32], Pla
     return how.normalise(canvas)[None], placement, replace(asked, compute=compute)
 
 
-def _computed(asked: Asked, batch: NDArray[np.float32]) -> list[NDArray[Any]]:
+def _computed(asked: Answering, batch: NDArray[np.float32]) -> list[NDArray[Any]]:
     """Outputs for a batch, one image after the other where a file takes no more at once."""
     return [np.asarray(output) for output in asked.compute(np.ascontiguousarray(batch))]
 
@@ -145,7 +146,7 @@ class _Meant:
 
 
 def _meant(
-    asked: Asked, outputs: list[NDArray[Any]], placement: Placement, index: int | None,
+    asked: Answering, outputs: list[NDArray[Any]], placement: Placement, index: int | None,
     box: Box | None,
 ) -> _Meant:  # fmt: skip
     raw = np.asarray(outputs[0][0], np.float32)

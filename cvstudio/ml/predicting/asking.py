@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
 from cvstudio.core.annotation import Task
 from cvstudio.core.answers import Answered, Line, Skipped, Teller
 from cvstudio.core.config import Views
@@ -19,7 +18,6 @@ from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.core.thresholds import thresholds_of
 from cvstudio.core.video_names import is_video_name
-from cvstudio.imaging import video
 from cvstudio.imaging.decode import is_image_name, probe
 from cvstudio.imaging.display import Window
 from cvstudio.ml.answer import moved
@@ -29,9 +27,11 @@ from cvstudio.ml.preprocess import Image
 from cvstudio.ml.seeing import see
 from cvstudio.ml.tiles import pieces_of
 
+from cvstudio.imaging import video
+
 
 @dataclass(frozen=True)
-class Asked:
+class ReadyNetwork:
     """A network that is ready, what is known of it, and the window of its deeper images."""
 
     network: Predictor
@@ -48,22 +48,22 @@ class Target:
     pages: int = 1
 
 
-def open_file(file: Path, *, views: Views = Views.ONE) -> Asked:
+def open_file(file: Path, *, views: Views = Views.ONE) -> ReadyNetwork:
     """An exported file of CVStudio's or ultralytics'. Raises FormatError."""
     from cvstudio.ml.predict import OnnxNetwork, teller_of
 
     network = OnnxNetwork(file, views=views)
-    return Asked(network, teller_of(network, file.name), network.record.window)
+    return ReadyNetwork(network, teller_of(network, file.name), network.record.window)
 
 
-def open_run(run: Path, *, device: str = "auto", views: Views = Views.ONE) -> Asked:
+def open_run(run: Path, *, device: str = "auto", views: Views = Views.ONE) -> ReadyNetwork:
     """The best checkpoint of the run in a directory. Raises RunError and others of load_network."""
     from cvstudio.ml.load import load_network
 
     return asked_run(run, load_network(run, device=device, views=views))
 
 
-def asked_run(run: Path, network: Predictor) -> Asked:
+def asked_run(run: Path, network: Predictor) -> ReadyNetwork:
     """A run's network that is loaded already, with what lies in its directory."""
     found = thresholds_of(run)
     own = {key: score for key, score in found.per_class.items() if score is not None}
@@ -79,7 +79,7 @@ def asked_run(run: Path, network: Predictor) -> Asked:
         own,
         found.applied,
     )
-    return Asked(network, teller, window)
+    return ReadyNetwork(network, teller, window)
 
 
 def targets_of(
@@ -113,7 +113,7 @@ def _targets(file: Path, step: int, told: video.Told | None) -> Iterator[Target]
 
 
 def ask(
-    asked: Asked,
+    asked: ReadyNetwork,
     targets: Iterable[Target | Skipped],
     *,
     tiles: bool = False,

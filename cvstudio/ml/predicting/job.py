@@ -16,7 +16,8 @@ from cvstudio.core.events import Note, Outcome, Phase, Progress
 from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.core.words import counted
 from cvstudio.ml.evaluate import Stopped
-from cvstudio.ml.predicting.asking import Asked, Target, ask, open_file, open_run, targets_of
+
+from cvstudio.ml.predicting.asking import ReadyNetwork, Target, ask, open_file, open_run, targets_of
 
 _MOST_TOLD = 20
 """Files that could not be read, each with a note of its own."""
@@ -67,7 +68,7 @@ def run_predict(job: JobDir, config: PredictConfig) -> Outcome:
     return Outcome.FINISHED
 
 
-def _opened(config: PredictConfig) -> Asked:
+def _opened(config: PredictConfig) -> ReadyNetwork:
     if config.file is not None:
         return open_file(config.file, views=config.views)
     assert config.run_directory is not None  # the config holds one of the two

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
-
 from cvstudio.core import doubt, similarity
 from cvstudio.core.annotation import Review, Task
 from cvstudio.core.embedding import Embeddings
@@ -17,8 +15,10 @@ from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import iou_matrix
 from cvstudio.core.predictions import Found, Prediction
 from cvstudio.core.words import counted, quoted
-from cvstudio.project import queries
 from cvstudio.project.project import Project
+from numpy.typing import NDArray
+
+from cvstudio.project import queries
 
 SURE = 0.25
 """Objects of a lower score are not held against those of another run."""
@@ -55,7 +55,7 @@ class Choice:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class RunOpinion:
     """What a run makes of the images: its embeddings of images, its answers and its title."""
 
     embeddings: Embeddings
@@ -64,8 +64,8 @@ class Asked:
 
 
 def label_next(
-    project: Project, run: Asked, other: Asked | None = None, *, count: int = 50, by: By = By.ALL,
-    cancelled: Callable[[], bool] = lambda: False,
+    project: Project, run: RunOpinion, other: RunOpinion | None = None, *, count: int = 50,
+    by: By = By.ALL, cancelled: Callable[[], bool] = lambda: False,
 ) -> list[Choice]:  # fmt: skip
     """The unlabelled images that teach most, the best first; `other`, a second run to differ from.
 
@@ -101,7 +101,7 @@ class _Weighed:
     differences: NDArray[np.float32]
 
 
-def _weighed(run: Asked, other: Asked | None, waiting: set[int]) -> _Weighed:
+def _weighed(run: RunOpinion, other: RunOpinion | None, waiting: set[int]) -> _Weighed:
     rows = np.isin(run.embeddings.images, list(waiting))
     ids = run.embeddings.images[rows]
     doubts = dict(zip(run.embeddings.seen.tolist(), run.embeddings.doubts.tolist(), strict=True))
@@ -212,8 +212,8 @@ class _Words:
 
     task: Task
     names: Mapping[int, str]
-    run: Asked
-    other: Asked | None
+    run: RunOpinion
+    other: RunOpinion | None
 
     def reason(self, image_id: int, unsure: float, apart: float, far: float) -> str:
         """The reasons that weigh, in one line."""

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout
-
 from cvstudio.core.words import counted
 from cvstudio.gui.analyze.figures_view.titles import range_of, said, title_of
 from cvstudio.gui.analyze.slices_view.slice_table import SliceTable, sentence
@@ -20,13 +17,16 @@ from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.layouts import bar_row
 from cvstudio.gui.widgets.section import label, line, link, push
 from cvstudio.gui.widgets.what_is import WhatIs
-from cvstudio.imaging.measures import Looks
-from cvstudio.project import runs, slices
-from cvstudio.project.measuring import measure
 from cvstudio.project.project import Project
 from cvstudio.project.query_language import QueryError
-from cvstudio.project.slices import Slice, Sliced
 from cvstudio.project.verdict import CHOSEN
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout
+
+from cvstudio.imaging.measures import ImageMeasures
+from cvstudio.project import runs, slices
+from cvstudio.project.measuring import measure
+from cvstudio.project.slices import Slice, Sliced
 
 
 class SlicesView(View):
@@ -38,7 +38,7 @@ class SlicesView(View):
         super().__init__(studio)
         self.subject: Subject | None = None
         self.sliced: Sliced | None = None
-        self._looks: Mapping[int, Looks] = {}
+        self._looks: Mapping[int, ImageMeasures] = {}
         self._looks_of: Subject | None = None
         self._latest = LatestWins(studio.tasks, owner=self, title="Look at the parts")
         self._lay_out()
@@ -132,7 +132,7 @@ class SlicesView(View):
         self.stack.setCurrentIndex(0)
         self.studio.fail(error)
 
-    def _take(self, subject: Subject, found: tuple[Sliced, Mapping[int, Looks]]) -> None:
+    def _take(self, subject: Subject, found: tuple[Sliced, Mapping[int, ImageMeasures]]) -> None:
         self.sliced, self._looks = found
         self._looks_of = subject
         sliced, worst = self.sliced, len(self.sliced.worst)
@@ -203,8 +203,8 @@ class SlicesView(View):
 
 
 def _find(
-    project: Project, subject: Subject, known: Mapping[int, Looks] | None, control: Control
-) -> tuple[Sliced, Mapping[int, Looks]]:
+    project: Project, subject: Subject, known: Mapping[int, ImageMeasures] | None, control: Control
+) -> tuple[Sliced, Mapping[int, ImageMeasures]]:
     ids = list(subject.analysis.images)
     looks = known if known is not None else measure(project, ids, check=control.check)
     with project.read() as session:
