@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 import click
+
 from cvstudio.cli.judging import device_option, finish
 from cvstudio.cli.output import (
     WholeNumber,
@@ -21,10 +22,9 @@ from cvstudio.cli.output import (
 from cvstudio.core.config import Depth
 from cvstudio.core.embedding import embeddings_path, read_embeddings
 from cvstudio.core.words import counted
+from cvstudio.project import queries, runs, tagging
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
-
-from cvstudio.project import queries, runs, tagging
 from cvstudio.project.similarity import duplicates, embedding, next, outliers
 from cvstudio.project.similarity.next import By, RunOpinion
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
 from cvstudio.cli.judging import device_option, views_option
 from cvstudio.cli.output import WholeNumber, as_json, note, opened
 from cvstudio.core.answers import Answered, Line, Skipped, Teller
@@ -18,7 +19,6 @@ from cvstudio.core.jobdir import write_json
 from cvstudio.core.words import counted
 from cvstudio.formats import answers as writing
 from cvstudio.formats.answers import Count
-
 from cvstudio.project import receiving
 
 if TYPE_CHECKING:
@@ -195,7 +195,6 @@ def _watch(
     """Answer a camera's pictures, a line of JSON each, until enough were seen or Ctrl+C."""
     from cvstudio.imaging.camera import Camera
     from cvstudio.ml.predict import plain_answer
-
     from cvstudio.ml.predicting.asking import answer_of
 
     writer: writing.VideoWriter | None = None

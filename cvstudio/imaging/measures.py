@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from cvstudio.core.opencv import cv2
 from cvstudio.imaging.decode import read_rgb
-from numpy.typing import NDArray
 
 SIDE = 256
 """Longest side at which images are measured, in px; smaller ones are measured as they are."""

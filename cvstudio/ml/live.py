@@ -23,18 +23,16 @@ from cvstudio.core.errors import CVStudioError
 from cvstudio.core.geometry import Box
 from cvstudio.core.recipe import Sees
 from cvstudio.core.wire import Message, read_message, write_message
-
 from cvstudio.ml import environment
 
 if TYPE_CHECKING:
+    from cvstudio.ml.explaining.explain import Question
     from cvstudio.ml.load import LoadedNetwork
     from cvstudio.ml.predict import OnnxNetwork
+    from cvstudio.ml.predicting.asking import ReadyNetwork
     from cvstudio.ml.preprocess import Image
     from cvstudio.ml.preview import Previews
     from cvstudio.ml.smart import Smart
-
-    from cvstudio.ml.explaining.explain import Question
-    from cvstudio.ml.predicting.asking import ReadyNetwork
 
 _NETWORKS_KEPT = 2
 _AHEAD = frozenset({"smart_ahead"})
@@ -282,9 +280,8 @@ class _Worker:
         layers [{key, words}], tokens and note. Occlusion tells its progress, and a newer request
         ends it in the middle.
         """
-        from cvstudio.ml.explaining.job import told
-
         from cvstudio.ml.explaining.explain import ask
+        from cvstudio.ml.explaining.job import told
 
         network, rgb, question = self._asked(message)
         found = ask(network, rgb, question, tell=self._far(message))
@@ -311,9 +308,8 @@ class _Worker:
     def _asked(self, message: Message) -> tuple[LoadedNetwork, Image, Question]:
         """The network, the image and the question of a request to explain."""
         from cvstudio.core.explaining import USUAL
-        from cvstudio.ml.seeing import see
-
         from cvstudio.ml.explaining.explain import Question
+        from cvstudio.ml.seeing import see
 
         header = message.header
         network = self._network(Path(header["run"]), str(header.get("device", "cpu")))
@@ -366,7 +362,6 @@ class _Worker:
     def _ready(self, header: Mapping[str, Any]) -> ReadyNetwork:
         """The network that a request names, kept for the next one."""
         from cvstudio.ml.predict import teller_of
-
         from cvstudio.ml.predicting.asking import ReadyNetwork, asked_run
 
         if header.get("onnx"):

@@ -10,12 +10,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from cvstudio.core.metrics.resampling import Difference
-from cvstudio.core.words import counted
-from cvstudio.project.verdict import Analysis
 from numpy.typing import NDArray
 
+from cvstudio.core.metrics.resampling import Difference
+from cvstudio.core.words import counted
 from cvstudio.project import better_worse, certainty
+from cvstudio.project.verdict import Analysis
 
 Floats = NDArray[np.float64]
 

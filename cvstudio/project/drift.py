@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.config import EmbedConfig
 from cvstudio.core.drift import (
@@ -42,12 +44,10 @@ from cvstudio.core.thresholds import thresholds_of
 from cvstudio.core.words import counted
 from cvstudio.formats.base import walk
 from cvstudio.imaging.decode import is_image_name, probe
-from cvstudio.project.records import RunRecord
-from cvstudio.project.verdict import go_on
-from numpy.typing import NDArray
-
 from cvstudio.imaging.measures import ImageMeasures, read_measures
 from cvstudio.project import launch, runs
+from cvstudio.project.records import RunRecord
+from cvstudio.project.verdict import go_on
 
 MOST_OWN = 400
 """Of the run's own images, per split, that new ones are compared with."""

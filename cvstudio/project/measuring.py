@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from cvstudio.core.opencv import cv2
-from cvstudio.imaging.thumbnails import ThumbnailStore
-from cvstudio.project.project import Project
-from cvstudio.project.verdict import go_on
 
+from cvstudio.core.opencv import cv2
 from cvstudio.imaging import thumbnails
 from cvstudio.imaging.measures import ImageMeasures, measures_of
+from cvstudio.imaging.thumbnails import ThumbnailStore
 from cvstudio.project import queries
+from cvstudio.project.project import Project
+from cvstudio.project.verdict import go_on
 
 _AT_ONCE = 200
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from cvstudio.core.config import PredictConfig, read_config
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.jobdir import JobDir
+from cvstudio.project import exports, launch, runs, suggesting
 from cvstudio.project.project import Project
 from cvstudio.project.run_store import make_job
 from cvstudio.project.run_titles import run_title
-
-from cvstudio.project import exports, launch, runs, suggesting
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.metrics.averages import SIZES
@@ -30,6 +33,8 @@ from cvstudio.core.metrics.slicing import (
     is_worse,
     part_figure,
 )
+from cvstudio.imaging.measures import ImageMeasures
+from cvstudio.project import analysis, commands, queries
 from cvstudio.project.finding import check as check_query
 from cvstudio.project.image_analysis import ImageAnalysis
 from cvstudio.project.object_analysis import ObjectAnalysis
@@ -39,11 +44,6 @@ from cvstudio.project.records import ImageFilter
 from cvstudio.project.several_analysis import SeveralAnalysis
 from cvstudio.project.slice_pairs import explained, pairs_of
 from cvstudio.project.verdict import Analysis, Case, go_on
-from numpy.typing import NDArray
-from sqlalchemy.orm import Session
-
-from cvstudio.imaging.measures import ImageMeasures
-from cvstudio.project import analysis, commands, queries
 
 SETTING = "slices"
 """Under which the queries of a project's own slices are kept."""

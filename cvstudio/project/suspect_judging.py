@@ -18,14 +18,13 @@ from cvstudio.core.predictions import Prediction, read_predictions
 from cvstudio.core.recipe import Start
 from cvstudio.core.snapshot import SnapshotImage, read_snapshot
 from cvstudio.core.words import counted
+from cvstudio.project import analysis, run_store, snapshots
 from cvstudio.project.experiments import book
 from cvstudio.project.experiments.plans import plan_of
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 from cvstudio.project.tables import ExperimentKind
 from cvstudio.project.verdict import go_on
-
-from cvstudio.project import analysis, run_store, snapshots
 
 BOTH = (Split.VAL, Split.TEST)
 

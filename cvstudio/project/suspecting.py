@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
+
 from cvstudio.core.annotation import BOXES, Shape, Task, kind_of
 from cvstudio.core.geometry import Box
 from cvstudio.core.held import held_to
@@ -34,12 +36,8 @@ from cvstudio.core.suspects import (
     SeveralDoubts,
     boxes_in_order,
 )
-from cvstudio.project.project import Project
-from cvstudio.project.suspects import LIKELY, Suspect
-from cvstudio.project.verdict import go_on
-from numpy.typing import NDArray
-
 from cvstudio.project import queries, suspect_decisions, suspect_words
+from cvstudio.project.project import Project
 from cvstudio.project.suspect_judging import (
     AnsweredLabels,
     Judge,
@@ -48,6 +46,8 @@ from cvstudio.project.suspect_judging import (
     of_folds,
     of_run,
 )
+from cvstudio.project.suspects import LIKELY, Suspect
+from cvstudio.project.verdict import go_on
 
 __all__ = [
     "LIKELY", "Fault", "Judge", "Suspect", "Suspects", "find", "judges", "of_folds", "of_run",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from cvstudio.core.errors import ImageError
 from cvstudio.core.opencv import cv2
-
 from cvstudio.imaging.measures import measures_of, read_measures
 
 SCENE = np.random.default_rng(0).integers(60, 200, (90, 120, 3)).astype(np.uint8)

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from judge_samples import CLASSES, network_of, snapshot_of, teach
+
 from cvstudio.core.annotation import LabelClass, Split, Task
 from cvstudio.core.config import ExplainCase, ExplainConfig, ExplainManyConfig, ExportConfig
 from cvstudio.core.errors import ConfigError, RunError
@@ -22,17 +24,15 @@ from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import Snapshot, write_snapshot
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.checkpoint import Checkpoint, write_checkpoint
+from cvstudio.ml.explaining import randomising
 from cvstudio.ml.explaining.averaging import SIDE, Mean
+from cvstudio.ml.explaining.explain import Question, explain
 from cvstudio.ml.explaining.job import run_explain
 from cvstudio.ml.explaining.many import run_explain_many
+from cvstudio.ml.explaining.occlusion import Answering, occlude
 from cvstudio.ml.exporting.job import run_export
 from cvstudio.ml.load import LoadedNetwork
 from cvstudio.ml.preprocess import Preprocessing
-from judge_samples import CLASSES, network_of, snapshot_of, teach
-
-from cvstudio.ml.explaining import randomising
-from cvstudio.ml.explaining.explain import Question, explain
-from cvstudio.ml.explaining.occlusion import Answering, occlude
 
 SIZE = 64
 WITH_EMPTY = (*CLASSES, LabelClass(9, "empty", "#0C8486"))

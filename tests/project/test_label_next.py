@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.embedding import Embeddings
 from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.masks import Mask
 from cvstudio.core.predictions import Found, Prediction
+from cvstudio.project import commands
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
-
-from cvstudio.project import commands
 from cvstudio.project.similarity import outliers
 from cvstudio.project.similarity.next import By, RunOpinion, difference, label_next
 

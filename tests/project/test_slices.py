@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_analysis import CELL, DEBRIS, image, run_with
+
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.geometry import Box
 from cvstudio.core.metrics.resampling import draw, with_whole
 from cvstudio.core.metrics.slicing import Units, corrected, figure_of, is_worse, part_figure
 from cvstudio.core.predictions import Found, Prediction
-from cvstudio.project.slice_pairs import MOST, pairs_of
-from cvstudio.project.verdict import ALL, Analysis
-from test_analysis import CELL, DEBRIS, image, run_with
-
 from cvstudio.imaging.measures import ImageMeasures
 from cvstudio.project import analysis
+from cvstudio.project.slice_pairs import MOST, pairs_of
 from cvstudio.project.slices import Facts, Slice, Sliced, look
+from cvstudio.project.verdict import ALL, Analysis
 
 COUNT = 120
 

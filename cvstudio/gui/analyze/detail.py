@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.geometry import Box
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.core.words import counted, quoted
+from cvstudio.gui import theme
+from cvstudio.gui.analyze import words
 from cvstudio.gui.analyze.compare_view import link_views
 from cvstudio.gui.analyze.crops import CHANGED
+from cvstudio.gui.analyze.explaining import HeatSource, Making
 from cvstudio.gui.analyze.heat_pane import HeatPane, Question
 from cvstudio.gui.analyze.how import How, HowButton
 from cvstudio.gui.analyze.pane import Pane
@@ -26,13 +33,6 @@ from cvstudio.gui.widgets.section import NextButton, label, tool
 from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.records import RunRecord
 from cvstudio.project.verdict import Analysis, Case, Verdict
-from numpy.typing import NDArray
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
-
-from cvstudio.gui import theme
-from cvstudio.gui.analyze import words
-from cvstudio.gui.analyze.explaining import HeatSource, Making
 
 
 class Detail(QWidget):

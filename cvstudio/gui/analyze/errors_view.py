@@ -6,10 +6,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.metrics import Curve
+from cvstudio.gui.analyze import finding, kept, words
 from cvstudio.gui.analyze.controls import ArrowKeeper
 from cvstudio.gui.analyze.curves import CurveChart
+from cvstudio.gui.analyze.detail import Detail
 from cvstudio.gui.analyze.figures import CardRow, ClassTable
 from cvstudio.gui.analyze.finding import Standing
 from cvstudio.gui.analyze.gallery import Gallery
@@ -21,16 +26,11 @@ from cvstudio.gui.analyze.view import Subject, View, image_cases
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
+from cvstudio.project import analysis, certainty, deciding, runs
+from cvstudio.project.deciding import WhatDecides
 from cvstudio.project.project import Project
 from cvstudio.project.run_status import RunStatus
 from cvstudio.project.verdict import CHOSEN, COMPARED, LIKELY, WORST, Case, Verdict
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QVBoxLayout, QWidget
-
-from cvstudio.gui.analyze import finding, kept, words
-from cvstudio.gui.analyze.detail import Detail
-from cvstudio.project import analysis, certainty, deciding, runs
-from cvstudio.project.deciding import WhatDecides
 
 MOST = 500
 """Cases that are shown at most: more than anybody looks at, and few enough to follow a drag."""

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtCore import QStandardPaths, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QPixmap
+from PySide6.QtWidgets import QFileDialog, QLabel, QRadioButton, QVBoxLayout, QWidget
+
 from cvstudio.core.config import ExplainCase, ExplainManyConfig
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.words import counted
@@ -19,15 +23,11 @@ from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.flow import FlowLayout
 from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import label, push
+from cvstudio.project import runs
 from cvstudio.project.at_work import jobs_at_work
 from cvstudio.project.explained_cases import explain_case
 from cvstudio.project.records import RunRecord
 from cvstudio.project.verdict import Analysis, Case
-from PySide6.QtCore import QStandardPaths, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QPixmap
-from PySide6.QtWidgets import QFileDialog, QLabel, QRadioButton, QVBoxLayout, QWidget
-
-from cvstudio.project import runs
 
 AVERAGES = "averages.json"
 """What the job leaves of the means (ml/explaining/many.py)."""

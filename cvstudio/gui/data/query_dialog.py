@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cvstudio.gui.widgets.dialogs import StudioDialog
-from cvstudio.gui.widgets.section import label
-from cvstudio.project.query_language import KEYS, QueryError, Term, parse, quote
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDoubleValidator
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
+
+from cvstudio.gui.widgets.dialogs import StudioDialog
+from cvstudio.gui.widgets.section import label
+from cvstudio.project.query_language import KEYS, QueryError, Term, parse, quote
 
 
 @dataclass(frozen=True)

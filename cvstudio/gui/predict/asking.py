@@ -5,16 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cvstudio.core.video_names import SUFFIXES as VIDEOS
-from cvstudio.core.video_names import is_video_name
-from cvstudio.core.words import counted
-from cvstudio.gui.drop_area import DropArea
-from cvstudio.gui.widgets.layouts import empty
-from cvstudio.gui.widgets.names import NameLabel
-from cvstudio.gui.widgets.section import label, link, push
-from cvstudio.gui.widgets.verbatim import tip
-from cvstudio.imaging.decode import SUFFIXES
-from cvstudio.project.project import Project
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -26,8 +16,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cvstudio.core.video_names import SUFFIXES as VIDEOS
+from cvstudio.core.video_names import is_video_name
+from cvstudio.core.words import counted
+from cvstudio.gui.drop_area import DropArea
+from cvstudio.gui.widgets.layouts import empty
+from cvstudio.gui.widgets.names import NameLabel
+from cvstudio.gui.widgets.section import label, link, push
+from cvstudio.gui.widgets.verbatim import tip
+from cvstudio.imaging.decode import SUFFIXES
 from cvstudio.project import predicting
 from cvstudio.project.predicting import Askable
+from cvstudio.project.project import Project
 
 _LISTED = 4
 """So many sources are named before the rest is counted."""

@@ -5,23 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cvstudio.core.annotation import Split
-from cvstudio.core.curves import loss_of
-from cvstudio.core.errors import CVStudioError, RunError
-from cvstudio.core.run_state import RunState
-from cvstudio.core.snapshot import read_snapshot
-from cvstudio.core.words import counted
-from cvstudio.gui.studio import Studio
-from cvstudio.gui.train.run_list import draw_lines
-from cvstudio.gui.widgets.chart import Chart
-from cvstudio.gui.widgets.dialogs import StudioDialog
-from cvstudio.gui.widgets.section import label, tab_bar
-from cvstudio.gui.widgets.table_names import name_table
-from cvstudio.project.better_worse import Changes, ImageChange
-from cvstudio.project.comparing import DataDifference, Difference, Figure
-from cvstudio.project.project import Project
-from cvstudio.project.records import RunRecord
-from cvstudio.project.reproducing import Repetition
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -34,6 +17,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cvstudio.core.annotation import Split
+from cvstudio.core.curves import loss_of
+from cvstudio.core.errors import CVStudioError, RunError
+from cvstudio.core.run_state import RunState
+from cvstudio.core.snapshot import read_snapshot
+from cvstudio.core.words import counted
+from cvstudio.gui.studio import Studio
+from cvstudio.gui.train.run_list import draw_lines
+from cvstudio.gui.widgets.chart import Chart
+from cvstudio.gui.widgets.dialogs import StudioDialog
+from cvstudio.gui.widgets.section import label, tab_bar
+from cvstudio.gui.widgets.table_names import name_table
 from cvstudio.project import (
     analysis,
     better_worse,
@@ -44,7 +39,12 @@ from cvstudio.project import (
     reproducing,
     runs,
 )
+from cvstudio.project.better_worse import Changes, ImageChange
+from cvstudio.project.comparing import DataDifference, Difference, Figure
 from cvstudio.project.deciding import WhatDecides
+from cvstudio.project.project import Project
+from cvstudio.project.records import RunRecord
+from cvstudio.project.reproducing import Repetition
 
 TABS = ("Curves", "Figures", "Settings", "Data", "Computer", "Images")
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from cvstudio.core.annotation import Task
-from cvstudio.core.forms import ALWAYS, Answers
-from cvstudio.core.network_info import NetworkInfo
-from cvstudio.core.networks import network, networks_for
-from cvstudio.gui.widgets.names import elided
-from cvstudio.gui.widgets.verbatim import tip
 from PySide6.QtCore import QEvent, QSignalBlocker
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
 
+from cvstudio.core.annotation import Task
+from cvstudio.core.forms import ALWAYS, Answers
+from cvstudio.core.network_info import NetworkInfo
+from cvstudio.core.networks import network, networks_for
 from cvstudio.gui.train.network_chooser import NetworkChooser, SizeAndBatch
+from cvstudio.gui.widgets.names import elided
+from cvstudio.gui.widgets.verbatim import tip
 
 
 class NetworkBox(QComboBox):

@@ -5,15 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cvstudio.core import pretrained
-from cvstudio.core.annotation import Task
-from cvstudio.core.forms import ALWAYS, Answers
-from cvstudio.core.network_info import NetworkInfo
-from cvstudio.core.network_search import fits
-from cvstudio.core.networks import all_networks, networks_for
-from cvstudio.gui.widgets.section import label
-from cvstudio.gui.widgets.table_names import name_table
-from cvstudio.project.estimate import memory_of
 from PySide6.QtCore import (
     QAbstractTableModel,
     QEvent,
@@ -35,7 +26,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cvstudio.core import pretrained
+from cvstudio.core.annotation import Task
+from cvstudio.core.forms import ALWAYS, Answers
+from cvstudio.core.network_info import NetworkInfo
+from cvstudio.core.network_search import fits
+from cvstudio.core.networks import all_networks, networks_for
 from cvstudio.gui import theme
+from cvstudio.gui.widgets.section import label
+from cvstudio.gui.widgets.table_names import name_table
+from cvstudio.project.estimate import memory_of
 
 _COLUMNS = ("Network", "Weights", "ImageNet", "Here", "Memory")
 _TIPS = (

@@ -8,6 +8,8 @@ knows no scale: the box keeps its size, and this module compares each place with
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+
 from cvstudio.core.errors import ImageError
 from cvstudio.core.geometry import Box
 from cvstudio.core.opencv import cv2
@@ -20,7 +22,6 @@ from cvstudio.imaging.tracking.values import (
     missing,
     refuse_size,
 )
-from numpy.typing import NDArray
 
 _SIDE = 48  # pixels of the longer side as MIL gets it: its steps and its haste are made for that
 _VIEW = 16  # pixels a side of the looks that are compared

@@ -13,19 +13,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.explaining import OCCLUSION, ROLLOUT, USUAL, method_of
 from cvstudio.core.geometry import Box
 from cvstudio.core.pieces import in_windows, windows
+from cvstudio.ml.explaining import by_class, by_object, by_region, occlusion, rollout
 from cvstudio.ml.explaining.combining import CAMS, layer_cam
 from cvstudio.ml.explaining.heat import Explanation, Heat, Layer, to_image
 from cvstudio.ml.explaining.tracing import Answer, Traced, readable
 from cvstudio.ml.load import LoadedNetwork
 from cvstudio.ml.preprocess import Image, Placement
-from numpy.typing import NDArray
-
-from cvstudio.ml.explaining import by_class, by_object, by_region, occlusion, rollout
 
 _APART = (
     "This map does not lead to the object: the network found it by another one. Choose all maps."

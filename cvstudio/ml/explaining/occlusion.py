@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.geometry import Box
@@ -26,7 +28,6 @@ from cvstudio.ml.explaining.heat import Explanation, of_input
 from cvstudio.ml.predict import ExportedNetwork, OnnxNetwork
 from cvstudio.ml.preprocess import Image, Placement, Preprocessing, blank
 from cvstudio.ml.views import mean_of
-from numpy.typing import NDArray
 
 PATCH = 0.16
 """Side of a patch, as a share of the longer side of what is seen; the next lies half of it away."""

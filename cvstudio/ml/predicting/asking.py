@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from cvstudio.core.annotation import Task
 from cvstudio.core.answers import Answered, Line, Skipped, Teller
 from cvstudio.core.config import Views
@@ -18,6 +19,7 @@ from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.core.thresholds import thresholds_of
 from cvstudio.core.video_names import is_video_name
+from cvstudio.imaging import video
 from cvstudio.imaging.decode import is_image_name, probe
 from cvstudio.imaging.display import Window
 from cvstudio.ml.answer import moved
@@ -26,8 +28,6 @@ from cvstudio.ml.evaluate import Predictor
 from cvstudio.ml.preprocess import Image
 from cvstudio.ml.seeing import see
 from cvstudio.ml.tiles import pieces_of
-
-from cvstudio.imaging import video
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from cvstudio.core.events import Note, Outcome, Phase, Progress
 from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.core.words import counted
 from cvstudio.ml.evaluate import Stopped
-
 from cvstudio.ml.predicting.asking import ReadyNetwork, Target, ask, open_file, open_run, targets_of
 
 _MOST_TOLD = 20

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
+
 from cvstudio.core import doubt, similarity
 from cvstudio.core.annotation import Review, Task
 from cvstudio.core.embedding import Embeddings
@@ -15,10 +17,8 @@ from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import iou_matrix
 from cvstudio.core.predictions import Found, Prediction
 from cvstudio.core.words import counted, quoted
-from cvstudio.project.project import Project
-from numpy.typing import NDArray
-
 from cvstudio.project import queries
+from cvstudio.project.project import Project
 
 SURE = 0.25
 """Objects of a lower score are not held against those of another run."""

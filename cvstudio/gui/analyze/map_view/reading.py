@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+
 from cvstudio.core.embedding import Embeddings
 from cvstudio.core.words import counted
 from cvstudio.gui.analyze.map_view.colours import Known
 from cvstudio.gui.analyze.map_view.reasons import Reason
 from cvstudio.gui.analyze.view import Subject
 from cvstudio.gui.tasks import Control
+from cvstudio.project import queries, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord, RunRecord
-from cvstudio.project.similarity.embedding import Found, What
-
-from cvstudio.project import queries, runs
 from cvstudio.project.similarity import embedding, labelled, outliers
 from cvstudio.project.similarity import next as upcoming
+from cvstudio.project.similarity.embedding import Found, What
 from cvstudio.project.similarity.next import RunOpinion, difference
 
 LISTED = 100

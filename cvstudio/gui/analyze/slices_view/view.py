@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout
+
 from cvstudio.core.words import counted
 from cvstudio.gui.analyze.figures_view.titles import range_of, said, title_of
 from cvstudio.gui.analyze.slices_view.slice_table import SliceTable, sentence
@@ -17,16 +20,13 @@ from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.layouts import bar_row
 from cvstudio.gui.widgets.section import label, line, link, push
 from cvstudio.gui.widgets.what_is import WhatIs
-from cvstudio.project.project import Project
-from cvstudio.project.query_language import QueryError
-from cvstudio.project.verdict import CHOSEN
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout
-
 from cvstudio.imaging.measures import ImageMeasures
 from cvstudio.project import runs, slices
 from cvstudio.project.measuring import measure
+from cvstudio.project.project import Project
+from cvstudio.project.query_language import QueryError
 from cvstudio.project.slices import Slice, Sliced
+from cvstudio.project.verdict import CHOSEN
 
 
 class SlicesView(View):
