@@ -15,7 +15,6 @@ from cvstudio.core.video_names import is_video_name
 from cvstudio.core.words import alike_sentences, counted, quoted
 from cvstudio.imaging import video
 from cvstudio.project import queries, relocation
-from cvstudio.project.import_videos import fingerprints
 from cvstudio.project.project import Project
 from cvstudio.project.tables import AnnotationRow, ImageRow
 
@@ -103,6 +102,8 @@ def _other_videos(s: Session, project: Project) -> Iterator[Finding]:
     size and a fingerprint say it, since reading gigabytes would take minutes."""
     columns = (ImageRow.uri, ImageRow.size, ImageRow.sha256)
     several = select(*columns).where(ImageRow.pages > 1, ImageRow.size > 0)
+    from cvstudio.project.import_videos import fingerprints  # a start needs no decoder
+
     known = fingerprints(s)
     for uri, size, sha256 in s.execute(several.distinct()):
         path = project.image_path(uri)

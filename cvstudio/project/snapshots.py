@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from cvstudio.core.annotation import Annotation, Kind, Review, Split, State
 from cvstudio.core.geometry import Box
 from cvstudio.core.snapshot import Snapshot, SnapshotAnnotation, SnapshotImage
-from cvstudio.imaging.decode import value_channels
 from cvstudio.project import queries, skeletons
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
@@ -39,6 +38,8 @@ def images(
     only: Collection[int] | None = None,
 ) -> Iterator[SnapshotImage]:  # fmt: skip
     """The images of a snapshot one after the other; of one split, or `only` some, when asked."""
+    from cvstudio.imaging.decode import value_channels  # a start needs no decoder
+
     ids = list(s.scalars(_usable(split)))
     if only is not None:
         wanted = frozenset(only)

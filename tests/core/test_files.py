@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -104,3 +107,16 @@ def test_a_message_cut_short_is_noticed() -> None:
     write_message(stream, Message({"kind": "x"}, {"a": np.zeros(100)}))
     with pytest.raises(EOFError):
         read_message(io.BytesIO(stream.getvalue()[:-1]))
+
+
+def test_a_start_does_not_go_through_all_installed_packages_for_plugins() -> None:
+    code = (
+        "import importlib.metadata as m, sys\n"
+        "m.entry_points = lambda **_: sys.exit('looked for plugins')\n"
+        "import cvstudio.core.config\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "PYDANTIC_DISABLE_PLUGINS"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr

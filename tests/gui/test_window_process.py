@@ -76,7 +76,8 @@ def test_the_window_starts_without_what_it_does_not_need_yet(
         window = MainWindow(studio)
         window.open_project(Path({str(path)!r}))
         window.show()
-        print(sorted(set(sys.modules) & {{"pyqtgraph", "alembic", "qtawesome", "scipy"}}))
+        late = {{"pyqtgraph", "alembic", "qtawesome", "scipy", "tifffile", "PIL.Image"}}
+        print(sorted(set(sys.modules) & late))
         window.close()
         """,
         tmp_path,

@@ -17,7 +17,6 @@ from cvstudio.core.embedding import Embeddings
 from cvstudio.imaging import likeness
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
-from cvstudio.project.similarity.looks import looks_of
 
 MOST = 10_000
 """Pairs that are told at most: the frames of one video are near-duplicates of each other."""
@@ -65,6 +64,8 @@ def find(
         records = queries.images(s, queries.image_ids(s))
     splits = {record.id: record.split for record in records}
     files = {record.id: (record.sha256, record.page) for record in records if record.sha256}
+    from cvstudio.project.similarity.looks import looks_of  # a start needs no decoder
+
     looks = looks_of(project, splits, cancelled=cancelled, progress=progress)
     found = _by_looks(looks, files, cancelled)
     try:
