@@ -5,6 +5,7 @@ from PySide6.QtCore import QRectF, QSizeF
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from cvstudio.core.annotation import Annotation, LabelClass
+from cvstudio.core.geometry import Box
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.skeleton import Skeleton
@@ -97,3 +98,18 @@ def test_the_gallery_draws_edges_and_follows_a_skeleton_that_changes(tmp_path, q
             model.record(0)
             assert [item.edges for item in model.items(1)] == [edges]
         person.project.changed.disconnect(model.take)
+
+
+@pytest.mark.usefixtures("qapp")
+def test_no_outline_goes_through_the_words_of_a_tag():
+    tagged = OverlayItem(Box(100, 80, 200, 100), "#3366FF", text="RBC 0.64")
+    frame = OverlayItem(Box(90, 60, 220, 130), "#FFFFFF", dashed=True)
+    pictures = []
+    for items in ([tagged, frame], [frame, tagged]):
+        picture = QImage(200, 100, QImage.Format.Format_RGB32)
+        picture.fill(QColor("black"))
+        painter = QPainter(picture)
+        paint_items(painter, QRectF(0, 0, 200, 100), QSizeF(400, 200), items)
+        painter.end()
+        pictures.append(picture.copy(50, 23, 40, 16))  # within the tag, above the tagged box
+    assert pictures[0] == pictures[1]

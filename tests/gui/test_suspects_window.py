@@ -281,3 +281,10 @@ def test_enter_on_the_buttons_of_the_suspect_does_what_they_say(
     view.at_hand.accept.setFocus()
     studio_window.key("Return", view.at_hand.accept)
     assert decided(studio_window.project) == {Decision.KEPT: 1, Decision.FIXED: 1}
+
+
+def test_the_list_of_judges_does_not_touch_the_kinds_below_it(view: SuspectsView) -> None:
+    head = view.head
+    below = head.tabs.mapTo(head, head.tabs.rect().topLeft()).y()
+    above = head.judge.mapTo(head, head.judge.rect().bottomLeft()).y()
+    assert below - above > 6

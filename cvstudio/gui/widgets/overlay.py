@@ -85,12 +85,14 @@ def has_masks(items: Iterable[OverlayItem]) -> bool:
 def paint_items(
     painter: QPainter, target: QRectF, size: QSizeF, items: Sequence[OverlayItem]
 ) -> None:
-    """Draw what is no mask of an image of `size` px into a rectangle, lines one px wide."""
+    """Draw what is no mask of an image of `size` px into a rectangle, lines one px wide; the tags
+    lie over all outlines."""
     if size.isEmpty():
         return
     scale = target.width() / size.width()
     painter.save()
     painter.setClipRect(target.adjusted(-1, -1, 1, 1), Qt.ClipOperation.IntersectClip)
+    tagged: list[tuple[QRectF, OverlayItem]] = []
     for item in items:
         pen = QPen(QColor(item.colour), 2 if item.strong else 1)
         pen.setCosmetic(True)
@@ -123,7 +125,9 @@ def paint_items(
         if item.ring:
             _ring(painter, rect)
         if item.text:
-            _tag(painter, rect, target, item)
+            tagged.append((rect, item))
+    for rect, item in tagged:
+        _tag(painter, rect, target, item)
     painter.restore()
 
 

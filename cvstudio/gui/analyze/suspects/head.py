@@ -67,9 +67,10 @@ class Head(QWidget):
         self.hide()
 
     @staticmethod
-    def _line(top: int, *parts: QWidget | None) -> QHBoxLayout:
+    def _line(room: int, *parts: QWidget | None) -> QHBoxLayout:
+        """Parts beside each other, with so much room above and below them."""
         row = QHBoxLayout()
-        row.setContentsMargins(16, top, 16, 0)
+        row.setContentsMargins(16, room, 16, room)
         row.setSpacing(8)
         for part in parts:
             if part is None:
