@@ -30,10 +30,11 @@ from cvstudio.core.errors import RunError
 from cvstudio.core.events import Note, Outcome, Phase, Progress
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir, Request
+from cvstudio.core.pieces import in_windows, windows
 from cvstudio.core.predictions import Found, Prediction, write_predictions
 from cvstudio.core.similarity import centred, principal
 from cvstudio.core.words import counted
-from cvstudio.ml.answer import goes_in_tiles
+from cvstudio.ml.answer import by_windows, goes_in_tiles
 from cvstudio.ml.decode import decode
 from cvstudio.ml.embedded import Embedded, EmbeddedStore
 from cvstudio.ml.evaluate import batches, read_images
@@ -123,6 +124,8 @@ class _Looking:
     def embed(self, subjects: Sequence[Subject], problems: list[str]) -> dict[int, Embedded]:
         """What the network makes of images; of those that cannot be read, why is added."""
         how = self._network.preprocessor
+        if in_windows(self._network.task, how.fit):
+            return self._embed_windows(list(read_images(subjects, problems, how)))
         found: dict[int, Embedded] = {}
         groups: dict[tuple[int, int], list[tuple[Subject, NDArray[np.float32], Placement]]] = {}
         for subject, rgb in read_images(subjects, problems, how):
@@ -139,6 +142,36 @@ class _Looking:
                 prediction = self._decoded(own, at, subject.id)
                 vectors = self._vectors(maps[row], subject, prediction, at, 1.0)
                 found[subject.id] = self._embedded(prediction, own, at, vectors)
+        return found
+
+    def _embed_windows(self, read: Sequence[tuple[Subject, Image]]) -> dict[int, Embedded]:
+        """Images that are classified by windows: of each the mean of what the layer makes of the
+        part of the image in each window, as the answer is the mean of the windows' answers."""
+        network, size = self._network, self._network.preprocessor.size
+        seen: list[torch.Tensor] = []
+
+        def compute(batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+            outputs, maps = self._pass(batch)
+            seen.extend(maps)
+            return outputs
+
+        predictions = by_windows(
+            compute, [rgb for _, rgb in read], [subject.id for subject, _ in read],
+            preprocessor=network.preprocessor, class_ids=network.class_ids,
+            several=network.several,
+        )  # fmt: skip
+        found: dict[int, Embedded] = {}
+        left = iter(seen)
+        for (subject, rgb), prediction in zip(read, predictions, strict=True):
+            rows = [
+                self._means(next(left), [Box(0, 0, x1 - x0, y1 - y0)], size, size)
+                for x0, y0, x1, y1 in windows(rgb.shape[1], rgb.shape[0], size)
+            ]
+            mean = np.concatenate(rows).mean(axis=0, keepdims=True, dtype=np.float32)
+            unsure = doubt.of_classes(prediction.scores or {}, several=network.several)
+            assert self._tap is not None  # the network has just been asked
+            vectors = mean.astype(np.float16)
+            found[subject.id] = Embedded(prediction, unsure, vectors, self._tap.name)
         return found
 
     def _embed_large(self, subject: Subject, rgb: Image) -> Embedded:
@@ -205,12 +238,17 @@ class _Looking:
             boxes = [thing.box for thing in subject.things]
             boxes += [found.box for found in _sure(prediction, self._config.score)]
             boxes = [Box(b.x * scale, b.y * scale, b.w * scale, b.h * scale) for b in boxes]
+        inside = [at.box_to_input(box) for box in boxes]
+        return self._means(maps, inside, at.input_width, at.input_height)
+
+    def _means(self, maps: torch.Tensor, boxes: Sequence[Box], width: int, height: int) -> Vectors:
+        """The mean of a layer (c, h, w) over each of the boxes (k, c), in an input of that width
+        and height."""
         if not boxes:
             return np.zeros((0, len(maps)), np.float16)
-        inside = [at.box_to_input(box) for box in boxes]
-        down, across = maps.shape[1] / at.input_height, maps.shape[2] / at.input_width
+        across, down = maps.shape[2] / width, maps.shape[1] / height
         corners = torch.tensor(
-            [[b.x * across, b.y * down, b.right * across, b.bottom * down] for b in inside],
+            [[b.x * across, b.y * down, b.right * across, b.bottom * down] for b in boxes],
             dtype=torch.float32, device=maps.device,
         )  # fmt: skip
         cells = _CELLS if self._config.of == "objects" else tuple(maps.shape[1:])
@@ -220,7 +258,7 @@ class _Looking:
         return values
 
 
-_FORM = 1
+_FORM = 2
 """Of what is kept: another number where it comes to mean something else."""
 
 

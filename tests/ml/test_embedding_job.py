@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -26,11 +27,13 @@ from cvstudio.core.embedding import (
 from cvstudio.core.events import Failed, Outcome
 from cvstudio.core.jobdir import JobDir, Request, replace_file
 from cvstudio.core.networks import network as info_of
+from cvstudio.core.pieces import windows
 from cvstudio.core.predictions import read_predictions
+from cvstudio.core.recipe import Fit
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.checkpoint import Checkpoint, write_checkpoint
 from cvstudio.ml.layers import tap
-from cvstudio.ml.load import LoadedNetwork
+from cvstudio.ml.load import LoadedNetwork, load_network
 from cvstudio.ml.networks.build import build
 from cvstudio.ml.worker import run_job
 
@@ -85,9 +88,9 @@ def _settle(network: LoadedNetwork, rgbs: list[Any]) -> None:
     module.eval()
 
 
-def made(folder: Path, task: Task, *, count: int = COUNT) -> Made:
+def made(folder: Path, task: Task, *, count: int = COUNT, **how: Any) -> Made:
     snapshot = snapshot_of(folder / "images", task, count=count, seed=4)
-    network = network_of(task, NAMES[task], size=64)
+    network = network_of(task, NAMES[task], size=64, **how)
     if task is not Task.CLASSIFY:
         _settle(network, [read_rgb(image.path) for image in snapshot.images])
     run = JobDir(folder / "0001-run")
@@ -163,6 +166,31 @@ def test_an_image_that_is_answered_in_tiles_is_embedded_at_a_smaller_size(
     assert (small.boxes == whole.boxes).all(), "in pixels of the image, whatever was looked at"
     one, other = (each.vectors[0].astype(np.float32) for each in (whole, small))
     assert np.corrcoef(one, other)[0, 1] > 0.5, "the same object, a little coarser"
+
+
+def test_an_image_classified_by_windows_is_embedded_by_the_mean_of_the_same_windows(
+    tmp_path: Path,
+) -> None:
+    run = made(tmp_path, Task.CLASSIFY, fit=Fit.CROP)
+    whole = run.embed("embed-1")
+    answers = read_predictions(JobDir(run.run.path / "jobs/embed-1").predictions(ANSWERS))
+    network = load_network(run.run.path, device="cpu")
+    rgb, subject = read_rgb(run.subjects[0].path), run.subjects[0]  # 96 x 72: windows of 64
+    (answer,) = network.predict([rgb], [subject.id])
+    assert next(iter(answers)).scores == pytest.approx(answer.scores, abs=1e-6)
+    areas = windows(subject.width, subject.height, 64)
+    assert len(areas) > 1
+    parts = Made(run.run, [])
+    for place, (left, top, right, bottom) in enumerate(areas):
+        path = tmp_path / f"part-{place}.png"
+        cv2.imwrite(str(path), rgb[top:bottom, left:right, ::-1])
+        parts.subjects.append(
+            Subject(place + 1, path, 0, right - left, bottom - top, f"part-{place}", None, ())
+        )
+    each = parts.embed("embed-2").vectors.astype(np.float32)
+    assert np.ptp(each, axis=0).max() > 0.01, "the windows differ"
+    mean = whole.vectors[0].astype(np.float32)
+    assert mean == pytest.approx(each.mean(axis=0), rel=0.01, abs=0.01)
 
 
 def test_what_was_embedded_before_is_not_looked_at_again(tmp_path: Path) -> None:
