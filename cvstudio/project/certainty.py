@@ -19,8 +19,9 @@ from cvstudio.core.metrics.resampling import (
     Draws,
     difference,
     draw,
-    interval,
+    interval_of_share,
     mean_average_precision,
+    share,
 )
 from cvstudio.core.predictions import Prediction
 from cvstudio.project.image_analysis import ImageAnalysis
@@ -71,11 +72,13 @@ def intervals(
         scores = analysed.own_scores if own else {}
         counts = analysed.matches.at(score=score, iou=iou, own=scores).image_counts()
         # As floats of one kind the product is one call of the algebra library.
-        labelled, predicted, correct = (drawn.astype(np.float64) @ counts.astype(np.float64)).T
-        for title, whole in (("Precision", predicted), ("Recall", labelled)):
-            ratio = np.divide(correct, whole, out=np.full(len(drawn), np.nan), where=whole > 0)
+        sums = drawn.astype(np.float64) @ counts.astype(np.float64)
+        for title, column in (("Precision", 1), ("Recall", 0)):
+            ratio = share(sums[:, 2], sums[:, column])
             found.pop(title, None)
-            if (known := interval(ratio)) is not None:
+            value = float(counts[:, 2].sum() / max(counts[:, column].sum(), 1))
+            images = int(np.count_nonzero(counts[:, column]))
+            if (known := interval_of_share(ratio, value, images)) is not None:
                 found[title] = known
     return found
 

@@ -232,3 +232,20 @@ def test_a_temperature_changes_no_answer() -> None:
         assert sum(told.values()) == pytest.approx(1)
     assert scores_at_temperature(scores, 1.0) == pytest.approx(scores, abs=1e-6)
     assert scores_at_temperature({}, 2.0) == {}
+
+
+def test_figures_that_are_perfect_on_few_images_keep_a_range() -> None:
+    images = [
+        ClassifiedImage(n, CLASSES[n % 4], {CLASSES[n % 4]: 0.9, CLASSES[(n + 1) % 4]: 0.1})
+        for n in range(72)
+    ]
+    sheet = image_sheet(images, CLASSES, with_whole(draw(72)))
+    recall = sheet.classes[4]["recall"]
+    assert recall.value == 1
+    assert recall.interval == pytest.approx((0.8241, 1.0), abs=1e-3)  # Wilson's of 18 of 18
+    assert sheet.figures["accuracy"].interval == pytest.approx((0.9493, 1.0), abs=1e-3)
+    assert sheet.reliability is not None
+    assert sheet.reliability.bins[-1].right.low == pytest.approx(0.9493, abs=1e-3)
+    wrong = [ClassifiedImage(n, 4, {7: 1.0}) for n in range(18)]
+    none = image_sheet(wrong, CLASSES, with_whole(draw(18))).figures["accuracy"]
+    assert none.interval == pytest.approx((0.0, 0.1759), abs=1e-3)

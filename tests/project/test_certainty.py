@@ -125,7 +125,9 @@ def test_detectors_are_compared_by_their_average_precision(tmp_path: Path) -> No
     low, high = sure["Recall"]
     assert low < 0.9 < high
     assert 0.1 < high - low < 0.3
-    assert sure["Precision"] == (1, 1)
+    least, most = sure["Precision"]
+    assert 0.85 < least < 0.95  # nothing was found in vain, on a few images
+    assert most == 1
 
 
 def test_segmenters_are_compared_by_their_mean_iou(tmp_path: Path) -> None:

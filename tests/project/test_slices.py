@@ -241,3 +241,10 @@ def test_pairs_of_properties_that_say_nothing_are_told_in_one_split_of_twenty(
         assert sliced.looks >= 6 + 5, "the pairs were looked at"
         told += any(each.kind == "pair" for each in sliced.worst)
     assert told <= 2
+
+
+def test_a_part_of_few_images_that_is_all_right_is_not_called_certain() -> None:
+    units = Units(np.arange(60), np.ones(60), 60)
+    part = part_figure(units, with_whole(draw(60)), np.arange(60) < 18)
+    assert part.figure.value == 1
+    assert part.figure.interval == pytest.approx((0.8241, 1.0), abs=1e-3)

@@ -74,7 +74,7 @@ def reliability(
     bins = tuple(
         Bin(
             float(edges[i]), float(edges[i + 1]), round(count[0, i]), float(means[i]),
-            Measured.of(shares[:, i]),
+            Measured.of(shares[:, i], min(float(count[0, i]), images)),
         )
         for i in range(BINS)
     )  # fmt: skip

@@ -28,6 +28,8 @@ _MOST_WORK = 4_000_000
 _FEWEST = 100
 _MOST_CELLS = 8_000_000
 """Predictions times draws that are held at once."""
+_Z = 1.959963984540054
+"""Of a normal distribution 95 % lie so many deviations around its middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,19 @@ def interval(figures: Floats) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
+def interval_of_share(figures: Floats, value: float, units: float) -> tuple[float, float] | None:
+    """The range of a share of `units` things that were judged, from the draws' figures.
+
+    Where all of them are right, or none is, every draw says the same, however few they are: the far
+    end is then Wilson's (1927), which for 18 right of 18 is 0.82 and not 1.
+    """
+    between = interval(figures)
+    if between is None or between[0] != between[1] or value not in (0.0, 1.0):
+        return between
+    least = units / (units + _Z**2)
+    return (least, 1.0) if value == 1.0 else (0.0, 1.0 - least)
+
+
 def difference(value: float, first: Floats, second: Floats, *, images: int) -> Difference | None:
     """The difference `value` of two figures with its range, from both figures of the same draws.
 
@@ -93,10 +108,13 @@ class Measured:
     high: float = math.nan
 
     @classmethod
-    def of(cls, rows: Floats) -> Measured:
-        """From the figure of each of the draws `with_whole`."""
-        found = interval(rows[1:])
-        return cls(float(rows[0]), *(found or (math.nan, math.nan)))
+    def of(cls, rows: Floats, units: float | None = None) -> Measured:
+        """From the figure of each of the draws `with_whole`; `units` are the things of which it is
+        a share, where it is one (see `interval_of_share`)."""
+        value = float(rows[0])
+        drawn = rows[1:]
+        found = interval(drawn) if units is None else interval_of_share(drawn, value, units)
+        return cls(value, *(found or (math.nan, math.nan)))
 
     @property
     def interval(self) -> tuple[float, float] | None:

@@ -81,9 +81,10 @@ def object_sheet(
     counts = judged.class_image_counts().astype(np.float64)
     per_class = np.tensordot(drawn.astype(np.float64), counts, axes=1)
     figures = {name: Measured.of(rows) for name, rows in averages.figures.items()}
-    figures |= _ratios(per_class.sum(axis=1))
+    on = (counts > 0).any(axis=2).sum(axis=0)
+    figures |= _ratios(per_class.sum(axis=1), drawn.shape[1])
     classes = {
-        class_id: _ratios(per_class[:, place])
+        class_id: _ratios(per_class[:, place], float(on[place]))
         | {name: Measured.of(r) for name, r in averages.classes.get(class_id, {}).items()}
         for place, class_id in enumerate(matches.class_ids)
     }
@@ -126,9 +127,11 @@ def image_sheet(images: Sequence[ClassifiedImage], class_ids: Sequence[int], dra
             hit = among_first(scores, labelled, first)
             figures[f"top-{first} accuracy"] = share(weights @ hit, total)
     diagram = reliability(scores.max(axis=1, initial=0.0), right, np.arange(len(images)), drawn)
-    named = {name: Measured.of(values) for name, values in figures.items()}
+    named = {name: Measured.of(values, len(images)) for name, values in figures.items()}
+    own = counts[0, :, 0]
     classes = {
-        class_id: _ratios(counts[:, place]) | {"AUROC": Measured.of(auroc[:, place])}
+        class_id: _ratios(counts[:, place], len(images))
+        | {"AUROC": Measured.of(auroc[:, place], min(own[place], len(images) - own[place]))}
         for place, class_id in enumerate(class_ids)
     }
     return Sheet(named, classes, len(images), diagram)
@@ -175,10 +178,14 @@ def several_sheet(
         "exact match": share(weights @ exact, weights.sum(axis=1)),
         "AUROC": mean_known(auroc),
     }
-    named = {name: Measured.of(values) for name, values in figures.items()}
+    named = {name: Measured.of(values, images) for name, values in figures.items()}
+    own_images = counts[0, :, 0]
     classes = {
-        class_id: _ratios(counts[:, place])
-        | {"AP": Measured.of(averages[:, place]), "AUROC": Measured.of(auroc[:, place])}
+        class_id: _ratios(counts[:, place], images)
+        | {
+            "AP": Measured.of(averages[:, place], own_images[place]),
+            "AUROC": Measured.of(auroc[:, place], min(n := own_images[place], images - n)),
+        }
         for place, class_id in enumerate(matches.class_ids)
     }
     return Sheet(named, classes, images, diagram)
@@ -211,13 +218,14 @@ def pixel_sheet(matches: PixelMatches, drawn: Draws) -> Sheet:
     return Sheet(named, classes, len(matches.image_ids))
 
 
-def _ratios(counts: Floats) -> dict[str, Measured]:
-    """Precision, recall and F1 from (draws, 3): labelled, predicted, correct."""
+def _ratios(counts: Floats, images: float) -> dict[str, Measured]:
+    """Precision, recall and F1 from (draws, 3): labelled, predicted, correct, on so many images."""
     labelled, predicted, correct = counts[..., 0], counts[..., 1], counts[..., 2]
+    asked, said = min(labelled[0], images), min(predicted[0], images)
     return {
-        "precision": Measured.of(share(correct, predicted)),
-        "recall": Measured.of(share(correct, labelled)),
-        "F1": Measured.of(_f1(counts)),
+        "precision": Measured.of(share(correct, predicted), said),
+        "recall": Measured.of(share(correct, labelled), asked),
+        "F1": Measured.of(_f1(counts), max(asked, said)),
     }
 
 

@@ -51,16 +51,17 @@ class PartFigure:
 
 def figure_of(units: Units, drawn: Draws, part: Bools | None = None) -> Measured:
     """The share of right among the units, or a part; `drawn` begins with the whole split."""
-    return Measured.of(_figures(units, drawn, np.ones(len(units), bool) if part is None else part))
+    part = np.ones(len(units), bool) if part is None else part
+    return Measured.of(_figures(units, drawn, part), _images(units, part))
 
 
 def part_figure(units: Units, drawn: Draws, part: Bools) -> PartFigure:
     """The figure of a part, against the rest of the units in the same draws."""
     own, rest = _figures(units, drawn, part), _figures(units, drawn, ~part)
-    images = len(np.unique(units.image[part]))
+    images = _images(units, part)
     return PartFigure(
-        Measured.of(own), Measured.of(own - rest), _chance(own, rest, images), int(part.sum()),
-        images,
+        Measured.of(own, images), Measured.of(own - rest), _chance(own, rest, images),
+        int(part.sum()), images,
     )  # fmt: skip
 
 
@@ -68,7 +69,7 @@ def chance_beside(units: Units, drawn: Draws, part: Bools, beside: Bools) -> flo
     """How likely so low a figure of a part is beside that of some other units of the split, when
     nothing is different (one-sided, one look)."""
     own, rest = _figures(units, drawn, part), _figures(units, drawn, beside)
-    return _chance(own, rest, len(np.unique(units.image[part])))
+    return _chance(own, rest, _images(units, part))
 
 
 def apart_figure(units: Units, drawn: Draws, others: Units, drawn_others: Draws) -> PartFigure:
@@ -77,9 +78,15 @@ def apart_figure(units: Units, drawn: Draws, others: Units, drawn_others: Draws)
     own = _figures(others, drawn_others, np.ones(len(others), bool))
     rest = _figures(units, drawn, np.ones(len(units), bool))
     return PartFigure(
-        Measured.of(own), Measured.of(own - rest), _chance(own, rest, others.images), len(others),
+        Measured.of(own, others.images), Measured.of(own - rest),
+        _chance(own, rest, others.images), len(others),
         others.images,
     )  # fmt: skip
+
+
+def _images(units: Units, part: Bools) -> int:
+    """On how many images a part lies: what of one image is alike and counts once."""
+    return len(np.unique(units.image[part]))
 
 
 def _figures(units: Units, drawn: Draws, part: Bools) -> Floats:
