@@ -199,7 +199,9 @@ def test_exported_files_are_named_with_what_was_proven_of_them(tmp_path: Path) -
             block.text for block in compose(project, run).blocks if isinstance(block, Heading)
         ]
         told = {"run": run.directory.name, "images": 20, "split": "val", "sha256": "ab" * 32}
-        checks = [{"passed": True}, {"passed": True}, {"passed": None}]
+        checks = [{"precision": "float32", "passed": True} for _ in range(2)]
+        checks.append({"precision": "float32", "passed": None})
+        checks.append({"precision": "float16", "passed": None})
         for name, verified in (("good", True), ("bad", False)):
             write_json(
                 project.exports_directory / f"{name}.verification.json",
@@ -208,7 +210,10 @@ def test_exported_files_are_named_with_what_was_proven_of_them(tmp_path: Path) -
         other = told | {"run": "0009-classify-other", "file": "other.onnx", "verified": True}
         write_json(project.exports_directory / "other.verification.json", other)
         said = words_of(compose(project, run))
-    assert "good.onnx: proven to answer like this run on 20 images of val; 2 of 3 checks" in said
+    assert (
+        "good.onnx: proven to answer like this run on 20 images of val; 2 of 2 checks passed."
+        in (said)
+    )
     assert "bad.onnx: does NOT answer like this run" in said
     assert "other.onnx" not in said
 

@@ -108,12 +108,16 @@ def _read(path: Any) -> dict[str, Any]:
 
 def _proof(content: dict[str, Any]) -> Text:
     name, checks = content.get("file", ""), content.get("checks") or []
-    passed = sum(check.get("passed") is True for check in checks)
+    # A certificate holds the checks of every precision made with it: those of this file count, and
+    # of these the ones that have a bound.
+    precision = content.get("precision", "float32")
+    own = [check.get("passed") for check in checks if check.get("precision") == precision]
+    judged = [passed for passed in own if passed is not None]
     if content.get("verified") is True:
         images = counted(int(content.get("images") or 0), "image")
         return Text(
             f"{name}: proven to answer like this run on {images} of {content.get('split', 'val')};"
-            f" {passed} of {counted(len(checks), 'check')} passed, the others only inform."
+            f" {sum(judged)} of {counted(len(judged), 'check')} passed."
             f" {counted_from(content)} SHA-256 {content.get('sha256', '')}."
         )
     if content.get("verified") is False:
