@@ -175,7 +175,7 @@ def _cases(record: RunRecord, split: str, kind: str) -> tuple[tuple[ExplainCase,
     if kind not in kinds:
         offered = ", ".join(dict.fromkeys(kinds))
         raise click.BadParameter(f'"{kind}" is none of: {offered}.', param_hint="--errors")
-    names = {0: "nothing"} | {c.id: c.name for c in found.classes}
+    names = {0: found.snapshot.task.no_class} | {c.id: c.name for c in found.classes}
     cases = verdict.cases(kind)
     if not cases:
         raise click.BadParameter(f"There are no errors of the kind {kind}.", param_hint="--errors")

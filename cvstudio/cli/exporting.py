@@ -24,6 +24,7 @@ from cvstudio.cli.output import (
 from cvstudio.core import proof
 from cvstudio.core.config import ExportConfig
 from cvstudio.core.export_kinds import FIRST_OPSET, LAST_OPSET, USUAL_OPSET, FileKind
+from cvstudio.core.words import size_words
 from cvstudio.project import runs
 
 
@@ -87,7 +88,7 @@ def export_network_command(
 
 def _say_export(content: Mapping[str, Any], output: Path) -> None:
     for row in content["files"]:
-        click.echo(f"Wrote {output.with_name(row['file'])} ({row['size'] / 1e6:.1f} MB)")
+        click.echo(f"Wrote {output.with_name(row['file'])} ({size_words(row['size'])})")
     if content["verified"] is None:
         note("Nothing was verified.")
         return

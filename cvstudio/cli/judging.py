@@ -143,7 +143,7 @@ def errors_command(
     if kind is not None and kind not in kinds:
         offered = ", ".join(dict.fromkeys(kinds))
         raise click.BadParameter(f'"{kind}" is none of: {offered}.', param_hint="--kind")
-    names = {0: "nothing"} | {c.id: c.name for c in found.classes}
+    names = {0: found.snapshot.task.no_class} | {c.id: c.name for c in found.classes}
     cases = verdict.cases(kind if kind is not None else kinds[0])
     rows: list[dict[str, Any]] = [
         {

@@ -18,6 +18,7 @@ from cvstudio.cli.output import (
     table,
 )
 from cvstudio.core.jobdir import replace_file
+from cvstudio.core.words import size_words
 from cvstudio.project import drift, runs
 from cvstudio.project.report import compose, to_html
 from cvstudio.project.report.blocks import Report
@@ -56,7 +57,7 @@ def report_command(project: Path, run: int, output: Path, worst: int, as_json: b
     answer(
         {"file": str(output), "bytes": len(page), "title": made.title},
         as_json=as_json,
-        words=lambda: click.echo(f"{output}: {made.title} ({len(page) / 1e6:.1f} MB)"),
+        words=lambda: click.echo(f"{output}: {made.title} ({size_words(len(page))})"),
     )
 
 

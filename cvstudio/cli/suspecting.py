@@ -55,7 +55,8 @@ def suspects_command(
         found = suspecting.find(open_project, judge)
         chosen = found.only({Fault(kind) for kind in kinds} if kinds else set(Fault))
         with open_project.read() as session:
-            names = {0: "nothing"} | {c.id: c.name for c in queries.classes(session)}
+            names = {c.id: c.name for c in queries.classes(session)}
+            names[0] = open_project.task.no_class
             records = queries.images(session, [row.image_id for row in chosen.rows[:limit]])
             images = {r.id: str(open_project.image_path(r)) for r in records}
     rows: list[dict[str, Any]] = [

@@ -26,6 +26,11 @@ class Task(StrEnum):
     SEGMENT = "segment"
     INSTANCE = "instance"
 
+    @property
+    def no_class(self) -> str:
+        """What stands for no class: pixels without one are background, elsewhere it is nothing."""
+        return "background" if self is Task.SEGMENT else "nothing"
+
 
 class Kind(StrEnum):
     """The kind of an annotation's shape."""

@@ -37,8 +37,9 @@ def quoted(name: str) -> str:
 
 
 def size_words(size: int) -> str:
-    """A file's size: "1.4 MB"."""
-    for unit, step in (("GB", 2**30), ("MB", 2**20), ("kB", 2**10)):
+    """A file's size: "1.4 MB". A MB is 10^6 bytes (ISO 80000-13), as the makers of disks and the
+    pages of downloads count; memory of devices is told elsewhere, by their makers' 2^30."""
+    for unit, step in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= step:
             return f"{size / step:.1f} {unit}"
     return f"{size} bytes"

@@ -148,9 +148,9 @@ def predict_files(
 
     {"file", "task", "classes", "score", "views", "warning", "images": [...], "problems": [...]};
     "warning" says when the network had learned nothing ("" otherwise). Each image has
-    "file", "page", "width", "height" and, by task, "scores" {class name: probability} and "class",
-    where images may have several also "classes" [those whose probability is `score` or more; None:
-    each from its own score in the file];
+    "file", "page" (from 1), "width", "height" and, by task, "scores" {class name: probability} and
+    "class", where images may have several also "classes" [those whose probability is `score` or
+    more; None: each from its own score in the file];
     "objects" [{"class", "score", "box": [x, y, w, h], "segmentation": COCO RLE}] from `score`
     upwards (None: the one stored in the file), where the network answers so also "rotated_box":
     [x and y of the centre, width, height, clockwise degrees] or "keypoints": {name: [x, y, how sure
@@ -232,7 +232,7 @@ def plain_content(
 def _row(network: OnnxNetwork, path: Path, page: int, *, score: float | None) -> dict[str, Any]:
     rgb = see(path, page, network.record.window, network.preprocessor)
     (prediction,) = network.predict([rgb], [0])
-    row = {"file": os.fspath(path), "page": page}
+    row = {"file": os.fspath(path), "page": page + 1}
     height, width = rgb.shape[:2]
     told = plain_answer(prediction, (width, height), teller_of(network, ""), score)
     return {**row, **told}

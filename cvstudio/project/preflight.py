@@ -23,7 +23,7 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import fits, network
 from cvstudio.core.pipeline import Step
 from cvstudio.core.recipe import Fit, Loss, Sees, Start, TrainConfig
-from cvstudio.core.words import counted, quoted
+from cvstudio.core.words import counted, quoted, size_words
 from cvstudio.imaging.windows import words_of
 from cvstudio.project import device as devices
 from cvstudio.project import estimate
@@ -461,14 +461,10 @@ def _device_checks(config: TrainConfig, found: Device) -> list[Check]:
 
 def _disk_check(facts: Facts, config: TrainConfig) -> Check:
     need = estimate.disk(config)
-    text = f"Needs {_size(need)} of disk, {_size(facts.free_disk)} are free"
+    text = f"Needs {size_words(need)} of disk, {size_words(facts.free_disk)} are free"
     return Check(Level.OK if need < facts.free_disk else Level.BLOCKING, text)
 
 
 def _names(names: list[str]) -> str:
     shown = ", ".join(names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:,.0f} MB" if count < 1e9 else f"{count / 1e9:,.0f} GB"

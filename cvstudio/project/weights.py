@@ -14,6 +14,7 @@ from cvstudio.core import places
 from cvstudio.core.errors import CVStudioError, WeightsMissing
 from cvstudio.core.networks import NetworkInfo
 from cvstudio.core.pretrained import find, missing
+from cvstudio.core.words import size_words
 
 TIMEOUT = 15.0
 """Seconds without a byte after which a server counts as out of reach."""
@@ -77,8 +78,8 @@ def _require_room(size: int, target: Path) -> None:
     free = shutil.disk_usage(target.parent).free
     if size > free:
         raise CVStudioError(
-            f"{target.name} needs {size / 1e6:,.0f} MB, and {target.parent} has"
-            f" {free / 1e6:,.0f} MB free."
+            f"{target.name} needs {size_words(size)}, and {target.parent} has"
+            f" {size_words(free)} free."
         )
 
 

@@ -1117,7 +1117,7 @@ def _predict(network: Network, options: argparse.Namespace) -> int:
                 say(f"Skipped: {problem}")
                 continue
             for number, (page, answer) in enumerate(zip(pages, answers)):  # noqa: B905
-                row = {"file": str(path), "page": number, **told(network, answer, floors)}
+                row = {"file": str(path), "page": number + 1, **told(network, answer, floors)}
                 rows.append(row)
                 lines.writerows(table_rows(row))
                 # Files of the same name in two folders must not overwrite each other.

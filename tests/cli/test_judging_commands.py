@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from judged_run import judged_run
 
 from cvstudio.__main__ import main
 from cvstudio.cli import explaining, exporting, judging
@@ -22,6 +23,7 @@ from cvstudio.core.snapshot import Snapshot, write_snapshot
 from cvstudio.project import commands, queries, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
+from cvstudio.project.sample import create_sample
 
 
 @dataclass
@@ -149,3 +151,14 @@ def test_the_checks_of_an_exported_file_say_their_limits_and_the_warning_of_the_
         "passed: Predictions kept: 23,920 (at least 23,896)",
         "passed: mAP50-95, measured again: 0.0001 (at least 0)",
     ]
+
+
+def test_pixels_of_no_class_are_called_background_as_in_the_window(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with create_sample(tmp_path / "sample", Task.SEGMENT, images=20) as project:
+        run = judged_run(project)
+    assert main(["errors", str(tmp_path / "sample"), str(run.id), "--json"]) == 0
+    text = capsys.readouterr().out
+    assert '"background"' in text
+    assert '"nothing"' not in text

@@ -77,7 +77,7 @@ def test_each_third_frame_of_a_video_comes_back_as_a_video(tmp_path: Path, netwo
     command = ["predict", network, video, "--step", "3", "-o", tmp_path / "a.json", "--video", out]
     assert main([str(part) for part in command]) == 0
     content = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
-    assert [row["page"] for row in content["images"]] == [0, 3, 6, 9]
+    assert [row["page"] for row in content["images"]] == [1, 4, 7, 10]
     capture = cv2.VideoCapture(str(out))
     frames = 0
     while capture.read()[0]:

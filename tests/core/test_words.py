@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cvstudio.core.words import agreed, folder_names
+from cvstudio.core.words import agreed, folder_names, size_words
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,16 @@ def test_a_sentence_agrees_with_its_number() -> None:
     assert agreed(1, words) == "1 box was left out: it has no area"
     assert agreed(2_000, words) == "2,000 boxes were left out: they have no area"
     assert agreed(0, words) == "0 boxes were left out: they have no area"
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        (999, "999 bytes"), (1_000, "1.0 kB"), (1_048_576, "1.0 MB"), (2_600_000, "2.6 MB"),
+        (500_000_000, "500.0 MB"), (3_000_000_000, "3.0 GB"),
+    ],
+)  # fmt: skip
+def test_a_file_is_told_as_large_as_the_page_says_that_it_is_downloaded_from(
+    size: int, told: str
+) -> None:
+    assert size_words(size) == told

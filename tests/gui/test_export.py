@@ -255,7 +255,7 @@ class Answers:
         if header["path"].endswith("broken.png"):
             more["failed"]("broken.png is damaged.", "")
             return
-        row = {"file": header["path"], "page": header["page"], "objects": []}
+        row = {"file": header["path"], "page": header["page"] + 1, "objects": []}
         content = {"file": "cells.onnx", "score": header["score"], "images": [row], "problems": []}
         more["done"](Message({"content": content}))
 
@@ -302,7 +302,7 @@ def test_saving_predictions_asks_about_every_page_and_can_be_cancelled(
         live.answer()
     told = json.loads(output.read_text())
     assert [(Path(row["file"]).name, row["page"]) for row in told["images"]] == [
-        ("one.png", 0), ("stack.tif", 0), ("stack.tif", 1), ("stack.tif", 2),
+        ("one.png", 1), ("stack.tif", 1), ("stack.tif", 2), ("stack.tif", 3),
     ]  # fmt: skip
     assert [Path(row["file"]).name for row in told["problems"]] == ["broken.png"]
     assert told["score"] == pytest.approx(page.try_it.score.value)

@@ -142,7 +142,7 @@ def test_nobody_says_what_an_image_is_before_anything_of_it_can_be_seen(gate, st
 @pytest.mark.parametrize(
     ("width", "height", "size", "words"),
     [
-        (12_000, 12_000, 250_569_839, "Reading 12,000 × 12,000 px, 251 MB…"),
+        (12_000, 12_000, 250_569_839, "Reading 12,000 × 12,000 px, 250.6 MB…"),
         (640, 480, 90_000, "Reading 640 × 480 px…"),
     ],
 )

@@ -327,6 +327,18 @@ def test_the_script_writes_tables_pictures_and_masks_and_tells_what_it_skipped(
         assert 1 <= mask.max() <= len(row["objects"])
 
 
+def test_the_pages_of_a_file_are_counted_from_one(tmp_path: Path) -> None:
+    folder, _ = bundle(tmp_path, "detect")
+    stack = tmp_path / "stack.tif"
+    pages = [Image.new("RGB", (40, 40), (shade, shade, shade)) for shade in (60, 120, 180)]
+    pages[0].save(stack, save_all=True, append_images=pages[1:])
+    out = tmp_path / "answers"
+    done = run_script(folder, str(stack), "-o", str(out))
+    assert done.returncode == 0, done.stderr
+    content = json.loads((out / "predictions.json").read_text(encoding="utf-8"))
+    assert [row["page"] for row in content["images"]] == [1, 2, 3]
+
+
 def test_two_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
     folder, _ = bundle(tmp_path, "detect")
     names = ("one/same.png", "two/same.png", "one/same-2.png", "three/SAME.png")

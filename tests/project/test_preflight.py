@@ -208,7 +208,7 @@ def test_a_gpu_that_is_asked_for_and_not_there_blocks(project: Project) -> None:
 def test_the_disk_is_looked_at(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     full = type("Usage", (), {"free": 1_000_000})()
     monkeypatch.setattr(training_facts.shutil, "disk_usage", lambda _path: full)
-    assert saying(lines(project), "1 MB are free").level is Level.BLOCKING
+    assert saying(lines(project), "1.0 MB are free").level is Level.BLOCKING
 
 
 def test_checks_of_twenty_thousand_images_do_not_make_the_person_wait(project: Project) -> None:

@@ -119,8 +119,8 @@ class ErrorsView(View):
     def nothing(self) -> str:
         """What stands for no class."""
         subject = self.subject
-        segment = subject is not None and subject.analysis.snapshot.task is Task.SEGMENT
-        return "background" if segment else "nothing"
+        task = subject.analysis.snapshot.task if subject is not None else Task.DETECT
+        return task.no_class
 
     def show_subject(self, subject: Subject) -> None:
         before, self.subject = self.subject, subject

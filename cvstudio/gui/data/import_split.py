@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, size_words
 from cvstudio.gui.data.shares import add_shares
 from cvstudio.gui.widgets.section import label
 from cvstudio.project import import_choices
@@ -81,7 +81,7 @@ class SplitStep(QWidget):
         words = ", ".join(f"{number:,} {split}" for split, number in given.items())
         self.given.setText(f"Keep the split of the source: {words}")
         self.given.setVisible(bool(given))
-        self.copy_in.setText(f"Copy them into the project ({plan.bytes / 2**20:,.1f} MB)")
+        self.copy_in.setText(f"Copy them into the project ({size_words(plan.bytes)})")
         self._undivided = plan.split_counts().get(None, 0)
         self._wanting = import_choices.lacks_val(plan)
         self.val.setText(

@@ -10,8 +10,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QVBoxLayout, QWidget
 
 from cvstudio.core import proof as proof_words
+from cvstudio.core.words import size_words
 from cvstudio.gui import theme
-from cvstudio.gui.export.times import cell, size_words
+from cvstudio.gui.export.times import cell
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, push

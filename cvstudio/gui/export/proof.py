@@ -16,9 +16,9 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWi
 from cvstudio.core import proof as proof_words
 from cvstudio.core.export_kinds import Engine
 from cvstudio.core.recipe import Sees
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, size_words
 from cvstudio.gui import theme
-from cvstudio.gui.export.times import cell, size_words
+from cvstudio.gui.export.times import cell
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.message import IconLabel, Message
 from cvstudio.gui.widgets.section import label, line, push

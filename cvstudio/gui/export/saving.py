@@ -108,7 +108,7 @@ class Saving(QObject):
         self._next()
 
     def _lost(self, page: Page, text: str) -> None:
-        self._problems.append({"file": str(page.path), "page": page.page, "problem": text})
+        self._problems.append({"file": str(page.path), "page": page.page + 1, "problem": text})
         self._next()
 
     def _write(self) -> None:

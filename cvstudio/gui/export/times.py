@@ -146,8 +146,3 @@ def cell(text: str, role: str, *, right: bool) -> QLabel:
     if right:
         result.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     return result
-
-
-def size_words(size: int) -> str:
-    """The size of a file, as people read it."""
-    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QProgressBar, QVBoxLayout, QWidget
 
+from cvstudio.core.words import size_words
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import label
@@ -65,5 +66,5 @@ def reading_words(width: int, height: int, size: int) -> str:
     """ "Reading 12,000 × 12,000 px, 251 MB…"; a file's `size` in bytes is said from 1 MB on."""
     words = f"Reading {width:,} × {height:,} px"
     if size >= _MEGABYTE:
-        words += f", {size / _MEGABYTE:,.0f} MB"
+        words += f", {size_words(size)}"
     return words + "…"

@@ -16,7 +16,7 @@ from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.forms import Answers
 from cvstudio.core.meanings import meaning
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, size_words
 from cvstudio.ml.onnx_file import FileRecord
 
 FEW = 50
@@ -95,7 +95,7 @@ def _head(record: FileRecord, file: str, size: int, sha256: str) -> str:
         f"# Model card: {title}",
         f"This network {does(record)}.",
         f"- Classes: {class_names(record)}",
-        f"- File: `{file}`, {size / 1e6:.1f} MB, numbers of type {record.precision}",
+        f"- File: `{file}`, {size_words(size)}, numbers of type {record.precision}",
         f"- sha256: `{sha256}`",
         f"- Made by CVStudio {version} from the run `{run}`"
         + (f", as it was after epoch {epoch}" if epoch is not None else ""),

@@ -25,7 +25,7 @@ from cvstudio.core.resources import resources
 from cvstudio.core.snapshot import copy_snapshot, read_snapshot
 from cvstudio.core.words import size_words
 
-MOST_BYTES = 500 << 20
+MOST_BYTES = 500_000_000
 """What a bundle may weigh: the head of a cluster holds it in memory and takes 512 MiB."""
 
 PROGRAM = ("augment", "core", "formats", "imaging", "ml")

@@ -170,8 +170,7 @@ class FiguresView(View):
         sheet = found.sheet
         self.sheet, self._free = sheet, (subject, found.free)
         self.figures.show_figures(sheet.figures)
-        segment = subject.analysis.snapshot.task is Task.SEGMENT
-        nothing = "background" if segment else "nothing"
+        nothing = subject.analysis.snapshot.task.no_class
         self.classes.show_figures(sheet.classes, subject.classes, nothing=nothing)
         self.calibration.show_reliability(sheet.reliability)
         self.calibration.show_calibration(found.calibration)

@@ -30,7 +30,7 @@ def name_of(class_id: int, classes: Mapping[int, LabelClass], task: Task) -> str
     """A class as it stands in a sentence; 0 is nothing, or background where pixels are labelled."""
     if class_id in classes:
         return quoted(classes[class_id].name)
-    return "background" if task is Task.SEGMENT else "nothing"
+    return task.no_class
 
 
 def headline(suspect: Suspect, classes: Mapping[int, LabelClass], task: Task) -> str:
