@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.layouts import show_or_hide
 from cvstudio.gui.widgets.message import IconLabel
+from cvstudio.gui.widgets.one_press import press_once
 from cvstudio.gui.widgets.section import label, link, push
 
 _WIDEST = 480
@@ -41,6 +42,7 @@ class EmptyState(QWidget):
         self.words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self.words, 0, Qt.AlignmentFlag.AlignHCenter)
         self.button = push(button, self._press, next=next_)
+        press_once(self.button)
         self._do = do
         show_or_hide(self.button, bool(button))
         column.addSpacing(4)

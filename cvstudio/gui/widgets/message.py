@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
 
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.icons import LEVEL_ICONS, icon
+from cvstudio.gui.widgets.one_press import press_once
 from cvstudio.gui.widgets.section import label, link
 from cvstudio.gui.widgets.verbatim import face
 
@@ -53,6 +54,7 @@ class Message(QFrame):
         row.addWidget(self._words, 1)
         self._do = do
         self._link = link(link_text, self._act)
+        press_once(self._link)
         row.addWidget(self._link, 0, Qt.AlignmentFlag.AlignTop)
         self._link.setVisible(bool(link_text))
         self.set(level, text)
