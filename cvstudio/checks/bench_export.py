@@ -7,6 +7,7 @@ was taught, so that what it loses can be told.
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -54,6 +55,7 @@ _FASTER = 2.0
 def export(*, quick: bool) -> list[Figure]:
     """The figures of parity, then that of 8 bits."""
     environment.prepare()
+    os.environ["YOLO_VERBOSE"] = "false"  # its words would stand among the figures
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

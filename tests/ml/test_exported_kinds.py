@@ -17,6 +17,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
+import torchvision
 from judge_samples import CLASSES, network_of
 from test_exporting import Made, make_run
 
@@ -111,6 +112,30 @@ def test_32_bits_keep_within_a_thousandth_in_every_engine(exported: Exported) ->
         assert all(c["allowed"] == 1e-3 and c["value"] <= 1e-3 for c in found)
     script = next(r for r in exported[2]["files"] if r["kind"] == FileKind.TORCHSCRIPT)
     assert any("fresh process" in check["check"] for check in script["checks"])
+
+
+def test_a_script_is_proven_by_a_process_that_has_nothing_of_cvstudio(tmp_path: Path) -> None:
+    class Kept(torch.nn.Module):
+        def forward(self, boxes: torch.Tensor) -> tuple[torch.Tensor]:
+            return (torchvision.ops.nms(boxes, boxes[:, 0], 0.5).float(),)
+
+    boxes = np.array([[1, 0, 5, 4], [2, 0, 6, 4], [9, 9, 12, 12]], np.float32)
+    traced = torch.jit.trace(Kept(), torch.from_numpy(boxes))  # type: ignore[no-untyped-call]
+    torch.jit.save(traced, tmp_path / "kept.pt")  # type: ignore[no-untyped-call]
+    np.save(tmp_path / "boxes.npy", boxes)
+    code = (
+        "import sys; from pathlib import Path; import numpy as np\n"
+        "from cvstudio.ml.exporting.alone import answers_of_script\n"
+        "found = answers_of_script(Path('kept.pt'), [np.load('boxes.npy')])\n"
+        "print(found[0][0].tolist())\n"
+        "print(sorted(name for name in sys.modules if name.startswith('cvstudio.')))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    assert told[0] == "[2.0, 1.0]"
+    parts = ["cvstudio.ml", "cvstudio.ml.exporting", "cvstudio.ml.exporting.alone"]
+    assert told[1] == str(parts)
 
 
 def test_no_file_of_any_kind_names_a_folder_of_this_computer(exported: Exported) -> None:

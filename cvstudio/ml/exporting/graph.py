@@ -107,12 +107,13 @@ def to_onnx(network: LoadedNetwork, *, opset: int = USUAL_OPSET) -> onnx.ModelPr
 @contextmanager
 def quiet_tracing() -> Iterator[None]:
     """Without what PyTorch says about tracing: it would rather use its newer exporter, which wants
-    a package that we do not ship; that some values become constants is what is wanted, and others
-    are folded by onnxslim later."""
+    a package that we do not ship; that some values become constants is what is wanted, others are
+    folded by onnxslim later, and places that are looked up are never counted from the end."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         warnings.filterwarnings("ignore", message="Constant folding")
+        warnings.filterwarnings("ignore", message="Exporting aten::index operator")
         yield
 
 

@@ -23,6 +23,7 @@ from cvstudio.core.snapshot import Snapshot, SnapshotImage
 from cvstudio.core.thresholds import Thresholds
 from cvstudio.ml.evaluate import predict_images, read_images
 from cvstudio.ml.exporting import proof
+from cvstudio.ml.exporting.alone import answers_of_script
 from cvstudio.ml.exporting.engines import open_exported
 from cvstudio.ml.exporting.proof import Check, Limits
 from cvstudio.ml.judge import judge
@@ -164,7 +165,7 @@ def _in_a_fresh_process(
     batches = [exported.preprocessor.prepare(rgb)[0] for rgb in reference.rgbs[:2]]
     ours = [exported.outputs(batch) for batch in batches]
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        theirs = pool.submit(_answers_of_script, path, batches).result()
+        theirs = pool.submit(answers_of_script, path, batches).result()
     worst = max(
         proof.relative(a, b) for one, other in zip(ours, theirs, strict=True)
         for a, b in zip(one, other, strict=True)
@@ -173,15 +174,6 @@ def _in_a_fresh_process(
         "Largest relative error, loaded by a fresh process", exported.record.precision, worst,
         limits.relative,
     )  # fmt: skip
-
-
-def _answers_of_script(path: Path, batches: list[NDArray[Any]]) -> list[list[NDArray[Any]]]:
-    import torch
-    import torchvision  # noqa: F401  # its operators may be in the file
-
-    module = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
-    with torch.no_grad():
-        return [[out.numpy() for out in module(torch.from_numpy(batch))] for batch in batches]
 
 
 # -- which images
