@@ -130,8 +130,18 @@ _QT_LEVELS = {
 }
 
 
+_NO_WINDOW = """\
+CVStudio cannot open a window here. On Debian and Ubuntu these packages are needed for it:
+    sudo apt-get install libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1 \\
+        libxcb-shape0
+"""
+
+
 def _log_qt(kind: QtMsgType, context: object, message: str | None) -> None:
     logging.getLogger("qt").log(_QT_LEVELS.get(kind, logging.WARNING), "%s", message)
+    if kind is QtMsgType.QtFatalMsg:  # Qt ends the program after this
+        windowless = sys.platform == "linux" and "platform plugin" in (message or "")
+        sys.stderr.write(_NO_WINDOW if windowless else f"{message}\n")
 
 
 def _catch_everything(studio: Studio) -> None:

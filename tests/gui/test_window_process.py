@@ -119,6 +119,21 @@ def test_without_a_display_the_command_says_so_and_exits(tmp_path: Path) -> None
     assert "Traceback" not in done.stderr
 
 
+def test_where_qt_finds_no_window_the_command_names_the_packages(tmp_path: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("the packages are those of Linux")
+    environment = {
+        **os.environ, "QT_QPA_PLATFORM": "nowhere", "CVSTUDIO_HOME": str(tmp_path),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "cvstudio"],
+        capture_output=True, text=True, env=environment, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "cannot open a window" in done.stderr
+    assert "apt-get install libxcb-cursor0" in done.stderr
+
+
 def test_libraries_can_be_loaded_after_qt() -> None:
     """Shiboken's look into each import must not break packages that are still being imported."""
     script = (
