@@ -318,14 +318,15 @@ def _watch(path: Path, experiment_id: int) -> None:
                 experiment = book.get(project, experiment_id)
                 found = book.runs_of(project, experiment)
                 _tell(found, told)
-                held = runs.held_by(project)
+                held = book.held(project, found)
                 busy = [run for run in found if run.status in (RunStatus.QUEUED, RunStatus.RUNNING)]
                 if experiment.ended is not None and not busy:
                     return
-                if held is not None and held.id in {run.id for run in found}:
+                if held is not None:
                     raise RunError(
                         f"Run {held.id} failed: {held.message}",
-                        hint="The others wait. Mend it, or stop the experiment with --stop.",
+                        hint="The others wait. Mend it and resume it, go on past it with"
+                        f" cvstudio queue {path} --go-on, or stop the experiment with --stop.",
                     )
             time.sleep(LOOK_SECONDS)
     finally:
@@ -396,7 +397,7 @@ def _show(project: Project, experiment: ExperimentRecord, *, as_json: bool) -> N
     content = _about(project, experiment)
 
     def words() -> None:
-        click.echo(f"Experiment {experiment.id}: {experiment.name}. {experiment.message}".rstrip())
+        click.echo(f"Experiment {experiment.id}: {experiment.name}. {content['message']}".rstrip())
         if experiment.kind is ExperimentKind.FOLDS:
             _show_folds(project, experiment)
         else:
@@ -445,7 +446,7 @@ def _about(project: Project, experiment: ExperimentRecord) -> dict[str, Any]:
         "wanted": plan_of(experiment).count,
         "done": sum(run.status in book.SETTLED for run in found),
         "ended": experiment.ended,
-        "message": experiment.message,
+        "message": experiment.message or book.why_waits(project, experiment),
         "directory": str(experiment.directory),
     }
     if experiment.kind is ExperimentKind.FOLDS:

@@ -202,7 +202,7 @@ def why_waits(project: Project, run: RunRecord, found: Device | None = None) -> 
     """What a queued run waits for besides a quiet moment, as a sentence; "" when it is its turn."""
     held = held_by(project)
     if held is not None:
-        most = "" if _holds_on(held) else f", {DECIDE_MINUTES} minutes at most"
+        most = "" if _holds_on(project, held) else f", {DECIDE_MINUTES} minutes at most"
         return f"It waits until you decide about run {held.id}{most}."
     wanted = queueing.takes(job_of(run), config_of(run), found)
     for other in filter(whole, running(project)):
@@ -257,14 +257,18 @@ def held_by(project: Project) -> RunRecord | None:
     with project.read() as session:
         decided = queries.setting(session, _DECIDED, [])
     late = time.time() - (last.ended or 0.0) > 60 * DECIDE_MINUTES
-    return None if last.id in decided or (late and not _holds_on(last)) else last
+    return None if last.id in decided or (late and not _holds_on(project, last)) else last
 
 
-def _holds_on(failed: RunRecord) -> bool:
+def _holds_on(project: Project, failed: RunRecord) -> bool:
     """Whether the queue waits for a word about a failed run however long it takes. An experiment
-    decides for itself (Steward)."""
+    that goes on decides for itself (Steward)."""
     told = job_of(failed).state().failed
-    return failed.experiment_id is not None or (told is not None and told.cause in _LASTING)
+    if told is not None and told.cause in _LASTING:
+        return True
+    with project.read() as session:
+        going = {each.id for each in queries.experiments(session) if each.ended is None}
+    return failed.experiment_id in going
 
 
 def decide(project: Project, run_id: int) -> None:

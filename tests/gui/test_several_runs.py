@@ -151,6 +151,28 @@ def test_a_search_is_begun_with_the_chosen_settings_and_stopped(window: Window) 
     assert view.card.buttons["more"].isVisible()
 
 
+def test_a_search_whose_first_trial_fails_says_what_it_waits_for_and_why_it_ended(
+    window: Window,
+) -> None:
+    broken = default_config(
+        Task.DETECT, network="yolo26n", start="scratch", seed=experiment_hands.BROKEN_SEED
+    )
+    plan = SearchPlan(config=broken, space=(RATE,), trials=2, prune=False)
+    made = book.create(window.project, plan)
+    window.page.show_experiment(made.id)
+    window.studio.jobs.look()
+    facts = window.page.experiments.view.card.facts
+    window.until(lambda: "wait until you decide about it." in facts.text())
+    (failed,) = book.runs_of(window.project, made)
+    assert (
+        facts.text()
+        == f"Run {failed.id} failed, and the other runs wait until you decide about it."
+    )
+    runs.decide(window.project, failed.id)
+    window.until(lambda: "No run came to a good end." in facts.text())
+    assert "It broke." in facts.text()
+
+
 def test_wrong_values_are_refused_in_words_and_bar_the_start(window: Window) -> None:
     window.choose(network="yolo26n")
 

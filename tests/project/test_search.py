@@ -223,6 +223,38 @@ def test_a_trial_that_fails_is_left_behind_once_others_have_worked(project: Proj
     steward.close()
 
 
+def test_a_search_whose_only_trial_fails_is_over_and_says_why(project: Project) -> None:
+    plan = SearchPlan(config=recipe(seed=BROKEN_SEED), space=(RATE,), trials=1, prune=False)
+    made = book.create(project, plan)
+    steward = Steward()
+    look_after(project, steward, lambda: book.get(project, made.id).ended is not None)
+    (run,) = book.runs_of(project, made)
+    told = f"No run came to a good end. Run {run.id} failed: It broke."
+    assert book.get(project, made.id).message == told
+    waiting = runs.create_run(project, recipe())
+    assert runs.why_waits(project, waiting).endswith("5 minutes at most.")
+    book.extend(project, made.id, trials=1)  # whoever asks for more has decided
+    look_after(project, steward, lambda: len(book.runs_of(project, made)) == 2)
+    steward.close()
+
+
+def test_a_search_with_trials_left_says_that_it_waits_for_a_decision(project: Project) -> None:
+    plan = SearchPlan(config=recipe(seed=BROKEN_SEED), space=(RATE,), trials=2, prune=False)
+    made = book.create(project, plan)
+    steward = Steward()
+    look_after(project, steward, lambda: runs.held_by(project) is not None)
+    for _ in range(3):
+        steward.look(project)
+    (run,) = book.runs_of(project, made)
+    words = f"Run {run.id} failed, and the other runs wait until you decide about it."
+    assert book.why_waits(project, book.get(project, made.id)) == words
+    runs.decide(project, run.id)
+    look_after(project, steward, lambda: book.get(project, made.id).ended is not None)
+    assert len(book.runs_of(project, made)) == 2
+    assert book.why_waits(project, book.get(project, made.id)) == ""
+    steward.close()
+
+
 STRUCK = """
 import sys, os, signal
 sys.path[:0] = [sys.argv[1]]

@@ -166,7 +166,10 @@ class Experiments(QObject):
             if early:
                 parts.append(f"{counted(early, 'trial')} stopped early (pruned).")
         worked = [self._seconds(run) for run in found if run.status in experiment_book.SETTLED]
-        if experiment.ended is None and worked:
+        waits = experiment_book.why_waits(self.project, experiment)
+        if waits:
+            parts.append(waits)
+        elif experiment.ended is None and worked:
             left = (plan.count - done) * sum(worked) / len(worked)
             parts.append(f"About {in_words(left)} left." if left >= 60 else "Nearly done.")
         elif experiment.ended is None:

@@ -134,7 +134,11 @@ def extend(project: Project, experiment_id: int, *, trials: int) -> None:
     plan = plan_of(experiment)
     if not isinstance(plan, SearchPlan):
         raise RunError("Only a search can go on: folds and values have all their runs.")
-    done = len(runs_of(project, experiment))
+    found = runs_of(project, experiment)
+    failed = held(project, found)
+    if failed is not None:
+        runs.decide(project, failed.id)
+    done = len(found)
     longer = plan.model_copy(update={"trials": done + trials, "minutes": None})
     _store(project, experiment_id, ended=None, message="", settings=longer.model_dump_json())
 
@@ -187,6 +191,22 @@ def over(found: Iterable[RunRecord]) -> bool:
     """Whether an experiment waits for none of these runs, as their rows tell: what ended since the
     last runs.sync is not taken in yet."""
     return all(run.status in SETTLED for run in found)
+
+
+def held(project: Project, found: Iterable[RunRecord]) -> RunRecord | None:
+    """The one of these runs that failed and that a person has to decide about."""
+    failed = runs.held_by(project)
+    return failed if failed is not None and failed.id in {run.id for run in found} else None
+
+
+def why_waits(project: Project, experiment: ExperimentRecord) -> str:
+    """What an experiment that has runs left waits for, as a sentence; "" when it goes on."""
+    if experiment.ended is not None:
+        return ""
+    failed = held(project, runs_of(project, experiment))
+    if failed is None:
+        return ""
+    return f"Run {failed.id} failed, and the other runs wait until you decide about it."
 
 
 def _store(project: Project, experiment_id: int, **values: object) -> None:

@@ -87,8 +87,8 @@ class Steward:
         found = book.runs_of(project, experiment)
         if experiment.kind is ExperimentKind.FOLDS:
             passed = _take_in_folds(project, experiment, found) or passed
-        if book.over(found) and experiment.ended is None and not _held(project, found):
-            book.end(project, experiment.id)
+        if book.over(found) and experiment.ended is None:
+            book.end(project, experiment.id, _none_good(found))
             return True
         return passed
 
@@ -100,16 +100,17 @@ class Steward:
         found = book.runs_of(project, experiment)
         study = self._study(experiment, plan)
         changed = self._take_in(project, study, found)
-        if experiment.ended is not None or _held(project, found):
+        if experiment.ended is not None:
             return changed
+        held = book.held(project, found) is not None
         while (why := _enough(plan, found)) is None:
-            if sum(run.status not in book.SETTLED for run in found) >= plan.at_once:
+            if held or sum(run.status not in book.SETTLED for run in found) >= plan.at_once:
                 return changed
             self._make_next(project, experiment, study)
             found, changed = book.runs_of(project, experiment), True
         if not book.over(found):  # those that are still at work are waited for
             return changed
-        book.end(project, experiment.id, why)
+        book.end(project, experiment.id, why or _none_good(found))
         return True
 
     def _study(self, experiment: ExperimentRecord, plan: SearchPlan) -> Study:
@@ -200,10 +201,12 @@ def _take_in_folds(project: Project, experiment: ExperimentRecord, found: list[R
     return True
 
 
-def _held(project: Project, found: list[RunRecord]) -> bool:
-    """Whether the queue waits for a decision about one of these runs."""
-    held = runs.held_by(project)
-    return held is not None and held.id in {run.id for run in found}
+def _none_good(found: list[RunRecord]) -> str:
+    """Why an experiment that has all its runs has no result; "" where it has, or nothing failed."""
+    failed = [run for run in found if run.status == RunStatus.FAILED]
+    if not failed or any(RunStatus(run.status).has_network for run in found):
+        return ""
+    return f"No run came to a good end. Run {failed[-1].id} failed: {failed[-1].message}"
 
 
 def _let_pass(project: Project, experiment: ExperimentRecord) -> bool:
