@@ -113,8 +113,14 @@ def file_trouble(error: OSError) -> str:
         return "The disk is full."
     if error.errno == errno.EMFILE:
         return "Too many files are open at once."
-    reason = _REASONS.get(error.errno or 0)
-    if reason and error.filename:
-        return f"{error.filename} {reason}."
+    reason, name = _REASONS.get(error.errno or 0), named_file(error)
+    if reason and name:
+        return f"{name} {reason}."
     said = (error.strerror or "the operating system refused it").rstrip(".")
-    return f"{error.filename}: {said}." if error.filename else f"{said[:1].upper()}{said[1:]}."
+    return f"{name}: {said}." if name else f"{said[:1].upper()}{said[1:]}."
+
+
+def named_file(error: OSError) -> str:
+    """The file of an error as the person named it: what is written first beside it, and then takes
+    its place, is nothing they know."""
+    return str(error.filename or "").removesuffix(".part")

@@ -30,7 +30,7 @@ import shiboken6
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from cvstudio.core.errors import CVStudioError, ProjectReadOnly
+from cvstudio.core.errors import CVStudioError, ProjectReadOnly, named_file
 from cvstudio.core.settings import Memory, Settings
 from cvstudio.gui.action_table import READING
 from cvstudio.gui.actions import Actions
@@ -379,9 +379,9 @@ def in_words(error: BaseException) -> tuple[str, str]:
     if isinstance(error, OSError) and error.errno == 28:
         return "The disk is full.", "Free some space and try again. Nothing was half written."
     if isinstance(error, PermissionError):
-        return f"There is no permission to use {error.filename}.", "Choose another folder."
+        return f"There is no permission to use {named_file(error)}.", "Choose another folder."
     if isinstance(error, FileNotFoundError):
-        return f"{error.filename} is not there any more.", ""
+        return f"{named_file(error)} is not there any more.", ""
     if isinstance(error, MemoryError):
         return "The computer ran out of memory.", "Close other programs and try again."
     return (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from patience import until
@@ -14,10 +16,19 @@ from PySide6.QtWidgets import (
     QLabel,
 )
 
-from cvstudio.core.errors import ProjectError
-from cvstudio.gui.studio import Studio
+from cvstudio.core.errors import ProjectError, file_trouble
+from cvstudio.gui.studio import Studio, in_words
 from cvstudio.gui.tasks import Control
 from cvstudio.project.project import Project
+
+
+def test_an_error_on_saving_names_the_file_that_was_chosen(tmp_path: Path) -> None:
+    chosen = tmp_path / "table.csv"
+    refused = PermissionError(errno.EPERM, "Operation not permitted", f"{chosen}.part")
+    assert file_trouble(refused) == f"{chosen} may not be changed by you."
+    words, advice = in_words(refused)
+    assert words == f"There is no permission to use {chosen}."
+    assert advice == "Choose another folder."
 
 
 def test_work_in_a_thread_tells_progress_and_its_result(studio: Studio, qtbot: object) -> None:
