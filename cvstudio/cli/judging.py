@@ -29,7 +29,7 @@ from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.metrics import nothing_right
 from cvstudio.core.run_state import RunState
-from cvstudio.project import analysis, launch, runs, snapshots
+from cvstudio.project import analysis, launch, likely, runs, snapshots
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
@@ -110,7 +110,7 @@ def judged_at(found: Analysis, score: float | None) -> tuple[float, bool, Verdic
     verdict."""
     chosen = found.chosen.common if score is None else score
     own = score is None and bool(found.own_scores)
-    return chosen, own, found.judge(score=chosen, iou=_OVERLAP, own=own)
+    return chosen, own, likely.judged(found, score=chosen, iou=_OVERLAP, own=own)
 
 
 @click.command("errors")

@@ -21,15 +21,34 @@ from cvstudio.core import thresholds
 from cvstudio.core.annotation import Split
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
-from cvstudio.project import analysis
+from cvstudio.project import analysis, likely
 from cvstudio.project.query_language import QueryError, Term, parse
+from cvstudio.project.suspects_settled import Settled, settled
 from cvstudio.project.tables import RunRow
-from cvstudio.project.verdict import LIKELY, go_on
+from cvstudio.project.verdict import LIKELY, Case, go_on
 
 log = logging.getLogger(__name__)
 
 _IOU = 0.5
+LABEL_ERROR = "likely label error"
+"""What a query calls a case of likely.py."""
 ByKind = Mapping[str, frozenset[int]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Errors:
+    """What an evaluation found: images by kind of error, and the suspects among their labels."""
+
+    by_kind: ByKind
+    likely: tuple[Case, ...]
+
+    def images(self, kind: str, settled: Settled) -> frozenset[int]:
+        """The images of a kind; without those whose suspects a person has all decided on."""
+        if kind != LABEL_ERROR:
+            return self.by_kind.get(kind, frozenset())
+        return frozenset(
+            case.image_id for case in self.likely if not settled.holds(likely.suspect_of(case))
+        )
 
 
 @dataclass(frozen=True)
@@ -51,7 +70,7 @@ class _Compared:
     """
 
     def __init__(self) -> None:
-        self._found: dict[Evaluation, ByKind | RunError] = {}
+        self._found: dict[Evaluation, _Errors | RunError] = {}
         self._at_work: dict[Evaluation, threading.Lock] = {}
         self._door = threading.Lock()
 
@@ -60,8 +79,8 @@ class _Compared:
         with self._door:
             return evaluation in self._found
 
-    def errors(self, evaluation: Evaluation, check: Callable[[], None] = go_on) -> ByKind:
-        """Images by kind of error; who asks while another thread computes waits for that one."""
+    def errors(self, evaluation: Evaluation, check: Callable[[], None] = go_on) -> _Errors:
+        """What it found; who asks while another thread computes waits for that one."""
         with self._door:
             lock = self._at_work.setdefault(evaluation, threading.Lock())
         with lock:
@@ -74,7 +93,7 @@ class _Compared:
             raise RunError(found.message, hint=found.hint) from found
         return found
 
-    def _keep(self, evaluation: Evaluation, found: ByKind | RunError) -> None:
+    def _keep(self, evaluation: Evaluation, found: _Errors | RunError) -> None:
         """Keep it in the place of what an earlier evaluation of that split said."""
         with self._door:
             same = (evaluation.run, evaluation.split)
@@ -99,10 +118,11 @@ def images_with_errors(s: Session, ids: Sequence[int], kinds: Sequence[str]) -> 
     it was evaluated on. Raises RunError where its files are damaged.
     """
     found: set[int] = set()
+    known = settled(s)
     for evaluation in _evaluations(s, ids):
-        by_kind = _compared.errors(evaluation)
-        for kind in by_kind if "any" in kinds else kinds:
-            found |= by_kind.get(kind, frozenset())
+        errors = _compared.errors(evaluation)
+        for kind in (*errors.by_kind, LABEL_ERROR) if "any" in kinds else kinds:
+            found |= errors.images(kind, known)
     return found
 
 
@@ -153,7 +173,7 @@ def _evaluations(s: Session, ids: Sequence[int]) -> list[Evaluation]:
     ]  # fmt: skip
 
 
-def _errors_or_why_not(evaluation: Evaluation, check: Callable[[], None]) -> ByKind | RunError:
+def _errors_or_why_not(evaluation: Evaluation, check: Callable[[], None]) -> _Errors | RunError:
     try:
         return _errors(evaluation, check)
     except (RunError, OSError, ValueError, LookupError) as error:
@@ -162,13 +182,13 @@ def _errors_or_why_not(evaluation: Evaluation, check: Callable[[], None]) -> ByK
         return RunError(words, hint=f"Evaluate it on {evaluation.split} again. ({error})")
 
 
-def _errors(evaluation: Evaluation, check: Callable[[], None]) -> ByKind:
+def _errors(evaluation: Evaluation, check: Callable[[], None]) -> _Errors:
     loaded = analysis.load(JobDir(evaluation.run), evaluation.split, check=check)
     verdict = loaded.judge(score=loaded.chosen.common, iou=_IOU, own=True)
-    words = {LIKELY: "likely label error"}
-    return {
-        words.get(each.kind, each.kind): frozenset(
-            case.image_id for case in verdict.cases(each.kind)
-        )
+    by_kind = {
+        each.kind: frozenset(case.image_id for case in verdict.cases(each.kind))
         for each in verdict.kinds
+        if each.kind != LIKELY
     }
+    told = likely.of(loaded)
+    return _Errors(by_kind, () if told is None else told.cases)

@@ -6,98 +6,36 @@ labels. It holds for every run: a label that was kept is not suspected again of 
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cvstudio.core.annotation import Annotation, Shape, Source, State, Task, area_of
 from cvstudio.core.combine import How, combined
-from cvstudio.core.geometry import Box, Polygon, overlap
+from cvstudio.core.geometry import Polygon
 from cvstudio.core.masks import Mask
 from cvstudio.core.suspects.values import NOTHING, Fault
 from cvstudio.core.words import counted
 from cvstudio.project import commands, image_classes, queries, rejecting
 from cvstudio.project.project import Project
 from cvstudio.project.suspects import Suspect
-from cvstudio.project.tables import SettingRow
+from cvstudio.project.suspects_settled import (
+    KEPT_CASES,
+    KEY,
+    Decided,
+    Decision,
+    Settled,
+    read,
+    settled,
+)
 
-KEY = "suspects."
-KEPT_CASES = "analyze.kept."
-"""Where likely label errors that a person kept lie, by run: [image, annotation or 0, answer]."""
-_SAME_PLACE = 0.5
-"""Overlap from which two places without a label are the same one."""
-
-
-class Decision(StrEnum):
-    """What a person decides about a suspect."""
-
-    FIXED = "fixed"
-    """The proposal is right, and taken."""
-    KEPT = "kept"
-    """The label is right as it is."""
-    DELETED = "deleted"
-    """There is nothing to label: the label is deleted, whatever was proposed."""
-    REJECTED = "rejected"
-    """Neither is right: the image waits for review again, with the reason."""
-
-
-_LASTING = (Decision.KEPT, Decision.REJECTED)
-"""What leaves the label as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """One decision, and the suspect that it is about. `at` is seconds since 1970."""
-
-    decision: Decision
-    fault: Fault
-    image_id: int
-    annotation_id: int | None
-    labelled: int
-    proposed: int
-    box: Box | None
-    run_id: int
-    at: float
-
-    def about(self, suspect: Suspect) -> bool:
-        """Whether it settles a suspect of whatever run: the same thing of the same label."""
-        if (self.image_id, self.fault, self.labelled) != (
-            suspect.image_id, suspect.fault, suspect.labelled,
-        ):  # fmt: skip
-            return False
-        if self.labelled != NOTHING and self.fault is not Fault.WRONG_REGION:
-            return self.annotation_id == suspect.annotation_id
-        if self.proposed != suspect.proposed:
-            return False
-        if self.box is None or suspect.box is None:
-            return self.box is suspect.box
-        return overlap(self.box, suspect.box) >= _SAME_PLACE
-
-
-@dataclass(frozen=True)
-class Settled:
-    """All decisions, by image, and the labels that were kept among the likely label errors."""
-
-    by_image: dict[int, tuple[Decided, ...]]
-    kept: frozenset[tuple[int, int]] = frozenset()
-    """Images and annotations."""
-
-    def holds(self, suspect: Suspect) -> bool:
-        """Whether a person has decided to leave a suspect. One that was fixed does not come again
-        by itself, and if another network doubts the new label, that is to be seen."""
-        if (suspect.image_id, suspect.annotation_id) in self.kept:
-            return True
-        return any(
-            d.decision in _LASTING and d.about(suspect)
-            for d in self.by_image.get(suspect.image_id, ())
-        )
+__all__ = [
+    "KEPT_CASES", "Decided", "Decision", "Outcome", "Settled", "counts", "decide", "decisions",
+    "forget", "note", "settled",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +61,6 @@ def counts(project: Project, run_ids: Iterable[int] | None = None) -> Counter[De
     )  # fmt: skip
 
 
-def settled(s: Session) -> Settled:
-    """Every decision as the project holds it."""
-    stored = select(SettingRow.key, SettingRow.value).where(SettingRow.key.startswith(KEY))
-    by_image = {
-        int(key.removeprefix(KEY)): tuple(_read(int(key.removeprefix(KEY)), json.loads(value)))
-        for key, value in s.execute(stored)
-    }
-    others = select(SettingRow.value).where(SettingRow.key.startswith(KEPT_CASES))
-    kept = {
-        (image_id, annotation_id)
-        for value in s.scalars(others)
-        for image_id, annotation_id, _prediction in json.loads(value)
-        if annotation_id
-    }
-    return Settled(by_image, frozenset(kept))
-
-
 def decide(
     project: Project, suspects: Sequence[Suspect], decision: Decision, *,
     source: object = None, reason: str = "",
@@ -163,7 +84,7 @@ def decide(
             done.append(suspect)
         if decision is Decision.REJECTED:
             _send_back(s, done, reason)
-        _note(s, done, decision)
+        note(s, done, decision)
     return Outcome(len(done), tuple(dict.fromkeys(left)))
 
 
@@ -287,7 +208,8 @@ def _send_back(s: Session, suspects: Sequence[Suspect], reason: str) -> None:
 # Keeping what was decided
 
 
-def _note(s: Session, suspects: Sequence[Suspect], decision: Decision) -> None:
+def note(s: Session, suspects: Sequence[Suspect], decision: Decision) -> None:
+    """Keep a decision with the project, in place of older ones about the same."""
     by_image: dict[int, list[Suspect]] = defaultdict(list)
     for suspect in suspects:
         by_image[suspect.image_id].append(suspect)
@@ -304,7 +226,7 @@ def _note(s: Session, suspects: Sequence[Suspect], decision: Decision) -> None:
 
 
 def _of_image(s: Session, image_id: int) -> list[Decided]:
-    return list(_read(image_id, queries.setting(s, f"{KEY}{image_id}", [])))
+    return list(read(image_id, queries.setting(s, f"{KEY}{image_id}", [])))
 
 
 def _store(s: Session, image_id: int, found: Sequence[Decided]) -> None:
@@ -317,12 +239,3 @@ def _store(s: Session, image_id: int, found: Sequence[Decided]) -> None:
         for d in found
     ]  # fmt: skip
     commands.set_setting(s, f"{KEY}{image_id}", told or None)
-
-
-def _read(image_id: int, stored: Iterable[dict[str, Any]]) -> Iterable[Decided]:
-    for one in stored:
-        box = Box(*one["xywh"]) if one["xywh"] is not None else None
-        yield Decided(
-            Decision(one["decision"]), Fault(one["fault"]), image_id, one["annotation"],
-            one["labelled"], one["proposed"], box, one["run"], one["at"],
-        )  # fmt: skip

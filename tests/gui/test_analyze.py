@@ -39,8 +39,14 @@ from cvstudio.project.verdict import Case
 def finished_run(project: Project, *, trusted: bool = False) -> JobDir:
     """A run whose network finds each first box, one extra thing, and misses the rest.
 
-    A trusted one finds all boxes, and an extra thing in the first image only.
+    A trusted one finds all boxes, four more on each image, and an extra thing in the first only.
     """
+    if trusted:
+        with project.transaction("Fill") as s:
+            for image_id, labels in queries.annotations_of(s, queries.image_ids(s)).items():
+                for place, label in enumerate(4 * labels[:1]):
+                    shape, class_id = Box(1 + 15 * place, 1, 9, 9), label.class_id
+                    commands.add_annotation(s, image_id=image_id, class_id=class_id, shape=shape)
     with project.read() as s:
         proposed = splits.propose(s, fractions=(0.5, 0.5, 0.0))
     with project.transaction("Split") as s:

@@ -23,12 +23,12 @@ CLASSES = {CELL: LabelClass(CELL, "cell", "#F73C62"), FIBRE: LabelClass(FIBRE, "
 @pytest.mark.parametrize(
     ("right", "wrong", "likely", "said"),
     [
-        (8, 2, True, "When it says “2”, it is right 8 of 10 times, and it is as sure here as it"
-                     " usually is when it is right: perhaps a label error."),
-        (80, 20, True, "When it says “2”, it is right 80 of 100 times, and it is as sure here as"
-                       " it usually is when it is right: probably a label error."),
-        (80, 20, False, "When it says “2”, it is right 80 of 100 times, but it is less sure here"
-                        " than usual."),
+        (8, 2, True, "When it says “2”, it is right 8 of 10 times, and this"
+                     " label is likelier wrong than right: perhaps a label error."),
+        (80, 20, True, "When it says “2”, it is right 80 of 100 times, and this"
+                       " label is likelier wrong than right: probably a label error."),
+        (80, 20, False, "When it says “2”, it is right 80 of 100 times, but this"
+                        " label is likelier right."),
         (1, 9, False, "When it says “2”, it is right 1 of 10 times, so its word says little about"
                       " the label."),
     ],

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cvstudio.core.words import quoted
-from cvstudio.project import commands, queries
+from cvstudio.project import commands, queries, suspect_decisions
+from cvstudio.project.likely import FAULTS, suspect_of
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
-from cvstudio.project.suspect_decisions import KEPT_CASES
+from cvstudio.project.suspect_decisions import KEPT_CASES, Decision, settled
 from cvstudio.project.verdict import LIKELY, Case, Verdict
 
 
 def keep(project: Project, run: RunRecord, case: Case, *, source: object) -> None:
-    """Take a case out of the likely label errors; one step that can be undone."""
+    """Take a case out of the likely label errors, and out of the suspects of every run; one step
+    that can be undone."""
     now = [*_keys(project, run), _key(case)]
     with project.transaction(_step(project, case), source=source) as session:
         commands.set_setting(session, _name(run), now)
+        if case.kind in FAULTS:
+            suspect_decisions.note(session, [suspect_of(case, run.id)], Decision.KEPT)
 
 
 def _step(project: Project, case: Case) -> str:
@@ -37,12 +41,17 @@ def without(project: Project, run: RunRecord, cases: Sequence[Case]) -> list[Cas
 def likely(
     project: Project, run: RunRecord, verdict: Verdict, most: int
 ) -> tuple[list[Case], int]:  # fmt: skip
-    """The first `most` likely label errors that are not kept, and how many there are."""
+    """The first `most` likely label errors that nobody has kept, here or among the suspects, and
+    how many there are."""
     keys = _keys(project, run)
-    listed = verdict.cases(LIKELY, most + len(keys))
-    count = next(one.count for one in verdict.kinds if one.kind == LIKELY)
-    kept = sum(verdict.likely_at(*_case_of(key)) for key in keys)
-    return [case for case in listed if _key(case) not in keys][:most], count - kept
+    with project.read() as session:
+        known = settled(session)
+    left = [
+        case
+        for case in verdict.cases(LIKELY)
+        if _key(case) not in keys and not known.holds(suspect_of(case))
+    ]
+    return left[:most], len(left)
 
 
 def _name(run: RunRecord) -> str:
@@ -60,9 +69,3 @@ def _key(case: Case) -> list[int]:
         case.annotation_id or 0,
         -1 if case.prediction is None else case.prediction,
     ]
-
-
-def _case_of(key: list[int]) -> tuple[int, int | None, int | None]:
-    """Image, annotation and prediction of a key."""
-    image_id, annotation_id, prediction = key
-    return image_id, annotation_id or None, None if prediction < 0 else prediction

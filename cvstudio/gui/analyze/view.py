@@ -26,6 +26,7 @@ from cvstudio.core.metrics import Curve
 from cvstudio.core.metrics.resampling import Draws
 from cvstudio.gui.analyze.since import Since
 from cvstudio.gui.studio import Studio
+from cvstudio.project import likely
 from cvstudio.project.records import RunRecord
 from cvstudio.project.verdict import Analysis, Case, Verdict
 
@@ -57,7 +58,7 @@ class Subject:
     @cached_property
     def verdict(self) -> Verdict:
         """What is right and wrong at this threshold; computed when first asked."""
-        return self.analysis.judge(score=self.score, iou=self.overlap, own=self.own)
+        return likely.judged(self.analysis, score=self.score, iou=self.overlap, own=self.own)
 
     @cached_property
     def curves(self) -> dict[int, Curve]:

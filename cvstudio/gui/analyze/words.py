@@ -170,11 +170,11 @@ def _trust(case: Case, verdict: Verdict, name: str) -> str:
     right, said = int(verdict.confusion[place, place]), int(verdict.confusion[:, place].sum())
     if verdict.likely_at(case.image_id, case.annotation_id, case.prediction):
         how = "probably" if said >= _MANY else "perhaps"
-        ends = f"and it is as sure here as it usually is when it is right: {how} a label error."
+        ends = f"and this label is likelier wrong than right: {how} a label error."
     elif right < said / 2:
         ends = "so its word says little about the label."
     else:
-        ends = "but it is less sure here than usual."
+        ends = "but this label is likelier right."
     return f"When it says {name}, it is right {right:,} of {said:,} times, {ends}"
 
 

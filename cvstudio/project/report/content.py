@@ -28,7 +28,7 @@ from cvstudio.core.snapshot import Snapshot, SnapshotImage, read_snapshot
 from cvstudio.core.words import counted
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.imaging.drawing import draw, marks_of_answer, marks_of_labels
-from cvstudio.project import analysis, certainty, comparing, runs
+from cvstudio.project import analysis, certainty, comparing, likely, runs
 from cvstudio.project.estimate import in_words
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
@@ -120,7 +120,7 @@ def compose(
 def _judge(job: JobDir, split: Split, check: Callable[[], None]) -> _Judged:
     loaded = analysis.load(job, split, check=check)
     score = loaded.chosen.common
-    verdict = loaded.judge(score=score, iou=_OVERLAP, own=True)
+    verdict = likely.judged(loaded, score=score, iou=_OVERLAP, own=True)
     drawn = certainty.draws_for(loaded)
     known = dict(certainty.intervals(loaded, drawn, score=score, iou=_OVERLAP, own=True))
     main = interval(certainty.main_figure(loaded, drawn))
