@@ -15,6 +15,9 @@ ROLLOUT = "rollout"
 OCCLUSION = "occlusion"
 ALL_LAYERS = "all"
 EVERY_TASK = frozenset(Task)
+OBJECTS = frozenset({Task.DETECT, Task.INSTANCE})
+_PLACE = "It tells where the network saw this object, and hardly by what. Occlusion tells more."
+_ALIKE = "It shows whatever looks alike in the whole image, not this object alone."
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class Method:
     """One method, and the paper that it is from. `others` are other titles and papers by task;
     `layers`: whether a feature map is chosen; `of_class`: whether another class has another map;
     `tokens`: only for networks of plain tokens (ViT); `many`: whether it asks the network
-    hundreds of times."""
+    hundreds of times. `caution`: what a map of one object must not be taken for
+    (docs/explaining.md has the figures)."""
 
     key: str
     title: str
@@ -34,6 +38,7 @@ class Method:
     of_class: bool = True
     tokens: bool = False
     many: bool = False
+    caution: str = ""
 
     def title_for(self, task: Task) -> str:
         """What it is called in projects of a task."""
@@ -42,6 +47,16 @@ class Method:
     def source_for(self, task: Task) -> str:
         """The paper that it is from in projects of a task."""
         return (self.others or {}).get(task, (self.title, self.source))[1]
+
+    def heading_for(self, task: Task) -> str:
+        """What stands above its map: the name in the papers."""
+        if self.key != USUAL:
+            return self.title
+        return "Grad-CAM" if task is Task.CLASSIFY else "LayerCAM"
+
+    def caution_for(self, task: Task) -> str:
+        """What its map must not be taken for in projects of a task; "" for nothing."""
+        return self.caution if task in OBJECTS else ""
 
 
 METHODS = (
@@ -56,22 +71,27 @@ METHODS = (
             Task.DETECT: ("LayerCAM of the object", "Jiang 2021, over all maps before the head"),
             Task.INSTANCE: ("LayerCAM of the object", "Jiang 2021, over all maps before the head"),
         },
+        caution=_PLACE,
     ),
     Method(
         "gradcam", "Grad-CAM", "Selvaraju 2017, arXiv:1610.02391",
         "Channels that speak for the class, each weighed once for the whole image.",
+        caution=_ALIKE,
     ),
     Method(
         "gradcam++", "Grad-CAM++", "Chattopadhay 2018, arXiv:1710.11063",
         "As Grad-CAM, and fairer where the class stands in the image several times.",
+        caution=_ALIKE,
     ),
     Method(
         "hirescam", "HiResCAM", "Draelos 2020, arXiv:2011.08891",
         "Only places that the network really used, weighed place by place.",
+        caution=_PLACE,
     ),
     Method(
         "layercam", "LayerCAM", "Jiang 2021, IEEE TIP 30",
         "Place by place, only what raises the class: fine detail from earlier maps.",
+        caution=_PLACE,
     ),
     Method(
         "eigencam", "EigenCAM", "Muhammad 2020, arXiv:2008.00299",

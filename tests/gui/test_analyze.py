@@ -258,7 +258,7 @@ def test_a_missed_object_is_explained_for_its_label_and_the_title_is_the_answers
     names = {i: c.name for i, c in page.errors._classes().items()}
     other = next(c for c in names if c != case.labelled)
     explainer.answer(other, 0.31)
-    assert page.errors.detail.heat.title.text() == f"GradCAM for “{names[other]}” 0.31"
+    assert page.errors.detail.heat.title.text() == f"LayerCAM for “{names[other]}” 0.31"
 
 
 def test_a_click_on_any_object_explains_it(studio_window: Person, explainer: Explainer) -> None:

@@ -206,13 +206,54 @@ def test_the_check_is_told_in_words_for_the_map_that_was_checked(
     more = network.more("explain_check")
     more["progress"](0.5)
     assert "50%" in detail.how.said.text()
-    more["done"](Message({"words": "The map follows what was learned."}))
+    more["done"](Message({"words": "The map follows what was learned.", "likeness": 0.1}))
     assert detail.how.said.text() == "The map follows what was learned."
     studio_window.click(detail.how.check)
     late = network.more("explain_check")
     choose(studio_window, detail.how.method_box, "Grad-CAM")
-    late["done"](Message({"words": "The map follows what was learned."}))
+    late["done"](Message({"words": "The map follows what was learned.", "likeness": 0.1}))
     assert "learned" not in detail.how.said.text()
+
+
+def test_what_a_map_of_an_object_cannot_tell_is_said_before_anything_is_unfolded(
+    studio_window: Person, network: Network, page: AnalyzePage
+) -> None:
+    detail = page.errors.detail
+    network.answer()
+    studio_window.settle()
+    assert detail.how.isHidden()
+    assert detail.heat.title.text().startswith("LayerCAM for “")
+    assert detail.caution.isVisible()
+    assert "hardly by what" in detail.caution.text()
+    studio_window.key("H", page.errors.gallery.crops)
+    studio_window.settle()
+    assert detail.caution.isHidden()  # once is enough
+    assert detail.caution.text() in detail.how.said.text()
+    choose(studio_window, detail.how.method_box, "Grad-CAM")
+    assert "not this object alone" in detail.how.said.text()
+    choose(studio_window, detail.how.method_box, "Occlusion")
+    studio_window.key("H", page.errors.gallery.crops)
+    studio_window.settle()
+    assert detail.caution.isHidden()  # there is nothing to beware of
+
+
+def test_what_a_check_came_to_is_told_with_every_later_map_of_the_run(
+    studio_window: Person, network: Network, detail: Detail
+) -> None:
+    network.answer()
+    studio_window.click(detail.how.check)
+    header = {"words": "Do not trust it (0.94 alike).", "likeness": 0.9412}
+    network.more("explain_check")["done"](Message(header))
+    assert detail.how.said.text() == "Do not trust it (0.94 alike)."
+    found = "Checked here: 0.94 alike when shuffled."
+    studio_window.trigger("analyze.next")
+    studio_window.settle()
+    network.answer()
+    assert detail.how.said.text().endswith(found)
+    choose(studio_window, detail.how.method_box, "Grad-CAM")
+    assert found not in detail.how.said.text()  # that one was not checked
+    choose(studio_window, detail.how.method_box, "LayerCAM of the object")
+    assert detail.how.said.text().endswith(found)
 
 
 JOB = """

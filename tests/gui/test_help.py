@@ -16,7 +16,7 @@ from cvstudio.gui.widgets.what_is import WhatIs
 MET = (
     "epoch", "batch", "mAP50", "mAP50-95", "precision", "recall", "IoU", "accuracy",
     "balanced accuracy", "F1", "macro F1", "mIoU", "Dice", "pixel accuracy", "train, val, test",
-    "pretrained", "fine-tuning", "augmentation", "GradCAM", "confusion matrix", "ONNX",
+    "pretrained", "fine-tuning", "augmentation", "Grad-CAM", "confusion matrix", "ONNX",
     "overfitting", "likely label error", "learning rate", "from scratch", "checkpoint",
 )  # fmt: skip
 

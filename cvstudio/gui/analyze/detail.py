@@ -28,6 +28,7 @@ from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.action_button import ActionButton
+from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.overlay import OverlayItem, edges_of
 from cvstudio.gui.widgets.section import NextButton, label, tool
 from cvstudio.project.object_analysis import ObjectAnalysis
@@ -91,6 +92,9 @@ class Detail(QWidget):
         column.setSpacing(0)
         column.addLayout(head)
         column.addLayout(panes, 1)
+        self.caution = NameLabel(role="caption", front=1.0)
+        self.caution.setContentsMargins(16, 0, 16, 0)
+        column.addWidget(self.caution)
         column.addWidget(self.how)
         column.addWidget(self._make_footer())
         self._make_how(parent)
@@ -102,6 +106,7 @@ class Detail(QWidget):
         self.how.pictures_wanted.connect(
             lambda: self.making.pictures(self._asked(), self.case, self.listed())
         )
+        self.how.cautioned.connect(self._cautioned)
         self._studio.actions.connect("analyze.how", self._fold_how, view)
         self._show_how(False)
 
@@ -112,7 +117,17 @@ class Detail(QWidget):
 
     def _show_how(self, shown: bool) -> None:
         self.how.setVisible(shown)
+        self._show_caution()
         self.how_button.show_open(shown)
+
+    def _show_caution(self) -> None:
+        """Unfolded, How says it itself."""
+        self.caution.setVisible(bool(self.caution.text()) and self.how.isHidden())
+
+    def _cautioned(self, words: str) -> None:
+        self.caution.setText(words)
+        self.caution.setToolTip(words)
+        self._show_caution()
 
     def _use_how(self, task: Task) -> None:
         """What was chosen in this project, for networks of its task."""
@@ -120,7 +135,7 @@ class Detail(QWidget):
         if self._kept is None and project is not None:
             self._kept = KeptValues(project, "analyze.how", self)
         if self._kept is not None:
-            self.how.use(self._kept, task)
+            self.how.use(self._kept, task, self._run.id if self._run is not None else 0)
             self._show_how(bool(self._kept.get("open", False)))
 
     def _asked(self) -> HeatSource:

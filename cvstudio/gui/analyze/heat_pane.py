@@ -79,7 +79,7 @@ class HeatPane(Pane):
     """The person wants another class explained."""
 
     def __init__(self, studio: Studio, how: How) -> None:
-        super().__init__("GradCAM", Scale())
+        super().__init__("Grad-CAM", Scale())
         self._studio, self.how = studio, how
         self._run: RunRecord | None = None
         self._names: dict[int, str] = {}
@@ -95,7 +95,7 @@ class HeatPane(Pane):
         )
         self.class_box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.head.insertWidget(1, self.class_box)
-        self.head.insertWidget(1, WhatIs("GradCAM"))
+        self.head.insertWidget(1, WhatIs("Grad-CAM"))
         self.head.setSpacing(4)
         self._busy = QTimer(self, singleShot=True, interval=300)
         self._busy.timeout.connect(lambda: self.figure.setText("…"))
@@ -193,7 +193,7 @@ class HeatPane(Pane):
 
     def _check(self) -> None:
         """Ask whether the map follows what was learned; told in the place of the method's words."""
-        question, method = self.question, self.how.method
+        question, method, layer, run = self.question, self.how.method, self.how.layer, self._run
         if question is None:
             return
         self.how.say(f"{_CHECKING} …")
@@ -202,9 +202,14 @@ class HeatPane(Pane):
             if self.question is question and self.how.method == method:
                 self.how.say(text)
 
+        def checked(message: Message) -> None:
+            if self.how.method == method and self.how.layer == layer and self._run is run:
+                self.how.keep_check(float(message.header["likeness"]))
+            say(str(message.header["words"]))
+
         self._studio.live.request(
             "explain_check", self.header(question), owner=self,
-            done=lambda message: say(str(message.header["words"])),
+            done=checked,
             failed=lambda text, _hint: say(text),
             progress=lambda share: say(f"{_CHECKING} … {share:.0%}"),
         )  # fmt: skip

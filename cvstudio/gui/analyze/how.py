@@ -23,6 +23,8 @@ _USUAL_OPACITY = 75  # per cent
 class How(QWidget):
     """What stands under the pictures while it is unfolded."""
 
+    cautioned = Signal(str)
+    """What the map must not be taken for, also while this is folded away; "" for nothing."""
     changed = Signal()
     """Another method or another map: ask again."""
     opacity_changed = Signal(float)
@@ -39,6 +41,7 @@ class How(QWidget):
         self._task = Task.CLASSIFY
         self._offered: tuple[Method, ...] = ()
         self._said = ""
+        self._run_id = 0
         self._layers: list[tuple[str, str]] = []
         self.method_box = _choice("Method", "What the map of evidence is made from")
         self.method_box.activated.connect(lambda _index: self._method_chosen())
@@ -112,12 +115,11 @@ class How(QWidget):
     @property
     def title(self) -> str:
         """What the map is called above the picture."""
-        method = method_of(self.method)
-        return "GradCAM" if method.key == USUAL else method.title
+        return method_of(self.method).heading_for(self._task)
 
-    def use(self, kept: KeptValues, task: Task) -> None:
+    def use(self, kept: KeptValues, task: Task, run_id: int) -> None:
         """Offer what networks of a task have, as it was chosen in this project."""
-        self._kept, self._task = kept, task
+        self._kept, self._task, self._run_id = kept, task, run_id
         self._layers = []
         self.opacity_field.set_value(float(kept.get("opacity", _USUAL_OPACITY)))
         # Whether it is one of tokens is known with its first answer; what was chosen waits for it.
@@ -135,8 +137,27 @@ class How(QWidget):
         """A sentence in the place of what the method says of itself; "" for that."""
         self._said = words
         method = method_of(self.method)
-        self.said.setText(words or method.says)
+        beware = " ".join(filter(None, (method.caution_for(self._task), self._checked())))
+        self.said.setText(words or f"{method.says} {beware}".strip())
+        self.cautioned.emit(beware)
         self.method_box.setToolTip(f"From {method.source_for(self._task)}")
+
+    def keep_check(self, likeness: float) -> None:
+        """Remember what the check of a map of this run came to, for all that it shows later."""
+        if self._kept is not None:
+            checks = self._kept.get("checks", {})
+            self._kept.set("checks", {**checks, self._check_key(): round(likeness, 2)})
+
+    def _check_key(self) -> str:
+        return f"{self._run_id} {self.method} {self.layer}".strip()
+
+    def _checked(self) -> str:
+        """What is known of such maps of this run, once one was checked."""
+        checks = self._kept.get("checks", {}) if self._kept is not None else {}
+        found = checks.get(self._check_key())
+        if found is None:
+            return ""
+        return f"Checked here: {found:.2f} alike when shuffled."
 
     def working(self, words: str) -> None:
         """How far something is that is being made; "" when it is over."""
