@@ -1,11 +1,12 @@
 """`cvstudio live`: answers the window's previews over stdin and stdout, one message at a time.
 
 A request's header has "id" and "kind" (augment, ladder, times, trial, explain, explain_check,
-predict, answers, warm, and those of the smart tool); the answer repeats both and has "ok". Of
-several requests of one kind that wait, only the newest is worked on; the others are answered with
-"superseded". What takes long may be told with "progress" (a share of 1) before the answer. What is
-asked ahead of need waits until nothing else does, and gives way in the middle. What libraries print
-goes to stderr, never between messages. Nothing heavy is imported before a request needs it.
+explain_file, explain_rest, predict, answers, warm, and those of the smart tool); the answer repeats
+both and has "ok". Of several requests of one kind that wait, only the newest is worked on; the
+others are answered with "superseded". What takes long may be told with "progress" (a share of 1)
+before the answer. What is asked ahead of need waits until nothing else does, and gives way in the
+middle. What libraries print goes to stderr, never between messages. Nothing heavy is imported
+before a request needs it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from cvstudio.ml import environment
 if TYPE_CHECKING:
     from cvstudio.ml.explaining.explain import Question
     from cvstudio.ml.load import LoadedNetwork
-    from cvstudio.ml.predict import OnnxNetwork
+    from cvstudio.ml.predict import ExportedNetwork, OnnxNetwork
     from cvstudio.ml.predicting.asking import ReadyNetwork
     from cvstudio.ml.preprocess import Image
     from cvstudio.ml.preview import Previews
@@ -164,6 +165,7 @@ class _Worker:
         self._smart: Smart | None = None
         self._networks: dict[tuple[Path, str, int], LoadedNetwork] = {}
         self._onnx: tuple[tuple[Path, int], OnnxNetwork] | None = None
+        self._opened: tuple[tuple[Path, int], ExportedNetwork] | None = None
         self._watched: ReadyNetwork | None = None
         self._kinds: Mapping[str, Callable[[Message], Message]] = {
             "augment": self._augment,
@@ -174,6 +176,8 @@ class _Worker:
             "write_pipeline": _write_pipeline,
             "explain": self._explain,
             "explain_check": self._explain_check,
+            "explain_file": self._explain_file,
+            "explain_rest": lambda message: Message({}),
             "predict": self._predict,
             "describe": self._describe,
             "answers": self._answers,
@@ -281,7 +285,7 @@ class _Worker:
         ends it in the middle.
         """
         from cvstudio.ml.explaining.explain import ask
-        from cvstudio.ml.explaining.job import told
+        from cvstudio.ml.explaining.heat import told
 
         network, rgb, question = self._asked(message)
         found = ask(network, rgb, question, tell=self._far(message))
@@ -295,11 +299,36 @@ class _Worker:
 
         return Message(as_json(check(*self._asked(message), tell=self._far(message))))
 
+    def _explain_file(self, message: Message) -> Message:
+        """header: file (exported, of any engine), path, page, window (null: the file's own),
+        class_id, box. Answers as explain does, by occlusion; explain_rest ends it in the middle."""
+        from cvstudio.ml.explaining.heat import told
+        from cvstudio.ml.explaining.occlusion import asked_file, occlude
+        from cvstudio.ml.seeing import see
+
+        header = message.header
+        network = self._file(Path(header["file"]))
+        window = header.get("window") or network.record.window
+        rgb = see(
+            Path(header["path"]), int(header.get("page", 0)), tuple(window) if window else None,
+            network.preprocessor,
+        )  # fmt: skip
+        found = occlude(
+            asked_file(network), rgb, class_id=header.get("class_id"),
+            box=Box(*header["box"]) if header.get("box") else None, tell=self._far(message),
+        )  # fmt: skip
+        said = told(found)
+        names = {known.id: known.name for known in network.classes}
+        return Message(
+            {**said, "class_id": found.class_id, "name": names[found.class_id]},
+            {"heat": found.heat},
+        )
+
     def _far(self, message: Message) -> Callable[[int, int], None]:
         """What tells how far a request is, and ends it where something else is to be explained."""
 
         def tell(done: int, total: int) -> None:
-            if self._inbox.waits("explain", "explain_check"):
+            if self._inbox.waits("explain", "explain_check", "explain_file", "explain_rest"):
                 raise Superseded
             self._tell(Message({**_name(message), "progress": round(done / total, 3)}))
 
@@ -394,6 +423,17 @@ class _Worker:
             score=header.get("score"),
         )  # fmt: skip
         return Message({"content": content})
+
+    def _file(self, path: Path) -> ExportedNetwork:
+        """An exported file of any engine, kept for the next request; of ONNX without torch."""
+        if path.suffix.lower() == ".onnx":
+            return self._exported(path)
+        from cvstudio.ml.exporting.engines import open_exported
+
+        stamp = path.stat().st_mtime_ns if path.is_file() else 0
+        if self._opened is None or self._opened[0] != (path, stamp):
+            self._opened = ((path, stamp), open_exported(path))
+        return self._opened[1]
 
     def _exported(self, path: Path) -> OnnxNetwork:
         from cvstudio.ml.predict import OnnxNetwork

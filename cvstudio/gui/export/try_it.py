@@ -1,4 +1,4 @@
-"""Trying an exported file on new images: drop one, see what the file says, save the answers."""
+"""Trying an exported file on new images: drop one, see what the file says and by what, save it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from cvstudio.core.wire import Message
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.drop_area import DropArea
+from cvstudio.gui.export.looking import Looking
 from cvstudio.gui.export.saving import Page, Saving, pages_of
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
@@ -84,6 +85,7 @@ class TryIt(QWidget):
         column.addWidget(self.view, 1)
         self.nothing = label("Export a network first, then try it here.", "muted", wrap=True)
         column.addWidget(self.nothing)
+        self.view.pressed.connect(self._pressed)
         column.addStretch(0)
 
     def _add_figures(self, column: QVBoxLayout) -> None:
@@ -141,6 +143,7 @@ class TryIt(QWidget):
     def try_images(self, paths: list[Path]) -> None:
         """Run the file on images, the first at once and the others when they are looked at.
 
+            self.looking.use(file)
         Saving asks about all of them.
         """
         self.view.set_words("Looking through the files")
@@ -155,6 +158,7 @@ class TryIt(QWidget):
 
     def _take(self, pages: list[Page]) -> None:
         self._pages, self._place = pages, 0
+        self.looking.clear()
         self._answers.clear()
         self._show()
         if not pages:
@@ -190,6 +194,7 @@ class TryIt(QWidget):
         self._offer_saving()
         self._show_counts([])
         if page is None or self._file is None:
+        self.looking.look_at(None)
             words = "" if self._file is None else "The file's answers appear here."
             self.view.set_words(words)
             return
@@ -229,6 +234,8 @@ class TryIt(QWidget):
         self._score_row.setVisible(answer.scores is None and answer.regions is None)
         if page == self._page:
             self.time.setText(f"{header['answer_ms']:.0f} ms")
+        if page == self._page:
+            self.looking.look_at(page)
             self._draw()
 
     def _draw(self) -> None:
@@ -269,6 +276,19 @@ class TryIt(QWidget):
         if floor is None:
             return ""
         return f"yes, from {floor:.2f}" if score >= floor else f"no, below {floor:.2f}"
+    def _pressed(self, x: float, y: float) -> None:
+        """Ask what speaks for the smallest object there, once that was asked of another."""
+        answer = self._answers.get(self._page) if self._page is not None else None
+        if answer is None or not self.looking.open:
+            return
+        there = [
+            found for found in answer.objects
+            if found.score >= self.score.value and found.box.contains(x, y)
+        ]  # fmt: skip
+        if there:
+            found = min(there, key=lambda one: one.box.area)
+            self.looking.ask(found.class_id, found.box)
+
 
     def _show_counts(self, rows: list[tuple[int, str, str]], figure_title: str = "") -> None:
         empty(self._grid)

@@ -80,3 +80,17 @@ def layer_of(place: int, height: int, width: int, *, last: str = "last map") -> 
         _PLACES[place] if place < len(_PLACES) else f"{place + 1}th from the end"
     )  # fmt: skip
     return Layer(str(place + 1), f"{name}, {height} × {width}")
+
+
+def told(found: Explanation) -> dict[str, Any]:
+    """What a heat map explains, as plain JSON without the map."""
+    box = found.box
+    return {
+        "class": found.class_id,
+        "score": found.score,
+        "box": [box.x, box.y, box.w, box.h] if box else None,
+        "layer": found.layer,
+        "layers": [{"key": layer.key, "words": layer.words} for layer in found.layers],
+        "tokens": found.tokens,
+        "note": found.note,
+    }

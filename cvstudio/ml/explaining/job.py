@@ -14,7 +14,7 @@ from cvstudio.core.snapshot import read_snapshot
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.imaging.heat import overlay
 from cvstudio.ml.explaining.explain import Question, ask
-from cvstudio.ml.explaining.heat import Explanation
+from cvstudio.ml.explaining.heat import told
 from cvstudio.ml.explaining.picture import write_picture
 from cvstudio.ml.explaining.randomising import as_json, check
 from cvstudio.ml.load import load_network
@@ -56,20 +56,6 @@ def run_explain(job: JobDir, config: ExplainConfig) -> Outcome:
     )
     write_json(job.path / "heat.json", {**told(explanation), "method": config.method, **checked})
     return Outcome.FINISHED
-
-
-def told(found: Explanation) -> dict[str, Any]:
-    """What a heat map explains, as plain JSON without the map."""
-    box = found.box
-    return {
-        "class": found.class_id,
-        "score": found.score,
-        "box": [box.x, box.y, box.w, box.h] if box else None,
-        "layer": found.layer,
-        "layers": [{"key": layer.key, "words": layer.words} for layer in found.layers],
-        "tokens": found.tokens,
-        "note": found.note,
-    }
 
 
 def _window(config: ExplainConfig) -> tuple[float, float] | None:
