@@ -104,6 +104,20 @@ def test_planted_faults_stand_first_with_the_reason_and_the_counts_of_each_kind(
     assert view.head.folds.isVisible(), "and how the training images are judged"
 
 
+def test_training_again_says_why_it_waits_until_a_label_was_put_right(
+    studio_window: Person, view: SuspectsView
+) -> None:
+    again = view.head.again
+    assert not again.isEnabled()
+    assert again.accessibleDescription() == "No label was fixed or deleted here yet"
+    assert again.accessibleDescription() in again.toolTip()
+    show_kind(studio_window, view, Fault.WRONG_CLASS)
+    studio_window.key("Return", view.list)
+    studio_window.until(again.isEnabled)
+    assert not again.accessibleDescription()
+    assert again.toolTip().startswith("Train again")
+
+
 def test_enter_takes_the_answer_at_once_and_undo_brings_the_label_and_the_suspect_back(
     studio_window: Person, view: SuspectsView
 ) -> None:

@@ -22,6 +22,7 @@ from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.flow import FlowLayout
 from cvstudio.gui.widgets.layouts import scrolling
+from cvstudio.gui.widgets.possible import allow
 from cvstudio.gui.widgets.section import label, push
 from cvstudio.project import runs
 from cvstudio.project.at_work import jobs_at_work
@@ -134,8 +135,8 @@ class PicturesDialog(StudioDialog):
         self.setObjectName("heat_pictures")
         self.one = QRadioButton("The error at hand")
         self.all = QRadioButton(f"All that are listed: {counted(count, 'picture')}")
-        self.one.setEnabled(has_current)
-        self.all.setEnabled(count > 0)
+        allow(self.one, "" if has_current else "No error is at hand", does="")
+        allow(self.all, "" if count else "No error is listed", does="")
         (self.one if has_current else self.all).setChecked(True)
         for choice in (self.one, self.all):
             self.content.addWidget(choice)

@@ -104,6 +104,7 @@ class FileChoices(QWidget):
             box.setChecked(True)
             box.setEnabled(False)
             box.setToolTip(tip(f"{info.title}. {info.text}. {_ALWAYS}"))
+            box.setAccessibleDescription(_ALWAYS)
         box.toggled.connect(lambda _on: self._toggled())
         self.boxes[kind] = box
         return box

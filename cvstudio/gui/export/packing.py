@@ -11,11 +11,15 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.gui.one_job import OneJob
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
+from cvstudio.gui.widgets.possible import allow, follow
 from cvstudio.gui.widgets.section import link, push
 from cvstudio.project import runs
 from cvstudio.project.at_work import jobs_at_work
 
 _TITLE = "Packing"
+_BUSY = "A file is being packed"
+_NOT_READY = "Export a network first, as an ONNX file that passes its proof"
+_MORE = "Many images, videos and a camera: the Predict page"
 
 
 class Packing(QWidget):
@@ -32,8 +36,7 @@ class Packing(QWidget):
         self.job.done.connect(self._done)
         self.pack_button = push("Pack for others…", self.pack, icon_name="zip-box-outline",
                                 small=True)  # fmt: skip
-        self.more = link("More images", self._go_on, tip="Many images, videos and a camera: the"
-                         " Predict page")  # fmt: skip
+        self.more = link("More images", self._go_on)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 16, 12)
         row.setSpacing(8)
@@ -99,10 +102,9 @@ class Packing(QWidget):
     def _show(self) -> None:
         ready = self._file is not None and self._file.suffix == ".onnx"
         busy = self.job.running
-        self.pack_button.setEnabled(ready and not busy)
         self.pack_button.setText("Packing …" if busy else "Pack for others…")
         self._studio.actions.allow(
-            "export.bundle", ready and not busy, why="Export a network first"
+            "export.bundle", ready and not busy, why=_BUSY if busy else _NOT_READY
         )
-        self.pack_button.setToolTip(self._studio.actions["export.bundle"].toolTip())
-        self.more.setEnabled(ready)
+        follow(self.pack_button, self._studio.actions["export.bundle"])
+        allow(self.more, "" if ready else _NOT_READY, does=_MORE)

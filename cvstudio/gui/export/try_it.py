@@ -1,4 +1,4 @@
-"""Trying an exported file on new images: drop one, see what the file says and by what, save it."""
+"""Trying an exported file on new images: drop one, see what the file says, save the answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from cvstudio.core.wire import Message
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.drop_area import DropArea
-from cvstudio.gui.export.looking import Looking
 from cvstudio.gui.export.saving import Page, Saving, pages_of
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
@@ -33,11 +32,14 @@ from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.image_view import ImageView
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.overlay import OverlayItem, edges_of
+from cvstudio.gui.widgets.possible import allow
 from cvstudio.gui.widgets.section import label, link, push
 from cvstudio.gui.widgets.slider_field import SliderField
 from cvstudio.gui.widgets.swatch import swatch
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.imaging.decode import SUFFIXES, read_rgb
+
+_NO_FILE = "Export a network first"
 
 
 class TryIt(QWidget):
@@ -85,7 +87,6 @@ class TryIt(QWidget):
         column.addWidget(self.view, 1)
         self.nothing = label("Export a network first, then try it here.", "muted", wrap=True)
         column.addWidget(self.nothing)
-        self.view.pressed.connect(self._pressed)
         column.addStretch(0)
 
     def _add_figures(self, column: QVBoxLayout) -> None:
@@ -134,7 +135,7 @@ class TryIt(QWidget):
 
     def use(self, file: Path | None) -> None:
         """Try this file from now on."""
-        self.area.setEnabled(file is not None)
+        allow(self.area, "" if file is not None else _NO_FILE, does="")
         if file != self._file:
             self._file = file
             self._answers.clear()
@@ -143,7 +144,6 @@ class TryIt(QWidget):
     def try_images(self, paths: list[Path]) -> None:
         """Run the file on images, the first at once and the others when they are looked at.
 
-            self.looking.use(file)
         Saving asks about all of them.
         """
         self.view.set_words("Looking through the files")
@@ -158,7 +158,6 @@ class TryIt(QWidget):
 
     def _take(self, pages: list[Page]) -> None:
         self._pages, self._place = pages, 0
-        self.looking.clear()
         self._answers.clear()
         self._show()
         if not pages:
@@ -179,8 +178,9 @@ class TryIt(QWidget):
         several = len(self._pages) > 1
         self.before.setVisible(several)
         self.after.setVisible(several)
-        self.before.setEnabled(self._place > 0)
-        self.after.setEnabled(self._place + 1 < len(self._pages))
+        allow(self.before, "" if self._place else "This is the first one", does="")
+        last = self._place + 1 >= len(self._pages)
+        allow(self.after, "This is the last one" if last else "", does="")
         self._rgb = None
         # An empty picture would look like a broken one.
         self.view.setVisible(page is not None and self._file is not None)
@@ -194,7 +194,6 @@ class TryIt(QWidget):
         self._offer_saving()
         self._show_counts([])
         if page is None or self._file is None:
-        self.looking.look_at(None)
             words = "" if self._file is None else "The file's answers appear here."
             self.view.set_words(words)
             return
@@ -234,8 +233,6 @@ class TryIt(QWidget):
         self._score_row.setVisible(answer.scores is None and answer.regions is None)
         if page == self._page:
             self.time.setText(f"{header['answer_ms']:.0f} ms")
-        if page == self._page:
-            self.looking.look_at(page)
             self._draw()
 
     def _draw(self) -> None:
@@ -276,19 +273,6 @@ class TryIt(QWidget):
         if floor is None:
             return ""
         return f"yes, from {floor:.2f}" if score >= floor else f"no, below {floor:.2f}"
-    def _pressed(self, x: float, y: float) -> None:
-        """Ask what speaks for the smallest object there, once that was asked of another."""
-        answer = self._answers.get(self._page) if self._page is not None else None
-        if answer is None or not self.looking.open:
-            return
-        there = [
-            found for found in answer.objects
-            if found.score >= self.score.value and found.box.contains(x, y)
-        ]  # fmt: skip
-        if there:
-            found = min(there, key=lambda one: one.box.area)
-            self.looking.ask(found.class_id, found.box)
-
 
     def _show_counts(self, rows: list[tuple[int, str, str]], figure_title: str = "") -> None:
         empty(self._grid)
@@ -310,8 +294,10 @@ class TryIt(QWidget):
 
     def _offer_saving(self) -> None:
         count = len(self._pages)
-        self.save.setEnabled(bool(count) and self._file is not None and not self.saving.running)
-        self.save.setToolTip(f"Answers for {counted(count, 'image')}, as JSON")
+        why = "Answers are being saved" if self.saving.running else ""
+        if self._file is None:
+            why = _NO_FILE
+        allow(self.save, why, does=f"Answers for {counted(count, 'image')}, as JSON")
 
     def _save(self) -> None:
         if not self._pages or self._file is None or self.saving.running:

@@ -36,12 +36,16 @@ from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.image_view import ImageView
 from cvstudio.gui.widgets.message import Message
+from cvstudio.gui.widgets.possible import allow, follow
 from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, link, push
 from cvstudio.gui.widgets.slider_field import SliderField
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.gui.workspace import Workspace
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.project import launch, predicting
+
+_NO_NETWORK = "Choose a network first"
+_AT_WORK = "The network is at work"
 
 
 class PredictPage(Workspace):
@@ -96,7 +100,6 @@ class PredictPage(Workspace):
         left.add(SectionHeader("Or a camera"))
         self.camera_choice = CameraChoice()
         self.camera_choice.pressed.connect(self.toggle_camera)
-        self.camera_choice.button.setToolTip(self.studio.actions["predict.camera"].toolTip())
         left.add_padded(self.camera_choice)
         left.body.addStretch(1)
         left.make_scrollable()
@@ -117,8 +120,7 @@ class PredictPage(Workspace):
         column.setSpacing(8)
         self.save = push("Save as…", self._open_save, icon_name="content-save-outline")
         self.send = push("Send to the project", self._send, icon_name="import")
-        for button, id in ((self.save, "predict.save"), (self.send, "predict.send")):
-            button.setToolTip(self.studio.actions[id].toolTip())
+        for button in (self.save, self.send):
             column.addWidget(button)
         right.set_footer(buttons)  # with it the panel stays in narrow windows too
         right.heading = "Results"
@@ -136,8 +138,6 @@ class PredictPage(Workspace):
         head.addWidget(self.found, 1)
         self.before = link("Previous", lambda: self.results.go(-1))
         self.after = link("Next", lambda: self.results.go(1))
-        for button, id in ((self.before, "predict.previous"), (self.after, "predict.next")):
-            button.setToolTip(self.studio.actions[id].toolTip())
         head.addWidget(self.before)
         head.addWidget(self.after)
         column = QWidget()
@@ -440,25 +440,29 @@ class PredictPage(Workspace):
         actions, asked = self.studio.actions, self.choice.chosen
         results, busy = self.results.results, self.job.running
         why = (
-            "Choose a network first" if asked is None else
-            "Choose images first" if not self.sources.paths else "The network is at work"
+            _NO_NETWORK if asked is None else
+            "Choose images first" if not self.sources.paths else _AT_WORK
         )  # fmt: skip
         actions.allow("predict.start", asked is not None and bool(self.sources.paths) and not busy,
                       why=why)  # fmt: skip
-        can_watch = asked is not None and not busy
-        actions.allow("predict.camera", can_watch or self.camera.running, why=why)
-        self.camera_choice.button.setEnabled(can_watch or self.camera.running)
+        watching = self.camera.running
+        why = "" if watching else _NO_NETWORK if asked is None else _AT_WORK if busy else ""
+        actions.allow("predict.camera", not why, why=why)
+        follow(self.camera_choice.button, actions["predict.camera"])
         self.camera_choice.show_running(self.camera.running)
         has = bool(results.answers)
+        why = _AT_WORK if busy else "" if has else "Nothing is answered yet"
         for id, button in (("predict.save", self.save), ("predict.send", self.send)):
-            actions.allow(id, has and not busy, why="Nothing is answered yet")
-            button.setEnabled(has and not busy)
+            actions.allow(id, not why, why=why)
+            follow(button, actions[id])
         for id in ("predict.next", "predict.previous"):
             actions.allow(id, len(results.lines) > 1, why="There are no further results")
         row, last = self.results.currentIndex().row(), len(results.lines) - 1
-        self.before.setEnabled(row > 0)
-        self.after.setEnabled(0 <= row < last)
-        for part in (self.before, self.after):
+        for part, can, why, id in (
+            (self.before, row > 0, "This is the first one", "predict.previous"),
+            (self.after, 0 <= row < last, "This is the last one", "predict.next"),
+        ):
+            allow(part, "" if can else why, does=actions[id].toolTip())
             part.setVisible(len(results.lines) > 1)
         self.busy.setVisible(busy)
         self.figure.setText(told(results))

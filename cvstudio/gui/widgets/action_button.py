@@ -28,4 +28,5 @@ class ActionButton(QPushButton):
         self.setText(face(f"{words}   {key}" if key else words))
         self.setEnabled(self._action.isEnabled())
         self.setToolTip(self._action.toolTip())
+        self.setAccessibleDescription("" if self.isEnabled() else self._action.toolTip())
         self.setAccessibleName(words)

@@ -312,6 +312,7 @@ class NextButton(QPushButton):
                 self.setFocus()
         self.setText(self._own_text or self._action.text())
         self.setToolTip(self._action.toolTip())
+        self.setAccessibleDescription("" if allowed else self._action.toolTip())
         self.updateGeometry()
 
     def _key(self) -> str:

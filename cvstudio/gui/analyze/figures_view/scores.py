@@ -19,6 +19,7 @@ from cvstudio.core.metrics.choosing import Choice
 from cvstudio.core.thresholds import Aim, Thresholds
 from cvstudio.gui.analyze.figures_view.titles import said
 from cvstudio.gui.widgets.layouts import empty, show_or_hide
+from cvstudio.gui.widgets.possible import allow
 from cvstudio.gui.widgets.section import SectionHeader, label, link, push
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.gui.widgets.what_is import WhatIs
@@ -31,6 +32,8 @@ _AIMS = (
 
 _MOST_NAMES, _MOST_REASONS = 8, 20
 """Classes without a score that are named, and whose reason the tooltip tells."""
+
+_KEEP = "Evaluations, errors and exported files count each class from its own score"
 
 
 class ScoresPanel(QWidget):
@@ -70,9 +73,6 @@ class ScoresPanel(QWidget):
         row.addWidget(self.aim)
         row.addWidget(self.wanted)
         self.keep = push("Keep with the run", self.kept.emit, small=True)
-        self.keep.setToolTip(
-            "Evaluations, errors and exported files count each class from its own score"
-        )
         self.drop = link("One score for all", self.dropped.emit)
         self.drop.setToolTip("Count all classes from one score again")
         row.addWidget(self.keep)
@@ -144,7 +144,8 @@ class ScoresPanel(QWidget):
             self._grid.addWidget(label(names.get(each.class_id, "?")), row, 0)
             for place, value in enumerate((score, each.precision, each.recall), start=1):
                 self._grid.addWidget(label(said(value)), row, place, Qt.AlignmentFlag.AlignRight)
-        self.keep.setEnabled(bool(with_score))
+        why = "" if with_score else "No class has a score of its own here"
+        allow(self.keep, why, does=_KEEP)
 
     def _show_without(self, without: Sequence[Choice], names: Mapping[int, str]) -> None:
         """Name the classes that would count from the common score, and why in the tooltip."""

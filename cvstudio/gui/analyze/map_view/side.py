@@ -10,6 +10,7 @@ from cvstudio.gui import theme
 from cvstudio.gui.analyze.map_view.legend import Legend
 from cvstudio.gui.analyze.map_view.reasons import Reason, ReasonList
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.possible import allow
 from cvstudio.gui.widgets.section import label, line, push, tab_bar
 
 CHOSEN, NEXT, UNUSUAL = range(3)
@@ -19,6 +20,7 @@ _TIPS = (
     "Unlabelled images that teach the network most, and why",
     "What lies far from all that the network was trained on",
 )
+_READING = "This project is open for reading only"
 
 
 class Side(QWidget):
@@ -65,11 +67,8 @@ class Side(QWidget):
         column.setContentsMargins(12, 8, 12, 8)
         column.setSpacing(8)
         self.data = push("Show on Data", self.data_wanted.emit)
-        self.data.setToolTip("Show these images on the Data page")
         self.tag = push("Tag…", self.tag_wanted.emit)
-        self.tag.setToolTip("Give these images a tag")
         self.label = push("Label these", lambda: self.label_wanted.emit(0), next=True)
-        self.label.setToolTip("Go through these images on the Label page")
         self.pairs = push("Near-duplicates…", self.pairs_wanted.emit)
         self.pairs.setToolTip("Images that show the same, by their looks and by this network")
         for pair in ((self.data, self.tag), (self.pairs, self.label)):
@@ -90,12 +89,14 @@ class Side(QWidget):
         self.list.show_reasons(reasons)
         self.none.setText(nothing)
         self.stack.setCurrentIndex(0 if reasons else 1)
-        for button in (self.data, self.label):
-            button.setEnabled(bool(reasons))
+        none = "" if reasons else "No image is listed"
+        allow(self.data, none, does="Show these images on the Data page")
+        allow(self.label, none, does="Go through these images on the Label page")
         project = self._studio.project
-        self.tag.setEnabled(bool(reasons) and project is not None and project.writable)
-        many = counted(len(reasons), "image")
-        self.data.setAccessibleDescription(many)
+        reading = "" if project is not None and project.writable else _READING
+        allow(self.tag, none or reading, does="Give these images a tag")
+        if reasons:
+            self.data.setAccessibleDescription(counted(len(reasons), "image"))
         self.tabs.setTabText(CHOSEN, f"Chosen {len(reasons):,}" if self._choosing(reasons) else
                              _TABS[CHOSEN])  # fmt: skip
 

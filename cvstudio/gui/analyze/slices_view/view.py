@@ -18,6 +18,7 @@ from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.layouts import bar_row
+from cvstudio.gui.widgets.possible import allow
 from cvstudio.gui.widgets.section import label, line, link, push
 from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.imaging.measures import ImageMeasures
@@ -80,9 +81,7 @@ class SlicesView(View):
         self.stack.addWidget(self.table)
         self.sentence = label("", wrap=True)
         self.errors = push("Show its errors", self._open_current, small=True)
-        self.errors.setToolTip("Show the errors of the chosen part as crops (Enter)")
         self.images = link("Show its images", self._open_images)
-        self.images.setToolTip("Show all images of the chosen part")
         self.remove = link("Remove", self._remove)
         self.remove.setToolTip("Forget this query")
         foot = QHBoxLayout()
@@ -155,8 +154,9 @@ class SlicesView(View):
         """What is known of the chosen part, and what can be done with it."""
         each = self.table.current
         self.sentence.setText(sentence(each, self.sliced) if each is not None else "")
-        for button in (self.errors, self.images):
-            button.setEnabled(each is not None and bool(each.image_ids))
+        why = "" if each is not None and each.image_ids else "No part with images is chosen"
+        allow(self.errors, why, does="Show the errors of the chosen part as crops (Enter)")
+        allow(self.images, why, does="Show all images of the chosen part")
         self.remove.setVisible(each is not None and each.kind == "query")
 
     # -- what is done with a part

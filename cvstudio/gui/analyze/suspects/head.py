@@ -12,9 +12,15 @@ from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.analyze.suspects import words
 from cvstudio.gui.analyze.suspects.looking import Looked
+from cvstudio.gui.widgets.possible import allow
 from cvstudio.gui.widgets.section import label, link, push, tab_bar
 from cvstudio.project.suspect_decisions import Decision
 from cvstudio.project.suspecting import Suspects
+
+_AGAIN = (
+    "Train again: the settings of this run on the labels of now; when it is done, the two are"
+    " compared here"
+)
 
 
 class Head(QWidget):
@@ -49,10 +55,7 @@ class Head(QWidget):
         theme.mark(self.bar, muted=True)
         self.evaluate = push("Evaluate again", small=True)
         self.again = push("Train again…", self.again_wanted.emit, small=True)
-        self.again.setToolTip(
-            "Train again: the settings of this run on the labels of now; when it is done, the two"
-            " are compared here"
-        )
+        self._show_again(changed=False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -92,7 +95,8 @@ class Head(QWidget):
             self.judge.addItem(judge.title, judge)
         if looked.judge in looked.judges:
             self.judge.setCurrentIndex(looked.judges.index(looked.judge))
-        self.judge.setEnabled(len(looked.judges) > 1)
+        why = "" if len(looked.judges) > 1 else "Nothing else can judge these labels yet"
+        allow(self.judge, why, does="Whose answers judge the labels")
         notes = looked.suspects.notes if looked.suspects is not None else ()
         self.judged.setText(words.judged(looked))
         self.judged.setToolTip("\n".join(notes))
@@ -124,13 +128,14 @@ class Head(QWidget):
         self.bar.setValue(done)
         self.bar.setVisible(done > 0)
         changed = any(decided.get(one) for one in (Decision.FIXED, Decision.DELETED))
-        self.again.setEnabled(changed)
+        self._show_again(changed=changed)
+
+    def _show_again(self, *, changed: bool) -> None:
+        why = "" if changed else "No label was fixed or deleted here yet"
+        allow(self.again, why, does=_AGAIN)
 
     def show_changed(self, count: int) -> None:
         """So many labels are other ones than those that the run was judged by."""
-        self.evaluate.setEnabled(count > 0)
-        self.evaluate.setToolTip(
-            f"Evaluate again: {counted(count, 'label')} changed since this evaluation"
-            if count
-            else "Evaluate again: no label changed since this evaluation"
-        )
+        why = "" if count else "No label changed since this evaluation"
+        does = f"Evaluate again: {counted(count, 'label')} changed since this evaluation"
+        allow(self.evaluate, why, does=does if count else "Evaluate again")
