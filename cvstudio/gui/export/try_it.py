@@ -1,4 +1,4 @@
-"""Trying an exported file on new images: drop one, see what the file says, save the answers."""
+"""Trying an exported file on new images: drop one, see what the file says and by what, save it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from cvstudio.core.wire import Message
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.drop_area import DropArea
+from cvstudio.gui.export.looking import Looking
 from cvstudio.gui.export.saving import Page, Saving, pages_of
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
@@ -32,14 +33,11 @@ from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.image_view import ImageView
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.overlay import OverlayItem, edges_of
-from cvstudio.gui.widgets.possible import allow
 from cvstudio.gui.widgets.section import label, link, push
 from cvstudio.gui.widgets.slider_field import SliderField
 from cvstudio.gui.widgets.swatch import swatch
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.imaging.decode import SUFFIXES, read_rgb
-
-_NO_FILE = "Export a network first"
 
 
 class TryIt(QWidget):
@@ -84,7 +82,10 @@ class TryIt(QWidget):
         column.addLayout(head)
         self.view = ImageView()
         self.view.setMinimumHeight(190)
+        self.view.pressed.connect(self._pressed)
         column.addWidget(self.view, 1)
+        self.looking = Looking(self._studio, self.view)
+        column.addWidget(self.looking)
         self.nothing = label("Export a network first, then try it here.", "muted", wrap=True)
         column.addWidget(self.nothing)
         column.addStretch(0)
@@ -135,10 +136,11 @@ class TryIt(QWidget):
 
     def use(self, file: Path | None) -> None:
         """Try this file from now on."""
-        allow(self.area, "" if file is not None else _NO_FILE, does="")
+        self.area.setEnabled(file is not None)
         if file != self._file:
             self._file = file
             self._answers.clear()
+            self.looking.use(file)
             self._show()
 
     def try_images(self, paths: list[Path]) -> None:
@@ -153,6 +155,7 @@ class TryIt(QWidget):
         """The page goes away."""
         self._looking.drop()
         self._latest.drop()
+        self.looking.clear()
         self.saving.cancel()
         self._studio.live.drop(self)
 
@@ -178,9 +181,8 @@ class TryIt(QWidget):
         several = len(self._pages) > 1
         self.before.setVisible(several)
         self.after.setVisible(several)
-        allow(self.before, "" if self._place else "This is the first one", does="")
-        last = self._place + 1 >= len(self._pages)
-        allow(self.after, "This is the last one" if last else "", does="")
+        self.before.setEnabled(self._place > 0)
+        self.after.setEnabled(self._place + 1 < len(self._pages))
         self._rgb = None
         # An empty picture would look like a broken one.
         self.view.setVisible(page is not None and self._file is not None)
@@ -188,6 +190,7 @@ class TryIt(QWidget):
         self.save.setVisible(page is not None)
         self.view.set_image(None)
         self.view.set_items([])
+        self.looking.look_at(None)
         self.name.setText(page.title if page is not None else "")
         self.name.setToolTip(tip(str(page.path)) if page is not None else "")
         self.time.setText("")
@@ -227,6 +230,8 @@ class TryIt(QWidget):
         if not self._answers and header["score"] is not None:
             self.score.set_value(header["score"])
         self._answers[page] = answer
+        if page == self._page:
+            self.looking.look_at(page)
         self._classes = {c["id"]: (c["name"], c["colour"]) for c in header["classes"]}
         self._form = Form.from_json(header["form"])
         self._floors = {int(key): score for key, score in header["class_scores"].items()}
@@ -267,6 +272,19 @@ class TryIt(QWidget):
         self.view.set_items(items)
         self._show_counts(rows, "Share" if answer.regions is not None else "Score")
 
+    def _pressed(self, x: float, y: float) -> None:
+        """Ask what speaks for the smallest object there, once that was asked of another."""
+        answer = self._answers.get(self._page) if self._page is not None else None
+        if answer is None or not self.looking.open:
+            return
+        there = [
+            found for found in answer.objects
+            if found.score >= self.score.value and found.box.contains(x, y)
+        ]  # fmt: skip
+        if there:
+            found = min(there, key=lambda one: one.box.area)
+            self.looking.ask(found.class_id, found.box)
+
     def _said(self, class_id: int, score: float) -> str:
         """Whether the file says a class, where images may have several; else ""."""
         floor = self._floors.get(class_id)
@@ -294,10 +312,8 @@ class TryIt(QWidget):
 
     def _offer_saving(self) -> None:
         count = len(self._pages)
-        why = "Answers are being saved" if self.saving.running else ""
-        if self._file is None:
-            why = _NO_FILE
-        allow(self.save, why, does=f"Answers for {counted(count, 'image')}, as JSON")
+        self.save.setEnabled(bool(count) and self._file is not None and not self.saving.running)
+        self.save.setToolTip(f"Answers for {counted(count, 'image')}, as JSON")
 
     def _save(self) -> None:
         if not self._pages or self._file is None or self.saving.running:
