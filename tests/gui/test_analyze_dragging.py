@@ -1,0 +1,117 @@
+"""Moving the score on Analyze: only what is seen is made, and nothing jumps."""
+
+from __future__ import annotations
+
+import pytest
+from person import Person
+from test_analyze import finished_run, judged_page
+
+from cvstudio.core.metrics import NOTHING
+from cvstudio.gui.analyze.crops import CropItem
+from cvstudio.gui.analyze.gallery import Gallery
+from cvstudio.gui.analyze.page import AnalyzePage
+from cvstudio.project.verdict import ALL, KindCount
+
+
+@pytest.fixture
+def page(studio_window: Person, monkeypatch: pytest.MonkeyPatch) -> AnalyzePage:
+    """The page on a finished run; heat maps are not under test here."""
+    finished_run(studio_window.project)
+    monkeypatch.setattr(type(studio_window.studio.live), "request", lambda *a, **k: 1)
+    return judged_page(studio_window)
+
+
+def test_of_hundreds_of_crops_only_those_that_are_seen_are_made(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    view = page.errors
+    gallery = view.gallery
+    assert view.verdict is not None
+    many = view.verdict.cases(ALL) * 100
+    gallery.show_cases(many, {}, nothing="nothing", analysed=page.analysis, total=len(many))
+    studio_window.idle()
+    rows = gallery.crops.crops._items
+    made = sum(isinstance(row, CropItem) for row in rows)
+    assert len(rows) == len(many)
+    assert 0 < made < 60
+    last = gallery.crops.crops.item(len(many) - 1)
+    assert (last.image_id, last.figure) == (many[-1].image_id, many[-1].figure)
+
+
+def test_crops_that_were_not_seen_yet_tell_that_their_label_changed(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    gallery = page.errors.gallery
+    assert page.errors.verdict is not None
+    many = page.errors.verdict.cases(ALL) * 100
+    gallery.show_cases(many, {}, nothing="nothing", analysed=page.analysis, total=len(many))
+    crops = gallery.crops.crops
+    assert not crops.item(0).changed
+    gallery.mark_changed(lambda _case: True)
+    assert crops.item(0).changed
+    assert crops.item(len(many) - 1).changed
+    gallery.mark_changed(lambda _case: False)
+    assert not crops.item(0).changed
+
+
+def test_tabs_take_the_longest_names_for_which_there_is_room(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    alone = Gallery(studio_window.studio.tasks, page.errors.gallery)
+    names = ("Wrong class and loose", "Likely label errors", "Duplicate")
+    seen = set()
+    for counts in ((3, 7, 1), (123_456, 98_765, 2_000)):
+        kinds = [KindCount(name, name, n) for name, n in zip(names, counts, strict=True)]
+        long = [f"{name}   {count:,}" for name, count in zip(names, counts, strict=True)]
+        for width in (*range(300, 900, 7), *range(900, 300, -7)):
+            alone.show_kinds(kinds, fresh=True)
+            alone.resize(width, 200)
+            alone._make_room()
+            shown = [alone.tabs.tabText(place) for place in range(alone.tabs.count())]
+            for place, text in enumerate(long):
+                alone.tabs.setTabText(place, text)
+            room = alone.tabs.sizeHint().width() + 24 <= width
+            for place, text in enumerate(shown):
+                alone.tabs.setTabText(place, text)
+            assert (shown == long) is room, width
+            seen.add(room)
+    assert seen == {True, False}
+    alone.deleteLater()
+
+
+def test_the_table_of_classes_does_not_jump_while_the_score_moves(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    view = page.errors
+    begun_anew: list[bool] = []
+    view.table.rows.modelReset.connect(lambda: begun_anew.append(True))
+    before = [row.values for row in view.table.rows._rows]
+    page.score_field.setValue(0.85)
+    studio_window.until(lambda: page.subject is not None and page.subject.score == 0.85)
+    studio_window.idle()
+    assert [row.values for row in view.table.rows._rows] != before
+    assert not begun_anew  # a table that begins anew scrolls to its top
+    shown = view.table.rows
+    for place, row in enumerate(page.subject.verdict.rows if page.subject else ()):
+        assert shown.index(place, 1).data() == f"{row.values[0]:,.0f}"
+
+
+def test_cells_of_the_matrix_follow_the_score(studio_window: Person, page: AnalyzePage) -> None:
+    view = page.errors
+    assert view.verdict is not None
+    labelled = view.verdict.class_ids[0]
+    for score in (0.3, 0.85, 0.93):
+        page.score_field.setValue(score)
+        studio_window.until(lambda s=score: page.subject is not None and page.subject.score == s)
+        verdict = view.verdict
+        assert verdict is not None
+        ids = view.matrix.matrix.class_ids
+        places = [verdict.class_ids.index(i) for i in ids]
+        counts = verdict.confusion
+        row = ids.index(labelled)
+        for column, place in enumerate(places):
+            count = int(counts[places[row], place])
+            assert view.matrix.matrix.count(row, column) == count
+            of_row = int(counts[places[row]][places].sum())
+            assert view.matrix.matrix.share(row, column) == (count / of_row if of_row else 0.0)
+    assert NOTHING in ids
