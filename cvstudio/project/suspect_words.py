@@ -76,6 +76,11 @@ def _again(doubt: Doubt, labelled: str, proposed: str) -> str:
 def _region(doubt: Doubt, names: Mapping[int, str]) -> str:
     labelled = quoted(names[doubt.labelled]) if doubt.labelled in names else "background"
     proposed = quoted(names[doubt.proposed]) if doubt.proposed in names else "background"
+    if doubt.whole:
+        return (
+            f"Labelled {labelled}, but the network sees a region of {proposed} here. Of 100 such"
+            f" regions of {proposed}, {_of_hundred(doubt.as_sure)} are labelled so."
+        )
     return (
         f"Labelled {labelled}, but the network sees {proposed} here. Of 100 pixels as deep"
         f" inside what it takes for {proposed}, {_of_hundred(doubt.as_sure)} are labelled so."

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cvstudio.core.geometry import iou_matrix
 from cvstudio.core.metrics.overlaps import Floats, Ints, Overlaps, greedy
 from cvstudio.core.suspects.agreement import Agreement
-from cvstudio.core.suspects.values import LEAST, NOTHING, UNPROVEN, Doubt, Fault
+from cvstudio.core.suspects.values import LEAST, NOTHING, SILENCE, UNPROVEN, Doubt, Fault
 
 SAME = 0.5
 """Overlap from which an answer and a label are about the same object."""
@@ -26,8 +26,6 @@ FAR, FARTHEST = 3.0, 6.0
 """How many usual deviations below the usual overlap a place is doubted, and doubted altogether."""
 LEAST_DEVIATION = 0.02
 """A deviation of overlaps below which networks do not go, however well they find a class."""
-SILENCE = 0.5
-"""How much it weighs that a network finds nothing, beside that it finds something."""
 HABIT = 0.5
 """How much it weighs that other objects of the class have no label on that image either."""
 OTHERS = 3.0

@@ -4,6 +4,10 @@ After V. Lad, J. Mueller: Estimating label quality and errors in semantic segmen
 model (2023), which scores pixels by how sure the network is of their label. Answers are kept here
 as regions, so a pixel is as sure as it lies deep in one: near an edge networks and people differ by
 habit, deep inside they hardly do. Pixels are told as regions, for that is what a person mends.
+
+A region that was answered and of which most is labelled otherwise is judged as a whole, as an
+object is: its pixels lie as deep as all others, so that their depth says nothing. Where nothing is
+found, that counts half (values.SILENCE): networks overlook more than people invent.
 """
 
 from __future__ import annotations
@@ -19,11 +23,13 @@ from cvstudio.core.masks import Mask
 from cvstudio.core.metrics.pixels import IGNORED
 from cvstudio.core.opencv import cv2
 from cvstudio.core.suspects.agreement import Agreement
-from cvstudio.core.suspects.values import LEAST, NOTHING, UNPROVEN, Doubt, Fault
+from cvstudio.core.suspects.values import LEAST, NOTHING, SILENCE, UNPROVEN, Doubt, Fault
 
 ClassMap = NDArray[np.uint16]
 Maps = Iterable[tuple[int, ClassMap, ClassMap]]
 
+MOSTLY = 0.5
+"""Share of an answered region that must be labelled otherwise for the whole to be judged."""
 THICK = 2.0
 """Pixels from its edge to its middle that a region has to have: thinner ones are edges."""
 SMALL = 24
@@ -80,6 +86,28 @@ class PixelDoubts:
             right += np.bincount(cell[same], minlength=count.size).reshape(count.shape)
         return right, count
 
+    @cached_property
+    def _wholes(self) -> list[Agreement]:
+        """By value of the map, how often a region that is answered so, as deep in its middle, is
+        mostly labelled so; none of the background, which is no region."""
+        size = len(self.class_ids) + 1
+        told: list[list[tuple[int, bool]]] = [[] for _ in range(size)]
+        for _, labelled, found in self.maps():
+            depth = depths(found)
+            for value in np.unique(found[found > 0]).tolist():
+                for part, place in _parts(found == value):
+                    counts = part & (labelled[place] != IGNORED)
+                    if counts.any():
+                        same = float((labelled[place][counts] == value).mean())
+                        told[value].append((int(depth[place][part].max()), same > MOSTLY))
+        return [
+            Agreement.of(
+                np.array([deep for deep, _ in each], np.float64),
+                np.array([same for _, same in each], np.bool_),
+            )
+            for each in told
+        ]
+
     def unproven(self) -> list[int]:
         """The classes of which the network knows too little to doubt a label."""
         asked = self._told[1].sum(axis=1) > 0
@@ -93,8 +121,12 @@ class PixelDoubts:
     def _of_image(self, image_id: int, labelled: ClassMap, found: ClassMap) -> list[Region]:
         depth = depths(found)
         differs = (labelled != found) & (labelled != IGNORED)
+        wholes = {
+            int(seen): self._doubted_wholes(int(seen), labelled, found, depth)
+            for seen in np.unique(found[differs])
+        }
         told = [
-            self._region(image_id, inside, given, seen, depth)
+            self._region(image_id, inside, given, seen, depth, wholes[seen])
             for given, seen in _pairs(labelled, found, differs)
             for inside in _pieces(differs & (labelled == given) & (found == seen))
         ]
@@ -103,7 +135,7 @@ class PixelDoubts:
 
     def _region(
         self, image_id: int, inside: tuple[Mask, NDArray[np.bool_], tuple[slice, slice]],
-        given: int, seen: int, depth: NDArray[np.int64],
+        given: int, seen: int, depth: NDArray[np.int64], wholes: NDArray[np.float64],
     ) -> Region:  # fmt: skip
         mask, patch, place = inside
         deep = depth[place][patch].astype(np.float64)
@@ -112,12 +144,30 @@ class PixelDoubts:
         usual = 1 - float(self._usual[seen])
         rarer = max(1 - (1 - sure) / usual, 0.0) if usual > 0 else 0.0
         believed = usual <= 0.5
+        whole = float(np.median(wholes[place][patch]))
+        likely = max(rarer * SILENCE if seen == 0 else rarer, whole)
         doubt = Doubt(
             Fault.WRONG_REGION, image_id, None, self._id(given), self._id(seen),
-            float(rarer if believed else rarer * UNPROVEN), believed=believed, as_sure=sure,
-            box=mask.box,
+            float(likely if believed else likely * UNPROVEN), believed=believed,
+            as_sure=whole if 0 < whole >= rarer else sure,
+            whole=0 < whole >= rarer, box=mask.box,
         )  # fmt: skip
         return Region(doubt, mask, int(patch.sum()))
+
+    def _doubted_wholes(
+        self, seen: int, labelled: ClassMap, found: ClassMap, depth: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """For each pixel (h, w) how often answered regions like its own are mostly labelled so,
+        where that one is mostly labelled otherwise; 0 elsewhere."""
+        result = np.zeros(found.shape)
+        if not seen:
+            return result
+        for part, place in _parts(found == seen):
+            counts = part & (labelled[place] != IGNORED)
+            if counts.any() and float((labelled[place][counts] == seen).mean()) <= MOSTLY:
+                deep = np.array([depth[place][part].max()], np.float64)
+                result[place][part] = self._wholes[seen].at(deep)[0]
+        return result
 
     def _id(self, value: int) -> int:
         return self.class_ids[value - 1] if value else NOTHING
@@ -138,6 +188,17 @@ def _pairs(labelled: ClassMap, found: ClassMap, differs: NDArray[np.bool_]) -> l
     both = np.stack([labelled[differs], found[differs]], axis=1)
     pairs: list[list[int]] = np.unique(both, axis=0).tolist()
     return pairs
+
+
+def _parts(here: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], tuple[slice, slice]]]:
+    """The connected parts of a flag image that are not tiny: patch and where that lies."""
+    _, found, table, _ = cv2.connectedComponentsWithStats(here.astype(np.uint8), connectivity=4)
+    labels, stats = np.asarray(found), np.asarray(table)
+    for part in range(1, len(stats)):
+        x, y, w, h, pixels = (int(v) for v in stats[part])
+        if pixels >= SMALL:
+            place = (slice(y, y + h), slice(x, x + w))
+            yield labels[place] == part, place
 
 
 def _pieces(

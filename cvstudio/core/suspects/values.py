@@ -12,6 +12,8 @@ NOTHING = 0
 
 LEAST = 0.1
 """Doubt below which nothing is said."""
+SILENCE = 0.5
+"""How much it weighs that a network finds nothing, beside that it finds something."""
 UNPROVEN = 0.5
 """How much it weighs what a network says of a class that it knows too little of."""
 
@@ -56,5 +58,7 @@ class Doubt:
     """That of label and answer, where there are both."""
     prediction: int | None = None
     """The place of the answer in Prediction.objects."""
+    whole: bool = False
+    """Of pixels: whether all that was answered here as one region is doubted together."""
     box: Box | None = None
     """Where to look, in pixels of the image, if neither label nor answer say it."""
