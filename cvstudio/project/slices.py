@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +32,7 @@ from cvstudio.core.metrics.slicing import (
     is_worse,
     part_figure,
 )
+from cvstudio.core.words import folder_names
 from cvstudio.imaging.measures import ImageMeasures
 from cvstudio.project import analysis, commands, queries
 from cvstudio.project.finding import check as check_query
@@ -40,7 +40,7 @@ from cvstudio.project.image_analysis import ImageAnalysis
 from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.pixel_analysis import PixelAnalysis
 from cvstudio.project.project import Project
-from cvstudio.project.records import ImageFilter
+from cvstudio.project.records import ImageFilter, folder_of
 from cvstudio.project.several_analysis import SeveralAnalysis
 from cvstudio.project.slice_pairs import explained, pairs_of
 from cvstudio.project.verdict import Analysis, Case, go_on
@@ -49,6 +49,7 @@ SETTING = "slices"
 """Under which the queries of a project's own slices are kept."""
 _MOST = 0.9
 """A part with more than this share of the images is the whole, and no part."""
+_TOP = "the project's folder itself"
 _EDGE = 0.02
 """What comes so near the frame, in parts of the image's side, lies at the edge."""
 _QUARTERS = {
@@ -139,10 +140,11 @@ def facts_of(
     for text in more:
         check_query(s, text)
     records = queries.images(s, image_ids)
+    names = folder_names(queries.folders(s))  # as the Data page calls them
     return Facts(
         tags=queries.tags_of(s, image_ids),
         groups={r.id: r.group for r in records if r.group},
-        folders={r.id: str(Path(r.uri).parent) for r in records},
+        folders={r.id: names[folder_of(r.uri)] or _TOP for r in records},
         looks=looks,
         queries={text: found_by(s, text) for text in (*own_queries(s), *more)},
     )
@@ -407,6 +409,10 @@ def _part_by_facts(table: _Table, facts: Facts) -> None:
             low, high = np.percentile(list(values.values()), (25, 75))
             by_name[measure, lowest] = {i for i, value in values.items() if value <= low}
             by_name[measure, highest] = {i for i, value in values.items() if value >= high}
+    of_class = {part.tobytes() for (kind, _name), part in table.parts.items() if kind == "class"}
     for named, ids in by_name.items():
         if ids & inside or named[0] == "query":
-            table.parts[named] = table.of_images(ids & inside)
+            part = table.of_images(ids & inside)
+            # Where each class came in a folder of its own, the folder is no other part.
+            if named[0] not in ("folder", "group") or part.tobytes() not in of_class:
+                table.parts[named] = part

@@ -15,9 +15,10 @@ from cvstudio.core.metrics.resampling import draw, with_whole
 from cvstudio.core.metrics.slicing import Units, corrected, figure_of, is_worse, part_figure
 from cvstudio.core.predictions import Found, Prediction
 from cvstudio.imaging.measures import ImageMeasures
-from cvstudio.project import analysis
+from cvstudio.project import analysis, queries
+from cvstudio.project.sample import create_sample
 from cvstudio.project.slice_pairs import MOST, pairs_of
-from cvstudio.project.slices import Facts, Slice, Sliced, look
+from cvstudio.project.slices import Facts, Slice, Sliced, facts_of, look
 from cvstudio.project.verdict import ALL, Analysis
 
 COUNT = 120
@@ -248,3 +249,24 @@ def test_a_part_of_few_images_that_is_all_right_is_not_called_certain() -> None:
     part = part_figure(units, with_whole(draw(60)), np.arange(60) < 18)
     assert part.figure.value == 1
     assert part.figure.interval == pytest.approx((0.8241, 1.0), abs=1e-3)
+
+
+def test_a_folder_that_is_a_class_is_no_second_part(tmp_path: Path) -> None:
+    images = [image(n, (n, CELL if n % 2 else DEBRIS, None)) for n in range(1, 41)]
+    answers = [Prediction(n, scores={CELL: 0.9, DEBRIS: 0.1}) for n in range(1, 41)]
+    analysed = analysis.load(run_with(tmp_path, Task.CLASSIFY, images, answers), "val")
+    own = {n: "cells" if n % 2 else "debris" for n in range(1, 41)}
+    assert {each.kind for each in looked(analysed, Facts(folders=own)).slices} == {"class"}
+    other = {n: "monday" if n < 11 else "friday" for n in range(1, 41)}
+    assert named(looked(analysed, Facts(folders=other)), "monday").kind == "folder"
+
+
+def test_folders_are_called_as_on_the_data_page(tmp_path: Path) -> None:
+    with (
+        create_sample(tmp_path / "sample", Task.DETECT, images=12) as project,
+        project.read() as s,
+    ):
+        ids = queries.image_ids(s)
+        facts = facts_of(s, ids, {})
+    assert set(facts.folders) == set(ids)
+    assert set(facts.folders.values()) == {"images"}

@@ -123,7 +123,7 @@ def sentence(each: Slice, sliced: Sliced | None) -> str:
         return f"{told} Worse than the rest; {looks} looks do not explain it by chance."
     if each.part.images < FEWEST_IMAGES:
         return f"{told} Too few images to say more."
-    return f"{told} Nothing that chance does not explain."
+    return f"{told} Chance alone can explain the difference to the rest."
 
 
 class _RangePainter(QStyledItemDelegate):
