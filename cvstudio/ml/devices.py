@@ -73,6 +73,15 @@ def half_precision(config: TrainConfig, device: torch.device) -> torch.dtype | N
     return wanted.get(config.half, native)
 
 
+def half_refused(config: TrainConfig, half: torch.dtype | None) -> str:
+    """Why a run does not compute in the half precision that was asked for by name; "" where it
+    does."""
+    asked = config.mixed_precision and config.half is not Half.AUTO
+    if half is not None or not asked:
+        return ""
+    return f"{config.half.value} needs a GPU of NVIDIA or AMD: this run computes in float32."
+
+
 def go_on_uncompiled() -> None:
     """Let a network that torch.compile cannot compile here compute as it is."""
     torch._dynamo.config.suppress_errors = True

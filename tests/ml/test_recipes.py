@@ -219,3 +219,13 @@ def test_learning_rates_are_tried_until_the_loss_runs_away(tmp_path: Path, task:
     assert [t.rate for t in tried] == sorted(t.rate for t in tried)
     assert "fall" in events_of(job, events.Note)[-1].text
     assert not job.best.exists()
+
+
+@pytest.mark.parametrize("task", [Task.CLASSIFY, Task.DETECT])
+def test_a_half_precision_that_a_processor_does_not_compute_in_is_told(
+    tmp_path: Path, task: Task
+) -> None:
+    job = run_directory(tmp_path, task, epochs=1, device="cpu", half="float16")
+    assert run_job(job.path) == 0
+    told = "float16 needs a GPU of NVIDIA or AMD: this run computes in float32."
+    assert told in [note.text for note in job.state().notes]

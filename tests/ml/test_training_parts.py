@@ -28,7 +28,7 @@ from cvstudio.core.recipe_rules import check, losses
 from cvstudio.core.snapshot import Snapshot
 from cvstudio.ml.checkpoint import Checkpoint, write_checkpoint
 from cvstudio.ml.data import SplitImages
-from cvstudio.ml.devices import device_of, half_precision, half_type, unused_card
+from cvstudio.ml.devices import device_of, half_precision, half_refused, half_type, unused_card
 from cvstudio.ml.engine.losses import ClassifyLoss, SegmentLoss, class_weights
 from cvstudio.ml.engine.optimising import (
     average_of,
@@ -343,6 +343,7 @@ def test_mixed_precision_stays_away_from_processors_unless_bfloat16_is_chosen() 
     assert half_precision(config_for(Task.CLASSIFY, half="float16"), cpu) is None
     chosen = config_for(Task.CLASSIFY, half="bfloat16")
     assert half_precision(chosen, cpu) is torch.bfloat16
+    assert half_refused(chosen, torch.bfloat16) == ""
     assert half_precision(chosen.model_copy(update={"mixed_precision": False}), cpu) is None
     assert half_precision(config_for(Task.CLASSIFY), torch.device("mps")) is None
 

@@ -23,6 +23,7 @@ from cvstudio.ml.devices import (
     empty_cache,
     go_on_uncompiled,
     half_precision,
+    half_refused,
     random_state,
     seed_everything,
     set_random_state,
@@ -162,6 +163,8 @@ class Training:
         self.rates = Rates(config)
         self.average = average_of(self.module, config.average) if config.average else None
         self.half = half_precision(config, device)
+        if refused := half_refused(config, self.half):
+            self.session.note(refused)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half is torch.float16)
         self._prepare_judging()
         self.pieces = config.accumulate

@@ -12,7 +12,7 @@ import torch
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.forms import Answers
 from cvstudio.core.recipe import Optimizer, TrainConfig
-from cvstudio.ml.devices import half_precision
+from cvstudio.ml.devices import half_precision, half_refused
 from cvstudio.ml.engine.session import Session
 
 _OFF = (
@@ -79,6 +79,8 @@ def settings(
     """The config in ultralytics' words."""
     name = str(device.index or 0) if device.type == "cuda" else device.type
     half = half_precision(config, device)
+    if refused := half_refused(config, half):
+        session.note(refused)
     amp: bool | str = "bf16" if half is torch.bfloat16 else half is not None
     adam = config.optimizer is Optimizer.ADAMW
     return {
