@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -158,3 +161,27 @@ def test_images_are_stacked_where_the_run_sees_them(readers: Any) -> None:
     assert sorted(places._lent) == [0, 1], "no copy stands between"
     del batches
     assert not places._lent
+
+
+def test_a_reader_that_was_killed_is_an_error_and_no_endless_wait(readers: Any) -> None:
+    read = readers(Pictures(40))
+    batches = iter(read)
+    next(batches)
+    for reader in read._loader._iterator._workers:
+        os.kill(reader.pid, signal.SIGKILL)
+    with pytest.raises(RuntimeError, match=r"exited unexpectedly|is killed by signal"):
+        list(batches)
+
+
+@pytest.mark.slow
+def test_readers_that_are_started_afresh_share_the_memory_too(
+    monkeypatch: pytest.MonkeyPatch, readers: Any
+) -> None:
+    spawning = multiprocessing.get_context("spawn")
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _kind=None: spawning)
+    dataset = Pictures(6)
+    read = readers(dataset)
+    kept = list(read)
+    for left, right in zip(kept, loader_of(dataset, workers=0), strict=True):
+        same(left, right)
+    assert sorted(read._places._lent) == [0, 1, 2]
