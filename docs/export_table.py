@@ -1,15 +1,20 @@
 """Write docs/exports.md: every family of networks, exported as every kind of file.
 
-    python docs/export_table.py FOLDER              all rows that FOLDER has no figures for yet
-    python docs/export_table.py FOLDER yolo11n      these networks again
+    python docs/export_table.py FOLDER              all rows that have no figures yet
+    python docs/export_table.py FOLDER yolo11n      these again
+    python docs/export_table.py FOLDER --bench      none: the figures of `cvstudio bench export`
+    python docs/export_table.py FOLDER --page       none: the page anew from the figures
 
-Each row makes a sample project of generated images, trains a tiny network on it from scratch, and
-exports it, all by the command line that a user has. The figures are kept in docs/exports.json.
+Each row makes a project of generated images, trains a small network on it from scratch, and exports
+it, by the jobs that the window and the command line start. What a row found is kept in
+docs/exports.json as soon as it is known, and FOLDER keeps what was trained: broken off, it goes on
+where it was.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,7 +22,20 @@ from pathlib import Path
 from typing import Any
 
 from cvstudio.checks.figures import machine
-from cvstudio.core.export_kinds import KINDS, FileKind
+from cvstudio.core.annotation import Kind, Task
+from cvstudio.core.config import ExportConfig
+from cvstudio.core.export_kinds import KINDS, FileKind, Precision
+from cvstudio.core.jobdir import JobDir
+from cvstudio.core.networks import default_config
+from cvstudio.core.opencv import cv2
+from cvstudio.core.recipe import Start
+from cvstudio.imaging.synthetic import KINDS as CELLS
+from cvstudio.imaging.synthetic import paint_cells
+from cvstudio.ml.worker import run_job
+from cvstudio.project import runs
+from cvstudio.project.project import Project
+from cvstudio.project.run_store import make_job
+from cvstudio.project.sample import create_sample
 
 HERE = Path(__file__).parent
 FIGURES, PAGE = HERE / "exports.json", HERE / "exports.md"
@@ -25,55 +43,104 @@ FIGURES, PAGE = HERE / "exports.json", HERE / "exports.md"
 
 @dataclass(frozen=True)
 class Row:
-    """One network on a sample project of its task."""
+    """One network on a project of its task; `rate` is the learning rate where the usual one is too
+    careful for so few steps."""
 
     network: str
     task: str
     size: int = 96
     epochs: int = 4
+    images: int = 60
     shapes: str = "box"
     nms: str = "outside"
+    several: bool = False
+    rate: float | None = None
 
     @property
     def name(self) -> str:
-        """How it is called on the command line and in the files."""
-        return self.network if self.nms == "outside" else f"{self.network}, {self.nms}"
+        """How it is called on the command line of this script and in the figures."""
+        more = ["inside"] if self.nms == "inside" else []
+        return ", ".join([self.network, *more, *(["several"] if self.several else [])])
+
+    @property
+    def project(self) -> str:
+        """The folder of its project."""
+        plain = self.network.replace(":", "-").replace("/", "-")
+        return f"{plain}-several" if self.several else plain
+
+
+def _yolo(network: str, task: str, shapes: str = "box", *, nms: str = "outside") -> Row:
+    return Row(network, task, 128, 25, 45, shapes, nms, rate=0.002)
 
 
 ROWS = (
-    Row("resnet18", "classify"),
-    Row("unet-mobilenet_v2", "segment"),
-    Row("yolo11n", "detect", size=160, epochs=8),
-    Row("yolo11n", "detect", size=160, epochs=8, nms="inside"),
-    Row("yolo11n-seg", "instance", size=160, epochs=8),
-    Row("vit_tiny", "classify", size=224, epochs=2),
-    Row("fasterrcnn-mobilenet", "detect", size=160, epochs=2),
-    Row("yolo26n", "detect", size=160, epochs=8),
-    Row("convnext_atto", "classify"),
-    Row("yolo11n-obb", "detect", size=160, epochs=4, shapes="rotated box"),
-    Row("yolo11n-pose", "detect", size=160, epochs=4, shapes="keypoints"),
-    Row("deeplabv3plus-resnet18", "segment"),
-    Row("mobilenet_v3_small", "classify"),
-    Row("maskrcnn-resnet50", "instance", size=160, epochs=1),
-    Row("rtdetr-l", "detect", size=160, epochs=1),
+    Row("resnet18", "classify", images=90),
+    Row("resnet18", "classify", several=True, size=64, images=45, epochs=6),
+    Row("mobilenet_v3_small", "classify", size=64, images=45, epochs=6),
+    Row("efficientnet_v2_s", "classify", size=64, images=36, epochs=3),
+    Row("convnext_atto", "classify", size=64, images=36, epochs=6),
+    Row("efficientnet_b0", "classify", size=64, images=36, epochs=4),
+    Row("mobilenetv4_small", "classify", size=64, images=36, epochs=4),
+    Row("vit_tiny", "classify", size=224, images=40, epochs=2),
+    Row("swin_tiny", "classify", images=36, epochs=2),
+    Row("maxvit_tiny", "classify", size=224, epochs=1, images=20),
+    Row("eva02_tiny", "classify", size=224, epochs=2, images=20),
+    Row("unet-mobilenet_v2", "segment", images=40),
+    Row("fpn-mobilenet_v2", "segment", size=64, images=24, epochs=6),
+    Row("deeplabv3plus-mobilenet_v2", "segment", size=64, images=24, epochs=6),
+    Row("smp:unetplusplus/mobilenet_v2", "segment", size=64, images=24, epochs=6),
+    Row("smp:segformer/mit_b0", "segment", size=64, images=24, epochs=6),
+    Row("smp:upernet/mobilenet_v2", "segment", size=64, images=24, epochs=6),
+    Row("smp:deeplabv3/mobilenet_v2", "segment", size=64, images=24, epochs=6),
+    Row("smp:linknet/mobilenet_v2", "segment", size=64, images=24, epochs=6),
+    Row("smp:manet/mobilenet_v2", "segment", size=64, images=24, epochs=6),
+    Row("smp:pspnet/mobilenet_v2", "segment", size=64, images=24, epochs=6),
+    Row("smp:pan/mobilenet_v2", "segment", size=128, images=24, epochs=4),
+    _yolo("yolo11n", "detect"),
+    _yolo("yolo11n", "detect", nms="inside"),
+    _yolo("yolo26n", "detect"),
+    Row("rtdetr-l", "detect", size=160, epochs=1, images=20),
+    Row("fasterrcnn-mobilenet", "detect", size=128, epochs=4, images=30, rate=0.0005),
+    Row("fasterrcnn-resnet50", "detect", size=128, epochs=1, images=20),
+    _yolo("yolo11n-obb", "detect", "rotated box"),
+    _yolo("yolo26n-obb", "detect", "rotated box"),
+    _yolo("yolo11n-pose", "detect", "keypoints"),
+    _yolo("yolo26n-pose", "detect", "keypoints"),
+    _yolo("yolo11n-seg", "instance"),
+    _yolo("yolo26n-seg", "instance"),
+    Row("maskrcnn-resnet50", "instance", size=128, epochs=1, images=20),
 )
-IMAGES = 40
 
 
 def main(folder: Path, names: list[str]) -> None:
-    """Make what is missing and write the page."""
+    """Make what is missing, or what is named again, and write the page after each row."""
     folder.mkdir(parents=True, exist_ok=True)
     kept: dict[str, Any] = {}
     if FIGURES.is_file():
         kept = json.loads(FIGURES.read_text(encoding="utf-8"))
-    for row in ROWS:
-        if row.name not in (names or {r.name for r in ROWS if r.name not in kept}):
-            continue
+    if names == ["--bench"]:
+        command = [sys.executable, "-m", "cvstudio", "bench", "export", "--json"]
+        told = subprocess.run(command, check=False, stdout=subprocess.PIPE).stdout
+        kept["bench"] = json.loads(told)["figures"]["export"]
+    wanted = names or [r.name for r in ROWS if r.name not in kept]
+    if names in (["--bench"], ["--page"]):
+        wanted = []
+    rows = {row.name: row for row in ROWS}
+    if unknown := [name for name in wanted if name not in rows]:
+        sys.exit(f"There is no row {unknown[0]}. There are: {'; '.join(rows)}")
+    for row in (rows[name] for name in wanted):
         say(f"{row.name}: sample, training, export")
-        kept[row.name] = figures_of(export(folder, row))
+        kept[row.name] = measured(folder, row)
         kept["machine"] = machine()
-        FIGURES.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-        PAGE.write_text(page(kept), encoding="utf-8")
+        keep(kept)
+    keep(kept)
+
+
+def keep(kept: dict[str, Any]) -> None:
+    """Write the figures, whole or not at all, and the page."""
+    part = FIGURES.with_suffix(".part")
+    part.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    part.replace(FIGURES)
     PAGE.write_text(page(kept), encoding="utf-8")
 
 
@@ -83,33 +150,92 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def export(folder: Path, row: Row) -> dict[str, Any]:
-    """What `cvstudio export-network` tells of a network that was trained for it."""
-    project = folder / row.network
-    if not project.exists():
-        more = ["--shapes", row.shapes] if row.task == "detect" else []
-        cvstudio("sample", project, "--task", row.task, "--images", IMAGES, *more)
-        settings = [f"image_size={row.size}", "batch=4", "workers=0"]
-        cvstudio(
-            "train", project, "--network", row.network, "--epochs", row.epochs, "--start",
-            "scratch", "--device", "cpu", *(part for s in settings for part in ("--set", s)),
-        )  # fmt: skip
-    also = [part for kind in FileKind if kind is not FileKind.ONNX for part in ("--also", kind)]
-    file = folder / f"{row.name.replace(', ', '-')}.onnx"
+class NoFigures(Exception):
+    """A row came to nothing; the text is the job's own word."""
+
+
+def measured(folder: Path, row: Row) -> dict[str, Any]:
+    """The figures of a row; {"failed"} with the job's own words where it came to nothing."""
     try:
-        cvstudio("export-network", project, 1, "-o", file, "--nms", row.nms, *also)
-    except subprocess.CalledProcessError:  # a refused file belongs into the table as well
-        file = file.with_stem(f"{file.stem}-UNVERIFIED")
-    told: dict[str, Any] = json.loads(
-        file.with_suffix(".verification.json").read_text(encoding="utf-8")
-    )
+        return figures_of(export(folder, row, trained(folder, row)))
+    except NoFigures as error:
+        say(f"{row.name}: {error}")
+        return {"failed": str(error)}
+
+
+def trained(folder: Path, row: Row) -> Path:
+    """The directory of its finished run, which FOLDER may have from an earlier time."""
+    place, done = folder / row.project, folder / f"{row.project}.trained"
+    if done.exists():
+        return Path(done.read_text(encoding="utf-8"))
+    shutil.rmtree(place, ignore_errors=True)
+    settings: dict[str, Any] = {"learning_rate": row.rate} if row.rate else {}
+    with _project(place, row) as project:
+        config = default_config(
+            project.task, network=row.network, several=row.several, image_size=row.size, batch=4,
+            epochs=row.epochs, patience=0, start=Start.SCRATCH, device="cpu", workers=0,
+            **settings,
+        )  # fmt: skip
+        job = runs.job_of(runs.create_run(project, config))
+    if run_job(job.path) != 0:
+        raise NoFigures(_last_word(job))
+    done.write_text(str(job.path), encoding="utf-8")
+    return job.path
+
+
+def _project(place: Path, row: Row) -> Project:
+    """A sample of its task; for several classes images of up to three cells that are tagged."""
+    if not row.several:
+        shapes = Kind(row.shapes)
+        return create_sample(place, Task(row.task), images=row.images, shapes=shapes)
+    project = Project.create(place, task=Task.CLASSIFY, classes=CELLS, several=True)
+    project.close()
+    table = tagged(place.with_name(f"{place.name}-images"), row.images)
+    command = [sys.executable, "-m", "cvstudio", "import", str(place), str(table)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return Project.open(place)
+
+
+def _last_word(job: JobDir) -> str:
+    last = json.loads(job.events.read_text(encoding="utf-8").splitlines()[-1])
+    return str(last.get("text", last))
+
+
+def tagged(folder: Path, count: int) -> Path:
+    """Images with none to two cells, and a table of the kinds that each shows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = ["file,labels,split"]
+    for number in range(count):
+        painting = paint_cells(number, count=number % 3)
+        cv2.imwrite(str(folder / f"{number}.png"), painting.rgb[..., ::-1])
+        labels = ";".join(sorted({CELLS[item.kind] for item in painting.objects}))
+        lines.append(f"{number}.png,{labels},{'val' if number % 5 == 0 else 'train'}")
+    table = folder / "labels.csv"
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return table
+
+
+def export(folder: Path, row: Row, run: Path) -> dict[str, Any]:
+    """What the export of a run tells of its files, all kinds of them."""
+    output = folder / "files" / f"{row.project}-{row.nms}.onnx"
+    shutil.rmtree(output.parent, ignore_errors=True)
+    output.parent.mkdir()
+    config = ExportConfig(
+        run_directory=run, output=output, suppress_inside=row.nms == "inside",
+        files=tuple(kind for kind in FileKind if kind is not FileKind.ONNX),
+        time_batches=(1,), time_threads=(1,),
+    )  # fmt: skip
+    job = make_job(run / "jobs", config)
+    run_job(job.path)
+    report = job.path / "verification.json"
+    if not report.exists():
+        raise NoFigures(_last_word(job))
+    told: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     return told
 
 
-def cvstudio(*arguments: object) -> str:
-    """Run a command and give what it prints."""
-    command = [sys.executable, "-m", "cvstudio", *map(str, arguments)]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+_GROUPS = {"batch 1": "one", "batch 3": "three", "batch 1, larger input": "larger",
+           "batch 3, larger input": "larger"}  # fmt: skip
 
 
 def figures_of(told: dict[str, Any]) -> dict[str, Any]:
@@ -117,11 +243,10 @@ def figures_of(told: dict[str, Any]) -> dict[str, Any]:
     usual = [row for row in told["timings"] if row["batch"] == 1 and row["threads"] == 1]
     files = []
     for row in told["files"]:
-        parity = [c["value"] for c in row["checks"] if "relative error, batch" in c["check"]]
-        times = next((t for t in usual if t["what"] == row["title"]), {})
+        times: dict[str, Any] = next((t for t in usual if t["what"] == row["title"]), {})
         files.append({
-            "kind": row["kind"], "verified": row["verified"],
-            "parity": max(parity) if parity and None not in parity else None,
+            "kind": row["kind"], "verified": row["verified"], "parity": _parity(row["checks"]),
+            "failed": [c["check"] for c in row["checks"] if c["passed"] is False],
             "measured": row.get("measured"), "drop": row.get("drop"), "size": row["size"],
             "processor": times.get("processor"), "median": times.get("median"),
             "p95": times.get("p95"),
@@ -137,27 +262,82 @@ def figures_of(told: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _parity(checks: list[dict[str, Any]]) -> dict[str, float | None]:
+    """The largest relative error of images one at a time, three at a time, and at a larger size;
+    None: another shape, or no numbers."""
+    found: dict[str, float | None] = {}
+    for check in checks:
+        group = _GROUPS.get(check["check"].removeprefix("Largest relative error, "))
+        if group is None:
+            continue
+        values = [check["value"], found[group]] if group in found else [check["value"]]
+        found[group] = None if None in values else max(values)
+    return found
+
+
+# -- the page
+
+
 def page(kept: dict[str, Any]) -> str:
     """The page in Markdown."""
-    lines = [_HEAD.format(machine=kept.get("machine", ""), images=IMAGES)]
-    for row in ROWS:
-        found = kept.get(row.name)
-        if found is None:
-            continue
-        lines.append(_section(row, found))
+    found = [(row, kept[row.name]) for row in ROWS if row.name in kept]
+    done = [(row, figures) for row, figures in found if "failed" not in figures]
+    lines = [_HEAD.format(machine=kept.get("machine", "")), *_overview(done)]
+    lines += [f"{row.name} came to nothing: {f['failed']}\n" for row, f in found if "failed" in f]
+    if waiting := [row.name for row in ROWS if row.name not in kept]:
+        lines.append(f"Rows without figures yet: {', '.join(waiting)}.\n")
+    lines += [_section(row, figures) for row, figures in done]
+    lines += _bench(kept["bench"]) if "bench" in kept else []
     return "\n".join(lines)
 
 
-def _section(row: Row, found: dict[str, Any]) -> str:
-    inside = ", doubles removed inside the file" if row.nms == "inside" else ""
-    sides = " x ".join(map(str, found["shape"]))
+def _title(row: Row, found: dict[str, Any]) -> str:
+    more = ", doubles removed inside" if row.nms == "inside" else ""
+    return f"{found['title']}{more}{', several classes' if row.several else ''}"
+
+
+def _overview(done: list[tuple[Row, dict[str, Any]]]) -> list[str]:
+    """A line for each network."""
     lines = [
-        f"## {found['title']} ({found['task']}{inside})\n",
+        "| Network | Task | Metric of the run | 32-bit: largest relative error | Batch | Size |"
+        " 16-bit ONNX: lost | 8-bit ONNX: lost, times as fast | Not proven |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row, found in done:
+        kinds = {FileKind(file["kind"]): file for file in found["files"]}
+        plain = [
+            value
+            for kind, file in kinds.items()
+            if KINDS[kind].precision is Precision.FLOAT32
+            for value in file["parity"].values()
+        ]
+        worst = "another shape" if None in plain else f"{max(plain):.1e}"
+        free = "any" if "height" in found["shape"] else f"{found['size']} px"
+        together = "any" if found["shape"][0] == "batch" else str(found["shape"][0])
+        half, eight = (kinds.get(k) for k in (FileKind.ONNX_FLOAT16, FileKind.ONNX_INT8))
+        fast = "–"
+        if eight is not None and eight["processor"]:
+            fast = f"{_figure(eight['drop'])}, {found['pytorch'] / eight['processor']:.1f}"
+        missing = [KINDS[k].title for k, file in kinds.items() if file["verified"] is False]
+        missing += [out["title"] for out in found["left_out"]]
+        lines.append(
+            f"| {_title(row, found)} | {found['task']} | {found['metric']}"
+            f" {_figure(found['reference'])} | {worst} | {together} | {free} |"
+            f" {_figure(half['drop']) if half else '–'} | {fast} | {', '.join(missing) or '–'} |"
+        )
+    return [*lines, ""]
+
+
+def _section(row: Row, found: dict[str, Any]) -> str:
+    sides = " x ".join(map(str, found["shape"]))
+    larger = f", then at {found['size'] + 64} px" if "height" in found["shape"] else ""
+    lines = [
+        f"## {_title(row, found)} ({found['task']})\n",
         f"Run: {found['metric']} {_figure(found['reference'])} on {found['images']} val images."
         f" Input {sides}, images of {found['size']} px, {found['parity_images']} of them compared"
-        f" number by number. PyTorch: {found['pytorch']:.1f} ms an image.\n",
-        f"| File | Verdict | Largest relative error | {found['metric']} | Lost | ms an image"
-        " (worked · median · 95 %) | Times as fast as PyTorch | MB |",
+        f" number by number{larger}. PyTorch: {found['pytorch']:.1f} ms an image.\n",
+        f"| File | Verdict | Largest relative error (one · three · larger) | {found['metric']} |"
+        " Lost | ms an image (worked · median · 95 %) | Times as fast as PyTorch | MB |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for file in found["files"]:
@@ -166,14 +346,37 @@ def _section(row: Row, found: dict[str, Any]) -> str:
         if file["median"] is not None:
             times = f"{file['processor']:.1f} · {file['median']:.1f} · {file['p95']:.1f}"
             speed = f"{found['pytorch'] / file['processor']:.1f}"
-        parity = "–" if file["parity"] is None else f"{file['parity']:.1e}"
+        parity = " · ".join(
+            "other shape" if value is None else f"{value:.1e}" for value in file["parity"].values()
+        )
         lines.append(
-            f"| {KINDS[FileKind(file['kind'])].title} | {verdict} | {parity} |"
+            f"| {KINDS[FileKind(file['kind'])].title} | {verdict} | {parity or '–'} |"
             f" {_figure(file['measured'])} | {_figure(file['drop'])} | {times} | {speed} |"
             f" {file['size'] / 1e6:.1f} |"
         )
+    for file in found["files"]:
+        if file["failed"]:
+            title = KINDS[FileKind(file["kind"])].title
+            lines.append(f"\n{title} is refused by: {'; '.join(file['failed'])}.")
     lines += [f"\n{out['title']} is left out: {out['why']}" for out in found["left_out"]]
     return "\n".join(lines) + "\n"
+
+
+def _bench(figures: list[dict[str, Any]]) -> list[str]:
+    """What `cvstudio bench export` found: networks without a row above have a figure here."""
+    lines = [
+        "## What `cvstudio bench export` finds\n",
+        "Networks whose norms know the statistics of images and that were taught nothing else.\n",
+        "| Figure | Value | Limit | |", "| --- | --- | --- | --- |",
+    ]  # fmt: skip
+    for figure in figures:
+        least = "at least" if figure["at_least"] else "at most"
+        limit = "–" if figure["limit"] is None else f"{least} {figure['limit']:g}"
+        lines.append(
+            f"| {figure['name']} | {figure['value']:.3f} {figure['unit']} | {limit} |"
+            f" {figure['detail']} |"
+        )
+    return [*lines, ""]
 
 
 def _figure(value: float | None) -> str:
@@ -185,15 +388,19 @@ _HEAD = """# Exported files: parity, metric and time
 Written by `python docs/export_table.py FOLDER`; the figures are in exports.json beside it.
 Measured on {machine}.
 
-What these networks are: tiny trainings from scratch, a few epochs on a sample project of {images}
-generated images, made for this table alone. Their metric says how little they learned, and where it
-is 0 a file cannot lose any of it; what counts here is whether the files answer like the run. What
-the figures mean:
+What these networks are: short trainings from scratch on 20 to 90 generated images, made for this
+table alone. Their metric says how little they saw, and where it is 0 a file cannot lose any of it.
+What counts here is whether the files answer like the run. What the figures mean:
 
-- Largest relative error: over all images that are compared, one at a time and three at a time, the
-  largest difference to PyTorch's output beside the largest value of that output. Files of 32 bits
-  are held to 0.001; fewer bits only to what they lose of the metric.
-- Lost: the metric of the run less that of the file, on all val images; 0.010 may be lost.
+- Largest relative error: over all images that are compared, one at a time, three at a time, and
+  where the file takes any size at a larger one too, the largest difference to PyTorch's output
+  beside the largest value of that output. Files of 32 bits are held to 0.001; fewer bits only to
+  what they lose of the metric. One figure alone is the largest of them all.
+- Batch and size: how many images at once, and of which side, a file takes; "any" size is any
+  multiple of 32.
+- Lost: the metric of the run less that of the file, on all val images; 0.010 may be lost. With so
+  few val images one answer more or less is much more than that: a refused file here says that the
+  limit is kept, not that the family cannot be made smaller.
 - Times: one image at a time, one thread of the processor. Worked is what the processor did for an
   image, about what it takes on a computer at rest, and what "times as fast" compares; median and
   95 % are by the clock, while much other work ran on this computer.

@@ -1,0 +1,98 @@
+"""The table of exported files: every family is in it, and it goes on where it was broken off."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from cvstudio.core.annotation import Kind
+from cvstudio.core.export_kinds import FileKind
+from cvstudio.core.networks import NETWORKS, network
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(DOCS))
+    module = importlib.import_module("export_table")
+    monkeypatch.setattr(module, "FIGURES", tmp_path / "exports.json")
+    monkeypatch.setattr(module, "PAGE", tmp_path / "exports.md")
+    return module
+
+
+def figures(drop: float = 0.002, verified: bool = True) -> dict[str, Any]:
+    files = [
+        {
+            "kind": kind.value, "verified": verified or kind is FileKind.ONNX, "size": 1_000_000,
+            "parity": {"one": 1e-6, "three": 2e-6}, "failed": [] if verified else ["Metric"],
+            "measured": 0.5, "drop": drop, "processor": 2.0, "median": 3.0, "p95": 4.0,
+        }
+        for kind in FileKind
+    ]  # fmt: skip
+    return {
+        "title": "A network", "family": "timm", "task": "classify", "metric": "accuracy",
+        "reference": 0.5, "images": 9, "parity_images": 16, "shape": ["batch", 3, 96, 96],
+        "size": 96, "pytorch": 8.0, "files": files, "left_out": [],
+    }  # fmt: skip
+
+
+def test_a_table_that_was_broken_off_goes_on_where_it_was(
+    table: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def measured(folder: Path, row: Any) -> dict[str, Any]:
+        asked.append(row.name)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return figures()
+
+    monkeypatch.setattr(table, "measured", measured)
+    with pytest.raises(KeyboardInterrupt):
+        table.main(tmp_path / "work", [])
+    names = [row.name for row in table.ROWS]
+    kept = json.loads(table.FIGURES.read_text(encoding="utf-8"))
+    assert [name for name in names if name in kept] == names[:2]
+    table.main(tmp_path / "work", [])
+    assert asked == [*names[:3], *names[2:]]
+    table.main(tmp_path / "work", [names[1]])
+    assert asked[-1] == names[1]
+    assert len(asked) == len(names) + 2
+
+
+def test_a_refused_file_and_a_row_without_figures_are_told_with_the_reason(
+    table: ModuleType,
+) -> None:
+    first, second = table.ROWS[:2]
+    lost = figures(drop=0.3, verified=False)
+    lost["left_out"] = [{"title": "TorchScript", "why": "It cannot be traced."}]
+    page = table.page({first.name: lost, second.name: {"failed": "There is no memory left."}})
+    assert "**refused** | 1.0e-06 · 2.0e-06 | 0.500 | 0.300" in page
+    assert "ONNX, 8-bit is refused by: Metric." in page
+    assert "TorchScript is left out: It cannot be traced." in page
+    assert f"{second.name} came to nothing: There is no memory left." in page
+    assert f"Rows without figures yet: {table.ROWS[2].name}, " in page
+    assert "PyTorch: 8.0 ms" in page
+    assert "2.0 · 3.0 · 4.0 | 4.0 |" in page  # how much faster a file is
+
+
+def test_every_library_task_and_kind_of_answer_has_a_row(table: ModuleType) -> None:
+    def kinds(names: list[str]) -> set[tuple[str, ...]]:
+        infos = [network(name) for name in names]
+        return {(info.family, info.task, info.answers) for info in infos}
+
+    rows = [row.network for row in table.ROWS]
+    assert kinds([info.name for info in NETWORKS]) <= kinds(rows)
+    assert {row.shapes for row in table.ROWS} == {Kind.BOX, Kind.ROTATED_BOX, Kind.KEYPOINTS}
+    assert any(row.several for row in table.ROWS)
+
+
+def test_the_page_is_that_of_the_figures(table: ModuleType) -> None:
+    kept = json.loads((DOCS / "exports.json").read_text(encoding="utf-8"))
+    assert table.page(kept) == (DOCS / "exports.md").read_text(encoding="utf-8")
