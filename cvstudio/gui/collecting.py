@@ -13,7 +13,7 @@ import gc
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 
-from cvstudio.core.collector import at_rest
+from cvstudio.core.collector import at_rest, bring_back
 
 LOOK_MS = 400
 """How often the numbers are looked at; between two looks garbage only grows."""
@@ -53,10 +53,14 @@ class Collector(QObject):
         elif old <= third or not self._grown():
             gc.collect(1)
         else:
-            self.search_all()
+            self._search()
 
     def search_all(self) -> None:
-        """Search everything, as after a project was closed."""
+        """Search everything, also what was set aside, as after a project was closed."""
+        bring_back()
+        self._search()
+
+    def _search(self) -> None:
         gc.collect()
         self._full = len(gc.get_objects(2))
 

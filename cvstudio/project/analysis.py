@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cvstudio.core.annotation import Split, Task
+from cvstudio.core.collector import collector_at_rest
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir, read_json
 from cvstudio.core.metrics.calibration import scores_at_temperature
@@ -29,6 +30,10 @@ _KINDS: dict[Task, type[Analysis]] = {
     Task.INSTANCE: ObjectAnalysis,
     Task.SEGMENT: PixelAnalysis,
 }
+
+
+_LARGE = 1_000_000
+"""Bytes of files that become so many objects that a search for garbage among them would be felt."""
 
 
 def judged_splits(run: JobDir) -> dict[Split, JobDir]:
@@ -78,6 +83,20 @@ def load_from(
     at_own_temperature: bool = True,
 ) -> Analysis:
     """One of a run's `evaluations`, the newest or an older one."""
+    snapshot_file = directory.snapshot if directory.snapshot.exists() else run.snapshot
+    answers_file = directory.predictions(split)
+    size = sum(file.stat().st_size for file in (snapshot_file, answers_file) if file.exists())
+    with collector_at_rest(aside=size > _LARGE):
+        return _read(directory, run, split, check, at_own_temperature)
+
+
+def _read(
+    directory: JobDir,
+    run: JobDir,
+    split: Split,
+    check: Callable[[], None],
+    at_own_temperature: bool,
+) -> Analysis:
     snapshot = read_snapshot(directory.snapshot if directory.snapshot.exists() else run.snapshot)
     report = read_json(directory.report)  # none where a kill came before its last line
     figures = report.get(split.value, {})

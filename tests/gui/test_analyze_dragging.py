@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from person import Person
 from test_analyze import finished_run, judged_page
@@ -19,6 +21,10 @@ def page(studio_window: Person, monkeypatch: pytest.MonkeyPatch) -> AnalyzePage:
     finished_run(studio_window.project)
     monkeypatch.setattr(type(studio_window.studio.live), "request", lambda *a, **k: 1)
     return judged_page(studio_window)
+
+
+def _at(page: AnalyzePage, score: float) -> bool:
+    return page.subject is not None and page.subject.score == score
 
 
 def test_of_hundreds_of_crops_only_those_that_are_seen_are_made(
@@ -102,7 +108,7 @@ def test_cells_of_the_matrix_follow_the_score(studio_window: Person, page: Analy
     labelled = view.verdict.class_ids[0]
     for score in (0.3, 0.85, 0.93):
         page.score_field.setValue(score)
-        studio_window.until(lambda s=score: page.subject is not None and page.subject.score == s)
+        studio_window.until(partial(_at, page, score))
         verdict = view.verdict
         assert verdict is not None
         ids = view.matrix.matrix.class_ids

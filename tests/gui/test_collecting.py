@@ -123,6 +123,31 @@ def test_an_import_is_not_held_up_by_searches_for_garbage(
     assert searches == [threading.current_thread().name]
 
 
+def test_what_was_read_and_stays_is_searched_again_only_when_the_project_closes(
+    studio: Studio,
+) -> None:
+    died: list[int] = []
+    with collector_at_rest(aside=True):
+        kept = [[number] for number in range(50_000)]
+        circle: list[object] = [_Watched(died)]
+        circle.append(circle)
+        del circle
+    gc.collect()
+    try:
+        assert gc.get_freeze_count() > len(kept)
+        assert not died
+        with collector_at_rest():
+            pass  # another one does not bring back what the first set aside
+        assert gc.get_freeze_count() > len(kept)
+        last = weakref.ref(owner := QObject())
+        del kept, owner
+        assert last() is None  # what is in no circle is freed at once
+    finally:
+        studio.collector.search_all()
+    assert len(died) == 1
+    assert gc.get_freeze_count() == 0
+
+
 def test_the_pages_of_a_closed_project_are_freed_with_all_they_hold(
     studio_window: Person,
 ) -> None:
