@@ -302,3 +302,15 @@ def test_the_list_of_judges_does_not_touch_the_kinds_below_it(view: SuspectsView
     below = head.tabs.mapTo(head, head.tabs.rect().topLeft()).y()
     above = head.judge.mapTo(head, head.judge.rect().bottomLeft()).y()
     assert below - above > 6
+
+
+def test_every_kind_can_be_seen_in_a_narrow_window(
+    studio_window: Person, view: SuspectsView
+) -> None:
+    head = view.head
+    head.progress.setText("1,294 suspects, 237 of them more likely wrong than right " * 2)
+    studio_window.window.resize(1280, 720)
+    studio_window.settle()
+    assert head.tabs.width() >= head.tabs.sizeHint().width()
+    assert head.progress.shown.endswith("…")
+    assert "more likely wrong than right" in head.progress.text()

@@ -14,6 +14,7 @@ from cvstudio.gui.analyze.suspects import words
 from cvstudio.gui.analyze.suspects.looking import Looked
 from cvstudio.gui.widgets.possible import allow
 from cvstudio.gui.widgets.section import label, link, push, tab_bar
+from cvstudio.gui.widgets.shortened import Shortened
 from cvstudio.project.suspect_decisions import Decision
 from cvstudio.project.suspecting import Suspects
 
@@ -47,7 +48,7 @@ class Head(QWidget):
         self.tabs.setAccessibleName("Kind of fault")
         self.tabs.currentChanged.connect(lambda _place: self.kind_chosen.emit(self.kind))
         self.many = label("", "muted")
-        self.progress = label("", "section")
+        self.progress = Shortened("section")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedWidth(96)
@@ -64,22 +65,20 @@ class Head(QWidget):
         column.addLayout(above)
         below = QFrame()
         theme.mark(below, panel="bar")
-        row = self._line(0, self.tabs, None, self.progress, self.bar, self.evaluate, self.again)
+        row = self._line(0, self.tabs, self.progress, self.bar, self.evaluate, self.again)
+        row.setStretch(1, 1)
         below.setLayout(row)
         column.addWidget(below)
         self.hide()
 
     @staticmethod
-    def _line(room: int, *parts: QWidget | None) -> QHBoxLayout:
+    def _line(room: int, *parts: QWidget) -> QHBoxLayout:
         """Parts beside each other, with so much room above and below them."""
         row = QHBoxLayout()
         row.setContentsMargins(16, room, 16, room)
         row.setSpacing(8)
         for part in parts:
-            if part is None:
-                row.addStretch(1)
-            else:
-                row.addWidget(part)
+            row.addWidget(part)
         return row
 
     @property
@@ -122,7 +121,7 @@ class Head(QWidget):
         said = words.progress(decided, total)
         self.progress.setText(said or self.many.text())
         theme.mark(self.progress, role="section" if said else "muted")
-        self.progress.setToolTip(self.many.text())
+        self.progress.setToolTip("\n".join(dict.fromkeys((self.progress.text(), self.many.text()))))
         done = sum(decided.values())
         self.bar.setRange(0, max(total, 1))
         self.bar.setValue(done)
