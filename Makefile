@@ -21,7 +21,8 @@ bundle: setup
 	@$(PYTHON) packaging/bundle.py
 
 screenshots: setup
-	@$(PYTHON) docs/take_screenshots.py
+	@test -n "$(PROJECT)" || { echo "Say of which project: make screenshots PROJECT=FOLDER"; exit 1; }
+	@$(PYTHON) docs/take_screenshots.py "$(PROJECT)"
 
 clean:
 	rm -rf .venv .uv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -140,11 +140,12 @@ def table(scores: Sequence[Score]) -> str:
     return "\n".join(lines)
 
 
-def write_page(page: Path, content: str) -> None:
-    """Put the table where the page has it."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n\n{content}\n\n{END}{after}", encoding="utf-8")
+def write_page(page: Path, content: str, *, marks: tuple[str, str] = (BEGIN, END)) -> None:
+    """Put a table where the page has it: between two marks."""
+    begin, end = marks
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    after = rest.partition(end)[2]
+    page.write_text(f"{before}{begin}\n\n{content}\n\n{end}{after}", encoding="utf-8")
 
 
 def main() -> None:

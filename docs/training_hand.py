@@ -180,7 +180,7 @@ class Trainer(Hand):
     @property
     def errors(self) -> Any:
         """The errors of the Analyze page, of which one is looked at."""
-        return self.analysis.gallery
+        return self.analysis.errors.gallery
 
     def open_likely(self) -> None:
         """Click the tab of likely label errors."""

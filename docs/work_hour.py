@@ -79,11 +79,14 @@ class Hand:
 
     def shot(self, when: str) -> None:
         """Save what the screen shows."""
+        self.save(self.out / f"{self.number:03}-{self.title}-{when}.png")
+
+    def save(self, path: Path) -> None:
+        """Save what the screen shows under a name."""
         self.settle()
         screen = self.window.screen()
         place = self.window.geometry()
         picture = screen.grabWindow(0, place.x(), place.y(), place.width(), place.height())
-        path = self.out / f"{self.number:03}-{self.title}-{when}.png"
         if not picture.save(str(path)):
             sys.exit(f"{path} could not be written.")
 
