@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 
 import pytest
@@ -10,9 +11,12 @@ from test_analyze import finished_run, judged_page
 
 from cvstudio.core.metrics import NOTHING
 from cvstudio.gui.analyze.crops import CropItem
+from cvstudio.gui.analyze.errors_view import MOST
+from cvstudio.gui.analyze.figures_view.view import FiguresView
 from cvstudio.gui.analyze.gallery import Gallery
 from cvstudio.gui.analyze.page import AnalyzePage
-from cvstudio.project.verdict import ALL, KindCount
+from cvstudio.gui.analyze.slices_view.view import SlicesView
+from cvstudio.project.verdict import ALL, Case, KindCount
 
 
 @pytest.fixture
@@ -121,3 +125,48 @@ def test_cells_of_the_matrix_follow_the_score(studio_window: Person, page: Analy
             of_row = int(counts[places[row]][places].sum())
             assert view.matrix.matrix.share(row, column) == (count / of_row if of_row else 0.0)
     assert NOTHING in ids
+
+
+def test_very_many_cases_are_listed_in_part_and_counted_in_full(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    view = page.errors
+    assert view.verdict is not None
+    cases = view.verdict.cases(ALL)
+    many = cases * (2 * MOST // len(cases))
+    view.show_cases("large", many)
+    studio_window.idle()
+    assert view.gallery.count == MOST
+    assert view.gallery.caption.text() == f"the first {MOST:,} of {len(many):,}"
+
+
+@pytest.mark.parametrize("name", ["figures", "slices"])
+def test_the_errors_behind_a_figure_are_found_beside_the_window(
+    studio_window: Person, page: AnalyzePage, name: str
+) -> None:
+    page.views.show_view(name)
+    view = page.views.view(name)
+    studio_window.until(lambda: isinstance(view, FiguresView | SlicesView) and _looked(view))
+    studio_window.idle()
+    subject = page.subject
+    assert subject is not None
+    whole = subject.verdict.cases
+    threads: list[threading.Thread] = []
+
+    def cases(kind: str, limit: int | None = None) -> list[Case]:
+        if limit is None:
+            threads.append(threading.current_thread())
+        return whole(kind, limit)
+
+    object.__setattr__(subject.verdict, "cases", cases)
+    if isinstance(view, FiguresView):
+        view._show_errors(0)
+    elif isinstance(view, SlicesView) and view.sliced is not None:
+        view._open(next(each for each in view.sliced.slices if each.image_ids))
+    studio_window.until(lambda: page.views.front is page.errors)
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+def _looked(view: FiguresView | SlicesView) -> bool:
+    return (view.sheet if isinstance(view, FiguresView) else view.sliced) is not None

@@ -162,7 +162,10 @@ class ErrorsView(View):
         if known:
             self._finding.drop()
             self.matrix.unpick()
-            self.gallery.show_images(said, known, self._classes(), analysed=self.subject.analysis)
+            self.gallery.show_images(
+                said, known[:MOST], self._classes(), analysed=self.subject.analysis,
+                total=len(known),
+            )  # fmt: skip
 
     def show_changes(self, since: Since) -> None:
         """Mark what changed since the evaluation, in the list and in words."""

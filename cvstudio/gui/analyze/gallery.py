@@ -145,13 +145,13 @@ class Gallery(QWidget):
 
     def show_images(
         self, words: str, cases: Sequence[Case], classes: Mapping[int, LabelClass],
-        *, analysed: Analysis | None,
+        *, analysed: Analysis | None, total: int = 0,
     ) -> None:  # fmt: skip
-        """Show whole images that somebody came for; the chip names them, and leads back."""
+        """Show what somebody came for, the first of `total`; the chip names it, and leads back."""
         self.cell = None
         self.chip.setText(face(words))
         self.chip.show()
-        self.caption.setText(_amount(cases))
+        self.caption.setText(_amount(cases, total))
         self._make_room()
         self._fill(cases, classes, analysed, empty="None of these images was judged.")
 

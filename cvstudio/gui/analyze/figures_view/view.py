@@ -55,6 +55,7 @@ class FiguresView(View):
         self._chosen: tuple[list[Choice], Aim, float | None] = ([], Aim.F1, None)
         self._latest = LatestWins(studio.tasks, owner=self, title="Compute the figures")
         self._choosing = LatestWins(studio.tasks, owner=self, title="Choose scores of classes")
+        self._listing = LatestWins(studio.tasks, owner=self, title="List errors")
         self._lay_out()
 
     # -- parts
@@ -140,6 +141,7 @@ class FiguresView(View):
     def release(self) -> None:
         self._latest.drop()
         self._choosing.drop()
+        self._listing.drop()
 
     # -- the subject
 
@@ -207,7 +209,10 @@ class FiguresView(View):
             return
         kind = self.sheet.gains[place].kind
         title = next(e.title for e in self.subject.verdict.kinds if e.kind == kind.value)
-        self.cases_wanted.emit(title, self.subject.verdict.cases(kind.value))
+        verdict = self.subject.verdict  # a large split has more errors than can be listed at once
+        self._listing.request(
+            lambda _control: verdict.cases(kind.value), partial(self.cases_wanted.emit, title)
+        )
 
     # -- what is chosen for the run
 

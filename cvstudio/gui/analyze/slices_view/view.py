@@ -42,6 +42,7 @@ class SlicesView(View):
         self._looks: Mapping[int, ImageMeasures] = {}
         self._looks_of: Subject | None = None
         self._latest = LatestWins(studio.tasks, owner=self, title="Look at the parts")
+        self._listing = LatestWins(studio.tasks, owner=self, title="List errors")
         self._lay_out()
         studio.project_changed.connect(self._on_changes)
 
@@ -104,6 +105,7 @@ class SlicesView(View):
 
     def release(self) -> None:
         self._latest.drop()
+        self._listing.drop()
 
     # -- the subject
 
@@ -169,8 +171,10 @@ class SlicesView(View):
         if self.subject is None:
             return
         verdict = self.subject.verdict
-        cases = each.cases(verdict.cases(verdict.kinds[0].kind))
-        self.cases_wanted.emit(each.name, cases)
+        self._listing.request(
+            lambda _control: each.cases(verdict.cases(verdict.kinds[0].kind)),
+            partial(self.cases_wanted.emit, each.name),
+        )
 
     def _open_images(self) -> None:
         each = self.table.current
