@@ -103,8 +103,11 @@ def _of_other_weights(error: BaseException) -> bool:
     return isinstance(error, DamagedFile) and error.path.name != "last.pt"
 
 
-def failed_event(error: BaseException, *, detail: str) -> Failed:
-    """The event for an error that ended a job: a cause, a sentence, and the details for experts."""
+def failed_event(error: BaseException, *, detail: str, goes_on: bool = True) -> Failed:
+    """The event for an error that ended a job: a cause, a sentence, and the details for experts.
+
+    `goes_on`: whether such a job can be continued, as a run can, or is only started again.
+    """
     text = error.message if isinstance(error, CVStudioError) else ""
     if isinstance(error, CVStudioError) and error.hint:
         text = f"{text} {error.hint}"
@@ -125,9 +128,10 @@ def failed_event(error: BaseException, *, detail: str) -> Failed:
             detail=detail,
         )
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        then = "continue the run" if goes_on else "start again"
         return Failed(
             cause="disk full",
-            text="The disk is full. Free some space, then continue the run.",
+            text=f"The disk is full. Free some space, then {then}.",
             detail=detail,
         )
     if is_out_of_memory(error):

@@ -52,6 +52,7 @@ def run_job(path: Path) -> int:
     # torchrun starts several of these for one run; the first one speaks for all.
     follows = os.environ.get("RANK", "0") != "0"
     job = FollowersDir(path.resolve()) if follows else JobDir(path.resolve())
+    config: JobConfig | None = None
     with _output_to(job.log):
         try:
             config = read_config(job.config)
@@ -65,7 +66,7 @@ def run_job(path: Path) -> int:
         except KeyboardInterrupt:
             ended = Ended(outcome=Outcome.CANCELLED)
         except Exception as error:  # noqa: BLE001  # the last door: the user must hear of anything
-            return _fail(job, error)
+            return _fail(job, error, goes_on=isinstance(config, TrainConfig))
         job.last_word(ended)
     if not follows:
         _forget(job, ended)
@@ -158,10 +159,10 @@ def _place(config: _OfARun) -> str:
     return name_of(device_of(config.device))
 
 
-def _fail(job: JobDir, error: Exception) -> int:
+def _fail(job: JobDir, error: Exception, *, goes_on: bool) -> int:
     """Tell why the job failed; the traceback goes to run.log."""
     detail = "".join(traceback.format_exception(error))
-    event = failed_event(error, detail=detail)
+    event = failed_event(error, detail=detail, goes_on=goes_on)
     if isinstance(job, FollowersDir) and not lost_the_others(error):
         job = JobDir(job.path)  # what went wrong here is news; that the first one ended is not
     # On a full disk both fail: whoever watches finds it full, and says so (run_status).

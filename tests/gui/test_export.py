@@ -233,6 +233,24 @@ def test_a_failed_export_over_a_proven_file_shows_the_failure_and_keeps_the_file
     assert "Do not use this file" in page.message.text
 
 
+def test_a_place_that_cannot_be_written_to_is_told_and_the_page_is_free_again(
+    studio_window: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished_run(studio_window.project)
+    page = opened(studio_window)
+    (tmp_path / "file").write_text("x")
+    page.file.setText(str(tmp_path / "file" / "a.onnx"))
+    told: list[str] = []
+    monkeypatch.setattr(
+        studio_window.studio, "fail", lambda error, **_more: told.append(str(error))
+    )
+    studio_window.click(page.next_step.button)
+    studio_window.until(lambda: told)
+    assert "is a file and not a folder" in told[0]
+    assert page.busy.isHidden()
+    assert page.next_step.button.isEnabled()
+
+
 class Answers:
     """Stands in for the live process: answers one request when the test says so."""
 

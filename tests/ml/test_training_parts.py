@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from itertools import pairwise
 from pathlib import Path
 from unittest import mock
@@ -463,6 +464,12 @@ def test_an_unknown_error_is_told_without_names_of_classes_and_a_file_by_its_nam
     assert unknown.detail == "KeyError: 'x'"
     refused = failed_event(PermissionError(13, "Permission denied", "a.png"), detail="")
     assert refused.text == "a.png may not be read or written by you."
+
+
+def test_a_full_disk_tells_to_continue_only_what_can_be_continued() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert failed_event(full, detail="").text.endswith("then continue the run.")
+    assert failed_event(full, detail="", goes_on=False).text.endswith("then start again.")
 
 
 def test_a_smaller_batch_after_memory_ran_out_is_said_with_what_a_step_still_learns_from() -> None:

@@ -24,6 +24,7 @@ from cvstudio.core.config import ExportConfig
 from cvstudio.core.forms import Answers
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import network
+from cvstudio.core.room import require_place
 from cvstudio.gui.export.choices import Advanced, FileChoices
 from cvstudio.gui.export.files_card import FilesCard
 from cvstudio.gui.export.packing import Packing
@@ -311,7 +312,7 @@ class ExportPage(Workspace):
         )  # fmt: skip
 
         def begin(_control: Control) -> JobDir:
-            output.parent.mkdir(parents=True, exist_ok=True)
+            require_place(output, about=0)
             return runs.start_job(project, run.id, config, command=command)
 
         self.job.start(f"Exporting run {run.id}", begin, run_id=run.id)

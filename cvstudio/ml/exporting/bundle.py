@@ -29,6 +29,7 @@ from cvstudio.core.masks import decode
 from cvstudio.core.opencv import cv2
 from cvstudio.core.recipe import Sees
 from cvstudio.core.resources import resources
+from cvstudio.core.room import require_place
 from cvstudio.core.snapshot import Snapshot, SnapshotImage, read_snapshot
 from cvstudio.imaging.decode import is_image_name, probe, read_channels, read_image
 from cvstudio.ml.evaluate import read_report
@@ -68,6 +69,7 @@ def run_bundle(job: JobDir, config: BundleConfig) -> Outcome:
     """
     job.emit(Phase(text="Reading the file"))
     network = OnnxNetwork(config.file)
+    require_place(config.output, about=config.file.stat().st_size)
     known = _known(config)
     _refuse(config.file, known.certificate)
     job.emit(Phase(text="Choosing samples"))

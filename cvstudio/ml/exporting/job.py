@@ -22,6 +22,7 @@ from cvstudio.core.errors import CVStudioError, FormatError, RunError
 from cvstudio.core.events import Note, Outcome, Phase, Progress
 from cvstudio.core.export_kinds import KINDS, Engine, FileKind, KindInfo, Precision
 from cvstudio.core.jobdir import JobDir, Request, write_json
+from cvstudio.core.room import require_place
 from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import Snapshot, read_snapshot
 from cvstudio.core.thresholds import thresholds_of
@@ -71,8 +72,10 @@ def run_export(job: JobDir, config: ExportConfig) -> Outcome:
         note=lambda text: job.emit(Note(level="warning", text=text)),
         stopped=lambda: job.asked() is Request.CANCEL,
     )
+    require_place(config.output, about=0)
     told.phase(f"Loading the network of {config.run_directory.name}")
     network = load_network(config.run_directory, device=config.device)
+    require_place(config.output, about=_bytes_of(network))
     try:
         verification = export(network, config, told)
     except Stopped:
@@ -86,6 +89,11 @@ def run_export(job: JobDir, config: ExportConfig) -> Outcome:
             hint="The report beside it shows every check.",
         )
     return Outcome.FINISHED
+
+
+def _bytes_of(network: LoadedNetwork) -> int:
+    """The least that the 32-bit file takes: its weights."""
+    return sum(4 * weights.numel() for weights in network.module.parameters())
 
 
 def export(network: LoadedNetwork, config: ExportConfig, told: Told) -> dict[str, Any]:
