@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from training_samples import CLASSES, config_for, run_directory
 
@@ -26,6 +27,7 @@ from cvstudio.project import commands, launch, runs
 from cvstudio.project.cluster.client import Client
 from cvstudio.project.experiments import book, trials, varying
 from cvstudio.project.experiments.plans import Dimension, SearchPlan, SweepPlan
+from cvstudio.project.experiments.search import STUDY
 from cvstudio.project.experiments.steering import Steward
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -181,19 +183,14 @@ def sorted_images(tmp_path: Path) -> Iterator[Project]:
             launch.end(runs.job_of(run))
 
 
-def _held(project: Project) -> bool:
-    return any(runs.status(run) is RunStatus.FAILED for run in runs.all_runs(project))
-
-
 def looked_after(
     project: Project, experiment: int, *, meanwhile: Callable[[], object] = lambda: None,
     seconds: float = PATIENCE,
 ) -> int:  # fmt: skip
-    """Do what a window does until an experiment is over, or waits for a person because a run of it
-    failed; how many runs were at work at most."""
+    """Do what a window does until an experiment is over; how many runs were at work at most."""
     end, most, steward = time.monotonic() + seconds, 0, Steward()
     try:
-        while book.get(project, experiment).ended is None and not _held(project):
+        while book.get(project, experiment).ended is None:
             told = [(r.status, runs.job_of(r).state().failed) for r in runs.all_runs(project)]
             assert time.monotonic() < end, told
             steward.look(project)
@@ -242,20 +239,30 @@ def test_a_sweep_is_spread_over_the_cluster_and_one_of_its_runs_is_cancelled_the
     assert gone_there(runs.job_of(long.run), cluster)
 
 
-def test_a_search_tries_its_values_on_the_cluster_and_what_a_worker_fails_at_is_told_in_words(
+def test_a_search_learns_what_its_trials_on_the_cluster_reached_and_why_one_failed(
     sorted_images: Project, two_nodes: TwoNodes
 ) -> None:
     project, cluster = sorted_images, Cluster(address=two_nodes.address, workers=1)
     recipe = config_for(Task.CLASSIFY, batch=2, epochs=1, patience=0)
     rate = Dimension(name="learning_rate", low=1e-5, high=1e-2, log=True)
-    plan = SearchPlan(config=recipe, space=(rate,), trials=1, prune=False)
+    plan = SearchPlan(config=recipe, space=(rate,), trials=2, prune=False)
     searched = book.create(project, plan, cluster=cluster)
-    next(sorted_images.path.parent.rglob("scene-003.png")).write_bytes(b"\x89PNG\r\n\x1a\n")
-    looked_after(project, searched.id)
-    (trial,) = trials.trials(project, searched)
-    assert 1e-5 <= trial.values["learning_rate"] <= 1e-2
-    assert trial.status is RunStatus.FAILED
-    failed = runs.job_of(trial.run).state().failed
+    image = next(project.path.parent.rglob("scene-003.png"))
+
+    def spoil_an_image_for_the_second_one() -> None:
+        if any(runs.job_of(run).state().epochs for run in runs.all_runs(project)):
+            image.write_bytes(b"\x89PNG\r\n\x1a\n")
+
+    looked_after(project, searched.id, meanwhile=spoil_an_image_for_the_second_one)
+    good, bad = trials.trials(project, searched)
+    assert (good.status, bad.status) == (RunStatus.FINISHED, RunStatus.FAILED)
+    assert "of the cluster" in runs.job_of(good.run).state().device
+    assert 1e-5 <= bad.values["learning_rate"] <= 1e-2
+    study = optuna.load_study(
+        study_name="search", storage=f"sqlite:///{searched.directory / STUDY}"
+    )
+    assert [trial.value for trial in study.trials] == [pytest.approx(good.value), None]
+    failed = runs.job_of(bad.run).state().failed
     assert failed is not None
     assert failed.cause == "image"
 
