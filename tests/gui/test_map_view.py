@@ -125,6 +125,7 @@ def test_without_a_map_one_button_makes_it_and_the_points_appear(
     assert isinstance(view, MapView)
     studio_window.until(lambda: view.empty.isVisible() and view.empty.button.text())
     assert "has not placed every image on a map yet" in view.empty.words.text()
+    assert not view.bar.make.isVisible(), "one button makes it, and it is in the middle"
     studio_window.click(studio_window.button("Make the map"))
     studio_window.until(lambda: view.loaded is not None)
     assert view.canvas.isVisible()
@@ -414,3 +415,16 @@ def test_a_lasso_holds_what_lies_inside_of_it_also_where_it_is_hollow() -> None:
     hollow = np.array([[0, 0], [10, 0], [10, 10], [6, 10], [6, 4], [4, 4], [4, 10], [0, 10]], float)
     places = np.array([[1, 1], [5, 8], [8, 8], [5, 2], [20, 5]], np.float32)
     assert raster.inside(hollow, places).tolist() == [True, False, True, True, False]
+
+
+def test_all_points_stay_in_view_when_the_map_gets_another_size_until_one_zooms(
+    canvas: MapCanvas,
+) -> None:
+    canvas.show()
+    canvas.show_points(np.array([[-1, -0.1], [1, 0.1], [0, 0]], np.float32))
+    canvas.resize(260, 420)  # as beside the panel that comes with the points
+    for row in range(3):
+        assert canvas.rect().contains(canvas.place_of(row).toPoint())
+    canvas.zoom_at(4)
+    canvas.resize(300, 420)
+    assert not canvas.rect().contains(canvas.place_of(0).toPoint())  # what one looks at stays

@@ -86,6 +86,8 @@ class MapCanvas(QWidget):
         self._marked = -1
         self._centre = np.zeros(2)
         self._zoom = 1.0
+        self._whole = True
+        """Whether all is in view, and stays so in a window of another size."""
         self._path: list[QPointF] = []
         self._grip: QPointF | None = None
         self._hovered = -1
@@ -125,6 +127,7 @@ class MapCanvas(QWidget):
             place = self._places(np.array([row]))[0]
             if not self.rect().adjusted(20, 20, -20, -20).contains(QPoint(*map(int, place))):
                 self._centre = self._points[row].astype(np.float64)
+                self._whole = False
         self._redraw()
 
     def choose(self, rows: NDArray[np.int64]) -> None:
@@ -135,6 +138,7 @@ class MapCanvas(QWidget):
 
     def show_all(self) -> None:
         """Bring everything into view."""
+        self._whole = True
         if len(self._points):
             low, high = self._points.min(axis=0), self._points.max(axis=0)
             self._centre = (low + high).astype(np.float64) / 2
@@ -338,6 +342,7 @@ class MapCanvas(QWidget):
     def pan(self, dx: float, dy: float) -> None:
         """Move the view over the points, in pixels."""
         self._centre += np.array([dx, -dy]) / self._zoom
+        self._whole = False
         self._redraw()
 
     def zoom_at(self, factor: float, place: QPointF | None = None) -> None:
@@ -348,10 +353,11 @@ class MapCanvas(QWidget):
         offset = np.array([at.x() - self.width() / 2, self.height() / 2 - at.y()])
         self._centre += offset / self._zoom - offset / zoom
         self._zoom = zoom
+        self._whole = False
         self._redraw()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        if event.oldSize().width() <= 0:
+        if self._whole:
             self.show_all()
             return
         old = max(min(event.oldSize().width(), event.oldSize().height()), 1)
