@@ -251,6 +251,20 @@ def test_a_place_that_cannot_be_written_to_is_told_and_the_page_is_free_again(
     assert page.next_step.button.isEnabled()
 
 
+def test_a_certificate_that_cannot_be_saved_is_told_in_words(
+    studio_window: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_of(studio_window, passed=True)
+    page = opened(studio_window)
+    (tmp_path / "file").write_text("x")
+    wanted = str(tmp_path / "file" / "certificate.json")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", staticmethod(lambda *_a: (wanted, "")))
+    told: list[BaseException] = []
+    monkeypatch.setattr(studio_window.studio, "fail", lambda error, **_more: told.append(error))
+    page._save_certificate()
+    assert isinstance(told[0], OSError)
+
+
 class Answers:
     """Stands in for the live process: answers one request when the test says so."""
 

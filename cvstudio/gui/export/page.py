@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from PySide6.QtWidgets import (
 from cvstudio.core import proof as proof_words
 from cvstudio.core.config import ExportConfig
 from cvstudio.core.forms import Answers
-from cvstudio.core.jobdir import JobDir
+from cvstudio.core.jobdir import JobDir, replace_file
 from cvstudio.core.networks import network
 from cvstudio.core.room import require_place
 from cvstudio.gui.export.choices import Advanced, FileChoices
@@ -446,7 +445,11 @@ class ExportPage(Workspace):
             self, "Save certificate", source.name, "JSON (*.json)"
         )
         if name and Path(name) != source:
-            shutil.copyfile(source, name)
+            try:
+                replace_file(Path(name), source.read_bytes())
+            except OSError as error:
+                self.studio.fail(error, doing="Save certificate")
+                return
             self.studio.toast(f"Saved {Path(name).name}.", level="success")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from cvstudio.core.metrics.calibration import Reliability
 from cvstudio.gui.analyze.figures_view.diagram import ReliabilityDiagram
+from cvstudio.gui.analyze.figures_view.explained_panel import ExplainedPanel
 from cvstudio.gui.analyze.figures_view.titles import range_of, said
 from cvstudio.gui.widgets.layouts import show_or_hide
-from cvstudio.gui.widgets.section import SectionHeader, label, link
+from cvstudio.gui.widgets.section import label, link
 from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.project.choosing import Calibration
 
@@ -19,22 +20,15 @@ _HARDLY = 0.02
 """A tendency below this is none to speak of."""
 
 
-class CalibrationPanel(QWidget):
+class CalibrationPanel(ExplainedPanel):
     """`taken(float)` when the person wants the temperature, `dropped()` when no more."""
 
     taken = Signal(float)
     dropped = Signal()
 
     def __init__(self) -> None:
-        super().__init__()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        header = SectionHeader("Calibration")
-        header.row.insertWidget(1, WhatIs("Calibration"))
-        column.addWidget(header)
-        inside = QVBoxLayout()
-        inside.setContentsMargins(16, 0, 16, 12)
+        super().__init__("Calibration", "Calibration")
+        inside = self.inside
         self.words = label("", wrap=True)
         self.diagram = ReliabilityDiagram()
         self.offer = label("", "caption", wrap=True)
@@ -48,7 +42,6 @@ class CalibrationPanel(QWidget):
         row.addWidget(self._explained)
         row.addStretch(1)
         inside.addLayout(row)
-        column.addLayout(inside)
         self._found: Calibration | None = None
         self.show_calibration(None)
 

@@ -10,19 +10,17 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
-    QVBoxLayout,
-    QWidget,
 )
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.metrics.choosing import Choice
 from cvstudio.core.thresholds import Aim, Thresholds
+from cvstudio.gui.analyze.figures_view.explained_panel import ExplainedPanel
 from cvstudio.gui.analyze.figures_view.titles import said
 from cvstudio.gui.widgets.layouts import empty, show_or_hide
 from cvstudio.gui.widgets.possible import allow
-from cvstudio.gui.widgets.section import SectionHeader, label, link, push
+from cvstudio.gui.widgets.section import label, link, push
 from cvstudio.gui.widgets.verbatim import tip
-from cvstudio.gui.widgets.what_is import WhatIs
 
 _AIMS = (
     ("the best F1", Aim.F1),
@@ -36,7 +34,7 @@ _MOST_NAMES, _MOST_REASONS = 8, 20
 _KEEP = "Evaluations, errors and exported files count each class from its own score"
 
 
-class ScoresPanel(QWidget):
+class ScoresPanel(ExplainedPanel):
     """`asked(aim, wanted)` when other scores are to be looked for, `kept()` and `dropped()`."""
 
     asked = Signal(object, object)
@@ -44,15 +42,8 @@ class ScoresPanel(QWidget):
     dropped = Signal()
 
     def __init__(self) -> None:
-        super().__init__()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        header = SectionHeader("Score of each class")
-        header.row.insertWidget(1, WhatIs("Score from"))
-        column.addWidget(header)
-        inside = QVBoxLayout()
-        inside.setContentsMargins(16, 0, 16, 12)
+        super().__init__("Score of each class", "Score from")
+        inside = self.inside
         inside.setSpacing(8)
         self.state = label("", wrap=True)
         inside.addWidget(self.state)
@@ -89,7 +80,6 @@ class ScoresPanel(QWidget):
         self.without = label("", "caption", wrap=True)
         self.without.hide()
         inside.addWidget(self.without)
-        column.addLayout(inside)
         self.aim.activated.connect(lambda _index: self._ask())
         self.wanted.valueChanged.connect(lambda _value: self._ask())
         self.wanted.hide()
