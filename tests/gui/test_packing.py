@@ -15,6 +15,7 @@ from cvstudio.core.config import BundleConfig, JobConfig
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.gui.predict.page import PredictPage
+from cvstudio.gui.studio import in_words
 from cvstudio.project import runs
 from cvstudio.project.project import Project
 
@@ -94,3 +95,21 @@ def test_a_packed_file_is_told_by_its_name(
     studio_window.until(lambda: any(text.startswith("Packed a.zip") for text in toasts))
     assert page.packing.pack_button.isEnabled()
     assert page.packing.pack_button.text() == "Pack for others…"
+
+
+def test_a_folder_without_permission_is_told_before_anything_is_packed(
+    studio_window: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_of(studio_window, passed=True)
+    page = opened(studio_window)
+    told: list[BaseException] = []
+    monkeypatch.setattr(studio_window.studio, "fail", lambda error, doing="": told.append(error))
+    monkeypatch.setattr("cvstudio.gui.export.packing.os.access", lambda *_a: False)
+    out = tmp_path / "locked" / "pack.zip"
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", staticmethod(lambda *_a, **_k: (str(out), ""))
+    )
+    studio_window.click(page.packing.pack_button)
+    ((words, advice),) = [in_words(error) for error in told]
+    assert (words, advice) == (f"There is no permission to use {out}.", "Choose another folder.")
+    assert not page.packing.job.running

@@ -242,3 +242,11 @@ def test_a_video_that_finds_no_room_does_not_bear_its_name(tmp_path: Path) -> No
         with pytest.raises(FormatError, match=r"out.mp4 could not be written whole"):
             writer.finish()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_images_is_told_before_the_network_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    job = job_in(tmp_path)
+    config = PredictConfig(run_directory=tmp_path / "no run", sources=(tmp_path / "empty",))
+    with pytest.raises(RunError, match="There is no image or video in"):
+        run_predict(job, config)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
@@ -73,6 +75,9 @@ class Packing(QWidget):
             return
         project, command = self._studio.project, self._studio.jobs.command
         if project is None:
+            return
+        if not os.access(Path(name).parent, os.W_OK):  # told at once, not after all is packed
+            self._studio.fail(PermissionError(errno.EACCES, os.strerror(errno.EACCES), name))
             return
         file, output, run_id = self._file, Path(name), self._run_id
         self._output = output

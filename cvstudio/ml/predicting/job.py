@@ -27,9 +27,6 @@ def run_predict(job: JobDir, config: PredictConfig) -> Outcome:
 
     Raises RunError when there is nothing to look at, or nothing of it can be read.
     """
-    job.emit(Phase(text="Loading the network"))
-    asked = _opened(config)
-    write_teller(job.path, asked.teller)
     job.emit(Phase(text="Looking for images"))
     try:
         targets = list(_targets(job, config))
@@ -37,6 +34,9 @@ def run_predict(job: JobDir, config: PredictConfig) -> Outcome:
         return Outcome.CANCELLED
     if not targets:
         raise RunError(f"There is no image or video in {_named(config)}.")
+    job.emit(Phase(text="Loading the network"))
+    asked = _opened(config)
+    write_teller(job.path, asked.teller)
     before = list(AnswerTail(job.path).new())
     known = {(line.path, line.page if isinstance(line, Answered) else None) for line in before}
     done = len(targets)

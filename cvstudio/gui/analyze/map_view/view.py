@@ -176,6 +176,7 @@ class MapView(View):
         shown = (loaded.found.job.path, len(loaded.known.embeddings))
         self.stack.setCurrentWidget(self.canvas)
         self.side.show()
+        self.bar.make.show()
         if self._gives_keys and self.isVisible():
             self._gives_keys = False
             self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -203,13 +204,14 @@ class MapView(View):
         """There is no such map: offer to make it."""
         self._shown = ()
         self.side.hide()
+        self.bar.make.hide()  # the empty page has its button, which makes it or ends that
         self.stack.setCurrentWidget(self.empty)
         if self.making.running or self.subject is None:
             return
         things = "every image" if self.bar.of == "images" else "every object"
         text = trouble or (
-            f"Run {self.subject.run.id} has not placed {things} on a map yet. It looks at all"
-            " images of the project, labelled or not."
+            f"Run {self.subject.run.id} has not placed {things} on a map yet, where what it takes"
+            " for alike lies together. It looks at all images of the project, labelled or not."
         )
         self.empty.set(text, button="Make the map", do=self._make, title="")
         self.say("")
