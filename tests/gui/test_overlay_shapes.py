@@ -1,7 +1,7 @@
 """Rotated boxes and keypoints are drawn on thumbnails and small images where they are."""
 
 import pytest
-from PySide6.QtCore import QRectF, QSizeF
+from PySide6.QtCore import QRect, QRectF, QSizeF
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from cvstudio.core.annotation import Annotation, LabelClass
@@ -9,6 +9,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.skeleton import Skeleton
+from cvstudio.gui.analyze.compare_view import CompareView
 from cvstudio.gui.augment.variants import items_of
 from cvstudio.gui.widgets.overlay import OverlayItem, overlay_items, paint_items
 from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
@@ -113,3 +114,20 @@ def test_no_outline_goes_through_the_words_of_a_tag():
         painter.end()
         pictures.append(picture.copy(50, 23, 40, 16))  # within the tag, above the tagged box
     assert pictures[0] == pictures[1]
+
+
+@pytest.mark.usefixtures("qapp")
+def test_the_frame_around_an_error_leaves_its_tag_readable():
+    view = CompareView("Label")
+    view.resize(400, 200)
+    grey = QImage(400, 200, QImage.Format.Format_RGB32)
+    grey.fill(QColor("#808080"))
+    view.set_image(grey)
+    box = Box(100, 80, 200, 100)
+    view.set_items([OverlayItem(box, "#3366FF", text="RBC 0.64")])
+    tag = QRect(102, 64, 40, 15)  # above the box; the frame runs three pixels out of it
+    alone, whole = view.grab(tag).toImage(), view.grab().toImage()
+    view.show_frame(box)
+    assert view.grab().toImage() != whole
+    assert view.grab(tag).toImage() == alone
+    view.deleteLater()

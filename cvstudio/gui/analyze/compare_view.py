@@ -13,6 +13,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QWhe
 
 from cvstudio.core.geometry import Box
 from cvstudio.gui.widgets.image_view import ImageView
+from cvstudio.gui.widgets.overlay import paint_tags
 
 _MOST_ZOOM = 40.0
 _CLICK_REACH = 5
@@ -89,6 +90,7 @@ class CompareView(ImageView):
         pen.setDashPattern([4, 3])
         painter.setPen(pen)
         painter.drawRect(area)
+        paint_tags(painter, self._target(), self._size, self._items)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self._size.isEmpty():

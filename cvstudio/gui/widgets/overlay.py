@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF
 
-from cvstudio.core.annotation import Annotation, LabelClass, Shape, State
+from cvstudio.core.annotation import Annotation, LabelClass, Shape, State, box_of
 from cvstudio.core.convert import to_polygon
 from cvstudio.core.geometry import Box, Points, Polygon
 from cvstudio.core.keypoints import Keypoints, Visibility
@@ -92,7 +92,6 @@ def paint_items(
     scale = target.width() / size.width()
     painter.save()
     painter.setClipRect(target.adjusted(-1, -1, 1, 1), Qt.ClipOperation.IntersectClip)
-    tagged: list[tuple[QRectF, OverlayItem]] = []
     for item in items:
         pen = QPen(QColor(item.colour), 2 if item.strong else 1)
         pen.setCosmetic(True)
@@ -124,11 +123,20 @@ def paint_items(
                 continue
         if item.ring:
             _ring(painter, rect)
-        if item.text:
-            tagged.append((rect, item))
-    for rect, item in tagged:
-        _tag(painter, rect, target, item)
+    paint_tags(painter, target, size, items)
     painter.restore()
+
+
+def paint_tags(
+    painter: QPainter, target: QRectF, size: QSizeF, items: Sequence[OverlayItem]
+) -> None:
+    """The tags of items alone, as paint_items draws them: for what is drawn over the outlines."""
+    if size.isEmpty():
+        return
+    scale = target.width() / size.width()
+    for item in items:
+        if item.text and item.shape is not None:
+            _tag(painter, _on_pixels(box_of(item.shape), target, scale), target, item)
 
 
 def _figure(
