@@ -39,6 +39,11 @@ class ImageAnalysis(Analysis):
         return result
 
     def judge(self, *, score: float, iou: float, own: bool = False) -> Verdict:
+        return self._verdict
+
+    @cached_property
+    def _verdict(self) -> Verdict:
+        """The same at every score: an image has the class that is most likely."""
         report = self.judged
         wrong, likely = report.wrong(), report.likely_label_errors()
         withheld = self._withheld(report.withheld_classes())

@@ -131,3 +131,16 @@ def test_regions_of_a_prediction_become_the_map_that_labels_have() -> None:
     assert mask is not None
     painted = region_map({9: mask}, height=6, width=6, class_ids=[5, 9])
     assert np.array_equal(painted, patch.astype(np.uint16) * 2)
+
+
+def test_the_most_likely_class_of_an_image_is_looked_for_once() -> None:
+    class Counted(dict[int, float]):
+        looks = 0
+
+        def __getitem__(self, key: int) -> float:
+            Counted.looks += 1
+            return super().__getitem__(key)
+
+    one = ClassifiedImage(1, 2, Counted({1: 0.1, 2: 0.45, 3: 0.45}))
+    assert [one.predicted for _ in range(9)] == [2] * 9  # the first of two equal ones
+    assert Counted.looks == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from cvstudio.core.metrics.figures import ClassFigures, class_figures, mean_of_k
 from cvstudio.core.metrics.trust import believable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClassifiedImage:
     """One image with its label and a probability for each class id."""
 
@@ -21,10 +22,10 @@ class ClassifiedImage:
     labelled: int
     scores: dict[int, float]
 
-    @property
+    @cached_property
     def predicted(self) -> int:
         """The most likely class."""
-        return max(self.scores, key=lambda class_id: self.scores[class_id])
+        return max(self.scores, key=self.scores.__getitem__)
 
     @property
     def score(self) -> float:
