@@ -108,19 +108,19 @@ def test_the_score_slider_takes_answers_away_at_once_and_keys_walk_on(
     studio_window: Person, network: Path, images: list[Path]
 ) -> None:
     page = predicted(studio_window, network, images)
-    assert page.found.text().startswith("2 RBC")
-    page.score.slider.setFocus()
-    studio_window.key("End", page.score.slider)
-    assert page.found.text().startswith("nothing")
+    assert page.looking.found.text().startswith("2 RBC")
+    page.looking.score.slider.setFocus()
+    studio_window.key("End", page.looking.score.slider)
+    assert page.looking.found.text().startswith("nothing")
     assert page.results.results.words(page.results.results.lines[0]) == "nothing"
-    page.score.field.setValue(0.5)
-    assert page.found.text().startswith("1 RBC")
-    assert page.name_label.text() == "0.png"
+    page.looking.score.field.setValue(0.5)
+    assert page.looking.found.text().startswith("1 RBC")
+    assert page.looking.name_label.text() == "0.png"
     page.results.setFocus()
     studio_window.key("D", page.results)
-    assert page.name_label.text() == "1.png"
+    assert page.looking.name_label.text() == "1.png"
     studio_window.key("A", page.results)
-    assert page.name_label.text() == "0.png"
+    assert page.looking.name_label.text() == "0.png"
 
 
 def test_answers_are_saved_as_a_table_from_the_score_that_is_shown(
@@ -133,7 +133,7 @@ def test_answers_are_saved_as_a_table_from_the_score_that_is_shown(
     assert [way.text for way in ways(content)] == [
         "Table (CSV)", "COCO JSON", "Pictures with answers",
     ]  # fmt: skip
-    page.score.field.setValue(0.5)
+    page.looking.score.field.setValue(0.5)
     content = page._content()
     assert content is not None
     out = tmp_path / "answers.csv"
@@ -192,7 +192,7 @@ def test_what_was_answered_before_a_crash_is_there_when_the_page_opens(
         stream.write(b'{"file": "half a li')
     page = page_of(studio_window)
     assert [line.path for line in page.results.results.lines] == [images[0], images[4]]
-    assert page.found.text().startswith("2 RBC")
+    assert page.looking.found.text().startswith("2 RBC")
     assert page.save.isEnabled()
 
 
@@ -261,8 +261,8 @@ def test_a_camera_is_answered_while_it_runs_and_let_go_with_the_page(
     studio_window.click(page.camera_choice.button)
     assert page.camera_choice.button.text() == "Stop camera"
     studio_window.until(lambda: len(shown) >= 3, 60)
-    assert page.found.text().startswith("2 RBC")
-    assert page.view.isVisible()
+    assert page.looking.found.text().startswith("2 RBC")
+    assert page.looking.view.isVisible()
     studio_window.page("data")
     assert not page.camera.running
     assert camera.closed.is_set()

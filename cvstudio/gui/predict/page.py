@@ -6,42 +6,33 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtWidgets import (
-    QCheckBox,
-    QHBoxLayout,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from cvstudio.core.annotation import Task
-from cvstudio.core.answers import Answered, AnswerTail, Skipped, Teller, read_teller
+from cvstudio.core.answers import AnswerTail, Teller, read_teller
 from cvstudio.core.config import PredictConfig
-from cvstudio.core.errors import ImageError, RunError
+from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
-from cvstudio.core.metrics import USUAL_SCORE
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
-from cvstudio.formats.answers import Count
 from cvstudio.gui import keys
-from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.one_job import OneJob
 from cvstudio.gui.predict.asking import CameraChoice, NetworkChoice, Sources
 from cvstudio.gui.predict.busy import Busy
 from cvstudio.gui.predict.camera import CameraWatch, Rgb
-from cvstudio.gui.predict.results import ResultsList, items_of, told, words_of
+from cvstudio.gui.predict.looking import Looking
+from cvstudio.gui.predict.results import ResultsList, told
 from cvstudio.gui.predict.saving import Content, Saving
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.empty_state import EmptyState
-from cvstudio.gui.widgets.image_view import ImageView
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.possible import allow, follow
-from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, link, push
-from cvstudio.gui.widgets.slider_field import SliderField
-from cvstudio.gui.widgets.verbatim import tip
+from cvstudio.gui.widgets.section import NextStep, SectionHeader, label, push
 from cvstudio.gui.workspace import Workspace
-from cvstudio.imaging.decode import read_rgb
 from cvstudio.project import launch, predicting
 
 _NO_NETWORK = "Choose a network first"
@@ -64,8 +55,6 @@ class PredictPage(Workspace):
         self._network: Path | None = None
         self._step = 1
         self._looked = False
-        self._rgb_of: Answered | None = None
-        self._latest = LatestWins(studio.tasks, owner=self)
         self.camera = CameraWatch(studio.live, self)
         self.camera.shown.connect(self._camera_shown)
         self.camera.told.connect(self._take_teller)
@@ -129,17 +118,9 @@ class PredictPage(Workspace):
     def _make_centre(self) -> QWidget:
         self.empty = EmptyState("image-search-outline", "", next_=False)
         self.message = Message("warning", "")
-        self.name_label = label("", "section")
-        self.found = label("", "muted")
-        self.view = ImageView()
-        head = QHBoxLayout()
-        head.setSpacing(12)
-        head.addWidget(self.name_label)
-        head.addWidget(self.found, 1)
-        self.before = link("Previous", lambda: self.results.go(-1))
-        self.after = link("Next", lambda: self.results.go(1))
-        head.addWidget(self.before)
-        head.addWidget(self.after)
+        self.looking = Looking(self.studio.tasks)
+        self.looking.stepped.connect(lambda by: self.results.go(by))
+        self.looking.recounted.connect(self._recount)
         column = QWidget()
         inside = QVBoxLayout(column)
         inside.setContentsMargins(16, 12, 16, 12)
@@ -147,30 +128,12 @@ class PredictPage(Workspace):
         self.busy = Busy(self.job.cancel)
         inside.addWidget(self.busy)
         inside.addWidget(self.message)
-        inside.addLayout(head)
-        inside.addWidget(self.view, 1)
-        inside.addWidget(self._make_score())
+        inside.addWidget(self.looking, 1)
         self.message.hide()
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(column)
         return self.stack
-
-    def _make_score(self) -> QWidget:
-        self.score = SliderField(0.05, 0.99, USUAL_SCORE, step=0.01, name="Score")
-        self.score.setToolTip("Answers of which the network is less sure do not count")
-        self.score.changed.connect(lambda _value: self._recount())
-        self.own = QCheckBox("Each class from its own")
-        self.own.setToolTip("Where a class has a score of its own in the file, it counts from that")
-        self.own.toggled.connect(lambda _on: self._recount())
-        self.score_row = QWidget()
-        row = QHBoxLayout(self.score_row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
-        row.addWidget(label("Score from", "muted"))
-        row.addWidget(self.score, 1)
-        row.addWidget(self.own)
-        return self.score_row
 
     # -- hooks
 
@@ -192,7 +155,7 @@ class PredictPage(Workspace):
 
     def release(self) -> None:
         self.camera.stop()
-        self._latest.drop()
+        self.looking.release()
         self.results.release()
         self.job.stop()
 
@@ -227,7 +190,7 @@ class PredictPage(Workspace):
     def _clear(self, config: PredictConfig) -> None:
         """Make room for what a network answers."""
         self.results.results.clear()
-        self._rgb_of = None
+        self.looking.clear()
         self._tail = None
         self._network = config.file or config.run_directory
         self._step = config.step
@@ -270,17 +233,10 @@ class PredictPage(Workspace):
     def _take_teller(self, teller: Teller) -> None:
         """Somebody answers: its score is the one to begin with."""
         self.results.results.teller = teller
-        self.score.set_value(teller.thresholds.common)
-        self.own.blockSignals(True)
-        self.own.setChecked(teller.own_hold)
-        self.own.blockSignals(False)
-        self.own.setVisible(bool(teller.own))
-        single = teller.task is Task.CLASSIFY and not teller.several
-        self.score_row.setVisible(not single and teller.task is not Task.SEGMENT)
+        self.looking.take_teller(teller)
         if teller.warning:
             self.message.set("warning", teller.warning)
             self.message.show()
-        self._recount()
 
     def _done(self, _job: JobDir) -> None:
         skipped = self.results.results.skipped
@@ -311,58 +267,14 @@ class PredictPage(Workspace):
 
     # -- what is looked at
 
-    def _count(self) -> Count:
-        return Count(self.score.value, own=self.own.isChecked() and not self.own.isHidden())
-
     def _recount(self) -> None:
-        self.results.results.set_count(self._count())
-        self._draw()
+        self.results.results.set_count(self.looking.count)
 
     def _show_current(self) -> None:
         line = self.results.current()
-        self.name_label.setText(self.results.results.title(line) if line is not None else "")
-        self.name_label.setToolTip(tip(str(line.path)) if line is not None else "")
-        self.view.set_items([])
-        self._rgb_of = None
-        if not isinstance(line, Answered):
-            self.view.set_image(None)
-            self.view.set_words(line.reason if isinstance(line, Skipped) else "")
-            self.found.setText("")
-            self._latest.drop()
-            self._show_state()
-            return
-        self.view.set_words("")
-
-        def work(control: Control) -> Rgb:
-            control.check()
-            return read_rgb(line.path, line.page)
-
-        self._latest.request(work, lambda rgb: self._read(line, rgb), self._unreadable)
-        self._draw_words(line)
+        title = self.results.results.title(line) if line is not None else ""
+        self.looking.show_line(line, title)
         self._show_state()
-
-    def _read(self, line: Answered, rgb: Rgb) -> None:
-        if line == self.results.current():
-            self.view.set_image(rgb)
-            self._rgb_of = line
-            self._draw()
-
-    def _unreadable(self, error: BaseException) -> None:
-        self.view.set_image(None)
-        self.view.set_words(error.message if isinstance(error, ImageError) else str(error))
-
-    def _draw(self) -> None:
-        teller, line = self.results.results.teller, self._rgb_of
-        if teller is None or line is None:
-            return
-        self.view.set_items(items_of(line, teller, self._count(), tags=True))
-        self._draw_words(line)
-
-    def _draw_words(self, line: Answered) -> None:
-        teller = self.results.results.teller
-        if teller is not None:
-            took = f"{line.milliseconds:,.0f} ms"
-            self.found.setText(f"{words_of(line, teller, self._count())}, {took}")
 
     # -- the camera
 
@@ -380,28 +292,15 @@ class PredictPage(Workspace):
         which = "onnx" if asked.is_file else "run"
         header = {which: str(asked.path), "device": "auto"}
         self.camera.start(self.camera_choice.number.value(), header)
-        self.view.set_image(None)
-        self.view.set_items([])
-        self.view.set_words("Waiting for the camera")
-        self.name_label.setText(f"Camera {self.camera_choice.number.value()}")
-        self.found.setText("")
+        number = self.camera_choice.number.value()
+        self.looking.clear(f"Camera {number}", "Waiting for the camera")
         self._show_state()
 
     def _camera_shown(self, picture: Rgb, answer: Prediction) -> None:
-        teller = self.results.results.teller
-        if teller is None:
-            return
-        height, width = picture.shape[:2]
-        line = Answered(Path("camera"), 0, 1, width, height, answer)
-        self.view.set_words("")
-        self.view.set_image(picture)
-        self.view.set_items(items_of(line, teller, self._count(), tags=True))
-        rate = f", {self.camera.rate:.1f} pictures a second" if self.camera.rate else ""
-        self.found.setText(words_of(line, teller, self._count()) + rate)
+        self.looking.show_camera(picture, answer, self.camera.rate)
 
     def _camera_failed(self, text: str) -> None:
-        self.view.set_image(None)
-        self.view.set_words("")
+        self.looking.clear(self.looking.name_label.text())
         self.message.set("warning", text)
         self.message.show()
         self._show_state()
@@ -410,10 +309,7 @@ class PredictPage(Workspace):
         if self.camera.running:
             self.camera.stop()
             self.results.results.clear()
-            self.name_label.setText("")
-            self.found.setText("")
-            self.view.set_image(None)
-            self.view.set_items([])
+            self.looking.clear()
             self._show_state()
 
     # -- taking answers along
@@ -422,7 +318,7 @@ class PredictPage(Workspace):
         teller, answers = self.results.results.teller, self.results.results.answers
         if teller is None or not answers or self._network is None:
             return None
-        return Content(teller, tuple(answers), self._count(), self._network, self._step)
+        return Content(teller, tuple(answers), self.looking.count, self._network, self._step)
 
     def _open_save(self) -> None:
         content = self._content()
@@ -459,8 +355,8 @@ class PredictPage(Workspace):
             actions.allow(id, len(results.lines) > 1, why="There are no further results")
         row, last = self.results.currentIndex().row(), len(results.lines) - 1
         for part, can, why, id in (
-            (self.before, row > 0, "This is the first one", "predict.previous"),
-            (self.after, 0 <= row < last, "This is the last one", "predict.next"),
+            (self.looking.before, row > 0, "This is the first one", "predict.previous"),
+            (self.looking.after, 0 <= row < last, "This is the last one", "predict.next"),
         ):
             allow(part, "" if can else why, does=actions[id].toolTip())
             part.setVisible(len(results.lines) > 1)
