@@ -16,8 +16,8 @@ OCCLUSION = "occlusion"
 ALL_LAYERS = "all"
 EVERY_TASK = frozenset(Task)
 OBJECTS = frozenset({Task.DETECT, Task.INSTANCE})
-_PLACE = "It tells where the network saw this object, and hardly by what. Occlusion tells more."
-_ALIKE = "It shows whatever looks alike in the whole image, not this object alone."
+_PLACE = "{name} tells where the network saw this object, and hardly by what. Occlusion tells more."
+_ALIKE = "{name} shows whatever looks alike in the whole image, not this object alone."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Method:
 
     def caution_for(self, task: Task) -> str:
         """What its map must not be taken for in projects of a task; "" for nothing."""
-        return self.caution if task in OBJECTS else ""
+        return self.caution.format(name=self.heading_for(task)) if task in OBJECTS else ""
 
 
 METHODS = (

@@ -224,7 +224,7 @@ def test_what_a_map_of_an_object_cannot_tell_is_said_before_anything_is_unfolded
     assert detail.how.isHidden()
     assert detail.heat.title.text().startswith("LayerCAM for “")
     assert detail.caution.isVisible()
-    assert "hardly by what" in detail.caution.text()
+    assert detail.caution.text().startswith("LayerCAM tells where the network saw this object")
     studio_window.key("H", page.errors.gallery.crops)
     studio_window.settle()
     assert detail.caution.isHidden()  # once is enough

@@ -242,6 +242,7 @@ def test_the_job_writes_a_picture_and_says_what_it_explains(tmp_path: Path) -> N
     told = json.loads((job.path / "heat.json").read_text())
     assert told["class"] == 7
     assert len(told["box"]) == 4
+    assert told["caution"].startswith("LayerCAM tells where the network saw this object")
     elsewhere = tmp_path / "given.png"
     elsewhere.with_suffix(".json").write_text("the person's own")
     run_explain(job, replace_output(config, elsewhere))

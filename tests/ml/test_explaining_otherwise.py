@@ -365,6 +365,7 @@ def test_the_job_of_one_map_takes_method_and_layer_and_can_be_checked(tmp_path: 
     told = json.loads((job.path / "heat.json").read_text())
     assert told["layer"] == "before it, 4 × 4"
     assert told["method"] == "eigencam"
+    assert told["caution"] == ""  # it is of no single object
     assert len(told["check"]["stages"]) == 4
     assert told["check"]["words"]
     plain = read_rgb(job.path / "heat.png")

@@ -8,6 +8,7 @@ import numpy as np
 
 from cvstudio.core.config import ExplainConfig
 from cvstudio.core.events import Outcome, Phase, Progress
+from cvstudio.core.explaining import method_of
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir, Request, write_json
 from cvstudio.core.snapshot import read_snapshot
@@ -54,7 +55,11 @@ def run_explain(job: JobDir, config: ExplainConfig) -> Outcome:
     write_picture(
         config.output or job.path / "heat.png", overlay(rgb, explanation.heat, config.opacity)
     )
-    write_json(job.path / "heat.json", {**told(explanation), "method": config.method, **checked})
+    caution = method_of(config.method).caution_for(network.task)
+    write_json(
+        job.path / "heat.json",
+        {**told(explanation), "method": config.method, "caution": caution, **checked},
+    )
     return Outcome.FINISHED
 
 

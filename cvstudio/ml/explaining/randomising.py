@@ -109,7 +109,7 @@ def check(
     if not before.any():
         raise ConfigError("There is no evidence in this map, so there is nothing to check.")
     parts, heads = layers_from_head(network, tensor)
-    where = _around(traced.box, before.shape) if network.task in _OF_OBJECTS else ...
+    where = around(traced.box, before.shape) if network.task in _OF_OBJECTS else ...
 
     def stage(shuffled: nn.Module, share: float) -> Stage:
         other = replace(network, module=shuffled)
@@ -137,7 +137,7 @@ def check(
     return Check((*stages[:-_DRAWS], whole[_DRAWS // 2]))
 
 
-def _around(box: Box | None, shape: tuple[int, ...]) -> Any:
+def around(box: Box | None, shape: tuple[int, ...]) -> Any:
     """The part of a map (h, w) around a box; all of it without one."""
     if box is None or box.area <= 0:
         return ...
