@@ -1,4 +1,5 @@
-"""The Analyze page on a large split: from a cell of the matrix to its crops, and moving the score.
+"""The Analyze page on a large split: from a cell of the matrix to its crops, and moving the score
+or the overlap.
 
 The real page, painted offscreen, on a run of 5,000 images of 80 classes with 40 predictions each.
 From the press of the mouse to the painted page.
@@ -10,13 +11,14 @@ import json
 import os
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cvstudio.checks.figures import Figure, percentile
 from cvstudio.checks.pages import opened, process, wait
@@ -38,6 +40,8 @@ from cvstudio.project.run_status import RunStatus
 from cvstudio.project.sample import create_sample
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QDoubleSpinBox
+
     from cvstudio.gui.analyze.page import AnalyzePage
     from cvstudio.gui.analyze.view import Subject
 
@@ -69,11 +73,28 @@ def _measured(page: AnalyzePage, predictions: int) -> list[Figure]:
     wait(lambda: page.subject is not None, seconds=600, missing="the answers were not read")
     _settle(page)
     said = f"{predictions:,} predictions, {_CLASSES} classes"
-    cells, thresholds = _cells(page), _thresholds(page)
+    cells = _cells(page)
+    page.errors.gallery.chip.click()  # all errors, as the page shows them at first
+    _settle(page)
+    scores = _steps(page, page.score_field, np.linspace(0.05, 0.9, _TURNS))
+    overlaps = _steps(page, page.overlap_field, np.linspace(0.2, 0.9, _TURNS))
+    whole = "to the last of its crops"
     return [
         *_figures("a cell of the confusion matrix to its crops", cells, CELL, said),
-        *_figures("one step of the score to the whole page", thresholds, THRESHOLD, said),
+        *_figures("one step of the score to the whole page", scores.painted, THRESHOLD, said),
+        *_figures(f"one step of the score {whole}", scores.complete, None, said),
+        *_figures("one step of the overlap to the whole page", overlaps.painted, THRESHOLD, said),
+        *_figures(f"one step of the overlap {whole}", overlaps.complete, None, said),
     ]
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """Seconds by the wall and of the window's thread, for each step."""
+
+    painted: list[tuple[float, float]]
+    complete: list[tuple[float, float]]
+    """Until nothing is at work any more for the step and the page is painted again."""
 
 
 class _Clock:
@@ -87,7 +108,7 @@ class _Clock:
 
 
 def _figures(
-    name: str, values: list[tuple[float, float]], limit: float, said: str
+    name: str, values: list[tuple[float, float]], limit: float | None, said: str
 ) -> list[Figure]:  # fmt: skip
     """Wall time, which other work on the computer lengthens, and the processor time of the
     window's thread, which it does not."""
@@ -117,19 +138,18 @@ def _cells(page: AnalyzePage) -> list[tuple[float, float]]:
     return [clicked(cell) for cell in cells]
 
 
-def _thresholds(page: AnalyzePage) -> list[tuple[float, float]]:
-    """Seconds from one step of the score to the painted page, at steps over the whole range."""
-    page.errors.gallery.chip.click()  # all errors, as the page shows them at first
-    _settle(page)
-    seen = []
-    for step in np.linspace(0.05, 0.9, _TURNS):
+def _steps(page: AnalyzePage, field: QDoubleSpinBox, values: NDArray[np.float64]) -> _Steps:
+    """Steps of a field over its whole range."""
+    painted, complete = [], []
+    for step in values:
         subject = page.subject
         start = _Clock()
-        page.score_field.setValue(float(round(step, 2)))
-        wait(partial(_differs, page, subject), seconds=60, missing="the score stayed")
-        seen.append(_painted(page, start))
+        field.setValue(float(round(step, 2)))
+        wait(partial(_differs, page, subject), seconds=60, missing="the field stayed")
+        painted.append(_painted(page, start))
         _settle(page)
-    return seen
+        complete.append(_painted(page, start))
+    return _Steps(painted, complete)
 
 
 def _differs(page: AnalyzePage, subject: Subject | None) -> bool:

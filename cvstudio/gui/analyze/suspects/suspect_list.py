@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyleOption
 from cvstudio.core.annotation import LabelClass, Task, box_of
 from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.gui import theme
-from cvstudio.gui.analyze.crops import CropItem, CropModel, CropTile
+from cvstudio.gui.analyze.crops import CropItem, CropModel, CropTile, MakeItem
 from cvstudio.gui.analyze.suspects import words
 from cvstudio.gui.tasks import Tasks
 from cvstudio.project.suspecting import Suspect
@@ -125,7 +125,7 @@ class SuspectList(QListView):
         """The row at hand; -1 for none."""
         return self.currentIndex().row()
 
-    def show_items(self, items: Sequence[CropItem], row: int = 0) -> None:
+    def show_items(self, items: Sequence[MakeItem], row: int = 0) -> None:
         """Show other suspects and pick a row, the last one where there are fewer."""
         self.crops.show(items)
         self.pick(row)

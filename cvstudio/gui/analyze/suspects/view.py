@@ -200,7 +200,7 @@ class SuspectsView(View):
             if (fault is None or one.fault is fault) and one.image_id in images
         ]  # fmt: skip
         kept = next((i for i, one in enumerate(self.rows) if _same(one, at_hand)), row)
-        items = [item_of(one, images[one.image_id], classes, task) for one in self.rows]
+        items = [partial(item_of, one, images[one.image_id], classes, task) for one in self.rows]
         self.stack.setCurrentIndex(1 if items else 0)
         if not items:
             self.empty.set(self._why_none(fault), button="")
