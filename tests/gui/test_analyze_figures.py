@@ -18,6 +18,7 @@ from cvstudio.core.metrics.calibration import reliability
 from cvstudio.core.metrics.choosing import Choice
 from cvstudio.core.metrics.resampling import Measured, draw, with_whole
 from cvstudio.core.thresholds import Aim, Thresholds, thresholds_of
+from cvstudio.gui.analyze.controls import Controls
 from cvstudio.gui.analyze.figures_view.calibration import CalibrationPanel, verdict
 from cvstudio.gui.analyze.figures_view.figure_rows import FigureRows
 from cvstudio.gui.analyze.figures_view.scores import ScoresPanel
@@ -261,3 +262,12 @@ def test_classes_without_a_score_are_named_in_one_line_with_their_reasons(
     panel.show_choices(chosen[:1], classes)
     assert panel.without.isHidden()
     panel.deleteLater()
+
+
+def test_no_score_is_offered_before_it_is_known_whether_there_is_one(qtbot: object) -> None:
+    bar = Controls(best=lambda: None)
+    bar.show()
+    assert not bar.score.isVisible()
+    assert not bar.overlap.isVisible()
+    bar.close()
+    bar.deleteLater()

@@ -356,3 +356,21 @@ def test_the_words_under_the_chart_of_times_are_whole_in_a_narrow_card(
         return sum(picture.pixelColor(x, y) != ground for x in range(width) for y in foot)
 
     assert ink(300) == pytest.approx(ink(900), rel=0.1)
+
+
+def test_a_certificate_is_saved_beside_its_file_unless_another_place_is_chosen(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = export_of(studio_window, passed=True)
+    opened(studio_window)
+    asked: list[str] = []
+
+    def take_what_is_offered(_parent: object, _title: str, usual: str, _kinds: str) -> Any:
+        asked.append(usual)
+        return usual, ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", staticmethod(take_what_is_offered))
+    studio_window.click(studio_window.button("Save certificate"))
+    assert [Path(usual).parent for usual in asked] == [file.parent]
+    saved = json.loads(Path(asked[0]).read_text(encoding="utf-8"))
+    assert saved["file"] == file.name

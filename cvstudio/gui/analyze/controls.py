@@ -97,6 +97,8 @@ class Controls(QFrame):
         heads = [label("Run", "muted"), self.run, label("Split", "muted"), self.split]
         for part in (*heads, *self._of_scores, *self._of_overlaps):
             row.addWidget(part)
+        for part in (*self._of_scores, *self._of_overlaps):
+            part.hide()  # until answers are read that depend on them
         row.addStretch(1)
 
     def list_runs(self, found: Sequence[RunRecord], keep: int | None) -> RunRecord | None:

@@ -441,9 +441,8 @@ class ExportPage(Workspace):
         if self.certificate is None:
             return
         source = self.certificate.file.with_suffix(REPORT_SUFFIX)
-        name, _ = QFileDialog.getSaveFileName(
-            self, "Save certificate", source.name, "JSON (*.json)"
-        )
+        usual = self.certificate.file.with_suffix(".certificate.json")  # beside the file
+        name, _ = QFileDialog.getSaveFileName(self, "Save certificate", str(usual), "JSON (*.json)")
         if name and Path(name) != source:
             try:
                 replace_file(Path(name), source.read_bytes())
