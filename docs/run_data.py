@@ -17,6 +17,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import tifffile
 
 SPLITS = ("train", "val")
 PIECE_COLUMNS, PIECE_ROWS = 2, 2
@@ -216,6 +217,23 @@ def deep(data: Path, made: Path) -> Path:
     return made
 
 
+def layers(data: Path, made: Path) -> Path:
+    """Each image with the two before it and the two behind it in the block of tissue, of the same
+    part, as the five channels of a TIFF; its own comes first."""
+    membrane(data, made)
+    for split in SPLITS:
+        folder = made / split / "image"
+        files = sorted(folder.iterdir(), key=lambda p: int(p.stem))
+        pixels = [_grey(file) for file in files]
+        for place, file in enumerate(files):
+            near = (min(max(place + step, 0), len(files) - 1) for step in (0, -1, 1, -2, 2))
+            stack = np.stack([pixels[other] for other in near])
+            target = file.with_suffix(".tif")
+            tifffile.imwrite(target, stack, photometric="minisblack", planarconfig="separate")
+            file.unlink()
+    return made
+
+
 def sandstone(data: Path, made: Path) -> Path:
     """Six slices to learn from, the last three to judge on."""
     images = sorted((data / "sem_sandstone" / "images" / "Train_images").iterdir())
@@ -389,6 +407,12 @@ SETS = (
         "The same images as 16-bit files: their grey values lie between 20,000 and 22,040, and a"
         " corner of 5 x 5 px has the highest of all, 65,535.",
         deep, epochs=10, size=128,
+    ),
+    DataSet(
+        "layers", "segment",
+        "The same images as TIFF files of five channels: each slice with the two before it and the"
+        " two behind it. The screen shows the first three.",
+        layers, epochs=10, size=128,
     ),
     DataSet(
         "sandstone", "segment",

@@ -11,7 +11,8 @@ class Row:
 
     `settings` is what stands behind --set, "a=1 b=2". `start` names the row whose network is
     started from, with "run:" as that run, with "file:" as a file of weights. `views` judges the
-    plain run again instead of training; `folds` trains that many parts in turn.
+    plain run again instead of training; `folds` trains that many parts in turn. `find_rate` lets
+    `cvstudio find-rate` choose the learning rate.
     """
 
     of: str
@@ -23,6 +24,7 @@ class Row:
     augment: str = ""
     views: str = ""
     folds: int = 0
+    find_rate: bool = False
     first: bool = False
     """Whether others start from it; it is compared with nothing."""
 
@@ -79,7 +81,9 @@ SMALL = (
     Row("small", "augmented", augment="Standard"),
     Row("small", "three folds", folds=3),
     Row("small", "mirrored views", views="mirrored"),
+    Row("small", "found rate", find_rate=True),
     Row("small", "bfloat16", "half=bfloat16"),
+    Row("small", "float16", "half=float16"),
     Row("small", "not channels last", "channels_last=false"),
     Row("small", "deterministic", "deterministic=true"),
     Row("small", "colours of the weights", "normalise=weights"),
@@ -139,6 +143,11 @@ DEEP = (
     Row("deep", "all values", "sees=all"),
 )
 
+LAYERS = (
+    Row("layers", PLAIN),
+    Row("layers", "all channels", "sees=all"),
+)
+
 SANDSTONE = (
     *_plain("sandstone"),
     Row("sandstone", "class weights", "class_weights=true"),
@@ -174,7 +183,7 @@ TENS = (
 
 ROWS = (
     *(*SIGNS, *SMALL, *RARE, *FEW, *KINDS),
-    *(*MEMBRANE, *DEEP, *SANDSTONE),
+    *(*MEMBRANE, *DEEP, *LAYERS, *SANDSTONE),
     *(*BLOOD, *TURNED, *AXES, *PEOPLE),
     *(*CELLS, *TENS),
 )

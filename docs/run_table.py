@@ -150,6 +150,8 @@ def done(place: Place, row: Row) -> dict[str, Any]:
         project = _copy_of(project, row)
         cvstudio("augment", project, "--preset", row.augment)
     words = _words(place, row, which)
+    if row.find_rate:
+        words += ["--set", f"learning_rate={_found_rate(project, words):g}"]
     command = "folds" if row.folds else "train"
     answer = json.loads(cvstudio(command, project, *words, "--json"))
     content = _folds(project, answer) if row.folds else _trained(answer)
@@ -195,6 +197,13 @@ def _words(place: Place, row: Row, which: DataSet) -> list[str]:
     if row.folds:
         words += ["--k", str(row.folds)]
     return [*words, *(w for name, value in settings.items() for w in ("--set", f"{name}={value}"))]
+
+
+def _found_rate(project: Path, words: list[str]) -> float:
+    """What the command that tries learning rates suggests for a run that is typed with words."""
+    preset, settings = words[: words.index("--epochs")], words[words.index("--set") :]
+    typed = (*preset, *settings, "--set", "start=scratch")
+    return float(json.loads(cvstudio("find-rate", project, *typed, "--json"))["suggested"])
 
 
 def _trained(answer: dict[str, Any]) -> dict[str, Any]:

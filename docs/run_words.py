@@ -78,6 +78,8 @@ def _cells(row: Row, content: dict[str, Any], plain: list[dict[str, Any]]) -> tu
     seconds = content["epoch_seconds"]
     typed = " ".join(f"`{pair}`" for pair in row.settings.split())
     more = {"augment": row.augment, "views": row.views, "folds": row.folds, "start": row.start}
+    if row.find_rate:
+        more["find-rate"] = f"{content['config']['learning_rate']:g}"
     typed = " ".join([typed, *(f"{name} {value}" for name, value in more.items() if value)])
     config = "" if not plain else _differences(plain[0]["config"], content["config"])
     return (
