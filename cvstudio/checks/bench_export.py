@@ -23,9 +23,11 @@ from torch import nn
 
 from cvstudio.checks.figures import Figure
 from cvstudio.core.annotation import LabelClass
+from cvstudio.core.forms import ROTATED, Answers, Form
 from cvstudio.core.networks import default_config, network
 from cvstudio.core.palette import class_colours
 from cvstudio.core.recipe import Fit
+from cvstudio.core.skeleton import Skeleton
 from cvstudio.core.thresholds import Thresholds
 from cvstudio.imaging.synthetic import paint_tissue
 from cvstudio.ml import environment
@@ -43,11 +45,17 @@ FAMILIES = (
     ("resnet18", 96), ("mobilenet_v3_small", 96), ("convnext_atto", 96), ("vit_tiny", 224),
     ("swin_tiny", 224), ("unet-mobilenet_v2", 96), ("deeplabv3plus-resnet18", 96),
     ("fpn-efficientnet-b0", 96), ("yolo11n", 128), ("yolo26n", 128), ("rtdetr-l", 160),
-    ("fasterrcnn-mobilenet", 128), ("yolo11n-seg", 128), ("maskrcnn-resnet50", 128),
+    ("fasterrcnn-mobilenet", 128), ("yolo11n-obb", 128), ("yolo11n-pose", 128),
+    ("yolo11n-seg", 128), ("maskrcnn-resnet50", 128),
 )  # fmt: skip
 """At least one network of every family, task and kind of answer, with the side of its input."""
 _QUICK = ("resnet18", "unet-mobilenet_v2", "yolo11n")
 _CLASSES = 3
+_BONES = Skeleton(("head", "tail"), ((0, 1),))
+_FORMS = {
+    Answers.ROTATED: ROTATED,
+    Answers.KEYPOINTS: Form(Answers.KEYPOINTS, _BONES, frozenset({1, 2, 3})),
+}
 _PARITY = 1e-3
 _FASTER = 2.0
 
@@ -77,10 +85,13 @@ def untaught(name: str, *, size: int, images: list[NDArray[np.uint8]]) -> Loaded
     classes = tuple(
         LabelClass(i + 1, f"class {i + 1}", class_colours()[i], order=i) for i in range(_CLASSES)
     )
-    module = build(info, classes=_CLASSES, image_size=size)
+    form = _FORMS.get(info.answers)
+    module = build(info, classes=_CLASSES, image_size=size, points=form.points if form else 0)
     config = default_config(info.task, network=name, image_size=size, fit=Fit.PAD, device="cpu")
     how = Preprocessing(size, Fit.PAD, info.mean, info.std)
-    loaded = LoadedNetwork(config, classes, how, module.eval(), torch.device("cpu"))
+    loaded = LoadedNetwork(
+        config, classes, how, module.eval(), torch.device("cpu"), own_form=form
+    )  # fmt: skip
     norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = 1.0
