@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -11,6 +12,7 @@ from test_judging_commands import Judged, judged
 
 from cvstudio.__main__ import main
 from cvstudio.cli import explaining
+from cvstudio.core.annotation import Task
 from cvstudio.core.config import ExplainConfig, ExplainManyConfig
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
@@ -78,6 +80,7 @@ def test_all_errors_of_a_kind_are_drawn_with_what_they_are(
 
     class Found:
         classes = ()
+        snapshot = SimpleNamespace(task=Task.DETECT)
         own_scores: ClassVar = {1: 0.7}
         chosen = Thresholds(score=0.4)
 
