@@ -23,12 +23,12 @@ CLASSES = {CELL: LabelClass(CELL, "cell", "#F73C62"), FIBRE: LabelClass(FIBRE, "
 @pytest.mark.parametrize(
     ("right", "wrong", "likely", "said"),
     [
-        (8, 2, True, "When it says “2”, it is right 8 of 10 times, and this"
-                     " label is likelier wrong than right: perhaps a label error."),
-        (80, 20, True, "When it says “2”, it is right 80 of 100 times, and this"
-                       " label is likelier wrong than right: probably a label error."),
-        (80, 20, False, "When it says “2”, it is right 80 of 100 times, but this"
-                        " label is likelier right."),
+        (8, 2, True, "When it says “2”, it is right 8 of 10 times, and by"
+                     " its usual answers this is likelier than not: perhaps a label error."),
+        (80, 20, True, "When it says “2”, it is right 80 of 100 times, and by"
+                       " its usual answers this is likelier than not: probably a label error."),
+        (80, 20, False, "When it says “2”, it is right 80 of 100 times, which"
+                        " alone is no proof of a label error."),
         (1, 9, False, "When it says “2”, it is right 1 of 10 times, so its word says little about"
                       " the label."),
     ],

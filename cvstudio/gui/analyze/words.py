@@ -170,11 +170,11 @@ def _trust(case: Case, verdict: Verdict, name: str) -> str:
     right, said = int(verdict.confusion[place, place]), int(verdict.confusion[:, place].sum())
     if verdict.likely_at(case.image_id, case.annotation_id, case.prediction):
         how = "probably" if said >= _MANY else "perhaps"
-        ends = f"and this label is likelier wrong than right: {how} a label error."
+        ends = f"and by its usual answers this is likelier than not: {how} a label error."
     elif right < said / 2:
         ends = "so its word says little about the label."
     else:
-        ends = "but this label is likelier right."
+        ends = "which alone is no proof of a label error."
     return f"When it says {name}, it is right {right:,} of {said:,} times, {ends}"
 
 
