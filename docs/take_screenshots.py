@@ -111,6 +111,8 @@ def show(window: Any, name: str, image_id: int | None, new: Path | None) -> None
     from PySide6.QtTest import QTest
 
     page, _, view = name.partition("-")
+    if page == "analyze":
+        view = view or "errors"  # else it is the one that was shown last
     where = {"image_id": image_id, "view": view}
     window.studio.go_to(page, **{key: value for key, value in where.items() if value})
     QTest.qWait(SETTLE_MS)

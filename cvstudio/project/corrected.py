@@ -89,11 +89,13 @@ def effect(run: JobDir, split: Split) -> Effect | None:
 
 def trained_again(project: Project, run: RunRecord, split: Split) -> Again | None:
     """The newest pair of a run and one with the same settings that learned from other labels of the
-    same images: `run` is one of the two. None where there is none that was judged on the split."""
+    same images: `run` is one of the two. A fold, which is judged on images of its own, is no pair
+    of a run outside its experiment. None where there is none that was judged on the split."""
     like = runs.config_of(run)
     others = [
         other for other in runs.all_runs(project)
-        if other.id != run.id and RunStatus(other.status).has_network and runs.whole(other)
+        if other.id != run.id and other.experiment_id == run.experiment_id
+        and RunStatus(other.status).has_network and runs.whole(other)
         and not comparing.settings([like, runs.config_of(other)])
         and split in analysis.judged_splits(runs.job_of(other))
     ]  # fmt: skip

@@ -15,6 +15,7 @@ from cvstudio.core.snapshot import write_snapshot
 from cvstudio.project import analysis, commands, corrected, deciding, run_commands, runs, snapshots
 from cvstudio.project.project import Project
 from cvstudio.project.run_status import RunStatus
+from cvstudio.project.tables import ExperimentKind
 
 VAL = Split.VAL
 
@@ -112,6 +113,28 @@ def test_a_run_with_the_same_settings_on_corrected_labels_is_compared_with_the_o
         assert (found.older.id, found.newer.id, found.relabelled) == (older.id, newer.id, 1)
         assert found.change is not None
         assert found.change.value > 0
+
+
+def test_a_run_trained_again_is_held_against_the_one_before_and_not_against_a_fold(
+    project: Project,
+) -> None:
+    older, fold = (honest_run(project, seed=1, skill=0.7) for _ in range(2))
+    first = labels(project, Split.TRAIN)[0]
+    with project.transaction("Correct") as s:
+        commands.set_class(s, ids=[first.id], class_id=other_class(first.class_id))
+    newer = honest_run(project, seed=1, skill=0.98)
+    for run in (older, fold, newer):
+        finish(project, run.id)
+    with project.transaction("Folds", undoable=False) as s:
+        folds, _ = run_commands.add_experiment(
+            s, kind=ExperimentKind.FOLDS, name="2 folds", settings={}
+        )
+        run_commands.update_run(s, id=fold.id, experiment_id=folds)
+    newer = runs.get(project, newer.id)
+    found = corrected.trained_again(project, newer, VAL)
+    assert found is not None
+    assert (found.older.id, found.newer.id) == (older.id, newer.id)
+    assert corrected.trained_again(project, runs.get(project, fold.id), VAL) is None
 
 
 def finish(project: Project, run_id: int) -> None:
