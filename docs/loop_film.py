@@ -101,7 +101,7 @@ def suspects(hand: Looper) -> None:
 def fix(hand: Looper) -> None:
     """Enter takes the answer, K keeps the label; where both are wrong, the label is opened."""
     many = sum(one.doubt >= LIKELY for one in hand.suspects.rows)
-    for done in range(many):
+    for _ in range(many):
         one = hand.suspects.current
         right = hand.truth.get(one.annotation_id, one.labelled)
         if right == one.proposed:
@@ -110,9 +110,6 @@ def fix(hand: Looper) -> None:
             hand.act("analyze.keep")
         else:
             relabel(hand, right)
-        if done == many // 2:
-            hand.settle(1.0)
-            hand.shot("fixing")
     hand.settle(1.0)
     hand.note(f"Decided, one key each: {hand.suspects.head.progress.text()}.")
 
@@ -167,9 +164,6 @@ def after(hand: Looper, number: int) -> None:
     hand.settle(3.0)
     hand.note(hand.suspects.came.again.text)
     hand.shot("after")
-    hand.act("analyze.view_errors")
-    hand.settle(12.0)
-    hand.shot("errors-after")
 
 
 def film(data: Path, out: Path, work: Path, *, theme: str, size: tuple[int, int]) -> list[str]:
