@@ -27,6 +27,7 @@ import psutil
 
 from cvstudio.checks.figures import Figure
 from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.core.explaining import method_of
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import default_config, network
 from cvstudio.core.opencv import cv2
@@ -68,7 +69,8 @@ def _measured(folder: Path, task: Task, name: str, picture: Path, *, turns: int)
     ratio = statistics.median(a.work / b.work for a, b in turned)
     clock = statistics.median(a.clock / b.clock for a, b in turned)
     return Figure(
-        f"Grad-CAM of {network(name).title} at {_SIZE} px, against forward and backward",
+        f"{method_of(method).heading_for(task)} of {network(name).title} at {_SIZE} px, against"
+        " forward and backward",
         ratio, "x", limit=_LIMIT,
         detail=f"{1000 * statistics.median(a.work for a in own):.0f} ms of the processor against"
         f" {1000 * statistics.median(b.work for b in bare):.0f} ms; by the clock {clock:.2f} x",
