@@ -33,11 +33,14 @@ from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.image_view import ImageView
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.overlay import OverlayItem, edges_of
+from cvstudio.gui.widgets.possible import allow
 from cvstudio.gui.widgets.section import label, link, push
 from cvstudio.gui.widgets.slider_field import SliderField
 from cvstudio.gui.widgets.swatch import swatch
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.imaging.decode import SUFFIXES, read_rgb
+
+_NO_FILE = "Export a network first"
 
 
 class TryIt(QWidget):
@@ -136,7 +139,7 @@ class TryIt(QWidget):
 
     def use(self, file: Path | None) -> None:
         """Try this file from now on."""
-        self.area.setEnabled(file is not None)
+        allow(self.area, "" if file is not None else _NO_FILE, does="")
         if file != self._file:
             self._file = file
             self._answers.clear()
@@ -181,8 +184,9 @@ class TryIt(QWidget):
         several = len(self._pages) > 1
         self.before.setVisible(several)
         self.after.setVisible(several)
-        self.before.setEnabled(self._place > 0)
-        self.after.setEnabled(self._place + 1 < len(self._pages))
+        allow(self.before, "" if self._place else "This is the first one", does="")
+        last = self._place + 1 >= len(self._pages)
+        allow(self.after, "This is the last one" if last else "", does="")
         self._rgb = None
         # An empty picture would look like a broken one.
         self.view.setVisible(page is not None and self._file is not None)
@@ -312,8 +316,10 @@ class TryIt(QWidget):
 
     def _offer_saving(self) -> None:
         count = len(self._pages)
-        self.save.setEnabled(bool(count) and self._file is not None and not self.saving.running)
-        self.save.setToolTip(f"Answers for {counted(count, 'image')}, as JSON")
+        why = "Answers are being saved" if self.saving.running else ""
+        if self._file is None:
+            why = _NO_FILE
+        allow(self.save, why, does=f"Answers for {counted(count, 'image')}, as JSON")
 
     def _save(self) -> None:
         if not self._pages or self._file is None or self.saving.running:
