@@ -71,9 +71,13 @@ def test_in_a_small_window_the_cards_fold_and_not_the_pictures_while_changes_are
     studio_window.idle()
     assert page.errors.cards.folded
     assert page.errors.detail.labels.view.height() >= 170
+    page.errors.detail.how.cautioned.emit("It tells where, hardly by what.")
+    assert page.errors.detail.caution.isHidden(), "the pictures need the room"
+    assert page.errors.detail.heat.toolTip() == "It tells where, hardly by what."
     studio_window.window.resize(1440, 900)
     studio_window.idle()
     assert not page.errors.cards.folded
+    assert page.errors.detail.caution.isVisible()
 
 
 def test_a_network_that_has_hardly_learned_is_told_before_its_errors(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import LabelClass, Task
@@ -34,6 +35,9 @@ from cvstudio.gui.widgets.section import NextButton, label, tool
 from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.records import RunRecord
 from cvstudio.project.verdict import Analysis, Case, Verdict
+
+_ROOM_FOR_WORDS = 340
+"""A height in pixels from which words beneath the pictures leave these high enough to see by."""
 
 
 class Detail(QWidget):
@@ -122,13 +126,20 @@ class Detail(QWidget):
         self._show_caution()
         self.how_button.show_open(shown)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_caution()
+
     def _show_caution(self) -> None:
-        """Unfolded, How says it itself."""
-        self.caution.setVisible(bool(self.caution.text()) and self.how.isHidden())
+        """Unfolded, How says it itself; in a low window the pictures need the room, and the tip of
+        the map says it."""
+        room = self.how.isHidden() and self.height() >= _ROOM_FOR_WORDS
+        self.caution.setVisible(bool(self.caution.text()) and room)
 
     def _cautioned(self, words: str) -> None:
         self.caution.setText(words)
         self.caution.setToolTip(words)
+        self.heat.setToolTip(words)
         self._show_caution()
 
     def _use_how(self, task: Task) -> None:
