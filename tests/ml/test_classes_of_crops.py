@@ -17,6 +17,7 @@ from cvstudio.core.events import EpochEnded
 from cvstudio.core.pieces import MOST_CROPS, window_rules, windows
 from cvstudio.core.predictions import read_predictions
 from cvstudio.core.recipe import Fit
+from cvstudio.core.thresholds import Thresholds
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.data import JudgedItems, SplitImages, TrainingItems
 from cvstudio.ml.explaining.explain import explain
@@ -143,7 +144,7 @@ def test_an_exported_file_answers_from_the_same_windows_and_says_so(tmp_path: Pa
     torch.set_num_threads(1)
     network = network_of(Task.CLASSIFY, "mobilenet_v3_small", size=SIZE, fit=Fit.CROP)
     model = to_onnx(network)
-    record = record_of(network, model, run="run-1", report={})
+    record = record_of(network, model, run="run-1", report={}, counts=Thresholds())
     assert record.input["windows"] == window_rules(SIZE)
     file = tmp_path / "network.onnx"
     file.write_bytes(with_record(model, record))

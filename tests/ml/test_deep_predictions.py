@@ -18,6 +18,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import Snapshot, SnapshotImage, shape_to_json, write_snapshot
+from cvstudio.core.thresholds import Thresholds
 from cvstudio.core.wire import Message
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.data import SplitImages
@@ -60,7 +61,9 @@ def test_an_exported_file_sees_deep_images_through_the_window_of_its_run(
     torch.set_num_threads(1)
     network = network_of(Task.CLASSIFY, "mobilenet_v3_small", size=64)
     model = to_onnx(network)
-    record = record_of(network, model, run="0001-run", report={}, window=WINDOW)
+    record = record_of(
+        network, model, run="0001-run", report={}, counts=Thresholds(), window=WINDOW
+    )
     path = tmp_path / "net.onnx"
     path.write_bytes(with_record(model, record))
     exported = OnnxNetwork(path)
@@ -82,7 +85,9 @@ def test_an_exported_file_sees_deep_images_through_the_window_of_its_run(
 
 def test_a_file_of_images_of_8_bits_says_what_happens_to_deeper_ones() -> None:
     network = network_of(Task.CLASSIFY, "mobilenet_v3_small", size=64)
-    record: FileRecord = record_of(network, to_onnx(network), run="r", report={})
+    record: FileRecord = record_of(
+        network, to_onnx(network), run="r", report={}, counts=Thresholds()
+    )
     assert record.window is None
     assert "0.1 and 99.9 percentiles" in record.input["deeper_than_8_bits"]["rule"]
 

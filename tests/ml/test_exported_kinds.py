@@ -25,7 +25,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError, FormatError, RunError
 from cvstudio.core.export_kinds import KINDS, FileKind
 from cvstudio.core.forms import Answers, Form
-from cvstudio.core.thresholds import keep_temperature
+from cvstudio.core.thresholds import Thresholds, keep_temperature
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.decode import OVERLAP, SCORE_FLOOR, suppress
 from cvstudio.ml.exporting import engines, proof, tensorrt, timing
@@ -445,7 +445,9 @@ def test_places_of_boxes_keep_their_digits_in_16_bits(tmp_path: Path) -> None:
     assert head
     assert all(kinds[n.input[1]] == onnx.TensorProto.FLOAT for n in head)
     path = tmp_path / "half.onnx"
-    record = replace(record_of(network, graph, run="1-run", report={}), precision="float16")
+    record = replace(
+        record_of(network, graph, run="1-run", report={}, counts=Thresholds()), precision="float16"
+    )
     MadeOnnx(half).write(path, record)
     batch = np.random.default_rng(0).random((2, 3, 64, 64), np.float32)
     with torch.no_grad():

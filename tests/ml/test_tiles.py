@@ -19,6 +19,7 @@ from cvstudio.core.annotation import Split, Task
 from cvstudio.core.events import Ended, Outcome
 from cvstudio.core.predictions import read_predictions
 from cvstudio.core.recipe import Fit
+from cvstudio.core.thresholds import Thresholds
 from cvstudio.ml import tiles
 from cvstudio.ml.answer import answer
 from cvstudio.ml.evaluate import batches
@@ -117,7 +118,9 @@ def test_tiles_of_a_real_network_agree_with_the_whole_away_from_their_borders(
 def test_the_exported_file_says_how_large_images_are_answered() -> None:
     for fit, said in ((Fit.CROP, True), (Fit.PAD, False)):
         network = network_of(Task.SEGMENT, "unet-mobilenet_v2", size=64, fit=fit)
-        record = record_of(network, onnx.ModelProto(graph=_GRAPH), run="r", report={})
+        record = record_of(
+            network, onnx.ModelProto(graph=_GRAPH), run="r", report={}, counts=Thresholds()
+        )
         assert ("large_images" in record.input) is said
     tile = next(tiles.tiles_of(5000, 5000))
     rules = tiles.rules()
