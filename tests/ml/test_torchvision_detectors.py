@@ -33,6 +33,8 @@ from cvstudio.ml.environment import prepare
 from cvstudio.ml.evaluate import evaluate
 from cvstudio.ml.explaining.explain import explain
 from cvstudio.ml.exporting import timing
+from cvstudio.ml.exporting.alone import answers_of_script
+from cvstudio.ml.exporting.engines import make_script
 from cvstudio.ml.exporting.job import run_export
 from cvstudio.ml.load import load_network
 from cvstudio.ml.networks import torchvision_detection
@@ -332,6 +334,26 @@ def test_the_exported_file_is_proven_and_answers_with_a_fixed_number_of_objects(
     assert all(len(p.objects) > 5 for p in ours)
     assert "best first" in exported.record.outputs[0]["meaning"]
     assert exported.record.outputs[0]["shape"][2] <= MOST_OBJECTS
+
+
+@pytest.mark.usefixtures("few_regions")
+@pytest.mark.parametrize("task", list(NAMES))
+def test_as_torchscript_it_finds_the_same_in_images_that_it_was_not_traced_with(
+    tmp_path: Path, task: Task
+) -> None:
+    loaded = network_of(task, NAMES[task], size=64)
+    images = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    images[1, :, 20:] = 0
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (loaded.mean, loaded.std))
+    placed = (images - mean) / std
+    lively(loaded.module, placed)
+    (tmp_path / "net.pt").write_bytes(make_script(loaded).archive)
+    (theirs,) = answers_of_script(tmp_path / "net.pt", [images.numpy()])
+    with torch.no_grad():
+        ours = [output.numpy() for output in loaded.raw(placed)]
+    assert ((ours[0][:, 4:7].max(1) > 0).sum(1) > 5).all()
+    for answer, wanted in zip(theirs, ours, strict=True):
+        assert np.allclose(answer, wanted, atol=1e-3)
 
 
 @pytest.mark.usefixtures("few_regions")

@@ -324,11 +324,32 @@ def _suppressed(
     corners: torch.Tensor, scores: torch.Tensor, overlap: float, floor: float
 ) -> torch.Tensor:
     """Scores (b, p), 0 where a better box of the same row overlaps a box (b, p, 4) by more."""
-    kept = _Suppression.apply(corners, scores, overlap, floor)
+    tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    script = tracing and not torch.onnx.is_in_onnx_export()
+    keep = torch.jit.script(_kept) if script else _Suppression.apply
+    kept = keep(corners, scores, overlap, floor)
     rows = torch.zeros_like(scores).index_put(
         (kept[:, 0], kept[:, 2]), torch.ones_like(kept[:, 0], dtype=scores.dtype)
     )
     return scores * rows
+
+
+def _kept(
+    corners: torch.Tensor, scores: torch.Tensor, overlap: float, floor: float
+) -> torch.Tensor:
+    """What is left in each row, (n, 3) of row, 0 and place, as ONNX's NonMaxSuppression tells it.
+
+    A TorchScript file holds it as it stands here, in the Python that TorchScript knows, since
+    another image has another number of boxes than those that a network is traced with.
+    """
+    found: list[torch.Tensor] = []
+    for row, (own, chances) in enumerate(zip(corners.float(), scores.float())):  # noqa: B905
+        members = torch.where(chances > floor)[0]
+        members = members[nms(own[members], chances[members], overlap)]
+        kept = functional.pad(members.unsqueeze(1), [2, 0])
+        kept[:, 0] = row
+        found.append(kept)
+    return torch.cat(found)
 
 
 class _Suppression(torch.autograd.Function):
@@ -338,14 +359,7 @@ class _Suppression(torch.autograd.Function):
     def forward(
         ctx: Any, corners: torch.Tensor, scores: torch.Tensor, overlap: float, floor: float
     ) -> torch.Tensor:
-        found = []
-        for row, (own, chances) in enumerate(zip(corners.float(), scores.float(), strict=True)):
-            (members,) = torch.where(chances > floor)
-            if len(members):
-                members = members[nms(own[members], chances[members], overlap)]
-                found.append(functional.pad(members.unsqueeze(1), (2, 0)))
-                found[-1][:, 0] = row
-        return torch.cat(found) if found else scores.new_zeros((0, 3), dtype=torch.int64)
+        return _kept(corners, scores, overlap, floor)
 
     @staticmethod
     def symbolic(g: Any, corners: Any, scores: Any, overlap: float, floor: float) -> Any:
