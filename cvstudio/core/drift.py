@@ -179,4 +179,5 @@ def wilson(count: int, of: int) -> tuple[float, float]:
     share, z2 = count / of, _Z**2
     middle = (share + z2 / (2 * of)) / (1 + z2 / of)
     half = _Z * math.sqrt(share * (1 - share) / of + z2 / (4 * of**2)) / (1 + z2 / of)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    # At 0 and 1 one end is the share itself, which rounding may miss by its last digit.
+    return min(max(middle - half, 0.0), share), max(min(middle + half, 1.0), share)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cvstudio.core.drift import Standing, beyond, distances, shift, silence, wilson
@@ -64,6 +64,7 @@ def test_a_shift_is_the_share_of_pairs_in_which_the_new_one_has_more() -> None:
     assert not slight.noticeable, "certain, but nobody would see it"
 
 
+@example(0, 11)
 @given(st.integers(0, 60), st.integers(1, 60))
 def test_the_interval_holds_the_share_and_stays_a_share(count: int, more: int) -> None:
     of = count + more
