@@ -129,7 +129,7 @@ def ended(job: JobDir) -> events.Ended:
 def test_a_run_is_trained_by_two_workers_and_comes_home_though_its_follower_was_ended(
     tmp_path: Path, two_nodes: TwoNodes
 ) -> None:
-    job = sent(tmp_path, two_nodes, epochs=40, test=2)
+    job = sent(tmp_path, two_nodes, epochs=5000, test=2)  # it must not end before its follower
     assert observe(job, stored=RunStatus.RUNNING) is RunStatus.RUNNING
     until(lambda: job.state().epochs, job)
     process = launch.find(job)
@@ -143,15 +143,19 @@ def test_a_run_is_trained_by_two_workers_and_comes_home_though_its_follower_was_
     assert failed is not None
     assert failed.text.endswith("The run itself goes on there: resume it to follow it again.")
     assert resumable(job, RunStatus.FAILED)
+    seen = len(job.state().epochs)
     launch.launch(job)
-    assert ended(job).outcome is Outcome.FINISHED
-    assert observe(job, stored=RunStatus.RUNNING) is RunStatus.FINISHED
+    until(lambda: len(job.state().epochs) > seen, job)
+    job.ask(Request.FINISH)
+    assert ended(job).outcome is Outcome.FINISHED_EARLY
+    assert observe(job, stored=RunStatus.RUNNING) is RunStatus.FINISHED_EARLY
     state = job.state()
-    assert [e.epoch for e in state.epochs] == list(range(1, 41)), "nothing was missed"
+    epochs = [e.epoch for e in state.epochs]
+    assert epochs == list(range(1, len(epochs) + 1)), "nothing was missed"
     assert state.device == "2 workers of the cluster, processor"
     steps = [e for e in job.read_events() if isinstance(e, events.StepEnded)]
     assert steps[-1].steps == 2, "8 images, 2 workers, 2 images each"
-    assert read_checkpoint(job.last).epoch == 40
+    assert read_checkpoint(job.last).epoch == epochs[-1]
     assert read_checkpoint(job.best).epoch == state.best_epoch
     assert list(job.read_events())[-2:][0].event == "saved"
     assert job.report.is_file()
