@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -13,6 +13,17 @@ def counted(number: int, one: str, many: str = "") -> str:
     `many` is for other plurals, and for a noun with its verb: "image is", "images are".
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def percent(share: float) -> str:
+    """A share from 0 to 1 as people read it: percent(0.126) is "13 %", with ISO 80000's space."""
+    return f"{100 * share:.0f} %"
+
+
+def first_names(names: Sequence[str], most: int = 3) -> str:
+    """The first of some names, and how many more there are: "a.jpg, b.jpg and 4 more"."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
 
 _CHOICE = re.compile(r"\[(?:([^\[\]|]*)\|)?([^\[\]|]*)\]")

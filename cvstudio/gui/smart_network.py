@@ -45,5 +45,5 @@ def take(parent: QWidget, studio: Studio, path: Path) -> None:
 
     studio.live.request(
         "smart_network", {"network": str(path), "device": device(studio)}, done=accepted,
-        failed=lambda text, hint: show_failure(parent, text, hint, ""), owner=parent,
+        failed=lambda text, hint: show_failure(parent, text, hint), owner=parent,
     )  # fmt: skip

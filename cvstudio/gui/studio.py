@@ -12,7 +12,7 @@ How a page uses it (each page gets the one Studio when it is made)
     studio.keys                         which keys are in force, and changing them (gui/shortcuts)
     studio.settings.get("label.fill"), studio.memory.get("augment.columns", 3)
     studio.toast("364 images came in.", level="success", link="Undo", do=studio.undo)
-    studio.fail(error)                  an error in words, with Details, when work was asked for
+    studio.fail(error)                  an error in words, when work was asked for
     studio.ask("Remove 3 images?", "Their files stay.", yes="Remove", danger=True) -> bool
     studio.jobs                         runs, their queue, small jobs (gui/jobs.py); made when asked
 """
@@ -349,7 +349,7 @@ class Studio(QObject):
             return
         log.error("%s: %s", doing or "work failed", detail)
         if isinstance(error, CVStudioError):
-            show_failure(self.window, error.message, error.hint, detail)
+            show_failure(self.window, error.message, error.hint)  # its words are the whole story
         else:
             text, hint = in_words(error)
             show_failure(self.window, f"{doing}: {text}" if doing else text, hint, detail)

@@ -41,7 +41,7 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.core.predictions import read_predictions
 from cvstudio.core.snapshot import Snapshot, SnapshotImage, read_snapshot
 from cvstudio.core.thresholds import thresholds_of
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, first_names, percent
 from cvstudio.formats.base import walk
 from cvstudio.imaging.decode import is_image_name, probe
 from cvstudio.imaging.measures import ImageMeasures, read_measures
@@ -188,6 +188,23 @@ def _new(paths: Sequence[Path], snapshot: Snapshot, check: Callable[[], None]) -
             yield Subject(number, path, page, info.width, info.height, "", window)
 
 
+def latest(run: RunRecord) -> JobDir | None:
+    """The newest look of a run at new images that came to its end; None when there was none."""
+    found: list[tuple[float, JobDir]] = []
+    for path in (runs.job_of(run).path / FOLDER).glob("embed-*"):
+        job = JobDir(path)
+        try:
+            found.append((looked_at(job), job))
+        except OSError:
+            continue  # it was ended early
+    return max(found, key=lambda each: each[0])[1] if found else None
+
+
+def looked_at(job: JobDir) -> float:
+    """When a job that came to its end did so, in seconds since 1970."""
+    return embeddings_path(job).stat().st_mtime
+
+
 # -- telling
 
 
@@ -197,8 +214,12 @@ def read(run: RunRecord, job: JobDir, *, check: Callable[[], None] = go_on) -> D
     subjects = {subject.id: subject for subject in read_subjects(job)}
     found = read_embeddings(embeddings_path(job))
     new = found.images < 0
+    unread = tuple(str(subjects[i].path) for i in found.unread if i < 0)
     if not new.any():
-        raise RunError("None of the new images can be read.")
+        raise RunError(
+            "None of the new images can be read.",
+            hint=f"They may be damaged, or no images at all: {_file_names(unread)}.",
+        )
     splits = {image.id: image.split for image in snapshot.images}
     usual_rows, far = _distances(found, splits, new)
     doubts = dict(zip(found.seen.tolist(), found.doubts.tolist(), strict=True))
@@ -221,7 +242,6 @@ def read(run: RunRecord, job: JobDir, *, check: Callable[[], None] = go_on) -> D
                  float(far[row]))
         for row in order
     )  # fmt: skip
-    unread = tuple(str(subjects[i].path) for i in found.unread if i < 0)
     standing = max(strange.standing, unsure.standing, silent.standing if silent else Standing.SAME)
     if standing is Standing.OUT_OF_ITS_DEPTH and strange.standing is Standing.SAME:
         standing = Standing.AT_THE_EDGE  # hard for it, but of the kind that it knows
@@ -349,7 +369,7 @@ def _sentences(
     if standing is not Standing.SAME:
         yield "Bring the strangest into the project, label them, and train again with them."
     if unread:
-        yield f"{counted(len(unread), 'file')} could not be read."
+        yield f"{counted(len(unread), 'file')} could not be read: {_file_names(unread)}."
 
 
 def _silence(silent: Silence) -> Iterator[str]:
@@ -366,7 +386,11 @@ def _silence(silent: Silence) -> Iterator[str]:
 def _share(one: Beyond | Silence) -> str:
     if one.of <= 100:
         return f"{one.count} of {one.of}"
-    return f"{one.count:,} of {one.of:,} ({one.count / one.of:.0%})"
+    return f"{one.count:,} of {one.of:,} ({percent(one.count / one.of)})"
+
+
+def _file_names(paths: Sequence[str]) -> str:
+    return first_names([Path(path).name for path in paths])
 
 
 def _number(value: float) -> str:

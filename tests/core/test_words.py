@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cvstudio.core.words import agreed, folder_names, size_words
+from cvstudio.core.words import agreed, first_names, folder_names, percent, size_words
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,12 @@ def test_a_file_is_told_as_large_as_the_page_says_that_it_is_downloaded_from(
     size: int, told: str
 ) -> None:
     assert size_words(size) == told
+
+
+def test_a_share_is_told_in_per_cent_with_a_space() -> None:
+    assert (percent(0.126), percent(1), percent(0)) == ("13 %", "100 %", "0 %")
+
+
+def test_of_many_names_the_first_are_told_and_how_many_more_there_are() -> None:
+    assert first_names(["a", "b", "c"]) == "a, b, c"
+    assert first_names(["a"] * 1_003) == "a, a, a and 1,000 more"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -169,3 +170,30 @@ def test_a_folder_without_images_is_said_and_asked_for_again(
     studio_window.until(lambda: any("no image to look at" in text for text in said))
     assert view.stack.currentWidget() is view.empty
     assert "Choose a folder" in view.empty.button.text()
+
+
+def test_what_was_found_while_the_project_was_closed_is_shown_when_it_is_opened_again(
+    studio_window: Person, view: DriftView, tmp_path: Path
+) -> None:
+    assert view.subject is not None
+    folder = pictures(tmp_path / "new", view.subject.run, light=0.4)
+    job_that_looked(view.subject.run, [folder], away=60)
+    again = DriftView(studio_window.studio)
+    again.show_subject(view.subject)
+    studio_window.until(lambda: again.found is not None and not again.job.running)
+    assert "out of its depth" in again.verdict._words.text()
+    assert any(text.startswith("looked at ") for text in again.status)
+    again.release()
+    again.deleteLater()
+
+
+def test_a_measure_says_in_how_many_pairs_the_new_image_is_higher(
+    studio_window: Person, view: DriftView, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert view.subject is not None
+    looks(view, pictures(tmp_path / "new", view.subject.run, light=0.4), monkeypatch,
+          studio_window, away=60)  # fmt: skip
+    assert view.table.horizontalHeaderItem(3).text() == "New one is higher"
+    assert view.table.item(0, 0).text() == "Brightness"
+    assert re.fullmatch(r"\d+ % of pairs", view.table.item(0, 3).text())
+    assert "50 % where nothing differs" in view.pairs.text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -69,28 +70,44 @@ def test_an_answer_for_a_widget_that_is_gone_is_dropped(studio: Studio) -> None:
     assert not got
 
 
-def test_an_error_is_shown_in_words_with_the_details_folded(studio_window: Person) -> None:
+def _failure_of(studio_window: Person, error: BaseException) -> tuple[list[str], str]:
+    """What the dialog about an error says at once, and what is folded away."""
+    from PySide6.QtWidgets import QPlainTextEdit
+
     said: list[str] = []
+    folded: list[str] = []
 
     def look(dialog: QDialog) -> None:
-        from PySide6.QtWidgets import QPlainTextEdit
-
         said.extend(label.text() for label in dialog.findChildren(QLabel) if label.isVisible())
-        details = dialog.findChild(QPlainTextEdit)
-        assert not details.isVisible()
-        assert "ProjectError" in details.toPlainText()
+        for details in dialog.findChildren(QPlainTextEdit):
+            assert not details.isVisible()
+            folded.append(details.toPlainText())
         dialog.accept()
 
     studio_window.answer(look)
-    studio_window.studio.fail(ProjectError("The disk is full.", hint="Free some space."))
+    studio_window.studio.fail(error)
+    return said, "".join(folded)
+
+
+def test_a_foreseen_error_is_told_in_words_and_not_by_a_traceback(studio_window: Person) -> None:
+    error = ProjectError("The disk is full.", hint="Free some space.")
+    said, folded = _failure_of(studio_window, error)
     assert "The disk is full." in said
     assert "Free some space." in said
+    assert not folded
+    assert "Details" not in said
+
+
+def test_the_details_of_an_unforeseen_error_are_folded_away(studio_window: Person) -> None:
+    said, folded = _failure_of(studio_window, ZeroDivisionError("oops"))
+    assert any("did not foresee" in text for text in said)
+    assert "ZeroDivisionError: oops" in folded
 
 
 def test_an_uncaught_error_is_told_and_the_window_stays(studio_window: Person) -> None:
     from cvstudio.gui import app
 
-    before = sys.excepthook, __import__("threading").excepthook
+    before = sys.excepthook, threading.excepthook
     seen: list[str] = []
     try:
         app._catch_everything(studio_window.studio)
@@ -104,7 +121,7 @@ def test_an_uncaught_error_is_told_and_the_window_stays(studio_window: Person) -
         sys.excepthook(type(error), error, None)
         studio_window.until(lambda: seen == ["failure"])
     finally:
-        sys.excepthook, __import__("threading").excepthook = before
+        sys.excepthook, threading.excepthook = before
     assert studio_window.window.isVisible()
 
 

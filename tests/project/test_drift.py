@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from cvstudio.core.annotation import Split, Task
 from cvstudio.core.drift import Standing
 from cvstudio.core.embedding import (
     Subject,
+    embeddings_path,
     read_subjects,
 )
 from cvstudio.core.errors import RunError
@@ -168,7 +170,31 @@ def test_the_strangest_come_first_and_what_is_unread_is_named(
     assert times == sorted(times, reverse=True)
     assert gone.path not in [one.path for one in found.strangers]
     assert found.unread == (str(gone.path),)
-    assert any("1 file could not be read" in sentence for sentence in found.sentences)
+    assert f"1 file could not be read: {gone.path.name}." in found.sentences
+
+
+def test_when_none_of_the_new_images_can_be_read_their_names_are_told(
+    run: RunRecord, tmp_path: Path
+) -> None:
+    job = drift.start(run, [pictures(tmp_path / "new", run, count=5)], command=nothing)
+    _, new = subjects_of(job)
+    answered(job, away=60, unread=tuple(one.id for one in new))
+    with pytest.raises(RunError, match=r"None of the new images can be read\.") as told:
+        drift.read(run, job)
+    assert told.value.hint.endswith("000.png, 001.png, 002.png and 2 more.")
+
+
+def test_the_newest_look_that_came_to_its_end_is_found_again(
+    run: RunRecord, tmp_path: Path
+) -> None:
+    first = drift.start(run, [pictures(tmp_path / "first", run, count=2)], command=nothing)
+    answered(first, away=0)
+    os.utime(embeddings_path(first), (9e9, 9e9))
+    second = drift.start(run, [pictures(tmp_path / "second", run, count=2)], command=nothing)
+    assert drift.latest(run) == first, "the second one has not ended"
+    answered(second, away=0)
+    os.utime(embeddings_path(second), (9e9 + 1, 9e9 + 1))
+    assert drift.latest(run) == second
 
 
 def test_what_cannot_be_compared_is_refused_in_words(run: RunRecord, tmp_path: Path) -> None:

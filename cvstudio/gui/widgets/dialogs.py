@@ -130,8 +130,9 @@ def choose(
     return given[-1]
 
 
-def show_failure(parent: QWidget | None, text: str, hint: str, detail: str) -> None:
-    """What happened in one sentence, the way forward, and the log folded away."""
+def show_failure(parent: QWidget | None, text: str, hint: str, detail: str = "") -> None:
+    """What happened in one sentence, the way forward, and the log folded away where the sentence
+    cannot say it all."""
     dialog = StudioDialog(parent, "CVStudio", width=520)
     dialog.setObjectName("failure")
     row = QHBoxLayout()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -22,10 +23,11 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.drift import Shift, Standing
 from cvstudio.core.jobdir import JobDir
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, percent
 from cvstudio.gui import theme
 from cvstudio.gui.analyze.drift_view.spread import Spread
 from cvstudio.gui.analyze.drift_view.strangest import Strangest
+from cvstudio.gui.analyze.since import moment
 from cvstudio.gui.analyze.view import Subject, View
 from cvstudio.gui.one_job import OneJob
 from cvstudio.gui.studio import Studio
@@ -44,7 +46,7 @@ _LEVELS = {
     Standing.AT_THE_EDGE: "warning",
     Standing.OUT_OF_ITS_DEPTH: "danger",
 }
-_HEAD = ("Measure", "Its own", "New", "New has more")
+_HEAD = ("Measure", "Its own", "New", "New one is higher")
 _ROW = 26
 _TITLE = "Looking at the new images"
 
@@ -60,6 +62,8 @@ class DriftView(View):
         self.found: Drift | None = None
         self._of_run = 0
         """The run that `found` is about, or that is looking now."""
+        self._shown_again: JobDir | None = None
+        """The look of an earlier day that was read again, once."""
         self.job = OneJob(studio, self)
         self.job.moved.connect(self._moved)
         self.job.done.connect(self._looked)
@@ -81,13 +85,17 @@ class DriftView(View):
         self.distance = Spread("times as far as usual from what it learned from")
         self.doubt = Spread("how unsure it is, 0 to 1")
         self.table = _table()
+        self.pairs = label(
+            "In how many of all pairs of a new image and one of its own the new one is higher:"
+            " 50 % where nothing differs.", "caption", wrap=True,
+        )  # fmt: skip
         figures = QFrame()
         left = QVBoxLayout(figures)
         left.setContentsMargins(16, 12, 16, 12)
         left.setSpacing(12)
         left.addWidget(self.verdict)
         left.addLayout(self.sentences)
-        for part in (self.distance, self.doubt, self.table):
+        for part in (self.distance, self.doubt, self.table, self.pairs):
             left.addWidget(part)
         left.addStretch(1)
         self.list = Strangest(self.studio)
@@ -178,11 +186,17 @@ class DriftView(View):
         self.job.start(_TITLE, begin)
 
     def _find_looking(self, subject: Subject) -> None:
-        """Go on with a look that began before the project was opened, or elsewhere."""
-        if self.studio.project is not None and not self.job.running:
-            found = jobs_at_work(self.studio.project, "embed", subject.run, folder=drift.FOLDER)
-            self._of_run = subject.run.id
-            self.job.go_on(_TITLE, found)
+        """Go on with a look that began before the project was opened, or elsewhere; else show what
+        the last one found, which may have ended while the project was closed."""
+        if self.studio.project is None or self.job.running:
+            return
+        found = jobs_at_work(self.studio.project, "embed", subject.run, folder=drift.FOLDER)
+        self._of_run = subject.run.id
+        self.job.go_on(_TITLE, found)
+        last = None if self.job.running else drift.latest(subject.run)
+        if last is not None and last != self._shown_again:
+            self._shown_again = last
+            self._read(subject, last, failed=lambda _error: self._offer())
 
     def _moved(self, text: str) -> None:
         self.say(text)
@@ -197,15 +211,24 @@ class DriftView(View):
 
     def _looked(self, job: JobDir) -> None:
         subject = self.subject
-        if subject is None or subject.run.id != self._of_run:
-            return
+        if subject is not None and subject.run.id == self._of_run:
+            self._read(subject, job)
+
+    def _read(
+        self, subject: Subject, job: JobDir,
+        failed: Callable[[BaseException], Any] | None = None,
+    ) -> None:  # fmt: skip
         self.studio.tasks.run(
-            lambda control: drift.read(subject.run, job, check=control.check),
+            lambda control: (
+                drift.read(subject.run, job, check=control.check), drift.looked_at(job)
+            ),
             title="Compare the new images", owner=self, done=partial(self._take, subject),
+            failed=failed,
         )  # fmt: skip
 
-    def _take(self, subject: Subject, found: Drift) -> None:
-        if self.subject is None or self.subject.run.id != subject.run.id:
+    def _take(self, subject: Subject, answer: tuple[Drift, float]) -> None:
+        found, at = answer
+        if self.subject is None or self.subject.run.id != subject.run.id or self.job.running:
             return
         self.found = found
         self.verdict.set(_LEVELS[found.standing], found.headline)
@@ -219,7 +242,10 @@ class DriftView(View):
         shown, of = self.list.count(), len(found.strangers)
         self.count.setText(f"{shown:,} of {of:,}" if shown < of else counted(of, "image"))
         self.stack.setCurrentIndex(1)
-        self.say(f"{counted(of, 'new image')} beside {len(found.usual_distance):,} of its own")
+        self.say(
+            f"{counted(of, 'new image')} beside {len(found.usual_distance):,} of its own",
+            f"looked at {moment(at)}",
+        )
         if self.isVisible():
             self.take_focus()
 
@@ -237,17 +263,13 @@ def _table() -> QTableWidget:
     header = table.horizontalHeader()
     header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    header.setToolTip(
-        "New has more: of all pairs of a new image and one of its own, in how many the new one has"
-        " more of it; 50 % where nothing differs"
-    )
     return table
 
 
 def _fill(table: QTableWidget, shifts: Mapping[str, Shift]) -> None:
     table.setRowCount(len(shifts))
     for row, (title, one) in enumerate(shifts.items()):
-        words = (title, f"{one.usual:,.3g}", f"{one.new:,.3g}", f"{one.more:.0%}")
+        words = (title, f"{one.usual:,.3g}", f"{one.new:,.3g}", f"{percent(one.more)} of pairs")
         for column, text in enumerate(words):
             item = _item(text, column)
             if one.noticeable:
