@@ -89,6 +89,8 @@ def export_network_command(
 def _say_export(content: Mapping[str, Any], output: Path) -> None:
     for row in content["files"]:
         click.echo(f"Wrote {output.with_name(row['file'])} ({size_words(row['size'])})")
+    for out in content["left_out"]:
+        click.echo(f"{out['title']} is left out: {out['why']}")
     if content["verified"] is None:
         note("Nothing was verified.")
         return
@@ -125,6 +127,9 @@ def _say_files(content: Mapping[str, Any]) -> None:
             for row in content["files"]
         ],
     )  # fmt: skip
+    for row in content["files"]:
+        if row["verified"] is False:
+            click.echo(f"{row['title']} is refused. {proof.why_refused(row['checks'])}")
 
 
 def _say_times(times: Sequence[Mapping[str, Any]]) -> None:

@@ -46,6 +46,16 @@ def figure(number: float | None, unit: str = "") -> str:
     return f"{text} {unit}".strip()
 
 
+def why_refused(checks: Sequence[Check]) -> str:
+    """The checks that a file failed as a sentence, each with its figure and its limit."""
+    failed = [
+        f"{within(c['check'])}: {value(c) or 'no number'} ({allowed([c])})"
+        for c in checks
+        if c["passed"] is False
+    ]
+    return f"Out of bounds: {'; '.join(failed)}." if failed else ""
+
+
 def counted_from(certificate: Mapping[str, Any]) -> str:
     """From which scores answers counted when a file was held to its run: those that it carries.
 

@@ -93,7 +93,8 @@ def test_every_choice_of_an_export_can_be_made(
         asked.append(config)
         folder = judged.folder.parent / "job"
         folder.mkdir()
-        (folder / "verification.json").write_text('{"verified": null, "files": []}')
+        told = '{"verified": null, "files": [], "left_out": []}'
+        (folder / "verification.json").write_text(told)
         return JobDir(folder)
 
     monkeypatch.setattr(runs, "start_job", start)
@@ -109,3 +110,27 @@ def test_every_choice_of_an_export_can_be_made(
     assert (config.opset, config.suppress_inside, config.allowed_drop) == (15, True, 0.05)
     assert config.verify
     assert main([*command, "--opset", "12"]) == 2
+
+
+def test_what_is_left_out_or_refused_is_said_with_its_reason(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    good = {
+        "check": "mAP50, measured again", "precision": "int8", "value": 0.5, "allowed": 0.59,
+        "passed": False, "reference": 0.6, "unit": "",
+    }  # fmt: skip
+    row = {
+        "title": "ONNX, 8-bit", "file": "net-int8-UNVERIFIED.onnx", "size": 10, "verified": False,
+        "checks": [good], "measured": 0.5, "drop": 0.1,
+    }  # fmt: skip
+    left_out = [{"title": "TorchScript", "why": "It cannot be traced. PyTorch says: too deep."}]
+    told = {
+        "verified": True, "files": [row], "left_out": left_out, "metric": "mAP50", "timings": [],
+    }  # fmt: skip
+    exporting._say_export(told, tmp_path / "net.onnx")
+    words = capsys.readouterr().out
+    assert "TorchScript is left out: It cannot be traced. PyTorch says: too deep." in words
+    assert (
+        "ONNX, 8-bit is refused. Out of bounds: mAP50, measured again: 0.500 (at least 0.590)."
+        in words
+    )

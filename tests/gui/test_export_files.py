@@ -80,7 +80,10 @@ def test_each_file_has_its_verdict_and_a_click_shows_its_certificate(
     page = opened(studio_window)
     assert page.proof is not None
     assert not page.list.isHidden()
-    for told in ("2.6 MB", "2.5", "0.123", "TorchScript is left out: It cannot be traced."):
+    for told in (
+        "2.6 MB", "2.5", "0.123", "TorchScript is left out: It cannot be traced.",
+        "ONNX, 8-bit is refused. Out of bounds: mAP50-95, measured again: 0.477 (at least 0.590).",
+    ):  # fmt: skip
         assert told in words_in(page)
     assert page.card.title.text() == "Verified: the file answers like run 1"
     studio_window.click(studio_window.button("cells-int8-UNVERIFIED.onnx", page.list))
@@ -92,6 +95,21 @@ def test_each_file_has_its_verdict_and_a_click_shows_its_certificate(
     assert page.message.isHidden()
     studio_window.click(studio_window.button("cells-tensorrt.py", page.list))
     assert page.card.title.text().startswith("Not proven here")
+
+
+def test_a_file_that_keeps_its_metric_and_fails_otherwise_is_not_said_to_lose_it(
+    studio_window: Person,
+) -> None:
+    file = export_of_several(studio_window).with_name("cells-int8-UNVERIFIED.onnx")
+    beside = file.with_suffix(".verification.json")
+    content = json.loads(beside.read_text())
+    foreign = {**content["checks"][0], "check": "Operators outside the ONNX standard"}
+    foreign |= {"value": 2, "allowed": 0, "reference": None}
+    beside.write_text(json.dumps(content | {"drop": 0.0, "checks": [foreign]}))
+    page = opened(studio_window)
+    studio_window.click(studio_window.button(file.name, page.list))
+    assert page.card.title.text() == "Refused: it does not answer like run 1"
+    assert page.message.text.endswith("Out of bounds: operators outside the ONNX standard.")
 
 
 def test_files_that_were_made_together_stand_once_among_earlier_exports(

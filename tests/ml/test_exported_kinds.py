@@ -246,6 +246,9 @@ def test_fewer_bits_that_lose_more_than_is_allowed_are_refused_by_their_name(
     assert row["file"] == "net-fp16-UNVERIFIED.onnx"
     assert not (tmp_path / "net-fp16.onnx").exists()
     assert check_file(tmp_path / row["file"]).standing is Standing.FAILED
+    told_meanwhile = made.job.events.read_text()
+    assert "ONNX, 16-bit is refused and marked as unverified. Out of bounds: " in told_meanwhile
+    assert "measured again: " in told_meanwhile
     beside = json.loads((tmp_path / "net-fp16-UNVERIFIED.verification.json").read_text())
     assert beside["verified"] is False
     assert beside["main"] == "net.onnx"
@@ -257,12 +260,49 @@ def test_an_engine_that_cannot_take_a_network_is_told_and_the_others_are_made(
     made = make_run(tmp_path, Task.CLASSIFY, small())
 
     def refuse(_network: object) -> None:
-        raise EngineRefusal("It cannot be traced.")
+        raise EngineRefusal("It cannot be traced.", hint="PyTorch says: too deep.")
 
     monkeypatch.setattr("cvstudio.ml.exporting.job.make_script", refuse)
     told = made.export(tmp_path / "net.onnx", files=(FileKind.TORCHSCRIPT,), verify=False)
     assert [row["kind"] for row in told["files"]] == ["onnx"]
-    assert told["left_out"][0]["why"] == "It cannot be traced."
+    assert told["left_out"][0]["why"] == "It cannot be traced. PyTorch says: too deep."
+
+
+class _Split(torch.nn.Module):
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor]:
+        return (images.reshape(2, 3, 64, 64).flatten(1)[:, :2],)
+
+
+def _unknown_operator() -> onnx.ModelProto:
+    value = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", 2])
+        for name in ("images", "output0")
+    ]
+    node = onnx.helper.make_node("Guess", ["images"], ["output0"], domain="elsewhere")
+    graph = onnx.helper.make_graph([node], "odd", [value[0]], [value[1]])
+    known = [onnx.helper.make_opsetid("", 18), onnx.helper.make_opsetid("elsewhere", 1)]
+    return onnx.helper.make_model(graph, opset_imports=known)
+
+
+def test_an_operator_that_openvino_does_not_know_is_told_by_its_name() -> None:
+    with pytest.raises(EngineRefusal) as caught:
+        engines.make_openvino(_unknown_operator())
+    assert caught.value.hint.startswith("OpenVINO says: ")
+    assert "elsewhere.Guess" in caught.value.hint
+
+
+def test_why_a_script_cannot_compute_is_told_without_places_in_programs(tmp_path: Path) -> None:
+    path = tmp_path / "odd.pt"
+    torch.jit.save(torch.jit.trace(_Split(), torch.zeros(2, 3, 64, 64)), path)
+    record = FileRecord(
+        task=Task.CLASSIFY, classes=CLASSES, input=small().preprocessor.to_json(), outputs=(),
+        network={"name": "resnet18"}, run={"name": "0001-classify"},
+    )  # fmt: skip
+    script = open_exported(path, record=record)
+    with pytest.raises(EngineRefusal) as caught:
+        script.raw(np.zeros((1, 3, 64, 64), np.float32))
+    assert caught.value.hint.startswith("TorchScript says: shape '[2, 3, 64, 64]' is invalid")
+    assert ".py" not in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,8 @@ class FilesCard(QFrame):
         self._grid.setVerticalSpacing(2)
         self._grid.setColumnStretch(2, 1)
         column.addWidget(self._table)
-        self.left_out = label("", "muted", wrap=True)
-        column.addWidget(self.left_out)
+        self.without = label("", "muted", wrap=True)
+        column.addWidget(self.without)
 
     def show_files(self, content: Mapping[str, Any], chosen: str) -> None:
         """Show the files of a report, `chosen` marked; with one file there is nothing to choose."""
@@ -60,9 +60,14 @@ class FilesCard(QFrame):
             self._grid.addWidget(cell(text, "caption", right=column > 2), 0, column)
         for place, row in enumerate(rows, 1):
             self._add_row(place, row, chosen=row["file"] == chosen)
-        words = [f"{row['title']} is left out: {row['why']}" for row in left_out]
-        self.left_out.setText("\n".join(words))
-        self.left_out.setVisible(bool(words))
+        words = [
+            f"{row['title']} is refused. {proof_words.why_refused(row['checks'])}"
+            for row in rows
+            if row["verified"] is False
+        ]
+        words += [f"{row['title']} is left out: {row['why']}" for row in left_out]
+        self.without.setText("\n".join(words))
+        self.without.setVisible(bool(words))
 
     def _add_row(self, place: int, row: Row, *, chosen: bool) -> None:
         icon, role, said = _MARKS[row["verified"]]

@@ -6,6 +6,7 @@ A `Made` is one file before it has a name: it can be written with a record insid
 from __future__ import annotations
 
 import io
+import re
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -68,7 +69,7 @@ class MadeOpenVino:
                 openvino.save_model(self.model, part, compress_to_fp16=self.half)
             except RuntimeError as error:
                 raise RunError(
-                    f"OpenVINO could not write {path.name}.", hint=_first_line(error)
+                    f"OpenVINO could not write {path.name}.", hint=_says("OpenVINO", error)
                 ) from error
             # Weights first: a description without its weights could not be opened.
             for suffix in (".bin", path.suffix):
@@ -89,6 +90,12 @@ class MadeScript:
         replace_file(path, content.getvalue())
 
 
+_FAILURES = (
+    "GeneralFailure", "NotImplementedFailure", "OpConversionFailure", "OpValidationFailure",
+)  # fmt: skip
+"""What OpenVINO raises for operators that it does not know; none is a RuntimeError."""
+
+
 def make_openvino(model: onnx.ModelProto, *, half: bool = False) -> MadeOpenVino:
     """An ONNX graph as OpenVINO keeps it; `half`: with weights in 16 bits.
 
@@ -98,11 +105,14 @@ def make_openvino(model: onnx.ModelProto, *, half: bool = False) -> MadeOpenVino
     bare = onnx.ModelProto()
     bare.CopyFrom(model)
     del bare.metadata_props[:]
+    failures: tuple[type[Exception], ...] = (
+        RuntimeError, *(getattr(openvino.frontend, name) for name in _FAILURES)
+    )  # fmt: skip
     try:
         return MadeOpenVino(openvino.convert_model(io.BytesIO(bare.SerializeToString())), half)
-    except RuntimeError as error:
+    except failures as error:
         raise EngineRefusal(
-            "OpenVINO cannot take this network.", hint=_first_line(error)
+            "OpenVINO cannot take this network.", hint=_says("OpenVINO", error)
         ) from error
 
 
@@ -121,7 +131,7 @@ def make_script(network: LoadedNetwork) -> MadeScript:
     except RuntimeError as error:
         title = network_info(network.config.network).title
         raise EngineRefusal(
-            f"{title} cannot be written as TorchScript.", hint=_first_line(error)
+            f"{title} cannot be written as TorchScript.", hint=_says("PyTorch", error)
         ) from error
     return MadeScript(_without_origins(content.getvalue()))
 
@@ -202,7 +212,7 @@ def _refusing(engine: str, batch: NDArray[np.float32]) -> Iterator[None]:
     except RuntimeError as error:
         sides = " x ".join(map(str, batch.shape))
         raise EngineRefusal(
-            f"{engine} cannot compute an input of {sides}.", hint=_first_line(error)
+            f"{engine} cannot compute an input of {sides}.", hint=_says(engine, error)
         ) from error
 
 
@@ -247,6 +257,19 @@ class EngineMissing(RunError):
         )
 
 
-def _first_line(error: Exception) -> str:
+_NO_REASON = re.compile(r"""
+    .*:$                                 # leads to what the next line says
+    | .*\.py"?(\(\d+\)|,\ line\ \d+).*   # a place in the engine's own program
+    | To\ facilitate\ .* | --\ Conversion\ is\ failed\ .*
+""", re.VERBOSE)  # fmt: skip
+_BEFORE_REASON = re.compile(r"^(\w+Error: |-- |:)")
+
+
+def _says(engine: str, error: Exception) -> str:
+    """Why an engine refuses, in its own words: of its message the last line that gives a reason."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else ""
+    reasons = [line for line in lines if not _NO_REASON.fullmatch(line)] or lines[:1]
+    if not reasons:
+        return ""
+    reason = _BEFORE_REASON.sub("", reasons[-1]).rstrip(".:")
+    return f"{engine} says: {reason}."

@@ -22,6 +22,7 @@ from cvstudio.core.errors import CVStudioError, FormatError, RunError
 from cvstudio.core.events import Note, Outcome, Phase, Progress
 from cvstudio.core.export_kinds import KINDS, Engine, FileKind, KindInfo, Precision
 from cvstudio.core.jobdir import JobDir, Request, write_json
+from cvstudio.core.proof import why_refused
 from cvstudio.core.room import require_place
 from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import Snapshot, read_snapshot
@@ -225,9 +226,9 @@ class _Export:
 
     def _leave_out(self, kind: FileKind, error: CVStudioError) -> None:
         """Tell of a file that cannot be made of this network; the others are made."""
-        title = KINDS[kind].title
-        self.content["left_out"].append({"kind": kind.value, "title": title, "why": error.message})
-        self.told.note(f"{title} is left out. {error.message} {error.hint}".strip())
+        title, why = KINDS[kind].title, f"{error.message} {error.hint}".strip()
+        self.content["left_out"].append({"kind": kind.value, "title": title, "why": why})
+        self.told.note(f"{title} is left out. {why}")
 
     # -- proving
 
@@ -273,8 +274,9 @@ class _Export:
                 f"Writing the certificate into {path.name} changed what the file computes.",
                 hint="Report this: the file is not to be used.",
             )
-        if info.precision is not Precision.FLOAT32 and not found.passed:
-            self.told.note(f"{info.title} lost too much and is marked as unverified.")
+        if not found.passed:
+            why = why_refused(certificate["checks"])
+            self.told.note(f"{info.title} is refused and marked as unverified. {why}")
         drop = _difference(reference.metric, found.metric)
         return {
             **row, "verified": found.passed, "checks": certificate["checks"], **_size_of(path),
