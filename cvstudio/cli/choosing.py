@@ -213,9 +213,9 @@ def _say_slices(sliced: Sliced, shown: list[Slice]) -> None:
 
 def _range(measured: Measured) -> str:
     between = measured.interval
-    return f"{between[0]:.3f} to {between[1]:.3f}" if between is not None else ""
+    return f"{between[0]:.3f} to {between[1]:.3f}" if between is not None else measured.why_no_range
 
 
 def _with_range(measured: Measured) -> str:
-    between = _range(measured)
-    return f"{figure(_known(measured.value))}" + (f" (95 %: {between})" if between else "")
+    between, before = _range(measured), "95 %: " if measured.interval is not None else ""
+    return f"{figure(_known(measured.value))}" + (f" ({before}{between})" if between else "")

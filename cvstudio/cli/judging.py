@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ def evaluate_command(
     warning = nothing_right(record.task, report)
 
     def words() -> None:
-        _say_metrics(report["metrics"], report.get("intervals", {}))
+        _say_metrics(report)
         _say_classes(report, names)
         if warning:
             note(f"warning: {warning}")
@@ -208,12 +208,11 @@ def finish(job: JobDir, title: str) -> RunState:
     return follower.state
 
 
-def _say_metrics(
-    metrics: Mapping[str, float | None], intervals: Mapping[str, Sequence[float]]
-) -> None:
+def _say_metrics(report: Mapping[str, Any]) -> None:
     """Each figure, with the range in which 95 of 100 lie when the images are drawn again."""
-    for name, value in metrics.items():
-        between = ""
+    intervals, why_not = report.get("intervals", {}), report.get("no_interval", {})
+    for name, value in report["metrics"].items():
+        between = f" ({why_not[name]})" if name in why_not else ""
         if name in intervals:
             low, high = intervals[name]
             between = f" (95 %: {figure(low)} to {figure(high)})"
@@ -236,7 +235,7 @@ def _say_classes(report: Mapping[str, Any], names: Mapping[int, str]) -> None:
 
 
 _ONLY_IN_JSON = (
-    "class", "labelled", "correct", "F1", "best score", "intervals", "AP75", "AP small",
-    "AP medium", "AP large", "AUROC",
+    "class", "labelled", "correct", "F1", "best score", "intervals", "no_interval", "AP75",
+    "AP small", "AP medium", "AP large", "AUROC",
 )  # fmt: skip
 """Figures of a class without a column of their own: the table has to fit a terminal."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.metrics.ranks import mid_ranks
+from cvstudio.core.metrics.resampling import wilson
 
 Values = NDArray[np.floating]
 
@@ -31,7 +32,6 @@ CERTAIN = 3.0
 PARTS = 32
 """Directions of the reference set along which distances count; those beyond are mostly noise."""
 _AT_ONCE = 4096
-_Z = 1.96
 
 
 class Standing(IntEnum):
@@ -170,14 +170,3 @@ def shift(usual: Values, new: Values) -> Shift:
         float(np.median(usual)), float(np.median(new)), more,
         certain=abs(more - 0.5) >= CERTAIN * by_chance,
     )  # fmt: skip
-
-
-def wilson(count: int, of: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927)."""
-    if of == 0:
-        return 0.0, 1.0
-    share, z2 = count / of, _Z**2
-    middle = (share + z2 / (2 * of)) / (1 + z2 / of)
-    half = _Z * math.sqrt(share * (1 - share) / of + z2 / (4 * of**2)) / (1 + z2 / of)
-    # At 0 and 1 one end is the share itself, which rounding may miss by its last digit.
-    return min(max(middle - half, 0.0), share), max(min(middle + half, 1.0), share)

@@ -14,7 +14,7 @@ from cvstudio.core.forms import Answers, Form
 from cvstudio.core.metrics import ImageObjects, ObjectMatches, match_objects
 from cvstudio.core.metrics.averages import averages_drawn
 from cvstudio.core.metrics.resampling import Measured, draw, draws_worth, with_whole
-from cvstudio.core.metrics.sheet_json import ranges_of, sheet_extras, values_of
+from cvstudio.core.metrics.sheet_json import ranges_of, sheet_extras, values_of, without_range
 from cvstudio.core.metrics.sheets import object_sheet, score_free
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import SnapshotImage
@@ -97,13 +97,14 @@ def object_ranges(
     own: Mapping[int, float | None],
 ) -> dict[str, Any]:
     """How sure the figures are, and what stands beside them: "intervals" by name, "per_class" by
-    class id (AP75, those of sizes, and "intervals"), "calibration", "gains", and "metrics"."""
+    class id (AP75, those of sizes, and "intervals"), "no_interval" {name: why in words}, both there
+    and for each class, "calibration", "gains", and "metrics"."""
     found = sum(len(prediction.objects) for prediction in predictions)
     drawn = with_whole(draw(len(truths), draws=draws_worth(found)))
     sized = form.answers not in OWN_FIGURES
     free = score_free(matches, drawn, sizes=sized, class_ids=class_ids)
     sheet = object_sheet(matches, drawn, score=score, own=own, free=free)
-    intervals = ranges_of(sheet.figures)
+    intervals, why_not = ranges_of(sheet.figures), without_range(sheet.figures)
     if form.answers in (Answers.OUTLINES, Answers.KEYPOINTS):
         boxes = match_objects(
             (
@@ -112,17 +113,20 @@ def object_ranges(
             ),
             class_ids=class_ids,
         )  # fmt: skip
-        averages = averages_drawn(boxes, drawn, sizes=False, class_ids=tuple(class_ids)).figures
+        found_boxes = averages_drawn(boxes, drawn, sizes=False, class_ids=tuple(class_ids))
+        averages = found_boxes.figures
         for name in ("mAP50-95", "mAP50"):
-            if (known := Measured.of(averages[name]).interval) is not None:
-                intervals[f"box {name}"] = list(known)
+            known = Measured.of_average(averages[name], found_boxes.images(name))
+            intervals |= ranges_of({f"box {name}": known})
+            why_not |= without_range({f"box {name}": known})
     more = ("AP75", "AP small", "AP medium", "AP large") if sized else ("AP75",)
     return {
         "metrics": values_of(sheet.figures),
         "intervals": intervals,
+        "no_interval": why_not,
         "per_class": {
             class_id: {name: value for name, value in values_of(figures).items() if name in more}
-            | {"intervals": ranges_of(figures)}
+            | {"intervals": ranges_of(figures), "no_interval": without_range(figures)}
             for class_id, figures in sheet.classes.items()
         },
         **sheet_extras(sheet),

@@ -34,13 +34,14 @@ from cvstudio.core.metrics.calibration import scores_at_temperature
 from cvstudio.core.metrics.figures import ClassFigures
 from cvstudio.core.metrics.resampling import DRAWS, Draws, draw, with_whole
 from cvstudio.core.metrics.several import SeveralMatches, TaggedImage
-from cvstudio.core.metrics.sheet_json import ranges_of, sheet_extras, values_of
+from cvstudio.core.metrics.sheet_json import ranges_of, sheet_extras, values_of, without_range
 from cvstudio.core.metrics.sheets import Sheet, image_sheet, pixel_sheet, several_sheet
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import SnapshotImage, tags_of
 from cvstudio.ml.averages import OWN_FIGURES, Averages, average_precisions, object_ranges
 
 IOU = 0.5
+_BESIDE = ("intervals", "no_interval", "calibration", "gains")
 _OF_PIXELS = ("IoU", "Dice", "precision", "recall")
 
 Report = dict[str, Any]
@@ -63,6 +64,7 @@ def judge(
     """All figures of a split as plain JSON; null where there is no figure.
 
     Keys: "metrics" {name: figure}, "intervals" {name: [low, high]} (95 % over resampled images),
+    "no_interval" {name: why a figure has none, in words},
     "counts", "per_class" (each with its "intervals"), "confusion" {"classes", "matrix", "score",
     "iou"}; where answers have a sureness "calibration", where objects are looked for "gains" and
     "thresholds". Without `in_full`, for a look in passing, there is no interval, calibration or
@@ -270,7 +272,7 @@ def _objects(
         metrics |= {"F1": ranges["metrics"]["F1"]}
     return {
         "metrics": metrics,
-        **{key: ranges[key] for key in ("intervals", "calibration", "gains") if key in ranges},
+        **{key: ranges[key] for key in _BESIDE if key in ranges},
         "counts": {
             "labelled": judged.labelled,
             "predicted": judged.predicted,
@@ -325,7 +327,9 @@ def _of_sheet(sheet: Sheet, in_full: bool) -> Report:
     found: Report = {
         "metrics": values_of(sheet.figures), "intervals": ranges_of(sheet.figures),
     }  # fmt: skip
-    return found | (sheet_extras(sheet) if in_full else {})
+    if not in_full:
+        return found
+    return found | {"no_interval": without_range(sheet.figures)} | sheet_extras(sheet)
 
 
 def _row(row: Report, sheet: Sheet, names: Sequence[str]) -> Report:

@@ -15,7 +15,8 @@ from pycocotools.cocoeval import COCOeval
 from cvstudio.core.geometry import Box
 from cvstudio.core.metrics import ErrorKind, ImageObjects, match_objects
 from cvstudio.core.metrics.averages import averages_drawn
-from cvstudio.core.metrics.resampling import draw, with_whole
+from cvstudio.core.metrics.resampling import TOO_FEW, draw, wilson, with_whole
+from cvstudio.core.metrics.sheet_json import sheet_extras, without_range
 from cvstudio.core.metrics.sheets import object_sheet
 from cvstudio.core.metrics.tide import KINDS, Gain, gains
 from cvstudio.core.predictions import Found
@@ -234,3 +235,29 @@ def test_a_split_without_objects_or_without_answers_has_figures_that_are_no_numb
     sheet = object_sheet(match_objects(silent, class_ids=CLASSES), drawn, score=0.5)
     assert sheet.figures["mAP50-95"].value == 0
     assert sheet.figures["recall"].value == 0
+
+
+def test_the_average_of_a_few_objects_that_are_all_missed_has_no_range_and_says_why() -> None:
+    images = [
+        ImageObjects(n, [label(n, 1, 10, 10, 200, 200)], [found(1, 0.9, 10, 10, 200, 200)])
+        for n in range(1, 6)
+    ]
+    images.append(ImageObjects(6, [label(6, 2, 10, 10, 200, 200)], []))
+    sheet = object_sheet(match_objects(images, class_ids=(1, 2)), with_whole(draw(6)), score=0.5)
+    missed = sheet.classes[2]["AP50-95"]
+    assert missed.value == 0
+    assert missed.interval is None
+    assert missed.why_no_range == TOO_FEW
+    assert without_range(sheet.classes[2])["AP50-95"] == TOO_FEW
+    assert sheet.classes[1]["AP50"].interval is None, "nor are five found ones certain to be all"
+    assert sheet.classes[2]["AP small"].why_no_range == "", "without objects there is no figure"
+    for gain in sheet_extras(sheet)["gains"]:
+        if gain["count"] == 0:
+            assert gain["interval"] is None, gain["kind"]
+
+
+def test_many_objects_that_are_all_missed_bound_the_average() -> None:
+    images = [ImageObjects(n, [label(n, 1, 10, 10, 200, 200)], []) for n in range(1, 51)]
+    sheet = object_sheet(match_objects(images, class_ids=(1,)), with_whole(draw(50)), score=0.5)
+    assert sheet.classes[1]["AP50"].interval == pytest.approx(wilson(0, 50))
+    assert sheet.figures["mAP50"].interval == pytest.approx((0, 0.0713), abs=1e-4)

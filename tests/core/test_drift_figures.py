@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cvstudio.core.drift import Standing, beyond, distances, shift, silence, wilson
+from cvstudio.core.drift import Standing, beyond, distances, shift, silence
+from cvstudio.core.metrics.resampling import wilson
 
 
 def test_of_the_same_kind_about_five_of_a_hundred_lie_beyond() -> None:

@@ -110,6 +110,34 @@ def test_pressing_a_gain_shows_its_errors(studio_window: Person, job: JobDir) ->
     assert shown.rowCount() == len(expected) > 0
 
 
+def test_the_count_beside_a_gain_is_of_what_the_gain_is_of(
+    studio_window: Person, job: JobDir
+) -> None:
+    page, view = figures_of(studio_window)
+    page.score_field.setValue(0.99)
+    studio_window.until(lambda: view.subject is not None and view.subject.score == 0.99)
+    studio_window.idle()
+    assert view.sheet is not None
+    assert view.subject is not None
+    told = {each.kind: each.count for each in view.sheet.gains}
+    at_score = {each.kind: each.count for each in view.subject.verdict.kinds}
+    assert at_score["missed"] > told[ErrorKind.MISSED], "the score must hide some"
+    names = [bar.name for bar in view.gains.bars]
+    assert f"Missed, {told[ErrorKind.MISSED]:,}" in names
+    assert f"of the {at_score['missed']:,} missed at the score" in view._gain_words.text()
+
+
+def test_a_figure_of_too_few_objects_says_so_in_the_place_of_its_range(
+    studio_window: Person,
+) -> None:
+    rows = FigureRows()
+    rows.show_figures({"AP small": Measured(0.0), "AP large": Measured(float("nan"))})
+    assert rows._rows["AP small"][1].text() == "too few for a range"
+    assert "too few for a range" in rows._rows["AP small"][2].accessibleName()
+    assert rows._rows["AP large"][1].text() == ""
+    rows.deleteLater()
+
+
 def test_scores_of_classes_are_kept_used_and_taken_back(studio_window: Person, job: JobDir) -> None:
     page, view = figures_of(studio_window)
     scores = view.scores

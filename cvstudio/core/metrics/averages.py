@@ -29,6 +29,16 @@ class AveragesDrawn:
 
     figures: dict[str, Floats]
     classes: dict[int, dict[str, Floats]]
+    labelled_on: dict[str, dict[int, frozenset[int]]]
+    """By the size that a figure is of ("": all) and class id the places of the images that have
+    such an annotation."""
+
+    def images(self, name: str, class_id: int | None = None) -> int:
+        """On how many images the objects lie that a figure is of, of one class or of all."""
+        by_class = self.labelled_on.get(name.removeprefix("AP "), self.labelled_on[""])
+        if class_id is not None:
+            return len(by_class[class_id])
+        return len(frozenset().union(*by_class.values()))
 
 
 def averages_drawn(
@@ -43,6 +53,11 @@ def averages_drawn(
     if sizes:
         for name, area in SIZES.items():
             found[f"AP {name}"] = _by_overlap(matches, drawn, ids, area).mean(axis=1)
+    areas = {"": None, **(SIZES if sizes else {})}
+    labelled_on = {
+        name: {i: frozenset(np.flatnonzero(matches.labelled_in(i, area)).tolist()) for i in ids}
+        for name, area in areas.items()
+    }
     return AveragesDrawn(
         {
             name if name.startswith("AP ") else f"m{name}": mean_known(rows.T)
@@ -52,6 +67,7 @@ def averages_drawn(
             class_id: {name: rows[place] for name, rows in found.items()}
             for place, class_id in enumerate(ids)
         },
+        labelled_on,
     )
 
 

@@ -30,6 +30,10 @@ _MOST_CELLS = 8_000_000
 """Predictions times draws that are held at once."""
 _Z = 1.959963984540054
 """Of a normal distribution 95 % lie so many deviations around its middle."""
+_ENOUGH_IMAGES = 30
+"""From which on the share of objects found bounds an average precision well."""
+TOO_FEW = "too few for a range"
+"""What stands in the place of a range that drawing the images again cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,17 @@ def draw(images: int, *, draws: int = DRAWS, seed: int = 0) -> Draws:
     return counts.astype(np.float32)
 
 
+def wilson(count: float, of: float) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927); of nothing it is 0 to 1."""
+    if of == 0:
+        return 0.0, 1.0
+    part, z2 = count / of, _Z**2
+    middle = (part + z2 / (2 * of)) / (1 + z2 / of)
+    half = _Z * math.sqrt(part * (1 - part) / of + z2 / (4 * of**2)) / (1 + z2 / of)
+    # At 0 and 1 one end is the share itself, which rounding may miss by its last digit.
+    return min(max(middle - half, 0.0), part), max(min(middle + half, 1.0), part)
+
+
 def interval(figures: Floats) -> tuple[float, float] | None:
     """The range of the middle 95 of 100; None when there are too few figures to tell."""
     known = figures[~np.isnan(figures)]
@@ -75,8 +90,20 @@ def interval_of_share(figures: Floats, value: float, units: float) -> tuple[floa
     between = interval(figures)
     if between is None or between[0] != between[1] or value not in (0.0, 1.0):
         return between
-    least = units / (units + _Z**2)
-    return (least, 1.0) if value == 1.0 else (0.0, 1.0 - least)
+    return wilson(value * units, units)
+
+
+def interval_of_average(figures: Floats, value: float, images: float) -> tuple[float, float] | None:
+    """The range of an average precision of objects that lie on so many images.
+
+    Where every draw says the same, drawing tells nothing: the few objects that there are were all
+    found, or none was. An average precision is no share, so there is no range then, unless the
+    objects lie on enough images that the share of those found bounds it (`interval_of_share`).
+    """
+    between = interval(figures)
+    if between is None or between[0] != between[1]:
+        return between
+    return interval_of_share(figures, value, images) if images >= _ENOUGH_IMAGES else None
 
 
 def difference(value: float, first: Floats, second: Floats, *, images: int) -> Difference | None:
@@ -116,10 +143,21 @@ class Measured:
         found = interval(drawn) if units is None else interval_of_share(drawn, value, units)
         return cls(value, *(found or (math.nan, math.nan)))
 
+    @classmethod
+    def of_average(cls, rows: Floats, images: float) -> Measured:
+        """The same of an average precision of objects that lie on so many images."""
+        value = float(rows[0])
+        return cls(value, *(interval_of_average(rows[1:], value, images) or (math.nan, math.nan)))
+
     @property
     def interval(self) -> tuple[float, float] | None:
         """The range, where there is one."""
         return None if math.isnan(self.low) else (self.low, self.high)
+
+    @property
+    def why_no_range(self) -> str:
+        """In words why a known figure has no range; "" where it has one, or there is no figure."""
+        return TOO_FEW if math.isnan(self.low) and not math.isnan(self.value) else ""
 
 
 def share(part: Floats, whole: Floats) -> Floats:

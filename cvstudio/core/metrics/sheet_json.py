@@ -24,6 +24,11 @@ def ranges_of(figures: Mapping[str, Measured]) -> dict[str, list[float]]:
     return {name: list(f.interval) for name, f in figures.items() if f.interval is not None}
 
 
+def without_range(figures: Mapping[str, Measured]) -> dict[str, str]:
+    """In words why known figures have no interval, by name; {} where all have one."""
+    return {name: figure.why_no_range for name, figure in figures.items() if figure.why_no_range}
+
+
 def sheet_extras(sheet: Sheet) -> Json:
     """What stands beside the figures: "calibration" and "gains", where there are such."""
     found: Json = {}

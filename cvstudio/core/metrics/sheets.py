@@ -80,12 +80,18 @@ def object_sheet(
     judged = matches.at(score=score, iou=iou, own=own)
     counts = judged.class_image_counts().astype(np.float64)
     per_class = np.tensordot(drawn.astype(np.float64), counts, axes=1)
-    figures = {name: Measured.of(rows) for name, rows in averages.figures.items()}
+    figures = {
+        name: Measured.of_average(rows, averages.images(name))
+        for name, rows in averages.figures.items()
+    }
     on = (counts > 0).any(axis=2).sum(axis=0)
     figures |= _ratios(per_class.sum(axis=1), drawn.shape[1])
     classes = {
         class_id: _ratios(per_class[:, place], float(on[place]))
-        | {name: Measured.of(r) for name, r in averages.classes.get(class_id, {}).items()}
+        | {
+            name: Measured.of_average(rows, averages.images(name, class_id))
+            for name, rows in averages.classes.get(class_id, {}).items()
+        }
         for place, class_id in enumerate(matches.class_ids)
     }
     table, right = matches.overlaps, matches.right(iou)
@@ -203,6 +209,7 @@ def pixel_sheet(matches: PixelMatches, drawn: Draws) -> Sheet:
         "Dice": mean_known(np.where(absent, np.nan, dice)),
         "pixel accuracy": share(true.sum(-1), pooled.sum((-1, -2))),
     }
+    on = (matches.confusions.sum(-1) > 0).sum(axis=0)
     own = {
         "IoU": iou, "Dice": dice, "precision": share(true, found), "recall": share(true, labelled),
     }  # fmt: skip
@@ -211,10 +218,14 @@ def pixel_sheet(matches: PixelMatches, drawn: Draws) -> Sheet:
         own["boundary F1"] = boundary_f1(edges)
         figures["boundary F1"] = mean_known(own["boundary F1"])
     classes = {
-        class_id: {name: Measured.of(values[:, place]) for name, values in own.items()}
+        class_id: {
+            name: Measured.of_average(values[:, place], float(on[place]))
+            for name, values in own.items()
+        }
         for place, class_id in enumerate(matches.class_ids)
     }
-    named = {name: Measured.of(values) for name, values in figures.items()}
+    images = len(matches.image_ids)
+    named = {name: Measured.of_average(values, images) for name, values in figures.items()}
     return Sheet(named, classes, len(matches.image_ids))
 
 

@@ -74,7 +74,8 @@ def gains(matches: ObjectMatches, drawn: Draws) -> tuple[Gain, ...]:
         else:
             count = int((kinds.kind == _KIND_OF[kind]).sum())
         after = _mean_average(table, kinds, drawn, kind) if count else before
-        found.append(Gain(kind, count, Measured.of(after - before)))
+        # A gain that is the same in every draw has no range: 0 of a kind that never occurs.
+        found.append(Gain(kind, count, Measured.of_average(after - before, 0)))
     return tuple(found)
 
 

@@ -16,7 +16,7 @@ from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.forms import Answers
 from cvstudio.core.meanings import meaning
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
-from cvstudio.core.words import counted, size_words
+from cvstudio.core.words import counted, percent, size_words
 from cvstudio.ml.onnx_file import FileRecord
 
 FEW = 50
@@ -162,13 +162,13 @@ def _figures(record: FileRecord, known: Known) -> str:
         metrics = record.run.get("metrics", {})
         if not metrics:
             return text + "Nobody judged it, so nothing is known."
-        return text + "On val images:\n\n" + _metric_table(metrics, {})
+        return text + "On val images:\n\n" + _metric_table({"metrics": metrics})
     parts = []
     for name in splits:
         told = report[name]
         images = told.get("counts", {}).get("images")
         head = f"On {counted(images, f'{name} image')}:" if images else f"On {name} images:"
-        parts.append(head + "\n\n" + _metric_table(told["metrics"], told.get("intervals", {})))
+        parts.append(head + "\n\n" + _metric_table(told))
         parts.append(_class_table(record, told))
     if "test" not in splits:
         parts.append(
@@ -180,10 +180,11 @@ def _figures(record: FileRecord, known: Known) -> str:
     return text + "\n\n".join(part for part in (*parts, "\n".join(explained)) if part)
 
 
-def _metric_table(metrics: Mapping[str, Any], intervals: Mapping[str, Any]) -> str:
+def _metric_table(told: Mapping[str, Any]) -> str:
+    intervals, why_not = told.get("intervals", {}), told.get("no_interval", {})
     rows = ["| figure | value | 95 of 100 times between |", "|---|---:|---:|"]
-    for name, value in metrics.items():
-        between = ""
+    for name, value in told["metrics"].items():
+        between = why_not.get(name, "")
         if name in intervals and None not in intervals[name]:
             low, high = intervals[name]
             between = f"{low:.3f} and {high:.3f}"
@@ -274,7 +275,7 @@ def _weak(report: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
         value = row.get("recall", row.get("IoU"))
         if value is not None and value < WEAK and row["class"] in names:
             figure = "of them found" if "recall" in row else "overlap"
-            found.append(f"{names[row['class']]} ({value:.0%} {figure})")
+            found.append(f"{names[row['class']]} ({percent(value)} {figure})")
     return found
 
 

@@ -48,7 +48,7 @@ def _gains(sheet: Sheet, verdict: Verdict) -> Table:
         ("Errors", "mAP50 it would add", "95 % interval"),
         tuple(
             (titles.get(gain.kind.value, gain.kind.value.capitalize()),
-             f"+{gain.gain.value:.3f}", _range(gain.gain))
+             f"+{gain.gain.value:.3f}", _range(gain.gain) if gain.gain.interval else "")
             for gain in sheet.gains
         ),
         caption="What putting right all errors of one kind would add, over all scores.",
@@ -130,4 +130,4 @@ def _value(one: Measured) -> str:
 
 
 def _range(one: Measured) -> str:
-    return f"{one.interval[0]:.3f} to {one.interval[1]:.3f}" if one.interval else ""
+    return f"{one.interval[0]:.3f} to {one.interval[1]:.3f}" if one.interval else one.why_no_range

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from cvstudio.core.metrics.calibration import Reliability
 from cvstudio.gui.analyze.figures_view.diagram import ReliabilityDiagram
 from cvstudio.gui.analyze.figures_view.explained_panel import ExplainedPanel
-from cvstudio.gui.analyze.figures_view.titles import range_of, said
+from cvstudio.gui.analyze.figures_view.titles import in_brackets, said
 from cvstudio.gui.widgets.layouts import show_or_hide
 from cvstudio.gui.widgets.section import label, link
 from cvstudio.gui.widgets.what_is import WhatIs
@@ -91,8 +91,7 @@ def verdict(found: Reliability) -> str:
     """Whether the network is too sure, in a sentence with its figures."""
     if not found.count or math.isnan(found.tendency):
         return "There are no answers to compare."
-    between = range_of(found.error)
-    ece = f"ECE {said(found.error.value)}" + (f" (95 %: {between})" if between else "")
+    ece = f"ECE {said(found.error.value)}{in_brackets(found.error)}"
     gap = found.tendency
     if abs(gap) < _HARDLY:
         return f"{ece}. On average it is as sure as it is right."

@@ -19,7 +19,7 @@ from cvstudio.core.annotation import LabelClass
 from cvstudio.core.meanings import meaning
 from cvstudio.core.metrics.resampling import Measured
 from cvstudio.gui import theme
-from cvstudio.gui.analyze.figures_view.titles import range_of, said, title_of
+from cvstudio.gui.analyze.figures_view.titles import NO_RANGE, range_of, said, title_of
 from cvstudio.gui.widgets.swatch import swatch
 from cvstudio.gui.widgets.table_names import figure_table
 from cvstudio.gui.widgets.verbatim import tip
@@ -79,6 +79,8 @@ class ClassModel(QAbstractTableModel):
                 return range_of(figure)
             case Qt.ItemDataRole.ToolTipRole:
                 told = f"{title_of(name)} of {self._name(class_id)}: {said(figure.value)}"
+                if figure.why_no_range:
+                    return tip(f"{told}, {NO_RANGE}")
                 return tip(f"{told}, 95 % {range_of(figure)}" if figure.interval else told)
         return None
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from cvstudio.core.metrics.resampling import Measured
 from cvstudio.gui import theme
-from cvstudio.gui.analyze.figures_view.titles import range_of, said, title_of, word_of
+from cvstudio.gui.analyze.figures_view.titles import NO_RANGE, range_of, said, title_of, word_of
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.section import label
 from cvstudio.gui.widgets.what_is import WhatIs
@@ -81,6 +81,8 @@ class FigureRows(QWidget):
             told = f"{title_of(name)} {said(figure.value)}"
             if figure.interval is not None:
                 told += f", 95 % interval {range_of(figure)}"
+            elif figure.why_no_range:
+                told += f", {NO_RANGE}"
             bar.setAccessibleName(told)
             for part in (value, between, bar):
                 part.setToolTip(told)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 
-from cvstudio.core.metrics.resampling import Measured
+from cvstudio.core.metrics.resampling import TOO_FEW, Measured
 
 _UPPER = ("mAP", "mIoU", "AP", "IoU", "AUROC", "F1", "Dice", "Cohen", "ECE")
+
+NO_RANGE = (
+    f"{TOO_FEW}: it lies on so few images that drawing them again always gives the same figure"
+)
 
 
 def title_of(name: str) -> str:
@@ -25,6 +29,13 @@ def said(value: float) -> str:
 
 
 def range_of(figure: Measured) -> str:
-    """The interval in words: "0.759–0.842"; "" where there is none."""
+    """The interval in words: "0.759–0.842"; where a figure has none why, "" without a figure."""
     between = figure.interval
-    return "" if between is None else f"{between[0]:.3f}–{between[1]:.3f}"
+    return figure.why_no_range if between is None else f"{between[0]:.3f}–{between[1]:.3f}"
+
+
+def in_brackets(figure: Measured) -> str:
+    """The same behind a figure: " (95 %: 0.759–0.842)"; "" without a figure."""
+    between = range_of(figure)
+    said_first = "95 %: " if figure.interval is not None else ""
+    return f" ({said_first}{between})" if between else ""

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import Split, Task
+from cvstudio.core.error_kinds import ErrorKind
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.metrics.choosing import Choice
 from cvstudio.core.metrics.sheets import ScoreFree, Sheet
@@ -195,14 +196,10 @@ class FiguresView(View):
             between = each.gain.interval
             spread = f"  ({between[0]:.3f}–{between[1]:.3f})" if between is not None else ""
             words = f"+{max(each.gain.value, 0.0):.3f}{spread}"
-            count = counts.get(each.kind.value, 0)
-            name = f"{titles.get(each.kind.value, each.kind.value)}, {count:,}"
-            bars.append(Bar(name, max(each.gain.value, 0.0), words))
+            title = titles.get(each.kind.value, each.kind.value)
+            bars.append(Bar(f"{title}, {each.count:,}", max(each.gain.value, 0.0), words))
         self.gains.show_bars(bars)
-        self._gain_words.setText(
-            "mAP50 if all errors of a kind were put right, over all scores (TIDE). The counts are"
-            " those at the score chosen above. Press a bar to see its errors."
-        )
+        self._gain_words.setText(_about_gains(sheet, counts.get(ErrorKind.MISSED.value, 0)))
 
     def _show_errors(self, place: int) -> None:
         if self.subject is None or self.sheet is None:
@@ -247,6 +244,21 @@ class FiguresView(View):
         if self.subject is not None:
             choosing.take_temperature(runs.job_of(self.subject.run), temperature)
             self.reload_wanted.emit()
+
+
+def _about_gains(sheet: Sheet, missed: int) -> str:
+    """What the bars count, and why more may be `missed` at the score in force than they say."""
+    never = next(each.count for each in sheet.gains if each.kind is ErrorKind.MISSED)
+    words = (
+        "mAP50 if all errors of a kind were put right. Gains and counts are over all scores,"
+        " however low (TIDE)"
+    )
+    if missed > never:
+        words += (
+            f": of the {missed:,} missed at the score chosen above all but {never:,} are answered"
+            " below it, or beside the place or as another class, and count there"
+        )
+    return f"{words}. Press a bar to see the errors at the chosen score."
 
 
 def _find(subject: Subject, job: JobDir, free: ScoreFree | None, control: Control) -> _Found:

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout
 
 from cvstudio.core.words import counted
-from cvstudio.gui.analyze.figures_view.titles import range_of, said, title_of
+from cvstudio.gui.analyze.figures_view.titles import in_brackets, said, title_of
 from cvstudio.gui.analyze.slices_view.slice_table import SliceTable, sentence
 from cvstudio.gui.analyze.view import Subject, View, image_cases
 from cvstudio.gui.latest_wins import LatestWins
@@ -137,10 +137,9 @@ class SlicesView(View):
         self.sliced, self._looks = found
         self._looks_of = subject
         sliced, worst = self.sliced, len(self.sliced.worst)
-        between = range_of(sliced.whole)
         self.words.setText(
             f"{title_of(sliced.figure)} of all {said(sliced.whole.value)}"
-            + (f" (95 %: {between})" if between else "")
+            f"{in_brackets(sliced.whole)}"
         )
         if not sliced.slices:
             self.empty.set(
