@@ -38,6 +38,7 @@ from cvstudio.cli.training import (
 from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
 from cvstudio.core.places_to_run import Cluster
 from cvstudio.core.recipe import Preset, TrainConfig
+from cvstudio.core.words import percent
 from cvstudio.project import device, judged, preflight, runs, sharing, training_facts
 from cvstudio.project.experiments import book, folds, lasting, trials, varying
 from cvstudio.project.experiments.plans import (
@@ -432,7 +433,7 @@ def _show_trials(content: dict[str, Any]) -> None:
         ],
     )  # fmt: skip
     for name, share in content["importance"].items():
-        click.echo(f"{varying.title_of(name)}: {share:.0%} of the difference")
+        click.echo(f"{varying.title_of(name)}: {percent(share)} of the difference")
 
 
 def _about(project: Project, experiment: ExperimentRecord) -> dict[str, Any]:

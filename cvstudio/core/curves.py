@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from cvstudio.core.events import EpochEnded, Outcome
 from cvstudio.core.run_state import RunState
+from cvstudio.core.words import percent
 
 _FEWEST = 6
 """Epochs below which curves say nothing."""
@@ -73,8 +74,8 @@ def _hardly(epochs: Sequence[EpochEnded], train: Sequence[float]) -> str:
         return ""
     return (
         f"It hardly learns: after {epochs[-1].epoch} epochs the loss on train is still"
-        f" {_end(train) / train[0]:.0%} of the first one. Try another learning rate, pretrained"
-        " weights or a larger network, and look at the labels."
+        f" {percent(_end(train) / train[0])} of the first one. Try another learning rate,"
+        " pretrained weights or a larger network, and look at the labels."
     )
 
 

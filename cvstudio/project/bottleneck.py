@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
+from cvstudio.core.words import percent
 from cvstudio.project.remedies import Remedy
 
 MUCH = 0.3
@@ -28,7 +29,7 @@ def bottleneck(config: TrainConfig, state: RunState, *, cores: int) -> Bottlenec
     share = state.waiting
     if share is None or share < MUCH:
         return None
-    text = f"The network waits for images {share:.0%} of the time."
+    text = f"The network waits for images {percent(share)} of the time."
     on_gpu = state.device not in ("", "processor", "cpu")
     unfit = any("do not fit into" in note.text for note in state.notes)
     if not config.cache_images and not unfit:

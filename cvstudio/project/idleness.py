@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import psutil
 
+from cvstudio.core.words import percent
 from cvstudio.project.device import Device
 
 PROCESSOR, GPU = 0.25, 0.15
@@ -53,9 +54,9 @@ class Idleness:
         now = self._clock()
         needed = f"It starts after {minutes} min without work here"
         if self._processor >= PROCESSOR:
-            return f"{needed}: the processor is {self._processor:.0%} busy."
+            return f"{needed}: the processor is {percent(self._processor)} busy."
         if self._gpu >= GPU:
-            return f"{needed}: the GPU is {self._gpu:.0%} busy."
+            return f"{needed}: the GPU is {percent(self._gpu)} busy."
         quiet = now - max(self._input, self._quiet)
         left = minutes * 60 - quiet
         if left <= 0:

@@ -23,7 +23,7 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import fits, network
 from cvstudio.core.pipeline import Step
 from cvstudio.core.recipe import Fit, Loss, Sees, Start, TrainConfig
-from cvstudio.core.words import counted, quoted, size_words
+from cvstudio.core.words import counted, percent, quoted, size_words
 from cvstudio.imaging.windows import words_of
 from cvstudio.project import device as devices
 from cvstudio.project import estimate
@@ -213,7 +213,7 @@ def _label_checks(facts: Facts) -> list[Check]:
         share = len(facts.empty) / max(len(facts.divided), 1)
         text = f"{many} reviewed and {'is' if len(facts.empty) == 1 else 'are'} empty"
         if share > MOSTLY_EMPTY:
-            text += f", {share:.0%} of all"
+            text += f", {percent(share)} of all"
             why += " So many of them can teach a network to find nothing."
         level = Level.ADVICE if share > MOSTLY_EMPTY else Level.OK
         lines.append(Check(level, text, (show,), why))

@@ -104,7 +104,7 @@ def test_what_comes_next_says_why_and_can_be_tagged(
         "next"
     ]
     assert Path(rows[0]["image"]).name == "6.png"
-    assert "“few” (55%) or “many” (45%)" in rows[0]["reason"]
+    assert "“few” (55 %) or “many” (45 %)" in rows[0]["reason"]
     with Project.open(cells, write=False) as project, project.read() as s:
         assert queries.tags_of(s, [7]) == {7: ["soon"]}
     assert main(["next", str(cells), "1", "--by", "difference"]) == 2

@@ -205,7 +205,7 @@ def test_the_check_is_told_in_words_for_the_map_that_was_checked(
     assert network.last("explain_check")["method"] == "usual"
     more = network.more("explain_check")
     more["progress"](0.5)
-    assert "50%" in detail.how.said.text()
+    assert "50 %" in detail.how.said.text()
     more["done"](Message({"words": "The map follows what was learned.", "likeness": 0.1}))
     assert detail.how.said.text() == "The map follows what was learned."
     studio_window.click(detail.how.check)

@@ -96,7 +96,7 @@ def test_it_is_shown_where_the_file_looks_and_taken_away_again(
     assert header["path"].endswith("new.png")
     assert not looking.start.isEnabled()
     more["progress"](0.25)
-    assert looking.said.text() == "Hiding one place after another: 25%"
+    assert looking.said.text() == "Hiding one place after another: 25 %"
     live.answer()
     assert is_hot(tried)
     assert "less sure of “nucleus” 0.90" in looking.said.text()

@@ -725,7 +725,7 @@ def test_all_that_is_known_of_a_run_is_read_whole_in_a_narrow_middle(window: Win
     page.resize(560, 300)
     facts = [
         ("", "2 min 13 s", "so far"), ("", "1 min", "left, until 12:03"), ("", "32", "images/s"),
-        ("", "17%", "waiting for images"), ("best mAP50-95", "0.123", "at epoch 12"),
+        ("", "17 %", "waiting for images"), ("best mAP50-95", "0.123", "at epoch 12"),
     ]  # fmt: skip
     page.show()
     card._show_facts(facts)

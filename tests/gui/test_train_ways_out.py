@@ -217,7 +217,7 @@ def test_a_run_that_waits_for_images_goes_on_with_them_in_memory_by_one_click(
 ) -> None:
     window.start(seed=small_job.SLOW, epochs=60, cache_images=False)
     note = window.page.view.note
-    window.until(lambda: note.isVisible() and "waits for images 60% of the time" in note.text)
+    window.until(lambda: note.isVisible() and "waits for images 60 % of the time" in note.text)
     assert note._link.text() == "Keep images in memory"
     note._link.click()
     window.until(lambda: config_of(window, 1).cache_images)

@@ -445,7 +445,7 @@ def test_the_card_tells_data_figures_limits_and_licence(tmp_path: Path) -> None:
     assert "**mAP50**:" in card
     assert "no judgement on test images" in card
     assert "few labels in training of: round (3)" in card
-    assert "It misses many of: round (20% of them found)." in card
+    assert "It misses many of: round (20 % of them found)." in card
     assert "In common: 0.300" in card
     assert "Proven on 5 val images" in card
     assert "## Licence" in card

@@ -175,7 +175,7 @@ def test_a_run_started_from_a_run_keeps_its_normalisation(tmp_path: Path) -> Non
     assert run_job(second.path) == 0
     mean = [read_checkpoint(job.best).preprocessing.mean for job in (first, second)]
     assert mean[0] == mean[1]
-    assert any("100% of the layers fit" in n.text for n in events_of(second, events.Note))
+    assert any("100 % of the layers fit" in n.text for n in events_of(second, events.Note))
 
 
 def test_missing_weights_are_said_within_a_second_with_the_place_for_them(

@@ -75,7 +75,7 @@ def test_the_images_of_which_the_network_is_unsure_come_first_and_it_says_betwee
 ) -> None:
     chosen = label_next(project, asked(unsure=(3, 23, 25)), count=2, by=By.DOUBT)
     assert {c.image_id for c in chosen} == {23, 25}, "3 is labelled already"
-    assert "“cat” (52%) or “dog” (48%)" in chosen[0].reason
+    assert "“cat” (52 %) or “dog” (48 %)" in chosen[0].reason
 
 
 def test_what_two_runs_call_differently_is_listed_with_what_each_says(project: Project) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -207,7 +210,7 @@ def test_a_gpu_that_is_asked_for_and_not_there_blocks(project: Project) -> None:
 
 def test_the_disk_is_looked_at(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     full = type("Usage", (), {"free": 1_000_000})()
-    monkeypatch.setattr(training_facts.shutil, "disk_usage", lambda _path: full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: full)
     assert saying(lines(project), "1.0 MB are free").level is Level.BLOCKING
 
 
@@ -401,8 +404,8 @@ def test_a_card_that_the_installed_torch_cannot_use_is_said_with_the_command_tha
     project: Project, monkeypatch: pytest.MonkeyPatch, version: str, system: str, used: bool
 ) -> None:
     monkeypatch.setattr(nvidia, "cards", lambda: [nvidia.Card("RTX 4070", 12 * 2**30, 0, None)])
-    monkeypatch.setattr(nvidia.metadata, "version", lambda _name: version)
-    monkeypatch.setattr(nvidia.sys, "platform", system)
+    monkeypatch.setattr(metadata, "version", lambda _name: version)
+    monkeypatch.setattr(sys, "platform", system)
     found = device.detect()
     assert (found.kind == "cuda") is used
     told = [check for check in lines(project, found) if "RTX 4070 is not used" in check.text]
@@ -463,7 +466,7 @@ def test_images_nobody_looked_at_are_told_apart_from_those_that_are_empty(
     assert (told.level, told.actions[0].image_ids) == (Level.ADVICE, tuple(waiting))
     assert saying(found, "8 train, 2 val").level is Level.OK, "empty ones train, unlabelled do not"
     fill(project, 20, Split.TEST, review=Review.EMPTY)
-    many = saying(lines(project), "22 images were reviewed and are empty, 73% of all")
+    many = saying(lines(project), "22 images were reviewed and are empty, 73 % of all")
     assert many.level is Level.ADVICE
 
 

@@ -174,10 +174,10 @@ def test_work_of_processor_or_gpu_is_named_and_waited_for() -> None:
     computer = Computer()
     computer.load = 0.9
     computer.passes(15)
-    assert "the processor is 90% busy" in computer.idleness.waits_for(10)
+    assert "the processor is 90 % busy" in computer.idleness.waits_for(10)
     computer.load = 0.0
     computer.passes(5, replace(TWO, busy=0.0, others=(replace(SECOND, busy=0.8),)))
-    assert "the GPU is 80% busy" in computer.idleness.waits_for(10)
+    assert "the GPU is 80 % busy" in computer.idleness.waits_for(10)
     computer.passes(8)
     assert "last busy" in computer.idleness.waits_for(10)
     computer.passes(4)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.geometry import Box
 from cvstudio.core.wire import Message
-from cvstudio.core.words import quoted
+from cvstudio.core.words import percent, quoted
 from cvstudio.gui.export.proof import read_proof
 from cvstudio.gui.export.saving import Page
 from cvstudio.gui.studio import Studio
@@ -127,7 +127,7 @@ class Looking(QWidget):
         self.said.setVisible(self.open)
 
     def _say_share(self, share: float) -> None:
-        self.said.setText(f"Hiding one place after another: {share:.0%}")
+        self.said.setText(f"Hiding one place after another: {percent(share)}")
 
     def _answered(self, message: Message) -> None:
         header, heat = message.header, np.asarray(message.arrays["heat"], np.float32)

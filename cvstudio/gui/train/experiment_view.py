@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.annotation import LabelClass, Task
+from cvstudio.core.words import percent
 from cvstudio.gui import theme
 from cvstudio.gui.train import words
 from cvstudio.gui.widgets.layouts import empty
@@ -264,7 +265,7 @@ class ExperimentView(QScrollArea):
     def show_importances(self, shares: Mapping[str, float]) -> None:
         """How much each setting explains; nothing says what is still missing."""
         self.bars.show_bars(
-            [Bar(varying.title_of(n), share, f"{share:.0%}") for n, share in shares.items()], top=1
+            [Bar(varying.title_of(n), share, percent(share)) for n, share in shares.items()], top=1
         )
         known = len([t for t in self._trials if t.value is not None and not t.pruned])
         missing = trials.MOST_LIKELY_CHANCE - known

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QSlider, QVBo
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
+from cvstudio.core.words import percent
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.train import words
 from cvstudio.gui.widgets.chart import Chart
@@ -211,7 +212,7 @@ class RunCharts(QWidget):
         )
         text = f"{steps[-1].memory / GB:.1f} GB"
         if steps[-1].utilisation is not None:
-            text += f", {steps[-1].utilisation:.0%} busy"
+            text += f", {percent(steps[-1].utilisation)} busy"
         self.memory.set_figures(text)
         total = steps[-1].memory_total / GB
         if total:

@@ -25,6 +25,7 @@ from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.skeleton import Skeleton
 from cvstudio.core.snapshot import SnapshotImage, read_snapshot
 from cvstudio.core.strokes import Stroke, strokes_of
+from cvstudio.core.words import percent
 from cvstudio.gui import theme
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
@@ -88,7 +89,7 @@ class Album:
         order = sorted(scores, key=lambda each: -scores[each])
         if not self._several:
             order = order[:1]
-        named = [f"{self._classes[each].name} {scores[each]:.0%}" for each in order
+        named = [f"{self._classes[each].name} {percent(scores[each])}" for each in order
             if scores[each] >= 0.5 or not self._several]  # fmt: skip
         return ", ".join(named) or "no class"
 

@@ -13,6 +13,7 @@ from cvstudio.core.events import EpochEnded, Failed
 from cvstudio.core.networks import preset_changes, title_of
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import SEVERAL_METRIC, RunState
+from cvstudio.core.words import percent
 from cvstudio.project.estimate import in_words
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
@@ -188,7 +189,7 @@ def facts(
     if live and state.images_per_second:
         found.append(("", f"{state.images_per_second:.0f}", "images/s"))
     if live and state.waiting is not None and state.waiting >= 0.05:
-        found.append(("", f"{state.waiting:.0%}", "waiting for images"))
+        found.append(("", percent(state.waiting), "waiting for images"))
     if state.best_epoch is not None:
         best = next((e for e in state.epochs if e.epoch == state.best_epoch), None)
         value = best.metrics.get(metric) if best is not None else None

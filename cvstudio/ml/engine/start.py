@@ -9,7 +9,7 @@ from torch import nn
 
 from cvstudio.core.jobdir import write_json
 from cvstudio.core.recipe import Normalise, Sees, Start
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, percent
 from cvstudio.ml.checkpoint import is_checkpoint, read_checkpoint
 from cvstudio.ml.data import CONSTANT, SplitImages
 from cvstudio.ml.engine.session import Session
@@ -29,7 +29,7 @@ def begin_weights(session: Session, module: nn.Module) -> None:
         return
     remap, words = _other_classes(session, module, path)
     taken = start_from(session.info, module, path, other_classes=remap)
-    session.note(f"Started from {path.name}: {taken.share:.0%} of the layers fit.{words}")
+    session.note(f"Started from {path.name}: {percent(taken.share)} of the layers fit.{words}")
 
 
 def _other_classes(session: Session, module: nn.Module, path: Path) -> tuple[Remap | None, str]:

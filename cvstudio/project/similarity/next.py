@@ -16,7 +16,7 @@ from cvstudio.core.embedding import Embeddings
 from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import iou_matrix
 from cvstudio.core.predictions import Found, Prediction
-from cvstudio.core.words import counted, quoted
+from cvstudio.core.words import counted, percent, quoted
 from cvstudio.project import queries
 from cvstudio.project.project import Project
 
@@ -233,15 +233,15 @@ class _Words:
     def _unsure(self, answer: Prediction, unsure: float) -> str:
         if answer.scores is not None:
             best = sorted(answer.scores.items(), key=lambda item: -item[1])[:2]
-            shares = " or ".join(f"{self._name(c)} ({v:.0%})" for c, v in best)
+            shares = " or ".join(f"{self._name(c)} ({percent(v)})" for c, v in best)
             return f"Unsure: {shares}"
         if self.task is Task.SEGMENT:
-            return f"Unsure: in {unsure:.0%} of the pixels"
+            return f"Unsure: in {percent(unsure)} of the pixels"
         doubtful = [f for f in answer.objects if doubt.of_object(f.score) >= 0.5]
         if not doubtful:
             return "Unsure of what it found"
         some = sorted(doubtful, key=lambda f: -doubt.of_object(f.score))[:2]
-        said = " and ".join(f"{self._name(f.class_id)} ({f.score:.0%})" for f in some)
+        said = " and ".join(f"{self._name(f.class_id)} ({percent(f.score)})" for f in some)
         if len(doubtful) == len(some):
             return f"Unsure of {said}"
         return f"Unsure of {counted(len(doubtful), 'object')}, as {said}"
