@@ -13,7 +13,7 @@ from cvstudio.core.metrics import (
     classification_report,
 )
 from cvstudio.core.words import counted
-from cvstudio.project.verdict import LIKELY, WRONG, Analysis, Card, Case, KindCount, Row, Verdict
+from cvstudio.project.verdict import WRONG, Analysis, Card, Case, KindCount, Row, Verdict
 
 
 class ImageAnalysis(Analysis):
@@ -45,13 +45,11 @@ class ImageAnalysis(Analysis):
     def _verdict(self) -> Verdict:
         """The same at every score: an image has the class that is most likely."""
         report = self.judged
-        wrong, likely = report.wrong(), report.likely_label_errors()
-        withheld = self._withheld(report.withheld_classes())
+        wrong = report.wrong()
         total = len(report.images)
 
         def cases(kind: str, limit: int | None = None) -> list[Case]:
-            chosen = likely if kind == LIKELY else wrong
-            return [self._case(image) for image in chosen[:limit]]
+            return [self._case(image) for image in wrong[:limit]]
 
         return Verdict(
             cards=(
@@ -63,12 +61,6 @@ class ImageAnalysis(Analysis):
                 ),
                 Card("Macro F1", report.macro_f1, "mean of the classes"),
                 Card("Wrong", len(wrong), f"of {counted(total, 'image')}", whole=True),
-                Card(
-                    "Likely label errors",
-                    len(likely),
-                    self._likely_detail(len(likely), "surer than usual", withheld),
-                    whole=True,
-                ),
             ),
             class_ids=report.class_ids,
             confusion=report.confusion,
@@ -78,15 +70,11 @@ class ImageAnalysis(Analysis):
                 Row(r.class_id, (r.labelled, r.precision, r.recall, r.f1))
                 for r in report.per_class()
             ),
-            kinds=(
-                KindCount(WRONG, "Wrong class", len(wrong)),
-                KindCount(LIKELY, "Likely label errors", len(likely)),
-            ),
+            kinds=(KindCount(WRONG, "Wrong class", len(wrong)),),
             cases=cases,
             cell=lambda labelled, predicted, limit=None: [
                 self._case(image) for image in report.cell(labelled, predicted)[:limit]
             ],
-            withheld=withheld,
         )
 
     def _case(self, answer: ClassifiedImage) -> Case:

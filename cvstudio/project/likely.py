@@ -32,7 +32,7 @@ from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.several_analysis import SeveralAnalysis
 from cvstudio.project.suspects import LIKELY as FROM
 from cvstudio.project.suspects import Suspect
-from cvstudio.project.verdict import LIKELY, Analysis, Case, KindCount, Verdict
+from cvstudio.project.verdict import LIKELY, Analysis, Card, Case, KindCount, Verdict
 
 TITLE = "Likely label errors"
 LEARNED = (
@@ -74,7 +74,8 @@ def of(analysed: Analysis) -> LabelErrors | None:
 
 
 def judged(analysed: Analysis, *, score: float, iou: float, own: bool = False) -> Verdict:
-    """The verdict at a score and an overlap, with the suspects as its likely label errors."""
+    """The verdict at a score and an overlap; its last card and its last kind of error are the
+    suspects, as likely label errors."""
     verdict = analysed.judge(score=score, iou=iou, own=own)
     found = of(analysed)
     return verdict if found is None else _with(verdict, found)
@@ -83,6 +84,7 @@ def judged(analysed: Analysis, *, score: float, iou: float, own: bool = False) -
 def _with(verdict: Verdict, found: LabelErrors) -> Verdict:
     count = len(found.cases)
     on = counted(len({case.image_id for case in found.cases}), "image")
+    # A bare 0 would be taken for good labels.
     detail = "none claimed yet" if found.withheld and not count else f"on {on}"
     about = {(c.image_id, c.annotation_id, c.prediction) for c in found.cases}
 
@@ -91,14 +93,8 @@ def _with(verdict: Verdict, found: LabelErrors) -> Verdict:
 
     return replace(
         verdict,
-        cards=tuple(
-            replace(card, value=count, detail=detail) if card.title == TITLE else card
-            for card in verdict.cards
-        ),
-        kinds=tuple(
-            KindCount(LIKELY, one.title, count) if one.kind == LIKELY else one
-            for one in verdict.kinds
-        ),
+        cards=(*verdict.cards, Card(TITLE, count, detail, whole=True)),
+        kinds=(*verdict.kinds, KindCount(LIKELY, TITLE, count)),
         cases=cases,
         likely=lambda *case: int(case in about),
         withheld=found.withheld,

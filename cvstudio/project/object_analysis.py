@@ -21,8 +21,7 @@ from cvstudio.core.metrics import (
     match_objects,
 )
 from cvstudio.core.predictions import Prediction
-from cvstudio.core.words import counted
-from cvstudio.project.verdict import ALL, LIKELY, Analysis, Card, Case, KindCount, Row, Verdict
+from cvstudio.project.verdict import ALL, Analysis, Card, Case, KindCount, Row, Verdict
 
 _TITLES = {
     ErrorKind.MISSED: "Missed",
@@ -99,15 +98,11 @@ class ObjectAnalysis(Analysis):
         scores = self.own_scores if own else {}
         judged = self.matches.at(score=score, iou=iou, own=scores)
         counts = judged.counts()
-        doubted, doubted_on = judged.likely_counts()
-        withheld = self._withheld(judged.withheld_classes())
         what = _UNITS[self.form.answers]
         measure = self.measure
         measures = "overlaps" if measure == "overlap" else measure
 
         def cases(kind: str, limit: int | None = None) -> list[Case]:
-            if kind == LIKELY:
-                return self._cases(judged.likely_label_errors(limit=limit))
             return self._cases(judged.errors(None if kind == ALL else ErrorKind(kind), limit=limit))
 
         return Verdict(
@@ -120,12 +115,6 @@ class ObjectAnalysis(Analysis):
                     _of(judged.correct, judged.predicted, "predicted"),
                 ),
                 Card("Recall", judged.recall, _of(judged.correct, judged.labelled, "labelled")),
-                Card(
-                    "Likely label errors",
-                    doubted,
-                    self._likely_detail(doubted, f"in {counted(doubted_on, 'image')}", withheld),
-                    whole=True,
-                ),
             ),
             class_ids=(*judged.class_ids, NOTHING),
             confusion=judged.confusion,
@@ -135,15 +124,12 @@ class ObjectAnalysis(Analysis):
             kinds=(
                 KindCount(ALL, "All", sum(counts.values())),
                 *(KindCount(kind.value, self._title(kind), counts[kind]) for kind in ErrorKind),
-                KindCount(LIKELY, "Likely label errors", doubted),
             ),
             cases=cases,
             cell=lambda labelled, predicted, limit=None: self._cases(
                 judged.cell(labelled, predicted, limit=limit)
             ),
             answers=self.form.answers,
-            withheld=withheld,
-            likely=judged.likely_at,
         )
 
     def _title(self, kind: ErrorKind) -> str:

@@ -25,7 +25,7 @@ from cvstudio.project import analysis, likely
 from cvstudio.project.query_language import QueryError, Term, parse
 from cvstudio.project.suspects_settled import Settled, settled
 from cvstudio.project.tables import RunRow
-from cvstudio.project.verdict import LIKELY, Case, go_on
+from cvstudio.project.verdict import Case, go_on
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +188,6 @@ def _errors(evaluation: Evaluation, check: Callable[[], None]) -> _Errors:
     by_kind = {
         each.kind: frozenset(case.image_id for case in verdict.cases(each.kind))
         for each in verdict.kinds
-        if each.kind != LIKELY
     }
     told = likely.of(loaded)
     return _Errors(by_kind, () if told is None else told.cases)

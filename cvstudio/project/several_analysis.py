@@ -10,7 +10,7 @@ from cvstudio.core.metrics import NOTHING, Curve
 from cvstudio.core.metrics.several import SeveralMatches, TagCase, TaggedImage
 from cvstudio.core.snapshot import tags_of
 from cvstudio.core.words import counted
-from cvstudio.project.verdict import ALL, LIKELY, Analysis, Card, Case, KindCount, Row, Verdict
+from cvstudio.project.verdict import ALL, Analysis, Card, Case, KindCount, Row, Verdict
 
 
 class SeveralAnalysis(Analysis):
@@ -39,12 +39,11 @@ class SeveralAnalysis(Analysis):
     def judge(self, *, score: float, iou: float, own: bool = False) -> Verdict:
         scores = self.own_scores if own else {}
         report = self.matches.at(score, scores)
-        errors, likely = report.errors(), report.likely_label_errors()
+        errors = report.errors()
         missed, extra = ([e for e in errors if e.missed], [e for e in errors if e.extra])
-        withheld = self._withheld(report.withheld_classes())
         averages = self.matches.average_precisions()
         images = len(report.found)
-        by_kind = {ALL: errors, ErrorKind.MISSED: missed, ErrorKind.EXTRA: extra, LIKELY: likely}
+        by_kind = {ALL: errors, ErrorKind.MISSED: missed, ErrorKind.EXTRA: extra}
         return Verdict(
             cards=(
                 Card("mAP", self.matches.mean_average_precision, "mean over the classes"),
@@ -56,10 +55,6 @@ class SeveralAnalysis(Analysis):
                 Card(
                     "Errors", len(errors), f"{len(missed):,} missed, {len(extra):,} extra",
                     whole=True,
-                ),
-                Card(
-                    "Likely label errors", len(likely),
-                    self._likely_detail(len(likely), "surer than usual", withheld), whole=True,
                 ),
             ),
             class_ids=(*report.class_ids, NOTHING),
@@ -75,13 +70,11 @@ class SeveralAnalysis(Analysis):
                 KindCount(ALL, "All", len(errors)),
                 KindCount(ErrorKind.MISSED.value, "Missed", len(missed)),
                 KindCount(ErrorKind.EXTRA.value, "Extra", len(extra)),
-                KindCount(LIKELY, "Likely label errors", len(likely)),
             ),
             cases=lambda kind, limit=None: [self._case(e) for e in by_kind[kind][:limit]],
             cell=lambda labelled, predicted, limit=None: [
                 self._case(found) for found in report.cell(labelled, predicted)[:limit]
             ],
-            withheld=withheld,
         )  # fmt: skip
 
     def _case(self, found: TagCase) -> Case:

@@ -18,7 +18,7 @@ from cvstudio.core.annotation import LabelClass, Split
 from cvstudio.core.config import Views
 from cvstudio.core.forms import Answers
 from cvstudio.core.geometry import Box
-from cvstudio.core.metrics import Curve, withheld_sentence
+from cvstudio.core.metrics import Curve
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
 from cvstudio.core.thresholds import Thresholds
@@ -114,16 +114,13 @@ class Verdict:
     withheld: str = ""
     """Why no likely label errors are named for some classes; "" when nothing is held back."""
     likely: Callable[[int, int | None, int | None], int] | None = field(default=None, repr=False)
-    """What `likely_at` says, where it is known without going through them all."""
+    """What `likely_at` says; None until likely.py has looked for likely label errors."""
 
     def likely_at(
         self, image_id: int, annotation_id: int | None, prediction: int | None
     ) -> int:  # fmt: skip
         """How many likely label errors are about this annotation and prediction of an image."""
-        if self.likely is not None:
-            return self.likely(image_id, annotation_id, prediction)
-        about = (image_id, annotation_id, prediction)
-        return sum((c.image_id, c.annotation_id, c.prediction) == about for c in self.cases(LIKELY))
+        return 0 if self.likely is None else self.likely(image_id, annotation_id, prediction)
 
 
 def go_on() -> None:
@@ -195,12 +192,3 @@ class Analysis:
     def best_score(self, iou: float) -> float:
         """The score with the best mean F1; not-a-number where it has no meaning."""
         return math.nan
-
-    def _withheld(self, class_ids: list[int]) -> str:
-        names = {c.id: c.name for c in self.classes}
-        return withheld_sentence([names[i] for i in class_ids if i in names])
-
-    @staticmethod
-    def _likely_detail(count: int, where: str, withheld: str) -> str:
-        """Under the number of likely label errors: a bare 0 would be taken for good labels."""
-        return "none claimed yet" if withheld and not count else where

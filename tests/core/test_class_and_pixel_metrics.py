@@ -53,18 +53,6 @@ def test_wrong_images_come_worst_first_and_a_cell_opens_its_images() -> None:
     assert [i.image_id for i in report.cell(1, 2)] == [3]
 
 
-def test_a_sure_wrong_image_accuses_its_label_only_when_the_class_is_known_well() -> None:
-    known = [image(10 + i, c, *([0.9, 0.1] if c == 1 else [0.1, 0.9]), 0.0)
-             for i, c in enumerate([1] * 6 + [2] * 6)]  # fmt: skip
-    wrong = [image(1, 1, 0.02, 0.98, 0.0), image(2, 1, 0.45, 0.55, 0.0)]
-    report = classification_report([*known, *wrong], class_ids=[1, 2, 3])
-    assert [i.image_id for i in report.likely_label_errors()] == [1]
-    assert report.withheld_classes() == []
-    few = classification_report([*known[:6], *known[8:], *wrong], class_ids=[1, 2, 3])
-    assert few.likely_label_errors() == []
-    assert few.withheld_classes() == [2]
-
-
 def square(class_id: int, x: int, y: int, side: int, *, crowd: bool = False) -> SnapshotAnnotation:
     polygon = Polygon.simple([(x, y), (x + side, y), (x + side, y + side), (x, y + side)])
     return SnapshotAnnotation(1, class_id, polygon, polygon.box, crowd)

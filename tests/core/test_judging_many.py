@@ -5,22 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cvstudio.core.error_kinds import ErrorKind
 from cvstudio.core.geometry import Box
 from cvstudio.core.metrics import (
     NOTHING,
     ImageObjects,
-    Judgement,
-    ObjectError,
     ObjectMatches,
     match_objects,
 )
-from cvstudio.core.metrics.trust import believable
 from cvstudio.core.predictions import Found
 from cvstudio.core.snapshot import SnapshotAnnotation
 
 CLASSES = (1, 2, 3)
-DOUBTED = (ErrorKind.EXTRA, ErrorKind.WRONG_CLASS, ErrorKind.LOOSE_BOX, ErrorKind.BOTH)
 
 
 def random_matches(seed: int) -> ObjectMatches:
@@ -44,46 +39,11 @@ def random_matches(seed: int) -> ObjectMatches:
     return match_objects(images, class_ids=CLASSES)
 
 
-def by_the_rule(judged: Judgement) -> tuple[list[ObjectError], list[int]]:
-    """Likely label errors and classes without them, from all that is right and wrong."""
-    right = [e for c in judged.class_ids for e in judged.cell(c, c)]
-    rows = [*right, *judged.errors()]
-    likely, withheld = [], []
-    for class_id in judged.class_ids:
-        own = [e for e in rows if e.predicted == class_id and e.score is not None]
-        usual = [e.score or 0.0 for e in own if e.kind is None]
-        floor = float(np.median(usual)) if usual else -1.0
-        sure = [e for e in own if e.score is not None and e.score >= floor]
-        doubting = [e for e in sure if e.kind in DOUBTED]
-        sure_and_right = sum(e.kind is None for e in sure)
-        if believable(right=len(usual), sure=len(sure), sure_and_right=sure_and_right):
-            likely += doubting
-        elif doubting:
-            withheld.append(class_id)
-    return likely, withheld
-
-
-@pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize(("score", "iou"), [(0.0, 0.5), (0.35, 0.75), (2.0, 0.5)])
-def test_likely_label_errors_are_those_of_the_rule(seed: int, score: float, iou: float) -> None:
-    judged = random_matches(seed).at(score=score, iou=iou)
-    likely, withheld = by_the_rule(judged)
-    found = judged.likely_label_errors()
-    assert set(found) == set(likely)
-    assert len(found) == len(likely) == judged.likely_counts()[0]
-    assert judged.likely_counts()[1] == len({e.image_id for e in likely})
-    assert judged.withheld_classes() == withheld
-    for error in judged.errors():
-        at = judged.likely_at(error.image_id, error.annotation_id, error.prediction)
-        assert at == (error in likely)
-
-
 @pytest.mark.parametrize("seed", range(20))
 def test_the_first_few_errors_are_the_beginning_of_all_of_them(seed: int) -> None:
     judged = random_matches(seed).at(score=0.2)
     for limit in (1, 3, 10, 10_000):
         assert judged.errors(limit=limit) == judged.errors()[:limit]
-        assert judged.likely_label_errors(limit=limit) == judged.likely_label_errors()[:limit]
         for labelled in (*judged.class_ids, NOTHING):
             cell = judged.cell(labelled, NOTHING)
             assert judged.cell(labelled, NOTHING, limit=limit) == cell[:limit]

@@ -182,31 +182,6 @@ def test_the_best_score_lies_between_right_and_wrong() -> None:
     assert 0.34 < best <= 0.6
 
 
-def _with_extras(right: int, *scores: float) -> ImageObjects:
-    """That many cells found with scores from 0.5 to 0.8, and extras beside them."""
-    labelled = [label(i, 1, 100 * i, 0, 10, 10) for i in range(right)]
-    found_right = [
-        found(1, float(s), 100 * i, 0, 10, 10) for i, s in enumerate(np.linspace(0.5, 0.8, right))
-    ]
-    extras = [found(1, s, 100 * i + 50, 50, 10, 10) for i, s in enumerate(scores)]
-    return ImageObjects(1, labelled, [*found_right, *extras])
-
-
-def test_a_sure_extra_is_a_likely_label_error_and_an_unsure_one_is_not() -> None:
-    judged = match_objects([_with_extras(6, 0.9, 0.4)]).at(score=0.25)
-    assert [e.prediction for e in judged.likely_label_errors()] == [6]
-    assert judged.withheld_classes() == []
-
-
-@pytest.mark.parametrize(
-    ("right", "extras"), [(4, 1), (0, 3), (6, 4)], ids=["too few right", "none right", "half wrong"]
-)
-def test_a_network_that_finds_little_accuses_no_label(right: int, extras: int) -> None:
-    judged = match_objects([_with_extras(right, *[0.9] * extras)], class_ids=[1]).at(score=0.25)
-    assert judged.likely_label_errors() == []
-    assert judged.withheld_classes() == [1]
-
-
 def test_no_score_is_best_when_none_finds_anything() -> None:
     labelled = [label(i, 1, 100 * i, 0, 10, 10) for i in range(50)]
     noise = [found(1, 0.001 + i / 10_000, 100 * i + 50, 0, 10, 10) for i in range(50)]

@@ -107,18 +107,3 @@ def test_drawn_images_give_the_figure_of_those_images(many: SeveralMatches) -> N
     by_hand = [many.only(rows).mean_average_precision for rows in chosen]
     assert many.drawn(draws) == pytest.approx(by_hand)
     assert many.drawn(np.ones((1, 80))) == pytest.approx([many.mean_average_precision])
-
-
-def test_a_wrong_label_is_named_where_the_network_knows_the_class() -> None:
-    rows: list[tuple[set[int], dict[int, float]]] = [({HEAD}, {HEAD: 0.9})] * 10
-    rows += [(set(), {HEAD: 0.05})] * 10
-    rows += [(set(), {HEAD: 0.97}), ({HEAD}, {HEAD: 0.01}), (set(), {HEAD: 0.55})]
-    likely = matches_of(rows).at(0.5).likely_label_errors()
-    assert {(e.image_id, e.missed) for e in likely} == {(21, False), (22, True)}
-
-
-def test_no_label_is_doubted_by_a_network_that_was_right_too_seldom() -> None:
-    rows: list[tuple[set[int], dict[int, float]]] = [({HEAD}, {HEAD: 0.9})] * 3
-    report = matches_of([*rows, (set(), {HEAD: 0.95})]).at(0.5)
-    assert report.likely_label_errors() == []
-    assert report.withheld_classes() == [HEAD]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.metrics.figures import ClassFigures, class_figures, mean_of_known, ratio
-from cvstudio.core.metrics.trust import believable
 
 
 @dataclass(frozen=True)
@@ -76,39 +74,6 @@ class ClassificationReport:
         """All images that are wrong, those first whose label the network finds least likely."""
         chosen = [image for image in self.images if image.predicted != image.labelled]
         return sorted(chosen, key=lambda image: image.label_score)
-
-    def likely_label_errors(self) -> list[ClassifiedImage]:
-        """Wrong images in which the network is as sure of its class as it is, on average, of the
-        images that carry that label (the threshold of confident learning), as long as it is to be
-        believed about that class at all (trust.py)."""
-        believed, usual = self._believed(), self._usual()
-        return [
-            i for i in self.wrong() if i.predicted in believed and i.score >= usual[i.predicted]
-        ]
-
-    def withheld_classes(self) -> list[int]:
-        """Classes whose wrong answers say nothing about labels: it knows them too badly."""
-        believed = self._believed()
-        said = {image.predicted for image in self.wrong()}
-        return [c for c in self.class_ids if c in said and c not in believed]
-
-    def _usual(self) -> dict[int, float]:
-        """By class, how sure the network is on average of the images labelled so."""
-        own: dict[int, list[float]] = {}
-        for image in self.images:
-            own.setdefault(image.labelled, []).append(image.label_score)
-        return {class_id: float(np.mean(values)) for class_id, values in own.items()}
-
-    def _believed(self) -> set[int]:
-        usual = self._usual()
-        right, sure, both = Counter[int](), Counter[int](), Counter[int]()
-        for image in self.images:
-            said, is_right = image.predicted, image.predicted == image.labelled
-            is_sure = image.score >= usual.get(said, float("inf"))
-            right[said] += is_right
-            sure[said] += is_sure
-            both[said] += is_right and is_sure
-        return {c for c in sure if believable(right=right[c], sure=sure[c], sure_and_right=both[c])}
 
 
 def classification_report(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from cvstudio.core.error_kinds import ErrorKind
 from cvstudio.core.metrics.figures import ClassFigures, class_figures, ratio
 from cvstudio.core.metrics.overlaps import Ints, Overlaps
-from cvstudio.core.metrics.trust import believable
 
 NOTHING = 0
 """Stands in the place of a class id where nothing is labelled, or nothing was found."""
@@ -161,75 +159,6 @@ class Judgement:
         label_found[self._label[self._kind == CORRECT]] = True
         counted = self._found >= 0
         return label_found, self._found[counted], self._kind[counted] == CORRECT
-
-    def likely_label_errors(self, *, limit: int | None = None) -> list[ObjectError]:
-        """Errors in which the network is as sure as it usually is when it is right.
-
-        Extra, wrong-class and loose predictions whose score reaches the median score of the right
-        predictions of that class: there the label is more often at fault than the network, as long
-        as the network is to be believed about the class at all (trust.py).
-        """
-        return list(self._rows(self._likely, limit))
-
-    def likely_counts(self) -> tuple[int, int]:
-        """How many likely label errors there are, and on how many images."""
-        images = self._table.found_image[self._found[self._likely]]
-        return len(self._likely), len(np.unique(images))
-
-    def likely_at(
-        self, image_id: int, annotation_id: int | None, prediction: int | None
-    ) -> int:  # fmt: skip
-        """How many likely label errors are about this annotation and prediction (0 or 1)."""
-        table, rows = self._table, self._likely
-        rows = rows[table.image_ids[table.found_image[self._found[rows]]] == image_id]
-        same = (annotation_id, prediction)
-        return sum((e.annotation_id, e.prediction) == same for e in self._rows(rows))
-
-    @cached_property
-    def _likely(self) -> Ints:
-        """The rows of the likely label errors, in their order."""
-        place = take(self._table.found_class, self._found)
-        return np.flatnonzero(self._suspect & self._believed[place])
-
-    def withheld_classes(self) -> list[int]:
-        """Classes whose errors say nothing about labels: the network knows them too badly."""
-        place = take(self._table.found_class, self._found)
-        doubting = np.bincount(place[self._suspect], minlength=len(self.class_ids)) > 0
-        return [self.class_ids[i] for i in np.flatnonzero(doubting & ~self._believed)]
-
-    @cached_property
-    def _sure(self) -> NDArray[np.bool_]:
-        """Which rows are predictions as sure as right ones of their class usually are (their median
-        score); all of a class of which none is right."""
-        usual = np.full(len(self.class_ids), -np.inf)
-        right = np.sort(self._found[self._kind == CORRECT])[::-1]  # scores rise along them
-        places = self._table.found_class[right]
-        for place, own in enumerate(grouped(right, places, len(usual))):
-            if own.size:
-                middle = own[[(own.size - 1) // 2, own.size // 2]]
-                usual[place] = self._table.found_score[middle].mean()
-        score = take(self._table.found_score, self._found)
-        return (self._found >= 0) & (score >= usual[take(self._table.found_class, self._found)])
-
-    @cached_property
-    def _suspect(self) -> NDArray[np.bool_]:
-        """Which of the sure rows may speak against a label."""
-        return self._sure & np.isin(self._kind, [EXTRA, WRONG_CLASS, LOOSE, BOTH])
-
-    @cached_property
-    def _believed(self) -> NDArray[np.bool_]:
-        """Of which classes the network's answers count against labels."""
-        size = len(self.class_ids)
-        place = take(self._table.found_class, self._found)
-        sure = np.bincount(place[self._sure], minlength=size).tolist()
-        right = np.bincount(place[self._sure & (self._kind == CORRECT)], minlength=size).tolist()
-        return np.array(
-            [
-                believable(right=int(self.confusion[i, i]), sure=sure[i], sure_and_right=right[i])
-                for i in range(size)
-            ],
-            bool,
-        )
 
     def _place(self, class_id: int) -> int:
         return self.class_ids.index(class_id)

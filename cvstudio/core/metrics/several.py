@@ -16,7 +16,6 @@ from cvstudio.core.metrics.figures import ClassFigures, class_figures, mean_of_k
 from cvstudio.core.metrics.figures import counting as counting
 from cvstudio.core.metrics.judgement import NOTHING
 from cvstudio.core.metrics.resampling import mean_known, share
-from cvstudio.core.metrics.trust import believable
 
 ENOUGH_FOR_OWN = 5
 """Labelled images from which a class gets a score of its own; of fewer the best one is chance."""
@@ -209,42 +208,6 @@ class SeveralReport:
         has, said = self.matches.labelled[:, place], self.found[:, place]
         chosen[:, place] = (has == bool(labelled)) & (said == bool(predicted))
         return sorted(self._cases(chosen), key=lambda case: -case.score)
-
-    def likely_label_errors(self) -> list[TagCase]:
-        """Errors in which the network is as sure as it is, on average, of the images that have the
-        class (extra) or lack it (missed): the threshold of confident learning for a yes or no. A
-        class of which it knows too little claims none (trust.py)."""
-        withheld = set(self.withheld_classes())
-        return [c for c in self.errors() if c.class_id not in withheld and self._is_sure(c)]
-
-    def withheld_classes(self) -> list[int]:
-        """Classes whose wrong answers say nothing about labels: it knows them too badly."""
-        wrong = {case.class_id for case in self.errors()}
-        return [c for c in self.class_ids if c in wrong and not self._believed(c)]
-
-    def _is_sure(self, case: TagCase) -> bool:
-        present, absent = self._usual[self.class_ids.index(case.class_id)]
-        return case.score >= present if case.extra else case.score <= absent
-
-    def _believed(self, class_id: int) -> bool:
-        place = self.class_ids.index(class_id)
-        right = self.matches.labelled[:, place] & self.found[:, place]
-        sure = self.found[:, place] & (self.matches.scores[:, place] >= self._usual[place][0])
-        return believable(
-            right=int(right.sum()), sure=int(sure.sum()), sure_and_right=int((right & sure).sum())
-        )
-
-    @cached_property
-    def _usual(self) -> list[tuple[float, float]]:
-        """By class, the mean score of the images that have it and of those that lack it."""
-        labelled, scores = self.matches.labelled, self.matches.scores
-        return [
-            (
-                mean_of_known(scores[labelled[:, place], place]),
-                mean_of_known(scores[~labelled[:, place], place]),
-            )
-            for place in range(len(self.class_ids))
-        ]
 
     def _cases(self, chosen: NDArray[np.bool_]) -> list[TagCase]:
         cases = []
