@@ -64,11 +64,15 @@ class CropItem:
 
 
 def square_around(box: Box | None, width: int, height: int, *, room: float = 0.6) -> Box:
-    """The square to cut out: the box with some room on every side, or the whole image's middle."""
+    """The square to cut out: the box with some room on every side, or the whole image's middle.
+
+    The room gives way before the square grows out of the image, which leaves bars beside it.
+    """
     side = float(min(width, height))
     if box is None:
         return Box((width - side) / 2, (height - side) / 2, side, side)
-    side = min(max(max(box.w, box.h) * (1 + 2 * room), 48.0), max(width, height))
+    longest = min(max(box.w, box.h), float(max(width, height)))
+    side = max(min(max(longest * (1 + 2 * room), 48.0), side), longest)
     x, y = box.x + box.w / 2 - side / 2, box.y + box.h / 2 - side / 2
     # Stay inside where the image is large enough, so that no tile is half empty.
     x = min(max(x, 0.0), width - side) if side <= width else (width - side) / 2
