@@ -54,10 +54,10 @@ started = float(os.environ["BENCH_STARTED"])
 TORCH = set(os.environ["BENCH_TORCH"].split(","))
 from pathlib import Path
 from PySide6.QtCore import QEvent, QObject, QTimer
-from cvstudio.gui.app import make_application, make_studio
-from cvstudio.gui.main_window import MainWindow
-application = make_application()
-window = MainWindow(make_studio(application))
+from cvstudio.__main__ import window_program
+program = window_program()
+application = program.make_application()
+window = program.MainWindow(program.make_studio(application))
 window.resize(1440, 900)
 window.open_project(Path(os.environ["BENCH_PROJECT"]))
 """

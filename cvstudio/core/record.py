@@ -14,6 +14,4 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 class Record(BaseModel):
     """Base of everything that is written to a job's files."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, ser_json_inf_nan="strings"
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar
 
-from cvstudio.core.config import ExportConfig, read_config
-from cvstudio.core.run_state import RunState
 from cvstudio.gui import theme
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.clickable import Clickable
@@ -15,6 +13,7 @@ from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label
 
 if TYPE_CHECKING:
+    from cvstudio.core.run_state import RunState
     from cvstudio.gui.small_job import SmallJob
 
 
@@ -44,6 +43,8 @@ class ExportPill(Clickable):
         self._studio.jobs.job_started.connect(self._follow)
 
     def _follow(self, run: int, job: SmallJob) -> None:
+        from cvstudio.core.config import ExportConfig, read_config
+
         if not isinstance(read_config(job.job.config), ExportConfig):
             return
         self.words.setText(f"Exporting run {run}")

@@ -1,27 +1,29 @@
 """Suggesting labels in the background: dialog, job, progress, and taking the answers in.
 
 A page asks with studio.go_to("suggest", run_id=3) or studio.go_to("suggest", ids=[7, 8]).
+The window has this from its start, so what networks and jobs need is imported when it is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog
 
 from cvstudio.core.errors import CVStudioError
-from cvstudio.core.jobdir import JobDir
-from cvstudio.core.run_state import RunState
 from cvstudio.core.words import counted
-from cvstudio.gui.small_job import SmallJob
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.suggest_dialog import SuggestDialog, Wish
 from cvstudio.gui.tasks import Control, ThreadWork
-from cvstudio.project import launch, suggesting, suggestions
-from cvstudio.project.suggestions import Taken
+
+if TYPE_CHECKING:
+    from cvstudio.core.jobdir import JobDir
+    from cvstudio.core.run_state import RunState
+    from cvstudio.gui.small_job import SmallJob
+    from cvstudio.gui.suggest_dialog import Wish
+    from cvstudio.project.suggestions import Taken
 
 _TITLE = "Suggesting labels"
 
@@ -57,6 +59,8 @@ class Suggesting(QObject):
         if self.running:
             self._studio.toast("Labels are being suggested already.")
             return
+        from cvstudio.gui.suggest_dialog import SuggestDialog
+
         dialog = SuggestDialog(self._studio.window, self._studio, run_id=run_id, ids=ids, file=file)
         wanted = dialog.exec() == QDialog.DialogCode.Accepted
         wish = dialog.wish
@@ -69,6 +73,8 @@ class Suggesting(QObject):
         project, command = self._studio.project, self._studio.jobs.command
         if project is None or self.running:
             return
+
+        from cvstudio.project import launch, suggesting
 
         def work(control: Control) -> JobDir:
             job = suggesting.start(project, wish.config, wish.image_ids, command=command)
@@ -83,6 +89,8 @@ class Suggesting(QObject):
 
     def find_left_behind(self) -> None:
         """Go on with jobs that began while another window, or none, was there."""
+        from cvstudio.project import suggesting
+
         project = self._studio.project
         if project is not None and project.writable and not self.running:
             self._waiting = suggesting.left_behind(project)
@@ -93,7 +101,7 @@ class Suggesting(QObject):
         if self._taking:
             return
         if self._job is not None:
-            suggesting.mark_taken(self._job.job)
+            _leave(self._job)
             self._job.cancel()
         if self._working is not None:
             self._working.cancel()
@@ -115,6 +123,8 @@ class Suggesting(QObject):
         self.moved.emit(words or "starting", state.share)
 
     def _take_in(self, job: JobDir) -> None:
+        from cvstudio.project import suggestions
+
         project = self._studio.project
         if project is None:
             return
@@ -144,7 +154,7 @@ class Suggesting(QObject):
         job = self._job
         self._over()
         if job is not None:
-            suggesting.mark_taken(job.job)
+            _leave(job)
         self._studio.fail(CVStudioError(text), doing=_TITLE)
         self._next()
 
@@ -167,3 +177,10 @@ class Suggesting(QObject):
             self._working.cancel()
         self._waiting = []
         self._over()
+
+
+def _leave(job: SmallJob) -> None:
+    """Its answers are not wanted, also when it is found another day."""
+    from cvstudio.project import suggesting
+
+    suggesting.mark_taken(job.job)

@@ -12,8 +12,6 @@ from sqlalchemy.orm import Session
 from cvstudio.core.annotation import Annotation, Kind, State
 from cvstudio.core.geometry import Box
 from cvstudio.core.masks import pixels_of
-from cvstudio.core.metrics.overlaps import ImageObjects, find_overlaps
-from cvstudio.core.predictions import Found
 from cvstudio.project import commands, image_classes, queries, rows
 from cvstudio.project.records import ImageFilter
 from cvstudio.project.tables import AnnotationRow
@@ -116,6 +114,9 @@ def _without_doubles(ids: Sequence[int], there: Sequence[Annotation]) -> list[in
     beside = [a for a in there if a.state is State.ACCEPTED and a.shape is not None]
     same: dict[int, set[int]] = {}
     if shaped:
+        from cvstudio.core.metrics.overlaps import ImageObjects, find_overlaps  # late: they are
+        from cvstudio.core.predictions import Found  # much, and the window has this at its start
+
         found = [Found(a.class_id, 1.0, a.box, pixels_of(a.shape)) for a in shaped]
         masks = any(a.kind is not Kind.BOX for a in shaped)
         overlaps = find_overlaps([ImageObjects(0, [*beside, *shaped], found)], masks=masks)

@@ -357,6 +357,14 @@ def _contains(what: InstrumentedAttribute[str], term: Term) -> Condition:
 # Errors of a run
 
 
+def asks_for_errors(query: str) -> bool:
+    """Whether a query asks for the errors of runs, which may have to be compared first."""
+    try:
+        return any(term.key == "error" for term in parse(query))
+    except QueryError:
+        return False
+
+
 def _images_with_errors(s: Session, terms: Sequence[Term], kinds: Sequence[str]) -> set[int]:
     from cvstudio.project import run_errors
 

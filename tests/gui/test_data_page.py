@@ -283,6 +283,20 @@ def test_a_change_on_another_page_is_caught_up_with(studio_window: Person) -> No
 # -- what is known
 
 
+def test_the_images_are_on_the_screen_before_anything_is_computed_about_them(
+    empty_window: Person, project: Project
+) -> None:
+    path = project.path
+    project.close()
+    empty_window.window.hide()
+    assert empty_window.window.open_project(path)
+    page = empty_window.data_page()
+    QTest.qWait(200)
+    assert not page.info.count()
+    empty_window.window.show()
+    empty_window.until(lambda: page.info.count() == 2 and page.statistics.isVisible())
+
+
 def test_statistics_agree_with_the_project(studio_window: Person) -> None:
     page = studio_window.data_page()
     studio_window.until(lambda: page.info.count() == 2 and page.statistics.isVisible())

@@ -21,6 +21,15 @@ HEAVY = (
     "onnx", "onnxruntime", "onnxslim", "faster_coco_eval",
 )  # fmt: skip
 
+LATE = (
+    "pyqtgraph", "alembic", "qtawesome", "scipy", "tifffile", "PIL.Image", "pydantic", "psutil",
+    "cvstudio.core.jobdir", "cvstudio.core.metrics", "cvstudio.gui.data.statistics",
+    "cvstudio.gui.jobs", "cvstudio.gui.near_pairs", "cvstudio.gui.suggest_dialog",
+    "cvstudio.imaging.video", "cvstudio.project.run_errors", "cvstudio.project.runs",
+    "cvstudio.project.suggestions",
+)  # fmt: skip
+"""What waits until the window is up with its images, or until it is asked for."""
+
 
 def _in_fresh_process(code: str, tmp_path: Path) -> str:
     environment = {
@@ -76,13 +85,32 @@ def test_the_window_starts_without_what_it_does_not_need_yet(
         window = MainWindow(studio)
         window.open_project(Path({str(path)!r}))
         window.show()
-        late = {{"pyqtgraph", "alembic", "qtawesome", "scipy", "tifffile", "PIL.Image"}}
-        print(sorted(set(sys.modules) & late))
+        print(sorted(set(sys.modules) & set({LATE!r})))
         window.close()
         """,
         tmp_path,
     )
     assert said.strip() == "[]"
+
+
+def test_the_window_starts_without_a_search_for_garbage(tmp_path: Path) -> None:
+    """Each looks at all that was imported so far, and there is nothing to be found."""
+    said = _in_fresh_process(
+        """
+        import gc
+        whole = []
+        gc.callbacks.append(lambda when, info: whole.append(info["generation"]))
+        from cvstudio.__main__ import window_program
+        assert not gc.get_freeze_count()
+        whole.clear()
+        program = window_program()
+        made = len(whole)
+        assert gc.get_freeze_count() > 50_000 and gc.isenabled()
+        print(made, program.__name__)
+        """,
+        tmp_path,
+    )
+    assert said.strip() == "0 cvstudio.gui.app"
 
 
 def test_void_calls_do_not_eat_references_to_none(dressed: theme.ThemeKeeper) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cvstudio.core.settings import Memory
 from cvstudio.gui.data.filters import from_json, to_json
-from cvstudio.project import queries, run_errors
+from cvstudio.gui.data.reading import uncompared
+from cvstudio.project import queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter
 
@@ -17,8 +18,10 @@ def of(memory: Memory, project: Project) -> ImageFilter:
     One that asks for the errors of a run which has to be compared first is taken as it is.
     """
     found = from_json(memory.get_for(project.path, _NAME, {}))
+    if found == ImageFilter():
+        return found
     with project.read() as session:
-        if run_errors.uncompared(session, found.query):
+        if uncompared(session, found.query):
             return found
         return found if queries.image_ids(session, found) else ImageFilter()
 

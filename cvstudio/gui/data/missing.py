@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 
@@ -10,7 +11,9 @@ from cvstudio.gui.read_only import Follow
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
-from cvstudio.project.health import Finding
+
+if TYPE_CHECKING:
+    from cvstudio.project.health import Finding
 
 
 class MissingNotice(Message):

@@ -1,20 +1,25 @@
-"""The check for images that show the same: looked for when asked, as pictures have to be read."""
+"""The check for images that show the same: looked for when asked, as pictures have to be read.
+
+What finds and shows them is imported then too.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.words import counted
 from cvstudio.gui.latest_wins import LatestWins
-from cvstudio.gui.near_pairs import show_pairs
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import label, link
 from cvstudio.project import queries
-from cvstudio.project.similarity import duplicates
-from cvstudio.project.similarity.duplicates import Pair
+
+if TYPE_CHECKING:
+    from cvstudio.project.similarity.duplicates import Pair
 
 
 class NearRow(QWidget):
@@ -52,6 +57,8 @@ class NearRow(QWidget):
         """The project has changed: splits may be others, and images may be gone."""
         project = self._studio.project
         if self.pairs and project is not None:
+            from cvstudio.project.similarity import duplicates
+
             ids = sorted({i for pair in self.pairs for i in (pair.first, pair.second)})
             with project.read() as s:
                 now = {record.id: record.split for record in queries.images(s, ids)}
@@ -67,6 +74,8 @@ class NearRow(QWidget):
         project = self._studio.project
         if project is None:
             return
+
+        from cvstudio.project.similarity import duplicates
 
         def work(control: Control) -> list[Pair] | None:
             return duplicates.find(
@@ -111,10 +120,14 @@ class NearRow(QWidget):
         self.move_them.setVisible(bool(leaks) and project is not None and project.writable)
 
     def _show(self) -> None:
+        from cvstudio.gui.near_pairs import show_pairs
+
         show_pairs(self.window(), self._studio, pairs=self.pairs)
         self.follow()
 
     def _move(self) -> None:
+        from cvstudio.project.similarity import duplicates
+
         project = self._studio.project
         if project is None or not self.pairs:
             return

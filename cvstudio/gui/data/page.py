@@ -30,6 +30,7 @@ from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.shortcuts.class_keys import ClassPresses
 from cvstudio.gui.studio import Filtered, Studio
 from cvstudio.gui.widgets.dialogs import ask_text
+from cvstudio.gui.widgets.first_paint import FirstPaint
 from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import NextStep, line, tab_bar
 from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
@@ -188,7 +189,10 @@ class DataPage(Workspace):
         if self._stale:
             self.refresh()
         if self._statistics_stale:
-            self._later.start(0 if self.info.count() else 50)
+            if self.info.count() or self.pages.currentIndex():
+                self._later.start(0)
+            else:  # the images come first
+                FirstPaint(self.grid.viewport(), lambda: self._visible and self._later.start(0))
         if self.pages.currentIndex() == 0:
             self.grid.setFocus(Qt.FocusReason.OtherFocusReason)
         if self._came_back:
@@ -301,11 +305,8 @@ class DataPage(Workspace):
         if chosen and self.info.count():
             number = self.selection_panel.annotation_count
             annotations = f"{counted(number, 'annotation')} in the selection"
-        self.set_status(
-            f"{shown:,} of {counted(total, 'image')} shown",
-            f"{chosen:,} selected" if chosen else "",
-            annotations,
-        )
+        selected = f"{chosen:,} selected" if chosen else ""
+        self.set_status(f"{shown:,} of {counted(total, 'image')} shown", selected, annotations)
 
     def _read_statistics(self) -> None:
         """Compute the right panel in a thread; only the newest request is shown."""

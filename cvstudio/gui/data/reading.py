@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 
@@ -17,11 +17,13 @@ from cvstudio.gui.data.saved_views import SavedView
 from cvstudio.gui.data.views import ViewCounts
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
-from cvstudio.project import finding, queries, rejecting, run_errors
+from cvstudio.project import finding, queries, rejecting
 from cvstudio.project.project import Project
 from cvstudio.project.queries import Sort
 from cvstudio.project.records import ImageFilter
-from cvstudio.project.run_errors import Evaluation
+
+if TYPE_CHECKING:
+    from cvstudio.project.run_errors import Evaluation
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def read(project: Project, filter: ImageFilter, order: Sort) -> Contents:
     with project.read() as session:
         classes = {c.id: c for c in queries.classes(session)}
         shown = queries.image_counts_by_class(session)
-        needs = run_errors.uncompared(session, filter.query)
+        needs = uncompared(session, filter.query)
         ids: list[int] | None = None if needs else []
         trouble = ""
         if not needs:
@@ -79,7 +81,7 @@ def _counted(
     found: list[tuple[SavedView, int | None]] = []
     later: dict[Evaluation, None] = {}
     for view in views:
-        needs = run_errors.uncompared(session, view.filter.query)
+        needs = uncompared(session, view.filter.query)
         later |= dict.fromkeys(needs)
         try:
             count = None if needs else len(queries.image_ids(session, view.filter))
@@ -87,6 +89,15 @@ def _counted(
             count = None  # it is told when the view is chosen
         found.append((view, count))
     return found, tuple(later)
+
+
+def uncompared(session: Any, query: str) -> tuple[Evaluation, ...]:
+    """What has to be compared before a query can be answered; few queries need what compares."""
+    if not finding.asks_for_errors(query):
+        return ()
+    from cvstudio.project import run_errors
+
+    return run_errors.uncompared(session, query)
 
 
 def words_of(needs: Sequence[Evaluation]) -> str:
@@ -117,6 +128,8 @@ class Comparing:
             return
         self._needs = needs
         if needs:
+            from cvstudio.project import run_errors
+
             self._latest.request(
                 lambda control: run_errors.compare(needs, control.check), self._done
             )
