@@ -28,6 +28,9 @@ AT_ONCE = 2
 ONE_BY_ONE = ("gui", "faults", "ml")
 SLOWEST_FIRST = ("faults", "gui", "ml")
 NOTHING_COLLECTED = 5
+# What mypy must not find in tests: calls, names and modules that the program does not have any
+# more. Tests are not annotated as the program is: what else it says of them is no fault.
+FAULTS_OF_TESTS = ("attr-defined", "call-arg", "call-overload", "import-not-found", "name-defined")
 
 
 def main() -> int:
@@ -43,6 +46,8 @@ def main() -> int:
         "walls": [BIN / "lint-imports"],
     }
     failed = [name for name, command in checks.items() if not run(name, command)]
+    if not types_of_tests():
+        failed.append("types of tests")
     passed, bad, skipped = run_tests(quick=arguments.quick)
     if bad:
         failed.append(f"tests ({', '.join(bad)})")
@@ -67,6 +72,29 @@ def run(name: str, command: list[str | Path]) -> bool:
     word = "failed" if done.returncode else "passed"
     print(f"== {name}: {word} in {time.monotonic() - start:.0f} s", flush=True)
     return not done.returncode
+
+
+def types_of_tests() -> bool:
+    """Whether the tests call the program as it is, before they run for long to find that out."""
+    start = time.monotonic()
+    # pytest puts a test's folder on the path, too; conftest.py is in several of them.
+    files = [str(p) for p in sorted(TESTS.rglob("*.py")) if p.name != "conftest.py"]
+    folders = [TESTS, *(p for p in sorted(TESTS.iterdir()) if any(p.glob("*.py"))), ROOT / "docs"]
+    done = subprocess.run(
+        [str(BIN / "mypy"), *files],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        env={**os.environ, "MYPYPATH": os.pathsep.join(str(p) for p in folders)},
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    faults = tuple(f"[{code}]" for code in FAULTS_OF_TESTS)
+    found = [line for line in lines if line.startswith("tests") and line.endswith(faults)]
+    if not lines or "source file" not in lines[-1]:  # mypy gave up, and tells why
+        found = lines or ["mypy said nothing"]
+    if found:
+        print("\n".join(found))
+    word = "failed" if found else "passed"
+    print(f"== types of tests: {word} in {time.monotonic() - start:.0f} s", flush=True)
+    return not found
 
 
 def run_tests(*, quick: bool) -> tuple[int, list[str], int]:

@@ -45,7 +45,7 @@ def painted(frame: int) -> NDArray[np.uint8]:
 
 def write_scene(path: Path) -> Path:
     """The video, as Motion-JPEG."""
-    code = cv2.VideoWriter_fourcc(*"MJPG")
+    code = cv2.VideoWriter.fourcc(*"MJPG")
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, 25.0, (WIDTH, HEIGHT))
     for frame in range(FRAMES):
         writer.write(painted(frame))

@@ -39,7 +39,7 @@ def number_on(rgb: NDArray[np.uint8]) -> int:
 def write_clip(path: Path, *, frames: int, codec: str = "mp4v", fps: float = 25.0) -> Path:
     """A video of frames 0 .. frames - 1."""
     writer = cv2.VideoWriter(
-        str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), fps, (WIDTH, HEIGHT)
+        str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*codec), fps, (WIDTH, HEIGHT)
     )
     assert writer.isOpened(), codec
     for number in range(frames):
@@ -52,7 +52,7 @@ def write_uneven_clip(path: Path, steps: list[int], *, source: Path) -> Path:
     """The frames of an MPEG-4 video in a Matroska file, frame i shown `steps[i]` milliseconds."""
     packets = cv2.VideoCapture(str(source), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
     writer = cv2.VideoWriter(
-        str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"FMP4"), 1000.0, (WIDTH, HEIGHT),
+        str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"FMP4"), 1000.0, (WIDTH, HEIGHT),
         [cv2.VIDEOWRITER_PROP_RAW_VIDEO, 1],
     )  # fmt: skip
     assert writer.isOpened()

@@ -17,6 +17,7 @@ from cvstudio.core.config import ExplainConfig, ExplainManyConfig
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.thresholds import Thresholds
+from cvstudio.project import analysis
 from cvstudio.project.verdict import Case, KindCount
 
 __all__ = ["judged"]
@@ -88,7 +89,7 @@ def test_all_errors_of_a_kind_are_drawn_with_what_they_are(
             asked.append(own)
             return Verdict(0)
 
-    monkeypatch.setattr(explaining.analysis, "load", lambda *_: Found())
+    monkeypatch.setattr(analysis, "load", lambda *_: Found())
     folder = tmp_path / "missed"
     assert run(judged, "--errors", "missed", "-o", str(folder)) == 0
     config = judged.asked[-1]

@@ -20,7 +20,7 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.core.opencv import cv2
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.snapshot import Snapshot, write_snapshot
-from cvstudio.project import commands, queries, runs
+from cvstudio.project import analysis, commands, queries, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
 from cvstudio.project.sample import create_sample
@@ -111,7 +111,7 @@ def test_figures_come_with_the_range_in_which_they_are_known(
     def finish(job: JobDir, title: str) -> None:
         job.report.write_text(json.dumps(report))
 
-    monkeypatch.setattr(judging.analysis, "load", load)
+    monkeypatch.setattr(analysis, "load", load)
     monkeypatch.setattr(judging, "finish", finish)
     assert main(["evaluate", str(judged.folder), "1"]) == 0
     said = capsys.readouterr()
@@ -129,7 +129,8 @@ def test_the_checks_of_an_exported_file_say_their_limits_and_the_warning_of_the_
     file = {"file": "net.onnx", "title": "ONNX, 32-bit", "size": 4_000_000, "verified": True,
             "measured": 0.6, "drop": 0.0, "speed_up": 1.0}  # fmt: skip
     content = {
-        "verified": True, "timings": [], "metric": "mAP50-95", "files": [{**file, "checks": [
+        "verified": True, "timings": [], "left_out": [], "metric": "mAP50-95",
+        "files": [{**file, "checks": [
             {**check, "check": "Largest shift of a box", "value": 0.0123, "allowed": 0.5,
              "unit": "px"},
             {**check, "check": "Predictions kept", "value": 23_920, "allowed": 23_896,

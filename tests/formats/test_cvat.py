@@ -396,7 +396,7 @@ def _boxes(image: Any) -> list[_Boxed]:
 
 def video(path: Path, count: int = 12) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (WIDTH, HEIGHT))
+    made = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (WIDTH, HEIGHT))
     for frame in range(count):
         made.write(np.full((HEIGHT, WIDTH, 3), 20 * frame, np.uint8))
     made.release()

@@ -64,11 +64,11 @@ class Person:
         self.release(x, y)
 
     def drag(self, *places, keys=NONE, button=LEFT):
-        self.press(*places[0], keys, button)
+        self.press(*places[0], keys=keys, button=button)
         for (x0, y0), (x1, y1) in itertools.pairwise(places):
             for share in (0.3, 0.7, 1.0):
                 self.move(x0 + (x1 - x0) * share, y0 + (y1 - y0) * share, keys, button)
-        self.release(*places[-1], keys, button)
+        self.release(*places[-1], keys=keys, button=button)
 
     def wheel(self, x, y, steps, keys=NONE):
         place = self.canvas.to_screen(x, y)

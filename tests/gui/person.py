@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from patience import LIMIT, until
@@ -19,7 +20,6 @@ from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.main_window import MainWindow
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.workspace import Workspace
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -36,7 +36,7 @@ class Person:
         assert self.studio.project is not None
         return self.studio.project
 
-    def page(self, name: str) -> Workspace:
+    def page(self, name: str) -> Any:
         """Go to a page by its action and return it."""
         self.trigger(f"go.{name}")
         return self.window.page_named(name)

@@ -85,7 +85,7 @@ def test_the_outline_of_a_mask_with_holes_at_the_border_of_the_image_lies_on_its
     lines = outline(mask, MaskPictures()).polygons(step)
     seen = np.zeros((301, 401), np.uint8)
     for line in lines:
-        points = [[round(p.x()), round(p.y())] for p in line]
+        points = [[round(p.x()), round(p.y())] for p in line.toList()]
         cv2.polylines(seen, [np.array(points, np.int32)], True, 1)
     inside = cv2.erode(np.pad(patch, 1), np.ones((33, 33), np.uint8))[1:-1, 1:-1]
     assert not (seen[:300, :400] & inside).any(), "a line runs across the mask"

@@ -1,6 +1,7 @@
 """The skeleton of a class, written in its dialog and drawn by the hand of the class manager."""
 
 import pytest
+from label_hands import label_page
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QTextCursor
 from PySide6.QtTest import QTest
@@ -13,7 +14,6 @@ from cvstudio.core.skeleton_template import laid_out
 from cvstudio.gui.class_manager import ClassManager
 from cvstudio.gui.class_skeleton import SkeletonDialog
 from cvstudio.project import class_tree, commands, skeleton_changes, skeletons
-from tests.gui.label_hands import label_page
 
 LEFT = Qt.MouseButton.LeftButton
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from person import Person
 from PySide6.QtTest import QTest
@@ -28,7 +30,7 @@ def test_more_asks_for_a_count_in_fields_and_writes_the_query(studio_window: Per
     page = studio_window.data_page()
     every = len(page.model.ids)
 
-    def fill(dialog: QDialog) -> None:
+    def fill(dialog: Any) -> None:
         assert isinstance(dialog, QueryDialog)
         QTest.keyClicks(field(dialog, "Objects on the image, at least"), "1")
         QTest.keyClicks(field(dialog, "Shorter side of an object, at most"), "30")
@@ -49,7 +51,7 @@ def test_the_fields_show_the_query_that_is_set_and_keep_the_rest_of_it(
     studio_window.type(page.gallery.filter_bar.text, "class:RBC count>=1 split:none")
     page.gallery.filter_bar.text.clearFocus()
 
-    def fill(dialog: QDialog) -> None:
+    def fill(dialog: Any) -> None:
         least = field(dialog, "Objects on the image, at least")
         assert least.text() == "1"
         least.clear()
@@ -65,7 +67,7 @@ def test_a_number_out_of_range_cannot_be_asked(studio_window: Person) -> None:
     page = studio_window.data_page()
     seen = []
 
-    def fill(dialog: QDialog) -> None:
+    def fill(dialog: Any) -> None:
         QTest.keyClicks(field(dialog, "Score of an object, at least"), "x")
         seen.append(field(dialog, "Score of an object, at least").text())
         dialog.reject()

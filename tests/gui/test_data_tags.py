@@ -116,7 +116,7 @@ def test_the_menu_of_selected_images_ticks_the_tags_that_all_carry(studio_window
 
 def _submenu(menu: QMenu, title: str) -> list[QAction]:
     return next(
-        a.menu().actions()
-        for a in menu.actions()
-        if a.menu() is not None and a.menu().title() == title
+        each.actions()
+        for each in (action.menu() for action in menu.actions())
+        if isinstance(each, QMenu) and each.title() == title
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from person import Person, make_images
@@ -212,7 +213,7 @@ def test_ticks_about_splits_wait_until_there_are_splits(studio_window: Person) -
     assert "Every image can be read" in ticks()
 
 
-def _dragged(paths: list[Path]) -> tuple[QMimeData, tuple[object, ...]]:
+def _dragged(paths: list[Path]) -> tuple[QMimeData, tuple[Any, ...]]:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     any_way = Qt.DropAction.CopyAction | Qt.DropAction.MoveAction

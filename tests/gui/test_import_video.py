@@ -10,6 +10,7 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from video_clips import number_on, write_clip
 
+from cvstudio.formats.base import walk
 from cvstudio.gui.data import import_video
 from cvstudio.gui.data.import_dialog import ImportDialog
 from cvstudio.gui.data.import_video import VideoStep
@@ -163,8 +164,7 @@ def test_a_folder_is_not_looked_at_twice_when_one_was_faster_than_the_search(
     pictures = make_images(tmp_path / "more", 2)[0].parent
     person, seen, ready = studio_window, {}, threading.Event()
     person.page("data")
-    real = import_video.walk
-    monkeypatch.setattr(import_video, "walk", lambda path: (ready.wait(10), real(path))[1])
+    monkeypatch.setattr(import_video, "walk", lambda path: (ready.wait(10), walk(path))[1])
 
     def drive(dialog):
         person.click(dialog.go)

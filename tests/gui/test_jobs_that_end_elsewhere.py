@@ -18,6 +18,7 @@ from test_analyze import finished_run
 from cvstudio.core import events
 from cvstudio.core.config import Depth, EmbedConfig
 from cvstudio.core.jobdir import JobDir
+from cvstudio.gui.analyze.map_view.view import MapView
 from cvstudio.gui.analyze.page import AnalyzePage
 from cvstudio.gui.export.page import ExportPage
 from cvstudio.gui.one_job import OneJob
@@ -294,7 +295,9 @@ def test_the_map_that_is_being_made_is_found_again(
     assert isinstance(analyze, AnalyzePage)
     studio_window.idle()
     analyze.views.show_view("map")
-    making = analyze.views.view("map").making
+    view = analyze.views.view("map")
+    assert isinstance(view, MapView)
+    making = view.making
     studio_window.until(lambda: making.directory is not None, SOON)
     assert making.directory.path == begun.path
     making.cancel()

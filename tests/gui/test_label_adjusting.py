@@ -10,7 +10,7 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
-from cvstudio.core import outlines
+from cvstudio.core import combine, outlines
 from cvstudio.core.annotation import Kind, Task
 from cvstudio.core.convert import to_polygon
 from cvstudio.core.geometry import Box, Polygon
@@ -197,7 +197,7 @@ def test_large_shapes_are_adjusted_beside_the_window_and_enter_keeps_the_newest_
     assert person.only.shape == wavy(), "nothing is stored before it is known"
     go_on.set()
     until(lambda: person.only.shape != wavy())
-    assert person.only.shape == adjusting.combine.simplified(wavy(), 6.0)
+    assert person.only.shape == combine.simplified(wavy(), 6.0)
     assert asked == [asked[0], 6.0], "amounts that were passed over are not computed"
     assert threading.main_thread() not in threads
     assert person.project.undo_label == "Simplify 1 annotation"

@@ -14,7 +14,7 @@ from cvstudio.core.attributes import Attribute, AttributeKind, values_in
 from cvstudio.core.geometry import Box
 from cvstudio.core.masks import Mask
 from cvstudio.gui import theme
-from cvstudio.project import attribute_changes, class_tree, commands
+from cvstudio.project import attribute_changes, class_tree, rows
 from cvstudio.project.attribute_changes import Edit
 
 TORN = Attribute("torn", AttributeKind.CHECKBOX)
@@ -184,7 +184,7 @@ def test_a_value_makes_a_suggestion_the_persons_own_and_leaves_locked_ones_alone
     suggested = person.add(FIRST, source=Source.NETWORK, state=State.SUGGESTED, score=0.7)
     locked = person.add(SECOND)
     with person.project.transaction("Lock") as s:
-        commands.rows.change(s, "annotation", [locked], locked=1)
+        rows.change(s, "annotation", [locked], locked=1)
     person.page.document.select([suggested, locked])
     start(person)
     press(Qt.Key.Key_1)

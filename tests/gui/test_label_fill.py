@@ -5,6 +5,7 @@ import pytest
 from label_hands import label_page, opened_page
 from patience import until
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
 from cvstudio.core.annotation import Task
@@ -44,7 +45,7 @@ def with_keys(person):
 
 def colours(canvas):
     """What is seen at each place, RGB."""
-    grabs = [None, None]
+    grabs = [QImage(), QImage()]
 
     def at_rest():
         grabs[:] = grabs[1], canvas.grab().toImage()

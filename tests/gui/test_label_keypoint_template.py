@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from label_hands import ALT, SHIFT, label_page
 
 from cvstudio.core.skeleton import Skeleton
 from cvstudio.project import skeleton_changes
-from tests.gui.label_hands import ALT, SHIFT, label_page
 
 KITE = Skeleton(
     ("top", "right", "bottom", "left"), ((0, 1), (1, 2), (2, 3), (3, 0)),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from label_hands import ALT, label_page
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
@@ -13,7 +14,6 @@ from cvstudio.gui.label import turning
 from cvstudio.gui.label.annotation_tree import describe
 from cvstudio.gui.label.hit import is_on
 from cvstudio.project import queries, skeleton_changes
-from tests.gui.label_hands import ALT, label_page
 
 ARM = Skeleton(("shoulder", "elbow", "wrist"), ((0, 1), (1, 2)))
 RIGHT = Qt.MouseButton.RightButton

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from label_hands import label_page
 from PySide6.QtCore import Qt
 
 from cvstudio.core.annotation import State
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.skeleton import Skeleton
 from cvstudio.project import skeleton_changes
-from tests.gui.label_hands import label_page
 
 ARM = Skeleton(("shoulder", "elbow", "wrist"), ((0, 1), (1, 2)))
 EYES = Skeleton(("nose", "left_eye", "right_eye"), ((0, 1), (0, 2)))

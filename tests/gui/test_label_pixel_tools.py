@@ -17,6 +17,7 @@ from cvstudio.core.masks import Mask, mask_of
 from cvstudio.core.opencv import cv2
 from cvstudio.gui.label.tools import scissors
 from cvstudio.imaging.regions import pixel_classifier, superpixels, wand
+from cvstudio.imaging.regions.scissors import LiveWire
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -108,11 +109,11 @@ class Hand:
     def stroke(self, *points, alt=False):
         """Press at the first point, pass the others, and release at the last."""
         keys = Qt.KeyboardModifier.AltModifier if alt else Qt.KeyboardModifier.NoModifier
-        self.press(*points[0], keys)
+        self.press(*points[0], keys=keys)
         for (x0, y0), (x1, y1) in pairwise(points):
             for share in (0.25, 0.5, 0.75, 1.0):
                 self.move(x0 + (x1 - x0) * share, y0 + (y1 - y0) * share, held=True, keys=keys)
-        self.release(*points[-1], keys)
+        self.release(*points[-1], keys=keys)
         self.person.idle()
 
 
@@ -470,11 +471,11 @@ def test_where_no_edge_can_be_found_the_scissors_draw_straight_and_can_be_closed
 def test_backspace_while_the_scissors_close_takes_the_closing_back_and_no_point(
     studio_window, page, hand, monkeypatch
 ):
-    go, made = threading.Event(), scissors.LiveWire
+    go = threading.Event()
 
     def slowly(*args):
         assert go.wait(20)
-        return made(*args)
+        return LiveWire(*args)
 
     monkeypatch.setattr(scissors, "LiveWire", slowly)
     studio_window.key("I")

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from label_hands import CTRL, SHIFT
 from PySide6.QtCore import Qt
 
 from cvstudio.core.annotation import Kind
@@ -14,7 +15,6 @@ from cvstudio.gui.label import turning
 from cvstudio.gui.label.annotation_tree import describe
 from cvstudio.gui.label.hit import HANDLES
 from cvstudio.gui.label.layers.rulers import THICK
-from tests.gui.label_hands import CTRL, SHIFT
 
 
 def handle(person, name):

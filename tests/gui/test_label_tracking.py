@@ -12,6 +12,7 @@ from label_hands import Person, opened_page
 from patience import until
 
 from cvstudio.core.annotation import Source, State, Task
+from cvstudio.core.interpolation import between
 from cvstudio.core.opencv import cv2
 from cvstudio.gui.label.copy_next import CopyNextDialog
 from cvstudio.gui.label.track_dialog import Choices, Method, Reach, TrackDialog
@@ -36,7 +37,7 @@ def write_scene(path):
         return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
 
     ground, patch = texture(WIDTH, HEIGHT), texture(SIDE, SIDE)
-    code = cv2.VideoWriter_fourcc(*"MJPG")
+    code = cv2.VideoWriter.fourcc(*"MJPG")
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, 25.0, (WIDTH, HEIGHT))
     for frame in range(FRAMES):
         picture = ground.copy()
@@ -264,7 +265,7 @@ def test_what_takes_long_to_interpolate_is_computed_beside_the_window(person, mo
     draw(person, 0)
     open_image(person, 4)
     draw(person, 20)
-    threads, between = [], tracks.between
+    threads = []
 
     def noted(*shapes):
         threads.append(threading.current_thread() is threading.main_thread())

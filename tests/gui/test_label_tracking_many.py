@@ -23,7 +23,7 @@ from cvstudio.gui.label.track_dialog import Choices, Method, Reach, TrackDialog
 from cvstudio.gui.widgets.progress_dialog import ProgressDialog
 from cvstudio.imaging.video import Step
 from cvstudio.project import commands, importing, queries, tracks
-from cvstudio.project.following import Trail
+from cvstudio.project.following import Trail, follow_objects
 from cvstudio.project.project import Project
 
 STEP, LAST = 6, 8
@@ -191,7 +191,7 @@ def test_by_appearance_boxes_are_followed(person):
 
 def test_following_runs_beside_the_window_and_cancel_puts_nothing(person, monkeypatch):
     put(person, 0, "first")
-    real, threads, said = tracking_module.follow_objects, [], []
+    threads, said = [], []
     person.page.tracking.said.connect(said.append)
 
     def slowly(*given, told, **more):
@@ -202,7 +202,7 @@ def test_following_runs_beside_the_window_and_cancel_puts_nothing(person, monkey
             wait.wait(0.05)
             told(done, total)
 
-        return real(*given, told=patient, **more)
+        return follow_objects(*given, told=patient, **more)
 
     monkeypatch.setattr(tracking_module, "follow_objects", slowly)
 

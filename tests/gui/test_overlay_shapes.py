@@ -1,6 +1,7 @@
 """Rotated boxes and keypoints are drawn on thumbnails and small images where they are."""
 
 import pytest
+from label_hands import label_page
 from PySide6.QtCore import QRect, QRectF, QSizeF
 from PySide6.QtGui import QColor, QImage, QPainter
 
@@ -14,7 +15,6 @@ from cvstudio.gui.augment.variants import items_of
 from cvstudio.gui.widgets.overlay import OverlayItem, overlay_items, paint_items
 from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
 from cvstudio.project import skeleton_changes
-from tests.gui.label_hands import label_page
 
 
 def painted(shape, edges=()):

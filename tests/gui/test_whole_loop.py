@@ -94,7 +94,7 @@ def set_up_run(person: Person, page: TrainPage, *, epochs: int) -> None:
             choose(person, editor, str(value))
         else:
             assert isinstance(editor, QSpinBox)
-            enter(person, editor, int(value))
+            enter(person, editor, int(str(value)))
     config = new.config
     assert (config.network, config.image_size, config.batch) == (
         NETWORKS[person.project.task], 64, 4,

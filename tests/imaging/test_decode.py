@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import tifffile
 from numpy.typing import NDArray
@@ -288,6 +289,6 @@ def test_an_image_larger_than_the_free_memory_is_refused(
     class Little:
         available = 100_000_000
 
-    monkeypatch.setattr(decode.psutil, "virtual_memory", Little)
+    monkeypatch.setattr(psutil, "virtual_memory", Little)
     with pytest.raises(ImageError, match=r"needs 0\.2 GB of memory; 0\.1 GB are free"):
         read_image(path)

@@ -123,6 +123,7 @@ def test_only_what_is_looked_at_is_decoded(tmp_path, monkeypatch):
     path = tmp_path / "a.tif"
     written(path, "levels in SubIFDs")
     pyramid = open_pyramid(path)
+    assert isinstance(pyramid, LargeTiff)
     decoded = []
     original = pyramid._full.decoded
     monkeypatch.setattr(
@@ -157,6 +158,7 @@ def test_a_file_of_many_levels_keeps_no_more_than_one_of_a_single_level(tmp_path
     path = tmp_path / "a.tif"
     written(path, "levels in SubIFDs")
     pyramid = open_pyramid(path)
+    assert isinstance(pyramid, LargeTiff)
     pyramid.build()
     overview = pyramid.nbytes
     for level in range(pyramid.base):

@@ -114,8 +114,9 @@ def test_following_ends_where_the_object_leaves_the_picture():
 
 @pytest.mark.parametrize("size", [(200, 100), (361, 260)])
 def test_a_picture_of_another_size_is_no_continuation(size):
+    width, height = size
     first, _ = scene(100, 130)
-    assert list(follow(Box(68, 98, 64, 64), first, [texture(*size, 3)])) == []
+    assert list(follow(Box(68, 98, 64, 64), first, [texture(width, height, 3)])) == []
 
 
 def test_a_rotated_box_and_keypoints_turn_with_their_object():

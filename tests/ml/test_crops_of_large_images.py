@@ -6,6 +6,7 @@ import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml import data
 from cvstudio.ml.data import SplitImages, TrainingItems
 from cvstudio.ml.labels import target_map
+from cvstudio.ml.seeing import seen
 
 SIDE = 320
 IDS = [c.id for c in CLASSES]
@@ -71,12 +73,11 @@ def test_a_crop_is_the_same_whether_it_is_read_alone_or_cut_from_the_whole(
     kept.preload(progress=lambda _done: None, threads=1)
     decoded: list[Path] = []
 
-    def seen(path: Path, *about: object, **more: object) -> object:
+    def noted(path: Path, *about: Any, **more: Any) -> object:
         decoded.append(path)
-        return original(path, *about, **more)
+        return seen(path, *about, **more)
 
-    original = data.seen
-    monkeypatch.setattr(data, "seen", seen)
+    monkeypatch.setattr(data, "seen", noted)
     read = SplitImages([image], size=64, fit=Fit.CROP, class_ids=IDS)
     both = [TrainingItems(s, classes=None, augmenter=None, seed=3) for s in (kept, read)]
     assert len(both[0]) == 25
@@ -127,7 +128,7 @@ def test_labels_of_a_part_are_those_of_the_whole_there(tmp_path: Path) -> None:
     hole = np.array([[100.0, 80.0], [130.0, 80.0], [115.0, 110.0]])
     disc = Mask.from_patch(np.ones((50, 70), np.uint8), 150, 140)
     assert disc is not None
-    shapes = (
+    shapes: tuple[tuple[Any, int], ...] = (
         (Polygon((Part(ring, (hole,)),)), 7), (disc, 3), (Box(10.4, 200.6, 60, 30), 7),
         (RotatedBox(250, 60, 80, 40, 0.4), 3),
         (Polygon.simple(np.array([[300.0, 300.0], [319.0, 300.0], [310.0, 319.0]])), 3),

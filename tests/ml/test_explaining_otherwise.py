@@ -26,7 +26,7 @@ from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.checkpoint import Checkpoint, write_checkpoint
 from cvstudio.ml.explaining import randomising
 from cvstudio.ml.explaining.averaging import SIDE, Mean
-from cvstudio.ml.explaining.explain import Question, explain
+from cvstudio.ml.explaining.explain import Question, evidence, explain
 from cvstudio.ml.explaining.job import run_explain
 from cvstudio.ml.explaining.many import run_explain_many
 from cvstudio.ml.explaining.occlusion import Answering, occlude
@@ -211,10 +211,9 @@ def test_a_map_that_only_shows_the_image_is_found_out(
 ) -> None:
     network = network_of(Task.CLASSIFY, "resnet18", size=SIZE)
     rgb = with_bright_corner()
-    real = randomising.evidence
 
     def edges(other: Any, tensor: torch.Tensor, *rest: Any, **more: Any) -> Any:
-        _, traced = real(other, tensor, *rest, **more)
+        _, traced = evidence(other, tensor, *rest, **more)
         return (rgb[..., 0] > 200).astype(np.float32), traced
 
     monkeypatch.setattr(randomising, "evidence", edges)

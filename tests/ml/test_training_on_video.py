@@ -64,7 +64,7 @@ def test_a_run_on_a_video_finishes_and_leaves_no_frames(tmp_path, task, cached):
     snapshot = read_snapshot(job.snapshot)
     clip = tmp_path / "scenes.mkv"
     size = (snapshot.images[0].width, snapshot.images[0].height)
-    code = cv2.VideoWriter_fourcc(*"FFV1")
+    code = cv2.VideoWriter.fourcc(*"FFV1")
     writer = cv2.VideoWriter(str(clip), cv2.CAP_FFMPEG, code, 25.0, size)
     images = []
     for page, image in enumerate(snapshot.images):

@@ -392,7 +392,7 @@ def test_half_precision_never_sends_ultralytics_to_look_for_a_network(
         raise AssertionError("looked for a network")
 
     monkeypatch.setattr(checks, "check_amp", never)
-    assert trainer.check_amp(torch.nn.Linear(1, 1)) is True
+    assert vars(trainer)["check_amp"](torch.nn.Linear(1, 1)) is True
 
 
 def test_a_card_that_torch_cannot_use_is_named_with_the_command_that_helps(

@@ -9,8 +9,8 @@ from cvstudio.core.annotation import Source, State
 from cvstudio.core.errors import ProjectError
 from cvstudio.core.geometry import Box
 from cvstudio.project import class_tree, commands, queries
-from cvstudio.project.class_tree import Reach
 from cvstudio.project.project import Project
+from cvstudio.project.reach import Reach
 
 
 @pytest.fixture

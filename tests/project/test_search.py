@@ -28,6 +28,7 @@ from cvstudio.project.experiments import book, lasting, search, trials, varying
 from cvstudio.project.experiments.plans import Dimension, SearchPlan, SweepPlan, checked
 from cvstudio.project.experiments.steering import Steward
 from cvstudio.project.project import Project
+from cvstudio.project.records import RunRecord
 
 RATE = Dimension(name="learning_rate", low=1e-5, high=1, log=True)
 
@@ -399,7 +400,7 @@ def test_trials_are_spread_over_the_gpus_before_they_share_them(
     grid = varying.grid(recipe(), {"seed": list(range(5))})
     made = book.create(project, SweepPlan(config=recipe(), trials=tuple(grid), at_once=at_once))
     Steward().look(project)
-    at_work: list[runs.RunRecord] = []
+    at_work: list[RunRecord] = []
     for run, place in zip(book.runs_of(project, made), places, strict=False):
         assert sharing.place_of(run, at_work, gpus(2), frozenset()) == place
         if place is not None:

@@ -13,7 +13,7 @@ from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.snapshot import read_snapshot, write_snapshot
-from cvstudio.project import commands, health, snapshots
+from cvstudio.project import commands, health, queries, snapshots
 from cvstudio.project.health import Finding, Level
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -236,7 +236,7 @@ def test_detect_is_held_to_what_can_be_seen_of_a_rotated_box_at_the_edge(
     split_up: Project,
 ) -> None:
     with split_up.transaction("Draw") as s:
-        width = snapshots.queries.image(s, 1).width
+        width = queries.image(s, 1).width
         shape = RotatedBox(width - 10, 30, 60, 10, 45)
         id = commands.add_annotation(s, image_id=1, class_id=2, shape=shape)
     with split_up.read() as s:

@@ -17,6 +17,7 @@ from cvstudio.core.rotated import RotatedBox
 from cvstudio.project import backup, commands, database, queries
 from cvstudio.project.migrations import upgrade
 from cvstudio.project.project import Project
+from cvstudio.project.tables import VERSION
 
 
 def shape_of(file: Path) -> dict[str, list[str]]:
@@ -39,7 +40,7 @@ def test_migrations_lead_to_the_same_tables_as_a_new_project(
     file = tmp_path / "migrated.db"
     engine = database.open_engine(file, write=True)
     upgrade.upgrade(engine)
-    assert database.version_of(engine) == database.VERSION
+    assert database.version_of(engine) == VERSION
     engine.dispose()
     project.close()
     assert shape_of(file) == shape_of(project.path / database.FILE)
@@ -102,7 +103,7 @@ def test_a_project_of_the_first_version_keeps_all_its_work_and_gains_what_is_new
         assert project.undo() is not None
         assert dump(project) == before
     (made,) = backup.backups(tmp_path)
-    assert made.reason == f"before version {database.VERSION}"
+    assert made.reason == f"before version {VERSION}"
     with closing(sqlite3.connect(made.path)) as old:
         assert old.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
 
