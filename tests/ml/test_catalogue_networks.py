@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+import onnxruntime as ort
 import pytest
 import torch
 from judge_samples import network_of
@@ -23,6 +25,7 @@ from cvstudio.core.networks import network
 from cvstudio.ml.environment import prepare
 from cvstudio.ml.explaining.explain import explain
 from cvstudio.ml.exporting import timing
+from cvstudio.ml.exporting.graph import PlainNetwork, to_onnx
 from cvstudio.ml.exporting.job import run_export
 from cvstudio.ml.networks.build import build, start_from
 from cvstudio.ml.worker import run_job
@@ -69,6 +72,20 @@ def test_a_network_of_the_catalogue_is_trained_and_exported_with_proof(
     told = json.loads((export.path / "verification.json").read_text())
     assert told["verified"] is True, told["checks"]
     assert told["network"]["name"] == name
+
+
+@pytest.mark.parametrize("decoder", ["pspnet", "upernet"])
+def test_what_pools_to_a_few_places_answers_in_onnx_as_before(decoder: str, tmp_path: Path) -> None:
+    network = network_of(Task.SEGMENT, f"smp:{decoder}/mobilenet_v2", size=64)
+    path = tmp_path / "net.onnx"
+    onnx.save(to_onnx(network), path)
+    images = np.random.default_rng(0).random((2, 3, 64, 64), np.float32)
+    with torch.no_grad():
+        (answer,) = PlainNetwork(network, dynamic=False).eval()(torch.from_numpy(images))
+    ours = answer.numpy()
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (theirs,) = session.run(None, {"images": images})
+    assert np.abs(ours - theirs).max() <= 1e-4 * np.abs(ours).max()
 
 
 @pytest.mark.parametrize("name", TIMM)

@@ -6,7 +6,9 @@ from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
+from segmentation_models_pytorch.decoders.pspnet.decoder import PSPBlock
 from torch import nn
+from torch.nn import functional
 
 from cvstudio.core.networks import NetworkInfo
 from cvstudio.ml.networks.channels import COLOURS, with_channels
@@ -34,6 +36,8 @@ def build(info: NetworkInfo, *, classes: int, image_size: int, channels: int = 3
         for name, child in part.named_children():
             if isinstance(child, nn.AdaptiveAvgPool2d) and child.output_size not in (1, (1, 1)):
                 setattr(part, name, _Pool(child.output_size))
+            if isinstance(child, PSPBlock):
+                setattr(part, name, _Level(child.pool))
     return module
 
 
@@ -49,6 +53,19 @@ class _Pool(nn.AdaptiveAvgPool2d):
         rows = _means(int(maps.shape[2]), int(down or maps.shape[2])).to(maps)
         columns = _means(int(maps.shape[3]), int(across or maps.shape[3])).to(maps)
         return rows @ maps @ columns.T
+
+
+class _Level(nn.Module):
+    """A level of PSPNet's pyramid, which pools for ONNX as everywhere: the library's own would ask
+    there for windows of different sizes."""
+
+    def __init__(self, pool: nn.Module) -> None:
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        size = (maps.shape[2], maps.shape[3])
+        return functional.interpolate(self.pool(maps), size, mode="bilinear", align_corners=True)
 
 
 def _means(length: int, places: int) -> torch.Tensor:
