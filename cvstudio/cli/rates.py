@@ -10,7 +10,13 @@ import click
 from cvstudio.cli.judging import finish
 from cvstudio.cli.output import answer, as_json, opened, project_argument
 from cvstudio.cli.settings import WithSettings
-from cvstudio.cli.training import chosen_config, parsed_settings, preset_option
+from cvstudio.cli.training import (
+    chosen_config,
+    parsed_settings,
+    preset_option,
+    start_options,
+    started,
+)
 from cvstudio.core.networks import default_config
 from cvstudio.core.rate_curve import fall
 from cvstudio.core.recipe import Preset
@@ -20,17 +26,22 @@ from cvstudio.project import rate_finding
 @click.command("find-rate", cls=WithSettings)
 @project_argument
 @preset_option
-@click.option("--network", help="A network of the project's task; else the preset's.")
+@click.option(
+    "--network", help="A network of the project's task; else the preset's, or that of --from-run."
+)
+@start_options
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting, as batch=8."
 )
 @as_json
 def find_rate_command(
-    project: Path, preset: str, network: str | None, settings: tuple[str, ...], as_json: bool
-) -> None:
+    project: Path, preset: str, network: str | None, start: str | None, weights_file: Path | None,
+    from_run: int | None, settings: tuple[str, ...], as_json: bool,
+) -> None:  # fmt: skip
     """Try many learning rates, a step each, and say which suits: where the loss falls."""
+    changes = parsed_settings(settings) | started(start, weights_file, from_run)
     with opened(project) as open_project:
-        config = chosen_config(open_project, Preset(preset), network, parsed_settings(settings))
+        config = chosen_config(open_project, Preset(preset), network, changes, from_run=from_run)
         job = rate_finding.start(open_project, config)
     finish(job, "Trying learning rates")
     tried = job.state().rates

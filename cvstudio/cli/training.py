@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,30 @@ preset_option = click.option(
     help="How long the run may take.",
 )
 
+_START_OPTIONS = (
+    click.option(
+        "--start",
+        type=click.Choice([s.value for s in Start]),
+        help="The first weights: pretrained ones (default), none (scratch), those of"
+        " --weights-file, or those of --from-run.",
+    ),
+    click.option(
+        "--weights-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Start from the weights in that file.",
+    ),
+    click.option(
+        "--from-run", type=WholeNumber(min=1), help="Start from that run's network."
+    ),
+)  # fmt: skip
+
+
+def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which weights are the first: --start, --weights-file, --from-run."""
+    for option in reversed(_START_OPTIONS):
+        command = option(command)
+    return command
+
 
 @click.command("train", cls=WithSettings)
 @project_argument
@@ -75,18 +99,7 @@ preset_option = click.option(
 )
 @click.option("--epochs", type=WholeNumber(min=1), help="How often each image is seen.")
 @click.option("--device", "device_name", type=DeviceName(), help="auto, cpu, mps or cuda:0.")
-@click.option(
-    "--start",
-    type=click.Choice([s.value for s in Start]),
-    help="The first weights: pretrained ones (default), none (scratch), those of --weights-file,"
-    " or those of --from-run.",
-)
-@click.option(
-    "--weights-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Start from the weights in that file.",
-)
-@click.option("--from-run", type=WholeNumber(min=1), help="Start from that run's network.")
+@start_options
 @click.option(
     "--set",
     "settings",
@@ -117,13 +130,9 @@ def train_command(
     cluster = chosen_cluster(on, cluster_workers, cluster_images)
     changes = parsed_settings(settings, epochs=epochs, device=device_name)
     given = set(changes)
-    changes |= _started(start, weights_file, from_run)
+    changes |= started(start, weights_file, from_run)
     with opened(project, write=True) as open_project:
-        if from_run is not None and network is None:
-            network = runs.get(open_project, from_run).network
-        config = chosen_config(open_project, Preset(preset), network, changes)
-        if from_run is not None:
-            config = runs.with_parent(open_project, config, from_run)
+        config = chosen_config(open_project, Preset(preset), network, changes, from_run=from_run)
         say_what_is_in_vain(config, given)
         say_checks(open_project, config, cluster=cluster)
         run = runs.create_run(open_project, config, cluster=cluster)
@@ -175,8 +184,9 @@ def _leave(path: Path, run: RunRecord, status: RunStatus, *, as_json: bool) -> N
     answer(content, as_json=as_json, words=lambda: None)
 
 
-def _started(start: str | None, weights_file: Path | None, from_run: int | None) -> dict[str, Any]:
-    """What --start and the options that imply it change; wrong usage when they disagree."""
+def started(start: str | None, weights_file: Path | None, from_run: int | None) -> dict[str, Any]:
+    """What --start and the options that imply it change; wrong usage when they disagree. The
+    weights of a run are for chosen_config."""
     implied = {
         Start.FILE.value: ("--weights-file", weights_file is not None),
         Start.RUN.value: ("--from-run", from_run is not None),
@@ -190,7 +200,6 @@ def _started(start: str | None, weights_file: Path | None, from_run: int | None)
         raise click.UsageError("Give --weights-file or --from-run, not both.")
     if weights_file is not None:
         return {"start": Start.FILE.value, "weights_file": weights_file.absolute()}
-    # The checkpoint of a run is found by runs.with_parent.
     return {"start": start} if start is not None and from_run is None else {}
 
 
@@ -217,9 +226,17 @@ def parsed_settings(settings: tuple[str, ...], **options: Any) -> dict[str, Any]
 
 
 def chosen_config(
-    project: Project, preset: Preset, network: str | None, changes: dict[str, Any]
+    project: Project,
+    preset: Preset,
+    network: str | None,
+    changes: dict[str, Any],
+    *,
+    from_run: int | None = None,
 ) -> TrainConfig:
-    """The settings of a run of a project: those of the preset, with the changes of --set."""
+    """The settings of a run of a project: those of the preset, with the changes of --set; with
+    `from_run` it begins from the network of that run, which is its own unless another is named."""
+    if from_run is not None and network is None:
+        network = runs.get(project, from_run).network
     with project.read() as session:
         facts = training_facts.gather(session, project)
     images = facts.images.get(Split.TRAIN, 0)
@@ -233,7 +250,8 @@ def chosen_config(
             unknown(error, network or "", project.task), param_hint="--network"
         ) from error
     config = config.model_copy(update={"augmentation": pipeline(project).steps})
-    return _changed(config, changes)
+    config = _changed(config, changes)
+    return config if from_run is None else runs.with_parent(project, config, from_run)
 
 
 def _changed(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
