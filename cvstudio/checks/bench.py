@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import click
@@ -21,11 +21,12 @@ _WIDTH = 66  # of a figure's name
 
 @dataclass(frozen=True)
 class Bench:
-    """One benchmark: `run(quick, peers)`; quick runs are for trying the benchmark itself."""
+    """One benchmark: `run(quick, peers)` gives its figures, of which each is told when it is known;
+    quick runs are for trying the benchmark itself."""
 
     name: str
     title: str
-    run: Callable[[bool, Peers], list[Figure]]
+    run: Callable[[bool, Peers], Iterable[Figure]]
 
 
 def _startup(quick: bool, peers: Peers) -> list[Figure]:
@@ -129,7 +130,7 @@ def _map(quick: bool, peers: Peers) -> list[Figure]:
     return map_frames(quick=quick)
 
 
-def _export(quick: bool, peers: Peers) -> list[Figure]:
+def _export(quick: bool, peers: Peers) -> Iterator[Figure]:
     from cvstudio.checks.bench_export import export
 
     return export(quick=quick)
@@ -193,9 +194,10 @@ def _command(
     for bench in chosen:
         if not as_json:
             click.echo(f"\n{bench.title}")
-        figures[bench.name] = bench.run(quick, peers)
-        if not as_json:
-            for figure in figures[bench.name]:
+        figures[bench.name] = []
+        for figure in bench.run(quick, peers):
+            figures[bench.name].append(figure)
+            if not as_json:
                 click.echo(_line(figure))
     if with_peers and not as_json:
         click.echo(f"\nThe peers lie in {peers.folder()}, which may be deleted.")

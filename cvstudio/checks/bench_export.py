@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -62,20 +62,18 @@ _PARITY = 1e-3
 _FASTER = 2.0
 
 
-def export(*, quick: bool) -> list[Figure]:
-    """The figures of parity, then that of 8 bits."""
+def export(*, quick: bool) -> Iterator[Figure]:
+    """The figures of parity, each when it is known, then those of 8 bits."""
     environment.prepare()
     os.environ["YOLO_VERBOSE"] = "false"  # its words would stand among the figures
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with TemporaryDirectory() as folder:
-            figures = [
-                _parity(name, side, Path(folder), images=4 if quick else 16)
-                for name, side in FAMILIES
-                if not quick or name in _QUICK
-            ]
-            return [*figures, *_eight_bits(Path(folder), quick=quick)]
+            for name, side in FAMILIES:
+                if not quick or name in _QUICK:
+                    yield _parity(name, side, Path(folder), images=4 if quick else 16)
+            yield from _eight_bits(Path(folder), quick=quick)
     finally:
         torch.set_num_threads(before)
 
