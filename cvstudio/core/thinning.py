@@ -26,7 +26,9 @@ def telling(curves: Sequence[NDArray[np.float64]], most: int) -> NDArray[np.int6
     if count <= most:
         return np.arange(count)
     many = max((most - 2) // (2 * len(curves)), 1)
-    ends = 1 + np.cumsum([len(s) for s in np.array_split(np.empty(count - 2, np.int8), many)])
+    # Stretches as even as can be, the longer ones first.
+    least, more = divmod(count - 2, many)
+    ends = 1 + np.cumsum(least + (np.arange(many) < more))
     starts = np.concatenate([[1], ends[:-1]])
     # A row for each stretch; where one is shorter than the longest, its last point stands twice.
     longest = int((ends - starts).max())

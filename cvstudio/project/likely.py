@@ -11,6 +11,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -58,6 +59,16 @@ class LabelErrors:
     withheld: str = ""
     """Why nothing is claimed of some classes, or of any."""
 
+    @cached_property
+    def images(self) -> int:
+        """On how many images they are."""
+        return len({case.image_id for case in self.cases})
+
+    @cached_property
+    def about(self) -> frozenset[tuple[int, int | None, int | None]]:
+        """The image, annotation and prediction of each."""
+        return frozenset((c.image_id, c.annotation_id, c.prediction) for c in self.cases)
+
 
 _known: weakref.WeakKeyDictionary[Analysis, LabelErrors] = weakref.WeakKeyDictionary()
 
@@ -83,10 +94,9 @@ def judged(analysed: Analysis, *, score: float, iou: float, own: bool = False) -
 
 def _with(verdict: Verdict, found: LabelErrors) -> Verdict:
     count = len(found.cases)
-    on = counted(len({case.image_id for case in found.cases}), "image")
+    on = counted(found.images, "image")
     # A bare 0 would be taken for good labels.
     detail = "none claimed yet" if found.withheld and not count else f"on {on}"
-    about = {(c.image_id, c.annotation_id, c.prediction) for c in found.cases}
 
     def cases(kind: str, limit: int | None = None) -> list[Case]:
         return list(found.cases[:limit]) if kind == LIKELY else verdict.cases(kind, limit)
@@ -96,7 +106,7 @@ def _with(verdict: Verdict, found: LabelErrors) -> Verdict:
         cards=(*verdict.cards, Card(TITLE, count, detail, whole=True)),
         kinds=(*verdict.kinds, KindCount(LIKELY, TITLE, count)),
         cases=cases,
-        likely=lambda *case: int(case in about),
+        likely=lambda *case: int(case in found.about),
         withheld=found.withheld,
     )
 

@@ -76,3 +76,43 @@ def test_another_score_or_overlap_is_judged_anew_and_the_same_one_is_not() -> No
         again = matches.at(**other)  # type: ignore[arg-type]
         assert again is not first
         assert not np.array_equal(again.confusion, first.confusion)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_overlap_is_judged_after_many_others_as_it_is_judged_alone(seed: int) -> None:
+    dragged = random_matches(seed)
+    overlaps = [*np.linspace(0.1, 0.95, 18), *np.linspace(0.95, 0.1, 18)]
+    for iou in overlaps:
+        alone = random_matches(seed)
+        for score in (0.0, 0.4):
+            one, other = dragged.at(score=score, iou=iou), alone.at(score=score, iou=iou)
+            assert np.array_equal(one.confusion, other.confusion)
+            assert one.errors() == other.errors()
+        curves = alone.curves(iou)
+        for class_id, curve in dragged.curves(iou).items():
+            for name in ("score", "precision", "recall"):
+                expected = getattr(curves[class_id], name)
+                assert np.array_equal(getattr(curve, name), expected, equal_nan=True)
+
+
+def test_curves_count_the_predictions_of_their_class_from_the_surest_on() -> None:
+    matches = random_matches(3)
+    for iou in (0.3, 0.75):
+        judged = matches.at(score=0.0, iou=iou)
+        right = judged.per_class()
+        for figures, (class_id, curve) in zip(right, matches.curves(iou).items(), strict=True):
+            assert figures.class_id == class_id
+            if len(curve.score):
+                assert (np.diff(curve.score) < 0).all()
+                assert curve.precision[-1] == pytest.approx(figures.precision)
+
+
+def test_the_overlaps_of_a_whole_drag_take_little_memory() -> None:
+    matches = random_matches(2)
+    count = len(matches.overlaps.found_score)
+    before = sum(matches.right(0.5) >= 0)
+    for iou in np.linspace(0.1, 0.99, 90):
+        matches.right(float(iou))
+    kept = sum(each.nbytes for pair in matches._right.values() for each in pair)
+    assert before < count / 2
+    assert kept <= 90 * count * 8 / 2  # a number for each prediction and overlap would be twice it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 
 from cvstudio.core import events
 from cvstudio.core.run_state import RunState
@@ -69,3 +70,15 @@ def test_a_loss_that_was_no_number_is_still_seen_in_the_thinned_curve() -> None:
 
 def test_a_short_curve_is_kept_whole() -> None:
     assert telling([np.arange(50.0)], 50).tolist() == list(range(50))
+
+
+@pytest.mark.parametrize(("count", "most"), [(1000, 40), (1001, 41), (2007, 2000), (9, 6)])
+def test_each_stretch_of_a_thinned_curve_keeps_its_lowest_and_its_highest(
+    count: int, most: int
+) -> None:
+    ys = np.random.default_rng(count).normal(size=count)
+    kept = set(telling([ys], most).tolist())
+    expected = {0, count - 1}
+    for stretch in np.array_split(np.arange(1, count - 1), (most - 2) // 2):
+        expected |= {int(stretch[ys[stretch].argmin()]), int(stretch[ys[stretch].argmax()])}
+    assert kept == expected

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import replace
 from functools import partial
 
 import pytest
 from person import Person
+from PySide6.QtWidgets import QScrollArea, QWidget
 from test_analyze import finished_run, judged_page
 
 from cvstudio.core.metrics import NOTHING
+from cvstudio.core.predictions import Found, read_predictions, write_predictions
 from cvstudio.gui.analyze.crops import CropItem
+from cvstudio.gui.analyze.curves import CurveChart
 from cvstudio.gui.analyze.errors_view import MOST
 from cvstudio.gui.analyze.figures_view.view import FiguresView
 from cvstudio.gui.analyze.gallery import Gallery
 from cvstudio.gui.analyze.page import AnalyzePage
 from cvstudio.gui.analyze.slices_view.view import SlicesView
+from cvstudio.project import analysis, runs
 from cvstudio.project.verdict import ALL, Case, KindCount
 
 
@@ -170,3 +176,82 @@ def test_the_errors_behind_a_figure_are_found_beside_the_window(
 
 def _looked(view: FiguresView | SlicesView) -> bool:
     return (view.sheet if isinstance(view, FiguresView) else view.sliced) is not None
+
+
+def _overlap(page: AnalyzePage, overlap: float) -> bool:
+    return page.subject is not None and page.subject.overlap == overlap
+
+
+def _shifted(found: Found) -> Found:
+    """The same with its box off by a quarter: right at an overlap of 0.5, and not at 0.7."""
+    return replace(found, box=replace(found.box, x=found.box.x + found.box.w / 4))
+
+
+def test_curves_that_are_out_of_view_follow_the_overlap_when_they_come_into_view(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = finished_run(studio_window.project).predictions("val")
+    shifted = [
+        replace(each, objects=tuple(map(_shifted, each.objects)))
+        for each in read_predictions(answers)
+    ]
+    write_predictions(answers, shifted)
+    monkeypatch.setattr(type(studio_window.studio.live), "request", lambda *a, **k: 1)
+    page = judged_page(studio_window)
+    chart, area = page.errors.chart, _area(page.errors.chart)
+    page.errors.matrix_panel.setMinimumHeight(1200)  # as with many classes
+    studio_window.idle()
+    assert chart.visibleRegion().isEmpty()
+    before = _drawn(chart)
+    for overlap in (0.7, 0.9, 0.95):
+        page.overlap_field.setValue(overlap)
+        studio_window.until(partial(_overlap, page, overlap))
+    studio_window.idle()
+    assert _drawn(chart) == before  # what nobody sees is not drawn at every step of a drag
+    area.ensureWidgetVisible(chart)
+    studio_window.until(lambda: _drawn(chart) != before)
+    assert _drawn(chart) == _expected(page)
+    page.overlap_field.setValue(0.5)
+    studio_window.until(lambda: _drawn(chart) == before)
+    page.score_field.setValue(0.35)
+    studio_window.until(lambda: chart._chart is not None and "0.35" in chart._chart._figures)
+    assert _drawn(chart) == _expected(page)
+
+
+def _area(widget: QWidget) -> QScrollArea:
+    found = widget.parentWidget()
+    while not isinstance(found, QScrollArea):
+        assert found is not None
+        found = found.parentWidget()
+    return found
+
+
+def _drawn(chart: CurveChart) -> dict[str, tuple[list[float], list[float]]]:
+    assert chart._chart is not None
+    return {name: chart._chart.line(name) for name in chart._chart.names}
+
+
+def _expected(page: AnalyzePage) -> dict[str, tuple[list[float], list[float]]]:
+    """The curves found anew from the answers that lie with the run."""
+    subject = page.subject
+    assert subject is not None
+    anew = analysis.load(runs.job_of(subject.run), subject.split).curves(subject.overlap)
+    return {
+        subject.classes[i].name: (curve.recall.tolist(), curve.precision.tolist())
+        for i, curve in sorted(anew.items(), key=lambda item: -item[1].labelled)
+        if curve.labelled
+    }
+
+
+def test_the_page_goes_along_with_a_hand_that_never_rests(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    told: list[float] = []
+    page.views.front.verbs_changed.connect(lambda: told.append(page.subject.score))
+    begun = time.monotonic()
+    place = 0
+    while time.monotonic() - begun < 1.0:  # a move every few milliseconds
+        place = place % 80 + 1
+        page.score_field.setValue(0.1 + place / 100)
+        studio_window.idle()
+    assert len(set(told)) > 3

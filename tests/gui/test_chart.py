@@ -67,6 +67,14 @@ def test_the_empty_part_of_a_chart_shows_what_is_left(chart: Chart) -> None:
     assert 3 <= top < 4
 
 
+def test_an_axis_of_minutes_ends_at_a_round_figure(chart: Chart) -> None:
+    chart.set_line("memory", [0, 100, 212], [3, 4, 5])
+    (_left, right), _ = chart.plot.viewRange()
+    assert right == pytest.approx(250, rel=0.02)
+    chart.set_line("memory", [0, 100, 251], [3, 4, 5])
+    assert chart.plot.viewRange()[0][1] == pytest.approx(300, rel=0.02)
+
+
 def test_lines_differ_without_colour(chart: Chart) -> None:
     for name in ("a", "b", "c", "d"):
         chart.set_line(name, [0, 1], [0, 1])

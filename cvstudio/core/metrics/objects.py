@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -32,13 +33,16 @@ from cvstudio.core.metrics.overlaps import (
     greedy,
 )
 
+_Pairs = tuple[NDArray[np.int32], NDArray[np.int32]]
+"""The places of predictions and, beside each, the annotation that it finds."""
+
 
 class ObjectMatches:
     """The overlaps of a split, ready to be judged at any score and overlap in milliseconds."""
 
     def __init__(self, overlaps: Overlaps) -> None:
         self._table = overlaps
-        self._right: dict[tuple[float, tuple[float, float] | None], Ints] = {}
+        self._right: dict[tuple[float, tuple[float, float] | None], _Pairs] = {}
         self._newest: tuple[Any, Judgement] | None = None
         self._same = (
             overlaps.found_class[overlaps.pair_found] == overlaps.label_class[overlaps.pair_label]
@@ -104,10 +108,10 @@ class ObjectMatches:
         right = self._right_matches(iou)
         counted = (right >= 0) | (t.found_in_crowd < iou)
         labelled = np.bincount(t.label_class, minlength=len(t.class_ids))
-        rows = np.flatnonzero(counted)
-        groups = grouped(rows, t.found_class[rows], len(t.class_ids))
+        correct = right >= 0
+        groups = [own[counted[own]] for own in self._by_class]
         return {
-            class_id: Curve.of(class_id, int(many), t.found_score[own], right[own] >= 0)
+            class_id: Curve.of(class_id, int(many), t.found_score[own], correct[own])
             for class_id, many, own in zip(self.class_ids, labelled, groups, strict=True)
         }
 
@@ -127,8 +131,7 @@ class ObjectMatches:
                 _within(t.label_area, area), len(t.found_score),
             )  # fmt: skip
             ignored |= (elsewhere >= 0) | ((right < 0) & ~_within(t.found_area, area))
-        rows = np.flatnonzero(~ignored)
-        groups = grouped(rows, t.found_class[rows], len(t.class_ids))
+        groups = [own[~ignored[own]] for own in self._by_class]
         return {
             class_id: (t.found_image[own], right[own] >= 0)
             for class_id, own in zip(self.class_ids, groups, strict=True)
@@ -164,9 +167,19 @@ class ObjectMatches:
         count = int(np.searchsorted(-t.found_score, -floors.min(initial=score), side="right"))
         return count, t.found_score[:count] >= floors[t.found_class[:count]]
 
+    @cached_property
+    def _by_class(self) -> list[Ints]:
+        """The predictions of each class from the surest on, in the order of class_ids."""
+        t = self._table
+        return grouped(np.arange(len(t.found_class)), t.found_class, len(t.class_ids))
+
     def _right_matches(self, iou: float, area: tuple[float, float] | None = None) -> Ints:
         """Same-class matches of all predictions, with annotations of some sizes. A lower score
-        never disturbs a higher one, so they hold for every score threshold."""
+        never disturbs a higher one, so they hold for every score threshold.
+
+        Those of every overlap that was asked for are kept, as few numbers as there are matches: a
+        hand moves to and fro over the same overlaps.
+        """
         key = (round(iou, 6), area)
         if key not in self._right:
             t = self._table
@@ -175,8 +188,13 @@ class ObjectMatches:
             taken = np.zeros(len(t.label_id), bool)
             if area is not None:
                 taken = ~_within(t.label_area, area)
-            self._right[key] = self._settle(pairs, everyone, taken, len(t.found_score))
-        return self._right[key]
+            match = self._settle(pairs, everyone, taken, len(t.found_score))
+            rows = np.flatnonzero(match >= 0)
+            self._right[key] = rows.astype(np.int32), match[rows].astype(np.int32)
+        right = np.full(len(self._table.found_score), -1, np.int64)
+        found, label = self._right[key]
+        right[found] = label
+        return right
 
     def _settle(
         self, pairs: Ints, free: NDArray[np.bool_], taken: NDArray[np.bool_], count: int

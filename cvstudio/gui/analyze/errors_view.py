@@ -10,10 +10,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import LabelClass, Task
-from cvstudio.core.metrics import Curve
 from cvstudio.gui.analyze import finding, kept, words
 from cvstudio.gui.analyze.controls import ArrowKeeper
-from cvstudio.gui.analyze.curves import CurveChart
+from cvstudio.gui.analyze.curves import CurveChart, Curves
 from cvstudio.gui.analyze.detail import Detail
 from cvstudio.gui.analyze.figures import CardRow, ClassTable
 from cvstudio.gui.analyze.finding import Standing
@@ -49,7 +48,6 @@ class ErrorsView(View):
         self._comparing = LatestWins(studio.tasks, owner=self)
         self._finding = LatestWins(studio.tasks, owner=self)
         self._since: Since | None = None
-        self._drawn: Mapping[int, Curve] | None = None
         self._stale = False  # whether the kept cases may be other ones than the gallery knows
         self._make_parts(studio)
         self._lay_out()
@@ -129,6 +127,7 @@ class ErrorsView(View):
             self.detail.use(subject.run, subject.analysis, self.gallery.pictures)
         # Judged again: the same view with new figures.
         self._take(subject, fresh=not subject.same_place(before))
+        self._show_curves(subject, fresh=not subject.same_answers(before))
         if not subject.same_answers(before):
             self._compare(subject)
 
@@ -140,11 +139,6 @@ class ErrorsView(View):
         )
         self._tell_matrix()
         self._show_table(verdict)
-        if subject.curves is not self._drawn:
-            self._drawn = subject.curves  # only another overlap changes them
-            self.chart.show_curves(subject.curves, classes)
-        own = subject.analysis.own_scores if subject.own else {}
-        self.chart.show_score(subject.score, chosen=subject.analysis.has_scores, own=own)
         self.gallery.show_kinds(verdict.kinds, fresh=fresh)
         if fresh:
             self.matrix.unpick()
@@ -153,6 +147,13 @@ class ErrorsView(View):
             self._show_cell(*self.gallery.cell)
         else:
             self._show_kind(self.gallery.kind)
+
+    def _show_curves(self, subject: Subject, *, fresh: bool) -> None:
+        analysed = subject.analysis
+        score = subject.score if analysed.has_scores else None
+        own = analysed.own_scores if subject.own else {}
+        curves = Curves(lambda: subject.curves, subject.classes, score, own)
+        self.chart.show_curves(curves, fresh=fresh)
 
     def show_cases(self, said: str, cases: Sequence[Case]) -> None:
         """Show what somebody came for, as from the comparison of two runs, named on a chip."""

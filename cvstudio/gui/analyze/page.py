@@ -96,8 +96,8 @@ class AnalyzePage(Workspace):
         bar.run.activated.connect(lambda _index: self._choose_run())
         bar.split.activated.connect(lambda _index: self._load())
         bar.score.valueChanged.connect(self._score_changed)
-        bar.overlap.valueChanged.connect(lambda _v: self._later.start())
-        bar.own.toggled.connect(lambda _on: self._later.start())
+        bar.overlap.valueChanged.connect(lambda _v: self._judge_soon())
+        bar.own.toggled.connect(lambda _on: self._judge_soon())
         for field in (bar.score, bar.overlap):
             field.lineEdit().returnPressed.connect(self._focus_view)
         return bar
@@ -377,7 +377,13 @@ class AnalyzePage(Workspace):
 
     def _score_changed(self, score: float) -> None:
         self._bar.set_score(score)
-        self._later.start()
+        self._judge_soon()
+
+    def _judge_soon(self) -> None:
+        """Judge in a moment. Moves that come before then are one with this one and do not put it
+        off: the page goes along with a hand that never rests."""
+        if not self._later.isActive():
+            self._later.start()
 
     def _best_score(self) -> None:
         if self.subject is not None:

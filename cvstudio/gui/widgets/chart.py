@@ -122,7 +122,8 @@ class Chart(QFrame):
     # What it shows
 
     def set_line(
-        self, name: str, x: Sequence[float], y: Sequence[float], *, place: int | None = None,
+        self, name: str, x: Sequence[float] | NDArray[np.float64],
+        y: Sequence[float] | NDArray[np.float64], *, place: int | None = None,
         colour: str = "", dashed: bool | None = None,
     ) -> None:  # fmt: skip
         """Show or replace a line; `place` chooses its style, else the order of coming does.
@@ -230,7 +231,8 @@ class Chart(QFrame):
         x: tuple[float, float | None] = (0, None),
         y: tuple[float, float | None] = (0, None),
     ) -> None:
-        """The ends of the axes; None means a round figure beyond the data."""
+        """The ends of the axes; None means a round figure beyond the data, or, of an x axis with
+        factors, the end of the data."""
         if (x, y) != (self._x_range, self._y_range):
             self._x_range, self._y_range = x, y
             self._apply_range()
@@ -433,7 +435,7 @@ class Chart(QFrame):
         if self._limit is not None:
             tops.append(self._limit[0] * 1.15)
         x_end, y_end = self._x_range[1], self._y_range[1]
-        right = x_end if x_end is not None else max([*ends, self._x_range[0] + 1])
+        right = x_end if x_end is not None else self._beyond(ends)
         top = y_end if y_end is not None else round_up(float(max(tops, default=1.0)))
         left, right = (float(x) for x in self._across(np.array([self._x_range[0], right])))
         self.plot.setXRange(left, max(right, left + 1e-9), padding=0.01)
@@ -451,6 +453,12 @@ class Chart(QFrame):
             beyond = at > (left + right) / 2
             self._mark_words.setAnchor((1, 0) if beyond else (0, 0))
             self._mark_words.setPos(at, top)
+
+    def _beyond(self, ends: Sequence[float]) -> float:
+        """A round figure from the last x on: an axis that ends at 212 has no step that fits it. One
+        with factors ends at its last value."""
+        last = float(max([*ends, self._x_range[0] + 1]))
+        return last if self._log_x else round_up(last)
 
     # Reading values
 
