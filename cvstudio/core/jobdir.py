@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
@@ -213,14 +214,23 @@ def append_line(path: Path, line: str) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write bytes beside a file and move them over it when they are safe on the disk."""
+    with replacing(path) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A stream beside a file, moved over it when all that was written is safe on the disk.
+
+    Where anything goes wrong the file stays as it was.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(path)
-    except OSError:
+    finally:
         part.unlink(missing_ok=True)  # half a checkpoint would keep a full disk full
-        raise

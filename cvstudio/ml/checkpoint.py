@@ -6,14 +6,13 @@ beside it what training needs to go on as if it had never stopped.
 
 from __future__ import annotations
 
-import io
 import json
 import pickle
 import struct
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import torch
 from pydantic import ValidationError
@@ -21,7 +20,7 @@ from pydantic import ValidationError
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.errors import DamagedFile, RunError, UntrustedFile
 from cvstudio.core.forms import Form
-from cvstudio.core.jobdir import replace_file
+from cvstudio.core.jobdir import replacing
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.ml.preprocess import Preprocessing
 
@@ -79,9 +78,32 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "weights": {name: _plain(value) for name, value in checkpoint.weights.items()},
         "training": checkpoint.training,
     }
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    replace_file(path, buffer.getvalue())
+    # Straight to the disk: a copy in memory takes twice as long, and as much memory again.
+    with replacing(path) as stream:
+        writing = _Writing(stream)
+        torch.save(content, cast(BinaryIO, writing))  # it needs no more of a stream than that
+        if writing.failed is not None:
+            raise writing.failed
+
+
+class _Writing:
+    """A stream that keeps its first error to itself: torch, which has an archive to close, would
+    tell of positions in it instead of a full disk."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.failed: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        if self.failed is None:
+            try:
+                self._stream.write(content)
+            except OSError as error:
+                self.failed = error
+        return len(content)
+
+    def flush(self) -> None:
+        """What is written is made safe by whoever opened the stream."""
 
 
 def _plain(tensor: torch.Tensor) -> torch.Tensor:

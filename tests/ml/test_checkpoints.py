@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
+from short_files import files_no_longer_than
 from training_samples import CLASSES, config_for
 
 from cvstudio.core.annotation import Task
@@ -144,6 +147,45 @@ def test_a_checkpoint_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert torch.equal(back.weights.pop("layer"), mine.weights.pop("layer"))
     assert back == mine
     assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of the system")
+@pytest.mark.parametrize("room", [1_000, 2_000_000, 6_000_000])
+def test_a_disk_that_fills_up_anywhere_in_a_checkpoint_is_called_full_and_keeps_the_old_one(
+    tmp_path: Path, room: int
+) -> None:
+    path = tmp_path / "last.pt"
+    write_checkpoint(path, _large(epoch=1))
+    assert path.stat().st_size > 6_000_000
+    with files_no_longer_than(room), pytest.raises(OSError, match="too large"):
+        write_checkpoint(path, _large(epoch=2))
+    assert read_checkpoint(path).epoch == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_checkpoint_is_written_without_a_copy_of_it_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+    plain = torch.save
+
+    def save(content: object, where: object) -> None:
+        plain(content, where)
+        held.append(tracemalloc.get_traced_memory()[1])
+
+    monkeypatch.setattr(torch, "save", save)
+    tracemalloc.start()
+    write_checkpoint(tmp_path / "last.pt", _large(epoch=1))
+    tracemalloc.stop()
+    assert held[0] < 1_000_000, "of a file of six"
+
+
+def _large(*, epoch: int) -> Checkpoint:
+    return Checkpoint(
+        config=config_for(Task.CLASSIFY), classes=CLASSES,
+        preprocessing=Preprocessing(64, Fit.PAD, (0, 0, 0), (1, 1, 1)),
+        weights={str(nth): torch.zeros(600_000) for nth in range(3)}, epoch=epoch,
+    )  # fmt: skip
 
 
 def test_a_checkpoint_with_settings_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
