@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from person import Person
 from planted import honest_run, judged_again, labels, objects_project, other_class, some
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 from test_analyze import judged_page
 
 from cvstudio.core import events
@@ -17,6 +19,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.recipe import Start
 from cvstudio.core.suspects.values import Fault
 from cvstudio.gui.analyze.page import AnalyzePage
+from cvstudio.gui.analyze.suspects.looking import Looked
 from cvstudio.gui.analyze.suspects.view import SuspectsView
 from cvstudio.gui.train.page import TrainPage
 from cvstudio.gui.widgets.action_button import ActionButton
@@ -297,8 +300,75 @@ def test_enter_on_the_buttons_of_the_suspect_does_what_they_say(
     assert decided(studio_window.project) == {Decision.KEPT: 1, Decision.FIXED: 1}
 
 
-def test_the_list_of_judges_does_not_touch_the_kinds_below_it(view: SuspectsView) -> None:
+def test_undo_leads_back_to_the_label_wherever_the_list_is_by_then(
+    studio_window: Person, view: SuspectsView
+) -> None:
+    first = show_kind(studio_window, view, Fault.WRONG_CLASS)
+    studio_window.key("K", view.list)
+    show_kind(studio_window, view, Fault.OVERLOOKED)
+    studio_window.key("Down", view.list)
+    studio_window.key("Down", view.list)
+    studio_window.trigger("edit.undo")
+    studio_window.until(lambda: any(one.annotation_id == first.annotation_id for one in view.rows))
+    studio_window.idle()
+    assert view.current is not None
+    assert (view.current.annotation_id, view.current.fault) == (first.annotation_id, first.fault)
+    assert view.head.kind is Fault.WRONG_CLASS
+    assert view.at_hand.reason.text() == first.reason
+
+
+def test_undo_leads_to_the_one_of_several_overlooked_objects_of_an_image(
+    studio_window: Person, view: SuspectsView
+) -> None:
+    show_kind(studio_window, view, Fault.OVERLOOKED)
+    one = view.rows[0]
+    twin = dataclasses.replace(one, box=Box(1, 2, 30, 40), shape=Box(1, 2, 30, 40), doubt=0.99)
+    rows = (twin, *view.rows)
+    looked = dataclasses.replace(
+        view.looked, suspects=dataclasses.replace(view.looked.suspects, rows=rows)
+    )
+    view._take(looked)
+    view.list.pick(view.rows.index(one))
+    studio_window.key("K", view.list)
+    view.list.pick(view.list.row + 2)
+    view._take(looked)
+    assert view.current == one
+
+
+def test_the_figure_of_a_row_has_a_name_and_an_explanation(
+    studio_window: Person, view: SuspectsView
+) -> None:
+    first = view.rows[0]
+    model, row = view.list.crops, view.list.crops.index(0)
+    said = model.data(row, Qt.ItemDataRole.AccessibleTextRole)
+    assert said.endswith(f", doubt {first.doubt:.2f}")
+    (name,) = (each for each in view.findChildren(QLabel) if each.text() == "Doubt")
+    assert name.isVisible()
+    assert "How likely the label is wrong" in name.toolTip()
+
+
+def test_one_judge_is_told_and_of_several_one_is_chosen(view: SuspectsView) -> None:
     head = view.head
+    assert not head.judge.isVisible(), "there is nothing to choose"
+    assert head.only_judge.isVisible()
+    assert head.only_judge.text() == "Run 1 on val"
+    head.show_judges(with_two_judges(view))
+    assert head.judge.isVisible()
+    assert not head.only_judge.isVisible()
+
+
+def with_two_judges(view: SuspectsView) -> Looked:
+    (judge,) = view.looked.judges
+    other = dataclasses.replace(judge, run_id=9, title="Run 9 on val")
+    return dataclasses.replace(view.looked, judges=(judge, other))
+
+
+def test_the_list_of_judges_does_not_touch_the_kinds_below_it(
+    studio_window: Person, view: SuspectsView
+) -> None:
+    head = view.head
+    head.show_judges(with_two_judges(view))
+    studio_window.settle()
     below = head.tabs.mapTo(head, head.tabs.rect().topLeft()).y()
     above = head.judge.mapTo(head, head.judge.rect().bottomLeft()).y()
     assert below - above > 6
@@ -314,3 +384,18 @@ def test_every_kind_can_be_seen_in_a_narrow_window(
     assert head.tabs.width() >= head.tabs.sizeHint().width()
     assert head.progress.shown.endswith("…")
     assert "more likely wrong than right" in head.progress.text()
+
+
+def test_where_nobody_labelled_anything_no_label_is_called_right(
+    studio_window: Person, view: SuspectsView
+) -> None:
+    show_kind(studio_window, view, Fault.OVERLOOKED)
+    assert view.at_hand.keep.accessibleName() == "Nothing to label here"
+    show_kind(studio_window, view, Fault.WRONG_CLASS)
+    assert view.at_hand.keep.accessibleName() == "Label is right"
+
+
+def test_evaluating_again_says_of_which_split_no_label_changed(view: SuspectsView) -> None:
+    assert not view.head.evaluate.isEnabled()
+    assert "No label of val changed since this evaluation" in view.head.evaluate.toolTip()
+    assert "choose that split above" in view.head.evaluate.toolTip()

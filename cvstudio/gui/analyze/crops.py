@@ -53,6 +53,8 @@ class CropItem:
     title: str
     figure: str
     box: Box | None
+    measure: str = ""
+    """What the figure is of, where that does not stand beside it."""
     solid: tuple[tuple[Box, str], ...] = ()
     dashed: tuple[tuple[Box, str], ...] = ()
     lines: tuple[tuple[Stroke, str, bool], ...] = ()
@@ -159,7 +161,8 @@ class CropModel(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return item.title
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
-                said = f"{item.title}, {item.figure}"
+                figure = f"{item.measure} {item.figure}".strip()
+                said = f"{item.title}, {figure}"
                 return f"{said}, {CHANGED}" if item.changed else said
             case Qt.ItemDataRole.DecorationRole:
                 return self._picture(item)

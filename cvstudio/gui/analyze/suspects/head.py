@@ -41,6 +41,7 @@ class Head(QWidget):
         self.judge.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.judge.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.judge.activated.connect(lambda _i: self.judge_chosen.emit(self.judge.currentData()))
+        self.only_judge = label("")
         self.judged = label("", "muted", wrap=True)
         self.folds = link(words.TRAINING_IMAGES, self.folds_wanted.emit, tip=words.FOLDS_TIP)
         self.tabs = tab_bar()
@@ -60,8 +61,9 @@ class Head(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        above = self._line(8, label("Judged by", "muted"), self.judge, self.judged, self.folds)
-        above.setStretch(2, 1)
+        by = label("Judged by", "muted")
+        above = self._line(8, by, self.judge, self.only_judge, self.judged, self.folds)
+        above.setStretch(3, 1)
         column.addLayout(above)
         below = QFrame()
         theme.mark(below, panel="bar")
@@ -94,12 +96,21 @@ class Head(QWidget):
             self.judge.addItem(judge.title, judge)
         if looked.judge in looked.judges:
             self.judge.setCurrentIndex(looked.judges.index(looked.judge))
-        why = "" if len(looked.judges) > 1 else "Nothing else can judge these labels yet"
-        allow(self.judge, why, does="Whose answers judge the labels")
+        several = len(looked.judges) > 1  # of one there is nothing to choose
+        self.judge.setVisible(several)
+        self.only_judge.setVisible(not several)
+        self.only_judge.setText(self.judge.currentText())
         notes = looked.suspects.notes if looked.suspects is not None else ()
         self.judged.setText(words.judged(looked))
         self.judged.setToolTip("\n".join(notes))
         self.folds.setVisible(looked.judge is None or looked.judge.experiment_id is None)
+
+    def show_kind(self, fault: Fault) -> None:
+        """Bring the tab of a kind that is there to the front, unless all kinds are shown."""
+        if self.kind is not None and fault in self._kinds:
+            self.tabs.blockSignals(True)
+            self.tabs.setCurrentIndex(self._kinds.index(fault))
+            self.tabs.blockSignals(False)
 
     def show_counts(self, left: Suspects, decided: Mapping[Decision, int], total: int) -> None:
         """How many there are of each kind, and how far one has come."""

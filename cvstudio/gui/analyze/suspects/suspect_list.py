@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QTextOption
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyleOptionViewItem
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QListView,
+    QStyle,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from cvstudio.core.annotation import LabelClass, Task, box_of
 from cvstudio.core.snapshot import SnapshotImage
@@ -15,6 +23,7 @@ from cvstudio.gui import theme
 from cvstudio.gui.analyze.crops import CropItem, CropModel, CropTile, MakeItem
 from cvstudio.gui.analyze.suspects import words
 from cvstudio.gui.tasks import Tasks
+from cvstudio.gui.widgets.section import label
 from cvstudio.project.suspecting import Suspect
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -43,6 +52,7 @@ def item_of(
         size=(image.width, image.height),
         title=words.headline(suspect, classes, task),
         figure=f"{suspect.doubt:.2f}",
+        measure="doubt",
         box=suspect.box,
         solid=tuple(solid),
         dashed=tuple(dashed),
@@ -146,3 +156,22 @@ class SuspectList(QListView):
             self.crops.remove(row)
         self.pick(after)
         self.chosen.emit(self.row)
+
+
+class Ranking(QWidget):
+    """The list under the names of what stands in its rows."""
+
+    def __init__(self, suspects: SuspectList) -> None:
+        super().__init__()
+        names = QHBoxLayout()
+        names.setContentsMargins(16, 8, 16, 4)
+        doubt = label(words.DOUBT, "caption")
+        doubt.setToolTip(words.DOUBT_TIP)
+        names.addWidget(label("Suspected label", "caption"))
+        names.addStretch(1)
+        names.addWidget(doubt)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(names)
+        column.addWidget(suspects, 1)

@@ -26,7 +26,7 @@ from cvstudio.gui.analyze.suspects.at_hand import AtHand
 from cvstudio.gui.analyze.suspects.came_of_it import CameOfIt
 from cvstudio.gui.analyze.suspects.head import Head
 from cvstudio.gui.analyze.suspects.looking import Looked
-from cvstudio.gui.analyze.suspects.suspect_list import SuspectList, item_of
+from cvstudio.gui.analyze.suspects.suspect_list import Ranking, SuspectList, item_of
 from cvstudio.gui.analyze.view import Subject, View, image_cases
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
@@ -55,6 +55,7 @@ class SuspectsView(View):
         self._decided: dict[Decision, int] = {}
         self._judge: Judge | None = None
         self._opened: list[Suspect] = []
+        self._settled: list[Suspect] = []  # those that were decided on here, the latest last
         self._by_hand = 0
         self._stale = False
         self._pictures = Pictures({})
@@ -85,7 +86,7 @@ class SuspectsView(View):
         across = QSplitter(Qt.Orientation.Horizontal)
         across.setHandleWidth(1)
         across.setChildrenCollapsible(False)
-        across.addWidget(self.list)
+        across.addWidget(Ranking(self.list))
         across.addWidget(self.at_hand)
         across.setStretchFactor(1, 1)
         across.setSizes([440, 900])
@@ -162,15 +163,24 @@ class SuspectsView(View):
         self.studio.fail(error)
 
     def _take(self, looked: Looked) -> None:
-        at_hand, row = self.current, self.list.row
+        at_hand, row, before = self.current, self.list.row, self._left
         self.looked = looked
         self._left = list(looked.suspects.rows) if looked.suspects is not None else []
+        back = self._came_back(before)
         self._decided = dict(looked.decided)
         self._count_by_hand()
         self._pictures = Pictures(looked.images)
         self.at_hand.use(self._pictures)
         self.head.show_judges(looked)
-        self._show_rows(at_hand=at_hand, row=max(row, 0))
+        if back is not None:
+            self._tell()
+            self.head.show_kind(back.fault)
+        self._show_rows(at_hand=back or at_hand, row=max(row, 0))
+
+    def _came_back(self, before: Sequence[Suspect]) -> Suspect | None:
+        """The suspect whose decision was just taken back: nobody should have to search it."""
+        new = {_exactly(row) for row in self._left} - {_exactly(row) for row in before}
+        return next((one for one in reversed(self._settled) if _exactly(one) in new), None)
 
     def _count_by_hand(self) -> None:
         """Those that were opened on Label, and are suspected no more without a decision."""
@@ -199,12 +209,18 @@ class SuspectsView(View):
             one for one in self._left
             if (fault is None or one.fault is fault) and one.image_id in images
         ]  # fmt: skip
-        kept = next((i for i, one in enumerate(self.rows) if _same(one, at_hand)), row)
+        kept = self._place_of(at_hand, row)
         items = [partial(item_of, one, images[one.image_id], classes, task) for one in self.rows]
         self.stack.setCurrentIndex(1 if items else 0)
         if not items:
             self.empty.set(self._why_none(fault), button="")
         self.list.show_items(items, kept)
+
+    def _place_of(self, wanted: Suspect | None, usual: int) -> int:
+        """The row that means the same label as a suspect, the same place of it if there is one."""
+        places = [place for place, one in enumerate(self.rows) if _same(one, wanted)]
+        exact = (p for p in places if wanted and _exactly(self.rows[p]) == _exactly(wanted))
+        return next(exact, next(iter(places), usual))
 
     def _why_none(self, fault: Fault | None) -> str:
         looked = self.looked
@@ -279,6 +295,7 @@ class SuspectsView(View):
             self.studio.toast(" ".join(outcome.left), level="warning")
             return
         self._decided[decision] = self._decided.get(decision, 0) + 1
+        self._settled.append(one)
         gone = [one]
         if decision in (Decision.FIXED, Decision.DELETED) and one.annotation_id is not None:
             # What else was suspected of this label was suspected of another one.
@@ -333,3 +350,8 @@ def _same(one: Suspect, other: Suspect | None) -> bool:
     return other is not None and (one.fault, one.image_id, one.annotation_id, one.proposed) == (
         other.fault, other.image_id, other.annotation_id, other.proposed,
     )  # fmt: skip
+
+
+def _exactly(one: Suspect) -> tuple[object, ...]:
+    """A suspect without its doubt; of one class, several may be overlooked on an image."""
+    return one.fault, one.image_id, one.annotation_id, one.proposed, one.box

@@ -82,6 +82,11 @@ def _splits(splits: tuple[Split, ...]) -> str:
     return " and ".join(split.value for split in splits)
 
 
+DOUBT = "Doubt"
+DOUBT_TIP = (
+    "How likely the label is wrong, from 0 to 1, by how often answers that are as sure as this one"
+    " agree with their labels"
+)
 TRAINING_IMAGES = "Judge the training images too…"
 FOLDS_TIP = (
     "A network cannot judge labels that it learned from. With folds, several runs each leave out"
