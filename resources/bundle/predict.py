@@ -2,6 +2,7 @@
 
     python predict.py photo.jpg folder/          answers as JSON and CSV in the folder "predictions"
     python predict.py folder/ --overlay --masks  pictures with the answers drawn in, and masks too
+    python predict.py film.mp4 --step 25         of a video each 25th frame, with number and time
     python predict.py --selftest                 does it answer here as it did where it was made?
 
 It needs Python 3.9 or newer and three packages: numpy, onnxruntime, opencv-python-headless. All
@@ -20,6 +21,7 @@ import csv
 import hashlib
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,6 +43,22 @@ ENDINGS = {
     ".ppm",
     ".pgm",
     ".npy",
+}
+VIDEOS = {
+    ".avi",
+    ".mp4",
+    ".m4v",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".mpg",
+    ".mpeg",
+    ".wmv",
+    ".flv",
+    ".ogv",
+    ".3gp",
+    ".mts",
+    ".m2ts",
 }
 PADDING = 114  # the grey beside an image, where the file does not say another
 CANDIDATES = 10_000  # so many places of an image are looked at, best first
@@ -82,6 +100,37 @@ def read(path: str | Path) -> list[np.ndarray]:
     if not pages or any(page is None for page in pages):
         raise Problem(f"{path.name} is no image that OpenCV can read.")
     return [_rgb(page) for page in pages]
+
+
+def frames(path: str | Path, step: int = 1) -> Iterator[tuple[int, float, np.ndarray]]:
+    """Of a video each step-th frame, the first among them: its number from 1 on, when it is shown
+    in seconds, and its pixels (h, w, 3) RGB."""
+    path = Path(path)
+    try:
+        str(path).encode()  # OpenCV cannot take a name that is no text
+        with path.open("rb") as stream:
+            head = stream.read(7)
+    except (OSError, UnicodeEncodeError) as error:
+        raise Problem(f"{path.name!r} cannot be read: {error}") from error
+    # OpenCV would follow a playlist to wherever it leads.
+    capture = None if head == b"#EXTM3U" else cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    number = 0
+    try:
+        while capture is not None and capture.grab():
+            number += 1
+            if (number - 1) % step == 0:
+                seconds = float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+                fine, picture = capture.retrieve()
+                if not fine:
+                    raise Problem(f"Frame {number} of {path.name} is damaged.")
+                yield number, seconds, _rgb(picture)
+    except cv2.error as error:
+        raise Problem(f"{path.name} is damaged after frame {number}: {error.err}") from error
+    finally:
+        if capture is not None:
+            capture.release()
+    if not number:
+        raise Problem(f"{path.name} is no video that OpenCV can read.")
 
 
 def _decoded(data: np.ndarray) -> Any:
@@ -802,12 +851,13 @@ def _object(network: Network, one: Found, answer: Answer) -> dict[str, Any]:
     return row
 
 
-COLUMNS = ("file", "page", "class", "score", "x", "y", "width", "height", "angle", "pixels")
+COLUMNS = ("file", "page", "frame", "time", "class", "score", "x", "y", "width", "height", "angle",
+           "pixels")  # fmt: skip
 
 
 def table_rows(row: dict[str, Any]) -> list[tuple[Any, ...]]:
     """The lines of the CSV file for one image: a class, an object or a region each."""
-    head = (row["file"], row["page"])
+    head = tuple(row.get(name, "") for name in COLUMNS[:4])
     empty = ("",) * 6
     if "scores" in row:
         said = row.get("classes", [row["class"]])
@@ -1043,7 +1093,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.selftest:
             return _tell_selftest(network, file)
         if not options.images:
-            say("Name images or folders, or use --selftest; --help tells more.")
+            say("Name images, videos or folders, or use --selftest; --help tells more.")
             return 2
         return _predict(network, options)
     except Problem as problem:
@@ -1054,17 +1104,24 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     add = parser.add_argument
-    add("images", nargs="*", type=Path, help="image files and folders of them")
+    add("images", nargs="*", type=Path, help="image files, videos, and folders of them")
     add("-o", "--output", type=Path, default=Path("predictions"), help="folder for the answers")
     add("--network", type=Path, help="another ONNX file than the one beside this script")
     add("--score", type=float, help="what an answer must be sure of to count, 0 to 1")
     add("--own-scores", action="store_true", help="each class from its own score in the file")
+    add("--step", type=_step, default=1, help="of videos, one frame in so many; usually each")
     add("--tiles", action="store_true", help="look at large images in pieces of their own scale")
     add("--overlay", action="store_true", help="write pictures with the answers drawn in")
     add("--masks", action="store_true", help="write masks as PNG, where the network has any")
     add("--threads", type=int, default=0, help="processor threads; 0 is as many as fit")
     add("--selftest", action="store_true", help="compare the samples with what is expected")
     return parser
+
+
+def _step(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
 
 
 def _tell_selftest(network: Network, file: Path) -> int:
@@ -1076,11 +1133,11 @@ def _tell_selftest(network: Network, file: Path) -> int:
 
 
 def _files(given: list[Path]) -> list[Path]:
-    """The files, and the images inside the folders."""
+    """The files, and the images and videos inside the folders."""
     files = []
     for path in given:
         if path.is_dir():
-            files += [p for p in sorted(path.iterdir()) if p.suffix.lower() in ENDINGS]
+            files += [p for p in sorted(path.iterdir()) if p.suffix.lower() in ENDINGS | VIDEOS]
         else:
             files.append(path)
     return files
@@ -1097,6 +1154,18 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
+def _pictures(path: Path, step: int) -> Iterator[tuple[dict[str, Any], str, np.ndarray]]:
+    """The pages of an image or the frames of a video: which it is, a name for its pictures, and its
+    pixels."""
+    if path.suffix.lower() in VIDEOS:
+        for number, seconds, frame in frames(path, step):
+            yield {"frame": number, "time": round(seconds, 3)}, f"{path.stem}-{number:05d}", frame
+        return
+    pages = read(path)
+    for number, page in enumerate(pages, 1):
+        yield {"page": number}, path.stem if len(pages) == 1 else f"{path.stem}-{number}", page
+
+
 def _predict(network: Network, options: argparse.Namespace) -> int:
     """Answer for all images and write what was asked for; unreadable ones are told and skipped."""
     floors = network.floors(options.score, options.own_scores)
@@ -1110,31 +1179,38 @@ def _predict(network: Network, options: argparse.Namespace) -> int:
         lines.writerow(COLUMNS)
         for path in _files(options.images):
             try:
-                pages = read(path)
-                answers = [network.answer(page, options.tiles) for page in pages]
+                for place, name, picture in _pictures(path, options.step):
+                    answer = network.answer(picture, options.tiles)
+                    rows.append({"file": str(path), **place, **told(network, answer, floors)})
+                    lines.writerows(table_rows(rows[-1]))
+                    # Files of the same name in two folders must not overwrite each other.
+                    file = _free(name, taken) + ".png"
+                    _save_pictures(network, picture, answer, floors, file, options)
             except Problem as problem:
                 problems.append({"file": str(path), "problem": str(problem)})
                 say(f"Skipped: {problem}")
-                continue
-            for number, (page, answer) in enumerate(zip(pages, answers)):  # noqa: B905
-                row = {"file": str(path), "page": number + 1, **told(network, answer, floors)}
-                rows.append(row)
-                lines.writerows(table_rows(row))
-                # Files of the same name in two folders must not overwrite each other.
-                name = path.stem if len(pages) == 1 else f"{path.stem}-{number + 1}"
-                name = _free(name, taken) + ".png"
-                if options.overlay and (page.ndim == 2 or page.shape[2] in (1, 3, 4)):
-                    picture = drawn(network, displayed(page, network.window), answer, floors)
-                    save(out / "overlay" / name, picture)
-                mask = mask_picture(answer, floors) if options.masks else None
-                if mask is not None:
-                    save(out / "masks" / name, mask)
     content = {"task": network.task, "classes": network.classes, "images": rows,
                "problems": problems}  # fmt: skip
     text = json.dumps(content, ensure_ascii=False, indent=1)
     (out / "predictions.json").write_text(text, encoding="utf-8")
-    say(f"{len(rows)} images answered, {len(problems)} skipped; see {out}")
+    films = any("frame" in row for row in rows)
+    noun = "images and frames" if films else "images"
+    say(f"{len(rows)} {noun} answered, {len(problems)} skipped; see {out}")
     return 0 if rows else 1
+
+
+def _save_pictures(
+    network: Network, array: np.ndarray, answer: Answer, floors: dict[int, float], name: str,
+    options: argparse.Namespace,
+) -> None:  # fmt: skip
+    """What is wished for beside the table: the answer drawn in, and masks."""
+    out: Path = options.output
+    if options.overlay and (array.ndim == 2 or array.shape[2] in (1, 3, 4)):
+        shown = drawn(network, displayed(array, network.window), answer, floors)
+        save(out / "overlay" / name, shown)
+    mask = mask_picture(answer, floors) if options.masks else None
+    if mask is not None:
+        save(out / "masks" / name, mask)
 
 
 if __name__ == "__main__":

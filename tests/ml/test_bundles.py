@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import json
 import shutil
@@ -18,6 +19,8 @@ import pytest
 from bundle_files import CLASSES, KINDS, file_of, picture
 from judge_samples import snapshot_of
 from PIL import Image
+from video_clips import KINDS as CLIPS
+from video_clips import write_clip
 
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.config import BundleConfig
@@ -28,6 +31,8 @@ from cvstudio.core.masks import from_coco
 from cvstudio.core.recipe import Fit, Sees
 from cvstudio.core.resources import resources
 from cvstudio.core.snapshot import Snapshot, write_snapshot
+from cvstudio.core.video_names import SUFFIXES
+from cvstudio.imaging import video
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.exporting.bundle import REQUIREMENTS, run_bundle
 from cvstudio.ml.exporting.card import Known, model_card
@@ -337,6 +342,65 @@ def test_the_pages_of_a_file_are_counted_from_one(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     content = json.loads((out / "predictions.json").read_text(encoding="utf-8"))
     assert [row["page"] for row in content["images"]] == [1, 2, 3]
+
+
+def test_a_video_is_answered_frame_by_frame_with_number_and_time(tmp_path: Path) -> None:
+    folder, _ = bundle(tmp_path, "instance")
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    film = write_clip(clips / "film.avi", frames=7, codec="FFV1", fps=10)
+    picture(clips / "still.png", 64, 48)
+    (clips / "broken.mp4").write_bytes(b"no video at all")
+    (clips / "list.avi").write_bytes(b"#EXTM3U\nhttp://somewhere/else.ts\n")
+    out = tmp_path / "answers"
+    done = run_script(folder, str(clips), "-o", str(out), "--step", "3", "--overlay", "--masks")
+    assert done.returncode == 0, done.stderr
+    assert "Skipped: broken.mp4 is no video that OpenCV can read." in done.stdout
+    assert "Skipped: list.avi is no video that OpenCV can read." in done.stdout
+    assert "4 images and frames answered, 2 skipped" in done.stdout
+    content = json.loads((out / "predictions.json").read_text(encoding="utf-8"))
+    of_film = [row for row in content["images"] if row["file"].endswith("film.avi")]
+    assert [(row["frame"], row["time"]) for row in of_film] == [(1, 0.0), (4, 0.3), (7, 0.6)]
+    assert not any("page" in row for row in of_film)
+    (still,) = [row for row in content["images"] if row["file"].endswith("still.png")]
+    assert still["page"] == 1
+    with (out / "predictions.csv").open(encoding="utf-8", newline="") as stream:
+        lines = [line for line in csv.DictReader(stream) if line["file"].endswith("film.avi")]
+    assert {(line["frame"], line["time"]) for line in lines} == {
+        ("1", "0.0"), ("4", "0.3"), ("7", "0.6"),
+    }  # fmt: skip
+    assert sum(len(row["objects"]) for row in of_film) == len(lines)
+    names = {path.name for path in (out / "overlay").iterdir()}
+    assert names == {"film-00001.png", "film-00004.png", "film-00007.png", "still.png"}
+    assert film.exists()
+
+
+@pytest.mark.parametrize("codec", sorted(CLIPS))
+def test_the_script_sees_the_frames_of_a_video_as_the_program_does(
+    script: ModuleType, tmp_path: Path, codec: str
+) -> None:
+    film = write_clip(tmp_path / f"film.{CLIPS[codec]}", frames=5, codec=codec)
+    index = video.index_of(film)
+    found = list(script.frames(film, 2))
+    assert [number for number, _, _ in found] == [1, 3, 5]
+    for number, seconds, frame in found:
+        assert seconds == pytest.approx(index.times[number - 1] / 1000)
+        assert (frame == video.read_frame(film, number - 1)).all()
+
+
+def test_every_ending_that_is_a_video_to_the_program_is_one_to_the_script(
+    script: ModuleType,
+) -> None:
+    assert frozenset(script.VIDEOS) == SUFFIXES
+
+
+@pytest.mark.parametrize("step", ["0", "-1", "two"])
+def test_a_step_that_means_nothing_is_told_to_whoever_runs_the_script(
+    script: ModuleType, step: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        script.main(["film.mp4", f"--step={step}"])
+    assert "is no whole number from 1 on" in capsys.readouterr().err
 
 
 def test_two_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:

@@ -298,17 +298,19 @@ Then ask whether it answers on this computer as it did where it was made:
 
 ## Use
 
-    env/bin/python {SCRIPT} photo.jpg folder_of_images/ -o answers --overlay --masks
+    env/bin/python {SCRIPT} photo.jpg film.mp4 folder_of_images/ -o answers --overlay --masks
 
 The folder `answers` then holds
 
-- `predictions.json`: for each image {writes}
+- `predictions.json`: for each image {writes}; for each frame of a video the same with its number
+  from 1 on and its time in seconds
 - `predictions.csv`: the same as a table, one line for each answer
 - `overlay/`: the images with the answers drawn in (`--overlay`)
 - `masks/`: PNG files whose values are classes or objects (`--masks`), where the network gives any
 
 `--score 0.5` lets answers count from that score on, `--own-scores` each class from the one that was
-best for it; `--tiles` looks at large images in pieces. `--help` lists everything.
+best for it; `--tiles` looks at large images in pieces; `--step 25` takes one frame in 25 of a
+video. `--help` lists everything.
 
 Coordinates are pixels of the upright image from its left top corner. Boxes are x, y, width, height.
 Masks in the JSON file are COCO run lengths, which pycocotools reads.
