@@ -15,7 +15,8 @@ from cvstudio.core.networks import default_config
 from cvstudio.core.recipe import Preset, TrainConfig
 from cvstudio.gui import theme
 from cvstudio.gui.train import words
-from cvstudio.gui.train.run_list import Row, RunTable, draw_lines
+from cvstudio.gui.train.compare_chart import draw_lines
+from cvstudio.gui.train.run_list import Row, RunTable
 from cvstudio.gui.widgets.chart import Chart
 from cvstudio.project import run_commands
 from cvstudio.project.project import Project

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from cvstudio.core.run_state import RunState
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.train.compare_chart import MOST_COMPARED
 from cvstudio.gui.train.comparison_dialog import ComparisonDialog
 from cvstudio.gui.train.run_book import RunBook
-from cvstudio.gui.train.run_list import MOST_COMPARED
 from cvstudio.project import reproducing
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus

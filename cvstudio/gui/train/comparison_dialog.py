@@ -24,7 +24,7 @@ from cvstudio.core.run_state import RunState
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.core.words import counted
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.train.run_list import draw_lines
+from cvstudio.gui.train.compare_chart import draw_lines
 from cvstudio.gui.widgets.chart import Chart
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.section import label, tab_bar

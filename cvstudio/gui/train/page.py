@@ -18,6 +18,7 @@ from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.train import comparing, words
 from cvstudio.gui.train.checks_list import ChecksList
+from cvstudio.gui.train.compare_chart import Comparison
 from cvstudio.gui.train.experiments import Experiments
 from cvstudio.gui.train.new_run import NewRun
 from cvstudio.gui.train.preparing import Preparing
@@ -25,8 +26,9 @@ from cvstudio.gui.train.queue_control import QueueControl
 from cvstudio.gui.train.queue_list import QueueList
 from cvstudio.gui.train.run_book import RunBook
 from cvstudio.gui.train.run_control import RunControl
-from cvstudio.gui.train.run_list import Comparison, RunTable, Saw
+from cvstudio.gui.train.run_list import RunTable
 from cvstudio.gui.train.run_view import RunView
+from cvstudio.gui.train.saw import Saw
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.widgets.section import NextStep, line, push
 from cvstudio.gui.workspace import Workspace

@@ -1,8 +1,8 @@
-"""The right panel of Train: every run with its state, a small comparison, and what a run saw."""
+"""The list of runs in Train: every run with its state, those of an experiment under a heading."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,6 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QGridLayout,
     QHeaderView,
     QMenu,
     QStyledItemDelegate,
@@ -30,15 +29,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cvstudio.core.batch_rule import words as batch_words
 from cvstudio.core.networks import title_of
-from cvstudio.core.recipe import TrainConfig
-from cvstudio.core.run_state import RunState
 from cvstudio.gui import theme
 from cvstudio.gui.train import words
-from cvstudio.gui.widgets.chart import Chart
 from cvstudio.gui.widgets.icons import icon
-from cvstudio.gui.widgets.section import SectionHeader, label, link, tool
+from cvstudio.gui.widgets.section import SectionHeader, label, tool
 from cvstudio.gui.widgets.table_names import name_table
 from cvstudio.project.records import ExperimentRecord, RunRecord
 from cvstudio.project.run_status import RunStatus
@@ -51,10 +46,6 @@ FILTERS: dict[str, frozenset[RunStatus]] = {
     "Not over": frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED}),
     "Stopped": frozenset({RunStatus.FAILED, RunStatus.CANCELLED}),
 }
-
-
-MOST_COMPARED = 5
-"""Lines that one chart can hold and still be read."""
 
 
 @dataclass(frozen=True)
@@ -392,117 +383,3 @@ class RunTable(QWidget):
         self.kind = kind
         theme.mark(self._filter, set=kind != "All runs")
         self.set_rows(self._all, self._metric, list(self._headings.values()))
-
-
-class Comparison(QWidget):
-    """A small chart of the best figure of up to five runs. `opened()` asks for the large one."""
-
-    opened = Signal()
-
-    def __init__(self, metric: str) -> None:
-        super().__init__()
-        self._metric = metric
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        self.header = SectionHeader("Compare", link_text="Open", do=self.opened.emit)
-        column.addWidget(self.header)
-        self.chart = Chart("", x="epoch", y=metric, framed=False, height=180, fixed=True)
-        self.chart.figures.hide()
-        self.chart.title.hide()
-        column.addWidget(self.chart)
-
-    def show_runs(self, states: Mapping[int, RunState]) -> None:
-        """Draw these runs; the oldest is the solid line."""
-        draw_runs(self.chart, states, self._metric)
-        numbers = sorted(states)
-        if len(numbers) == 1:
-            self.header.title.setText(f"Run {numbers[0]}")
-        elif numbers:
-            most = ", ".join(map(str, numbers[:-1]))
-            self.header.title.setText(f"Compare {most} and {numbers[-1]}")
-        self.setVisible(bool(numbers))
-
-
-def draw_runs(chart: Chart, states: Mapping[int, RunState], metric: str) -> None:
-    """One line of the metric for each run, over the longest of them."""
-    lines = {}
-    for run_id, state in states.items():
-        xs, ys = state.series(metric)
-        lines[run_id] = ([float(x) for x in xs], ys)
-    longest = max((state.total_epochs for state in states.values()), default=0)
-    draw_lines(chart, lines, share=True, end=longest)
-
-
-def draw_lines(
-    chart: Chart, lines: Mapping[int, tuple[Sequence[float], Sequence[float]]], *, share: bool,
-    end: int = 0,
-) -> None:  # fmt: skip
-    """One line for each run, by its number; `share` is a figure from 0 to 1.
-
-    Runs have their colours by age, so that a run looks the same wherever it is compared.
-    """
-    chart.clear()
-    last = float(max(end, 2))
-    for place, (run_id, (xs, ys)) in enumerate(sorted(lines.items())[:MOST_COMPARED]):
-        if len(xs):
-            chart.set_line(str(run_id), xs, ys, place=place)
-            last = max(last, xs[-1])
-    chart.set_range(x=(0, last), y=(0, 1 if share else None))
-
-
-class Saw(QWidget):
-    """What a run trained on. `changed_asked()`: show the images that changed since."""
-
-    def __init__(self, show_changed: Callable[[], Any]) -> None:
-        super().__init__()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 8)
-        column.setSpacing(0)
-        self.header = SectionHeader("What the run saw")
-        column.addWidget(self.header)
-        grid = QGridLayout()
-        padding = theme.size("panel_padding")
-        grid.setContentsMargins(padding, 0, padding, 0)
-        grid.setVerticalSpacing(7)
-        column.addLayout(grid)
-        self.snapshot = label("", "mono")
-        self.counts = label("")
-        self.changed = link("", show_changed)
-        self.same = label("", "muted")
-        self.sizes = label("")
-        self.augment = label("")
-        self.seed = label("")
-        rows: list[tuple[str, tuple[QWidget, ...]]] = [
-            ("Snapshot", (self.snapshot,)),
-            ("Images, annotations", (self.counts,)),
-            ("Changed since", (self.changed, self.same)),
-            ("Image size, batch", (self.sizes,)),
-            ("Augmentation", (self.augment,)),
-            ("Seed", (self.seed,)),
-        ]
-        for place, (title, widgets) in enumerate(rows):
-            grid.addWidget(label(title, "muted"), place, 0)
-            for widget in widgets:
-                grid.addWidget(widget, place, 1, Qt.AlignmentFlag.AlignRight)
-        self.changed.hide()
-
-    def show_run(self, run: RunRecord, config: TrainConfig) -> None:
-        """The facts of a run; what changed since comes later, by `show_changed`."""
-        self.header.title.setText(f"What run {run.id} saw")
-        self.snapshot.setText(run.snapshot_hash[:6])
-        self.snapshot.setToolTip(run.snapshot_hash)
-        self.counts.setText(f"{run.image_count:,} · {run.annotation_count:,}")
-        self.sizes.setText(f"{config.image_size} px · {batch_words(config.batch)}")
-        steps = sum(step.enabled for step in config.augmentation)
-        self.augment.setText(f"{steps} steps" if steps != 1 else "1 step")
-        self.seed.setText(str(config.seed))
-        self.changed.hide()
-        self.same.hide()
-
-    def show_changed(self, count: int) -> None:
-        """How many images are not what the run saw."""
-        self.changed.setVisible(bool(count))
-        self.same.setVisible(not count)
-        self.changed.setText(f"{count:,} image" + ("s" if count != 1 else ""))
-        self.same.setText("nothing")
