@@ -14,7 +14,6 @@ from cvstudio.cli.judging import device_option, views_option
 from cvstudio.cli.output import WholeNumber, as_json, note, opened
 from cvstudio.core.answers import Answered, Line, Skipped, Teller
 from cvstudio.core.config import Views
-from cvstudio.core.errors import ImageError
 from cvstudio.core.jobdir import write_json
 from cvstudio.core.words import counted
 from cvstudio.formats import answers as writing
@@ -214,11 +213,8 @@ def _watch(
                     writer.add(writing.drawn(asked.teller, rgb, prediction, count))
     except KeyboardInterrupt:
         note(f"Ended after {counted(number, 'picture')}.")
-    except ImageError:
+    finally:  # a camera that goes away takes nothing of what it showed before
         if writer is not None:
-            writer.discard()
-        raise
-    if writer is not None:
-        writer.finish()
-        note(f"Wrote {video}: {counted(number, 'frame')}")
+            writer.finish()
+            note(f"Wrote {video}: {counted(number, 'frame')}")
     return 0 if number else 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from video_clips import write_clip
 
 from cvstudio.__main__ import main
 from cvstudio.core.annotation import Review, State, Task
+from cvstudio.imaging import video
 from cvstudio.project import queries
 from cvstudio.project.project import Project
 
@@ -92,6 +94,43 @@ def test_a_camera_that_is_not_there_is_said_in_words(
     assert main(["predict", str(network), "--camera", "97"]) == 1
     said = capsys.readouterr().err
     assert "There is no camera with the number 97 on this computer" in said
+
+
+@pytest.fixture
+def film_as_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A camera 0 that shows twelve pictures and then goes away; gives a folder for what is made."""
+    film = write_clip(tmp_path / "film.mp4", frames=12, fps=10)
+    real = cv2.VideoCapture
+
+    def opened(source: int | str, *more: object) -> Any:
+        return real(str(film)) if source == 0 else real(source, *more)
+
+    monkeypatch.setattr(cv2, "VideoCapture", opened)
+    return tmp_path
+
+
+def test_as_many_pictures_of_a_camera_are_answered_as_were_wanted(
+    film_as_camera: Path, network: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = film_as_camera / "seen.mp4"
+    command = ["predict", str(network), "--camera", "0", "--frames", "5", "--video", str(out)]
+    assert main(command) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["frame"] for line in lines] == [1, 2, 3, 4, 5]
+    assert all(line["width"] == 320 and line["objects"] for line in lines)
+    assert len(video.index_of(out)) == 5
+
+
+def test_what_a_camera_showed_is_kept_when_it_goes_away(
+    film_as_camera: Path, network: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = film_as_camera / "seen.mp4"
+    assert main(["predict", str(network), "--camera", "0", "--video", str(out)]) == 1
+    told = capsys.readouterr()
+    assert "Camera 0 gives no picture any more." in told.err
+    assert "12 frames" in told.err
+    assert len(told.out.splitlines()) == 12
+    assert len(video.index_of(out)) == 12
 
 
 def test_answers_come_into_a_project_as_suggestions_with_their_images(
