@@ -18,7 +18,7 @@ from cvstudio.cli.output import (
     table,
 )
 from cvstudio.core.jobdir import replace_file
-from cvstudio.core.words import size_words
+from cvstudio.core.words import percent, size_words
 from cvstudio.project import drift, runs
 from cvstudio.project.report import compose, to_html
 from cvstudio.project.report.blocks import Report
@@ -99,9 +99,9 @@ def drift_command(
         for sentence in found.sentences:
             click.echo(f"  {sentence}")
         table(
-            ("measure", "usual", "new", "new has more"),
+            ("measure", "usual", "new", "new one is higher"),
             [
-                (title, figure(one.usual, 2), figure(one.new, 2), f"{one.more:.0%}")
+                (title, figure(one.usual, 2), figure(one.new, 2), f"{percent(one.more)} of pairs")
                 for title, one in found.shifts.items()
             ],
         )

@@ -20,6 +20,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def minus(figures: str) -> str:
+    """Figures with a minus sign in the place of each hyphen, which is narrower than a plus."""
+    return figures.replace("-", "\N{MINUS SIGN}")
+
+
 def first_names(names: Sequence[str], most: int = 3) -> str:
     """The first of some names, and how many more there are: "a.jpg, b.jpg and 4 more"."""
     shown = ", ".join(names[:most])

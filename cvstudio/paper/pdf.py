@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from html import escape
 
-from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QMarginsF, QUrl
+from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QMarginsF, QSizeF, QUrl
 from PySide6.QtGui import (
     QFont,
     QGuiApplication,
@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtSvg import QSvgRenderer
 
+from cvstudio.paper.pages import keep_together
 from cvstudio.project.report.blocks import (
     Block,
     Chart,
@@ -67,21 +68,31 @@ def _print(report: Report, device: QIODevice) -> None:
     writer = QPdfWriter(device)
     writer.setTitle(report.title)
     writer.setCreator("CVStudio")
+    paper = _paper()
+    writer.setPageLayout(paper)
+    document = laid_out(report, paper.paintRect(QPageLayout.Unit.Inch).size() * _DOTS)
+    document.print_(writer)
+
+
+def _paper() -> QPageLayout:
     margins = QMarginsF(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
-    writer.setPageLayout(
-        QPageLayout(
-            QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins,
-            QPageLayout.Unit.Millimeter,
-        )
+    return QPageLayout(
+        QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins,
+        QPageLayout.Unit.Millimeter,
     )  # fmt: skip
+
+
+def laid_out(report: Report, page: QSizeF) -> QTextDocument:
+    """A report on pages of a size, in units of the layout; what belongs together is on one page."""
     document = QTextDocument()
     font = QFont("sans-serif")  # the window's is in pixels: too small on paper
     font.setPointSizeF(_POINTS)
     document.setDefaultFont(font)
     document.setDocumentMargin(0)
-    document.setPageSize(writer.pageLayout().paintRect(QPageLayout.Unit.Inch).size() * _DOTS)
+    document.setPageSize(page)
     document.setHtml(_page(report, document))
-    document.print_(writer)
+    keep_together(document)
+    return document
 
 
 def _page(report: Report, document: QTextDocument) -> str:
@@ -159,7 +170,9 @@ def _table(block: Table) -> str:
     )
     rows = "".join(f"<tr>{_row(block, place)}</tr>" for place in range(len(block.rows)))
     caption = f"<p style='{_QUIET}'>{escape(block.caption)}</p>" if block.caption else ""
-    return f"<table cellpadding='3' cellspacing='0'><tr>{head}</tr>{rows}</table>{caption}"
+    # The head is said again on each page.
+    head = f"<thead><tr>{head}</tr></thead>"
+    return f"<table cellpadding='3' cellspacing='0'>{head}{rows}</table>{caption}"
 
 
 def _row(block: Table, place: int) -> str:
@@ -182,7 +195,8 @@ def _shade(share: float | None) -> str:
 
 
 def _pictures(block: Pictures, number: int, document: QTextDocument) -> str:
-    """Two beside each other; a row is never torn by the end of a page, for it is one line high."""
+    """Two beside each other. Each row is a table of its own: the end of a page would come between
+    a picture and its words."""
     cells = []
     for place, one in enumerate(block.pictures):
         name = f"picture-{number}-{place}"
@@ -191,8 +205,7 @@ def _pictures(block: Pictures, number: int, document: QTextDocument) -> str:
         )
         cells.append(_picture(one, name))
     pairs = (cells[place : place + 2] for place in range(0, len(cells), 2))
-    rows = "".join(f"<tr>{''.join(pair)}</tr>" for pair in pairs)
-    return f"<table cellpadding='4'>{rows}</table>"
+    return "".join(f"<table cellpadding='4'><tr>{''.join(pair)}</tr></table>" for pair in pairs)
 
 
 def _picture(one: Picture, name: str) -> str:

@@ -148,6 +148,8 @@ def start(
     new = list(_new(images_in(sources, check=check), snapshot, check))
     if not new:
         raise RunError("There is no image to look at there.")
+    if not any(one.width for one in new):
+        raise _unreadable([str(one.path) for one in new])
     config = EmbedConfig(run_directory=job_of_run.path, umap=False, device=device)
     job = runs.make_job(job_of_run.path / FOLDER, config)
     write_subjects(job, [*own, *new])
@@ -216,10 +218,7 @@ def read(run: RunRecord, job: JobDir, *, check: Callable[[], None] = go_on) -> D
     new = found.images < 0
     unread = tuple(str(subjects[i].path) for i in found.unread if i < 0)
     if not new.any():
-        raise RunError(
-            "None of the new images can be read.",
-            hint=f"They may be damaged, or no images at all: {_file_names(unread)}.",
-        )
+        raise _unreadable(unread)
     splits = {image.id: image.split for image in snapshot.images}
     usual_rows, far = _distances(found, splits, new)
     doubts = dict(zip(found.seen.tolist(), found.doubts.tolist(), strict=True))
@@ -390,6 +389,13 @@ def _share(one: Beyond | Silence) -> str:
 
 
 def _file_names(paths: Sequence[str]) -> str:
+def _unreadable(paths: Sequence[str]) -> RunError:
+    return RunError(
+        "None of the new images can be read.",
+        hint=f"They may be damaged, or no images at all: {_file_names(paths)}.",
+    )
+
+
     return first_names([Path(path).name for path in paths])
 
 

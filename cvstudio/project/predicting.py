@@ -14,6 +14,8 @@ from cvstudio.project.project import Project
 from cvstudio.project.run_store import make_job
 from cvstudio.project.run_titles import run_title
 
+_OWN = "the run’s own checkpoint, not exported"
+
 
 @dataclass(frozen=True)
 class Askable:
@@ -36,7 +38,7 @@ def networks(project: Project, *, more: Sequence[Path] = ()) -> list[Askable]:
     known = [path for path in dict.fromkeys((*more, *files)) if "-UNVERIFIED" not in path.stem]
     found = [Askable(path, path.name, f"in {path.parent}") for path in known if path.is_file()]
     for run in suggesting.able_runs(project):
-        found.append(Askable(runs.job_of(run).path, run_title(run), "the checkpoint itself"))
+        found.append(Askable(runs.job_of(run).path, run_title(run), _OWN))
     return found
 
 

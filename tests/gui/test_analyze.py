@@ -340,7 +340,7 @@ def test_a_segment_heat_map_is_for_the_chosen_class_or_the_drawn_rectangle(
     assert mask.pixelColor(12, 12).alpha() > 0
     assert mask.pixelColor(40, 40).alpha() == 0
     explainer.answer(first, 0.8)
-    assert box.currentText() == "nucleus"
+    assert box.currentText() == "“nucleus” 0.80", "the score stands by its class"
     box.setCurrentIndex(1)
     box.activated.emit(1)
     assert explainer.last["class_id"] == second
@@ -442,3 +442,34 @@ def test_projects_are_judged_with_the_labels_that_the_run_saw(studio_window: Per
     assert page.analysis is not None
     assert sum(len(i.annotations) for i in page.analysis.images.values()) > 0
     assert job.snapshot.exists()
+
+
+def test_where_nobody_labelled_anything_no_label_is_called_right(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    detail, tabs = page.errors.detail, page.errors.gallery.tabs
+    kinds = [one.kind for one in page.errors.gallery._kinds]
+    said = {}
+    for kind in ("missed", "extra"):
+        tabs.setCurrentIndex(kinds.index(kind))
+        studio_window.idle()
+        assert page.errors.gallery.current is not None
+        said[kind] = detail.keep.accessibleName(), detail.fix.text()
+    assert said == {
+        "missed": ("Label is right", "Fix this label"),
+        "extra": ("Nothing to label here", "Label it"),
+    }
+
+
+def test_the_table_counts_the_kinds_that_its_words_say(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    verdict = page.errors.verdict
+    assert verdict is not None
+    assert page.errors.matrix_panel.caption.text().endswith(
+        "Missed and extra hold the loose and the double ones too"
+    )
+    many = {one.kind: one.count for one in verdict.kinds}
+    extra = int(verdict.confusion[-1].sum())
+    kinds = ("extra", "duplicate", "loose box", "wrong class and loose")
+    assert extra == sum(many[kind] for kind in kinds) > 0

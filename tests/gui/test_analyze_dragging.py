@@ -144,6 +144,14 @@ def test_very_many_cases_are_listed_in_part_and_counted_in_full(
     studio_window.idle()
     assert view.gallery.count == MOST
     assert view.gallery.caption.text() == f"the first {MOST:,} of {len(many):,}"
+    assert view.gallery.more.isVisible()
+    assert view.gallery.more.toolTip() == f"Listed are the first {MOST:,} of {len(many):,}"
+    studio_window.click(view.gallery.more)
+    assert view.gallery.count == len(many)
+    assert view.gallery.position[0] == MOST + 1, "and the first of the further ones is at hand"
+    assert view.gallery.more.isHidden()
+    view._show_kind(ALL)
+    assert view.gallery.more.isHidden(), "all of them are listed"
 
 
 @pytest.mark.parametrize("name", ["figures", "slices"])

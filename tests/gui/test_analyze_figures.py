@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from test_analyze import finished_run, judged_page
 
-from cvstudio.core.annotation import LabelClass
+from cvstudio.core.annotation import LabelClass, Split
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.metrics import ErrorKind
 from cvstudio.core.metrics.calibration import reliability
@@ -299,3 +300,42 @@ def test_no_score_is_offered_before_it_is_known_whether_there_is_one(qtbot: obje
     assert not bar.overlap.isVisible()
     bar.close()
     bar.deleteLater()
+
+
+def test_the_query_of_a_part_is_shown_by_a_class_of_this_project(
+    studio_window: Person, job: JobDir
+) -> None:
+    page, view = slices_of(studio_window)
+    assert page.subject is not None
+    first = next(iter(page.subject.classes.values())).name
+    said = view.query.placeholderText()
+    assert said == f"A part of your own, such as class:{first}"
+    assert view.query.fontMetrics().horizontalAdvance(said) < view.query.width() - 16
+    slices.add_query(studio_window.project, said.rsplit(" ", 1)[1])  # it is one that holds
+
+
+def test_what_is_worse_than_the_rest_has_a_minus_sign(studio_window: Person, job: JobDir) -> None:
+    _page, view = slices_of(studio_window)
+    assert view.sliced is not None
+    rows = view.table.rows
+    worse = next(n for n, each in enumerate(rows.slices) if each.part.above_rest.value < 0)
+    assert rows.index(worse, 4).data().startswith("−0.")
+
+
+def test_the_parts_begin_below_the_words_over_them(studio_window: Person, job: JobDir) -> None:
+    _page, view = slices_of(studio_window)
+    words = view.words.mapTo(view, view.words.rect().topLeft()).x()
+    rows = view.table.mapTo(view, view.table.rect().topLeft()).x()
+    assert words - rows == 6, "what a table leaves free before its words"
+
+
+def test_before_the_parts_are_found_nothing_is_offered_to_do_with_one(
+    studio_window: Person, job: JobDir
+) -> None:
+    page, view = slices_of(studio_window)
+    assert view.errors.isVisible()
+    assert page.subject is not None
+    view.show_subject(replace(page.subject, split=Split.TRAIN))
+    assert not view.errors.isVisible()
+    assert not view.remove.isVisible()
+    assert not view.words.text()

@@ -22,6 +22,8 @@ from cvstudio.core.wire import Message
 from cvstudio.gui.analyze.detail import Detail
 from cvstudio.gui.analyze.explaining import MeansDialog, PicturesDialog
 from cvstudio.gui.analyze.page import AnalyzePage
+from cvstudio.gui.analyze.scale import Scale
+from cvstudio.gui.studio import Toast
 from cvstudio.project import queries
 
 LAYERS = [
@@ -304,7 +306,7 @@ def jobs(studio_window: Person, tmp_path: Path) -> Callable[[], ExplainManyConfi
     return last
 
 
-def test_the_mean_of_each_class_is_shown_with_what_it_is_not(
+def test_the_mean_of_each_class_waits_until_it_is_looked_at_and_says_what_it_is_not(
     studio_window: Person, network: Network, detail: Detail,
     jobs: Callable[[], ExplainManyConfig],
 ) -> None:  # fmt: skip
@@ -313,14 +315,23 @@ def test_the_mean_of_each_class_is_shown_with_what_it_is_not(
 
     def look(dialog: MeansDialog) -> None:
         said.extend(found.text() for found in dialog.findChildren(QLabel))
+        assert dialog.findChild(Scale) is not None
         dialog.accept()
 
-    when_open(MeansDialog, look)
+    links: list[Toast] = []
+    studio_window.studio.toasted.connect(links.append)
     studio_window.click(detail.how.average)
     assert not detail.how.average.isEnabled()
     assert detail.how.stop.isVisible()
-    studio_window.until(lambda: bool(said))
+    studio_window.until(lambda: any(toast.link == "Show" for toast in links))
+    assert not said, "no dialog comes over what is done meanwhile"
+    when_open(MeansDialog, look)
+    next(toast for toast in links if toast.link == "Show").do()
     assert {"nucleus", "12 objects", "As if in one place."} <= set(said)
+    said.clear()
+    when_open(MeansDialog, look)
+    studio_window.click(detail.how.average)
+    assert "nucleus" in said, "what is ready is not made again"
     config = jobs()
     assert config.cases == ()
     assert config.split == "val"

@@ -42,7 +42,7 @@ def panel(dressed: theme.ThemeKeeper, qapp: QApplication) -> Iterator[MatrixPane
 def show(panel: MatrixPanel, present: tuple[int, ...]) -> ConfusionView:
     ids = (*range(1, MANY + 1), 0)
     panel.matrix.show_counts(counts(present), ids, CLASSES, nothing="nothing", unit="boxes")
-    panel.tell("boxes", "")
+    panel.tell("boxes", "", objects=True)
     QApplication.processEvents()
     return panel.matrix
 
@@ -54,7 +54,7 @@ def test_only_the_classes_that_occur_are_shown_until_all_are_asked_for(panel: Ma
     assert panel.header.link.text() == "76 more classes"
     panel.header.link.click()
     assert len(view.matrix.class_ids) == MANY + 1
-    panel.tell("boxes", "")
+    panel.tell("boxes", "", objects=True)
     assert panel.header.link.text() == "Only those that occur"
 
 
@@ -63,7 +63,7 @@ def test_a_few_classes_are_always_shown_whole(panel: MatrixPanel) -> None:
     found = np.zeros((4, 4), np.int64)
     found[0, 0] = 5
     panel.matrix.show_counts(found, (1, 2, 3, 0), few, nothing="nothing", unit="boxes")
-    panel.tell("boxes", "")
+    panel.tell("boxes", "", objects=True)
     assert panel.matrix.matrix.class_ids == (1, 2, 3, 0)
     assert panel.header.link is not None
     assert panel.header.link.isHidden()
@@ -116,7 +116,7 @@ CONFUSED = np.array([[90, 1, 0, 9], [0, 6, 2, 2], [0, 30, 60, 10], [5, 2, 8, 0]]
 
 def confused(panel: MatrixPanel) -> ConfusionView:
     panel.matrix.show_counts(CONFUSED, (1, 2, 3, 0), THREE, nothing="nothing", unit="boxes")
-    panel.tell("boxes", "")
+    panel.tell("boxes", "", objects=True)
     QApplication.processEvents()
     return panel.matrix
 
@@ -155,11 +155,11 @@ def test_the_most_confused_classes_come_first_and_their_cells_open_what_they_say
     assert view.matrix.class_ids == (1, 2, 3, 0)
 
 
-def test_what_is_missed_and_what_is_a_false_alarm_is_named_so(panel: MatrixPanel) -> None:
+def test_what_is_missed_and_what_is_extra_is_named_as_on_the_tabs(panel: MatrixPanel) -> None:
     view = confused(panel)
     model, across, down = view.matrix, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
     assert model.headerData(3, across) == "missed"
-    assert model.headerData(3, down) == "false alarm"
+    assert model.headerData(3, down) == "extra"
     pixels = np.ones((2, 2), np.int64)
     panel.matrix.show_counts(pixels, (0, 1), THREE, nothing="background", unit="pixels")
     assert [model.headerData(0, o) for o in (across, down)] == ["background", "background"]

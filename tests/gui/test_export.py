@@ -71,6 +71,12 @@ def test_the_page_says_what_to_do_before_the_first_run(studio_window: Person) ->
     assert not studio_window.studio.actions["export.network"].isEnabled()
 
 
+def test_without_a_run_nothing_can_be_tried_and_the_page_says_why(studio_window: Person) -> None:
+    page = opened(studio_window)
+    assert not page.try_it.area.isEnabled()
+    assert "Export a network first" in page.try_it.area.toolTip()
+
+
 def test_a_proven_file_shows_its_proof_and_can_be_tried(studio_window: Person) -> None:
     file = export_of(studio_window, passed=True, eight=True)
     page = opened(studio_window)
@@ -370,7 +376,7 @@ def test_a_certificate_is_saved_beside_its_file_unless_another_place_is_chosen(
         return usual, ""
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", staticmethod(take_what_is_offered))
-    studio_window.click(studio_window.button("Save certificate"))
+    studio_window.click(studio_window.button("Save certificate…"))
     assert [Path(usual).parent for usual in asked] == [file.parent]
     saved = json.loads(Path(asked[0]).read_text(encoding="utf-8"))
     assert saved["file"] == file.name

@@ -129,7 +129,8 @@ def test_without_a_map_one_button_makes_it_and_the_points_appear(
     studio_window.click(studio_window.button("Make the map"))
     studio_window.until(lambda: view.loaded is not None)
     assert view.canvas.isVisible()
-    assert "images as run 1 sees them in model.22" in view.status[0]
+    assert "images of all splits as run 1 sees them" in view.status[0]
+    assert view.status[1] == "Deep: what it shows", "as the layer is chosen"
 
 
 def test_a_lasso_lists_the_images_inside_and_opens_them_on_data(
@@ -355,7 +356,7 @@ def test_objects_are_points_of_their_own(studio_window: Person, page: AnalyzePag
         lambda: view.loaded is not None and view.loaded.found.config.of == "objects"
     )
     studio_window.idle()
-    assert "objects as run 1 sees them" in view.status[0]
+    assert "objects of all splits as run 1 sees them" in view.status[0]
     studio_window.click(studio_window.button("Images"))
     studio_window.until(lambda: shows(view, "images"))
 

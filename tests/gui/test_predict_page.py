@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import threading
 from pathlib import Path
 
@@ -331,3 +332,23 @@ def test_a_cancelled_look_keeps_what_was_answered(
     latest = predicting.latest(studio_window.project)
     assert latest is not None
     studio_window.until(lambda: not launch.alive(latest), 60)
+
+
+def test_a_skipped_file_says_its_reason_without_its_name_again(
+    studio_window: Person, network: Path, images: list[Path]
+) -> None:
+    page = predicted(studio_window, network, images)
+    results = page.results.results
+    (skipped,) = results.skipped
+    assert skipped.reason.startswith("broken.png ")
+    said = results.words(skipped)
+    assert "broken.png" not in said
+    assert said[0].isupper()
+    assert skipped.reason.endswith(said[1:])
+
+
+def test_the_time_of_an_answer_stands_apart_from_it(
+    studio_window: Person, network: Path, images: list[Path]
+) -> None:
+    page = predicted(studio_window, network, images)
+    assert re.fullmatch(r"\d RBC · [\d,]+ ms", page.looking.found.text())

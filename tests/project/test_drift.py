@@ -201,6 +201,11 @@ def test_what_cannot_be_compared_is_refused_in_words(run: RunRecord, tmp_path: P
     (tmp_path / "empty").mkdir()
     with pytest.raises(RunError, match="no image to look at"):
         drift.start(run, [tmp_path / "empty"], command=nothing)
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.png").write_bytes(b"nothing")
+    with pytest.raises(RunError, match=r"None of the new images can be read\.") as told:
+        drift.start(run, [tmp_path / "bad"], command=nothing)
+    assert told.value.hint.endswith(": a.png."), "before the network is asked"
     best = runs.job_of(run).best
     best.unlink()
     try:

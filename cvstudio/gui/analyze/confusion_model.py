@@ -12,12 +12,12 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtWidgets import QWidget
 
 from cvstudio.core.annotation import LabelClass
-from cvstudio.core.words import quoted
+from cvstudio.core.words import percent, quoted
 from cvstudio.gui.widgets.verbatim import tip
 
 FEW = 12
 """Up to so many classes the table is shown whole, with its zeros."""
-MISSED, FALSE_ALARM = "missed", "false alarm"
+MISSED, EXTRA = "missed", "extra"
 """The column of labels without a prediction, and the row of predictions without a label."""
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -84,10 +84,9 @@ class ConfusionModel(QAbstractTableModel):
         return self._names.get(self.class_ids[place], "?")
 
     def heading(self, place: int, orientation: Qt.Orientation) -> str:
-        """The name over a column or before a row: what was missed, and what is a false alarm, say
-        so."""
+        """The name over a column or before a row: what was missed, and what is extra, say so."""
         if self.has_nothing and place == len(self.class_ids) - 1:
-            return MISSED if orientation == Qt.Orientation.Horizontal else FALSE_ALARM
+            return MISSED if orientation == Qt.Orientation.Horizontal else EXTRA
         return self.name(place)
 
     def said(self, place: int) -> str:
@@ -138,8 +137,8 @@ class ConfusionModel(QAbstractTableModel):
                 words = (
                     f"{self.count(row, column):,} {self._unit}: labelled {self.said(row)}, "
                     f"predicted {self.said(column)}"
-                    f" ({self._of_row[row, column]:.0%} of the row,"
-                    f" {self._of_column[row, column]:.0%} of the column)"
+                    f" ({percent(self._of_row[row, column])} of the row,"
+                    f" {percent(self._of_column[row, column])} of the column)"
                 )
                 return tip(words) if role == Qt.ItemDataRole.ToolTipRole else words
         return None

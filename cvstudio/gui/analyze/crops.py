@@ -354,11 +354,11 @@ class CropGallery(QListView):
             self.scheduleDelayedItemsLayout()
         super().resizeEvent(event)
 
-    def show_items(self, items: Sequence[CropItem | MakeItem]) -> None:
-        """Show cases and pick the first."""
+    def show_items(self, items: Sequence[CropItem | MakeItem], at: int = 0) -> None:
+        """Show cases and pick the one at a row, the last one where there are not so many."""
         self.crops.show(items)
         if items:
-            self.setCurrentIndex(self.crops.index(0))
+            self.setCurrentIndex(self.crops.index(min(at, len(items) - 1)))
         else:
             self.chosen.emit(-1)
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.geometry import Box
+from cvstudio.core.metrics import ErrorKind
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.core.words import counted, quoted
@@ -198,6 +199,8 @@ class Detail(QWidget):
         self.heat.set_question(None)
         self.name.setText("")
         self.place.setText("")
+        self.keep.set_text("")
+        self.fix.set_text("")
         self.said.setText("Nothing to look at here.")
         self.more.setText("Choose another kind of error, or a cell of the table.")
         for pane in (self.labels, self.answers, self.heat):
@@ -222,6 +225,9 @@ class Detail(QWidget):
         said, follows = words.explain(case, verdict, self._classes(), nothing=nothing)
         self.said.setText(said)
         self.more.setText(follows)
+        bare = case.kind == ErrorKind.EXTRA
+        self.keep.set_text(words.NOTHING_TO_LABEL if bare else "")
+        self.fix.set_text(words.LABEL_IT if bare else "")
         if not again:
             # The shapes of the new image must not lie on the pixels of the old one.
             for pane in (self.labels, self.answers, self.heat):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,7 +32,7 @@ from cvstudio.project.run_status import RunStatus
 from cvstudio.project.verdict import CHOSEN, COMPARED, LIKELY, WORST, Case, Verdict
 
 MOST = 500
-"""Cases that are shown at most: more than anybody looks at, and few enough to follow a drag."""
+"""Cases that are shown until more are wanted: few enough to follow a drag."""
 
 
 class ErrorsView(View):
@@ -48,6 +48,8 @@ class ErrorsView(View):
         self._comparing = LatestWins(studio.tasks, owner=self)
         self._finding = LatestWins(studio.tasks, owner=self)
         self._since: Since | None = None
+        self._list_again: Callable[[int, int], None] = lambda _most, _at: None
+        """Shows what is listed once more: so many at most, beginning with the row at hand."""
         self._stale = False  # whether the kept cases may be other ones than the gallery knows
         self._make_parts(studio)
         self._lay_out()
@@ -71,6 +73,7 @@ class ErrorsView(View):
         self.chart = CurveChart()
         self.gallery = Gallery(studio.tasks, self)
         self.gallery.tab_chosen.connect(self._show_kind)
+        self.gallery.more_wanted.connect(self._show_more)
         self.gallery.cell_dropped.connect(lambda: self._show_kind(self.gallery.kind))
         self.gallery.case_chosen.connect(self._show_case)
         self.detail = Detail(studio, self)
@@ -155,17 +158,21 @@ class ErrorsView(View):
         curves = Curves(lambda: subject.curves, subject.classes, score, own)
         self.chart.show_curves(curves, fresh=fresh)
 
-    def show_cases(self, said: str, cases: Sequence[Case]) -> None:
-        """Show what somebody came for, as from the comparison of two runs, named on a chip."""
+    def show_cases(
+        self, said: str, cases: Sequence[Case], most: int = MOST, at: int = 0
+    ) -> None:  # fmt: skip
+        """Show what somebody came for, as from the comparison of two runs, named on a chip; `most`
+        of it, with the case at row `at` at hand."""
         if self.subject is None:
             return
+        self._list_again = partial(self.show_cases, said, cases)
         known = [case for case in cases if case.image_id in self.subject.analysis.images]
         if known:
             self._finding.drop()
             self.matrix.unpick()
             self.gallery.show_images(
-                said, known[:MOST], self._classes(), analysed=self.subject.analysis,
-                total=len(known),
+                said, known[:most], self._classes(), analysed=self.subject.analysis,
+                total=len(known), at=at,
             )  # fmt: skip
 
     def show_changes(self, since: Since) -> None:
@@ -236,7 +243,8 @@ class ErrorsView(View):
         if self.subject is not None:
             changed = self._since is not None and self._since.count
             of = moment(self.subject.judged_at) if changed else ""
-            self.matrix_panel.tell(self.subject.verdict.unit, of)
+            verdict = self.subject.verdict
+            self.matrix_panel.tell(verdict.unit, of, objects=verdict.answers is not None)
 
     def _show_table(self, verdict: Verdict) -> None:
         """The figures of the classes that the matrix shows."""
@@ -251,26 +259,33 @@ class ErrorsView(View):
 
     # -- cases
 
-    def _show_kind(self, kind: str) -> None:
+    def _show_more(self) -> None:
+        """List as many again, and go to the first of them."""
+        listed = self.gallery.count
+        self._list_again(listed + MOST, listed)
+
+    def _show_kind(self, kind: str, most: int = MOST, at: int = 0) -> None:
         if self.subject is None:
             return
+        self._list_again = partial(self._show_kind, kind)
         self._finding.drop()
         self.matrix.unpick()
         verdict = self.subject.verdict
         likely = kind == LIKELY
         if likely:
-            cases, total = kept.likely(self._project, self.subject.run, verdict, MOST)
+            cases, total = kept.likely(self._project, self.subject.run, verdict, most)
         else:
-            cases = verdict.cases(kind, MOST)
+            cases = verdict.cases(kind, most)
             total = next((one.count for one in verdict.kinds if one.kind == kind), 0)
         self.gallery.show_cases(
             cases, self._classes(), nothing=self.nothing, analysed=self.subject.analysis,
-            withheld=verdict.withheld if likely else "", total=total,
+            withheld=verdict.withheld if likely else "", total=total, at=at,
         )  # fmt: skip
 
-    def _show_cell(self, labelled: int, predicted: int) -> None:
+    def _show_cell(self, labelled: int, predicted: int, most: int = MOST, at: int = 0) -> None:
         if self.subject is None:
             return
+        self._list_again = partial(self._show_cell, labelled, predicted)
         subject, verdict = self.subject, self.subject.verdict
         ids = verdict.class_ids
         total = int(verdict.confusion[ids.index(labelled), ids.index(predicted)])
@@ -279,11 +294,12 @@ class ErrorsView(View):
             if self.subject is subject:
                 self.gallery.show_cell(
                     (labelled, predicted), cases, self._classes(), nothing=self.nothing,
-                    analysed=subject.analysis, total=len(cases) if len(cases) < MOST else total,
+                    analysed=subject.analysis, total=len(cases) if len(cases) < most else total,
+                    at=at,
                 )  # fmt: skip
 
         # Where the pixels of a cell lie is found by painting image after image.
-        self._finding.request(lambda _control: verdict.cell(labelled, predicted, MOST), show)
+        self._finding.request(lambda _control: verdict.cell(labelled, predicted, most), show)
 
     def _show_case(self, case: Case | None) -> None:
         if case is None or self.subject is None:

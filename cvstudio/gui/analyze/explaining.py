@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cvstudio.core.config import ExplainCase, ExplainManyConfig
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.words import counted
 from cvstudio.gui.analyze.how import How
+from cvstudio.gui.analyze.scale import Scale
 from cvstudio.gui.one_job import OneJob
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
@@ -53,6 +55,9 @@ class Making(OneJob):
     def __init__(self, studio: Studio, how: How, parent: QWidget) -> None:
         super().__init__(studio, parent)
         self._how, self._parent = how, parent
+        self._asked: tuple[object, ...] = ()
+        """What the means are of that are being made, or were made last."""
+        self._means: JobDir | None = None
         self.moved.connect(how.working)
         self.done.connect(self._show)
         how.stop_wanted.connect(self.cancel)
@@ -64,7 +69,12 @@ class Making(OneJob):
             self.go_on("Drawing heat maps", found)
 
     def average(self, asked: HeatSource) -> None:
-        """Lay the heat maps of each class over each other, and show them."""
+        """Lay the heat maps of each class over each other; those that are ready are shown."""
+        wanted = (asked.run.id, asked.analysis, self._how.method, self._how.layer)
+        if self._means is not None and self._asked == wanted:
+            self._show_means(self._means)
+            return
+        self._means, self._asked = None, wanted
         self._make(asked, (), None, "Laying heat maps over each other")
 
     def pictures(self, asked: HeatSource, current: Case | None, cases: Sequence[Case]) -> None:
@@ -104,7 +114,11 @@ class Making(OneJob):
     def _show(self, job: JobDir) -> None:
         folder = json.loads(job.config.read_text(encoding="utf-8"))["folder"]
         if folder is None:
-            self._show_means(job)
+            self._means = job
+            self.studio.toast(  # a dialog would come over what is done by then
+                "The mean heat map of each class is ready.", level="success", link="Show",
+                do=partial(self._show_means, job),
+            )  # fmt: skip
         else:
             self._tell_pictures(Path(folder))
 
@@ -163,6 +177,7 @@ class MeansDialog(StudioDialog):
         self.setObjectName("heat_means")
         caveat = label(content["caveat"], "muted", wrap=True)
         self.content.addWidget(caveat)
+        self.content.addWidget(Scale(), 0, Qt.AlignmentFlag.AlignLeft)
         inside = QWidget()
         flow = FlowLayout(inside, across=16, down=16)
         for row in content["classes"]:

@@ -21,7 +21,7 @@ from cvstudio.gui.analyze.crops import CropGallery, CropItem
 from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.tasks import Tasks
 from cvstudio.gui.widgets.icons import icon
-from cvstudio.gui.widgets.section import label, push, tab_bar
+from cvstudio.gui.widgets.section import label, link, push, tab_bar
 from cvstudio.gui.widgets.verbatim import face, tip
 from cvstudio.project.verdict import Analysis, Case, KindCount
 
@@ -37,6 +37,8 @@ class Gallery(QWidget):
     """Choose what to look at; `case_chosen` gives the Case at hand, or None."""
 
     tab_chosen = Signal(str)
+    more_wanted = Signal()
+    """More of what is listed, of which only the first are."""
     cell_dropped = Signal()
     case_chosen = Signal(object)
 
@@ -62,6 +64,8 @@ class Gallery(QWidget):
         self.chip.setToolTip("Show all cases of the tab again")
         self.chip.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.caption = label("", "muted")
+        self.more = link("Show more", self.more_wanted.emit, tip="List further ones, too")
+        self.more.hide()
 
         self.crops = CropGallery(tasks, self._read)
         self.crops.chosen.connect(self._chosen)
@@ -78,6 +82,7 @@ class Gallery(QWidget):
         tabs.addWidget(self.tabs, 1)
         tabs.addWidget(self.chip)
         tabs.addWidget(self.caption)
+        tabs.addWidget(self.more)
         self._tab_line = tabs
         self._own_row = QWidget()
         self._own_line = QHBoxLayout(self._own_row)
@@ -117,21 +122,22 @@ class Gallery(QWidget):
 
     def show_cases(
         self, cases: Sequence[Case], classes: Mapping[int, LabelClass], *, nothing: str,
-        analysed: Analysis | None, withheld: str = "", total: int = 0,
+        analysed: Analysis | None, withheld: str = "", total: int = 0, at: int = 0,
     ) -> None:  # fmt: skip
-        """Show the cases of a tab, the first of `total`; `withheld` says why some are not named."""
+        """Show the cases of a tab, the first of `total`; `withheld` says why some are not named.
+        The case at row `at` is at hand."""
         self.cell = None
         self.chip.hide()
-        self.caption.setText(_amount(cases, total) if cases else "")
+        self._tell_amount(cases, total)
         self.caption.setToolTip(withheld)
-        self._make_room()
         self._fill(
-            cases, classes, analysed, empty=withheld or "Nothing of this kind at this score."
-        )
+            cases, classes, analysed, at=at,
+            empty=withheld or "Nothing of this kind at this score.",
+        )  # fmt: skip
 
     def show_cell(
         self, cell: tuple[int, int], cases: Sequence[Case], classes: Mapping[int, LabelClass],
-        *, nothing: str, analysed: Analysis | None, total: int = 0,
+        *, nothing: str, analysed: Analysis | None, total: int = 0, at: int = 0,
     ) -> None:  # fmt: skip
         """Show what stands behind a cell of the matrix, the first of `total`."""
         self.cell = cell
@@ -139,21 +145,19 @@ class Gallery(QWidget):
         labelled, predicted = names.get(cell[0], "?"), names.get(cell[1], "?")
         self.chip.setText(face(f"{labelled} labelled, {predicted} predicted"))
         self.chip.show()
-        self.caption.setText(_amount(cases, total))
-        self._make_room()
-        self._fill(cases, classes, analysed, empty="Nothing stands behind this cell.")
+        self._tell_amount(cases, total)
+        self._fill(cases, classes, analysed, empty="Nothing stands behind this cell.", at=at)
 
     def show_images(
         self, words: str, cases: Sequence[Case], classes: Mapping[int, LabelClass],
-        *, analysed: Analysis | None, total: int = 0,
+        *, analysed: Analysis | None, total: int = 0, at: int = 0,
     ) -> None:  # fmt: skip
         """Show what somebody came for, the first of `total`; the chip names it, and leads back."""
         self.cell = None
         self.chip.setText(face(words))
         self.chip.show()
-        self.caption.setText(_amount(cases, total))
-        self._make_room()
-        self._fill(cases, classes, analysed, empty="None of these images was judged.")
+        self._tell_amount(cases, total)
+        self._fill(cases, classes, analysed, empty="None of these images was judged.", at=at)
 
     # -- what the page asks
 
@@ -215,9 +219,15 @@ class Gallery(QWidget):
 
     # -- inside
 
+    def _tell_amount(self, cases: Sequence[Case], total: int) -> None:
+        self.caption.setText(_amount(cases, total) if cases else "")
+        self.more.setVisible(total > len(cases))
+        self.more.setToolTip(f"Listed are {_amount(cases, total)}")
+        self._make_room()
+
     def _fill(
         self, cases: Sequence[Case], classes: Mapping[int, LabelClass], analysed: Analysis | None,
-        *, empty: str,
+        *, empty: str, at: int,
     ) -> None:  # fmt: skip
         self._cases = list(cases)
         self._removed, self._returned = [], []
@@ -229,7 +239,7 @@ class Gallery(QWidget):
         def item(case: Case) -> CropItem:
             return replace(_item(case, classes, analysed), changed=self._concerns(case))
 
-        self.crops.show_items([partial(item, case) for case in cases])
+        self.crops.show_items([partial(item, case) for case in cases], at)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -257,15 +267,16 @@ class Gallery(QWidget):
         has a line of its own.
         """
         chip = self.chip.sizeHint().width() + 8 if self.cell is not None else 0
-        short = self._tabs_width(short=False) + chip > self.width()
+        more = self.more.sizeHint().width() + 8 if not self.more.isHidden() else 0
+        short = self._tabs_width(short=False) + chip + more > self.width()
         self._name_tabs(short=short)
-        apart = self._tabs_width(short=short) + chip > self.width()
+        apart = self._tabs_width(short=short) + chip + more > self.width()
         home = self._own_line if apart else self._tab_line
         if self.chip.parentWidget() is not home.parentWidget():
             home.insertWidget(0 if apart else 1, self.chip)
             self.chip.setVisible(self.cell is not None)
         self._own_row.setVisible(apart and self.cell is not None)
-        beside = 0 if apart else chip
+        beside = more if apart else more + chip
         amount = self.caption.sizeHint().width() + 8
         self.caption.setVisible(self._tabs_width(short=short) + beside + amount < self.width())
 

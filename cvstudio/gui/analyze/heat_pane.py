@@ -7,57 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QComboBox
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.explaining import method_of
 from cvstudio.core.geometry import Box
 from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.core.wire import Message
-from cvstudio.core.words import quoted
-from cvstudio.gui import theme
+from cvstudio.core.words import percent, quoted
 from cvstudio.gui.analyze.how import How
 from cvstudio.gui.analyze.pane import Pane
+from cvstudio.gui.analyze.scale import Scale
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.what_is import WhatIs
-from cvstudio.imaging.heat import colours
 from cvstudio.project.records import RunRecord
 from cvstudio.project.verdict import Analysis
 
-_SHORTEST_BAR = 32
 _CHECKING = "Shuffling what was learned, to see whether the map changes"
-
-
-class Scale(QWidget):
-    """The legend of the heat map: little … much."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setMinimumWidth(32)
-        self.setToolTip("How much a place speaks for the class: dark little, bright much")
-
-    def sizeHint(self) -> QSize:
-        return QSize(124, 16)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setFont(theme.font("small"))
-        painter.setPen(theme.colour("muted"))
-        metrics = painter.fontMetrics()
-        left, right = metrics.horizontalAdvance("little") + 4, metrics.horizontalAdvance("much") + 4
-        if self.width() < left + right + _SHORTEST_BAR:
-            left = right = 0  # the colours alone say it
-        else:
-            painter.drawText(self.rect(), 0x0081, "little")
-            painter.drawText(self.rect(), 0x0082, "much")
-        bar = QRect(left, (self.height() - 8) // 2, self.width() - left - right, 8)
-        shades = colours(np.linspace(0, 1, 6, dtype=np.float32)[None])[0]
-        gradient = QLinearGradient(bar.left(), 0, bar.right(), 0)
-        for place, (r, g, b) in enumerate(shades.tolist()):
-            gradient.setColorAt(place / 5, f"#{r:02X}{g:02X}{b:02X}")
-        painter.fillRect(bar, gradient)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -122,6 +89,7 @@ class HeatPane(Pane):
         self.class_box.setEnabled(True)
         self.title.setText(self.how.title)
         self.figure.setText("")
+        self._name_classes()
         wanted = question.class_id
         self.class_box.setCurrentIndex(-1 if wanted is None else self.class_box.findData(wanted))
 
@@ -169,21 +137,32 @@ class HeatPane(Pane):
             note=str(header.get("note", "")),
         )  # fmt: skip
         class_id, score = header["class_id"], f"{header['score']:.2f}"
-        if not method_of(self.how.method).of_class:
-            self.figure.setText("")
-        elif self.class_box.isHidden():
+        self.figure.setText("")
+        self._name_classes()
+        if method_of(self.how.method).of_class:
+            self._tell_score(class_id, score)
+        self.view.set_heat(np.asarray(message.arrays["heat"], np.float32))
+
+    def _tell_score(self, class_id: int, score: str) -> None:
+        """The class with its score, as the other pictures tell it: beside the colours a bare figure
+        would be taken for their lower end."""
+        if self.class_box.isHidden():
             name = quoted(self._names[class_id]) if class_id in self._names else "?"
             self.title.setText(f"{self.how.title} for {name} {score}")
-            self.figure.setText("")
-        else:
-            self.class_box.setCurrentIndex(self.class_box.findData(class_id))
-            self.figure.setText(score)
-        self.view.set_heat(np.asarray(message.arrays["heat"], np.float32))
+            return
+        place = self.class_box.findData(class_id)
+        self.class_box.setCurrentIndex(place)
+        if place >= 0:
+            self.class_box.setItemText(place, f"{quoted(self._names[class_id])} {score}")
+
+    def _name_classes(self) -> None:
+        for place in range(self.class_box.count()):
+            self.class_box.setItemText(place, self._names[self.class_box.itemData(place)])
 
     def _progress(self, question: Question, share: float) -> None:
         if self.question is question:
             self._busy.stop()
-            self.figure.setText(f"{share:.0%}")
+            self.figure.setText(percent(share))
 
     def _not_heated(self, question: Question, text: str) -> None:
         if self.question is question:
@@ -211,5 +190,5 @@ class HeatPane(Pane):
             "explain_check", self.header(question), owner=self,
             done=checked,
             failed=lambda text, _hint: say(text),
-            progress=lambda share: say(f"{_CHECKING} … {share:.0%}"),
+            progress=lambda share: say(f"{_CHECKING} … {percent(share)}"),
         )  # fmt: skip

@@ -62,13 +62,15 @@ class MatrixPanel(QWidget):
         column.addSpacing(8)
         column.addWidget(self.matrix)
 
-    def tell(self, unit: str, of: str) -> None:
+    def tell(self, unit: str, of: str, *, objects: bool) -> None:
         """Say what is counted, when labels changed since, of when, and how many classes there are.
 
-        `of` is the time of the evaluation, "" while the labels are still those judged by.
+        `of` is the time of the evaluation, "" while the labels are still those judged by. Of
+        `objects`, those that are loose or reported twice have a kind of error of their own.
         """
         then = f", as of {of}" if of else ""
-        self.caption.setText(f"Rows labelled, columns predicted; {unit}{then}")
+        more = ". Missed and extra hold the loose and the double ones too" if objects else ""
+        self.caption.setText(f"Rows labelled, columns predicted; {unit}{then}{more}")
         absent = self.matrix.absent
         button = self.header.link
         assert button is not None

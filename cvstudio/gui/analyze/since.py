@@ -40,7 +40,8 @@ class Since(QObject):
         self._studio = studio
         self._latest = LatestWins(studio.tasks, owner=parent)
         self._judged: dict[int, SnapshotImage] | None = None
-        self._split = Split.VAL
+        self.split = Split.VAL
+        """The split whose labels are compared."""
         self._stale: set[int] | None = set()
         """The images to look at again; None for all of them."""
         self.changes: Mapping[int, ImageChange] = {}
@@ -53,7 +54,7 @@ class Since(QObject):
         self._judged = None if shown is None else shown.images
         self._found({})
         if shown is not None:
-            self._split = shown.split
+            self.split = shown.split
             self._stale = None
             self._look()
         self.moved.emit()
@@ -80,7 +81,7 @@ class Since(QObject):
         self.count = sum(change.count for change in changes.values())
 
     def _look(self) -> None:
-        project, judged, split = self._studio.project, self._judged, self._split
+        project, judged, split = self._studio.project, self._judged, self.split
         if project is None or judged is None:
             return
         only = None if self._stale is None else frozenset(self._stale)

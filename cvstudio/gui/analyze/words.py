@@ -11,6 +11,11 @@ from cvstudio.core.metrics.resampling import Difference
 from cvstudio.core.words import counted, quoted
 from cvstudio.project.verdict import ALL, CHOSEN, COMPARED, WORST, WRONG, Case, Row, Verdict
 
+NOTHING_TO_LABEL = "Nothing to label here"
+"""What "Label is right" is called where nobody labelled anything."""
+LABEL_IT = "Label it"
+"""What "Fix this label" is called there."""
+
 
 def hardly_learned(verdict: Verdict) -> str:
     """What to do about a network that answers like an untrained one; "" for any other."""

@@ -433,7 +433,8 @@ class ExportPage(Workspace):
             end = "" if good else " It is marked as unverified: keep the 32-bit file."
             self.message.set(
                 "info" if good else "warning",
-                f"The 8-bit file {words} and is {speed:.1f} times as fast here.{end}",
+                f"The 8-bit file {words} and is {speed:.1f} times as fast as the 32-bit one"
+                f" here.{end}",
             )
             self.message.show()
 

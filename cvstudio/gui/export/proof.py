@@ -172,7 +172,7 @@ class ProofCard(QFrame):
         said.addWidget(self.title)
         said.addWidget(self.subtitle)
         head.addLayout(said, 1)
-        head.addWidget(push("Save certificate", on_save, icon_name="tray-arrow-down"))
+        head.addWidget(push("Save certificate…", on_save, icon_name="tray-arrow-down"))
         column.addLayout(head)
         self.warning = Message("warning", "")
         column.addWidget(self.warning)

@@ -70,6 +70,7 @@ class TryIt(QWidget):
         self._add_figures(column)
         self._add_steps(column)
         self._score_row.hide()
+        allow(self.area, _NO_FILE, does="")
         self._show()
 
     def _add_picture(self, column: QVBoxLayout) -> None:

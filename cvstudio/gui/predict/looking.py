@@ -124,7 +124,7 @@ class Looking(QWidget):
         self.view.set_words("")
         self.view.set_image(picture)
         self.view.set_items(items_of(line, self.teller, self.count, tags=True))
-        said = f", {rate:.1f} pictures a second" if rate else ""
+        said = f" · {rate:.1f} pictures a second" if rate else ""
         self.found.setText(words_of(line, self.teller, self.count) + said)
 
     def clear(self, name: str = "", words: str = "") -> None:
@@ -159,4 +159,4 @@ class Looking(QWidget):
     def _draw_words(self, line: Answered) -> None:
         if self.teller is not None:
             took = f"{line.milliseconds:,.0f} ms"
-            self.found.setText(f"{words_of(line, self.teller, self.count)}, {took}")
+            self.found.setText(f"{words_of(line, self.teller, self.count)} · {took}")

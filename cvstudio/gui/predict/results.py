@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QFrame, QListView, QStyle, QStyledItemDelegate, QS
 
 from cvstudio.core.answers import Answered, Line, Skipped, Teller, said_classes
 from cvstudio.core.errors import ImageError
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, quoted
 from cvstudio.formats.answers import Count
 from cvstudio.gui import theme
 from cvstudio.gui.latest_wins import LatestWins
@@ -58,16 +58,22 @@ def items_of(
 
 
 def words_of(answered: Answered, teller: Teller, count: Count) -> str:
-    """An answer in a few words: "2 RBC, 1 WBC", "Cat 0.93", "nothing"."""
+    """An answer in a few words: "2 RBC, 1 WBC", "“Cat” 0.93", "nothing"."""
     names = {c.id: c.name for c in teller.classes}
     answer = count.of(answered.prediction, teller)
     if answer.scores is not None:
         said = said_classes(answer, teller, count.score, own=count.own)
-        return ", ".join(f"{names[k]} {answer.scores[k]:.2f}" for k in said) or "no class"
+        return ", ".join(f"{quoted(names[k])} {answer.scores[k]:.2f}" for k in said) or "no class"
     if answer.regions is not None:
         return ", ".join(names[key] for key in answer.regions) or "background only"
     found = Counter(one.class_id for one in answer.objects)
     return ", ".join(f"{n:,} {names[key]}" for key, n in found.most_common()) or "nothing"
+
+
+def bare_reason(line: Skipped) -> str:
+    """Why a file was skipped, below its name, which need not be said again."""
+    said = line.reason.removeprefix(f"{line.path.name} ")
+    return said[:1].upper() + said[1:]
 
 
 class ResultsModel(QAbstractListModel):
@@ -134,7 +140,7 @@ class ResultsModel(QAbstractListModel):
     def words(self, line: Line) -> str:
         """What was found, or why it was skipped."""
         if isinstance(line, Skipped):
-            return line.reason
+            return bare_reason(line)
         return words_of(line, self.teller, self.count) if self.teller is not None else ""
 
 
@@ -246,8 +252,9 @@ class _Delegate(QStyledItemDelegate):
         area = option.rect.adjusted(16, 4, -12, -4)
         room = QRect(area.x(), area.y(), SIDE, SIDE)
         self._paint_picture(painter, room, line)
-        words = area.adjusted(SIDE + 12, 10, 0, -10)
-        half = words.height() // 2
+        skipped = isinstance(line, Skipped)
+        words = area.adjusted(SIDE + 12, 2 if skipped else 10, 0, -2 if skipped else -10)
+        half = words.height() // (3 if skipped else 2)
         painter.setFont(theme.font())
         rows = (
             (self._view.results.title(line), "selectionText" if on else "text", words.y(),
@@ -255,11 +262,16 @@ class _Delegate(QStyledItemDelegate):
             (self._view.results.words(line), "selectionMuted" if on else "muted",
              words.y() + half, Qt.TextElideMode.ElideRight),
         )  # fmt: skip
-        for text, role, top, elide in rows:
+        for text, role, top, elide in rows[: 1 if skipped else 2]:
             painter.setPen(theme.colour(role))
             cut = painter.fontMetrics().elidedText(text, elide, words.width())
             place = QRect(words.x(), top, words.width(), half)
             painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, cut)
+        if skipped:  # a reason has the room of two lines
+            text, role, top, _elide = rows[1]
+            painter.setPen(theme.colour(role))
+            place = QRect(words.x(), top, words.width(), words.bottom() - top)
+            painter.drawText(place, Qt.TextFlag.TextWordWrap, text)
 
     def _paint_picture(self, painter: QPainter, room: QRect, line: Line) -> None:
         results = self._view.results

@@ -23,6 +23,11 @@ class ActionButton(QPushButton):
         action.changed.connect(self._follow)
         self._follow()
 
+    def set_text(self, text: str) -> None:
+        """Other words than the action's; "" for those."""
+        self._own = text
+        self._follow()
+
     def _follow(self) -> None:
         words, key = self._own or self._action.text(), keys.words(self._action.shortcut())
         self.setText(face(f"{words}   {key}" if key else words))

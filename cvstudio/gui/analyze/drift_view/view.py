@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.drift import Shift, Standing
 from cvstudio.core.jobdir import JobDir
-from cvstudio.core.words import counted, percent
+from cvstudio.core.words import counted, minus, percent
 from cvstudio.gui import theme
 from cvstudio.gui.analyze.drift_view.spread import Spread
 from cvstudio.gui.analyze.drift_view.strangest import Strangest
@@ -269,7 +269,8 @@ def _table() -> QTableWidget:
 def _fill(table: QTableWidget, shifts: Mapping[str, Shift]) -> None:
     table.setRowCount(len(shifts))
     for row, (title, one) in enumerate(shifts.items()):
-        words = (title, f"{one.usual:,.3g}", f"{one.new:,.3g}", f"{percent(one.more)} of pairs")
+        usual, new = (minus(f"{value:,.3g}") for value in (one.usual, one.new))
+        words = (title, usual, new, f"{percent(one.more)} of pairs")
         for column, text in enumerate(words):
             item = _item(text, column)
             if one.noticeable:

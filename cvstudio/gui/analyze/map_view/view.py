@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.geometry import Box
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, percent
 from cvstudio.gui import theme
 from cvstudio.gui.analyze.controls import ArrowKeeper
 from cvstudio.gui.analyze.map_view import reading
@@ -198,7 +198,8 @@ class MapView(View):
         missing = self.loaded.missing
         late = f"{counted(missing, 'image is', 'images are')} not on it yet" if missing else ""
         beside = f"beside run {self.loaded.other.id}" if self.loaded.other is not None else ""
-        self.say(f"{points} as run {subject.run.id} sees them in {embeddings.layer}", late, beside)
+        depth = self.bar.layer.currentText()
+        self.say(f"{points} of all splits as run {subject.run.id} sees them", depth, late, beside)
 
     def _offer(self, trouble: str = "") -> None:
         """There is no such map: offer to make it."""
@@ -325,7 +326,8 @@ class MapView(View):
         record = loaded.known.records[int(embeddings.images[row])]
         box = Box(*map(float, embeddings.boxes[row])) if embeddings.of_objects else None
         group = self.colouring.groups[int(self.colouring.of[row])].name
-        found = f", found with {embeddings.scores[row]:.0%}" if embeddings.predicted[row] else ""
+        sure = percent(embeddings.scores[row])
+        found = f", found with {sure}" if embeddings.predicted[row] else ""
         self.peek.show_image(record, box, f"{group}{found}", place)
 
     @property

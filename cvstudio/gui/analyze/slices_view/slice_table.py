@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.metrics.slicing import FEWEST_IMAGES
-from cvstudio.core.words import counted
+from cvstudio.core.words import counted, minus
 from cvstudio.gui import theme
 from cvstudio.gui.analyze.figures_view.titles import range_of, said, title_of
 from cvstudio.gui.widgets.icons import icon
@@ -89,7 +89,7 @@ class SliceModel(QAbstractTableModel):
             _KIND: _KINDS[each.kind],
             _FIGURE: said(each.part.figure.value),
             _RANGE: range_of(each.part.figure),
-            _GAP: "–" if gap != gap else f"{gap:+.3f}",
+            _GAP: "–" if gap != gap else minus(f"{gap:+.3f}"),
             _IMAGES: f"{each.part.images:,}",
         }[column]
 
@@ -120,7 +120,7 @@ def sentence(each: Slice, sliced: Sliced | None) -> str:
     told = f"{called(each)}: {figure} {said(each.part.figure.value)} ({held})."
     if each.worse:
         looks = sliced.looks if sliced is not None else 0
-        return f"{told} Worse than the rest; {looks} looks do not explain it by chance."
+        return f"{told} Worse than the rest, by more than chance explains among {looks} parts."
     if each.part.images < FEWEST_IMAGES:
         return f"{told} Too few images to say more."
     return f"{told} Chance alone can explain the difference to the rest."

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout
 
+from cvstudio.core.annotation import LabelClass
 from cvstudio.core.words import counted
 from cvstudio.gui.analyze.figures_view.titles import in_brackets, said, title_of
 from cvstudio.gui.analyze.slices_view.slice_table import SliceTable, sentence
@@ -25,9 +26,13 @@ from cvstudio.imaging.measures import ImageMeasures
 from cvstudio.project import runs, slices
 from cvstudio.project.measuring import measure
 from cvstudio.project.project import Project
-from cvstudio.project.query_language import QueryError
+from cvstudio.project.query_language import QueryError, quote
 from cvstudio.project.slices import Slice, Sliced
 from cvstudio.project.verdict import CHOSEN
+
+_INDENT = 10
+"""Pixels by which rows begin further right than a table's own, below the words over them."""
+_LONGEST_EXAMPLE = 20
 
 
 class SlicesView(View):
@@ -61,7 +66,6 @@ class SlicesView(View):
         row.addWidget(WhatIs("Slice"))
         row.addStretch(1)
         self.query = QLineEdit()
-        self.query.setPlaceholderText("A part of your own, such as class:RBC size<20 or tag:night")
         self.query.setToolTip("A query as in the search of Data: its images become a part")
         self.query.setAccessibleName("Query of a part of your own")
         self.query.setMinimumWidth(380)
@@ -85,7 +89,8 @@ class SlicesView(View):
         self.images = link("Show its images", self._open_images)
         self.remove = link("Remove", self._remove)
         self.remove.setToolTip("Forget this query")
-        foot = QHBoxLayout()
+        self.verbs = QFrame()
+        foot = QHBoxLayout(self.verbs)
         foot.setContentsMargins(16, 8, 16, 8)
         foot.setSpacing(12)
         foot.addWidget(self.sentence, 1)
@@ -96,9 +101,13 @@ class SlicesView(View):
         column.setSpacing(0)
         column.addWidget(bar)
         column.addWidget(self.problem)
-        column.addWidget(self.stack, 1)
+        rows = QVBoxLayout()
+        rows.setContentsMargins(_INDENT, 0, 0, 0)
+        rows.addWidget(self.stack)
+        column.addLayout(rows, 1)
         column.addWidget(line())
-        column.addLayout(foot)
+        column.addWidget(self.verbs)
+        self.verbs.hide()
 
     def take_focus(self) -> None:
         self.table.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -113,6 +122,9 @@ class SlicesView(View):
         before, self.subject = self.subject, subject
         if not subject.same_place(before):
             self.sliced = None
+            self.words.setText("")
+            self.verbs.hide()  # they would be about the parts of another run
+            self.query.setPlaceholderText(f"A part of your own{_example(subject.classes.values())}")
             self.empty.set("Looking at the images and their parts …", button="")
             self.stack.setCurrentIndex(0)
         self._look()
@@ -148,6 +160,7 @@ class SlicesView(View):
             )  # fmt: skip
         self.table.show_slices(sliced)
         self.stack.setCurrentIndex(1 if sliced.slices else 0)
+        self.verbs.setVisible(bool(sliced.slices))
         looked = counted(sliced.looks, "part")
         self.say(f"{looked} looked at", f"{worst} worse than chance explains")
 
@@ -203,6 +216,13 @@ class SlicesView(View):
     def _on_changes(self, changes: Any) -> None:
         if changes.touches("project") and self.subject is not None:
             self._look()
+
+
+def _example(classes: Iterable[LabelClass]) -> str:
+    """Such a query with one of the project's own classes, whose name leaves it whole."""
+    names = [quote(one.name) for one in classes]
+    short = [name for name in names if len(name) <= _LONGEST_EXAMPLE]
+    return f", such as class:{short[0]}" if short else ""
 
 
 def _find(

@@ -21,6 +21,7 @@ from cvstudio.gui.analyze.pane import Pane
 from cvstudio.gui.analyze.pictures import Pictures
 from cvstudio.gui.analyze.suspects import words
 from cvstudio.gui.analyze.suspects.suspect_list import colour_of
+from cvstudio.gui.analyze.words import LABEL_IT, NOTHING_TO_LABEL
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
@@ -81,8 +82,12 @@ class AtHand(QWidget):
         row.setSpacing(8)
         row.addStretch(1)
         actions = studio.actions
-        for name in ("delete_label", "send_back", "keep", "fix"):
+        self.keep = ActionButton(actions["analyze.keep"])
+        for name in ("delete_label", "send_back"):
             row.addWidget(ActionButton(actions[f"analyze.{name}"]))
+        self.fix = ActionButton(actions["analyze.fix"])
+        row.addWidget(self.keep)
+        row.addWidget(self.fix)
         self.accept = NextButton(actions["analyze.take_answer"])
         row.addWidget(self.accept)
         column.addLayout(row)
@@ -102,6 +107,8 @@ class AtHand(QWidget):
         self.place.setText("")
         self.reason.setText(said)
         self.accept.set_text("")
+        self.keep.set_text("")
+        self.fix.set_text("")
         for pane in self.panes:
             pane.figure.setText("")
             pane.view.set_image(None)
@@ -124,6 +131,8 @@ class AtHand(QWidget):
             words.name_of(i, classes, self._task) for i in (suspect.labelled, suspect.proposed)
         )  # fmt: skip
         bare = suspect.labelled == NOTHING and self._task is not Task.SEGMENT
+        self.keep.set_text(NOTHING_TO_LABEL if bare else "")
+        self.fix.set_text(LABEL_IT if bare else "")
         self.labels.figure.setText("not labelled" if bare else labelled)
         sure = f" {suspect.score:.2f}" if suspect.score is not None else ""
         found = suspect.proposed != NOTHING

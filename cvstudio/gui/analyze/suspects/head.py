@@ -144,8 +144,11 @@ class Head(QWidget):
         why = "" if changed else "No label was fixed or deleted here yet"
         allow(self.again, why, does=_AGAIN)
 
-    def show_changed(self, count: int) -> None:
-        """So many labels are other ones than those that the run was judged by."""
-        why = "" if count else "No label changed since this evaluation"
+    def show_changed(self, count: int, split: str) -> None:
+        """So many labels of the split are other ones than those that the run was judged by."""
+        why = "" if count else (
+            f"No label of {split} changed since this evaluation; where one of another split did,"
+            " choose that split above"
+        )  # fmt: skip
         does = f"Evaluate again: {counted(count, 'label')} changed since this evaluation"
         allow(self.evaluate, why, does=does if count else "Evaluate again")

@@ -137,7 +137,7 @@ class SuspectsView(View):
         )
 
     def show_changes(self, since: Since) -> None:
-        self.head.show_changed(since.count)
+        self.head.show_changed(since.count, since.split.value)
 
     def _show_since(self, since: looking.Since) -> None:
         if self.subject is not None:

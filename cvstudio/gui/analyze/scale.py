@@ -1,0 +1,49 @@
+"""What the colours of a heat map mean."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QRect, QSize
+from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from cvstudio.gui import theme
+from cvstudio.imaging.heat import colours
+
+_SHORTEST_BAR = 32
+_BAR = 8
+"""Pixels that the bar of colours is high."""
+
+
+class Scale(QWidget):
+    """The legend of the heat map: little … much."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMinimumWidth(32)
+        self.setToolTip("How much a place speaks for the class: dark little, bright much")
+
+    def sizeHint(self) -> QSize:
+        return QSize(124, theme.size("row_compact"))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(theme.font("small"))
+        painter.setPen(theme.colour("muted"))
+        metrics = painter.fontMetrics()
+        left, right = metrics.horizontalAdvance("little") + 4, metrics.horizontalAdvance("much") + 4
+        words, middle = self.rect(), self.height() // 2
+        beside = self.width() >= left + right + _SHORTEST_BAR
+        if not beside:  # the ends stand below the bar, where they have room
+            below = left + right <= self.width() and metrics.height() + _BAR <= self.height()
+            left = right = 0
+            words.setTop(middle if below else self.height())
+            middle = middle // 2 if below else middle
+        painter.drawText(words, 0x0081, "little")
+        painter.drawText(words, 0x0082, "much")
+        bar = QRect(left, middle - _BAR // 2, self.width() - left - right, _BAR)
+        shades = colours(np.linspace(0, 1, 6, dtype=np.float32)[None])[0]
+        gradient = QLinearGradient(bar.left(), 0, bar.right(), 0)
+        for place, (r, g, b) in enumerate(shades.tolist()):
+            gradient.setColorAt(place / 5, f"#{r:02X}{g:02X}{b:02X}")
+        painter.fillRect(bar, gradient)
