@@ -78,7 +78,7 @@ def test_a_table_longer_than_a_page_says_its_head_on_each(qapp: object) -> None:
     _title, heading, table = told(document)[:3]
     assert isinstance(table, QTextTable)
     assert table.format().headerRowCount() == 1
-    assert pages_of(document, heading) == (0, 0), "what is longer than a page begins where it stands"
+    assert pages_of(document, heading) == (0, 0), "it begins where it stands"
     assert document.pageCount() > 2
 
 

@@ -19,6 +19,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.recipe import Start
 from cvstudio.core.suspects.values import Fault
 from cvstudio.gui.analyze.page import AnalyzePage
+from cvstudio.gui.analyze.since import Since
 from cvstudio.gui.analyze.suspects.looking import Looked
 from cvstudio.gui.analyze.suspects.view import SuspectsView
 from cvstudio.gui.train.page import TrainPage
@@ -396,6 +397,8 @@ def test_where_nobody_labelled_anything_no_label_is_called_right(
 
 
 def test_evaluating_again_says_of_which_split_no_label_changed(view: SuspectsView) -> None:
+    assert view.head.evaluate.isEnabled(), "labels of val were planted since"
+    view.show_changes(Since(view.studio, view))
     assert not view.head.evaluate.isEnabled()
     assert "No label of val changed since this evaluation" in view.head.evaluate.toolTip()
     assert "choose that split above" in view.head.evaluate.toolTip()
