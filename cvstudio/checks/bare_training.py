@@ -3,7 +3,9 @@
 A program of its own (`python -m cvstudio.checks.bare_training SETTINGS.json`), so that it starts
 as cold as a job does. Written as the libraries' own documentation shows: no CVStudio code, no
 events, no supervision. The settings name the data in the layout of each library.
-The metric on val is written to settings["out"]; settings["told"] gets a line after every epoch.
+What comes out is what every training has to give: the weights of the best epoch in a file, its
+metric on val, and that on test of what the file holds. Both metrics are written to settings["out"];
+settings["told"] gets a line after every epoch.
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+SPLITS = ("train", "val", "test")
+
 Answers = list[tuple[torch.Tensor, torch.Tensor]]
-"""Logits and truth of each val batch of an epoch."""
+"""Logits and truth of each batch of a split."""
 
 
 class Pictures(Dataset[tuple[torch.Tensor, Any]]):
@@ -65,18 +69,24 @@ class Pictures(Dataset[tuple[torch.Tensor, Any]]):
 
 def loop(
     network: nn.Module,
-    train: Dataset[Any],
-    val: Dataset[Any],
+    splits: dict[str, Pictures],
     settings: dict[str, Any],
     criterion: Callable[[torch.Tensor, torch.Tensor], Any],
     figure: Callable[[Answers], float],
-) -> float:
-    """AdamW, warm-up and cosine decay, val after every epoch; the best epoch's figure."""
+) -> dict[str, float]:
+    """AdamW, warm-up and cosine decay, val after every epoch; the best epoch's figures."""
     generator = torch.Generator().manual_seed(settings["seed"])
     loader = DataLoader(
-        train, settings["batch"], shuffle=True, generator=generator, drop_last=False
+        splits["train"], settings["batch"], shuffle=True, generator=generator, drop_last=False
     )
-    judged = DataLoader(val, settings["batch"])
+    kept = Path(settings["out"]).with_name("best.pt")
+
+    @torch.inference_mode()
+    def judged(split: str) -> float:
+        network.eval()
+        batches = DataLoader(splits[split], settings["batch"])
+        return figure([(network(images), targets) for images, targets in batches])
+
     network = network.to(memory_format=torch.channels_last)
     groups: list[dict[str, Any]] = [
         {"params": [value for value in network.parameters() if value.ndim > 1]},
@@ -95,7 +105,7 @@ def loop(
         return float(0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-    best = 0.0
+    best = -1.0
     for epoch in range(settings["epochs"]):
         network.train()
         for images, targets in loader:
@@ -105,17 +115,26 @@ def loop(
             nn.utils.clip_grad_norm_(network.parameters(), 10.0)
             optimizer.step()
             schedule.step()
-        network.eval()
-        with torch.inference_mode():
-            answers = [(network(images), targets) for images, targets in judged]
-        best = max(best, figure(answers))
+        value = judged("val")
+        if value > best:
+            best = value
+            torch.save(network.state_dict(), kept)
         with Path(settings["told"]).open("a") as stream:
             stream.write(f"{epoch + 1}\n")
-    return best
+    network.load_state_dict(torch.load(kept, weights_only=True))
+    return {"metric": best, "test": judged("test")}
 
 
-def classify(settings: dict[str, Any]) -> float:
-    """ResNet-18 of torchvision on image folders; accuracy on val."""
+def _pictures(pairs: dict[str, list[tuple[Path, Any]]], size: int) -> dict[str, Pictures]:
+    """The splits, all normalised by the mean and deviation of train."""
+    splits = {name: Pictures(own, size, train=name == "train") for name, own in pairs.items()}
+    for name in ("val", "test"):
+        splits[name].mean, splits[name].std = splits["train"].mean, splits["train"].std
+    return splits
+
+
+def classify(settings: dict[str, Any]) -> dict[str, float]:
+    """ResNet-18 of torchvision on image folders; accuracy."""
     import torchvision
 
     data = Path(settings["data"])
@@ -126,22 +145,20 @@ def classify(settings: dict[str, Any]) -> float:
             for index, name in enumerate(names)
             for path in sorted((data / split / name).iterdir())
         ]
-        for split in ("train", "val")
+        for split in SPLITS
     }
     network = torchvision.models.resnet18(num_classes=len(names))
-    train = Pictures(pairs["train"], settings["image_size"], train=True)
-    val = Pictures(pairs["val"], settings["image_size"], train=False)
-    val.mean, val.std = train.mean, train.std
 
     def accuracy(answers: Answers) -> float:
         right = sum(int((logits.argmax(1) == truth).sum()) for logits, truth in answers)
-        return right / len(val)
+        return right / sum(len(truth) for _, truth in answers)
 
-    return loop(network, train, val, settings, nn.CrossEntropyLoss(), accuracy)
+    splits = _pictures(pairs, settings["image_size"])
+    return loop(network, splits, settings, nn.CrossEntropyLoss(), accuracy)
 
 
-def segment(settings: dict[str, Any]) -> float:
-    """U-Net with ResNet-18 of segmentation-models-pytorch; pooled mIoU with background on val."""
+def segment(settings: dict[str, Any]) -> dict[str, float]:
+    """U-Net with ResNet-18 of segmentation-models-pytorch; pooled mIoU with background."""
     import segmentation_models_pytorch as smp
 
     data = Path(settings["data"])
@@ -150,12 +167,9 @@ def segment(settings: dict[str, Any]) -> float:
             (path, next((data / "masks" / split).glob(f"{path.stem}.*")))
             for path in sorted((data / "images" / split).iterdir())
         ]
-        for split in ("train", "val")
+        for split in SPLITS
     }
     network = smp.Unet("resnet18", encoder_weights=None, classes=settings["classes"] + 1)
-    train = Pictures(pairs["train"], settings["image_size"], train=True)
-    val = Pictures(pairs["val"], settings["image_size"], train=False)
-    val.mean, val.std = train.mean, train.std
     count = settings["classes"] + 1
     cross, dice = nn.CrossEntropyLoss(), smp.losses.DiceLoss("multiclass")
 
@@ -173,7 +187,7 @@ def segment(settings: dict[str, Any]) -> float:
         labelled = pooled.sum(1) > 0  # as core.metrics: a class that val has not does not count
         return float(np.mean((np.diag(pooled) / np.maximum(union, 1))[labelled]))
 
-    return loop(network, train, val, settings, criterion, mean_iou)
+    return loop(network, _pictures(pairs, settings["image_size"]), settings, criterion, mean_iou)
 
 
 def main() -> None:
@@ -183,8 +197,7 @@ def main() -> None:
     np.random.seed(settings["seed"])  # noqa: NPY002  the libraries draw from it
     torch.manual_seed(settings["seed"])
     work = {"classify": classify, "segment": segment}[settings["task"]]
-    metric = work(settings)
-    Path(settings["out"]).write_text(json.dumps({"metric": metric}))
+    Path(settings["out"]).write_text(json.dumps(work(settings)))
 
 
 if __name__ == "__main__":

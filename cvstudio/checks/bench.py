@@ -41,19 +41,19 @@ def _import(quick: bool, peers: Peers) -> list[Figure]:
     return import_coco(images=2_000 if quick else 20_000, annotations=25_000 if quick else 250_000)
 
 
-def _training(quick: bool, peers: Peers) -> list[Figure]:
+def _training(quick: bool, peers: Peers) -> Iterator[Figure]:
     from cvstudio.checks.bench_training import OWN, training
 
     return training(OWN, seeds=1 if quick else 3, short=quick)
 
 
-def _yolo(quick: bool, peers: Peers) -> list[Figure]:
+def _yolo(quick: bool, peers: Peers) -> Iterator[Figure]:
     from cvstudio.checks.bench_training import YOLO, training
 
     return training(YOLO, seeds=1 if quick else 3, short=quick)
 
 
-def _loader(quick: bool, peers: Peers) -> list[Figure]:
+def _loader(quick: bool, peers: Peers) -> Iterator[Figure]:
     from cvstudio.checks.bench_loader import loader
 
     return loader(images=24 if quick else 120, turns=1 if quick else 5)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,9 +76,9 @@ class Side:
     metric: float
 
 
-def training(trials: Sequence[Trial], *, seeds: int, short: bool) -> list[Figure]:
-    """For each trial: the ratios of time, and how far the metrics lie apart."""
-    figures = []
+def training(trials: Sequence[Trial], *, seeds: int, short: bool) -> Iterator[Figure]:
+    """For each trial: the ratios of time, and how far the metrics lie apart; before them each pair
+    of trainings as it ends."""
     for trial in trials:
         settings = {**trial.settings, "weight_decay": 0.01, "warmup_epochs": 1.0}
         if short:
@@ -87,13 +87,13 @@ def training(trials: Sequence[Trial], *, seeds: int, short: bool) -> list[Figure
             folder = Path(scratch)
             images = None if short else trial.images
             create_sample(folder / "project", trial.task, images=images).close()
-            figures += _trial(trial, settings, seeds=seeds, folder=folder, judged=not short)
-    return figures
+            yield from _trial(trial, settings, seeds=seeds, folder=folder, judged=not short)
 
 
 def _trial(
     trial: Trial, settings: dict[str, Any], *, seeds: int, folder: Path, judged: bool
-) -> list[Figure]:
+) -> Iterator[Figure]:
+    name = f"{trial.task} {trial.network}"
     ours: list[Side] = []
     bare: list[Side] = []
     with Project.open(folder / "project") as project:
@@ -107,16 +107,28 @@ def _trial(
             ours.append(_ours(project, trial, told))
             if not seed % 2:
                 bare.append(_bare(folder, trial, told, classes))
-    name = f"{trial.task} {trial.network}"
-    figures = []
+            yield _pair(f"{name}: seed {seed}, all", ours[-1], bare[-1])
     for part, words in (("epochs", "the epochs"), ("whole", "all, start and judging included")):
         for kind in ("processor", "clock"):
             mine, theirs = (
                 [float(getattr(getattr(side, part), kind)) for side in sides]
                 for sides in (ours, bare)
             )
-            figures.append(_times(f"{name}: {kind} time of {words}", mine, theirs))
-    return [*figures, _apart(f"{name}: {trial.metric} apart", ours, bare, judged=judged)]
+            yield _times(f"{name}: {kind} time of {words}", mine, theirs)
+    yield _apart(f"{name}: {trial.metric} apart", ours, bare, judged=judged)
+
+
+def _pair(name: str, ours: Side, bare: Side) -> Figure:
+    """What one seed found; nothing is asked of it alone."""
+    parts = " / ".join(
+        f"{mine.processor / theirs.processor:.3f} {mine.clock / theirs.clock:.3f}"
+        for mine, theirs in ((ours.epochs, bare.epochs), (ours.whole, bare.whole))
+    )
+    return Figure(
+        name, ours.whole.clock / bare.whole.clock, "x",
+        detail=f"processor and clock of epochs / all {parts}, metric {ours.metric:.3f} against"
+        f" {bare.metric:.3f}, load {os.getloadavg()[0]:.1f}",
+    )  # fmt: skip
 
 
 def _apart(name: str, ours: list[Side], bare: list[Side], *, judged: bool) -> Figure:
