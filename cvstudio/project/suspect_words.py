@@ -79,7 +79,8 @@ def _region(doubt: Doubt, names: Mapping[int, str]) -> str:
     if doubt.whole:
         return (
             f"Labelled {labelled}, but the network sees a region of {proposed} here. Of 100 such"
-            f" regions of {proposed}, {_of_hundred(doubt.as_sure)} are labelled so."
+            f" regions that are labelled {labelled} or {proposed}, {_of_hundred(doubt.as_sure)} are"
+            f" labelled {proposed}."
         )
     return (
         f"Labelled {labelled}, but the network sees {proposed} here. Of 100 pixels as deep"

@@ -103,6 +103,29 @@ def test_a_region_that_is_labelled_otherwise_as_a_whole_is_told_as_one() -> None
     assert first.doubt == first.as_sure > 0.5
 
 
+def square(canvas: Map, x: int, side: int, value: int) -> None:
+    canvas[20 : 20 + side, x : x + side] = value
+
+
+def test_what_a_network_confuses_by_habit_comes_after_what_it_hardly_ever_confuses() -> None:
+    """It takes every second region of class 12 for one of class 11, and none of class 13."""
+    told: list[tuple[int, Map, Map]] = []
+    for number in range(40):
+        labelled, found = (np.zeros((64, 128), np.uint16) for _ in range(2))
+        for canvas, second in ((labelled, 2), (found, 1 + number % 2)):
+            square(canvas, 4, 26, 1)
+            square(canvas, 44, 26, second)
+            square(canvas, 84, 26, 3)
+        told.append((number, labelled, found))
+    mistaken = told[7][1]
+    mistaken[:, :40] = 0
+    square(mistaken, 4, 24, 3)
+    first, *others = PixelDoubts(lambda: told, CLASSES).regions()
+    assert (first.doubt.image_id, first.doubt.labelled, first.doubt.proposed) == (7, 13, 11)
+    assert {(o.doubt.labelled, o.doubt.proposed) for o in others if o.doubt.whole} == {(12, 11)}
+    assert first.doubt.doubt > max(o.doubt.doubt for o in others) + 0.1
+
+
 def test_edges_and_right_labels_are_rarely_called_likely_wrong() -> None:
     chance = np.random.default_rng(5)
     right = [painted(chance, "") for _ in range(60)]

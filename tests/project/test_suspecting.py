@@ -26,7 +26,8 @@ from cvstudio.core.jobdir import write_json
 from cvstudio.core.networks import default_config
 from cvstudio.core.predictions import Found, Prediction, read_predictions, write_predictions
 from cvstudio.core.snapshot import read_snapshot
-from cvstudio.project import commands, queries, runs, snapshots, suspecting
+from cvstudio.core.suspects import Doubt
+from cvstudio.project import commands, queries, runs, snapshots, suspect_words, suspecting
 from cvstudio.project.experiments import book, folds
 from cvstudio.project.experiments.plans import FoldsPlan
 from cvstudio.project.project import Project
@@ -398,3 +399,13 @@ def test_labels_that_a_network_made_are_judged_like_any_other(objects: Project) 
             source=Source.NETWORK, score=0.9,
         )  # fmt: skip
     assert new in {row.annotation_id for row in look(objects).rows}
+
+
+def test_a_region_that_is_doubted_as_a_whole_is_held_against_its_two_classes_alone() -> None:
+    doubt = Doubt(
+        Fault.WRONG_REGION, 1, None, 0, 12, 0.9, as_sure=0.9, whole=True, box=Box(1, 2, 3, 4)
+    )  # fmt: skip
+    assert suspect_words.reason(doubt, {12: "rod"}) == (
+        "Labelled background, but the network sees a region of “rod” here. Of 100 such regions that"
+        " are labelled background or “rod”, 90 are labelled “rod”."
+    )

@@ -6,8 +6,10 @@ as regions, so a pixel is as sure as it lies deep in one: near an edge networks 
 habit, deep inside they hardly do. Pixels are told as regions, for that is what a person mends.
 
 A region that was answered and of which most is labelled otherwise is judged as a whole, as an
-object is: its pixels lie as deep as all others, so that their depth says nothing. Where nothing is
-found, that counts half (values.SILENCE): networks overlook more than people invent.
+object is: its pixels lie as deep as all others, so that their depth says nothing. What a network
+takes for something else again and again, as one kind of cell for its like, is its habit: a region
+is held against those alone that are labelled as it is answered, or as it is labelled. Where nothing
+is found, that counts half (values.SILENCE): networks overlook more than people invent.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from numpy.typing import NDArray
 from cvstudio.core.masks import Mask
 from cvstudio.core.metrics.pixels import IGNORED
 from cvstudio.core.opencv import cv2
-from cvstudio.core.suspects.agreement import Agreement
+from cvstudio.core.suspects.agreement import CAUTION, Agreement
 from cvstudio.core.suspects.values import LEAST, NOTHING, SILENCE, UNPROVEN, Doubt, Fault
 
 ClassMap = NDArray[np.uint16]
@@ -47,6 +49,23 @@ class Region:
     doubt: Doubt
     mask: Mask
     pixels: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Wholes:
+    """The regions that are answered as one class, judged as a whole."""
+
+    agreement: Agreement
+    """How often one that is as deep in its middle is mostly labelled so."""
+    otherwise: NDArray[np.float64]
+    """By value of the map, how many of them are mostly labelled that instead."""
+
+    def share(self, deep: int, given: int) -> float:
+        """Of regions as deep that are labelled as they are answered or as `given`, the share that
+        is labelled as answered; with the caution of Agreement."""
+        so = float(self.agreement.at(np.array([deep], np.float64))[0])
+        of_these = (self.otherwise[given] + CAUTION) / (self.otherwise.sum() + CAUTION)
+        return so / (so + (1 - so) * float(of_these)) if so else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,26 +106,18 @@ class PixelDoubts:
         return right, count
 
     @cached_property
-    def _wholes(self) -> list[Agreement]:
-        """By value of the map, how often a region that is answered so, as deep in its middle, is
-        mostly labelled so; none of the background, which is no region."""
+    def _wholes(self) -> list[_Wholes]:
+        """Those of each value of the map; none of the background, which is no region."""
         size = len(self.class_ids) + 1
-        told: list[list[tuple[int, bool]]] = [[] for _ in range(size)]
+        told: list[list[tuple[int, int]]] = [[] for _ in range(size)]
         for _, labelled, found in self.maps():
             depth = depths(found)
             for value in np.unique(found[found > 0]).tolist():
                 for part, place in _parts(found == value):
-                    counts = part & (labelled[place] != IGNORED)
-                    if counts.any():
-                        same = float((labelled[place][counts] == value).mean())
-                        told[value].append((int(depth[place][part].max()), same > MOSTLY))
-        return [
-            Agreement.of(
-                np.array([deep for deep, _ in each], np.float64),
-                np.array([same for _, same in each], np.bool_),
-            )
-            for each in told
-        ]
+                    given = _mostly(labelled[place][part], value)
+                    if given is not None:
+                        told[value].append((int(depth[place][part].max()), given))
+        return [_wholes(value, each, size) for value, each in enumerate(told)]
 
     def unproven(self) -> list[int]:
         """The classes of which the network knows too little to doubt a label."""
@@ -157,16 +168,17 @@ class PixelDoubts:
     def _doubted_wholes(
         self, seen: int, labelled: ClassMap, found: ClassMap, depth: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """For each pixel (h, w) how often answered regions like its own are mostly labelled so,
-        where that one is mostly labelled otherwise; 0 elsewhere."""
+        """For each pixel (h, w) that is labelled as most of its answered region, which is otherwise
+        than that is answered, how often such regions are labelled as answered; 0 elsewhere."""
         result = np.zeros(found.shape)
         if not seen:
             return result
         for part, place in _parts(found == seen):
-            counts = part & (labelled[place] != IGNORED)
-            if counts.any() and float((labelled[place][counts] == seen).mean()) <= MOSTLY:
-                deep = np.array([depth[place][part].max()], np.float64)
-                result[place][part] = self._wholes[seen].at(deep)[0]
+            given = _mostly(labelled[place][part], seen)
+            if given is not None and given != seen:
+                deep = int(depth[place][part].max())
+                share = self._wholes[seen].share(deep, given)
+                result[place][part & (labelled[place] == given)] = share
         return result
 
     def _id(self, value: int) -> int:
@@ -181,6 +193,26 @@ def depths(found: ClassMap) -> NDArray[np.int64]:
         distance = cv2.distanceTransform(own.astype(np.uint8), cv2.DIST_L2, 3)
         deep[own] = distance[own]
     return np.minimum(deep, DEEP).astype(np.int64)
+
+
+def _mostly(labels: ClassMap, seen: int) -> int | None:
+    """What an answered region (pixels,) is labelled as: `seen` where most of it is, else what the
+    rest of it is mostly; None where nothing counts."""
+    counts = np.bincount(labels[labels != IGNORED], minlength=seen + 1)
+    if not counts.any():
+        return None
+    if counts[seen] > MOSTLY * counts.sum():
+        return seen
+    counts[seen] = 0
+    return int(counts.argmax())
+
+
+def _wholes(seen: int, told: list[tuple[int, int]], size: int) -> _Wholes:
+    """From the depth in its middle and the label of each region that is answered `seen`."""
+    deep = np.array([each[0] for each in told], np.float64)
+    given = np.array([each[1] for each in told], np.int64)
+    otherwise = np.bincount(given[given != seen], minlength=size).astype(np.float64)
+    return _Wholes(Agreement.of(deep, given == seen), otherwise)
 
 
 def _pairs(labelled: ClassMap, found: ClassMap, differs: NDArray[np.bool_]) -> list[list[int]]:
