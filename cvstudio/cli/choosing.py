@@ -23,6 +23,7 @@ from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.metrics.resampling import Measured
 from cvstudio.core.metrics.sheet_json import reliability_json
+from cvstudio.core.sureness import Correction
 from cvstudio.core.thresholds import Aim, thresholds_of
 from cvstudio.core.words import counted
 from cvstudio.project import analysis, choosing, runs, slices
@@ -101,25 +102,30 @@ def _say_thresholds(content: dict[str, Any]) -> None:
 @click.command("calibrate")
 @project_argument
 @run_argument
-@click.option("--take", is_flag=True, help="Read the run's answers at the fitted temperature.")
+@click.option("--take", is_flag=True, help="Read the run's answers with what fits val best.")
 @click.option("--clear", is_flag=True, help="Read them as they are again.")
 @as_json
 def calibrate_command(project: Path, run: int, take: bool, clear: bool, as_json: bool) -> None:
-    """Whether a network that says 0.8 is right 8 of 10 times, and the temperature that mends it."""
+    """Whether a network that says 0.8 is right 8 of 10 times, and what mends it: a temperature for
+    classes of images and pixels, Platt scaling for objects."""
     if take and clear:
         raise click.UsageError("Choose one of --take and --clear.")
     with opened(project) as open_project:
         job = runs.job_of(runs.get(open_project, run))
+    if clear:
+        choosing.take_correction(job, None)
     found = choosing.calibration(job)
     if found is None:
-        raise RunError("There is no labelled image on val to fit a temperature on.")
-    if take or clear:
-        choosing.take_temperature(job, found.temperature if take else None)
+        raise RunError(choosing.why_nothing_fits(job))
+    if take:
+        choosing.take_correction(job, found.fitted)
+    taken = thresholds_of(job.path).correction
     content = {
         "run": run,
-        "temperature": found.temperature,
-        "taken": thresholds_of(job.path).temperature,
+        **_figures_of(found.fitted),
+        "taken": None if taken is None else _figures_of(taken),
         "images": found.images,
+        "answers": found.before.count,
         "before": reliability_json(found.before),
         "after": reliability_json(found.after),
     }
@@ -127,14 +133,19 @@ def calibrate_command(project: Path, run: int, take: bool, clear: bool, as_json:
     def words() -> None:
         click.echo(f"ECE as it is: {_with_range(found.before.error)}")
         click.echo(
-            f"ECE at temperature {found.temperature:.2f}: {_with_range(found.after.error)}"
+            f"ECE at {found.fitted.words}: {_with_range(found.after.error)}"
             f" (fitted on {counted(found.images, 'image')} of val)"
         )
-        taken = content["taken"]
-        said = "as it is" if taken is None else f"at temperature {taken:.2f}"
-        click.echo(f"The run is read {said}.")
+        click.echo(f"The run is read {'as it is' if taken is None else f'at {taken.words}'}.")
 
     answer(content, as_json=as_json, words=words)
+
+
+def _figures_of(correction: Correction) -> dict[str, Any]:
+    """The temperature, or slope and shift of Platt scaling; null for the other."""
+    platt = correction.platt
+    scaling = None if platt is None else {"slope": platt.slope, "shift": platt.shift}
+    return {"temperature": correction.temperature, "platt": scaling}
 
 
 @click.command("slices")

@@ -17,6 +17,7 @@ from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
+from cvstudio.core.pixel_sample import PixelSample
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.snapshot import shape_from_json, shape_to_json
 
@@ -55,13 +56,14 @@ class Prediction:
 
     classify: `scores` has one probability per class id. detect, instance: `objects`, best first,
     down to a score of 0.001. segment: `regions` has one mask per class id that occurs (no mask for
-    background).
+    background), and `pixels` how sure the network is of some of them, where it was judged.
     """
 
     image_id: int
     scores: dict[int, float] | None = None
     objects: tuple[Found, ...] = ()
     regions: dict[int, Mask] | None = None
+    pixels: PixelSample | None = None
 
 
 def write_predictions(path: Path, predictions: Iterable[Prediction]) -> None:
@@ -104,6 +106,8 @@ def to_json(prediction: Prediction) -> dict[str, Any]:
         ]
     if prediction.regions is not None:
         data["regions"] = {str(k): shape_to_json(m) for k, m in prediction.regions.items()}
+    if prediction.pixels is not None:
+        data["pixels"] = prediction.pixels.to_json()
     return data
 
 
@@ -118,6 +122,7 @@ def from_json(data: dict[str, Any]) -> Prediction:
         regions={int(k): m for k, v in regions.items() if (m := _mask(v)) is not None}
         if regions is not None
         else None,
+        pixels=PixelSample.from_json(data["pixels"]) if "pixels" in data else None,
     )
 
 

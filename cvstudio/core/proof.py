@@ -67,12 +67,14 @@ def counted_from(certificate: Mapping[str, Any]) -> str:
         return ""
     if told["temperature"] is not None:
         return f"Judged at the temperature that the file carries: {told['temperature']:.3g}."
+    corrected = ", corrected by Platt scaling," if told.get("platt") else ""
     own = [f"{quoted(name)} from {at:.3f}" for name, at in list(told["classes"].items())[:_NAMED]]
     more = len(told["classes"]) - len(own)
     others = "all" if not own else "the others"
     listed = ", ".join([*own, *([f"{more} more from their own"] if more else [])])
     rest = f"{others} from {told['score']:.3f}"
-    return f"Judged with the scores that the file carries: {f'{listed}, ' if listed else ''}{rest}."
+    named = f"{f'{listed}, ' if listed else ''}{rest}"
+    return f"Judged with the scores that the file carries{corrected}: {named}."
 
 
 _NAMED = 6

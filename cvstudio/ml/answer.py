@@ -14,7 +14,9 @@ from cvstudio.core.forms import Form
 from cvstudio.core.pieces import in_windows, windows
 from cvstudio.core.predictions import Found, Prediction
 from cvstudio.core.recipe import Fit
-from cvstudio.ml.decode import best_of, decode, label_map, probabilities, regions_of
+from cvstudio.core.sureness import Correction
+from cvstudio.core.thresholds import Thresholds
+from cvstudio.ml.decode import Sampling, best_of, decode, label_map, probabilities, regions_of
 from cvstudio.ml.preprocess import Image, Preprocessing, placement_for
 from cvstudio.ml.tiles import OBJECT_MARGIN, is_large, most_at_once, tiles_of
 
@@ -32,14 +34,17 @@ def answer(
     class_ids: Sequence[int],
     several: bool = False,
     form: Form | None = None,
+    correction: Correction | None = None,
 ) -> list[Prediction]:
     """Predictions for RGB images of any sizes, in image coordinates and in their order; `several`
-    and `form` as decode.decode() takes them.
+    and `form` as decode.decode() takes them. They are as sure as `correction` has it.
 
     Images that come to one input size go through the network together. Networks that take images
     at their own scale see large ones in tiles, and of others only as many as fit into the bound of
     tiles.WHOLE, so that memory stays bounded; where they tell classes, they see windows of all.
     """
+    if correction is not None and correction.temperature is not None:
+        compute = _tempered(compute, correction.temperature)
     if in_windows(task, preprocessor.fit):
         return by_windows(
             compute, rgbs, image_ids, preprocessor=preprocessor, class_ids=class_ids,
@@ -69,7 +74,13 @@ def answer(
                     class_ids=class_ids, image_id=image_ids[index], several=several,
                     form=form,
                 )  # fmt: skip
-    return [answers[index] for index in range(len(rgbs))]
+    counts = Thresholds(platt=correction.platt if correction is not None else None)
+    return [counts.corrected(answers[index]) for index in range(len(rgbs))]
+
+
+def _tempered(compute: Compute, temperature: float) -> Compute:
+    """The same logits, less sure, where that was found to be truer."""
+    return lambda batch: [output / temperature for output in compute(batch)]
 
 
 def by_windows(
@@ -122,8 +133,9 @@ def by_tiles(
 ) -> Prediction:  # fmt: skip
     """The answer for one large image (h, w, 3), tile by tile."""
     if task is Task.SEGMENT:
-        labels = label_map_by_tiles(compute, rgb, preprocessor)
-        return Prediction(image_id, regions=regions_of(labels, class_ids))
+        kept = Sampling(rgb.shape[1], rgb.shape[0], len(class_ids) + 1)
+        labels = label_map_by_tiles(compute, rgb, preprocessor, kept)
+        return Prediction(image_id, regions=regions_of(labels, class_ids), pixels=kept.sample)
     height, width = rgb.shape[:2]
     found: list[Found] = []
     for tile in tiles_of(width, height, margin=OBJECT_MARGIN):
@@ -151,13 +163,15 @@ def moved(found: Found, x: int, y: int) -> Found:
 
 
 def label_map_by_tiles(
-    compute: Compute, rgb: Image, preprocessor: Preprocessing
+    compute: Compute, rgb: Image, preprocessor: Preprocessing, kept: Sampling | None = None
 ) -> NDArray[np.uint8]:
-    """The most likely output per pixel of a large image, (h, w): 0 is background."""
+    """The most likely output per pixel of a large image, (h, w): 0 is background. `kept` gets the
+    logits of some pixels."""
     height, width = rgb.shape[:2]
     labels = np.zeros((height, width), np.uint8)
     for tile in tiles_of(width, height):
         array, placement = preprocessor.prepare(np.ascontiguousarray(rgb[tile.seen.slices]))
-        found = label_map(compute(array)[0][0], placement)
+        take = None if kept is None else kept.of_part(tile.seen, tile.kept)
+        found = label_map(compute(array)[0][0], placement, take)
         labels[tile.kept.slices] = found[tile.kept.within(tile.seen).slices]
     return labels

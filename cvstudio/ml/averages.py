@@ -95,6 +95,7 @@ def object_ranges(
     form: Form,
     score: float,
     own: Mapping[int, float | None],
+    sure_enough: float,
 ) -> dict[str, Any]:
     """How sure the figures are, and what stands beside them: "intervals" by name, "per_class" by
     class id (AP75, those of sizes, and "intervals"), "no_interval" {name: why in words}, both there
@@ -103,7 +104,7 @@ def object_ranges(
     drawn = with_whole(draw(len(truths), draws=draws_worth(found)))
     sized = form.answers not in OWN_FIGURES
     free = score_free(matches, drawn, sizes=sized, class_ids=class_ids)
-    sheet = object_sheet(matches, drawn, score=score, own=own, free=free)
+    sheet = object_sheet(matches, drawn, score=score, own=own, free=free, sure_enough=sure_enough)
     intervals, why_not = ranges_of(sheet.figures), without_range(sheet.figures)
     if form.answers in (Answers.OUTLINES, Answers.KEYPOINTS):
         boxes = match_objects(

@@ -5,7 +5,7 @@ The same functions read the outputs of the checkpoint and of the ONNX file made 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,16 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.keypoints import Keypoints, Visibility
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
+from cvstudio.core.pixel_sample import PixelSample, places_of
 from cvstudio.core.predictions import Found, Prediction
 from cvstudio.core.rotated import RotatedBox
 from cvstudio.core.rotated_overlap import pair_iou, rows_of
 from cvstudio.ml.preprocess import Placement
+from cvstudio.ml.tiles import Area
 
 Array = NDArray[np.float32]
+Taker = Callable[[int, Array], None]
+"""Is shown the number of an output and its logits, one for each pixel."""
 SCORE_FLOOR = 0.001
 """Objects below are not reported."""
 OVERLAP = 0.7
@@ -57,8 +61,9 @@ def decode(
         case Task.CLASSIFY:
             return Prediction(image_id, scores=_scores(outputs[0], class_ids, several))
         case Task.SEGMENT:
-            labels = label_map(outputs[0], placement)
-            return Prediction(image_id, regions=regions_of(labels, class_ids))
+            kept = Sampling(placement.width, placement.height, len(outputs[0]))
+            labels = label_map(outputs[0], placement, kept.take)
+            return Prediction(image_id, regions=regions_of(labels, class_ids), pixels=kept.sample)
         case Task.DETECT | Task.INSTANCE:
             form = form or plain_form(task)
             return Prediction(image_id, objects=_objects(form, outputs, placement, class_ids))
@@ -84,17 +89,53 @@ def _scores(logits: Array, class_ids: Sequence[int], several: bool) -> dict[int,
     return {class_id: float(value) for class_id, value in zip(class_ids, values, strict=True)}
 
 
-def label_map(logits: Array, placement: Placement) -> NDArray[np.uint8]:
+class Sampling:
+    """Keeps the logits of some pixels of an image while its map is made, whole or by tiles."""
+
+    def __init__(self, width: int, height: int, outputs: int) -> None:
+        self._size = width, height
+        self.rows, self.columns = places_of(width, height, outputs)
+        self._logits = np.zeros((len(self.rows), outputs), np.float32)
+
+    def take(self, output: int, plane: Array) -> None:
+        """The logits of one output for the whole image (height, width)."""
+        self._logits[:, output] = plane[self.rows, self.columns]
+
+    def of_part(self, seen: Area, kept: Area) -> Taker:
+        """The same from a plane for the part `seen` of the image, of which `kept` counts."""
+        here = (self.columns >= kept.left) & (self.columns < kept.right)
+        here &= (self.rows >= kept.top) & (self.rows < kept.bottom)
+        rows, columns = self.rows[here] - seen.top, self.columns[here] - seen.left
+
+        def take(output: int, plane: Array) -> None:
+            self._logits[here, output] = plane[rows, columns]
+
+        return take
+
+    @property
+    def sample(self) -> PixelSample:
+        """What was kept."""
+        return PixelSample.of(*self._size, self._logits)
+
+
+def label_map(
+    logits: Array, placement: Placement, take: Taker | None = None
+) -> NDArray[np.uint8]:  # fmt: skip
     """The most likely output per pixel of the image: (height, width), 0 is background.
 
-    Scores are enlarged before the best is taken, so edges are as smooth as the image allows.
+    Scores are enlarged before the best is taken, so edges are as smooth as the image allows; `take`
+    is shown them output by output.
     """
     best = np.ascontiguousarray(
         placement.map_to_image(logits[0].astype(np.float32, copy=False), smooth=True)
     ).copy()
     labels = np.zeros(best.shape, np.uint8 if len(logits) <= 256 else np.uint16)
+    if take is not None:
+        take(0, best)
     for index in range(1, len(logits)):
         scores = placement.map_to_image(logits[index].astype(np.float32, copy=False), smooth=True)
+        if take is not None:
+            take(index, scores)
         better = scores > best
         labels[better] = index
         np.copyto(best, scores, where=better)

@@ -81,8 +81,8 @@ def evaluate(
 
     `views` is how the network looks, for the record. Objects and classes are counted from the
     scores that hold for the run, `thresholds` (None: those in the directory); on val itself from
-    the best, but for classes whose score a person chose. So does the temperature, which the
-    predictions written do not have. Images that
+    the best, but for classes whose score a person chose. So does what corrects them, which
+    the predictions written do not have. Images that
     cannot be read are noted and left out; raises RunError when none is left, and Stopped.
     """
     job = JobDir(directory)
@@ -95,7 +95,7 @@ def evaluate(
     best = split == "val"
     figures = judge(
         network.task, network.classes, images, predictions, score=None if best else told.score,
-        several=network.several, form=network.form, temperature=told.temperature,
+        several=network.several, form=network.form, correction=told.correction,
         class_scores=None if best and told.aim is None else told.own or None,
     )  # fmt: skip
     if views is not Views.ONE:

@@ -30,14 +30,16 @@ from cvstudio.core.metrics import (
     match_pixels,
     region_map,
 )
-from cvstudio.core.metrics.calibration import scores_at_temperature
 from cvstudio.core.metrics.figures import ClassFigures
 from cvstudio.core.metrics.resampling import DRAWS, Draws, draw, with_whole
 from cvstudio.core.metrics.several import SeveralMatches, TaggedImage
 from cvstudio.core.metrics.sheet_json import ranges_of, sheet_extras, values_of, without_range
 from cvstudio.core.metrics.sheets import Sheet, image_sheet, pixel_sheet, several_sheet
+from cvstudio.core.metrics.sure_answers import SURE_ENOUGH, pixel_answers
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.snapshot import SnapshotImage, tags_of
+from cvstudio.core.sureness import Correction
+from cvstudio.core.thresholds import Thresholds
 from cvstudio.ml.averages import OWN_FIGURES, Averages, average_precisions, object_ranges
 
 IOU = 0.5
@@ -58,7 +60,7 @@ def judge(
     several: bool = False,
     class_scores: OwnScores | None = None,
     form: Form | None = None,
-    temperature: float | None = None,
+    correction: Correction | None = None,
     in_full: bool = True,
 ) -> Report:
     """All figures of a split as plain JSON; null where there is no figure.
@@ -73,24 +75,35 @@ def judge(
     is neither boxes nor outlines it stands under "form". `score` is the threshold at which objects,
     and such classes, count; None takes the one with the best mean F1. Classes count from
     `class_scores`, where there is one for a class; None takes, of images with several, those with
-    the best F1 of each. Images without a prediction are left out. `temperature` is for images of
-    one class: the predictions are judged as if the logits were divided by it.
+    the best F1 of each. Images without a prediction are left out. The predictions are those of the
+    network itself; `correction` says how they are read, and stands under "temperature" or "platt".
     """
-    answers = {prediction.image_id: prediction for prediction in predictions}
+    counts = Thresholds(
+        temperature=correction.temperature if correction else None,
+        platt=correction.platt if correction else None,
+    )
+    answers = {each.image_id: counts.corrected(each) for each in predictions}
     judged = [image for image in images if image.id in answers]
     class_ids = [c.id for c in classes]
     match task:
         case Task.CLASSIFY if several:
             report = _several(judged, answers, class_ids, score, class_scores, in_full)
         case Task.CLASSIFY:
-            report = _classify(judged, answers, class_ids, temperature, in_full)
+            report = _classify(judged, answers, class_ids, in_full)
         case Task.SEGMENT:
             report = _segment(judged, answers, class_ids, in_full)
         case Task.DETECT | Task.INSTANCE:
             form = form or plain_form(task)
             own = class_scores or {}
-            report = _objects(task, form, judged, answers, class_ids, score, own, in_full)
+            report = _objects(
+                task, form, judged, answers, class_ids, score, own, in_full,
+                sure_enough=counts.read_as(SURE_ENOUGH),
+            )  # fmt: skip
     report["counts"]["images"] = len(judged)
+    if counts.temperature is not None:
+        report["temperature"] = counts.temperature
+    if counts.platt is not None:
+        report["platt"] = [counts.platt.slope, counts.platt.shift]
     plain: Report = _plain(report)
     return plain
 
@@ -115,7 +128,6 @@ def _classify(
     images: Sequence[SnapshotImage],
     answers: dict[int, Prediction],
     class_ids: list[int],
-    temperature: float | None,
     in_full: bool,
 ) -> Report:
     rows = []
@@ -124,8 +136,6 @@ def _classify(
         label = labels[0] if len(labels) == 1 else None  # of several classes none is the right one
         scores = answers[image.id].scores
         if label is not None and label in class_ids and scores:
-            if temperature is not None:
-                scores = scores_at_temperature(scores, temperature)
             rows.append(ClassifiedImage(image.id, label, scores))
     report = classification_report(rows, class_ids=class_ids)
     sheet = image_sheet(rows, class_ids, _drawn(len(rows), in_full))
@@ -138,7 +148,6 @@ def _classify(
         },
         "per_class": [_row(_figures(row), sheet, ("AUROC",)) for row in report.per_class()],
         "confusion": _confusion(report.class_ids, report.confusion),
-        **({} if temperature is None else {"temperature": temperature}),
     }
 
 
@@ -218,7 +227,9 @@ def _segment(
         (maps(image) for image in images), class_ids=class_ids, boundaries=in_full
     )
     report = matches.report()
-    sheet = pixel_sheet(matches, _drawn(len(images), in_full))
+    kept = ((maps(image)[1], answers[image.id].pixels) for image in images)
+    sure = pixel_answers(kept) if in_full else None
+    sheet = pixel_sheet(matches, _drawn(len(images), in_full), sure)
 
     more = ("boundary F1",) if matches.boundaries is not None else ()
     return {
@@ -245,6 +256,7 @@ def _objects(
     score: float | None,
     own: OwnScores,
     in_full: bool,
+    sure_enough: float,
 ) -> Report:
     matches = match(task, images, answers, class_ids, form)
     curves = matches.curves(IOU)
@@ -266,7 +278,7 @@ def _objects(
     ]  # fmt: skip
     ranges: Report = {"intervals": {}}
     if in_full:
-        ranges = object_ranges(matches, truths, predictions, class_ids, form, at, own)
+        ranges = object_ranges(matches, truths, predictions, class_ids, form, at, own, sure_enough)
         for row in rows:
             row |= ranges["per_class"][row["class"]]
         metrics |= {"F1": ranges["metrics"]["F1"]}

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from cvstudio.core.errors import CVStudioError
 from cvstudio.core.geometry import Box
 from cvstudio.core.recipe import Sees
+from cvstudio.core.thresholds import written
 from cvstudio.core.wire import Message, read_message, write_message
 from cvstudio.ml import environment
 
@@ -166,7 +167,7 @@ class _Worker:
         self._networks: dict[tuple[Path, str, int], LoadedNetwork] = {}
         self._onnx: tuple[tuple[Path, int], OnnxNetwork] | None = None
         self._opened: tuple[tuple[Path, int], ExportedNetwork] | None = None
-        self._watched: ReadyNetwork | None = None
+        self._watched: tuple[LoadedNetwork, int, ReadyNetwork] | None = None
         self._kinds: Mapping[str, Callable[[Message], Message]] = {
             "augment": self._augment,
             "trial": self._trial,
@@ -399,9 +400,11 @@ class _Worker:
             return ReadyNetwork(network, teller_of(network, path.name), network.record.window)
         run, device = Path(header["run"]), str(header.get("device", "cpu"))
         loaded = self._network(run, device)
-        if self._watched is None or self._watched.network is not loaded:
-            self._watched = asked_run(run, loaded)
-        return self._watched
+        stamp = written(run)  # what a person chooses for the run holds from the next picture on
+        kept = self._watched
+        if kept is None or kept[0] is not loaded or kept[1] != stamp:
+            kept = self._watched = loaded, stamp, asked_run(run, loaded)
+        return kept[2]
 
     def _describe(self, message: Message) -> Message:
         """header: onnx (file). Answers content: what ml.describe says of it."""

@@ -20,6 +20,7 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import network
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.recipe import TrainConfig
+from cvstudio.core.sureness import Correction
 from cvstudio.ml.answer import answer, seen_at_once
 from cvstudio.ml.checkpoint import Checkpoint, read_checkpoint
 from cvstudio.ml.devices import device_of
@@ -41,6 +42,8 @@ class LoadedNetwork:
     snapshot: str = ""
     views: Views = Views.ONE
     own_form: Form | None = None
+    correction: Correction | None = None
+    """How sure its answers are to sound; None: as they are."""
 
     @property
     def form(self) -> Form:
@@ -104,7 +107,12 @@ class LoadedNetwork:
             seen_from(compute, self.task, self.views, several=self.several, form=self.form),
             rgbs, image_ids, task=self.task, preprocessor=self.preprocessor,
             class_ids=self.class_ids, several=self.several, form=self.form,
+            correction=self.correction,
         )  # fmt: skip
+
+    def corrected(self, correction: Correction | None) -> LoadedNetwork:
+        """The same network with answers that are as sure as its run was found to be right."""
+        return replace(self, correction=correction)
 
 
 def outputs_of(task: Task, answer: Any) -> tuple[torch.Tensor, ...]:

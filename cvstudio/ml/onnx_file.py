@@ -7,6 +7,7 @@ the outputs mean, and how they become answers. No path of the computer it was ma
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,15 +16,16 @@ from cvstudio.core.errors import FormatError
 from cvstudio.core.forms import Answers, Form
 from cvstudio.core.predictions import SURE
 from cvstudio.core.recipe import Sees
+from cvstudio.core.sureness import Correction, Platt
 from cvstudio.core.thresholds import Thresholds
 from cvstudio.ml.decode import MOST_OBJECTS, OVERLAP, SCORE_FLOOR
 from cvstudio.ml.preprocess import Preprocessing
 
 KEY = "cvstudio"
-FORMAT, _ONE_CLASS = 2, 1
+FORMAT, _TWO, _ONE_CLASS = 3, 2, 1
 """Files whose images may have several classes, those that answer with rotated boxes or keypoints,
-those that take all values of an image and those that list their objects are of format 2: version
-0.1 would misread them."""
+those that take all values of an image and those that list their objects are of format 2, those with
+Platt scaling of format 3: older versions would misread them."""
 _NEW = (Answers.ROTATED, Answers.KEYPOINTS)
 INPUT = "images"
 BOXES, MAPS = "output0", "output1"
@@ -52,7 +54,9 @@ class FileRecord:
     """Whether `class_scores` hold for objects: a person chose them. For images with several classes
     they always do."""
     temperature: float | None = None
-    """What the logits of a network that gives each image one class are divided by."""
+    """What the logits of a network that gives each image or pixel one class are divided by."""
+    platt: Platt | None = None
+    """What corrects the scores of objects; the scores here are corrected ones then."""
     precision: str = "float32"
     versions: dict[str, str] = field(default_factory=dict)
     verification: dict[str, Any] | None = None
@@ -76,7 +80,9 @@ class FileRecord:
     def _format(self) -> int:
         whole = self.preprocessing.sees is Sees.ALL
         new = self.several or whole or self.lists_objects or self.form.answers in _NEW
-        return FORMAT if new else _ONE_CLASS
+        if self.platt is not None:
+            return FORMAT
+        return _TWO if new else _ONE_CLASS
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -98,7 +104,7 @@ class FileRecord:
         """From which scores its classes count, and the temperature."""
         return Thresholds(
             score=self.score, per_class=self.class_scores, temperature=self.temperature,
-            applied=self.several or self.own_scores,
+            platt=self.platt, applied=self.several or self.own_scores,
         )  # fmt: skip
 
     @property
@@ -120,13 +126,18 @@ class FileRecord:
                 several=self.several,
                 form=self.form,
                 inside=self.lists_objects,
-                temperature=self.temperature,
+                correction=self.thresholds.correction,
             ),
             "thresholds": {
                 "score": self.score,
                 "per_class": {str(key): value for key, value in self.class_scores.items()},
                 "per_class_hold": self.several or self.own_scores,
                 "temperature": self.temperature,
+                **(
+                    {}
+                    if self.platt is None
+                    else {"platt": {"slope": self.platt.slope, "shift": self.platt.shift}}
+                ),
             },
             "network": self.network,
             "run": self.run,
@@ -162,12 +173,17 @@ class FileRecord:
                 class_scores={int(key): v for key, v in thresholds["per_class"].items()},
                 own_scores=thresholds.get("per_class_hold", False),
                 temperature=thresholds.get("temperature"),
+                platt=_platt(thresholds.get("platt")),
                 precision=data["precision"],
                 versions=data["versions"],
                 verification=data["verification"],
             )
         except (ValueError, KeyError, TypeError) as error:
             raise FormatError(f"The description inside {name} is damaged.") from error
+
+
+def _platt(told: Mapping[str, float] | None) -> Platt | None:
+    return None if told is None else Platt(told["slope"], told["shift"])
 
 
 def output_rows(
@@ -234,7 +250,7 @@ def answer_rules(
     several: bool = False,
     form: Form | None = None,
     inside: bool = False,
-    temperature: float | None = None,
+    correction: Correction | None = None,
 ) -> dict[str, Any]:
     """How outputs become answers on the image, as a person would program it."""
     back = "x_image = (x_input - left) / scale, with the scale and padding of the input"
@@ -245,6 +261,13 @@ def answer_rules(
         "most_objects": MOST_OBJECTS,
         "boxes": back,
     }
+    temperature = correction.temperature if correction is not None else None
+    if correction is not None and correction.platt is not None:
+        slope, shift = correction.platt.slope, correction.platt.shift
+        objects["scores"] = (
+            f"1 / (1 + exp(-({slope} * ln(s / (1 - s)) + {shift}))) of a score s, when all else is"
+            " done; thresholds are for these"
+        )
     if form is not None and form.answers is Answers.ROTATED:
         objects["suppression"] = "per class, best score first, by the area that two boxes share"
     if inside:
@@ -263,7 +286,11 @@ def answer_rules(
         case Task.CLASSIFY:
             return {"scores": "softmax over the classes"}
         case Task.SEGMENT:
+            warm = {} if temperature is None else {
+                "probabilities": f"softmax over the classes, of the logits divided by {temperature}"
+            }  # fmt: skip
             return {
+                **warm,
                 "scores": "cut off the padding, enlarge the logits bilinearly to the image",
                 "class": "the largest logit of each pixel; 0 is background",
             }

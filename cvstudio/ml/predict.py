@@ -84,19 +84,13 @@ class ExportedNetwork:
             return foreign_file.written_out(outputs, len(self.classes))
         return outputs
 
-    def _tempered(self, batch: NDArray[np.float32]) -> list[NDArray[Any]]:
-        """The outputs as they are to be read: less sure, where that was found to be truer."""
-        outputs, temperature = self.raw(batch), self.record.temperature
-        if temperature is None or self.task is not Task.CLASSIFY or self.several:
-            return outputs
-        return [output / temperature for output in outputs]
-
     def predict(self, rgbs: Sequence[Image], image_ids: Sequence[int]) -> list[Prediction]:
         """Predictions for RGB images of any sizes, in image coordinates."""
         return answer(
-            seen_from(self._tempered, self.task, self.views, several=self.several, form=self.form),
+            seen_from(self.raw, self.task, self.views, several=self.several, form=self.form),
             rgbs, image_ids, task=self.task, preprocessor=self.preprocessor,
             class_ids=self.class_ids, several=self.several, form=self.form,
+            correction=self.record.thresholds.correction,
         )  # fmt: skip
 
 

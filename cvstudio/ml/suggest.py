@@ -78,7 +78,8 @@ def _network(config: SuggestConfig) -> Predictor:
     from cvstudio.ml.load import load_network
 
     assert config.run_directory is not None  # the config holds one of the two
-    return load_network(config.run_directory, device=config.device, views=config.views)
+    network = load_network(config.run_directory, device=config.device, views=config.views)
+    return network.corrected(thresholds_of(config.run_directory).correction)
 
 
 def _answers(

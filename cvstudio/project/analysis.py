@@ -7,17 +7,15 @@ score and overlap. The truth is the snapshot that the predictions were judged ag
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.collector import collector_at_rest
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir, read_json
-from cvstudio.core.metrics.calibration import scores_at_temperature
 from cvstudio.core.predictions import Prediction, read_predictions
 from cvstudio.core.snapshot import read_snapshot
-from cvstudio.core.thresholds import thresholds_of
+from cvstudio.core.thresholds import Thresholds, thresholds_of
 from cvstudio.project.image_analysis import ImageAnalysis
 from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.pixel_analysis import PixelAnalysis
@@ -58,12 +56,12 @@ def load(
     split: Split | str,
     *,
     check: Callable[[], None] = go_on,
-    at_own_temperature: bool = True,
+    corrected: bool = True,
 ) -> Analysis:
     """The newest evaluation of a split. Raises RunError in words when there is none.
 
-    `check` is called now and then while it is read and judged, and stops that by raising. The
-    temperature that a person took for the run is applied but where it is not wanted.
+    `check` is called now and then while it is read and judged, and stops that by raising. Answers
+    are corrected as a person chose for the run, but where that is not wanted.
     """
     split = Split(split)
     directory = judged_splits(run).get(split)
@@ -71,7 +69,7 @@ def load(
         raise RunError(
             f"This run has not been judged on {split} yet.", hint=f"Evaluate it on {split} first."
         )
-    return load_from(directory, run, split, check=check, at_own_temperature=at_own_temperature)
+    return load_from(directory, run, split, check=check, corrected=corrected)
 
 
 def load_from(
@@ -80,14 +78,14 @@ def load_from(
     split: Split,
     *,
     check: Callable[[], None] = go_on,
-    at_own_temperature: bool = True,
+    corrected: bool = True,
 ) -> Analysis:
     """One of a run's `evaluations`, the newest or an older one."""
     snapshot_file = directory.snapshot if directory.snapshot.exists() else run.snapshot
     answers_file = directory.predictions(split)
     size = sum(file.stat().st_size for file in (snapshot_file, answers_file) if file.exists())
     with collector_at_rest(aside=size > _LARGE):
-        return _read(directory, run, split, check, at_own_temperature)
+        return _read(directory, run, split, check, corrected)
 
 
 def _read(
@@ -95,20 +93,18 @@ def _read(
     run: JobDir,
     split: Split,
     check: Callable[[], None],
-    at_own_temperature: bool,
+    corrected: bool,
 ) -> Analysis:
     snapshot = read_snapshot(directory.snapshot if directory.snapshot.exists() else run.snapshot)
     report = read_json(directory.report)  # none where a kill came before its last line
     figures = report.get(split.value, {})
     kind = SeveralAnalysis if figures.get("several") else _KINDS[snapshot.task]
-    chosen = thresholds_of(run.path)
-    wanted = at_own_temperature and kind is ImageAnalysis
-    temperature = chosen.temperature if wanted else None
+    chosen = thresholds_of(run.path, corrected=corrected)
     return kind(
         snapshot=snapshot,
         split=split,
         images={image.id: image for image in snapshot.of(split)},
-        predictions=dict(_answers(directory.predictions(split), check, temperature)),
+        predictions=dict(_answers(directory.predictions(split), check, chosen)),
         report=figures,
         chosen=chosen,
         check=check,
@@ -116,11 +112,9 @@ def _read(
 
 
 def _answers(
-    path: Path, check: Callable[[], None], temperature: float | None
+    path: Path, check: Callable[[], None], chosen: Thresholds
 ) -> Iterator[tuple[int, Prediction]]:
     """The answers as they are to be read: files hold those of the network itself."""
     for answer in read_predictions(path):
         check()
-        if temperature is not None and answer.scores:
-            answer = replace(answer, scores=scores_at_temperature(answer.scores, temperature))
-        yield answer.image_id, answer
+        yield answer.image_id, chosen.corrected(answer)

@@ -1,4 +1,4 @@
-"""What a person chooses for a run after it was judged on val: scores of classes, a temperature."""
+"""What a person chooses for a run after it was judged on val: scores of classes, a correction."""
 
 from __future__ import annotations
 
@@ -6,31 +6,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.metrics.calibration import (
     Reliability,
-    at_temperature,
+    fit_platt,
     fit_temperature,
     reliability,
 )
 from cvstudio.core.metrics.choosing import Choice, choose
 from cvstudio.core.metrics.resampling import draw, with_whole
+from cvstudio.core.metrics.sure_answers import SURE_ENOUGH, object_answers
+from cvstudio.core.sureness import Correction, at_temperature
 from cvstudio.core.thresholds import (
     Aim,
     forget_scores,
+    keep_correction,
     keep_scores,
-    keep_temperature,
     thresholds_of,
 )
 from cvstudio.project import analysis
 from cvstudio.project.image_analysis import ImageAnalysis
+from cvstudio.project.object_analysis import ObjectAnalysis
+from cvstudio.project.pixel_analysis import PixelAnalysis
 from cvstudio.project.verdict import Analysis
 
 OVERLAP = 0.5
-"""The overlap from which an object is right when its class's score is chosen."""
+"""The overlap from which an object is right when the score of its class is chosen, and when it is
+asked whether it is as often right as sure."""
+_MOST_PIXELS = 200_000
+"""On which a temperature is fitted."""
 
 
 def why_no_scores(judged: Analysis) -> str:
@@ -65,37 +73,107 @@ def forget(run: JobDir) -> None:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Calibration:
-    """How sure a network is and how often right on val, as it is and at the temperature that fits
-    val best; `taken` is the one that the run is read at, None for none."""
+    """How sure a network is and how often right on val, as it is and with the correction that fits
+    val best; `taken` is the one that the run is read with, None for none."""
 
-    temperature: float
+    fitted: Correction
     before: Reliability
     after: Reliability
-    taken: float | None
+    taken: Correction | None
     images: int
 
 
-def calibration(run: JobDir) -> Calibration | None:
-    """Fit a temperature on val; None when no image there has a class. Raises RunError where images
-    do not have one class each."""
-    judged = analysis.load(run, Split.VAL, at_own_temperature=False)
-    if not isinstance(judged, ImageAnalysis):
-        raise RunError("A temperature is fitted where each image has one class.")
+def why_no_calibration(judged: Analysis) -> str:
+    """Why nothing corrects the sureness of a run; "" where something may."""
+    if isinstance(judged, ImageAnalysis | ObjectAnalysis | PixelAnalysis):
+        return ""
+    return "Where an image may have several classes, no temperature is fitted."
+
+
+def calibration(run: JobDir, known: Analysis | None = None) -> Calibration | None:
+    """Fit on val what corrects the sureness: a temperature for classes of images and of pixels,
+    Platt scaling for objects; None when there is nothing to fit it on. Raises RunError where images
+    may have several classes. `known`: an analysis of the run that is loaded already, which is taken
+    where it is of val and not corrected."""
+    bare = known is not None and known.split is Split.VAL and known.chosen.correction is None
+    judged = known if bare and known else analysis.load(run, Split.VAL, corrected=False)
+    if reason := why_no_calibration(judged):
+        raise RunError(reason)
+    found = _fitted(judged)
+    if found is None:
+        return None
+    fitted, before, after, images = found
+    return Calibration(fitted, before, after, thresholds_of(run.path).correction, images)
+
+
+def why_nothing_fits(run: JobDir) -> str:
+    """Why `calibration` found nothing on val, in words."""
+    judged = analysis.load(run, Split.VAL, corrected=False)
+    if isinstance(judged, PixelAnalysis) and judged.images:
+        return "This evaluation keeps no pixels to fit on: judge val again."
+    if isinstance(judged, ObjectAnalysis) and any(p.objects for p in judged.predictions.values()):
+        return "Surer objects are not more often right on val: no scaling mends that."
+    return "There is nothing labelled or found on val to fit on."
+
+
+_Fitted = tuple[Correction, Reliability, Reliability, int]
+_Sure = NDArray[np.float64]
+
+
+def _fitted(judged: Analysis) -> _Fitted | None:
+    match judged:
+        case ImageAnalysis():
+            return _of_images(judged)
+        case PixelAnalysis():
+            return _of_pixels(judged)
+        case ObjectAnalysis():
+            return _of_objects(judged)
+    return None
+
+
+def _of_images(judged: ImageAnalysis) -> _Fitted | None:
     images, ids = judged.judged.images, judged.judged.class_ids
     if not images:
         return None
     chances = np.array([[i.scores.get(c, 0.0) for c in ids] for i in images], np.float64)
     labelled = np.array([ids.index(i.labelled) for i in images], np.int64)
     right = np.array([i.predicted == i.labelled for i in images], bool)
-    temperature = fit_temperature(chances, labelled)
-    places, drawn = np.arange(len(images)), with_whole(draw(len(images)))
-    before, after = (
-        reliability(each.max(axis=1), right, places, drawn)
-        for each in (chances, at_temperature(chances, temperature))
-    )
-    return Calibration(temperature, before, after, thresholds_of(run.path).temperature, len(images))
+    warmth = fit_temperature(chances, labelled)
+    sure = chances.max(axis=1), at_temperature(chances, warmth).max(axis=1)
+    return _held(Correction(warmth), sure, right, np.arange(len(images)), len(images))
 
 
-def take_temperature(run: JobDir, temperature: float | None) -> None:
-    """Read the answers of the run at this temperature from now on; None: as they are."""
-    keep_temperature(run.path, temperature)
+def _of_pixels(judged: PixelAnalysis) -> _Fitted | None:
+    found = judged.sure_answers
+    if found is None or not len(found.labelled):
+        return None
+    step = -(-len(found.labelled) // _MOST_PIXELS)
+    warmth = fit_temperature(found.chances[::step], found.labelled[::step])
+    sure = found.sureness, at_temperature(found.chances, warmth).max(axis=1)
+    images = len(judged.matches.image_ids)
+    return _held(Correction(warmth), sure, found.right, found.image, images)
+
+
+def _of_objects(judged: ObjectAnalysis) -> _Fitted | None:
+    found = object_answers(judged.matches, OVERLAP, SURE_ENOUGH)
+    platt = fit_platt(found.sureness, found.right)
+    if platt is None:
+        return None
+    sure = found.sureness, np.array([platt.of(score) for score in found.sureness], np.float64)
+    correction = Correction(platt=platt)
+    return _held(correction, sure, found.right, found.image, len(judged.images))
+
+
+def _held(
+    correction: Correction, sure: tuple[_Sure, _Sure], right: NDArray[np.bool_],
+    image: NDArray[np.int64], images: int,
+) -> _Fitted:  # fmt: skip
+    """The diagrams of both: as it is, and corrected."""
+    drawn = with_whole(draw(images))
+    before, after = (reliability(each, right, image, drawn) for each in sure)
+    return correction, before, after, images
+
+
+def take_correction(run: JobDir, correction: Correction | None) -> None:
+    """Read the answers of the run so from now on; None: as they are."""
+    keep_correction(run.path, correction)

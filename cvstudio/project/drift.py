@@ -293,7 +293,8 @@ def _counts(
         return None
     counts = thresholds_of(runs.job_of(run).path)
     told = {}
-    for answer in read_predictions(job.predictions(ANSWERS)):
+    for bare in read_predictions(job.predictions(ANSWERS)):
+        answer = counts.corrected(bare)
         floors = counts.floors({each.class_id for each in answer.objects})
         told[answer.image_id] = sum(f.score >= floors[f.class_id] for f in answer.objects)
     return np.array([told.get(int(i), 0) for i in found.images], np.int64)
@@ -388,7 +389,6 @@ def _share(one: Beyond | Silence) -> str:
     return f"{one.count:,} of {one.of:,} ({percent(one.count / one.of)})"
 
 
-def _file_names(paths: Sequence[str]) -> str:
 def _unreadable(paths: Sequence[str]) -> RunError:
     return RunError(
         "None of the new images can be read.",
@@ -396,6 +396,7 @@ def _unreadable(paths: Sequence[str]) -> RunError:
     )
 
 
+def _file_names(paths: Sequence[str]) -> str:
     return first_names([Path(path).name for path in paths])
 
 

@@ -13,6 +13,7 @@ from cvstudio.core.metrics.sheets import (
     score_free,
     several_sheet,
 )
+from cvstudio.core.metrics.sure_answers import SURE_ENOUGH
 from cvstudio.project.image_analysis import ImageAnalysis
 from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.pixel_analysis import PixelAnalysis
@@ -54,12 +55,14 @@ def sheet_of(
             return several_sheet(analysed.matches, drawn, score=score, own=scores)
         case PixelAnalysis():
             matches = analysed.edge_matches
-            return pixel_sheet(matches, _over(analysed, matches.image_ids, draws))
+            drawn = _over(analysed, matches.image_ids, draws)
+            return pixel_sheet(matches, drawn, analysed.sure_answers)
         case ObjectAnalysis():
             drawn, free = with_whole(draws), free or free_of(analysed, draws)
             return object_sheet(
-                analysed.matches, drawn, score=score, iou=iou, own=scores, free=free
-            )
+                analysed.matches, drawn, score=score, iou=iou, own=scores, free=free,
+                sure_enough=analysed.chosen.read_as(SURE_ENOUGH),
+            )  # fmt: skip
     raise TypeError(type(analysed))
 
 

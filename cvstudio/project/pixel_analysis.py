@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from cvstudio.core.geometry import Box
 from cvstudio.core.metrics import PixelMatches, PixelReport, label_map, match_pixels, region_map
+from cvstudio.core.metrics.sure_answers import PixelAnswers, pixel_answers
 from cvstudio.core.opencv import cv2
 from cvstudio.core.predictions import Prediction
+from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.core.words import counted
 from cvstudio.project.verdict import WORST, WRONG, Analysis, Card, Case, KindCount, Row, Verdict
 
@@ -29,12 +31,13 @@ class PixelAnalysis(Analysis):
     def maps(self, image_id: int) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
         """The (height, width) class maps of one image: labelled and predicted; 0 is background."""
         image, ids = self.images[image_id], self._ids()
-        size = {"height": image.height, "width": image.width}
         regions = self.predictions.get(image_id, Prediction(image_id)).regions or {}
-        return (
-            label_map(image.annotations, class_ids=ids, **size),
-            region_map(regions, class_ids=ids, **size),
-        )
+        found = region_map(regions, class_ids=ids, height=image.height, width=image.width)
+        return self._labelled(image), found
+
+    def _labelled(self, image: SnapshotImage) -> NDArray[np.uint16]:
+        size = {"height": image.height, "width": image.width}
+        return label_map(image.annotations, class_ids=self._ids(), **size)
 
     def _maps(self) -> Iterator[tuple[int, NDArray[np.uint16], NDArray[np.uint16]]]:
         for image in self.compared():
@@ -49,6 +52,16 @@ class PixelAnalysis(Analysis):
     def edge_matches(self) -> PixelMatches:
         """The same with the edges counted, which takes a while longer."""
         return match_pixels(self._maps(), class_ids=self._ids(), boundaries=True)
+
+    @cached_property
+    def sure_answers(self) -> PixelAnswers | None:
+        """How sure the network is of the pixels that were kept of each image, and whether it is
+        right; None where none were kept."""
+        return pixel_answers(
+            (self._labelled(image), self.predictions[image.id].pixels)
+            for image in self.compared()
+            if image.id in self.predictions
+        )
 
     def judge(self, *, score: float, iou: float, own: bool = False) -> Verdict:
         matches = self.matches

@@ -401,6 +401,8 @@ class Network:
         self.score = float(about["thresholds"]["score"] or 0.25)
         self.own_hold = bool(about["thresholds"].get("per_class_hold", self.several))
         self.temperature = float(about["thresholds"].get("temperature") or 1.0)
+        platt = about["thresholds"].get("platt")
+        self.platt = (float(platt["slope"]), float(platt["shift"])) if platt else None
         own = about["thresholds"]["per_class"]
         self.own_scores = {int(key): v for key, v in own.items() if v is not None}
         self.size, self.fit = int(self.input["size"]), str(self.input["fit"])
@@ -509,7 +511,17 @@ class Network:
         if self.listed:
             outputs = _written_out(outputs, len(self.ids))
         found = self._turned(outputs[0], at) if self.rotated else self._upright(outputs, at)
+        for one in found:
+            one.score = self._corrected(one.score)
         return Answer(at.width, at.height, objects=found)
+
+    def _corrected(self, score: float) -> float:
+        """A score as it is to be read: made as often right as it is sure, where that was wanted."""
+        if self.platt is None:
+            return score
+        near = min(max(score, 1e-7), 1 - 1e-7)
+        z = self.platt[0] * float(np.log(near / (1 - near))) + self.platt[1]
+        return float(1 / (1 + np.exp(-min(max(z, -36.0), 36.0))))
 
     def _scores(self, seen: np.ndarray) -> dict[int, float]:
         """The probability of each class; of networks that learned from crops the mean over windows

@@ -136,12 +136,43 @@ def test_a_network_that_is_too_sure_is_read_cooler_once_that_is_taken(
     assert found["after"]["ECE"] < found["before"]["ECE"]
     assert found["taken"] is None
     taken = _answer(capsys, "calibrate", str(path), "1", "--take")
-    assert taken["taken"] == pytest.approx(found["temperature"])
-    assert thresholds_of(job.path).temperature == taken["taken"]
+    assert taken["taken"]["temperature"] == pytest.approx(found["temperature"])
+    assert thresholds_of(job.path).temperature == taken["taken"]["temperature"]
     # It is fitted on what the network itself says, not on what was made of it.
     again = _answer(capsys, "calibrate", str(path), "1")
     assert again["temperature"] == pytest.approx(found["temperature"])
     assert _answer(capsys, "calibrate", str(path), "1", "--clear")["taken"] is None
+
+
+def test_scores_of_objects_are_scaled_and_the_same_objects_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, job = _project(tmp_path, Task.DETECT)
+    found = _answer(capsys, "calibrate", str(path), "1")
+    assert found["temperature"] is None
+    assert found["platt"]["slope"] > 0
+    assert (found["images"], found["answers"]) == (COUNT, COUNT)
+    assert found["after"]["ECE"] < found["before"]["ECE"]
+    before = _answer(capsys, "errors", str(path), "1", "--limit", "99")
+    taken = _answer(capsys, "calibrate", str(path), "1", "--take")
+    assert taken["taken"] == {"temperature": None, "platt": pytest.approx(found["platt"])}
+    platt = thresholds_of(job.path).platt
+    assert platt is not None
+    after = _answer(capsys, "errors", str(path), "1", "--limit", "99")
+    assert after["score"] == pytest.approx(platt.of(before["score"]))
+
+    def told(answer: dict[str, Any]) -> set[tuple[Any, ...]]:
+        return {(e["kind"], e["image_id"], str(e["box"])) for e in answer["errors"]}
+
+    assert told(after) == told(before)
+    first = next(n for n, e in enumerate(before["errors"]) if e["score"] is not None)
+    assert after["errors"][first]["score"] == platt.of(before["errors"][first]["score"])
+    # Fitted on what the network itself says, not on what was made of it.
+    again = _answer(capsys, "calibrate", str(path), "1")
+    assert again["platt"] == pytest.approx(found["platt"])
+    cleared = _answer(capsys, "calibrate", str(path), "1", "--clear")
+    assert cleared["taken"] is None
+    assert thresholds_of(job.path).score == pytest.approx(0.4)
 
 
 def test_the_class_that_is_mostly_wrong_is_named_among_the_slices(

@@ -7,18 +7,18 @@ import pytest
 from numpy.typing import NDArray
 from sklearn import metrics as reference
 
+from cvstudio.core.masks import Mask
 from cvstudio.core.metrics import ClassifiedImage, match_pixels
 from cvstudio.core.metrics.boundaries import boundary_counts, boundary_f1
-from cvstudio.core.metrics.calibration import (
-    at_temperature,
-    fit_temperature,
-    reliability,
-    scores_at_temperature,
-)
+from cvstudio.core.metrics.calibration import fit_platt, fit_temperature, reliability
 from cvstudio.core.metrics.pixels import IGNORED
 from cvstudio.core.metrics.resampling import Measured, draw, with_whole
 from cvstudio.core.metrics.several import SeveralMatches, TaggedImage
 from cvstudio.core.metrics.sheets import image_sheet, pixel_sheet, several_sheet
+from cvstudio.core.metrics.sure_answers import pixel_answers
+from cvstudio.core.pixel_sample import PixelSample, places_of
+from cvstudio.core.predictions import Prediction, from_json, to_json
+from cvstudio.core.sureness import Platt, at_temperature, scores_at_temperature
 
 CLASSES = (4, 7, 9, 12)
 Floats = NDArray[np.float64]
@@ -249,3 +249,88 @@ def test_figures_that_are_perfect_on_few_images_keep_a_range() -> None:
     wrong = [ClassifiedImage(n, 4, {7: 1.0}) for n in range(18)]
     none = image_sheet(wrong, CLASSES, with_whole(draw(18))).figures["accuracy"]
     assert none.interval == pytest.approx((0.0, 0.1759), abs=1e-3)
+
+
+@pytest.mark.parametrize(("slope", "shift"), [(0.4, 0.8), (1.0, 0.0), (2.5, -1.2)])
+def test_the_scaling_of_scores_that_are_not_what_they_say_is_found_again(
+    slope: float, shift: float
+) -> None:
+    random = np.random.default_rng(2)
+    scores = random.uniform(0.05, 0.98, 20_000)
+    meant = Platt(slope, shift)
+    right = random.random(20_000) < [meant.of(score) for score in scores]
+    found = fit_platt(scores, right)
+    assert found is not None
+    assert (found.slope, found.shift) == pytest.approx((slope, shift), abs=0.08)
+
+
+def test_scores_that_part_right_from_wrong_altogether_are_scaled_by_finite_numbers() -> None:
+    found = fit_platt(np.array([0.1, 0.2, 0.3, 0.7, 0.8]), np.array([0, 0, 0, 1, 1], bool))
+    assert found is not None
+    assert 0.5 < found.slope < 20
+    assert found.of(0.3) < 0.4 < 0.6 < found.of(0.7)
+
+
+def test_the_range_of_a_small_error_holds_the_error() -> None:
+    random = np.random.default_rng(4)
+    sureness = random.uniform(0, 1, 3000)
+    right = random.random(3000) < sureness
+    error = reliability(sureness, right, np.arange(3000) // 10, with_whole(draw(300))).error
+    assert error.value < 0.03
+    assert error.low <= error.value <= error.high, "drawn splits have a larger error on average"
+
+
+def test_scores_that_say_nothing_or_the_contrary_are_not_scaled() -> None:
+    scores = np.linspace(0.1, 0.9, 200)
+    assert fit_platt(scores, scores < 0.5) is None
+    assert fit_platt(scores, np.ones(200, bool)) is None, "nothing is wrong"
+    assert fit_platt(scores[:0], np.zeros(0, bool)) is None
+
+
+def test_a_scaling_keeps_the_order_and_leads_back_to_every_score_of_a_file() -> None:
+    for platt in (Platt(0.3, -2.0), Platt(1.7, 0.6)):
+        scores = [0.001, 0.002, 0.25, 0.5, 0.500001, 0.999, 0.999999]
+        read = [platt.of(score) for score in scores]
+        assert read == sorted(set(read))
+        assert [platt.back(score) for score in read] == scores
+    with pytest.raises(ValueError, match=r"0\.0"):
+        Platt(0.0, 1.0)
+
+
+def test_pixels_that_are_kept_follow_from_the_size_and_survive_their_file() -> None:
+    rows, columns = places_of(64, 48, 3)
+    assert rows.max() < 48 <= 64
+    assert 48 <= columns.max() < 64
+    logits = np.random.default_rng(3).normal(scale=4, size=(len(rows), 3)).astype(np.float32)
+    kept = PixelSample.of(64, 48, logits)
+    mask = Mask.from_patch(np.ones((4, 4), np.uint8))
+    assert mask is not None
+    again = from_json(to_json(Prediction(1, regions={1: mask}, pixels=kept))).pixels
+    assert again is not None
+    assert all((a == b).all() for a, b in zip(again.places, (rows, columns), strict=True))
+    assert again.chances == pytest.approx(kept.chances, abs=4e-3)
+    assert again.at(2.0).chances == pytest.approx(at_temperature(again.chances, 2.0), abs=1e-3)
+    assert len(places_of(640, 480, 151)[0]) == 64, "where there are many classes, fewer pixels"
+
+
+def test_the_sureness_of_pixels_is_held_against_their_labels_and_crowds_are_left_out() -> None:
+    truth = np.zeros((48, 64), np.uint16)
+    truth[:, 32:] = 1
+    truth[:8] = IGNORED
+    rows, columns = places_of(64, 48, 2)
+    # Sure of class 1 right of column 24, by 4 of 5; it is so from column 32 on.
+    logits = np.zeros((len(rows), 2), np.float32)
+    logits[:, 1] = np.where(columns >= 24, np.log(4.0), -np.log(4.0))
+    found = pixel_answers([(truth, PixelSample.of(64, 48, logits))])
+    assert found is not None
+    assert len(found.labelled) == (rows >= 8).sum()
+    assert found.sureness == pytest.approx(0.8, abs=1e-6)
+    judged = rows >= 8
+    between = (columns[judged] >= 24) & (columns[judged] < 32)
+    assert (found.right == ~between).all()
+    whole = match_pixels([(1, truth, truth)], class_ids=[1])
+    sheet = pixel_sheet(whole, with_whole(draw(1, draws=2)), found)
+    assert sheet.reliability is not None
+    share_right = 1 - between.mean()
+    assert sheet.reliability.error.value == pytest.approx(abs(0.8 - share_right), abs=1e-6)
+    assert pixel_answers([(truth, None)]) is None, "an evaluation of before keeps no pixels"

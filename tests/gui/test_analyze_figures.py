@@ -18,6 +18,7 @@ from cvstudio.core.metrics import ErrorKind
 from cvstudio.core.metrics.calibration import reliability
 from cvstudio.core.metrics.choosing import Choice
 from cvstudio.core.metrics.resampling import Measured, draw, with_whole
+from cvstudio.core.sureness import Correction
 from cvstudio.core.thresholds import Aim, Thresholds, thresholds_of
 from cvstudio.gui.analyze.controls import Controls
 from cvstudio.gui.analyze.figures_view.calibration import CalibrationPanel, verdict
@@ -233,19 +234,47 @@ def test_a_temperature_is_offered_and_taken_off_again(studio_window: Person) -> 
     right = np.arange(20) < 14
     found = reliability(sureness, right, np.arange(20), with_whole(draw(20)))
     panel = CalibrationPanel()
+    fitted = Correction(2.5)
     said: list[object] = []
     panel.taken.connect(said.append)
     panel.dropped.connect(lambda: said.append("dropped"))
     panel.show_reliability(found)
-    panel.show_calibration(Calibration(2.5, found, found, None, 20))
+    panel.show_calibration(Calibration(fitted, found, found, None, 20))
     assert "29 % surer than it is right" in panel.words.text()
     assert panel.take.text() == "Use temperature 2.50"
     panel.take.click()
-    panel.show_calibration(Calibration(2.5, found, found, 2.5, 20))
+    panel.show_calibration(Calibration(fitted, found, found, fitted, 20))
     assert "temperature 2.50" in panel.offer.text()
     panel.take.click()
-    assert said == [2.5, "dropped"]
+    assert said == [fitted, "dropped"]
     panel.deleteLater()
+
+
+def test_scores_of_objects_are_scaled_and_the_page_keeps_its_objects(
+    studio_window: Person, job: JobDir
+) -> None:
+    page, view = figures_of(studio_window)
+    assert view.subject is not None
+    assert view.sheet is not None
+    before, first = page.score_field.value(), view.sheet
+    assert view.calibration.take.text().startswith("Use Platt scaling")
+    assert "Scores of classes move along" in view.calibration.offer.text()
+    view.calibration.take.click()
+    studio_window.until(lambda: view.sheet is not first)
+    studio_window.idle()
+    platt = thresholds_of(job.path).platt
+    assert platt is not None
+    assert page.score_field.value() == pytest.approx(platt.of(before), abs=0.02)
+    assert page.score_field.value() != pytest.approx(before, abs=0.02)
+    for name in ("precision", "recall", "mAP50-95"):
+        assert view.sheet.figures[name].value == pytest.approx(first.figures[name].value)
+    assert view.calibration.take.text() == "Read them as they are"
+    scaled = view.sheet
+    view.calibration.take.click()
+    studio_window.until(lambda: view.sheet is not scaled)
+    studio_window.idle()
+    assert thresholds_of(job.path).platt is None
+    assert page.score_field.value() == pytest.approx(before, abs=0.01)
 
 
 def test_a_network_that_is_as_sure_as_right_is_told_so(studio_window: Person) -> None:

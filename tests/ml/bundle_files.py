@@ -17,6 +17,7 @@ from cvstudio.core.forms import Answers, Form
 from cvstudio.core.pieces import in_windows, window_rules
 from cvstudio.core.recipe import Fit, Sees
 from cvstudio.core.skeleton import Skeleton
+from cvstudio.core.sureness import Platt
 from cvstudio.ml.onnx_file import KEY, FileRecord, output_rows
 from cvstudio.ml.preprocess import Preprocessing, depth_rules
 from cvstudio.ml.tiles import rules
@@ -39,6 +40,7 @@ def file_of(
     channels: int = 3,
     run: dict[str, Any] | None = None,
     verification: dict[str, Any] | None = None,
+    platt: Platt | None = None,
 ) -> Path:
     """Write such a file. `channels` other than 3: a network that sees all values."""
     task = {
@@ -76,7 +78,7 @@ def file_of(
         outputs=output_rows(task, 2, shapes, several=kind == "several", form=form),
         network=network, run=run or {"name": "0001-tiny", "epoch": 3, "snapshot": "ab12"},
         score=0.3, class_scores={3: 0.2, 7: 0.6}, verification=verification,
-        versions={"cvstudio": "0.1.0"},
+        platt=platt, versions={"cvstudio": "0.1.0"},
     )  # fmt: skip
     side: Any = "height", "width"
     graph = helper.make_graph(

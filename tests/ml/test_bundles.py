@@ -31,6 +31,7 @@ from cvstudio.core.masks import from_coco
 from cvstudio.core.recipe import Fit, Sees
 from cvstudio.core.resources import resources
 from cvstudio.core.snapshot import Snapshot, write_snapshot
+from cvstudio.core.sureness import Platt
 from cvstudio.core.video_names import SUFFIXES
 from cvstudio.imaging import video
 from cvstudio.imaging.decode import read_rgb
@@ -131,6 +132,20 @@ def test_the_script_answers_as_the_program_does(
     for place, (width, height) in enumerate([(97, 61), (40, 150), (64, 64)]):
         image = picture(tmp_path / f"{place}.png", width, height, seed=place)
         assert_same(script, *answers(script, onnx, image))
+
+
+@pytest.mark.parametrize("kind", ["detect", "instance", "rotated", "keypoints", "listed"])
+def test_the_script_corrects_scores_as_the_program_does(
+    script: ModuleType, tmp_path: Path, kind: str
+) -> None:
+    plain = file_of(tmp_path / "plain.onnx", kind)
+    scaled = file_of(tmp_path / "scaled.onnx", kind, platt=(platt := Platt(0.6, -0.4)))
+    image = picture(tmp_path / "one.png", 97, 61)
+    assert_same(script, *answers(script, scaled, image))
+    before, after = (answers(script, each, image)[0].objects for each in (plain, scaled))
+    assert before
+    read = [platt.of(one.score) for one in before]
+    assert [one.score for one in after] == pytest.approx(read, abs=1e-6)
 
 
 def _grey(folder: Path) -> Path:

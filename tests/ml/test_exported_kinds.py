@@ -25,7 +25,8 @@ from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError, FormatError, RunError
 from cvstudio.core.export_kinds import KINDS, FileKind
 from cvstudio.core.forms import Answers, Form
-from cvstudio.core.thresholds import Thresholds, keep_temperature
+from cvstudio.core.sureness import Correction
+from cvstudio.core.thresholds import Thresholds, keep_correction
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.decode import OVERLAP, SCORE_FLOOR, suppress
 from cvstudio.ml.exporting import engines, proof, tensorrt, timing
@@ -500,7 +501,7 @@ def test_the_temperature_of_a_run_corrects_the_answers_of_its_file(tmp_path: Pat
     rgb = read_rgb(made.snapshot.images[0].path)
     plain, warm = tmp_path / "plain.onnx", tmp_path / "warm.onnx"
     made.export(plain)
-    keep_temperature(made.run.path, 4.0)
+    keep_correction(made.run.path, Correction(4.0))
     assert made.export(warm)["verified"] is True
     assert OnnxNetwork(warm).record.temperature == 4.0
     before, after = (OnnxNetwork(file).predict([rgb], [1])[0].scores for file in (plain, warm))

@@ -1,20 +1,19 @@
-"""Whether a network that says 0.8 is right 8 of 10 times, and the temperature that mends it."""
+"""Whether a network that says 0.8 is right 8 of 10 times, and what mends it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cvstudio.core.metrics.resampling import Draws, Measured, share
+from cvstudio.core.sureness import LEAST, Platt
 
 BINS = 10
-_LEAST = 1e-7
-"""A chance of 0 stands for one this small: files keep six digits."""
 _COLDEST, _HOTTEST = 0.05, 20.0
+_STEPS, _STILL, _FLATTEST = 100, 1e-9, 0.01
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 Floats = NDArray[np.float64]
@@ -78,7 +77,17 @@ def reliability(
         )
         for i in range(BINS)
     )  # fmt: skip
-    return Reliability(bins, Measured.of(rows), len(sureness))
+    return Reliability(bins, Measured.of(_without_bias(rows)), len(sureness))
+
+
+def _without_bias(errors: Floats) -> Floats:
+    """The errors of the draws, less by what drawing adds: a drawn split has the chance of the split
+    and its own, both lie to one side, and so its error is larger on average."""
+    drawn = errors[1:]
+    known = drawn[~np.isnan(drawn)]
+    if not known.size:
+        return errors
+    return np.append(errors[0], np.maximum(drawn - (known.mean() - errors[0]), 0.0))
 
 
 def fit_temperature(chances: Floats, labelled: NDArray[np.int64]) -> float:
@@ -89,7 +98,7 @@ def fit_temperature(chances: Floats, labelled: NDArray[np.int64]) -> float:
     """
     if not len(chances):
         raise ValueError("no images")
-    logits = np.log(np.clip(chances, _LEAST, None))
+    logits = np.log(np.clip(chances, LEAST, None))
     low, high = math.log(_COLDEST), math.log(_HOTTEST)
     inner, outer = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
     losses = _loss(logits, labelled, inner), _loss(logits, labelled, outer)
@@ -112,18 +121,36 @@ def _loss(logits: Floats, labelled: NDArray[np.int64], log_temperature: float) -
     return float((np.log(np.exp(scaled).sum(axis=1)) - own).mean())
 
 
-def at_temperature(chances: Floats, temperature: float) -> Floats:
-    """The chances (..., classes) of a network whose logits are divided by a temperature: the
-    likeliest class stays the likeliest."""
-    logits = np.log(np.clip(chances, _LEAST, None)) / temperature
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    result: Floats = powers / powers.sum(axis=-1, keepdims=True)
-    return result
+def fit_platt(scores: Floats, right: NDArray[np.bool_]) -> Platt | None:
+    """The Platt scaling with the highest likelihood of which answers are right, of the scores (n,)
+    of objects; None where surer answers are not more often right, or there is nothing to fit.
+
+    Newton's method on Platt's own targets (1999), which keep both numbers finite where scores part
+    right from wrong altogether.
+    """
+    true, false = int(right.sum()), int((~right).sum())
+    if not true or not false:
+        return None
+    near = np.clip(scores, LEAST, 1 - LEAST)
+    x = np.stack([np.log(near / (1 - near)), np.ones(len(near))], axis=1)
+    target = np.where(right, (true + 1) / (true + 2), 1 / (false + 2))
+    found = np.array([1.0, 0.0])
+    loss = _logistic_loss(x, target, found)
+    for _ in range(_STEPS):
+        chance = 1 / (1 + np.exp(-(x @ found)))
+        slope = x.T @ (chance - target)
+        bend = (x * (chance * (1 - chance))[:, None]).T @ x + 1e-9 * np.eye(2)
+        step = np.linalg.solve(bend, slope)
+        while (after := _logistic_loss(x, target, found - step)) > loss:
+            step = step / 2
+            if np.abs(step).max() < _STILL:
+                break
+        found, loss = found - step, min(after, loss)
+        if np.abs(step).max() < _STILL:
+            break
+    return Platt(float(found[0]), float(found[1])) if found[0] > _FLATTEST else None
 
 
-def scores_at_temperature(scores: Mapping[int, float], temperature: float) -> dict[int, float]:
-    """The same for one answer: a chance by class id."""
-    if not scores:
-        return {}
-    chances = at_temperature(np.array(list(scores.values()), np.float64), temperature)
-    return dict(zip(scores, chances.tolist(), strict=True))
+def _logistic_loss(x: Floats, target: Floats, weights: Floats) -> float:
+    z = x @ weights
+    return float((np.logaddexp(0.0, z) - target * z).sum())

@@ -23,12 +23,15 @@ from cvstudio.core.metrics.pixels import PixelMatches, dice_per_class, iou_per_c
 from cvstudio.core.metrics.ranks import among_first, auroc_drawn
 from cvstudio.core.metrics.resampling import Draws, Floats, Measured, mean_known, share
 from cvstudio.core.metrics.several import SeveralMatches
+from cvstudio.core.metrics.sure_answers import (
+    SURE_ENOUGH,
+    PixelAnswers,
+    object_answers,
+)
 from cvstudio.core.metrics.tide import Gain, gains
 
 FIRST = (2, 3, 5)
 """Among how many first answers the right one is looked for, where there are more classes."""
-SURE_ENOUGH = 0.05
-"""Objects below this score are left out of the reliability diagram: nobody is shown them."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -71,10 +74,11 @@ def object_sheet(
     iou: float = 0.5,
     own: Mapping[int, float | None] = MappingProxyType({}),
     free: ScoreFree | None = None,
+    sure_enough: float = SURE_ENOUGH,
 ) -> Sheet:
     """Detect and instance: precision, recall and F1 at a score and an overlap; average precisions,
     reliability and gains whatever the score. `free` are those that depend on no score, where they
-    are known of the same draws."""
+    are known of the same draws; `sure_enough` is SURE_ENOUGH as scores are read."""
     free = free or score_free(matches, drawn)
     averages = free.averages
     judged = matches.at(score=score, iou=iou, own=own)
@@ -94,9 +98,8 @@ def object_sheet(
         }
         for place, class_id in enumerate(matches.class_ids)
     }
-    table, right = matches.overlaps, matches.right(iou)
-    told = (table.found_score >= SURE_ENOUGH) & ((right >= 0) | (table.found_in_crowd < iou))
-    diagram = reliability(table.found_score[told], right[told] >= 0, table.found_image[told], drawn)
+    sure = object_answers(matches, iou, sure_enough)
+    diagram = reliability(sure.sureness, sure.right, sure.image, drawn)
     return Sheet(figures, classes, drawn.shape[1], diagram, free.gains)
 
 
@@ -197,8 +200,9 @@ def several_sheet(
     return Sheet(named, classes, images, diagram)
 
 
-def pixel_sheet(matches: PixelMatches, drawn: Draws) -> Sheet:
-    """Segment: pooled over all pixels of all images of a draw; `drawn` is over these images."""
+def pixel_sheet(matches: PixelMatches, drawn: Draws, sure: PixelAnswers | None = None) -> Sheet:
+    """Segment: pooled over all pixels of all images of a draw; `drawn` is over these images. `sure`
+    is how sure the network is of some of the pixels of each, where that is known."""
     weights = drawn.astype(np.float64)
     pooled = np.tensordot(weights, matches.confusions.astype(np.float64), axes=1)
     true, labelled, found = _diagonal(pooled), pooled.sum(-1), pooled.sum(-2)
@@ -226,7 +230,8 @@ def pixel_sheet(matches: PixelMatches, drawn: Draws) -> Sheet:
     }
     images = len(matches.image_ids)
     named = {name: Measured.of_average(values, images) for name, values in figures.items()}
-    return Sheet(named, classes, len(matches.image_ids))
+    diagram = None if sure is None else reliability(sure.sureness, sure.right, sure.image, drawn)
+    return Sheet(named, classes, images, diagram)
 
 
 def _ratios(counts: Floats, images: float) -> dict[str, Measured]:

@@ -16,10 +16,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cvstudio.core.metrics.calibration import at_temperature, fit_temperature
+from cvstudio.core.metrics.calibration import fit_temperature
 from cvstudio.core.metrics.classes import ClassifiedImage
 from cvstudio.core.metrics.several import SeveralMatches
 from cvstudio.core.metrics.trust import believable
+from cvstudio.core.sureness import at_temperature
 from cvstudio.core.suspects.agreement import Agreement
 from cvstudio.core.suspects.values import LEAST, NOTHING, UNPROVEN, Doubt, Fault
 

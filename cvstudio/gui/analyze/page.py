@@ -16,6 +16,7 @@ from cvstudio.core.config import Views
 from cvstudio.core.errors import RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.snapshot import read_split_sizes
+from cvstudio.core.thresholds import Thresholds
 from cvstudio.gui.analyze import finding, no_run, words
 from cvstudio.gui.analyze.controls import ArrowKeeper, Controls
 from cvstudio.gui.analyze.errors_view import ErrorsView
@@ -326,7 +327,8 @@ class AnalyzePage(Workspace):
             return
         self._reading.stop()
         self._bar.show_scores(found.analysis)
-        if found.same_place(self.subject):
+        if self.subject is not None and found.same_place(self.subject):
+            self._move_score(self.subject.analysis.chosen, found.analysis.chosen)
             found = self._at_threshold(found)
         else:
             self._bar.set_score(found.score)
@@ -336,6 +338,11 @@ class AnalyzePage(Workspace):
         self._show_wanted(found)
         if self.isVisible():
             self._focus_view()
+
+    def _move_score(self, before: Thresholds, now: Thresholds) -> None:
+        """Where scores are read otherwise now, the one that is shown keeps the same objects."""
+        if before.platt != now.platt:
+            self._bar.set_score(now.read_as(before.said_as(self._bar.exact_score)))
 
     def _show_not_judged(self, run: RunRecord, split: Split) -> None:
         self._reading.stop()

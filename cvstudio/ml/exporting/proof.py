@@ -339,8 +339,10 @@ def _same_pixels(
     limits: Limits,
 ) -> tuple[list[Check], dict[int, float]]:
     sizes = {image.id: (image.height, image.width) for image in images}
-    same, total, differences = 0, 0, {}
+    same, total, differences, surer = 0, 0, {}, 0.0
     for a, b in zip(ours, theirs, strict=True):
+        if a.pixels is not None and b.pixels is not None:
+            surer = max(surer, _largest(a.pixels.chances - b.pixels.chances))
         height, width = sizes[a.image_id]
         maps = [
             region_map(p.regions or {}, height=height, width=width, class_ids=class_ids)
@@ -352,7 +354,10 @@ def _same_pixels(
     check = _at_least(
         "Share of pixels with the same class", precision, same / total, limits.agreement, 1
     )
-    return [check], differences
+    sure = at_most(
+        "Largest difference in how sure it is of a pixel", precision, surer, limits.score
+    )
+    return [check, sure], differences
 
 
 def _same_objects(

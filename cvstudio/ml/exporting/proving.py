@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.errors import RunError
 from cvstudio.core.export_kinds import Engine, KindInfo
-from cvstudio.core.metrics.calibration import scores_at_temperature
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
@@ -84,11 +83,7 @@ def refer(
     predictions = predict_images(
         network, images, progress=told.progress, stopped=told.stopped, note=told.note
     )
-    if counts.temperature is not None and network.task is Task.CLASSIFY and not network.several:
-        at = counts.temperature
-        predictions = [
-            replace(p, scores=scores_at_temperature(p.scores or {}, at)) for p in predictions
-        ]
+    predictions = [counts.corrected(each) for each in predictions]
     figures = _figures(network, images, predictions, counts)
     rgbs = tuple(
         network.seen_at_once(rgb) for _, rgb in read_images(some, [], network.preprocessor)
@@ -109,16 +104,18 @@ def _figures(
 
 def counted_from(counts: Thresholds, network: LoadedNetwork) -> dict[str, Any] | None:
     """For the certificate: the scores from which answers counted when a file was held to its run,
-    the common one and by class name those of single classes, and the temperature; None where no
+    the common one and by class name those of single classes, the temperature, and the two numbers
+    of Platt scaling where answers are corrected by it; None where no
     answer has a score to count from and none is corrected."""
-    single = network.task is Task.CLASSIFY and not network.several
-    if network.task is Task.SEGMENT or (single and counts.temperature is None):
+    single = network.task is Task.SEGMENT or (network.task is Task.CLASSIFY and not network.several)
+    if single and counts.temperature is None:
         return None
     if single:
         return {"score": None, "classes": {}, "temperature": counts.temperature}
     names = {c.id: c.name for c in network.classes}
     own = {names[key]: at for key, at in counts.own.items() if key in names and at is not None}
-    return {"score": counts.common, "classes": own, "temperature": None}
+    scaled = {} if counts.platt is None else {"platt": [counts.platt.slope, counts.platt.shift]}
+    return {"score": counts.common, "classes": own, "temperature": None, **scaled}
 
 
 def prove(

@@ -66,6 +66,7 @@ def record_of(
         class_scores=dict(counts.per_class),
         own_scores=counts.applied,
         temperature=counts.temperature,
+        platt=counts.platt,
         versions={name: metadata.version(name) for name in _VERSIONS},
     )  # fmt: skip
 

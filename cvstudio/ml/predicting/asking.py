@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from cvstudio.ml.evaluate import Predictor
 from cvstudio.ml.preprocess import Image
 from cvstudio.ml.seeing import see
 from cvstudio.ml.tiles import pieces_of
+
+if TYPE_CHECKING:
+    from cvstudio.ml.load import LoadedNetwork
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,9 @@ def open_run(run: Path, *, device: str = "auto", views: Views = Views.ONE) -> Re
     return asked_run(run, load_network(run, device=device, views=views))
 
 
-def asked_run(run: Path, network: Predictor) -> ReadyNetwork:
-    """A run's network that is loaded already, with what lies in its directory."""
+def asked_run(run: Path, network: LoadedNetwork) -> ReadyNetwork:
+    """A run's network that is loaded already, with what lies in its directory: its answers are
+    corrected as a person chose."""
     found = thresholds_of(run)
     own = {key: score for key, score in found.per_class.items() if score is not None}
     snapshot = JobDir(run).snapshot
@@ -79,7 +84,7 @@ def asked_run(run: Path, network: Predictor) -> ReadyNetwork:
         own,
         found.applied,
     )
-    return ReadyNetwork(network, teller, window)
+    return ReadyNetwork(network.corrected(found.correction), teller, window)
 
 
 def targets_of(

@@ -1,11 +1,11 @@
-"""Calibration in words, with its diagram, and the temperature that a person may take."""
+"""Calibration in words, with its diagram, and the correction that a person may take."""
 
 from __future__ import annotations
 
 import math
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout
 
 from cvstudio.core.metrics.calibration import Reliability
 from cvstudio.gui.analyze.figures_view.diagram import ReliabilityDiagram
@@ -21,9 +21,9 @@ _HARDLY = 0.02
 
 
 class CalibrationPanel(ExplainedPanel):
-    """`taken(float)` when the person wants the temperature, `dropped()` when no more."""
+    """`taken(Correction)` when the person wants it, `dropped()` when no more."""
 
-    taken = Signal(float)
+    taken = Signal(object)
     dropped = Signal()
 
     def __init__(self) -> None:
@@ -38,8 +38,9 @@ class CalibrationPanel(ExplainedPanel):
         inside.addWidget(self.offer)
         row = QHBoxLayout()
         row.addWidget(self.take)
-        self._explained = WhatIs("Temperature")
-        row.addWidget(self._explained)
+        self._warmth, self._scaling = WhatIs("Temperature"), WhatIs("Platt scaling")
+        row.addWidget(self._warmth)
+        row.addWidget(self._scaling)
         row.addStretch(1)
         inside.addLayout(row)
         self._found: Calibration | None = None
@@ -53,27 +54,30 @@ class CalibrationPanel(ExplainedPanel):
             self.words.setText(verdict(found))
 
     def show_calibration(self, found: Calibration | None) -> None:
-        """Offer the temperature that fits val; None where there is none to offer."""
+        """Offer the correction that fits val; None where there is none to offer."""
         self._found = found
-        parts: tuple[QWidget, ...] = (self.offer, self.take, self._explained)
-        for part in parts:
+        for part in (self.offer, self.take):
             show_or_hide(part, found is not None)
+        scales = found is not None and found.fitted.platt is not None
+        show_or_hide(self._warmth, found is not None and not scales)
+        show_or_hide(self._scaling, scales)
         if found is None:
             return
         if found.taken is not None:
             self.offer.setText(
-                f"The answers are read at temperature {found.taken:.2f}, which was fitted on val;"
+                f"The answers are read at {found.taken.words}, fitted on val;"
                 " so are evaluations, predictions and exported files."
             )
             self.take.setText("Read them as they are")
-            self.take.setToolTip("Take the temperature off this run again")
+            self.take.setToolTip("Take the correction off this run again")
         else:
             self.offer.setText(
-                f"At temperature {found.temperature:.2f} the ECE on val is"
+                f"At {found.fitted.words} the ECE on val is"
                 f" {said(found.after.error.value)} instead of {said(found.before.error.value)}."
                 " No answer changes, only how sure it sounds."
+                + (" Scores of classes move along: they keep the same objects." if scales else "")
             )
-            self.take.setText(f"Use temperature {found.temperature:.2f}")
+            self.take.setText(f"Use {found.fitted.words}")
             self.take.setToolTip(
                 "Keep it with the run: evaluations, predictions and exported files use it"
             )
@@ -84,7 +88,7 @@ class CalibrationPanel(ExplainedPanel):
         if self._found.taken is not None:
             self.dropped.emit()
         else:
-            self.taken.emit(self._found.temperature)
+            self.taken.emit(self._found.fitted)
 
 
 def verdict(found: Reliability) -> str:

@@ -8,11 +8,12 @@ from functools import partial
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from cvstudio.core.annotation import Split, Task
+from cvstudio.core.annotation import Split
 from cvstudio.core.error_kinds import ErrorKind
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.metrics.choosing import Choice
 from cvstudio.core.metrics.sheets import ScoreFree, Sheet
+from cvstudio.core.sureness import Correction
 from cvstudio.core.thresholds import Aim
 from cvstudio.core.words import counted
 from cvstudio.gui.analyze.controls import ArrowKeeper
@@ -35,12 +36,19 @@ from cvstudio.project.figure_sheet import free_of, sheet_of
 
 
 @dataclass(frozen=True, eq=False)
+class _Known:
+    """What depends on no score: found once for the answers of a run."""
+
+    free: ScoreFree | None
+    calibration: Calibration | None
+
+
+@dataclass(frozen=True, eq=False)
 class _Found:
     """What a thread found out about a subject."""
 
     sheet: Sheet
-    free: ScoreFree | None
-    calibration: Calibration | None
+    known: _Known
 
 
 class FiguresView(View):
@@ -52,7 +60,7 @@ class FiguresView(View):
         super().__init__(studio)
         self.subject: Subject | None = None
         self.sheet: Sheet | None = None
-        self._free: tuple[Subject, ScoreFree | None] | None = None
+        self._known: tuple[Subject, _Known] | None = None
         self._chosen: tuple[list[Choice], Aim, float | None] = ([], Aim.F1, None)
         self._latest = LatestWins(studio.tasks, owner=self, title="Compute the figures")
         self._choosing = LatestWins(studio.tasks, owner=self, title="Choose scores of classes")
@@ -64,8 +72,8 @@ class FiguresView(View):
     def _lay_out(self) -> None:
         self.figures = FigureRows()
         self.calibration = CalibrationPanel()
-        self.calibration.taken.connect(self._take_temperature)
-        self.calibration.dropped.connect(lambda: self._take_temperature(None))
+        self.calibration.taken.connect(self._take_correction)
+        self.calibration.dropped.connect(lambda: self._take_correction(None))
         self.gains = ValueBars(
             pressable=True,
             tip="What mAP50 would gain if all errors of a kind were put right; press one to see"
@@ -149,16 +157,16 @@ class FiguresView(View):
     def show_subject(self, subject: Subject) -> None:
         before, self.subject = self.subject, subject
         if not subject.same_place(before):
-            self.sheet, self._free = None, None
+            self.sheet, self._known = None, None
             self.scores.show_aim(subject.analysis.chosen)
             self.empty.set("Computing the figures …", button="")
             self.stack.setCurrentIndex(0)
-        free = None
-        if self._free is not None and subject.same_answers(self._free[0]):
-            free = self._free[1]
+        known = None
+        if self._known is not None and subject.same_answers(self._known[0]):
+            known = self._known[1]
         job = runs.job_of(subject.run)
         self._latest.request(
-            lambda control: _find(subject, job, free, control), partial(self._take, subject),
+            lambda control: _find(subject, job, known, control), partial(self._take, subject),
             self._failed,
         )  # fmt: skip
         if not subject.same_answers(before):
@@ -171,12 +179,12 @@ class FiguresView(View):
 
     def _take(self, subject: Subject, found: _Found) -> None:
         sheet = found.sheet
-        self.sheet, self._free = sheet, (subject, found.free)
+        self.sheet, self._known = sheet, (subject, found.known)
         self.figures.show_figures(sheet.figures)
         nothing = subject.analysis.snapshot.task.no_class
         self.classes.show_figures(sheet.classes, subject.classes, nothing=nothing)
         self.calibration.show_reliability(sheet.reliability)
-        self.calibration.show_calibration(found.calibration)
+        self.calibration.show_calibration(found.known.calibration)
         self._show_gains(subject, sheet)
         why_not = choosing.why_no_scores(subject.analysis)
         self.scores.setVisible(not why_not)
@@ -240,9 +248,9 @@ class FiguresView(View):
             choosing.forget(runs.job_of(self.subject.run))
             self.reload_wanted.emit()
 
-    def _take_temperature(self, temperature: float | None) -> None:
+    def _take_correction(self, correction: Correction | None) -> None:
         if self.subject is not None:
-            choosing.take_temperature(runs.job_of(self.subject.run), temperature)
+            choosing.take_correction(runs.job_of(self.subject.run), correction)
             self.reload_wanted.emit()
 
 
@@ -261,24 +269,28 @@ def _about_gains(sheet: Sheet, missed: int) -> str:
     return f"{words}. Press a bar to see the errors at the chosen score."
 
 
-def _find(subject: Subject, job: JobDir, free: ScoreFree | None, control: Control) -> _Found:
+def _find(subject: Subject, job: JobDir, known: _Known | None, control: Control) -> _Found:
     analysed = subject.analysis
-    free = free or free_of(analysed, subject.draws)
+    if known is None:
+        free = free_of(analysed, subject.draws)
+        control.check()
+        known = _Known(free, _calibration(subject, job))
     control.check()
     sheet = sheet_of(
         analysed, subject.draws, score=subject.score, iou=subject.overlap, own=subject.own,
-        free=free,
+        free=known.free,
     )  # fmt: skip
     control.check()
-    return _Found(sheet, free, _calibration(subject, job))
+    return _Found(sheet, known)
 
 
 def _calibration(subject: Subject, job: JobDir) -> Calibration | None:
-    """What a temperature would do; only for images of one class, and only when val was judged."""
-    one_class = subject.analysis.snapshot.task is Task.CLASSIFY and not subject.analysis.has_scores
-    if not one_class or Split.VAL not in analysis.judged_splits(job):
+    """What a correction would do, where there is one for such answers and val was judged."""
+    if choosing.why_no_calibration(subject.analysis):
         return None
-    return choosing.calibration(job)
+    if Split.VAL not in analysis.judged_splits(job):
+        return None
+    return choosing.calibration(job, subject.analysis)
 
 
 def _choices(job: JobDir, aim: Aim, wanted: float | None) -> list[Choice]:
