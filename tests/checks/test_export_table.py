@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from cvstudio.core.annotation import Kind
+from cvstudio.core.annotation import Kind, Split
 from cvstudio.core.export_kinds import FileKind
 from cvstudio.core.networks import NETWORKS, network
+from cvstudio.imaging.decode import read_rgb
+from cvstudio.project import queries
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -80,6 +82,36 @@ def test_a_refused_file_and_a_row_without_figures_are_told_with_the_reason(
     assert f"Rows without figures yet: {table.ROWS[2].name}, " in page
     assert "PyTorch: 8.0 ms" in page
     assert "2.0 · 3.0 · 4.0 | 4.0 |" in page  # how much faster a file is
+
+
+def test_a_row_that_learned_nothing_is_named_and_so_is_what_it_was_taught_with(
+    table: ModuleType,
+) -> None:
+    first, second = table.ROWS[:2]
+    page = table.page(
+        {first.name: figures() | {"reference": 0.0, "plain": True}, second.name: figures()}
+    )
+    assert f"Learned nothing, so that no file has a metric to lose: {first.name}.\n" in page
+    assert page.count("Taught with bars.") == 1
+
+
+@pytest.mark.parametrize("shapes", [Kind.BOX, Kind.KEYPOINTS])
+def test_each_bar_is_labelled_where_it_lies(
+    table: ModuleType, tmp_path: Path, shapes: Kind
+) -> None:
+    row = table.Row("any", "detect", images=8, shapes=shapes.value, plain=True)
+    with table._project(tmp_path / "bars", row) as project, project.read() as s:
+        found = queries.images(s, queries.image_ids(s))
+        assert [record.split for record in found].count(Split.VAL) == 2
+        for record in found:
+            (annotation,) = queries.annotations(s, record.id)
+            rgb = read_rgb(project.image_path(record))
+            box = annotation.box
+            inside = rgb[int(box.y) : int(box.y + box.h), int(box.x) : int(box.x + box.w)]
+            assert (rgb.max(axis=2) > 100).sum() == (inside.max(axis=2) > 100).sum() > 0
+            if shapes is Kind.KEYPOINTS:
+                x, y, _ = annotation.shape.points[0]
+                assert tuple(rgb[round(y), round(x)]) == (210, 30, 30)  # the red end
 
 
 def test_every_library_task_and_kind_of_answer_has_a_row(table: ModuleType) -> None:
