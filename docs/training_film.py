@@ -43,6 +43,7 @@ def film(data: Path, out: Path, *, size: tuple[int, int], side: int, epochs: int
                 elif hand.play(scene.name, scene.do):
                     passed.add(scene.name)
             number = hand.number
+            hand.rest()
             window.close()
         end_runs(folder)
     count = len(BEFORE) + len(AFTER)

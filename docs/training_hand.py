@@ -34,6 +34,9 @@ class Trainer(Hand):
         """Save what the screen shows, dark and light."""
         self.number += 1
         self.title = f"{self.scene}-{when}" if when else self.scene
+        application = self.widgets.QApplication
+        if application.activeModalWidget() is None and application.activePopupWidget() is None:
+            self.activate()  # else its next step looks like that of a window behind
         for scheme in reversed(SCHEMES):
             self.studio.settings.set("look.theme", scheme)
             super().shot(scheme)

@@ -196,6 +196,7 @@ def _look_at_all(dialog: Any, hand: Trainer) -> None:
         dialog.tabs.setFocus()
         if tab:
             hand.key("Right")
+        assert dialog.isVisible(), "the comparison was closed"
         hand.shot(dialog.tabs.tabText(tab).casefold())
     hand.key("Esc")
 

@@ -66,6 +66,10 @@ class Hand:
         self._guard.timeout.connect(self._watch)
         self._guard.start()
 
+    def rest(self) -> None:
+        """The window is closed: dialogs of the next one are another hand's."""
+        self._guard.stop()
+
     def _watch(self) -> None:
         """Close a dialog that no gesture has counted on: it would wait for somebody for ever."""
         dialog = self.widgets.QApplication.activeModalWidget()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QWidget
 
 from cvstudio.gui import theme
@@ -27,9 +27,39 @@ def empty(layout: QLayout) -> None:
             widget.deleteLater()
 
 
+class ColumnArea(QScrollArea):
+    """A scroll area whose inside is never lower than its lines of text need.
+
+    Rows that are new, or get their font from another theme, may ask for more room after Qt has
+    looked for the last time: they would be cut and lie over each other until something else moves.
+    """
+
+    def __init__(self, inside: QWidget) -> None:
+        super().__init__()
+        self._inside = inside
+        self._asked = (0, 0)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint and watched is self._inside:
+            self._look()
+        return super().eventFilter(watched, event)
+
+    def _look(self) -> None:
+        width = self._inside.width()
+        wanted = width, self._inside.heightForWidth(width)
+        if self._inside.height() >= wanted[1]:
+            self._asked = 0, 0
+        elif wanted != self._asked:  # once: it may have a height that nothing changes
+            self._asked = wanted
+            QTimer.singleShot(0, self, self._look_again)
+
+    def _look_again(self) -> None:
+        QCoreApplication.postEvent(self._inside, QEvent(QEvent.Type.LayoutRequest))
+
+
 def scrolling(inside: QWidget) -> QScrollArea:
     """A column that scrolls up and down on the ground around it, and never sideways."""
-    area = QScrollArea()
+    area = ColumnArea(inside)
     theme.mark(area, plain=True)
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
