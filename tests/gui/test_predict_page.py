@@ -352,3 +352,18 @@ def test_the_time_of_an_answer_stands_apart_from_it(
 ) -> None:
     page = predicted(studio_window, network, images)
     assert re.fullmatch(r"\d RBC · [\d,]+ ms", page.looking.found.text())
+
+
+def test_a_score_is_offered_once_it_is_known_that_one_decides(
+    studio_window: Person, network: Path, images: list[Path]
+) -> None:
+    page = page_of(studio_window)
+    drop(studio_window, page.sources.area, [network, *images])
+    studio_window.click(page.next_step.button)
+    assert page.busy.isVisible()
+    assert not page.looking.score_row.isVisible()
+    studio_window.until(lambda: not page.job.running and page.results.results.lines, 60)
+    studio_window.idle()
+    assert page.looking.score_row.isVisible(), "it finds objects"
+    page._clear(predicting.config_of(predicting.latest(page.project)))
+    assert not page.looking.score_row.isVisible(), "another network may answer otherwise"

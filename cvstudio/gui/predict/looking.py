@@ -45,6 +45,7 @@ class Looking(QWidget):
         column.addLayout(self._make_head())
         column.addWidget(self.view, 1)
         column.addWidget(self._make_score())
+        self.score_row.hide()
 
     def _make_head(self) -> QHBoxLayout:
         self.name_label = label("", "section")
@@ -88,6 +89,11 @@ class Looking(QWidget):
         single = teller.task is Task.CLASSIFY and not teller.several
         self.score_row.setVisible(not single and teller.task is not Task.SEGMENT)
         self._recount()
+
+    def forget_teller(self) -> None:
+        """Somebody else is asked, of whom it is not known yet whether a score decides."""
+        self.teller = None
+        self.score_row.hide()
 
     @property
     def count(self) -> Count:

@@ -191,6 +191,7 @@ class PredictPage(Workspace):
         """Make room for what a network answers."""
         self.results.results.clear()
         self.looking.clear()
+        self.looking.forget_teller()
         self._tail = None
         self._network = config.file or config.run_directory
         self._step = config.step
@@ -294,6 +295,7 @@ class PredictPage(Workspace):
         self.camera.start(self.camera_choice.number.value(), header)
         number = self.camera_choice.number.value()
         self.looking.clear(f"Camera {number}", "Waiting for the camera")
+        self.looking.forget_teller()
         self._show_state()
 
     def _camera_shown(self, picture: Rgb, answer: Prediction) -> None:
