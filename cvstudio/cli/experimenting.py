@@ -34,6 +34,8 @@ from cvstudio.cli.training import (
     preset_option,
     say_advice,
     say_what_is_in_vain,
+    start_options,
+    started,
 )
 from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
 from cvstudio.core.places_to_run import Cluster
@@ -73,7 +75,9 @@ def _recipe(command: Command) -> Command:
     options = (
         project_argument,
         preset_option,
-        click.option("--network", help="A network of the project's task; else the preset's."),
+        click.option("--network", help="A network of the project's task; else the preset's, or that"
+                     " of --from-run."),
+        start_options,
         click.option("--epochs", type=WholeNumber(min=1), help="How often each image is seen."),
         click.option("--device", "device_name", type=DeviceName(), help="auto, cpu or cuda:0."),
         click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
@@ -235,10 +239,12 @@ class _as_usage:
 
 def _config(
     project: Project, *, preset: str, network: str | None, epochs: int | None,
-    device_name: str | None, settings: tuple[str, ...],
+    device_name: str | None, start: str | None, weights_file: Path | None, from_run: int | None,
+    settings: tuple[str, ...],
 ) -> TrainConfig:  # fmt: skip
     changes = parsed_settings(settings, epochs=epochs, device=device_name)
-    return chosen_config(project, Preset(preset), network, changes)
+    changes |= started(start, weights_file, from_run)
+    return chosen_config(project, Preset(preset), network, changes, from_run=from_run)
 
 
 def _cluster(chosen: dict[str, Any]) -> Cluster | None:
@@ -282,6 +288,9 @@ def _say_outlook(project: Project, plan: Plan, cluster: Cluster | None) -> None:
     if stopping:
         raise RunError(preflight.refusal("The runs cannot start.", stopping))
     say_advice(lasting.facts_for(plan, facts), plan.config, found)
+    caution = lasting.caution(plan)
+    if caution:
+        note(f"advice: {caution}")
     if found is None:
         note(lasting.on_cluster(plan))
         return

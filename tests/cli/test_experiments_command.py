@@ -12,6 +12,7 @@ import pytest
 
 from cvstudio.__main__ import main
 from cvstudio.cli import experimenting
+from cvstudio.core.recipe import Start
 from cvstudio.project import runs
 from cvstudio.project.project import Project
 
@@ -49,6 +50,25 @@ def test_folds_are_trained_and_their_spread_is_told(
     content = answer(capsys)
     assert content["summary"]["metrics"]["mAP50-95"]["sd"] is not None
     assert (content["done"], content["wanted"]) == (3, 3)
+
+
+def test_folds_that_begin_from_a_run_are_said_to_know_what_they_are_judged_on(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sweep", str(project), "--vary", "seed=1", *RECIPE]) == 0
+    with Project.open(project, write=False) as opened:
+        best = runs.job_of(runs.get(opened, 1)).best
+    best.parent.mkdir(parents=True, exist_ok=True)
+    best.write_bytes(b"weights")
+    capsys.readouterr()
+    begun = ("--k", "2", "--epochs", "1")
+    assert main(["folds", str(project), *begun, "--from-run", "1", "--detach"]) == 0
+    assert "their figures come out too good" in capsys.readouterr().err
+    with Project.open(project, write=False) as opened:
+        config = runs.config_of(runs.get(opened, 2))
+    assert (config.network, config.start, config.weights_file) == ("yolo26n", Start.RUN, best)
+    assert main(["folds", str(project), *begun, *RECIPE[:2], "--start", "scratch", "--detach"]) == 0
+    assert "too good" not in capsys.readouterr().err
 
 
 def test_each_value_of_a_sweep_is_a_run_and_the_best_is_known(

@@ -16,6 +16,7 @@ from test_train import Window, end_jobs
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.networks import default_config
+from cvstudio.core.recipe import Start
 from cvstudio.gui.train.experiment_view import ExperimentView
 from cvstudio.gui.train.run_list import Heading
 from cvstudio.gui.train.several_dialog import SeveralDialog
@@ -119,6 +120,23 @@ def test_folds_are_asked_for_trained_and_shown_with_their_spread(window: Window)
     assert len(view.class_bars.bars) == 0  # this job tells no AP50-95 of classes
     QTest.mouseClick(view.fold_bars, Qt.MouseButton.LeftButton, pos=QPoint(40, 40))
     assert window.page.view.card.title.text() == "Run 2"
+
+
+def test_folds_that_begin_from_a_run_are_said_to_know_what_they_are_judged_on(
+    window: Window, tmp_path: Path
+) -> None:
+    best = tmp_path / "best.pt"
+    best.write_bytes(b"weights")
+    window.choose(epochs=1, network="yolo26n", start=Start.RUN, weights_file=best)
+
+    def look(dialog: SeveralDialog) -> None:
+        assert dialog.problem.isVisible()
+        assert "their figures come out too good" in dialog.problem.text
+        assert dialog.go.isEnabled()
+        dialog.choose(1)
+        assert not dialog.problem.isVisible()
+
+    with_dialog(window, look)
 
 
 def test_a_search_is_begun_with_the_chosen_settings_and_stopped(window: Window) -> None:

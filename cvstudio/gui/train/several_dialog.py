@@ -332,7 +332,9 @@ class SeveralDialog(StudioDialog):
         if stopping:
             self._refuse(stopping[0].detail or stopping[0].text)
             return
-        self.problem.hide()
+        caution = lasting.caution(plan)
+        self.problem.set("warning", caution)
+        self.problem.setVisible(bool(caution))
         if self._cluster:
             words = lasting.on_cluster(plan)
         else:

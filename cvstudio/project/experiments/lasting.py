@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cvstudio.core.annotation import Split
-from cvstudio.core.recipe import TrainConfig
+from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.words import counted
 from cvstudio.project import estimate, preflight, sharing
 from cvstudio.project.device import Device
@@ -107,6 +107,16 @@ def obstacles(plan: Plan, facts: Facts, device: Device | None) -> list[Check]:
     stopping = (c for config in asked.values() for c in
                 preflight.blocking(preflight.checks(found, config, device)))  # fmt: skip
     return list({check.text: check for check in stopping}.values())
+
+
+def caution(plan: Plan) -> str:
+    """What the figures of an experiment will not be worth what they seem to; "" when nothing."""
+    if not isinstance(plan, FoldsPlan) or plan.config.start is not Start.RUN:
+        return ""
+    return (
+        "The folds begin from a run that has learned from images on which they are judged: their"
+        " figures come out too good. Pretrained weights know none of these images."
+    )
 
 
 def _searched_networks(plan: Plan) -> Iterator[TrainConfig]:
