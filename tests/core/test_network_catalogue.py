@@ -33,6 +33,21 @@ def writer() -> ModuleType:
     return module
 
 
+FIRST_OFFERED = {
+    Task.CLASSIFY: ("ResNet", "EfficientNetV2", "ConvNeXt", "ViT", "Swin", "MaxViT", "EVA-02"),
+    Task.SEGMENT: ("U-Net", "FPN", "DeepLabV3+"),
+    Task.DETECT: ("YOLO", "RT-DETR", "Faster R-CNN"),
+    Task.INSTANCE: ("YOLO", "Mask R-CNN"),
+}
+
+
+@pytest.mark.parametrize("task", FIRST_OFFERED)
+def test_a_network_of_each_proven_family_is_offered_before_one_searches(task: Task) -> None:
+    titles = [info.title for info in networks_for(task)]
+    for family in FIRST_OFFERED[task]:
+        assert any(title.startswith(family) for title in titles), f"{family}: {titles}"
+
+
 def kept(name: str) -> dict[str, dict[str, object]]:
     content: dict[str, dict[str, object]] = json.loads(
         (resources() / "networks" / f"{name}.json").read_text()
