@@ -112,6 +112,19 @@ def test_a_file_that_keeps_its_metric_and_fails_otherwise_is_not_said_to_lose_it
     assert page.message.text.endswith("Out of bounds: operators outside the ONNX standard.")
 
 
+def test_a_refused_file_of_an_older_version_that_tells_no_limit_is_still_shown(
+    studio_window: Person,
+) -> None:
+    file = export_of_several(studio_window).with_name("cells-int8-UNVERIFIED.onnx")
+    beside = file.with_suffix(".verification.json")
+    content = json.loads(beside.read_text())
+    del content["allowed_drop"]
+    beside.write_text(json.dumps(content))
+    page = opened(studio_window)
+    studio_window.click(studio_window.button(file.name, page.list))
+    assert page.card.title.text().startswith("Refused: it loses 0.123 of mAP50-95")
+
+
 def test_files_that_were_made_together_stand_once_among_earlier_exports(
     studio_window: Person,
 ) -> None:

@@ -110,7 +110,7 @@ class Proof:
         words = proof_words.figure(max(lost, 0.0))
         if self.passed:
             return f"Verified: it loses {words} of {c['metric']}, {allowed} may be lost"
-        if lost <= c["allowed_drop"]:  # it is another check that it failed
+        if lost <= c.get("allowed_drop", 0.0):  # it is another check that it failed
             return f"Refused: it does not answer like run {self.run}"
         return f"Refused: it loses {words} of {c['metric']}, only {allowed} may be lost"
 
