@@ -114,6 +114,24 @@ def test_the_best_epoch_is_marked_in_losses_and_figures(window: Window) -> None:
     assert shown.loss.mark == shown.figure.mark == (5, "best, 5")
 
 
+def test_a_gpu_is_shown_with_its_memory_and_how_busy_it_is(window: Window) -> None:
+    shown = charts(window)
+    assert shown._shown is not None
+    run, config, _state, _judged = shown._shown
+    state = RunState()
+    state.apply(events.Started(
+        at=0, job="train", pid=1, process_created=1, total_epochs=3, device="NVIDIA RTX 4070",
+    ))  # fmt: skip
+    state.apply(events.StepEnded(
+        at=60, epoch=1, step=1, steps=4, losses={"loss": 1.0}, learning_rate=1,
+        images_per_second=1, memory=3 * 2**30, memory_total=8 * 2**30, utilisation=0.83,
+    ))  # fmt: skip
+    shown.show_run(run, config, state, judged=None)
+    assert shown.memory.title.text() == "GPU memory"
+    assert shown.memory.figures.text() == "3.0 GB, 83 % busy"
+    assert shown.memory.line("in use") == ([1.0], [3.0])
+
+
 def test_the_epoch_at_work_is_in_the_chart_before_it_is_over() -> None:
     state = RunState()
     started = events.Started(at=0, job="train", pid=1, process_created=1, total_epochs=3)
