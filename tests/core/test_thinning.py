@@ -33,11 +33,11 @@ def test_a_run_of_days_keeps_few_steps_and_every_peak() -> None:
     assert kept[0].step == 0
     assert [s.step for s in kept[-100:]] == list(range(count - 100, count))
     assert [s.step for s in kept] == sorted({s.step for s in kept})
-    memory, loss = [s.memory for s in kept], [s.losses["loss"] for s in kept]
-    assert max(memory) == 9 * GB
-    assert min(memory) == GB // 2
-    assert max(loss) == 40.0
-    assert min(loss) == 0.01
+    memories, losses = [s.memory for s in kept], [s.losses["loss"] for s in kept]
+    assert max(memories) == 9 * GB
+    assert min(memories) == GB // 2
+    assert max(losses) == 40.0
+    assert min(losses) == 0.01
     assert state.speed == 100.0 + count - 20.5
 
 
