@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cvstudio.project.device import Device
 
 SEARCH_WIDTH = 336
+PROJECT_WIDTH = 360  # px of a project's name, so that what stands beside it keeps its room
 
 
 def time_left(seconds: float | None) -> str:
@@ -223,7 +224,6 @@ class Header(QFrame):
         self.project.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.project.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.project.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.project.setToolTip("Project: open, start and close projects")
         self._menu = QMenu(self.project)
         self._menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         self._menu.aboutToShow.connect(self._fill_menu)
@@ -301,7 +301,13 @@ class Header(QFrame):
     def refresh(self) -> None:
         """Name of the project, and the steps that can be undone and redone."""
         project = self._studio.project
-        self.project.setText(face(project.name) if project else "CVStudio")
+        name = project.name if project else "CVStudio"
+        shown = self.project.fontMetrics().elidedText(
+            name, Qt.TextElideMode.ElideRight, PROJECT_WIDTH
+        )
+        self.project.setText(face(shown))
+        said = "Project: open, start and close projects"
+        self.project.setToolTip(said if shown == name else tip(f"{name}. {said}"))
         undo, redo = self._studio.actions["edit.undo"], self._studio.actions["edit.redo"]
         step = project.undo_label if project else None
         undo.setText(face(f"Undo {step}") if step else "Undo")

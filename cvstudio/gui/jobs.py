@@ -279,7 +279,10 @@ class Jobs(QObject):
             if project.writable:
                 self.quiet.follow(self.device, wanted=bool(queueing.idle_minutes(project)))
                 idle = self.quiet.idleness
-                while runs.advance(project, self.device, idle, command=self.command):
+                # Every run at work is asked again before one starts: only where one waits for it.
+                while runs.waiting(project) and runs.advance(
+                    project, self.device, idle, command=self.command
+                ):
                     changed = True
         except CVStudioError as error:
             self._tell_trouble(error)

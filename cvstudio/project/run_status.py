@@ -78,8 +78,10 @@ def observe(job: JobDir, *, stored: RunStatus, stored_at: float | None = None) -
     A process that is gone without its last word gets it written for it (Failed, or Ended after a
     cancellation), so that every later watcher reads the same.
     """
+    if stored.over:  # most runs of a project are: their files are left alone
+        return stored
     process = launch.find(job)
-    if process is None or stored.over:
+    if process is None:
         return stored
     if launch.alive(job):  # asked before the events are read: the last word is written while alive
         return RunStatus.RUNNING

@@ -224,6 +224,19 @@ def test_names_never_lie_on_one_another_and_count_those_that_stay_silent(page):
     assert grabbed(page) != plain
 
 
+def test_a_very_long_name_does_not_lie_over_the_whole_image(page):
+    with page.project.transaction("Draw") as session:
+        commands.rename_class(session, id=1, name="a rather long name of a cell " * 4)
+        commands.add_annotation(session, image_id=1, class_id=1, shape=Box(40, 40, 80, 80))
+    until(lambda: page.document.classes[1].name.startswith("a rather"))
+    tags = page.viewing.layers.names.tags(page.canvas)
+    assert tags
+    for tag in tags:
+        assert tag.area.width() < 240
+        assert tag.text.startswith("a rather long name")
+        assert "…" in tag.text
+
+
 def test_what_is_selected_or_pointed_at_has_its_name_once(page):
     with page.project.transaction("Draw") as session:
         for box in (Box(40, 40, 80, 80), Box(44, 44, 60, 60), Box(200, 40, 80, 80)):

@@ -410,6 +410,19 @@ def test_a_killed_export_is_not_called_a_training(project: Project, tmp_path: Pa
     assert "labels and images are untouched" in failed.text
 
 
+def test_runs_that_are_over_are_not_asked_for_their_process_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = wait_for(project, started(project), RunStatus.FINISHED)
+    asked: list[JobDir] = []
+    found = launch.find
+    monkeypatch.setattr(launch, "find", lambda job: asked.append(job) or found(job))
+    assert runs.sync(project) == []
+    assert runs.running(project) == []
+    assert runs.status(over) is RunStatus.FINISHED
+    assert not asked  # hundreds of files, every two seconds
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 def test_a_killed_run_does_not_fill_the_disk_with_frames_of_videos(project: Project) -> None:
     run = runs.create_run(project, config())

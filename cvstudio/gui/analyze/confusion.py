@@ -132,8 +132,9 @@ class _Cell(QStyledItemDelegate):
     """The diagonal mixes towards selection, the rest towards warning, by its share of the row (or
     of the column where that is shown)."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: ConfusionView) -> None:
         super().__init__(parent)
+        self._view = parent
         self.dress()
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
@@ -146,7 +147,7 @@ class _Cell(QStyledItemDelegate):
         rect: QRect = option.rect.adjusted(0, 0, -1, -1)
         painter.fillRect(rect, self._ground(count, model.share(row, column), row == column))
         text = model.text(row, column)
-        if text:
+        if text and not self._view.covers(rect, column):
             font, colour = self._words[count > 0]
             painter.setFont(font)
             painter.setPen(colour)
@@ -296,6 +297,12 @@ class ConfusionView(QTableView):
             return None
         area, height = self.viewport().rect(), self.rowHeight(self.matrix.rowCount() - 1)
         return QRect(0, area.height() - height, area.width(), height)
+
+    def covers(self, cell: QRect, column: int) -> bool:
+        """Whether the column that stays in view lies over a part of a cell of another one: of a
+        count of 250 its "25" would be read."""
+        pinned, last = self.pinned_column(), self.matrix.rowCount() - 1
+        return pinned is not None and column < last and cell.right() >= pinned.x()
 
     def indexAt(self, pos: QPoint) -> QModelIndex:
         found = super().indexAt(pos)

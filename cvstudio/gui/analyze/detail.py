@@ -33,6 +33,7 @@ from cvstudio.gui.widgets.action_button import ActionButton
 from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.overlay import OverlayItem, edges_of
 from cvstudio.gui.widgets.section import NextButton, label, tool
+from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.records import RunRecord
 from cvstudio.project.verdict import Analysis, Case, Verdict
@@ -62,7 +63,7 @@ class Detail(QWidget):
         self.listed: Callable[[], Sequence[Case]] = tuple
         """The cases that are listed, for pictures of all of them."""
 
-        self.name = label("", "section")
+        self.name = NameLabel(role="section")
         self.place = label("", "muted")
         head = QHBoxLayout()
         head.setContentsMargins(16, 8, 16, 4)
@@ -220,6 +221,7 @@ class Detail(QWidget):
         again = self.case is not None and self.case.image_id == case.image_id
         self.case, self._score, self._nothing = case, score, nothing
         self.name.setText(image.path.name)
+        self.name.setToolTip(tip(image.path.name))
         self._place = f"{position[0]:,} of {position[1]:,} · {words.place(case, verdict)}"
         self.place.setText(self._place)
         said, follows = words.explain(case, verdict, self._classes(), nothing=nothing)

@@ -282,9 +282,14 @@ class ClassTable(QTableView):
         self.caption.setVisible(bool(said))
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        metrics = self.fontMetrics()
-        widest = max(metrics.horizontalAdvance(c) for c in (*columns, "0.000"))
-        header.setDefaultSectionSize(widest + 12)
+        header.setMinimumSectionSize(24)
+        heads, figures = header.fontMetrics(), self.fontMetrics()
+        for place, name in enumerate(columns):
+            whole = name == "Labelled"
+            texts = ("0.000", *(figure(row.values[place], whole=whole) for row in rows))
+            widest = max(figures.horizontalAdvance(text) for text in texts)
+            # No wider than it has to be: the rest is for the names of the classes.
+            header.resizeSection(place + 1, max(heads.horizontalAdvance(name), widest) + 12)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         shown = min(len(rows), 10)
         self.setFixedHeight(header.height() + shown * theme.size("row_compact") + 2)

@@ -191,7 +191,10 @@ def _ring(painter: QPainter, rect: QRectF) -> None:
 def _tag(painter: QPainter, rect: QRectF, target: QRectF, item: OverlayItem) -> None:
     painter.save()
     painter.setFont(theme.font("small"))
-    width = painter.fontMetrics().horizontalAdvance(item.text) + 8
+    metrics = painter.fontMetrics()
+    room = int(target.width()) - 8
+    text = metrics.elidedText(item.text, Qt.TextElideMode.ElideRight, room)
+    width = metrics.horizontalAdvance(text) + 8
     left = max(target.left(), min(rect.left() - 0.5, target.right() - width))
     top = rect.top() - 18 if rect.top() - 18 >= target.top() else rect.top()
     tag = QRectF(left, top, width, 18)
@@ -199,7 +202,7 @@ def _tag(painter: QPainter, rect: QRectF, target: QRectF, item: OverlayItem) -> 
     painter.setBrush(QColor(item.colour))
     painter.drawRoundedRect(tag, 2, 2)
     painter.setPen(theme.tag_text(item.colour))
-    painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, item.text)
+    painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, text)
     painter.restore()
 
 

@@ -10,11 +10,12 @@ Segments(("Add", "Erase")).chosen.connect(f)                         # exclusive
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
@@ -33,6 +34,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cvstudio.core.words import percent
 from cvstudio.gui import keys, theme
 from cvstudio.gui.widgets.icons import draw, icon
 from cvstudio.gui.widgets.verbatim import face
@@ -374,10 +376,14 @@ class NextStep(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         self._words = QWidget()
-        row = QHBoxLayout(self._words)
+        self._row = row = QHBoxLayout(self._words)
         row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
         self._caption = label("", "section")
         self._figure = label("", "muted")
+        self._figure.setMinimumWidth(1)  # it says less where there is less room
+        self._tools: list[QWidget] = []
+        self._whole = self._part = ""
         row.addWidget(self._caption)
         row.addStretch(1)
         row.addWidget(self._figure)
@@ -393,6 +399,19 @@ class NextStep(QWidget):
         column.addLayout(self._buttons)
         self.set_progress(caption, figure, share)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._say_figure()
+
+    def _say_figure(self) -> None:
+        """What is done of how much; where that would be cut, the share instead."""
+        beside = (self._caption, *self._tools)
+        taken = sum(each.sizeHint().width() + self._row.spacing() for each in beside)
+        room = self.width() - taken
+        fits = self._figure.fontMetrics().horizontalAdvance(self._whole) <= room
+        self._figure.setText(self._whole if fits or not self._part else self._part)
+        self._figure.setToolTip("" if fits else plain_tip(self._whole))
+
     def add_beside(self, button: QPushButton) -> None:
         """Put another button, as tall, right of the accent button."""
         button.setFixedHeight(theme.size("button_next_step"))
@@ -400,14 +419,16 @@ class NextStep(QWidget):
 
     def add_tool(self, button: QWidget) -> None:
         """Put a small button beside the figure of what is done."""
-        row = self._words.layout()
-        assert row is not None
-        row.addWidget(button)
+        self._row.addWidget(button)
+        self._tools.append(button)
+        self._say_figure()
 
     def set_progress(self, caption: str = "", figure: str = "", share: float | None = None) -> None:
         """The words and the bar above the button; empty ones take no room."""
         self._caption.setText(caption)
-        self._figure.setText(figure)
+        self._whole = figure
+        self._part = "" if share is None else percent(math.floor(100 * share) / 100)
+        self._say_figure()
         self._words.setVisible(bool(caption or figure))
         self._bar.setVisible(share is not None)
         if share is not None:

@@ -26,8 +26,10 @@ from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.action_button import ActionButton
+from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.overlay import OverlayItem, edges_of
 from cvstudio.gui.widgets.section import NextButton, label, tool
+from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project.suspecting import Suspect
 
 _ANSWER = "The network’s answer"
@@ -44,7 +46,7 @@ class AtHand(QWidget):
         self._pictures: Pictures | None = None
         self._image_id = 0
         actions = studio.actions
-        self.name = label("", "section")
+        self.name = NameLabel(role="section")
         self.place = label("", "muted")
         head = QHBoxLayout()
         head.setContentsMargins(16, 8, 16, 4)
@@ -124,6 +126,7 @@ class AtHand(QWidget):
         """Show a suspect with the labels of now; pixels follow when they are read. Of whole images,
         the second picture is an `example` of the class that is proposed, where there is one."""
         self.name.setText(image.path.name)
+        self.name.setToolTip(tip(image.path.name))
         self.place.setText(f"{position[0]:,} of {position[1]:,} · {image.split.value}")
         self.reason.setText(suspect.reason)
         self.accept.set_text(words.taking(suspect, classes, self._task))

@@ -16,6 +16,7 @@ from cvstudio.gui.label.overlay import Layer, View, clear_of
 _MOST = 400  # tags at once; the largest objects come first
 _LEAST = 14.0  # screen pixels of an object's longer side, below which it has no name
 _HEIGHT = 15
+_WIDEST = 200.0  # px of a name; the tag of an object under the pointer has the whole
 _OTHERS = -1  # in the place of a tag: one that is not of this layer
 _CELL = 16  # px of the squares by which tags are kept apart
 
@@ -77,14 +78,15 @@ class Names(Layer):
             if found is None or annotation.id in hidden or annotation.id in told:
                 continue
             at = view.to_screen(corners[place, 0], corners[place, 1])
-            width = metrics.horizontalAdvance(f"{found.name} +99") + 6
+            name = metrics.elidedText(found.name, Qt.TextElideMode.ElideRight, _WIDEST)
+            width = metrics.horizontalAdvance(f"{name} +99") + 6
             area = QRectF(round(at.x()), round(at.y()) - _HEIGHT, round(width), _HEIGHT)
             area = clear_of(area, covered)
             cells = _cells(area)
             other = next((taken[cell] for cell in cells if cell in taken), None)
             if other is None:
                 taken.update(dict.fromkeys(cells, len(placed)))
-                placed.append((area, found.name, annotation.class_id))
+                placed.append((area, name, annotation.class_id))
                 more.append(0)
             elif other != _OTHERS and placed[other][2] == annotation.class_id:
                 more[other] += 1
