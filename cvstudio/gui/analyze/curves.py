@@ -103,13 +103,16 @@ class CurveChart(QWidget):
         """Put a dot on every curve at the score from which predictions count, if there is one."""
         if not self._curves or self._chart is None:
             return
+        if shown.score is None:
+            self._chart.set_dots({})
+            self._chart.set_figures("")
+            return
         dots = {}
         for name, curve in self._curves.items():
-            if shown.score is not None:
-                (from_,) = counting((curve.class_id,), shown.score, shown.own)
-                precision, recall = curve.at(from_)
-                if precision == precision:
-                    dots[name] = (recall, precision)
+            (from_,) = counting((curve.class_id,), shown.score, shown.own)
+            precision, recall = curve.at(from_)
+            if precision == precision:
+                dots[name] = (recall, precision)
         self._chart.set_dots(dots)
         at = "each class's own score" if shown.own else f"score {shown.score:.2f}"
         self._chart.set_figures(f"dots: at {at}" if dots else "")
