@@ -102,7 +102,7 @@ def film_as_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     film = write_clip(tmp_path / "film.mp4", frames=12, fps=10)
     real = cv2.VideoCapture
 
-    def opened(source: int | str, *more: object) -> Any:
+    def opened(source: Any, *more: Any) -> Any:
         return real(str(film)) if source == 0 else real(source, *more)
 
     monkeypatch.setattr(cv2, "VideoCapture", opened)
