@@ -189,7 +189,7 @@ class Trainer(Hand):
         """Click the tab of likely label errors."""
         tabs = self.errors.tabs
         last = tabs.count() - 1
-        assert "label errors" in tabs.tabText(last), tabs.tabText(last)
+        assert "label errors" in tabs.tabText(last).casefold(), tabs.tabText(last)
         self.click_on(tabs, at=tabs.tabRect(last).center())
 
     def hotkey(self, class_id: int) -> str:
