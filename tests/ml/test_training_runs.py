@@ -242,10 +242,10 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_place(tmp_path: Path, ta
 def test_a_full_disk_is_said_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = run_directory(tmp_path, Task.CLASSIFY)
 
-    def full(path: Path, content: bytes) -> None:
+    def full(path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr("cvstudio.ml.checkpoint.replace_file", full)
+    monkeypatch.setattr("cvstudio.ml.checkpoint.replacing", full)
     assert run_job(job.path) == 1
     assert failed(job).cause == "disk full"
 
