@@ -123,7 +123,7 @@ def judged_at(found: Analysis, score: float | None) -> tuple[float, bool, Verdic
     show_default=True,
     help="The part that was judged.",
 )
-@click.option("--kind", help="Only this kind, as missed, extra or wrong class.")
+@click.option("--kind", help="Only this kind, as missed, extra (false alarms) or wrong class.")
 @click.option(
     "--limit", type=WholeNumber(min=1), default=20, show_default=True, help="How many of them."
 )

@@ -98,7 +98,8 @@ KEYS: Mapping[str, Key] = {
         also=("model", "network", "training"),
     ),
     "error": Key(
-        "what a run gets wrong", (*(kind.value for kind in ErrorKind), "likely label error", "any"),
+        "what a run gets wrong; extra is a false alarm",
+        (*(kind.value for kind in ErrorKind), "likely label error", "any"),
         example='error:missed,extra', also=("errors", "mistake", "wrong"),
     ),
     "state": Key(

@@ -53,8 +53,8 @@ class SeveralAnalysis(Analysis):
                     f"{report.exact:,} of {counted(images, 'image')}",
                 ),
                 Card(
-                    "Errors", len(errors), f"{len(missed):,} missed, {len(extra):,} extra",
-                    whole=True,
+                    "Errors", len(errors),
+                    f"{len(missed):,} missed, {counted(len(extra), 'false alarm')}", whole=True,
                 ),
             ),
             class_ids=(*report.class_ids, NOTHING),
@@ -69,7 +69,7 @@ class SeveralAnalysis(Analysis):
             kinds=(
                 KindCount(ALL, "All", len(errors)),
                 KindCount(ErrorKind.MISSED.value, "Missed", len(missed)),
-                KindCount(ErrorKind.EXTRA.value, "Extra", len(extra)),
+                KindCount(ErrorKind.EXTRA.value, "False alarm", len(extra)),
             ),
             cases=lambda kind, limit=None: [self._case(e) for e in by_kind[kind][:limit]],
             cell=lambda labelled, predicted, limit=None: [

@@ -467,7 +467,7 @@ def test_the_table_counts_the_kinds_that_its_words_say(
     verdict = page.errors.verdict
     assert verdict is not None
     assert page.errors.matrix_panel.caption.text().endswith(
-        "Missed and extra hold the loose and the double ones too"
+        "Missed and false alarm hold the loose and the double ones too"
     )
     many = {one.kind: one.count for one in verdict.kinds}
     extra = int(verdict.confusion[-1].sum())

@@ -102,7 +102,7 @@ def test_pressing_a_gain_shows_its_errors(studio_window: Person, job: JobDir) ->
     assert view.sheet is not None
     kinds = [each.kind for each in view.sheet.gains]
     place = kinds.index(ErrorKind.EXTRA)
-    assert view.gains.bars[place].name.startswith("Extra, ")
+    assert view.gains.bars[place].name.startswith("False alarm, ")
     QTest.mouseClick(view.gains, Qt.MouseButton.LeftButton, pos=QPoint(20, 2 + 26 * place + 13))
     studio_window.idle()
     assert page.views.front is page.errors

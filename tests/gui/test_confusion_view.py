@@ -155,11 +155,11 @@ def test_the_most_confused_classes_come_first_and_their_cells_open_what_they_say
     assert view.matrix.class_ids == (1, 2, 3, 0)
 
 
-def test_what_is_missed_and_what_is_extra_is_named_as_on_the_tabs(panel: MatrixPanel) -> None:
+def test_missed_and_false_alarm_are_named_as_on_the_tabs(panel: MatrixPanel) -> None:
     view = confused(panel)
     model, across, down = view.matrix, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
     assert model.headerData(3, across) == "missed"
-    assert model.headerData(3, down) == "extra"
+    assert model.headerData(3, down) == "false alarm"
     pixels = np.ones((2, 2), np.int64)
     panel.matrix.show_counts(pixels, (0, 1), THREE, nothing="background", unit="pixels")
     assert [model.headerData(0, o) for o in (across, down)] == ["background", "background"]

@@ -110,7 +110,7 @@ def test_analyze_draws_what_was_answered_and_calls_it_by_its_name(
     title = "Loose box" if kind == "rotated" else "Points off"
     counts = {one.title: one.count for one in page.errors.verdict.kinds}
     assert counts[title] == 2
-    assert counts["Missed"] == counts["Extra"] == 0
+    assert counts["Missed"] == counts["False alarm"] == 0
     tab = [one.title for one in page.errors.verdict.kinds].index(title)
     page.errors.gallery.tabs.setCurrentIndex(tab)
     studio_window.until(lambda: page.errors.detail.place.text() != "")

@@ -17,7 +17,7 @@ from cvstudio.gui.widgets.verbatim import tip
 
 FEW = 12
 """Up to so many classes the table is shown whole, with its zeros."""
-MISSED, EXTRA = "missed", "extra"
+MISSED, FALSE_ALARM = "missed", "false alarm"
 """The column of labels without a prediction, and the row of predictions without a label."""
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -84,9 +84,9 @@ class ConfusionModel(QAbstractTableModel):
         return self._names.get(self.class_ids[place], "?")
 
     def heading(self, place: int, orientation: Qt.Orientation) -> str:
-        """The name over a column or before a row: what was missed, and what is extra, say so."""
+        """The name over a column or before a row; missed and false alarm are named as such."""
         if self.has_nothing and place == len(self.class_ids) - 1:
-            return MISSED if orientation == Qt.Orientation.Horizontal else EXTRA
+            return MISSED if orientation == Qt.Orientation.Horizontal else FALSE_ALARM
         return self.name(place)
 
     def said(self, place: int) -> str:

@@ -29,7 +29,7 @@ _GREY = "#FFFFFF"
 _SHORT = {
     "Likely label errors": "Label errors", "Loose box": "Loose", "Loose outline": "Loose",
     "Wrong class and loose": "Both", "Wrong class, points off": "Both", "Wrong class": "Class",
-    "Duplicate": "Twice",
+    "Duplicate": "Twice", "False alarm": "Alarm",
 }  # fmt: skip
 
 

@@ -69,7 +69,7 @@ class MatrixPanel(QWidget):
         `objects`, those that are loose or reported twice have a kind of error of their own.
         """
         then = f", as of {of}" if of else ""
-        more = ". Missed and extra hold the loose and the double ones too" if objects else ""
+        more = ". Missed and false alarm hold the loose and the double ones too" if objects else ""
         self.caption.setText(f"Rows labelled, columns predicted; {unit}{then}{more}")
         absent = self.matrix.absent
         button = self.header.link

@@ -32,7 +32,7 @@ def hardly_learned(verdict: Verdict) -> str:
 
 
 def place(case: Case, verdict: Verdict) -> str:
-    """Which case it is, for the line above the pictures: "extra at x 272, y 0"."""
+    """Which case it is, for the line above the pictures: "missed at x 272, y 0"."""
     titles = {one.kind: one.title.lower() for one in verdict.kinds}
     kind = titles.get(case.kind, case.kind)
     if case.box is None:

@@ -224,7 +224,7 @@ def _thresholds(record: FileRecord) -> str:
     if record.task is Task.CLASSIFY and not record.several:
         return text + "There is none: the likeliest class is the answer, with its probability."
     common = "not chosen" if record.score is None else f"{record.score:.3f}"
-    rows = [f"In common: {common}. A higher one gives fewer extra answers and misses more."]
+    rows = [f"In common: {common}. A higher one gives fewer false alarms and misses more."]
     own = {c.name: record.class_scores.get(c.id) for c in record.classes}
     if any(score is not None for score in own.values()):
         hold = record.thresholds.applied

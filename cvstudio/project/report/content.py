@@ -298,7 +298,7 @@ def _matrix(one: _Judged, names: Mapping[int, str]) -> Table:
         " On the diagonal both agree."
     )
     if last:
-        words += ' In the column "nothing": missed; in the row "nothing": extra.'
+        words += ' In the column "nothing": missed; in the row "nothing": false alarms.'
     return Table(("", *titles), tuple(rows), caption=words, shades=tuple(shades))
 
 
