@@ -27,7 +27,7 @@ def test_every_page_and_every_view_has_its_picture_in_both_themes() -> None:
             assert (DOCS / "images" / f"{name}-{scheme}.png").exists(), f"{name}, {scheme}"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/loop.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/loop.md", "docs/film.md"])
 def test_every_picture_that_a_page_shows_is_there(page: str) -> None:
     file = ROOT / page
     named = re.findall(r"\]\(([^)]+\.png)\)", file.read_text(encoding="utf-8"))
