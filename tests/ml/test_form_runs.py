@@ -194,7 +194,7 @@ def test_weights_of_another_form_are_taken_over_but_for_what_only_it_answers(
             note.text for note in events_of(job, events.Note) if note.text.startswith("Started")
         ]
         assert begun.endswith("It knew none of these classes: the last layer begins anew.")
-        shares.append(int(begun.split("%")[0].rsplit(" ", 1)[-1]))
+        shares.append(int(begun.split(" %")[0].rsplit(" ", 1)[-1]))
         last = job
     assert 80 <= shares[0] < 100, "the layers for points are others"
     assert shares[1] == 100, "all that it has is there, and the layers for points besides"
