@@ -165,11 +165,17 @@ def test_what_each_step_costs_stands_beside_it(page: AugmentPage, studio_window:
     list_ = page.side.steps
     until(lambda: list_._steps.time((0,)) and list_._steps.time((1,)))
     assert set(list_._steps.times) == {(0,), (1,)}
-    assert all(took > 0 for took in list_._steps.times.values())
+    # An elastic warp takes milliseconds; inverting so few that a busy computer can hide them.
+    assert list_._steps.times[0,] > list_._steps.times[1,] >= 0
     assert "\N{NO-BREAK SPACE}ms" in page.side.head.figure.text()
+
+    def shown() -> list[str]:
+        return [list_._steps.time((place,)).replace("\N{NO-BREAK SPACE}", " ") for place in (0, 1)]
+
     page.preview.timed.emit({(0,): 12.0, (1,): 3.0}, 15.5)  # measured figures differ each time
-    shown = [list_._steps.time((place,)).replace("\N{NO-BREAK SPACE}", " ") for place in (0, 1)]
-    assert shown == ["12 ms", "3.0 ms"]
+    assert shown() == ["12 ms", "3.0 ms"]
+    page.preview.timed.emit({(0,): 12.0, (1,): 0.0}, 12.0)
+    assert shown() == ["12 ms", "< 0.1 ms"]
     assert "It takes" in list_.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
     page.pipeline.remove((0,))
     assert list_._steps.time((0,)) == ""  # nobody has measured what stands there now

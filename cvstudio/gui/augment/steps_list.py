@@ -104,6 +104,8 @@ class _Steps(QAbstractListModel):
             return ""
         if step_title(timed) != step_title(dict(self.rows)[place]):
             return ""  # something else stands there by now
+        if took < 0.05:
+            return "<\N{NO-BREAK SPACE}0.1\N{NO-BREAK SPACE}ms"  # below what can be told apart
         return f"{took:.{0 if took >= 9.95 else 1}f}\N{NO-BREAK SPACE}ms"
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -171,6 +173,8 @@ class _Delegate(QStyledItemDelegate):
         painter.setPen(theme.colour(second))
         words.translate(0, 19)
         metrics = painter.fontMetrics()
+        if time:
+            words.setRight(min(words.right(), area.right() - 24 - metrics.horizontalAdvance(time)))
         painter.drawText(words, upright, metrics.elidedText(summary(step), elide, words.width()))
         painter.drawText(top.translated(0, 19), far | upright, time)
         if option.state & QStyle.StateFlag.State_HasFocus and view.property("keys"):
