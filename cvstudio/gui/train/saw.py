@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from cvstudio.core.batch_rule import words as batch_words
 from cvstudio.core.recipe import TrainConfig
+from cvstudio.core.words import counted
 from cvstudio.gui import theme
 from cvstudio.gui.widgets.section import SectionHeader, label, link
 from cvstudio.project.records import RunRecord
@@ -59,7 +60,7 @@ class Saw(QWidget):
         self.counts.setText(f"{run.image_count:,} · {run.annotation_count:,}")
         self.sizes.setText(f"{config.image_size} px · {batch_words(config.batch)}")
         steps = sum(step.enabled for step in config.augmentation)
-        self.augment.setText(f"{steps} steps" if steps != 1 else "1 step")
+        self.augment.setText(counted(steps, "step"))
         self.seed.setText(str(config.seed))
         self.changed.hide()
         self.same.hide()
@@ -68,5 +69,5 @@ class Saw(QWidget):
         """How many images are not what the run saw."""
         self.changed.setVisible(bool(count))
         self.same.setVisible(not count)
-        self.changed.setText(f"{count:,} image" + ("s" if count != 1 else ""))
+        self.changed.setText(counted(count, "image"))
         self.same.setText("nothing")
