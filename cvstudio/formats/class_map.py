@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cvstudio.core.errors import FormatError
-from cvstudio.formats.base import read_text
+from cvstudio.formats.files import read_text
 
 NAMES = (
     "class_map.json", "class_map.csv", "class_map.txt", "classes.json", "classes.csv",

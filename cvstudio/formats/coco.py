@@ -20,7 +20,6 @@ from cvstudio.core.errors import FormatError
 from cvstudio.core.geometry import Box, Part, Polygon
 from cvstudio.core.masks import Mask
 from cvstudio.formats.base import (
-    ImageIndex,
     ParsedAnnotation,
     ParsedClass,
     ParsedDataset,
@@ -28,13 +27,6 @@ from cvstudio.formats.base import (
     Problem,
     ProblemKind,
     Reading,
-    fitted,
-    head_of,
-    json_of,
-    read_text,
-    split_of,
-    usable_turned,
-    walk,
 )
 from cvstudio.formats.coco_carried import carried_of
 from cvstudio.formats.coco_keypoints import (
@@ -46,6 +38,8 @@ from cvstudio.formats.coco_keypoints import (
     stands_alone,
 )
 from cvstudio.formats.coco_rotated import ROTATED_KEY, rotated_of
+from cvstudio.formats.files import ImageIndex, head_of, json_of, read_text, split_of, walk
+from cvstudio.formats.fitting import fitted, usable_turned
 from cvstudio.formats.outlines import Outline, measured, single_rings
 
 _OWN_KEYS = frozenset(

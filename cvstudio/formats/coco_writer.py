@@ -13,12 +13,7 @@ from cvstudio.core.geometry import Polygon
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.masks import Mask
 from cvstudio.core.rotated import RotatedBox
-from cvstudio.formats.base import (
-    ExportAnnotation,
-    ExportDataset,
-    ExportImage,
-    Writing,
-)
+from cvstudio.formats.base import ExportAnnotation, ExportDataset, ExportImage, Writing
 from cvstudio.formats.coco import EMPTY_KEY, counts_of
 from cvstudio.formats.coco_carried import fingerprint
 from cvstudio.formats.coco_keypoints import ALONE_KEY, category_of, joined, written

@@ -22,7 +22,6 @@ from cvstudio.core.annotation import Review
 from cvstudio.core.errors import FormatError
 from cvstudio.formats.base import (
     ExportDataset,
-    ImageIndex,
     ParsedAnnotation,
     ParsedClass,
     ParsedDataset,
@@ -31,11 +30,9 @@ from cvstudio.formats.base import (
     ProblemKind,
     Reading,
     Writing,
-    head_of,
-    read_text,
-    split_of,
 )
 from cvstudio.formats.class_names import names_apart
+from cvstudio.formats.files import ImageIndex, head_of, read_text, split_of
 from cvstudio.formats.images import place
 
 _FILE = frozenset(

@@ -18,7 +18,6 @@ from cvstudio.core.attributes import INNER
 from cvstudio.core.errors import FormatError
 from cvstudio.core.words import counted
 from cvstudio.formats.base import (
-    ImageIndex,
     ParsedAnnotation,
     ParsedClass,
     ParsedDataset,
@@ -26,9 +25,6 @@ from cvstudio.formats.base import (
     Problem,
     ProblemKind,
     Reading,
-    head_of,
-    split_of,
-    walk,
 )
 from cvstudio.formats.coco_carried import fingerprint
 from cvstudio.formats.cvat_frames import Frames
@@ -43,6 +39,7 @@ from cvstudio.formats.cvat_shapes import (
     values_of,
 )
 from cvstudio.formats.cvat_xml import Node, nodes
+from cvstudio.formats.files import ImageIndex, head_of, split_of, walk
 from cvstudio.formats.placing import placed
 
 EMPTY_KEY = "cvstudio_empty"

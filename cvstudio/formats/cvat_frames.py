@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 from cvstudio.core.video_names import is_video_name
-from cvstudio.formats.base import ImageIndex, ParsedImage, walk
+from cvstudio.formats.base import ParsedImage
 from cvstudio.formats.cvat_xml import Node
+from cvstudio.formats.files import ImageIndex, walk
 
 _NAMED = re.compile(r"frame_(\d{1,9})$", re.IGNORECASE)
 

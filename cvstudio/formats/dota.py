@@ -22,7 +22,6 @@ from cvstudio.core.words import agreed
 from cvstudio.formats.base import (
     ExportAnnotation,
     ExportDataset,
-    ImageIndex,
     ParsedAnnotation,
     ParsedClass,
     ParsedDataset,
@@ -31,13 +30,10 @@ from cvstudio.formats.base import (
     ProblemKind,
     Reading,
     Writing,
-    head_of,
-    read_text,
-    split_of,
-    turned_inside,
-    walk,
 )
 from cvstudio.formats.class_names import names_apart
+from cvstudio.formats.files import ImageIndex, head_of, read_text, split_of, walk
+from cvstudio.formats.fitting import turned_inside
 from cvstudio.formats.images import place
 from cvstudio.formats.yolo_obb import rotated_of
 

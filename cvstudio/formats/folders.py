@@ -10,7 +10,6 @@ from cvstudio.core.annotation import Split
 from cvstudio.core.errors import FormatError
 from cvstudio.formats.base import (
     ExportDataset,
-    ImageIndex,
     ParsedAnnotation,
     ParsedClass,
     ParsedDataset,
@@ -19,9 +18,8 @@ from cvstudio.formats.base import (
     ProblemKind,
     Reading,
     Writing,
-    split_of,
-    walk,
 )
+from cvstudio.formats.files import ImageIndex, split_of, walk
 from cvstudio.formats.images import place
 
 _SPLITS = {

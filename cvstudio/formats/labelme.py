@@ -31,7 +31,6 @@ from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
 from cvstudio.core.words import counted
 from cvstudio.formats.base import (
-    ImageIndex,
     ParsedAnnotation,
     ParsedClass,
     ParsedDataset,
@@ -39,12 +38,10 @@ from cvstudio.formats.base import (
     Problem,
     ProblemKind,
     Reading,
-    split_named,
-    split_of,
-    turned_inside,
-    walk,
 )
 from cvstudio.formats.coco_carried import fingerprint
+from cvstudio.formats.files import ImageIndex, split_named, split_of, walk
+from cvstudio.formats.fitting import turned_inside
 from cvstudio.formats.labelme_file import LabelmeFile, is_dialect, load, looks_like, unpack
 from cvstudio.formats.labelme_groups import Point, Poses, in_parts
 from cvstudio.formats.placing import ellipse, placed, points_of

@@ -18,7 +18,7 @@ from typing import Any
 
 from cvstudio.core import places
 from cvstudio.core.errors import FormatError
-from cvstudio.formats.base import head_of, json_of, text_of
+from cvstudio.formats.files import head_of, json_of, text_of
 
 _NAME = b'"imageData"'
 _DATA = re.compile(rb'"imageData"\s*:\s*"')

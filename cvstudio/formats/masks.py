@@ -23,7 +23,6 @@ from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
 from cvstudio.formats import class_map as maps
 from cvstudio.formats.base import (
-    ImageIndex,
     ParsedAnnotation,
     ParsedClass,
     ParsedDataset,
@@ -31,9 +30,9 @@ from cvstudio.formats.base import (
     Problem,
     ProblemKind,
     Reading,
-    split_of,
 )
 from cvstudio.formats.class_map import ClassMap
+from cvstudio.formats.files import ImageIndex, split_of
 from cvstudio.imaging.decode import read_labels
 
 _MASK_WORD = r"(?:masks?|labels?|annots?|annotations?|gt|ground_?truth|segmentations?|seg|targets?)"

@@ -12,7 +12,8 @@ from cvstudio.core.clipping import clipped
 from cvstudio.core.geometry import Box, Points, Polygon
 from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.rotated import RotatedBox
-from cvstudio.formats.base import Problem, ProblemKind, fitted, usable_turned
+from cvstudio.formats.base import Problem, ProblemKind
+from cvstudio.formats.fitting import fitted, usable_turned
 
 ROUND = 0.1
 """How far, in pixels, the polygon that stands for a circle or an ellipse may be from its line."""

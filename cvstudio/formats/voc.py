@@ -27,7 +27,6 @@ from cvstudio.formats.base import (
     ExportAnnotation,
     ExportDataset,
     ExportImage,
-    ImageIndex,
     ParsedAnnotation,
     ParsedClass,
     ParsedDataset,
@@ -36,12 +35,9 @@ from cvstudio.formats.base import (
     ProblemKind,
     Reading,
     Writing,
-    fitted,
-    head_of,
-    split_of,
-    usable_turned,
-    walk,
 )
+from cvstudio.formats.files import ImageIndex, head_of, split_of, walk
+from cvstudio.formats.fitting import fitted, usable_turned
 from cvstudio.formats.images import place
 
 _TURNED = ("cx", "cy", "w", "h", "angle")

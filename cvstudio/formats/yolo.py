@@ -18,7 +18,6 @@ from cvstudio.core.annotation import Shape, Split
 from cvstudio.core.errors import FormatError
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.formats.base import (
-    ImageIndex,
     ParsedAnnotation,
     ParsedClass,
     ParsedDataset,
@@ -26,13 +25,9 @@ from cvstudio.formats.base import (
     Problem,
     ProblemKind,
     Reading,
-    fitted,
-    head_of,
-    read_text,
-    split_of,
-    turned_inside,
-    walk,
 )
+from cvstudio.formats.files import ImageIndex, head_of, read_text, split_of, walk
+from cvstudio.formats.fitting import fitted, turned_inside
 
 NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels", "data.names", "coco.names")
 _SPLIT_KEYS = {"train": Split.TRAIN, "val": Split.VAL, "valid": Split.VAL, "test": Split.TEST}

@@ -26,9 +26,8 @@ from cvstudio.formats.base import (
     ParsedDataset,
     Reading,
     Writing,
-    head_of,
-    walk,
 )
+from cvstudio.formats.files import head_of, walk
 from cvstudio.imaging.decode import is_image_name
 
 _LOOKED_AT = 100  # label files that decide

@@ -42,7 +42,7 @@ from cvstudio.core.predictions import read_predictions
 from cvstudio.core.snapshot import Snapshot, SnapshotImage, read_snapshot
 from cvstudio.core.thresholds import thresholds_of
 from cvstudio.core.words import counted, first_names, percent
-from cvstudio.formats.base import walk
+from cvstudio.formats.files import walk
 from cvstudio.imaging.decode import is_image_name, probe
 from cvstudio.imaging.measures import ImageMeasures, read_measures
 from cvstudio.project import launch, runs

@@ -27,8 +27,8 @@ from cvstudio.formats.base import (
     ProblemKind,
     Progress,
     Writing,
-    unique_names,
 )
+from cvstudio.formats.files import unique_names
 from cvstudio.project import attributes, queries, skeletons
 from cvstudio.project.carried import carried
 from cvstudio.project.project import Project

@@ -27,7 +27,6 @@ from cvstudio.core.words import counted
 from cvstudio.formats import table
 from cvstudio.formats.base import (
     Cancelled,
-    ImageIndex,
     ParsedClass,
     ParsedDataset,
     ParsedImage,
@@ -35,8 +34,8 @@ from cvstudio.formats.base import (
     ProblemKind,
     Progress,
     Reading,
-    split_named,
 )
+from cvstudio.formats.files import ImageIndex, split_named
 from cvstudio.imaging.decode import ImageInfo, probe, read_image
 from cvstudio.imaging.display import Window
 from cvstudio.imaging.large_tiff import overview

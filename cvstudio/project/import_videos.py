@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from cvstudio.core.errors import ImageError
 from cvstudio.core.video_names import clock, is_video_name
 from cvstudio.core.words import counted
-from cvstudio.formats.base import Problem, ProblemKind, Reading, walk
+from cvstudio.formats.base import Problem, ProblemKind, Reading
+from cvstudio.formats.files import walk
 from cvstudio.imaging import video
 from cvstudio.imaging.video import Step
 from cvstudio.project import commands, queries

@@ -25,14 +25,7 @@ from cvstudio.core.keypoints import Keypoints
 from cvstudio.core.skeleton import Skeleton, followed, pack
 from cvstudio.core.video_names import is_video_name
 from cvstudio.core.words import counted
-from cvstudio.formats.base import (
-    Cancelled,
-    ParsedAnnotation,
-    ParsedImage,
-    Problem,
-    Progress,
-    Work,
-)
+from cvstudio.formats.base import Cancelled, ParsedAnnotation, ParsedImage, Problem, Progress, Work
 from cvstudio.imaging.decode import ImageInfo
 from cvstudio.imaging.display import Window
 from cvstudio.imaging.windows import words_of

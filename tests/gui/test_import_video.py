@@ -10,7 +10,7 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from video_clips import number_on, write_clip
 
-from cvstudio.formats.base import walk
+from cvstudio.formats.files import walk
 from cvstudio.gui.data import import_video
 from cvstudio.gui.data.import_dialog import ImportDialog
 from cvstudio.gui.data.import_video import VideoStep

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QVBoxLayou
 from cvstudio.core.errors import ImageError
 from cvstudio.core.video_names import clock, is_video_name
 from cvstudio.core.words import counted
-from cvstudio.formats.base import walk
+from cvstudio.formats.files import walk
 from cvstudio.gui import theme
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.tasks import Control, Tasks
