@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-import time
 from dataclasses import replace
 from functools import partial
 
@@ -256,10 +256,11 @@ def test_the_page_goes_along_with_a_hand_that_never_rests(
 ) -> None:
     told: list[float] = []
     page.views.front.verbs_changed.connect(lambda: told.append(page.subject.score))
-    begun = time.monotonic()
-    place = 0
-    while time.monotonic() - begun < 1.0:  # a move every few milliseconds
-        place = place % 80 + 1
-        page.score_field.setValue(0.1 + place / 100)
-        studio_window.idle()
-    assert len(set(told)) > 3
+    moves = itertools.cycle(range(1, 81))
+
+    def followed() -> bool:  # a move every few milliseconds
+        page.score_field.setValue(0.1 + next(moves) / 100)
+        return len(set(told)) > 3
+
+    studio_window.until(followed)
+    studio_window.idle()

@@ -4,12 +4,12 @@ import errno
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from own_time import own_seconds
 from training_samples import NETWORKS, config_for, events_of, run_directory
 
 from cvstudio.augment.catalogue import make_step
@@ -193,9 +193,9 @@ def test_missing_weights_are_said_within_a_second_with_the_place_for_them(
     assert "yolo26n.pt" in event.text
     assert str(private_home / "weights") in event.text
     assert "scratch" in event.text
-    begun = time.monotonic()
-    assert run_job(job.path) == 1
-    assert time.monotonic() - begun < 1
+    codes: list[int] = []
+    assert own_seconds(lambda: codes.append(run_job(job.path)), tries=1) < 1
+    assert codes == [1]
 
 
 def test_a_broken_image_is_named(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from own_time import own_seconds
 
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.opencv import cv2
@@ -127,12 +128,31 @@ def test_the_search_can_be_stopped(project: Project) -> None:
     assert leakage.near_duplicates(project, divided, cancelled=lambda: True) is None
 
 
-def test_twenty_thousand_images_are_compared_within_seconds() -> None:
-    import time
+def test_who_does_not_wait_gets_what_was_seen_before_and_hears_how_much_that_leaves(
+    project: Project,
+) -> None:
+    divided = train(project)
+    val = add(project, Split.VAL, [("v.png", picture(4)), ("own.png", picture(90))])
+    both = {**divided, **val}
+    pair = (list(divided)[4], next(iter(val)))
+    assert leakage.near_in_time(project, both, seconds=0) == ((), len(both))
+    assert leakage.near_in_time(project, both, seconds=60) == ((pair,), 0)
+    fresh = add(project, Split.VAL, [("new.png", picture(91)), ("newer.png", picture(2))])
+    later = {**both, **fresh}
+    assert leakage.near_in_time(project, later, seconds=0) == ((pair,), 2)
+    assert leakage.near_in_time(project, later, seconds=0, comparing=0) == (None, len(later))
+    (project.path.parent / "own.png").unlink()
+    found, left = leakage.near_in_time(project, later, seconds=60)
+    assert (set(found or ()), left) == ({pair, (list(divided)[2], list(fresh)[1])}, 0)
 
+
+def test_twenty_thousand_images_are_compared_within_seconds() -> None:
     random = np.random.default_rng(0)
     looks = random.integers(0, 255, (20_000, likeness.SIDE, likeness.SIDE)).astype(np.uint8)
     looks[17_000] = looks[5]
-    begun = time.perf_counter()
-    assert likeness.alike(looks[:16_000], looks[16_000:]) == [(5, 1_000)]
-    assert time.perf_counter() - begun < 30
+    found: list[tuple[int, int]] = []
+    took = own_seconds(
+        lambda: found.extend(likeness.alike(looks[:16_000], looks[16_000:])), tries=1
+    )
+    assert found == [(5, 1_000)]
+    assert took < 30
