@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
-from cvstudio.checks.bench_loader import _measured
+import pytest
+
+from cvstudio.checks import bench_loader
 
 
-def test_the_start_of_an_epoch_is_told_beside_how_fast_images_come() -> None:
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(bench_loader, "time", made)
+    return made
+
+
+def test_the_start_of_an_epoch_is_told_beside_how_fast_images_come(clock: Clock) -> None:
     def late() -> Iterator[int]:
-        time.sleep(0.2)
+        clock.now += 2.0
         yield from range(4)
 
-    work = _measured(late())
-    assert work.first >= 0.2
-    assert work.speed <= 4 / work.first, "the start counts where images a second are told"
+    work = bench_loader._measured(late())
+    assert work.first == 2.0
+    assert work.speed == 2.0, "the start counts where images a second are told"
 
 
-def test_an_epoch_without_a_late_start_says_so() -> None:
+def test_an_epoch_without_a_late_start_says_so(clock: Clock) -> None:
     def slow() -> Iterator[int]:
         for nth in range(4):
             yield nth
-            time.sleep(0.1)
+            clock.now += 1.0
 
-    work = _measured(slow())
-    assert work.first < 4 / work.speed / 2
+    work = bench_loader._measured(slow())
+    assert work.first == 0.0
+    assert work.speed == 1.0

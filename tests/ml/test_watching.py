@@ -13,7 +13,7 @@ from training_samples import CLASSES, events_of, run_directory, scene, written
 from cvstudio.core import events
 from cvstudio.core.annotation import Split, Task
 from cvstudio.core.run_state import BEST_METRIC
-from cvstudio.ml import data
+from cvstudio.ml import data, pace
 from cvstudio.ml.engine.losses import Losses
 from cvstudio.ml.pace import Pace
 from cvstudio.ml.worker import run_job
@@ -65,22 +65,39 @@ def test_a_run_whose_images_come_slowly_says_that_it_waits(
     assert max(shares) > 0.4
 
 
-def test_waiting_is_that_of_the_batches_and_begins_anew_after_each_look() -> None:
-    pace = Pace(torch.device("cpu"))
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def go_on(self, seconds: float) -> None:
+        self.now += seconds
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+def test_waiting_is_that_of_the_batches_and_begins_anew_after_each_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(pace, "time", clock)
+    paced = Pace(torch.device("cpu"))
 
     def slow() -> Any:
         for number in range(2):
-            time.sleep(0.05)
+            clock.go_on(2.0)
             yield number
 
-    batches = pace.batches(slow())
+    batches = paced.batches(slow())
     next(batches)
-    assert pace.share() > 0.8
-    time.sleep(0.05)  # a step that computes
-    assert pace.share() < 0.2
+    assert paced.share() == 1.0
+    clock.go_on(2.0)  # a step that computes
+    assert paced.share() == 0.0
     next(batches)
-    time.sleep(0.05)
-    assert 0.3 < pace.share() < 0.7
+    clock.go_on(6.0)
+    assert paced.share() == 0.25
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
@@ -93,17 +110,17 @@ def test_on_a_gpu_only_its_own_standstill_counts_as_waiting() -> None:
             square @ square
 
     def at(seconds: float) -> float:
-        pace = Pace(device)
+        paced = Pace(device)
 
         def source() -> Any:
             for _ in range(10):
                 time.sleep(seconds)
                 yield None
 
-        for _ in pace.batches(source()):
+        for _ in paced.batches(source()):
             busy()
         torch.cuda.synchronize()
-        return pace.share()
+        return paced.share()
 
     begun = time.perf_counter()
     busy()
