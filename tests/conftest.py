@@ -10,6 +10,15 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast examples are made and tried says something of the machine and nothing of the program;
+# the same checkout is tried with the same examples every time. To seek with others:
+# pytest --hypothesis-profile=seek
+BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("same", BUSY, derandomize=True)
+settings.register_profile("seek", BUSY, derandomize=False, max_examples=1000)
+settings.load_profile("same")
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

@@ -620,7 +620,8 @@ coordinate = st.floats(0, 100, allow_nan=False).map(lambda v: round(v, 3))
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     boxes=st.lists(

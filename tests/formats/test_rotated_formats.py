@@ -78,7 +78,10 @@ def test_coco_gives_the_same_rotated_boxes_back_bit_for_bit(
     assert first["bbox"] == [ASKEW.box.x, ASKEW.box.y, ASKEW.box.w, ASKEW.box.h]
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(angle=st.floats(-180, 179.9), w=st.floats(1, 500), h=st.floats(1, 500))
 def test_what_coco_writes_is_taken_as_long_as_nobody_changed_the_outline(
     angle: float, w: float, h: float
