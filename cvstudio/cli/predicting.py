@@ -160,7 +160,7 @@ def _write_json(
             problems.append({"file": str(line.path), "problem": line.reason})
             continue
         row = plain_answer(line.prediction, (line.width, line.height), teller, score)
-        images.append({"file": str(line.path), "page": line.page + 1, **row})
+        images.append({"file": str(line.path), **line.place, **row})
     content = plain_content(teller, images, problems, views=views, score=score)
     if output is None or as_json:
         click.echo(json.dumps(content, ensure_ascii=False, indent=1))

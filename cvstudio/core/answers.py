@@ -18,7 +18,7 @@ from cvstudio.core.forms import BOXES, Form
 from cvstudio.core.jobdir import LineTail, append_line, write_json
 from cvstudio.core.predictions import Prediction, from_json, to_json
 from cvstudio.core.thresholds import Thresholds
-from cvstudio.core.video_names import page_word
+from cvstudio.core.video_names import clock, is_video_name, page_word
 
 _NETWORK, _ANSWERS = "network.json", "answers.jsonl"
 
@@ -87,7 +87,8 @@ class Teller:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The answer for one image: a file, one page of it, or one frame of a video (from 0 on)."""
+    """The answer for one image: a file, one page of it, or one frame of a video (from 0 on), which
+    is shown after so many `seconds`; None where that is not known."""
 
     path: Path
     page: int
@@ -96,13 +97,29 @@ class Answered:
     height: int
     prediction: Prediction
     milliseconds: float = 0.0
+    seconds: float | None = None
 
     @property
     def title(self) -> str:
         """The image's name for a person."""
+        return f"{self.path.name}, {self.place_words}" if self.place_words else self.path.name
+
+    @property
+    def place_words(self) -> str:
+        """Which one of its file it is: "frame 4 of 10 at 0:00.120"; "" where it is the only one."""
         if self.pages == 1:
-            return self.path.name
-        return f"{self.path.name}, {page_word(self.path)} {self.page + 1:,} of {self.pages:,}"
+            return ""
+        at = f" at {clock(self.seconds)}" if self.seconds is not None else ""
+        return f"{page_word(self.path)} {self.page + 1:,} of {self.pages:,}{at}"
+
+    @property
+    def place(self) -> dict[str, int | float]:
+        """The same for files: {"page": from 1 on}, or of a video {"frame": from 1 on, "time": in
+        seconds, where it is known}."""
+        if not is_video_name(self.path):
+            return {"page": self.page + 1}
+        time = {} if self.seconds is None else {"time": round(self.seconds, 3)}
+        return {"frame": self.page + 1, **time}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +213,7 @@ def _to_json(line: Line) -> dict[str, Any]:
     return {
         "file": str(line.path), "page": line.page, "pages": line.pages,
         "size": [line.width, line.height], "ms": round(line.milliseconds, 1),
+        **({} if line.seconds is None else {"seconds": line.seconds}),
         "answer": to_json(line.prediction),
     }  # fmt: skip
 
@@ -206,5 +224,5 @@ def _from_json(data: Mapping[str, Any]) -> Line:
     width, height = data["size"]
     return Answered(
         Path(data["file"]), data["page"], data["pages"], width, height,
-        from_json(data["answer"]), data["ms"],
+        from_json(data["answer"]), data["ms"], data.get("seconds"),
     )  # fmt: skip

@@ -30,7 +30,8 @@ from cvstudio.imaging.decode import read_rgb
 from cvstudio.imaging.drawing import Mark, Picture, draw, marks_of_answer, rgb_of
 
 _COLUMNS = (
-    "file", "page", "class", "score", "x", "y", "width", "height", "angle", "pixels",
+    "file", "page", "frame", "time", "class", "score", "x", "y", "width", "height", "angle",
+    "pixels",
 )  # fmt: skip
 
 Told = Callable[[int, int], None]
@@ -58,17 +59,23 @@ def _nothing_told(_done: int, _total: int) -> None:
 
 def write_csv(path: Path, teller: Teller, answers: Iterable[Answered], count: Count) -> int:
     """A line for each class, object or region; gives how many. Box of a rotated one: the middle
-    and the sides, with the angle in degrees. Pages count from 1, as people do."""
+    and the sides, with the angle in degrees. Pages and frames count from 1, as people do; the time
+    of a frame is in seconds."""
     stream = io.StringIO(newline="")
     lines = csv.writer(stream)
     lines.writerow(_COLUMNS)
     number = 0
     for each in answers:
         for row in _rows(teller, each, count):
-            lines.writerow((str(each.path), each.page + 1, *row))
+            lines.writerow((str(each.path), *_place(each), *row))
             number += 1
     replace_file(path, stream.getvalue().encode())
     return number
+
+
+def _place(each: Answered) -> tuple[int | float | str, ...]:
+    """Page, frame and time of an image for a table, "" for what it has not."""
+    return tuple(each.place.get(name, "") for name in ("page", "frame", "time"))
 
 
 def _rows(teller: Teller, each: Answered, count: Count) -> Iterable[tuple[Any, ...]]:
@@ -110,7 +117,7 @@ def write_coco(path: Path, teller: Teller, answers: Sequence[Answered], count: C
                 "file_name": str(each.path),
                 "width": each.width,
                 "height": each.height,
-                **({"page": each.page + 1} if each.pages > 1 else {}),
+                **(each.place if each.pages > 1 or is_video_name(each.path) else {}),
             }
         )
         for row in _coco_rows(teller, each, count):

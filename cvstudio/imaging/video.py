@@ -119,6 +119,10 @@ class VideoIndex:
         gap = float(np.median(np.diff(self.times)))
         return float(self.times[-1] - self.times[0] + gap) / 1000
 
+    def seconds_at(self, frame: int) -> float:
+        """When a frame, counted from 0, is shown: by its time stamp, else by the frame rate."""
+        return float(self.times[frame]) / 1000 if self.ordered else frame / (self.fps or 25.0)
+
     @property
     def ordered(self) -> bool:
         """Whether each frame can be told by its time stamp."""

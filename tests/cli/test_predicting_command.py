@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from onnx_hands import finding_file
 from pycocotools.coco import COCO
-from video_clips import write_clip
+from video_clips import write_clip, write_uneven_clip
 
 from cvstudio.__main__ import main
 from cvstudio.core.annotation import Review, State, Task
@@ -79,13 +79,39 @@ def test_each_third_frame_of_a_video_comes_back_as_a_video(tmp_path: Path, netwo
     command = ["predict", network, video, "--step", "3", "-o", tmp_path / "a.json", "--video", out]
     assert main([str(part) for part in command]) == 0
     content = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
-    assert [row["page"] for row in content["images"]] == [1, 4, 7, 10]
+    assert [row["frame"] for row in content["images"]] == [1, 4, 7, 10]
     capture = cv2.VideoCapture(str(out))
     frames = 0
     while capture.read()[0]:
         frames += 1
     assert frames == 4
     assert not list(tmp_path.glob(".*part*"))
+
+
+def test_frames_of_a_video_have_their_number_and_time_and_pages_stay_pages(
+    tmp_path: Path, network: Path
+) -> None:
+    """Of uneven frames the time is that of their stamps."""
+    source = write_clip(tmp_path / "even.mp4", frames=4)
+    write_uneven_clip(tmp_path / "walk.mkv", [40, 500, 40, 40], source=source)
+    stack = tmp_path / "stack.tif"
+    cv2.imwritemulti(str(stack), [np.full((64, 64), 60 * n, np.uint8) for n in range(2)])
+    out = tmp_path / "out"
+    given = ["predict", network, tmp_path / "walk.mkv", stack, "-o", out / "a.json", "--csv",
+             out / "a.csv", "--coco", out / "coco.json", "--score", "0.5"]  # fmt: skip
+    assert main([str(part) for part in given]) == 0
+    frames = [(1, 0.0), (2, 0.04), (3, 0.54), (4, 0.58)]
+    images = json.loads((out / "a.json").read_text(encoding="utf-8"))["images"]
+    assert [(row["frame"], row["time"]) for row in images if "frame" in row] == frames
+    assert [row["page"] for row in images if "page" in row] == [1, 2]
+    assert len(images) == 6
+    with (out / "a.csv").open(encoding="utf-8", newline="") as stream:
+        rows = [(r["page"], r["frame"], r["time"]) for r in csv.DictReader(stream)]
+    assert rows == [*(("", str(n), str(at)) for n, at in frames), ("1", "", ""), ("2", "", "")]
+    told = COCO(str(out / "coco.json")).imgs.values()
+    assert [(i.get("frame"), i.get("time"), i.get("page")) for i in told] == [
+        *((n, at, None) for n, at in frames), (None, None, 1), (None, None, 2),
+    ]  # fmt: skip
 
 
 def test_a_camera_that_is_not_there_is_said_in_words(

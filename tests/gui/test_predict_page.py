@@ -278,9 +278,58 @@ def test_a_camera_that_is_not_there_is_said_in_words(studio_window: Person, netw
 
     page.camera.opener = none
     studio_window.click(page.camera_choice.button)
-    studio_window.until(lambda: page.message.isVisible())
-    assert page.message.text == "There is no camera on this computer. Plug one in."
+    studio_window.until(lambda: not page.camera.running)
+    assert page.empty.isVisible(), "words and a way on, where pictures would be"
+    assert page.empty.words.text() == "There is no camera on this computer. Plug one in."
     assert page.camera_choice.button.text() == "Start camera"
+    page.camera.opener = lambda _number: FakeCamera()
+    studio_window.click(studio_window.button("Start the camera again", page))
+    studio_window.until(lambda: page.looking.found.text().startswith("2 RBC"), 60)
+    assert page.looking.view.isVisible()
+
+
+def test_a_camera_that_is_unplugged_says_so_where_its_pictures_were(
+    studio_window: Person, network: Path
+) -> None:
+    page = page_of(studio_window)
+    drop(studio_window, page.sources.area, [network])
+    gone = threading.Event()
+
+    class Loose(FakeCamera):
+        def read(self) -> np.ndarray:
+            if gone.is_set():
+                raise ImageError("Camera 0 gives no picture any more.", hint="Plug it in.")
+            return super().read()
+
+    page.camera.opener = lambda _number: Loose()
+    studio_window.click(page.camera_choice.button)
+    studio_window.until(lambda: page.looking.found.text().startswith("2 RBC"), 60)
+    gone.set()
+    studio_window.until(lambda: not page.camera.running)
+    assert page.empty.isVisible()
+    assert page.empty.words.text() == "Camera 0 gives no picture any more. Plug it in."
+
+
+def test_a_camera_that_opens_and_stays_silent_is_not_waited_for_without_a_word(
+    studio_window: Person, network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = page_of(studio_window)
+    drop(studio_window, page.sources.area, [network])
+    page.camera._silence.setInterval(30)
+    woken = threading.Event()
+
+    class Silent(FakeCamera):
+        def read(self) -> np.ndarray:
+            woken.wait()
+            return super().read()
+
+    page.camera.opener = lambda _number: Silent()
+    studio_window.click(page.camera_choice.button)
+    try:
+        studio_window.until(lambda: "gives no picture" in page.looking.view._words)
+    finally:
+        woken.set()
+    studio_window.until(lambda: page.looking.found.text().startswith("2 RBC"), 60)
 
 
 def test_a_camera_that_hangs_is_let_go_without_ending_the_program(

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
 from cvstudio.core.answers import Teller
 from cvstudio.core.errors import ImageError
@@ -36,6 +36,8 @@ Opener = Callable[[int], Source]
 
 _PATIENCE = 3000
 """Milliseconds for which letting go of a camera waits for its thread."""
+_SILENT = 5000
+"""Milliseconds without a picture after which that is told: drivers wait much longer."""
 _slow: set[_Reader] = set()
 """Threads whose camera did not answer when it was let go of: one at work must not be deleted."""
 
@@ -93,6 +95,8 @@ class CameraWatch(QObject):
     """A picture (h, w, 3) and the Prediction for it."""
     told = Signal(object)
     """The Teller, with the first answer."""
+    silent = Signal()
+    """It has given no picture for a while, and may still."""
     failed = Signal(str)
     """It ended by itself, and why."""
 
@@ -106,6 +110,8 @@ class CameraWatch(QObject):
         self._asking = False
         self._knows = False
         self._times: deque[float] = deque(maxlen=20)
+        self._silence = QTimer(self, singleShot=True, interval=_SILENT)
+        self._silence.timeout.connect(self.silent)
 
     @property
     def running(self) -> bool:
@@ -128,10 +134,12 @@ class CameraWatch(QObject):
         reader.came.connect(self._next)
         reader.failed.connect(lambda text, hint: self._fail(f"{text} {hint}".strip()))
         reader.start()
+        self._silence.start()
 
     def stop(self) -> None:
         """Let go of the camera."""
         reader, self._reader = self._reader, None
+        self._silence.stop()
         self._live.drop(self)
         if reader is not None:
             reader.over = True
@@ -151,6 +159,7 @@ class CameraWatch(QObject):
         if picture is None:
             return
         self._asking = True
+        self._silence.stop()
         self._live.request(
             "predict", self._header, owner=self, arrays={"rgb": picture},
             done=lambda message: self._answered(picture, message),
@@ -161,6 +170,7 @@ class CameraWatch(QObject):
         self._asking = False
         if self._reader is None:
             return
+        self._silence.start()
         self._times.append(time.monotonic())
         if not self._knows:
             self._knows = True

@@ -58,7 +58,9 @@ class PredictPage(Workspace):
         self.camera = CameraWatch(studio.live, self)
         self.camera.shown.connect(self._camera_shown)
         self.camera.told.connect(self._take_teller)
+        self.camera.silent.connect(self._camera_silent)
         self.camera.failed.connect(self._camera_failed)
+        self._trouble = ""
         self.saving = Saving(studio, self)
         self._build()
         actions = studio.actions
@@ -189,6 +191,7 @@ class PredictPage(Workspace):
 
     def _clear(self, config: PredictConfig) -> None:
         """Make room for what a network answers."""
+        self._trouble = ""
         self.results.results.clear()
         self.looking.clear()
         self.looking.forget_teller()
@@ -288,7 +291,7 @@ class PredictPage(Workspace):
         if asked is None or self.job.running:
             return
         self.results.results.clear()
-        self._tail = None
+        self._tail, self._trouble = None, ""
         self.message.hide()
         which = "onnx" if asked.is_file else "run"
         header = {which: str(asked.path), "device": "auto"}
@@ -301,10 +304,15 @@ class PredictPage(Workspace):
     def _camera_shown(self, picture: Rgb, answer: Prediction) -> None:
         self.looking.show_camera(picture, answer, self.camera.rate)
 
+    def _camera_silent(self) -> None:
+        self.looking.clear(
+            self.looking.name_label.text(),
+            "The camera gives no picture. See that it is plugged in and no other program uses it.",
+        )
+
     def _camera_failed(self, text: str) -> None:
-        self.looking.clear(self.looking.name_label.text())
-        self.message.set("warning", text)
-        self.message.show()
+        self.looking.clear()
+        self._trouble = text
         self._show_state()
 
     def _stop_camera(self) -> None:
@@ -365,7 +373,7 @@ class PredictPage(Workspace):
         self.busy.setVisible(busy)
         self.figure.setText(told(results))
         self.use_side("right", bool(results.lines) or busy)
-        working = (
+        working = not self._trouble and (
             bool(results.lines) or busy or self.camera.running or self.message.isVisibleTo(self)
         )
         self.stack.setCurrentIndex(1 if working else 0)
@@ -376,15 +384,21 @@ class PredictPage(Workspace):
         self.set_status(told(results), right=hint)
 
     def _show_empty(self) -> None:
+        if self._trouble:
+            self.empty.set(
+                self._trouble, icon_name="video-outline", button="Start the camera again",
+                do=self.toggle_camera,
+            )  # fmt: skip
+            return
         if self.choice.chosen is None:
             self.empty.set(
                 "A network looks at images here that are in no project. Finish a run, export one,"
                 " or choose an ONNX file of CVStudio or ultralytics.",
-                button="Choose a network file", do=self.choice.choose,
+                button="Choose a network file", do=self.choice.choose, icon_name=self.icon,
             )  # fmt: skip
         else:
             self.empty.set(
                 "Drop images, a folder or a video on the left, or start a camera. The answers can"
                 " be saved, or sent into the project as suggestions.",
-                button="Choose images", do=self.sources.area.choose,
+                button="Choose images", do=self.sources.area.choose, icon_name=self.icon,
             )  # fmt: skip

@@ -134,7 +134,7 @@ class ResultsModel(QAbstractListModel):
         return None
 
     def title(self, line: Line) -> str:
-        """The name of an image."""
+        """The name of an image, and which one of its file it is."""
         return line.title if isinstance(line, Answered) else line.path.name
 
     def words(self, line: Line) -> str:
@@ -254,24 +254,23 @@ class _Delegate(QStyledItemDelegate):
         self._paint_picture(painter, room, line)
         skipped = isinstance(line, Skipped)
         words = area.adjusted(SIDE + 12, 2 if skipped else 10, 0, -2 if skipped else -10)
-        half = words.height() // (3 if skipped else 2)
+        place = "" if isinstance(line, Skipped) else line.place_words
+        rows = [text for text in (line.path.name, place, self._view.results.words(line)) if text]
+        if len(rows) == 3:  # page or frame between name and answer
+            words = area.adjusted(SIDE + 12, 2, 0, -2)
+        high = words.height() // (3 if skipped else len(rows))
+        main, muted = ("selectionText", "selectionMuted") if on else ("text", "muted")
         painter.setFont(theme.font())
-        rows = (
-            (self._view.results.title(line), "selectionText" if on else "text", words.y(),
-             Qt.TextElideMode.ElideMiddle),
-            (self._view.results.words(line), "selectionMuted" if on else "muted",
-             words.y() + half, Qt.TextElideMode.ElideRight),
-        )  # fmt: skip
-        for text, role, top, elide in rows[: 1 if skipped else 2]:
-            painter.setPen(theme.colour(role))
+        for number, text in enumerate(rows[:1] if skipped else rows):
+            painter.setPen(theme.colour(muted if number else main))
+            elide = Qt.TextElideMode.ElideRight if number else Qt.TextElideMode.ElideMiddle
             cut = painter.fontMetrics().elidedText(text, elide, words.width())
-            place = QRect(words.x(), top, words.width(), half)
-            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, cut)
+            room = QRect(words.x(), words.y() + number * high, words.width(), high)
+            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, cut)
         if skipped:  # a reason has the room of two lines
-            text, role, top, _elide = rows[1]
-            painter.setPen(theme.colour(role))
-            place = QRect(words.x(), top, words.width(), words.bottom() - top)
-            painter.drawText(place, Qt.TextFlag.TextWordWrap, text)
+            painter.setPen(theme.colour(muted))
+            room = words.adjusted(0, high, 0, 0)
+            painter.drawText(room, Qt.TextFlag.TextWordWrap, rows[-1])
 
     def _paint_picture(self, painter: QPainter, room: QRect, line: Line) -> None:
         results = self._view.results

@@ -45,11 +45,12 @@ class ReadyNetwork:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An image to look at: a file, a page of it or a frame."""
+    """An image to look at: a file, a page of it, or a frame that is shown after so many seconds."""
 
     path: Path
     page: int = 0
     pages: int = 1
+    seconds: float | None = None
 
 
 def open_file(file: Path, *, views: Views = Views.ONE) -> ReadyNetwork:
@@ -111,7 +112,7 @@ def _targets(file: Path, step: int, told: video.Told | None) -> Iterator[Target]
     if is_video_name(file.name):
         index = video.index_of(file, told)
         chosen = video.Step(frames=step).choose(index)
-        yield from (Target(file, frame, len(index)) for frame in chosen)
+        yield from (Target(file, n, len(index), index.seconds_at(n)) for n in chosen)
         return
     infos = probe(file)
     yield from (Target(file, info.page, len(infos)) for info in infos)
@@ -147,8 +148,8 @@ def ask(
         took = 1000 * (time.perf_counter() - start)
         height, width = rgb.shape[:2]
         yield Answered(
-            target.path, target.page, target.pages, width, height, answer, took
-        )  # fmt: skip
+            target.path, target.page, target.pages, width, height, answer, took, target.seconds
+        )
 
 
 def answer_of(
