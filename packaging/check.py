@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import queue
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +32,11 @@ AT_ONCE = 2
 ONE_BY_ONE = ("gui", "faults", "ml")
 SLOWEST_FIRST = ("faults", "gui", "ml")
 NOTHING_COLLECTED = 5
+# Seconds without a word after which a pytest process is ended: far more than pytest gives a test,
+# which it cannot end where that stands still outside Python.
+STALLED = 1800.0
+SOON = 10.0
+MOST_LINES = 40
 # What mypy must not find in tests: calls, names and modules that the program does not have any
 # more. Tests are not annotated as the program is: what else it says of them is no fault.
 FAULTS_OF_TESTS = ("attr-defined", "call-arg", "call-overload", "import-not-found", "name-defined")
@@ -97,23 +106,56 @@ def types_of_tests() -> bool:
     return not found
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How the pytest process of a group ended: `code` is None where it had to be ended."""
+
+    name: str
+    code: int | None
+    output: str
+    seconds: float
+
+    @property
+    def end(self) -> str:
+        """In words: a crash and a standstill are neither passed nor failed tests."""
+        if self.code is None:
+            return f"STOOD STILL, ended after {STALLED:.0f} s without a word,"
+        if self.code < 0:
+            return f"CRASHED by {signal.Signals(-self.code).name}"
+        words = {0: "passed", 1: "FAILED", 2: "INTERRUPTED", NOTHING_COLLECTED: "HAS NO TESTS"}
+        return words.get(self.code, f"BROKE with code {self.code}")
+
+    @property
+    def why(self) -> str:
+        """The lines that tell a person the cause: what was raised in which tests, or, where pytest
+        came to no summary, the last that the process said."""
+        lines = self.output.strip().splitlines()
+        told = [n for n in lines if n.startswith(("E  ", "____", "FAILED ", "ERROR "))]
+        if self.code != 1 or not told:
+            told = lines
+        return "\n".join(told[-MOST_LINES:])
+
+
 def run_tests(*, quick: bool) -> tuple[int, list[str], int]:
     """Run all groups; how many tests passed, which groups failed, how many tests were skipped."""
-    passed, bad, skipped = 0, [], 0
+    passed, bad, skipped = 0, list[Outcome](), 0
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for name, code, output, seconds in pool.map(lambda g: run_group(g, quick=quick), groups()):
-            ok = code == 0 or (quick and code == NOTHING_COLLECTED)
-            passed += _count("passed", output)
-            skipped += _count("skipped", output)
-            closing = output.strip().splitlines()[-1] if output.strip() else "no output"
-            print(f"== {name}: {'passed' if ok else 'FAILED'} in {seconds:.0f} s: {closing}")
-            for line in output.splitlines():
+        for done in pool.map(lambda group: run_group(group, quick=quick), groups()):
+            ok = done.code == 0 or (quick and done.code == NOTHING_COLLECTED)
+            passed += _count("passed", done.output)
+            skipped += _count("skipped", done.output)
+            closing = done.output.strip().splitlines()[-1] if done.output.strip() else "no output"
+            end = "passed" if ok else done.end
+            print(f"== {done.name}: {end} in {done.seconds:.0f} s: {closing}")
+            for line in done.output.splitlines():
                 if line.startswith("SKIPPED"):
                     print(f"   {line}")
             if not ok:
-                bad.append(name)
-                print(output, flush=True)
-    return passed, bad, skipped
+                bad.append(done)
+                print(done.output, flush=True)
+    for done in bad:  # once more where everybody looks: at the end
+        print(f"\n== {done.name}: {done.end}\n{done.why}")
+    return passed, [done.name for done in bad], skipped
 
 
 def groups() -> list[Path]:
@@ -125,17 +167,46 @@ def groups() -> list[Path]:
     return sorted(found, key=lambda p: not any(part in SLOWEST_FIRST for part in p.parts))
 
 
-def run_group(group: Path, *, quick: bool) -> tuple[str, int, str, float]:
-    """Run one group: its name, pytest's exit code, what it printed, and the seconds it took."""
+def run_group(group: Path, *, quick: bool) -> Outcome:
+    """Run one group in a pytest process of its own."""
     command = [str(BIN / "pytest"), "-q", "-p", "no:cacheprovider", str(group)]
     if quick:
         command += ["-m", "not slow"]
     start = time.monotonic()
-    done = subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said, stalled = _listen(process)
+    code = None if stalled else process.wait()
     name = group.relative_to(TESTS).as_posix()
-    return name, done.returncode, done.stdout, time.monotonic() - start
+    return Outcome(name, code, said, time.monotonic() - start)
+
+
+def _listen(process: subprocess.Popen[bytes]) -> tuple[str, bool]:
+    """What a process says until its end, and whether it was ended because it said nothing more."""
+    assert process.stdout is not None
+    stream, pieces, said, stalled = process.stdout, queue.Queue[bytes](), bytearray(), False
+
+    def read() -> None:
+        while piece := os.read(stream.fileno(), 65536):
+            pieces.put(piece)
+        pieces.put(b"")
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            piece = pieces.get(timeout=SOON if stalled or process.poll() is not None else STALLED)
+        except queue.Empty:
+            if process.poll() is not None:  # what it left behind holds the pipe open
+                break
+            if stalled or os.name == "nt":
+                process.kill()
+            else:  # so that it tells where each of its threads stands (faulthandler)
+                process.send_signal(signal.SIGABRT)
+            stalled = True
+            continue
+        if not piece:
+            break
+        said += piece
+    return said.decode(errors="replace"), stalled
 
 
 def _count(word: str, output: str) -> int:
