@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from cvstudio.cli.judging import device_option, views_option
 from cvstudio.cli.output import WholeNumber, as_json, note, opened
 from cvstudio.core.answers import Answered, Line, Skipped, Teller
 from cvstudio.core.config import Views
+from cvstudio.core.errors import FormatError, file_trouble
 from cvstudio.core.jobdir import write_json
 from cvstudio.core.words import counted
 from cvstudio.formats import answers as writing
@@ -37,8 +40,32 @@ class _Wanted:
     overlay: Path | None
     video: Path | None
 
-    def write(self, teller: Teller, answers: Sequence[Answered], count: Count) -> None:
-        """Write what was asked for, and say so."""
+    @property
+    def folders(self) -> list[Path]:
+        """The folders for pictures."""
+        return [each for each in (self.masks, self.overlay) if each is not None]
+
+    def refuse(self, teller: Teller, sources: Sequence[Path]) -> None:
+        """Raise FormatError where such a network's answers cannot be written so, or not there."""
+        writing.refuse(teller, coco=self.coco is not None, masks=self.masks is not None)
+        for folder in self.folders:
+            writing.refuse_folder(folder, [p if p.is_dir() else p.parent for p in sources])
+
+    def made_before(self, sources: Sequence[Path]) -> Callable[[Path], bool]:
+        """Whether a file of a folder is one that an earlier look has written to these places."""
+        given = [each.resolve() for each in sources]
+        folders = [each.resolve() for each in self.folders]
+        inside = [f for f in folders if any(f.is_relative_to(source) for source in given)]
+        video = self.video.resolve() if self.video is not None else None
+
+        def held(file: Path) -> bool:
+            found = file.resolve()
+            return found == video or any(found.is_relative_to(folder) for folder in inside)
+
+        return held
+
+    def write(self, teller: Teller, answers: Sequence[Answered], count: Count) -> bool:
+        """Write what was asked for, and say so; gives whether all of it could be written."""
         tasks: tuple[tuple[Path | None, Callable[..., int], str], ...] = (
             (self.csv, writing.write_csv, "line"),
             (self.coco, writing.write_coco, "annotation"),
@@ -46,9 +73,27 @@ class _Wanted:
             (self.overlay, writing.write_pictures, "picture"),
             (self.video, writing.write_video, "frame"),
         )
+        fine = True
         for path, write, noun in tasks:
             if path is not None:
-                note(f"Wrote {path}: {counted(write(path, teller, answers, count), noun)}")
+                told = partial(_written, path, write, noun)
+                fine = _tried(path, partial(told, teller, answers, count)) and fine
+        return fine
+
+
+def _written(path: Path, write: Callable[..., int], noun: str, *content: Any) -> None:
+    note(f"Wrote {path}: {counted(write(path, *content), noun)}")
+
+
+def _tried(path: Path, write: Callable[[], None]) -> bool:
+    """Write one of several files: what goes wrong is said, and takes nothing from the others."""
+    try:
+        write()
+    except (OSError, FormatError) as error:
+        why = file_trouble(error) if isinstance(error, OSError) else error.message
+        note(f"{path} was not written whole: {why}")
+        return False
+    return True
 
 
 @click.command("predict")
@@ -103,17 +148,20 @@ def predict_command(
     asked = _opened(network, device, Views(views))
     if asked.teller.warning:
         note(f"warning: {asked.teller.warning}")
+    wanted.refuse(asked.teller, images)
+    if to_project is not None:
+        _refuse_project(to_project, asked.teller)
     count = _count(asked.teller, score)
     if camera is not None:
         return _watch(asked, camera, frames, count, video, score, tiles=tiles)
-    found = list(_told(_looked_at(asked, images, step, tiles=tiles)))
+    found = list(_told(_looked_at(asked, images, step, wanted, tiles=tiles)))
     answers = [line for line in found if isinstance(line, Answered)]
-    _write_json(asked.teller, found, output, Views(views), score, as_json=as_json)
+    fine = _write_json(asked.teller, found, output, Views(views), score, as_json=as_json)
     if answers:
-        wanted.write(asked.teller, answers, count)
+        fine = wanted.write(asked.teller, answers, count) and fine
     if to_project is not None and answers:
         _send(to_project, network, asked.teller, answers, count, step=step, copy=copy)
-    return 0 if answers else 1
+    return 0 if answers and fine else 1
 
 
 def _opened(network: Path, device: str, views: Views) -> ReadyNetwork:
@@ -133,11 +181,11 @@ def _count(teller: Teller, score: float | None) -> Count:
 
 
 def _looked_at(
-    asked: ReadyNetwork, images: Sequence[Path], step: int, *, tiles: bool
+    asked: ReadyNetwork, images: Sequence[Path], step: int, wanted: _Wanted, *, tiles: bool
 ) -> Iterator[Line]:
     from cvstudio.ml.predicting.asking import ask, targets_of
 
-    return ask(asked, targets_of(images, step=step), tiles=tiles)
+    return ask(asked, targets_of(images, step=step, passed=wanted.made_before(images)), tiles=tiles)
 
 
 def _told(lines: Iterator[Line]) -> Iterator[Line]:
@@ -150,7 +198,7 @@ def _told(lines: Iterator[Line]) -> Iterator[Line]:
 def _write_json(
     teller: Teller, found: Sequence[Line], output: Path | None, views: Views, score: float | None,
     *, as_json: bool,
-) -> None:  # fmt: skip
+) -> bool:  # fmt: skip
     from cvstudio.ml.predict import plain_answer, plain_content
 
     images: list[dict[str, Any]] = []
@@ -164,9 +212,20 @@ def _write_json(
     content = plain_content(teller, images, problems, views=views, score=score)
     if output is None or as_json:
         click.echo(json.dumps(content, ensure_ascii=False, indent=1))
-    if output is not None:
+    if output is None:
+        return True
+
+    def write() -> None:
         write_json(output, content)
         note(f"Wrote {output}: {counted(len(images), 'image')}")
+
+    return _tried(output, write)
+
+
+def _refuse_project(folder: Path, teller: Teller) -> None:
+    """Before anything is looked at: raise RunError where a project is for another task."""
+    with opened(folder) as project:
+        receiving.refuse(project, teller)
 
 
 def _send(
@@ -197,16 +256,19 @@ def _watch(
     from cvstudio.ml.predicting.asking import answer_of
 
     writer: writing.VideoWriter | None = None
-    number = 0
+    number, began = 0, 0.0
     try:
         with Camera(camera) as opened_camera:
             while frames is None or number < frames:
                 rgb = opened_camera.read()
+                now = time.monotonic()
+                began = began or now
                 number += 1
                 prediction = answer_of(asked.network, rgb, number, tiles=tiles)
                 height, width = rgb.shape[:2]
                 row = plain_answer(prediction, (width, height), asked.teller, score)
-                click.echo(json.dumps({"frame": number, **row}, ensure_ascii=False))
+                place = {"frame": number, "time": round(now - began, 3)}
+                click.echo(json.dumps({**place, **row}, ensure_ascii=False))
                 if video is not None:
                     size = (width, height)
                     writer = writer or writing.VideoWriter(video, size, opened_camera.fps)
@@ -216,5 +278,5 @@ def _watch(
     finally:  # a camera that goes away takes nothing of what it showed before
         if writer is not None:
             writer.finish()
-            note(f"Wrote {video}: {counted(number, 'frame')}")
+            note(f"Wrote {video}: {counted(writer.added, 'frame')}")
     return 0 if number else 1

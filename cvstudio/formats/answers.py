@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,10 @@ _COLUMNS = (
     "file", "page", "frame", "time", "class", "score", "x", "y", "width", "height", "angle",
     "pixels",
 )  # fmt: skip
+
+_ROOM = 32 << 20
+"""Bytes that a disk must have free for a video to go on: its end has to be written too."""
+_LOOK_EVERY = 25  # pictures of a video
 
 Told = Callable[[int, int], None]
 """Called with how many are done, and of how many; may raise to end it."""
@@ -106,8 +112,7 @@ def write_coco(path: Path, teller: Teller, answers: Sequence[Answered], count: C
 
     Raises FormatError for classes of whole images, which COCO cannot hold.
     """
-    if teller.task is Task.CLASSIFY:
-        raise FormatError("COCO JSON holds objects; classes of whole images go into a table (CSV).")
+    refuse(teller, coco=True)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, each in enumerate(answers, 1):
@@ -175,14 +180,24 @@ def write_masks(
     *, told: Told = _nothing_told,
 ) -> int:  # fmt: skip
     """A PNG for each image with masks: of regions the place of a pixel's class from 1 on, of
-    objects the place of the object in the list, best on top; 0 is background. Gives how many."""
-    if not has_masks(teller):
-        raise FormatError("This network gives no masks.")
-    names = _names(answers)
+    objects the place of the object in the list, best on top; 0 is background. pictures.csv says
+    which is whose. Gives how many. Raises FormatError where there are no masks, or in the folder of
+    the images themselves."""
+    refuse(teller, masks=True)
+    names = _names(folder, answers)
     for number, each in enumerate(answers):
         told(number, len(answers))
-        _save(folder / f"{names[number]}.png", mask_picture(teller, each, count))
+        _save(folder / names[number], mask_picture(teller, each, count))
+    _list_pictures(folder, zip(names, answers, strict=True))
     return len(answers)
+
+
+def refuse(teller: Teller, *, coco: bool = False, masks: bool = False) -> None:
+    """Raise FormatError where such a network's answers cannot be written so."""
+    if coco and teller.task is Task.CLASSIFY:
+        raise FormatError("COCO JSON holds objects; classes of whole images go into a table (CSV).")
+    if masks and not has_masks(teller):
+        raise FormatError("This network gives no masks.")
 
 
 def has_masks(teller: Teller) -> bool:
@@ -209,18 +224,20 @@ def write_pictures(
     *, told: Told = _nothing_told,
 ) -> int:  # fmt: skip
     """A PNG for each image with its answer drawn in; gives how many. What cannot be read any more
-    is left out."""
-    names = _names(answers)
-    written = 0
+    is left out; pictures.csv says which is whose. Raises FormatError in the folder of the images
+    themselves."""
+    names = _names(folder, answers)
+    written = []
     for number, each in enumerate(answers):
         told(number, len(answers))
         try:
             rgb = read_rgb(each.path, each.page)
         except ImageError:
             continue  # the file went away since it was answered: there is nothing to draw on
-        _save(folder / f"{names[number]}.png", drawn(teller, rgb, each.prediction, count))
-        written += 1
-    return written
+        _save(folder / names[number], drawn(teller, rgb, each.prediction, count))
+        written.append((names[number], each))
+    _list_pictures(folder, written)
+    return len(written)
 
 
 def drawn(teller: Teller, rgb: Picture, prediction: Prediction, count: Count) -> Picture:
@@ -242,11 +259,14 @@ def write_video(
 ) -> int:  # fmt: skip
     """The answered frames of one video as an MP4 with the answers drawn in; gives how many.
 
-    Raises FormatError where the answers are not those of one video, ImageError when it went away.
+    Raises FormatError where the answers are not those of one video, or in its own place, ImageError
+    when it went away.
     """
     paths = {each.path for each in answers}
     if len(paths) != 1 or not is_video_name(answers[0].path):
         raise FormatError("A video can be written of the frames of one video.")
+    if path.resolve() == answers[0].path.resolve():
+        raise FormatError(f"{path.name} is the video that was looked at: choose another name.")
     frames = sorted(answers, key=lambda each: each.page)
     index = video.index_of(frames[0].path)
     step = frames[1].page - frames[0].page if len(frames) > 1 else 1
@@ -271,24 +291,31 @@ class VideoWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         code = cv2.VideoWriter.fourcc(*"mp4v")
         self._writer = cv2.VideoWriter(str(self._part), code, max(fps, 1.0), size)
-        self._added = 0
+        self.added = 0
         if not self._writer.isOpened():
             self.discard()
             raise FormatError(f"OpenCV cannot write {path.name}; name it something.mp4.", path=path)
 
     def add(self, rgb: Picture) -> None:
-        """One more picture (h, w, 3)."""
+        """One more picture (h, w, 3). Raises FormatError when the disk is nearly full, while what
+        was added before can still be finished."""
+        if self.added % _LOOK_EVERY == 0 and shutil.disk_usage(self._path.parent).free < _ROOM:
+            raise FormatError(
+                f"The disk has no room for more of {self._path.name}.", path=self._path,
+                hint="Free some space and try again.",
+            )  # fmt: skip
         self._writer.write(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-        self._added += 1
+        self.added += 1
 
     def finish(self) -> None:
-        """Give it its name. Raises FormatError, and leaves nothing, when it cannot be read back:
-        OpenCV says nothing of a disk that is full."""
+        """Give it its name. Raises FormatError, and leaves nothing, when not all of it can be read
+        back: OpenCV says nothing of a disk that is full."""
         self._writer.release()
         written = cv2.VideoCapture(str(self._part))
-        readable = written.isOpened() and written.grab()
+        whole = written.isOpened() and written.grab()
+        there = float(written.get(cv2.CAP_PROP_FRAME_COUNT))  # some guess it from the duration
         written.release()
-        if self._added and not readable:
+        if not (self.added and whole and abs(there - self.added) <= 1):
             self.discard()
             raise FormatError(
                 f"{self._path.name} could not be written whole.",
@@ -302,19 +329,48 @@ class VideoWriter:
         self._part.unlink(missing_ok=True)
 
 
-def _names(answers: Sequence[Answered]) -> list[str]:
-    """A file name without ending for each image; those of one name get numbers."""
+def _names(folder: Path, answers: Sequence[Answered]) -> list[str]:
+    """A file name for the picture of each image. Images of one name that end otherwise have their
+    ending in it, a.png and a.jpg "a-png.png" and "a-jpg.png"; those of several folders get numbers.
+
+    Raises FormatError in a folder of the images, where a picture could take the place of one."""
+    refuse_folder(folder, {each.path.parent for each in answers})
+    endings: defaultdict[str, set[str]] = defaultdict(set)
+    for each in answers:
+        endings[each.path.stem.casefold()].add(each.path.suffix.casefold())
     names = []
     taken: set[str] = set()
     for each in answers:
-        name = each.path.stem if each.pages == 1 else f"{each.path.stem}-{each.page + 1:05d}"
+        name = each.path.stem
+        if len(endings[name.casefold()]) > 1:
+            name += "-" + each.path.suffix[1:]
+        if each.pages > 1:
+            name += f"-{each.page + 1:05d}"
         free, number = name, 1
         while free.casefold() in taken:  # two names that differ in case only are one on some disks
             number += 1
             free = f"{name}-{number}"
         taken.add(free.casefold())
-        names.append(free)
+        names.append(f"{free}.png")
     return names
+
+
+def refuse_folder(folder: Path, sources: Iterable[Path]) -> None:
+    """Raise FormatError where pictures would be written into one of the folders of images."""
+    if folder.resolve() in {path.resolve() for path in sources}:
+        raise FormatError(
+            f"{folder.name} holds the images themselves: a picture could take the place of one.",
+            path=folder, hint="Choose another folder.",
+        )  # fmt: skip
+
+
+def _list_pictures(folder: Path, pictures: Iterable[tuple[str, Answered]]) -> None:
+    """Say in pictures.csv which image each picture is of."""
+    stream = io.StringIO(newline="")
+    lines = csv.writer(stream)
+    lines.writerow(("picture", "file", "page", "frame", "time"))
+    lines.writerows((name, str(each.path), *_place(each)) for name, each in pictures)
+    replace_file(folder / "pictures.csv", stream.getvalue().encode())
 
 
 def _save(path: Path, picture: NDArray[Any]) -> None:

@@ -35,6 +35,12 @@ class Received:
     image_ids: tuple[int, ...]
 
 
+def refuse(project: Project, teller: Teller) -> None:
+    """Raise RunError where a network is for another task than the project."""
+    if teller.task is not project.task:
+        raise RunError(f"The network is for {teller.task}, and this project is for {project.task}.")
+
+
 def plan(
     project: Project,
     answers: Sequence[Answered],
@@ -73,8 +79,7 @@ def send(
     `network` is the exported file or the run's directory. Raises RunError where the network is for
     another task, ProjectError and Cancelled as importing.run does.
     """
-    if teller.task is not project.task:
-        raise RunError(f"The network is for {teller.task}, and this project is for {project.task}.")
+    refuse(project, teller)
     report = importing.run(
         project, found, copy=copy, known="skip", source=source, progress=progress,
         cancelled=cancelled,

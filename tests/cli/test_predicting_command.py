@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from video_clips import write_clip, write_uneven_clip
 
 from cvstudio.__main__ import main
 from cvstudio.core.annotation import Review, State, Task
+from cvstudio.formats import answers as writing
 from cvstudio.imaging import video
 from cvstudio.project import queries
 from cvstudio.project.project import Project
@@ -205,3 +207,76 @@ def test_a_bundle_of_a_run_without_a_file_says_how_to_make_one(
     assert "7" in capsys.readouterr().err
     assert main(["bundle", str(place), "nowhere.onnx", *zipped]) == 2
     assert not (tmp_path / "net.zip").exists()
+
+
+def test_pictures_never_take_the_place_of_the_images_that_were_looked_at(
+    network: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (images / "0.png").read_bytes()
+    for given in (images, images / "0.png"):
+        assert main(["predict", str(network), str(given), "--overlay", str(images)]) == 1
+        assert "images holds the images themselves" in capsys.readouterr().err
+    assert (images / "0.png").read_bytes() == before
+    film = write_clip(images / "walk.mp4", frames=3)
+    content = film.read_bytes()
+    assert main(["predict", str(network), str(film), "--video", str(film)]) == 1
+    assert "is the video that was looked at" in capsys.readouterr().err
+    assert film.read_bytes() == content
+
+
+def test_a_second_look_at_a_folder_does_not_look_at_what_the_first_has_drawn(
+    network: Path, images: Path
+) -> None:
+    out = images / "all.json"
+    drawn = ["--overlay", images / "seen"]
+    for _ in range(2):
+        arguments = ["predict", network, images, "-o", out, *drawn]
+        assert main([str(part) for part in arguments]) == 0
+        files = [row["file"] for row in json.loads(out.read_text(encoding="utf-8"))["images"]]
+        assert [Path(file).name for file in files] == ["0.png", "1.png", "2.png"]
+    # Where they were asked for by name they are looked at.
+    seen = str(images / "seen" / "0.png")
+    assert main(["predict", str(network), seen, "-o", str(out)]) == 0
+
+
+def test_what_cannot_be_written_is_said_before_anything_is_looked_at(
+    tmp_path: Path, network: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a.json"
+    command = ["predict", str(network), str(images), "-o", str(out)]
+    assert main([*command, "--masks", str(tmp_path / "masks")]) == 1
+    told = capsys.readouterr().err
+    assert "This network gives no masks." in told
+    assert "broken.png" not in told
+    assert not out.exists()
+
+
+def test_a_file_that_finds_no_place_takes_nothing_from_the_others(
+    tmp_path: Path, network: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    table = tmp_path / "a.csv"
+    places = ["-o", str(tmp_path / "file" / "a.json"), "--csv", str(table)]
+    assert main(["predict", str(network), str(images), *places]) == 1
+    assert "a.json was not written whole: " in capsys.readouterr().err
+    with table.open(encoding="utf-8", newline="") as stream:
+        assert len(list(csv.DictReader(stream))) > 2
+
+
+def test_a_camera_ends_with_a_whole_video_while_the_disk_still_has_room_for_its_end(
+    film_as_camera: Path, network: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    rooms = iter([10**9, 1000])
+    room = namedtuple("room", "free")
+    monkeypatch.setattr(writing, "_LOOK_EVERY", 4)
+    monkeypatch.setattr(writing.shutil, "disk_usage", lambda _path: room(next(rooms)))
+    out = film_as_camera / "seen.mp4"
+    assert main(["predict", str(network), "--camera", "0", "--video", str(out)]) == 1
+    told = capsys.readouterr()
+    assert "The disk has no room for more of seen.mp4." in told.err
+    assert "4 frames" in told.err
+    assert len(video.index_of(out)) == 4
+    lines = [json.loads(line) for line in told.out.splitlines()]
+    assert lines[0]["time"] == 0
+    assert lines[-1]["time"] >= 0

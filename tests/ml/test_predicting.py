@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from dataclasses import replace
@@ -228,18 +229,39 @@ def test_pictures_of_images_of_one_name_never_take_each_others_place(tmp_path: P
     paths = [Path("a/x.png"), Path("b/X.png"), Path("a/x-2.png"), Path("c/x.png")]
     answers = [replace(answer, path=path) for path in paths]
     assert writing.write_masks(tmp_path / "masks", teller, answers, Count(0.3)) == 4
-    names = {path.name.casefold() for path in (tmp_path / "masks").iterdir()}
+    names = {path.name.casefold() for path in (tmp_path / "masks").glob("*.png")}
     assert names == {"x.png", "x-2.png", "x-2-2.png", "x-3.png"}
 
 
+def test_pictures_of_files_that_differ_in_their_ending_say_whose_they_are(tmp_path: Path) -> None:
+    """Else the mask of a.jpg would be called a.png."""
+    teller, (answer, *_) = answered(tmp_path, "segment", count=1)
+    paths = [Path("new/a.jpg"), Path("new/a.png"), Path("new/b.png"), Path("new/walk.mp4")]
+    answers = [replace(answer, path=path) for path in paths]
+    answers[-1] = replace(answers[-1], page=2, pages=5, seconds=0.08)
+    writing.write_masks(tmp_path / "masks", teller, answers, Count(0.3))
+    with (tmp_path / "masks" / "pictures.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    assert rows == [
+        ["picture", "file", "page", "frame", "time"],
+        ["a-jpg.png", str(paths[0]), "1", "", ""],
+        ["a-png.png", str(paths[1]), "1", "", ""],
+        ["b.png", str(paths[2]), "1", "", ""],
+        ["walk-00003.png", str(paths[3]), "", "3", "0.08"],
+    ]
+    assert {p.name for p in (tmp_path / "masks").glob("*.png")} == {row[0] for row in rows[1:]}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of the system")
-def test_a_video_that_finds_no_room_does_not_bear_its_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", ["mp4", "avi", "mkv"])
+def test_a_video_that_finds_no_room_does_not_bear_its_name(tmp_path: Path, ending: str) -> None:
+    """Of some kinds the first frames can be read although the rest is missing."""
     noise = np.random.default_rng(0)
-    writer = writing.VideoWriter(tmp_path / "out.mp4", (320, 240), 25)
+    writer = writing.VideoWriter(tmp_path / f"out.{ending}", (320, 240), 25)
     with files_no_longer_than(100_000):
         for _ in range(30):
             writer.add(noise.integers(0, 255, (240, 320, 3), np.uint8))
-        with pytest.raises(FormatError, match=r"out.mp4 could not be written whole"):
+        with pytest.raises(FormatError, match=rf"out.{ending} could not be written whole"):
             writer.finish()
     assert list(tmp_path.iterdir()) == []
 

@@ -122,14 +122,10 @@ class Saving(QObject):
         project = self._studio.project
         if project is None:
             return
-        if content.teller.task is not project.task:
-            self._studio.fail(
-                RunError(
-                    f"The network is for {content.teller.task}, and this project is for"
-                    f" {project.task}."
-                ),
-                doing="Send to the project",
-            )
+        try:
+            receiving.refuse(project, content.teller)
+        except RunError as error:
+            self._studio.fail(error, doing="Send to the project")
             return
         outcome = run_with_progress(
             self._page, self._studio.tasks, "Comparing with the images of the project",

@@ -89,16 +89,19 @@ def asked_run(run: Path, network: LoadedNetwork) -> ReadyNetwork:
 
 
 def targets_of(
-    sources: Sequence[Path], *, step: int = 1, told: video.Told | None = None
-) -> Iterator[Target | Skipped]:
+    sources: Sequence[Path], *, step: int = 1, told: video.Told | None = None,
+    passed: Callable[[Path], bool] = lambda _file: False,
+) -> Iterator[Target | Skipped]:  # fmt: skip
     """The images of files and folders, every page, and each step-th frame of videos; in order.
 
-    `told` hears how far the look through a video is, and may raise to end it.
+    `told` hears how far the look through a video is, and may raise to end it; files of folders for
+    which `passed` holds are passed over.
     """
     for source in sources:
         if source.is_dir():
             names = (p for p in sorted(source.rglob("*")) if p.is_file())
-            files = [p for p in names if is_image_name(p.name) or is_video_name(p.name)]
+            known = (p for p in names if is_image_name(p.name) or is_video_name(p.name))
+            files = [path for path in known if not passed(path)]
         else:
             files = [source]
         for file in files:
