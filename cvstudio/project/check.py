@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -14,6 +14,14 @@ class Level(StrEnum):
     BLOCKING = "blocking"
     ADVICE = "advice"
     OK = "ok"
+
+
+HEADINGS = {
+    Level.BLOCKING: "To settle before the start",
+    Level.ADVICE: "Worth a look, stops nothing",
+    Level.OK: "In order",
+}
+"""What stands above the checks of a level."""
 
 
 @dataclass(frozen=True)
@@ -39,3 +47,9 @@ class Check:
     actions: tuple[Action, ...] = ()
     detail: str = ""
     ways: str = ""
+
+
+def in_order(lines: Iterable[Check]) -> list[Check]:
+    """The lines as they are shown: blocking ones first, then advice, then what is fine."""
+    order = list(Level)
+    return sorted(lines, key=lambda check: order.index(check.level))

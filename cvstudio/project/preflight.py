@@ -30,8 +30,10 @@ from cvstudio.project import estimate
 from cvstudio.project.check import Action as Action
 from cvstudio.project.check import Check as Check
 from cvstudio.project.check import Level as Level
+from cvstudio.project.check import in_order
 from cvstudio.project.device import Device
 from cvstudio.project.form_checks import form_checks, in_form
+from cvstudio.project.learned_checks import learned_checks
 from cvstudio.project.rate_checks import rate_checks
 from cvstudio.project.training_facts import TINY, Facts
 
@@ -44,6 +46,12 @@ SCRATCH_IMAGES = 10_000
 MOSTLY_EMPTY = 0.5
 """Share of images without any object above which a network may learn to find nothing."""
 
+NOT_COMPARED = (
+    "That can take minutes the first time, and what has been seen is kept. The checks of the window"
+    " look at all of them, and so does: cvstudio train PROJECT --check."
+)
+"""Where images are looked at that a run did not wait for."""
+
 ENOUGH = {Task.CLASSIFY: 500, Task.DETECT: 300, Task.INSTANCE: 300}
 """Examples of a class in train from which results are usually good: images, or objects."""
 
@@ -54,7 +62,7 @@ def checks(facts: Facts, config: TrainConfig, found: Device | None) -> list[Chec
     `found` is what this computer has; None when another one does the run.
     """
     facts = in_form(facts, config)
-    lines = [
+    return in_order([
         *form_checks(facts, config),
         *_split_checks(facts),
         *_several_checks(facts, config),
@@ -64,12 +72,11 @@ def checks(facts: Facts, config: TrainConfig, found: Device | None) -> list[Chec
         *rate_checks(config),
         *_size_checks(facts, config),
         *_weights_checks(facts, config),
+        *learned_checks(facts, config),
         *(_device_checks(config, found) if found is not None else ()),
         *_augmentation_checks(config),
         _disk_check(facts, config),
-    ]
-    order = list(Level)
-    return sorted(lines, key=lambda check: order.index(check.level))
+    ])  # fmt: skip
 
 
 def _augmentation_checks(config: TrainConfig) -> list[Check]:
@@ -144,12 +151,18 @@ def _split_checks(facts: Facts) -> list[Check]:
 
 def _near_checks(facts: Facts) -> list[Check]:
     """Images that are judged on and look like images that are learned from."""
+    lines = []
+    if facts.not_compared:
+        many = counted(facts.not_compared, "image has", "images have")
+        text = f"{many} not been looked at for near-duplicates yet"
+        lines = [Check(Level.ADVICE, text, (), NOT_COMPARED)]
     if facts.near is None or not facts.divided:
-        return []
+        return lines
     known = set(facts.in_two_splits)
     pairs = [pair for pair in facts.near if not known.issuperset(pair)]
     if not pairs:
-        return [Check(Level.OK, "No val or test image looks like one in train")]
+        fine = Check(Level.OK, "No val or test image looks like one in train")
+        return lines or [fine]
     judged = tuple(dict.fromkeys(image for _, image in pairs))
     both = tuple(dict.fromkeys(image for pair in pairs for image in pair))
     noun = ("val or test image looks", "val or test images look")
@@ -157,7 +170,7 @@ def _near_checks(facts: Facts) -> list[Check]:
     actions = (Action("Show", "images", image_ids=both),
                Action("Move to train", "train", image_ids=judged))  # fmt: skip
     why = "Near-duplicates make the figures on val better than they are for images not yet seen."
-    return [Check(Level.ADVICE, text, actions, why)]
+    return [Check(Level.ADVICE, text, actions, why), *lines]
 
 
 def _several_checks(facts: Facts, config: TrainConfig) -> list[Check]:

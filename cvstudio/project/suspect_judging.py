@@ -15,12 +15,12 @@ from cvstudio.core.errors import RunError
 from cvstudio.core.forms import Form, plain_form
 from cvstudio.core.jobdir import JobDir, read_json
 from cvstudio.core.predictions import Prediction, read_predictions
-from cvstudio.core.recipe import Start
-from cvstudio.core.snapshot import SnapshotImage, read_snapshot
+from cvstudio.core.snapshot import SnapshotImage
 from cvstudio.core.words import counted
 from cvstudio.project import analysis, run_store, snapshots
 from cvstudio.project.experiments import book
 from cvstudio.project.experiments.plans import plan_of
+from cvstudio.project.learned import Learned, learned_from
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 from cvstudio.project.tables import ExperimentKind
@@ -100,10 +100,10 @@ def answered(
     none, or when files are damaged; `check` is called now and then and may raise to stop."""
     predictions: dict[int, Prediction] = {}
     run_of: dict[int, int] = {}
-    seen: dict[int, _Learned] = {}
+    seen: dict[int, Learned] = {}
     form, several = plain_form(project.task), False
     for run, place, split in _sources(project, judge):
-        seen[run.id] = _learned_from(project, run)
+        seen[run.id] = learned_from(project, run)
         told = read_json(place.report).get(split.value, {})
         outlines = project.task is Task.INSTANCE
         form = Form.from_json(told.get("form", {}), outlines=outlines)
@@ -132,19 +132,6 @@ def answered(
         )
     notes += _missing_folds(project, judge)
     return AnsweredLabels(images, predictions, run_of, form, several, len(known), tuple(notes))
-
-
-@dataclass(frozen=True, slots=True)
-class _Learned:
-    """The images that a network learned from, and the contents of their files."""
-
-    ids: set[int]
-    contents: set[tuple[str, int]]
-    whole: bool
-    """Whether nothing is missing: a run that it began with may be gone."""
-
-    def holds(self, image: SnapshotImage) -> bool:
-        return image.id in self.ids or (image.sha256, image.page) in self.contents
 
 
 def _sources(project: Project, judge: Judge) -> Iterator[tuple[RunRecord, JobDir, Split]]:
@@ -191,20 +178,3 @@ def _splits(run: RunRecord) -> list[Split]:
     """The parts that a run did not learn from and was judged on."""
     done = analysis.judged_splits(run_store.job_of(run))
     return [split for split in BOTH if split in done and done[split].report.exists()]
-
-
-def _learned_from(project: Project, run: RunRecord) -> _Learned:
-    """What a run learned from, and the ones that it began with, as far as they are there."""
-    ids, contents = set[int](), set[tuple[str, int]]()
-    known = {each.id: each for each in run_store.all_runs(project)}
-    here = run
-    while True:
-        for image in read_snapshot(run_store.job_of(here).snapshot).of(Split.TRAIN):
-            ids.add(image.id)
-            if image.sha256:
-                contents.add((image.sha256, image.page))
-        older = known.get(here.parent_id) if here.parent_id is not None else None
-        if older is None or not run_store.job_of(older).snapshot.exists():
-            begun = run_store.config_of(here).start is Start.RUN
-            return _Learned(ids, contents, whole=older is None and not begun)
-        here = older

@@ -6,6 +6,7 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from cvstudio.core.skeleton import Skeleton
 from cvstudio.imaging.decode import value_channels
 from cvstudio.imaging.display import Window
 from cvstudio.project import image_classes, queries, skeletons
+from cvstudio.project.learned import Earlier
 from cvstudio.project.project import Project
 from cvstudio.project.tables import AnnotationRow, ImageRow
 
@@ -55,6 +57,11 @@ class Facts:
     near: tuple[tuple[int, int], ...] | None = None
     """Pairs of an image in train and one of val or test that looks like it (leakage.py); None while
     that is not known."""
+    not_compared: int = 0
+    """Images that `near` does not tell of: nobody has looked at them yet, which takes a while."""
+    earlier: Mapping[Path, Earlier | None] = field(default_factory=dict)
+    """What the runs of checkpoints learned from of these images (learned.py), as far as they have
+    been looked up."""
     several_classes: tuple[int, ...] = ()
     """Images that have more than one class, where whole images are classified."""
     channels: Mapping[int, tuple[int, ...]] = field(default_factory=dict)

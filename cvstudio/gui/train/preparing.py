@@ -34,18 +34,20 @@ from cvstudio.project import (
     device,
     estimate,
     leakage,
+    learned,
     preflight,
     training_facts,
     trying,
 )
 from cvstudio.project import weights as weight_files
+from cvstudio.project.check import in_order
 from cvstudio.project.form_checks import offered
+from cvstudio.project.leakage import Pairs
+from cvstudio.project.learned import Earlier, first_weights
 from cvstudio.project.mirrors import targets
 from cvstudio.project.pipeline import pipeline, set_pipeline
-from cvstudio.project.preflight import Action, Level
+from cvstudio.project.preflight import Action
 from cvstudio.project.training_facts import Facts
-
-Pairs = tuple[tuple[int, int], ...]
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,9 @@ class Preparing(QObject):
         self._comparing = LatestWins(studio.tasks, owner=self)
         self._compared: tuple[dict[int, Split], Pairs] | None = None
         """Which images were compared with each other, and those that look alike."""
+        self._looking_back = LatestWins(studio.tasks, owner=self)
+        self._looked_for: tuple[Path, dict[int, Split]] | None = None
+        """The weights, and the images, of the request that a thread answers."""
         self._pipelines: list[Pipeline] = []
         self._steps: tuple[Item, ...] = ()
         self._starting = False
@@ -94,6 +99,7 @@ class Preparing(QObject):
         """The project closes."""
         self._gathering.drop()
         self._comparing.drop()
+        self._looking_back.drop()
         self.trial.moved.disconnect(self.show)
         self.trial.cancel()
         self.jobs.device_changed.disconnect(self._device_changed)
@@ -124,6 +130,8 @@ class Preparing(QObject):
         self._gathering.request(ask, self._gathered)
 
     def _gathered(self, facts: Facts) -> None:
+        if self.facts is not None and dict(self.facts.divided) == dict(facts.divided):
+            facts = replace(facts, earlier=self.facts.earlier)
         known = self._compared is not None and self._compared[0] == dict(facts.divided)
         self.facts = replace(facts, near=self._compared[1]) if known and self._compared else facts
         if not known:
@@ -155,6 +163,31 @@ class Preparing(QObject):
 
         self._comparing.request(look, found, failed=failed)
 
+    def _look_back(self, facts: Facts, config: TrainConfig) -> None:
+        """Find out in a thread, unless it is known, what the run that the next one begins with
+        learned from: snapshots are read for it."""
+        weights = first_weights(config)
+        if weights is None or weights in facts.earlier:
+            return
+        project, divided = self.project, dict(facts.divided)
+        if self._looked_for == (weights, divided):
+            return
+        self._looked_for = weights, divided
+
+        def found(earlier: Earlier | None) -> None:
+            self._looked_for = None
+            if self.facts is not None and dict(self.facts.divided) == divided:
+                known = {**self.facts.earlier, weights: earlier}
+                self.facts = replace(self.facts, earlier=known)
+            self.show()
+
+        def failed(error: BaseException) -> None:
+            log.warning("what %s learned from was not looked up", weights, exc_info=error)
+
+        self._looking_back.request(
+            lambda _control: learned.earlier(project, weights, divided), found, failed=failed
+        )
+
     def _device_changed(self, found: device.Device) -> None:
         self.new_run.form.set_devices(device.choices(found))
         if self.new_run.isVisible():
@@ -168,6 +201,7 @@ class Preparing(QObject):
             return
         found = self.jobs.device or device.processor()
         config = self.new_run.config
+        self._look_back(self.facts, config)
         away = self.new_run.cluster is not None
         lines = preflight.checks(self.facts, config, None if away else found)
         stopping = preflight.blocking(lines)
@@ -175,7 +209,7 @@ class Preparing(QObject):
         if not away:
             lines = self.trial.checks(self.facts, self._to_try, able=not stopping) + lines
             trial = self.trial.of(self._to_try)
-        self.checks.show_checks(sorted(lines, key=lambda line: list(Level).index(line.level)))
+        self.checks.show_checks(in_order(lines))
         self.studio.actions.allow(
             "train.try_batch", not (stopping or away or self.jobs.live), why="Not as things are now"
         )

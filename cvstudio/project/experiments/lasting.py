@@ -22,7 +22,8 @@ PRUNED_SHARE = 0.7
 
 
 def facts_for(plan: Plan, facts: Facts) -> Facts:
-    """The facts of a project as the runs of an experiment meet them: folds divide anew."""
+    """The facts of a project as the runs of an experiment meet them: folds divide anew, and what
+    was compared across today's parts says nothing of theirs."""
     if not isinstance(plan, FoldsPlan):
         return facts
     together = sum(facts.images.get(split, 0) for split in (Split.TRAIN, Split.VAL))
@@ -31,6 +32,9 @@ def facts_for(plan: Plan, facts: Facts) -> Facts:
     sizes = Counter(facts.sizes.get(Split.TRAIN, {})) + Counter(facts.sizes.get(Split.VAL, {}))
     return replace(
         facts,
+        near=None,
+        not_compared=0,
+        earlier={},
         sizes={Split.TRAIN: sizes, Split.VAL: sizes},
         images={**facts.images, Split.TRAIN: together - val, Split.VAL: val},
         counts={
