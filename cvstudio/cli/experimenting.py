@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from cvstudio.cli.checking import say_advice, say_what_is_in_vain
 from cvstudio.cli.clusters import (
     chosen_cluster,
     cluster_images_option,
@@ -32,8 +33,6 @@ from cvstudio.cli.training import (
     chosen_config,
     parsed_settings,
     preset_option,
-    say_advice,
-    say_what_is_in_vain,
     start_options,
     started,
 )
@@ -41,7 +40,7 @@ from cvstudio.core.errors import ConfigError, ProjectLocked, RunError
 from cvstudio.core.places_to_run import Cluster
 from cvstudio.core.recipe import Preset, TrainConfig
 from cvstudio.core.words import percent
-from cvstudio.project import device, judged, preflight, runs, sharing, training_facts
+from cvstudio.project import device, judged, preflight, preflight_facts, runs, sharing
 from cvstudio.project.experiments import book, folds, lasting, trials, varying
 from cvstudio.project.experiments.plans import (
     Dimension,
@@ -281,8 +280,7 @@ def _dimension(config: TrainConfig, name: str, text: str) -> Dimension:
 
 def _say_outlook(project: Project, plan: Plan, cluster: Cluster | None) -> None:
     """Say what speaks against an experiment and how long it takes. Raises RunError if it cannot."""
-    with project.read() as session:
-        facts = training_facts.gather(session, project)
+    facts = preflight_facts.gather(project, plan.config)
     found = device.detect() if cluster is None else None
     stopping = lasting.obstacles(plan, facts, found)
     if stopping:

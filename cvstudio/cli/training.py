@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cvstudio.cli.checking import check_only, say_checks, say_what_is_in_vain
 from cvstudio.cli.clusters import (
     chosen_cluster,
     cluster_images_option,
@@ -27,32 +28,25 @@ from cvstudio.cli.output import (
     project_argument,
     run_argument,
 )
-from cvstudio.cli.settings import WithSettings, as_option
+from cvstudio.cli.settings import WithSettings
 from cvstudio.cli.watching import about, follow_run
 from cvstudio.core.annotation import Split
-from cvstudio.core.errors import ConfigError, RunError
+from cvstudio.core.errors import ConfigError
 from cvstudio.core.networks import check_settings, default_config
 from cvstudio.core.networks import network as network_of
-from cvstudio.core.places_to_run import Cluster
-from cvstudio.core.recipe import Fit, Preset, Start, TrainConfig, needed, without_effect
+from cvstudio.core.recipe import Preset, Start, TrainConfig
 from cvstudio.core.recipe_limits import fields
 from cvstudio.core.words import counted
 from cvstudio.project import (
-    device,
-    estimate,
-    preflight,
     queueing,
     runs,
     training_facts,
 )
-from cvstudio.project.device import Device
 from cvstudio.project.mirrors import targets as mirrors
 from cvstudio.project.pipeline import pipeline
-from cvstudio.project.preflight import Level
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 from cvstudio.project.run_status import RunStatus
-from cvstudio.project.training_facts import Facts
 
 detach_option = click.option(
     "--detach", is_flag=True, help="Return at once; what has begun goes on by itself."
@@ -118,22 +112,42 @@ def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="MINUTES",
     help="Queue it, to start when processor and GPU have had little to do for so long.",
 )
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Start nothing: all checks of such a run. Exit status 0 says that it may start.",
+)
+@click.option(
+    "--try-batch",
+    is_flag=True,
+    help="--check, and a few steps with these settings: time of an epoch, memory, duration.",
+)
 @detach_option
 @as_json
 def train_command(
     project: Path, preset: str, network: str | None, epochs: int | None, device_name: str | None,
     start: str | None, weights_file: Path | None, from_run: int | None, settings: tuple[str, ...],
     on: str | None, cluster_workers: int | None, cluster_images: str | None,
-    tensorboard: str | None, mlflow: str | None, when_idle: int | None, detach: bool, as_json: bool,
+    tensorboard: str | None, mlflow: str | None, when_idle: int | None, check: bool,
+    try_batch: bool, detach: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Train a network on the labels of a project."""
+    starts = {"--detach": detach, "--when-idle": when_idle, "--tensorboard": tensorboard,
+              "--mlflow": mlflow}  # fmt: skip
+    check = check or try_batch
+    if check:
+        refuse_beside_check(starts, on=on if try_batch else None)
     cluster = chosen_cluster(on, cluster_workers, cluster_images)
     changes = parsed_settings(settings, epochs=epochs, device=device_name)
     given = set(changes)
     changes |= started(start, weights_file, from_run)
-    with opened(project, write=True) as open_project:
+    with opened(project, write=not check) as open_project:
         config = chosen_config(open_project, Preset(preset), network, changes, from_run=from_run)
         say_what_is_in_vain(config, given)
+        if check:
+            return check_only(
+                open_project, config, cluster=cluster, try_batch=try_batch, as_json=as_json
+            )
         say_checks(open_project, config, cluster=cluster)
         run = runs.create_run(open_project, config, cluster=cluster)
         wanted = mirrors.chosen(project=open_project.name, tensorboard=tensorboard, mlflow=mlflow)
@@ -149,6 +163,16 @@ def train_command(
         _leave(project, run, status, as_json=as_json)
         return 0
     return follow_run(project, run.id, as_json=as_json)
+
+
+def refuse_beside_check(starts: Mapping[str, object], *, on: str | None) -> None:
+    """Raise wrong usage for options of a start beside --check, which starts nothing, and for a
+    trial batch on a cluster."""
+    given = next((option for option, value in starts.items() if value), None)
+    if given is not None:
+        raise click.UsageError(f"{given} is for a run that starts: leave it out beside --check.")
+    if on is not None:
+        raise click.UsageError("A batch is tried on this computer only: leave --on out.")
 
 
 @click.command("resume")
@@ -261,54 +285,3 @@ def _changed(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
         return runs.changed_config(config, changes)
     except ConfigError as error:
         raise click.BadParameter(error.message, param_hint="--set") from error
-
-
-def say_what_is_in_vain(config: TrainConfig, given: Iterable[str]) -> None:
-    """Say which of the settings that were given change nothing, for want of another one."""
-    for name in sorted(given):
-        other = without_effect(name, config)
-        if other:
-            values = " or ".join(needed(name)[other])
-            note(
-                f"{Level.ADVICE}: {name} has no effect while {other} is {getattr(config, other)}:"
-                f" it needs {values}."
-            )
-
-
-def say_checks(project: Project, config: TrainConfig, *, cluster: Cluster | None = None) -> None:
-    """Say what speaks against a run and how long it takes. Raises RunError if it cannot start.
-
-    How long it takes on a cluster is not known here.
-    """
-    with project.read() as session:
-        facts = training_facts.gather(session, project)
-    found = device.detect() if cluster is None else None
-    lines = say_advice(facts, config, found)
-    stopping = preflight.blocking(lines)
-    if stopping:
-        ways = [_as_option(a) for check in stopping for a in check.actions if a.kind == "set"]
-        hint = f"Add {' or '.join(ways)} to change that." if ways else ""
-        raise RunError(preflight.refusal("The run cannot start.", stopping), hint=hint)
-    train, val = (facts.images.get(split, 0) for split in (Split.TRAIN, Split.VAL))
-    learned, judged = facts.items(config)
-    crops = f" ({learned:,.0f} crops an epoch)" if config.fit is Fit.CROP else ""
-    many = f"{train:,} train{crops} and {val:,} val images"
-    if found is None:
-        note(f"{many}.")
-        return
-    duration = estimate.seconds(config, train=learned, val=judged, device=found)
-    note(f"{many} on {found.name}: {estimate.roughly(duration)}")
-
-
-def say_advice(facts: Facts, config: TrainConfig, on: Device | None) -> list[preflight.Check]:
-    """Say what a run could do better; returns all checks."""
-    lines = preflight.checks(facts, config, on)
-    for check in lines:
-        if check.level is Level.ADVICE:
-            detail = f" {check.detail}" if check.detail else ""
-            note(f"{check.level}: {check.text}.{detail}")
-    return lines
-
-
-def _as_option(action: preflight.Action) -> str:
-    return " ".join(as_option(name, value) for name, value in action.changes.items())

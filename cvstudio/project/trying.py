@@ -43,6 +43,11 @@ def seconds(trial: Trial, facts: Facts, config: TrainConfig) -> float:
     return duration(trial, config, train=train, val=val)
 
 
+def epoch_seconds(trial: Trial, facts: Facts, config: TrainConfig) -> float:
+    """The time of one epoch, judging val reckoned in."""
+    return (seconds(trial, facts, config) - trial.start) / config.epochs
+
+
 def checks(tried: Tried, facts: Facts, config: TrainConfig) -> list[Check]:
     """What a trial batch says of the run, in words: its time and memory, or what to change."""
     again = Action("Again", "try")
@@ -56,7 +61,8 @@ def checks(tried: Tried, facts: Facts, config: TrainConfig) -> list[Check]:
     step = f"{trial.images} images in {_short(trial.seconds)}"
     detail = (
         f"Measured on {counted(trial.steps, 'step')} on {trial.device}:"
-        f" {trial.images_per_second:.3g} images a second, judging val reckoned in."
+        f" {trial.images_per_second:.3g} images a second. An epoch takes"
+        f" {_short(epoch_seconds(trial, facts, config))}, judging val reckoned in."
         " A run that stops early takes less."
     )
     lines = [Check(Level.OK, f"Tried: {step}, {length} for {epochs}", (again,), detail)]
@@ -97,4 +103,6 @@ def _title(changes: dict[str, object]) -> str:
 
 
 def _short(duration: float) -> str:
-    return f"{duration * 1000:.0f} ms" if duration < 1 else f"{duration:.1f} s"
+    if duration < 1:
+        return f"{duration * 1000:.0f} ms"
+    return f"{duration:.1f} s" if duration < 100 else estimate.roughly(duration)
