@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import pairwise
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
-from cvstudio.gui.widgets.layouts import empty
+from cvstudio.gui.widgets.layouts import show_or_hide
 from cvstudio.gui.widgets.message import IconLabel
 from cvstudio.gui.widgets.section import SectionHeader, label, link
-from cvstudio.project.preflight import Action, Check, Level
+from cvstudio.gui.widgets.verbatim import face
+from cvstudio.gui.widgets.verbatim import tip as plain_tip
+from cvstudio.project.check import HEADINGS, Action, Check, Level
 
 _ICONS = {
     Level.BLOCKING: ("alert-circle-outline", "danger"),
@@ -19,17 +24,10 @@ _ICONS = {
     Level.OK: ("check", "muted"),
 }
 
+_FIGURES = re.compile(r"\d[\d.,]*")
 
-_HEADINGS = {
-    Level.BLOCKING: "To settle before the start",
-    Level.ADVICE: "Worth a look, stops nothing",
-    Level.OK: "In order",
-}
-
-
-def _below(check: Check) -> bool:
-    """Whether what can be done stands on a line of its own: there is a choice, or it is urgent."""
-    return bool(check.actions) and (check.level is Level.BLOCKING or len(check.actions) > 1)
+_Key = tuple[Level, str, int]
+"""A line that is shown: its level, its words without figures, and how many ways it offers."""
 
 
 class ChecksList(QWidget):
@@ -49,29 +47,15 @@ class ChecksList(QWidget):
         self._rows.setSpacing(0)
         column.addLayout(self._rows)
         self.shown: list[Check] = []
+        self._kept: list[tuple[_Key, QWidget]] = []
+        """What stands below the header, from above."""
 
     def show_checks(self, lines: Sequence[Check]) -> None:
         """Show these checks; the header counts those that are not fine."""
         if list(lines) == self.shown:
             return
         self.shown = list(lines)
-        empty(self._rows)
-        blocked = any(check.level is Level.BLOCKING for check in lines)
-        level = None
-        for check in lines:
-            if check.level is not level:
-                level = check.level
-                if blocked or level is Level.OK:
-                    heading = label(_HEADINGS[level], "caption")
-                    heading.setContentsMargins(0, 8, 0, 0)
-                    self._rows.addWidget(heading)
-            self._rows.addWidget(self._row(check))
-            if _below(check):
-                self._rows.addWidget(self._ways(check))
-                if check.ways:
-                    why = label(check.ways, "caption", wrap=True)
-                    why.setContentsMargins(24, 2, 0, 6)
-                    self._rows.addWidget(why)
+        self._place(list(self._wanted(lines)))
         stopping = sum(check.level is Level.BLOCKING for check in lines)
         open_ = sum(check.level is not Level.OK for check in lines)
         words = (
@@ -85,32 +69,100 @@ class ChecksList(QWidget):
         """What the lines say."""
         return [check.text for check in self.shown]
 
-    def _row(self, check: Check) -> QWidget:
-        row = QWidget()
-        row.setMinimumHeight(27)
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 4, 0, 4)  # lines that wrap must not run together
-        layout.setSpacing(8)
-        layout.addWidget(IconLabel(*_ICONS[check.level]))
-        words = label(check.text, wrap=True)
-        words.setToolTip(check.detail or check.text)
-        layout.addWidget(words, 1)
-        if not _below(check):
-            for action in check.actions:
-                layout.addWidget(self._link(action))
-        row.setToolTip(check.detail)
-        return row
+    def _wanted(self, lines: Sequence[Check]) -> Iterator[tuple[_Key, Check | None]]:
+        """What stands below each other: headings, and lines by what stays of them as figures
+        change."""
+        blocked = any(check.level is Level.BLOCKING for check in lines)
+        level = None
+        for check in lines:
+            if check.level is not level:
+                level = check.level
+                if blocked or level is Level.OK:
+                    yield (level, "heading", 0), None
+            yield (level, _FIGURES.sub("", check.text), len(check.actions)), check
 
-    def _ways(self, check: Check) -> QWidget:
-        """What can be done about a check that blocks, on a line of its own."""
-        row = QWidget()
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(24, 0, 0, 0)
-        layout.setSpacing(12)
-        for action in check.actions:
-            layout.addWidget(self._link(action))
-        layout.addStretch(1)
-        return row
+    def _place(self, wanted: list[tuple[_Key, Check | None]]) -> None:
+        """Make the column what is wanted. What stays is not made anew: it keeps focus and place."""
+        kept, self._kept = self._kept, []
+        for key, check in wanted:
+            old = next((entry for entry in kept if entry[0] == key), None)
+            if old is not None:
+                kept.remove(old)
+            part = old[1] if old is not None else self._made(key[0], check)
+            if check is not None:
+                assert isinstance(part, CheckRow)
+                part.show_check(check)
+            self._kept.append((key, part))
+        for _, part in kept:
+            self._rows.removeWidget(part)
+            part.hide()
+            part.deleteLater()
+        if all(self._rows.indexOf(part) == place for place, (_, part) in enumerate(self._kept)):
+            return
+        for place, (_, part) in enumerate(self._kept):
+            self._rows.insertWidget(place, part)
+            part.raise_()  # those who hear the window are told its parts in this order
+        links = [
+            each for _, part in self._kept if isinstance(part, CheckRow) for each in part.links
+        ]
+        for one, following in pairwise(links):
+            QWidget.setTabOrder(one, following)
 
-    def _link(self, action: Action) -> QWidget:
-        return link(action.title, lambda: self.acted.emit(action))
+    def _made(self, level: Level, check: Check | None) -> QWidget:
+        if check is not None:
+            return CheckRow(check, self.acted.emit)
+        heading = label(HEADINGS[level], "caption")
+        heading.setContentsMargins(0, 8, 0, 0)
+        return heading
+
+
+class CheckRow(QWidget):
+    """One line: its icon, its words, and links for what can be done.
+
+    There are as many links as there were at first; `show_check` changes what they and the line say.
+    """
+
+    def __init__(self, check: Check, act: Callable[[Action], object]) -> None:
+        super().__init__()
+        self._act, self._actions = act, check.actions
+        below = bool(check.actions) and (check.level is Level.BLOCKING or len(check.actions) > 1)
+        self._icon = IconLabel(*_ICONS[check.level])
+        self._words = label(wrap=True)
+        self.links = [link("", partial(self._take, place)) for place in range(len(check.actions))]
+        self._why = label("", "caption", wrap=True)
+        self._why.setContentsMargins(24, 2, 0, 6)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self._line = QWidget()
+        self._line.setMinimumHeight(27)
+        line = QHBoxLayout(self._line)
+        line.setContentsMargins(0, 4, 0, 4)  # lines that wrap must not run together
+        line.setSpacing(8)
+        line.addWidget(self._icon)
+        line.addWidget(self._words, 1)
+        column.addWidget(self._line)
+        if below:  # there is a choice, or it is urgent
+            ways = QHBoxLayout()
+            ways.setContentsMargins(24, 0, 0, 0)
+            ways.setSpacing(12)
+            column.addLayout(ways)
+        for each in self.links:
+            (ways if below else line).addWidget(each)
+        if below:
+            ways.addStretch(1)
+        column.addWidget(self._why)
+
+    def show_check(self, check: Check) -> None:
+        """Say this check, which has as many ways as the one before."""
+        self._actions = check.actions
+        self._words.setText(check.text)
+        self._words.setToolTip(plain_tip(check.detail or check.text))
+        self._line.setToolTip(plain_tip(check.detail))
+        for each, action in zip(self.links, check.actions, strict=True):
+            each.setText(face(action.title))
+        self._why.setText(check.ways)
+        show_or_hide(self._why, bool(check.ways))
+
+    def _take(self, place: int) -> None:
+        self._act(self._actions[place])
