@@ -14,6 +14,7 @@ from cvstudio.cli.judging import device_option, finish, judged_at, with_network
 from cvstudio.cli.output import Share, WholeNumber, answer, as_json, opened
 from cvstudio.core.annotation import Annotation, Split
 from cvstudio.core.config import ExplainCase, ExplainConfig, ExplainManyConfig
+from cvstudio.core.error_kinds import kind_named
 from cvstudio.core.explaining import METHODS, OCCLUSION, USUAL
 from cvstudio.core.metrics import USUAL_SCORE
 from cvstudio.core.words import counted
@@ -22,7 +23,7 @@ from cvstudio.project.explained_cases import explain_case
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord, RunRecord
 
-_KINDS = "missed, extra, wrong class, all and the others that `cvstudio errors` lists"
+_KINDS = "missed, false-alarm, wrong-class, all and the others that `cvstudio errors` lists"
 
 
 @click.command("explain")
@@ -172,13 +173,15 @@ def _cases(record: RunRecord, split: str, kind: str) -> tuple[tuple[ExplainCase,
     found = analysis.load(runs.job_of(record), split)
     score, _own, verdict = judged_at(found, None)
     kinds = [entry.kind for entry in verdict.kinds]
-    if kind not in kinds:
+    wanted = kind_named(kind)
+    if wanted not in kinds:
         offered = ", ".join(dict.fromkeys(kinds))
         raise click.BadParameter(f'"{kind}" is none of: {offered}.', param_hint="--errors")
     names = {0: found.snapshot.task.no_class} | {c.id: c.name for c in found.classes}
-    cases = verdict.cases(kind)
+    cases = verdict.cases(wanted)
     if not cases:
-        raise click.BadParameter(f"There are no errors of the kind {kind}.", param_hint="--errors")
+        words = f"There are no errors of the kind {wanted}."
+        raise click.BadParameter(words, param_hint="--errors")
     return tuple(explain_case(case, names) for case in cases), score
 
 

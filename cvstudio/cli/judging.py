@@ -25,6 +25,7 @@ from cvstudio.cli.output import (
 )
 from cvstudio.core.annotation import Split
 from cvstudio.core.config import EvaluateConfig, Views
+from cvstudio.core.error_kinds import kind_named
 from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.metrics import nothing_right
@@ -123,7 +124,7 @@ def judged_at(found: Analysis, score: float | None) -> tuple[float, bool, Verdic
     show_default=True,
     help="The part that was judged.",
 )
-@click.option("--kind", help="Only this kind, as missed, extra (false alarms) or wrong class.")
+@click.option("--kind", help="Only this kind, as missed, false-alarm or wrong-class.")
 @click.option(
     "--limit", type=WholeNumber(min=1), default=20, show_default=True, help="How many of them."
 )
@@ -140,11 +141,12 @@ def errors_command(
         found = analysis.load(runs.job_of(runs.get(open_project, run)), split)
     chosen, own, verdict = judged_at(found, score)
     kinds = [entry.kind for entry in verdict.kinds]
-    if kind is not None and kind not in kinds:
+    wanted = kinds[0] if kind is None else kind_named(kind)
+    if wanted not in kinds:
         offered = ", ".join(dict.fromkeys(kinds))
         raise click.BadParameter(f'"{kind}" is none of: {offered}.', param_hint="--kind")
     names = {0: found.snapshot.task.no_class} | {c.id: c.name for c in found.classes}
-    cases = verdict.cases(kind if kind is not None else kinds[0])
+    cases = verdict.cases(wanted)
     rows: list[dict[str, Any]] = [
         {
             "kind": case.kind,

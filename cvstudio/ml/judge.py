@@ -181,7 +181,7 @@ def _several(
             "predicted": int(found.sum()),
             "correct": int((labelled & found).sum()),
             ErrorKind.MISSED.value: int((labelled & ~found).sum()),
-            ErrorKind.EXTRA.value: int((~labelled & found).sum()),
+            ErrorKind.FALSE_ALARM.value: int((~labelled & found).sum()),
             "exact": report.exact,
         },
         "per_class": rows,

@@ -42,7 +42,7 @@ LEARNED = (
 )
 _KINDS = {
     Fault.WRONG_CLASS: ErrorKind.WRONG_CLASS,
-    Fault.OVERLOOKED: ErrorKind.EXTRA,
+    Fault.OVERLOOKED: ErrorKind.FALSE_ALARM,
     Fault.BADLY_PLACED: ErrorKind.LOOSE_BOX,
     Fault.NOT_THERE: ErrorKind.MISSED,
 }

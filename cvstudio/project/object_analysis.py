@@ -25,7 +25,7 @@ from cvstudio.project.verdict import ALL, Analysis, Card, Case, KindCount, Row, 
 
 _TITLES = {
     ErrorKind.MISSED: "Missed",
-    ErrorKind.EXTRA: "False alarm",
+    ErrorKind.FALSE_ALARM: "False alarm",
     ErrorKind.WRONG_CLASS: "Wrong class",
     ErrorKind.DUPLICATE: "Duplicate",
 }

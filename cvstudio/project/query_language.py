@@ -25,7 +25,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cvstudio.core.error_kinds import ErrorKind
+from cvstudio.core.error_kinds import ErrorKind, kind_named
 from cvstudio.core.errors import CVStudioError
 
 
@@ -98,9 +98,9 @@ KEYS: Mapping[str, Key] = {
         also=("model", "network", "training"),
     ),
     "error": Key(
-        "what a run gets wrong; extra is a false alarm",
+        "what a run gets wrong",
         (*(kind.value for kind in ErrorKind), "likely label error", "any"),
-        example='error:missed,extra', also=("errors", "mistake", "wrong"),
+        example='error:missed,"false alarm"', also=("errors", "mistake", "wrong"),
     ),
     "state": Key(
         "review state", ("unlabelled", "labelled", "reviewed", "empty", "rejected"),
@@ -317,7 +317,7 @@ def _checked(key: str, operator: str, value: str, at: int) -> str:
         if not finite:
             raise QueryError(f"{key} needs a number, “{value}” is none.", at)
     elif known.values and operator == ":":
-        wanted = value.casefold()
+        wanted = kind_named(value) if key == "error" else value.casefold()
         if wanted not in known.values:
             near = meant(value, known.values)
             offered = ", ".join(known.values)

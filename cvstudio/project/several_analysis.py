@@ -43,7 +43,7 @@ class SeveralAnalysis(Analysis):
         missed, extra = ([e for e in errors if e.missed], [e for e in errors if e.extra])
         averages = self.matches.average_precisions()
         images = len(report.found)
-        by_kind = {ALL: errors, ErrorKind.MISSED: missed, ErrorKind.EXTRA: extra}
+        by_kind = {ALL: errors, ErrorKind.MISSED: missed, ErrorKind.FALSE_ALARM: extra}
         return Verdict(
             cards=(
                 Card("mAP", self.matches.mean_average_precision, "mean over the classes"),
@@ -69,7 +69,7 @@ class SeveralAnalysis(Analysis):
             kinds=(
                 KindCount(ALL, "All", len(errors)),
                 KindCount(ErrorKind.MISSED.value, "Missed", len(missed)),
-                KindCount(ErrorKind.EXTRA.value, "False alarm", len(extra)),
+                KindCount(ErrorKind.FALSE_ALARM.value, "False alarm", len(extra)),
             ),
             cases=lambda kind, limit=None: [self._case(e) for e in by_kind[kind][:limit]],
             cell=lambda labelled, predicted, limit=None: [
@@ -78,7 +78,7 @@ class SeveralAnalysis(Analysis):
         )  # fmt: skip
 
     def _case(self, found: TagCase) -> Case:
-        kind = ErrorKind.MISSED if found.missed else ErrorKind.EXTRA if found.extra else None
+        kind = ErrorKind.MISSED if found.missed else ErrorKind.FALSE_ALARM if found.extra else None
         return Case(
             kind="right" if kind is None else kind.value,
             image_id=found.image_id,

@@ -96,9 +96,21 @@ def test_errors_count_from_the_scores_that_were_chosen(
     capsys.readouterr()
     after = _answer(capsys, "errors", str(path), "1")
     assert after["own_scores"] is True
-    assert after["counts"]["extra"] < before["counts"]["extra"]
+    assert after["counts"]["false alarm"] < before["counts"]["false alarm"]
     named = _answer(capsys, "errors", str(path), "1", "--score", "0.3")
     assert named["own_scores"] is False
+
+
+@pytest.mark.parametrize("word", ["false alarm", "false-alarm", "False_Alarm", "extra"])
+def test_a_kind_of_error_is_asked_for_in_the_words_that_answers_use(
+    word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And in the one that earlier versions wrote."""
+    path, _job = _project(tmp_path, Task.DETECT)
+    told = _answer(capsys, "errors", str(path), "1", "--kind", word)
+    assert {row["kind"] for row in told["errors"]} == {"false alarm"}
+    assert told["counts"]["false alarm"] == len(told["errors"])
+    assert "extra" not in told["counts"]
 
 
 def test_queries_for_errors_count_from_the_scores_that_were_chosen(

@@ -63,7 +63,7 @@ def test_the_mean_of_each_class_is_told_with_its_caveat(
 
 
 class Verdict:
-    kinds = (KindCount("missed", "Missed", 1), KindCount("extra", "Extra", 0))
+    kinds = (KindCount("missed", "Missed", 1), KindCount("false alarm", "False alarm", 0))
 
     def __init__(self, class_id: int) -> None:
         self._class = class_id
@@ -98,9 +98,10 @@ def test_all_errors_of_a_kind_are_drawn_with_what_they_are(
     assert asked == [True], "as `cvstudio errors` counts them, from the scores chosen for classes"
     (case,) = config.cases
     assert (case.image_id, case.box, case.kind, case.class_id) == (1, (1, 2, 3, 4), "missed", None)
-    assert run(judged, "--errors", "extra", "-o", str(folder)) == 2
+    assert run(judged, "--errors", "false-alarm", "-o", str(folder)) == 2
+    assert "no errors of the kind false alarm" in capsys.readouterr().err
     assert run(judged, "--errors", "nonsense", "-o", str(folder)) == 2
-    assert "is none of: missed, extra" in capsys.readouterr().err
+    assert "is none of: missed, false alarm" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

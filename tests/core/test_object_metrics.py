@@ -53,7 +53,7 @@ def test_each_kind_of_error_names_its_annotation_and_its_prediction() -> None:
         ErrorKind.DUPLICATE: (101, 1, 1, 1),
         ErrorKind.WRONG_CLASS: (102, 2, 1, 2),
         ErrorKind.LOOSE_BOX: (103, 3, 2, 2),
-        ErrorKind.EXTRA: (None, 4, NOTHING, 2),
+        ErrorKind.FALSE_ALARM: (None, 4, NOTHING, 2),
         ErrorKind.MISSED: (104, None, 2, NOTHING),
         ErrorKind.BOTH: (105, 6, 1, 2),
     }
@@ -90,7 +90,7 @@ def test_a_class_counts_from_its_own_score() -> None:
     matches = match_objects([ONE_OF_EACH], class_ids=[1, 2])
     judged = matches.at(score=0.25, iou=0.5, own={1: 0.85, 2: None})
     assert judged.counts()[ErrorKind.DUPLICATE] == 0  # of class 1, its score is 0.8
-    assert judged.counts()[ErrorKind.EXTRA] == 1
+    assert judged.counts()[ErrorKind.FALSE_ALARM] == 1
     judged = matches.at(score=0.99, iou=0.5, own={1: 0.05, 2: 0.05})
     assert (judged.predicted, judged.correct) == (7, 2)
     assert matches.at(score=0.05).confusion.tolist() == judged.confusion.tolist()

@@ -156,7 +156,7 @@ def test_one_click_judges_again(
 def test_an_object_drawn_where_the_network_saw_one_settles_the_extra(
     studio_window: Person, page: AnalyzePage
 ) -> None:
-    page.errors._show_kind("extra")
+    page.errors._show_kind("false alarm")
     studio_window.idle()
     case = page.errors.gallery.current
     assert case is not None

@@ -85,7 +85,7 @@ def test_a_number_out_of_range_cannot_be_asked(studio_window: Person) -> None:
         ("count>=5 class:RBC", "class:RBC"),
         ("-size<=5 tag:x", "-size<=5 tag:x"),
         ('name~"slide 3" run:2 error:missed', 'name~"slide 3"'),
-        ("error:missed,extra", "error:missed,extra"),
+        ("error:missed,false-alarm", "error:missed,false-alarm"),
     ],
 )
 def test_what_the_fields_cannot_say_stays_in_the_query(text: str, left: str) -> None:

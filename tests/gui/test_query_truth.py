@@ -205,7 +205,9 @@ ASKED: tuple[tuple[str, Test], ...] = (
     ('comment~"one cell"', lambda i: "one cell" in i.comment),
     # errors of the run
     ("error:missed", lambda i: i.missed),
-    ("error:extra", lambda i: i.extra),
+    ("error:extra", lambda i: i.extra),  # as earlier versions wrote it
+    ("error:false-alarm", lambda i: i.extra),
+    ('error:"False alarm"', lambda i: i.extra),
     ("error:any", lambda i: i.missed or i.extra),
     ("run:1 error:missed,extra", lambda i: i.missed or i.extra),
     # several at once

@@ -228,7 +228,7 @@ def test_boxes_do_not_count_as_instances_and_crowds_count_as_nothing(tmp_path: P
     changed: SnapshotImage = replace(image, annotations=(crowd, image.annotations[1], only_box))
     report = judge(Task.INSTANCE, CLASSES, [changed], list(truth_of(snapshot).values()))
     assert report["counts"]["labelled"] == 1
-    assert report["counts"]["extra"] == 0
+    assert report["counts"]["false alarm"] == 0
     assert report["metrics"]["mAP50-95"] == 1
 
 
@@ -241,11 +241,11 @@ def test_what_is_found_in_a_box_without_outline_is_no_false_alarm(tmp_path: Path
     changed = replace(image, annotations=(boxed, *image.annotations[1:]))
     report = judge(Task.INSTANCE, CLASSES, [changed], answers)
     assert report["counts"]["labelled"] == len(image.annotations) - 1
-    assert report["counts"]["extra"] == 0
+    assert report["counts"]["false alarm"] == 0
     assert report["metrics"]["precision"] == 1
     assert report["metrics"]["mAP50-95"] == 1
     gone = replace(image, annotations=image.annotations[1:])
-    assert judge(Task.INSTANCE, CLASSES, [gone], answers)["counts"]["extra"] == 1
+    assert judge(Task.INSTANCE, CLASSES, [gone], answers)["counts"]["false alarm"] == 1
 
 
 def test_every_figure_of_a_report_has_its_range(tmp_path: Path) -> None:

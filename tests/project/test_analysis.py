@@ -74,7 +74,7 @@ def test_every_kind_of_error_is_found_where_it_is(objects: JobDir) -> None:
     verdict = analysis.load(objects, "val").judge(score=0.25, iou=0.6)
     counts = {kind.kind: kind.count for kind in verdict.kinds}
     assert counts["missed"] == 1
-    assert counts["extra"] == 1
+    assert counts["false alarm"] == 1
     assert counts["wrong class"] == 1
     assert counts["loose box"] == 1
     assert counts["duplicate"] == 1
@@ -84,7 +84,7 @@ def test_every_kind_of_error_is_found_where_it_is(objects: JobDir) -> None:
     (wrong,) = verdict.cases("wrong class")
     assert (wrong.image_id, wrong.annotation_id) == (2, 103)
     assert (wrong.labelled, wrong.predicted) == (CELL, DEBRIS)
-    (extra,) = verdict.cases("extra")
+    (extra,) = verdict.cases("false alarm")
     assert (extra.image_id, extra.box, extra.score) == (1, Box(30, 50, 10, 10), 0.8)
 
 
@@ -105,7 +105,8 @@ def test_scores_that_a_person_chose_hold_for_their_class_alone(objects: JobDir) 
     loaded = analysis.load(objects, "val")
     verdict = loaded.judge(score=0.99, iou=0.6, own=True)
     counts = {kind.kind: kind.count for kind in verdict.kinds}
-    assert (counts["extra"], counts["wrong class"], counts["duplicate"]) == (1, 0, 0)  # cells alone
+    told = (counts["false alarm"], counts["wrong class"], counts["duplicate"])
+    assert told == (1, 0, 0), "cells alone"
     assert {row.class_id: row.counts_from for row in verdict.rows} == {CELL: 0.05, DEBRIS: 0.85}
     common = loaded.judge(score=0.99, iou=0.6)
     assert common.confusion[:, :-1].sum() == 0

@@ -194,7 +194,7 @@ def test_classes_that_are_missed_or_extra_are_errors_of_the_image(sorting: Proje
     assert not loaded.has_overlaps
     verdict = loaded.judge(score=0.5, iou=0.5)
     assert {k.kind: k.count for k in verdict.kinds}["all"] == 2
-    (missed,), (extra,) = verdict.cases("missed"), verdict.cases("extra")
+    (missed,), (extra,) = verdict.cases("missed"), verdict.cases("false alarm")
     assert (missed.image_id, missed.labelled, missed.predicted) == (1, 2, 0)
     assert missed.annotation_id is not None, "the label opens from there"
     assert (extra.image_id, extra.labelled, extra.predicted) == (2, 0, 2)

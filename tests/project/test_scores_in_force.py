@@ -44,7 +44,7 @@ def run(project: Project) -> RunRecord:
 
 def extra(project: Project, run: RunRecord) -> int:
     with project.read() as s:
-        found = images_with_errors(s, [run.id], ["extra"])
+        found = images_with_errors(s, [run.id], ["false alarm"])
     return len(found)
 
 
@@ -56,7 +56,7 @@ def test_errors_queries_and_commands_count_test_from_the_score_of_val(
     score, own, verdict = judged_at(loaded, None)
     assert (score, own) == (0.4, False)
     counted = {each.kind: each.count for each in verdict.kinds}
-    assert counted["extra"] == len(loaded.images)
+    assert counted["false alarm"] == len(loaded.images)
     assert extra(project, run) == len(loaded.images)
     assert suggesting.usual_score(run, Task.DETECT) == 0.4
 
@@ -68,7 +68,7 @@ def test_scores_that_a_person_chose_hold_for_queries_commands_and_suggestions(
     loaded = analysis.load(runs.job_of(run), Split.TEST)
     _score, own, verdict = judged_at(loaded, None)
     assert own
-    assert {each.kind: each.count for each in verdict.kinds}["extra"] == 0
+    assert {each.kind: each.count for each in verdict.kinds}["false alarm"] == 0
     assert extra(project, run) == 0
     assert suggesting.own_scores(run) == {1: 0.7}
 

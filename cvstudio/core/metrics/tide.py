@@ -28,13 +28,13 @@ from cvstudio.core.metrics.resampling import Draws, Measured, average_precision,
 FOREGROUND = 0.5
 KINDS = (
     ErrorKind.WRONG_CLASS, ErrorKind.LOOSE_BOX, ErrorKind.BOTH, ErrorKind.DUPLICATE,
-    ErrorKind.EXTRA, ErrorKind.MISSED,
+    ErrorKind.FALSE_ALARM, ErrorKind.MISSED,
 )  # fmt: skip
 """TIDE's six in its order: Cls, Loc, Both, Dupe, Bkg, Miss."""
 _RIGHT, _LOC, _CLS, _DUPE, _BKG, _BOTH, _IGNORED = range(7)
 _KIND_OF = {
     ErrorKind.WRONG_CLASS: _CLS, ErrorKind.LOOSE_BOX: _LOC, ErrorKind.BOTH: _BOTH,
-    ErrorKind.DUPLICATE: _DUPE, ErrorKind.EXTRA: _BKG,
+    ErrorKind.DUPLICATE: _DUPE, ErrorKind.FALSE_ALARM: _BKG,
 }  # fmt: skip
 
 

@@ -227,7 +227,7 @@ class Detail(QWidget):
         said, follows = words.explain(case, verdict, self._classes(), nothing=nothing)
         self.said.setText(said)
         self.more.setText(follows)
-        bare = case.kind == ErrorKind.EXTRA
+        bare = case.kind == ErrorKind.FALSE_ALARM
         self.keep.set_text(words.NOTHING_TO_LABEL if bare else "")
         self.fix.set_text(words.LABEL_IT if bare else "")
         if not again:

@@ -67,7 +67,7 @@ def explain(
             if hardly_learned(verdict)
             else "If the label is right, more examples that look like this one help.",
         )
-    if case.kind == ErrorKind.EXTRA:
+    if case.kind == ErrorKind.FALSE_ALARM:
         return f"The network found {predicted} here, where nobody labelled it.", _trust(
             case, verdict, predicted
         )
