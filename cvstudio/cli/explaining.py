@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from cvstudio.cli.images import image_called
 from cvstudio.cli.judging import device_option, finish, judged_at, with_network
 from cvstudio.cli.output import Share, WholeNumber, answer, as_json, opened
 from cvstudio.core.annotation import Annotation, Split
@@ -21,7 +22,7 @@ from cvstudio.core.words import counted
 from cvstudio.project import analysis, queries, runs
 from cvstudio.project.explained_cases import explain_case
 from cvstudio.project.project import Project
-from cvstudio.project.records import ImageRecord, RunRecord
+from cvstudio.project.records import RunRecord
 
 _KINDS = "missed, false-alarm, wrong-class, all and the others that `cvstudio errors` lists"
 
@@ -231,17 +232,7 @@ def _image(project: Project, words: str, page: int | None) -> tuple[Path, int]:
     path = Path(words)
     if path.is_file():
         return path.absolute(), (page or 1) - 1
-    with project.read() as session:
-        every = queries.images(session, queries.image_ids(session))
-    found = [
-        image
-        for image in every
-        if words in (str(image.id), image.name, image.uri) and page in (None, image.page + 1)
-    ]
-    if len(found) != 1:
-        problem = f"{len(found)} images are called" if found else "There is no image"
-        raise click.BadParameter(f'{problem} "{words}".', param_hint="IMAGE")
-    image: ImageRecord = found[0]
+    image = image_called(project, words, page=page)
     return project.image_path(image), image.page
 
 

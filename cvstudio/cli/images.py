@@ -13,7 +13,7 @@ from cvstudio.project import finding, queries
 from cvstudio.project.project import Project
 from cvstudio.project.queries import Sort
 from cvstudio.project.query_language import KEYS, QueryError
-from cvstudio.project.records import ImageFilter
+from cvstudio.project.records import ImageFilter, ImageRecord
 
 _KEYS = "  ".join(KEYS)
 
@@ -46,6 +46,24 @@ def images_command(project: Path, query: str, sort: Sort, paths: bool, as_json: 
             table(columns, [[_plain(row[name]) for name in columns] for row in rows])
 
     answer(rows, as_json=as_json, words=words)
+
+
+def image_called(project: Project, words: str, *, page: int | None = None) -> ImageRecord:
+    """The image of a project by its id, its name or its URI; `page` counts from 1, any if None.
+
+    Raises click.BadParameter where there is none, or more than one.
+    """
+    with project.read() as session:
+        every = queries.images(session, queries.image_ids(session))
+    found = [
+        image
+        for image in every
+        if words in (str(image.id), image.name, image.uri) and page in (None, image.page + 1)
+    ]
+    if len(found) != 1:
+        problem = f"{len(found)} images are called" if found else "There is no image"
+        raise click.BadParameter(f'{problem} "{words}".', param_hint="IMAGE")
+    return found[0]
 
 
 def _found(project: Project, query: str, sort: Sort) -> list[dict[str, Any]]:

@@ -214,6 +214,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("embed", "Place every image or object on a run's map.", _nearness),
     Entry("duplicates", "Images that show the same, within and across splits.", _nearness),
     Entry("outliers", "Images or objects unlike what a run was trained on.", _nearness),
+    Entry("similar", "The images that a run takes for most like one of them.", _nearness),
     Entry("next", "Which images to label next, and why.", _nearness),
     Entry("networks", "List the networks that can be trained, or find some by words.", _networks),
     Entry("weights", "List and get pretrained weights.", _weights),

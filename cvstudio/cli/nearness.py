@@ -1,4 +1,4 @@
-"""What lies near what, from the terminal: embeddings, near-duplicates, outliers, what is next."""
+"""What lies near what, from the terminal: embeddings, duplicates, outliers, what is next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Literal, cast
 
 import click
+import numpy as np
 
+from cvstudio.cli.images import image_called
 from cvstudio.cli.judging import device_option, finish
 from cvstudio.cli.output import (
     WholeNumber,
@@ -21,11 +23,12 @@ from cvstudio.cli.output import (
 )
 from cvstudio.core.config import Depth
 from cvstudio.core.embedding import embeddings_path, read_embeddings
+from cvstudio.core.errors import RunError
 from cvstudio.core.words import counted
 from cvstudio.project import queries, runs, tagging
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord
-from cvstudio.project.similarity import duplicates, embedding, next, outliers
+from cvstudio.project.similarity import alike, duplicates, embedding, next, outliers
 from cvstudio.project.similarity.next import By, RunOpinion
 
 _count = click.option(
@@ -180,6 +183,47 @@ def outliers_command(
         )
 
     answer({"run": run, "of": of, "outliers": rows}, as_json=as_json, words=words)
+
+
+@click.command("similar")
+@project_argument
+@run_argument
+@click.argument("image")
+@_count
+@_tag
+@as_json
+def similar_command(
+    project: Path, run: int, image: str, count: int, tag: str | None, as_json: bool
+) -> None:
+    """The images that a run takes for most like one of them, the most alike first.
+
+    IMAGE is an image's name or id. 1 is the same to the network, 0 has nothing in common.
+    """
+    with opened(project, write=tag is not None) as open_project:
+        asked = image_called(open_project, image)
+        found = embedding.needed(runs.get(open_project, run)).read()
+        places = np.flatnonzero(found.images == asked.id)
+        if not len(places):
+            raise RunError(
+                f"Run {run} has not looked at {asked.title} yet.",
+                hint=f"Embed the images again: cvstudio embed {project} {run}",
+            )
+        # What has been taken out of the project since is passed over.
+        every = alike.find(found, int(places[0]), count=len(found))
+        named = _named(open_project, [each.image_id for each in every])
+        listed = [each for each in every if each.image_id in named][:count]
+        _give_tag(open_project, tag, {each.image_id: named[each.image_id] for each in listed})
+    rows = [
+        {"image": named[each.image_id].uri, "alike": round(each.alike, 4)} for each in listed
+    ]  # fmt: skip
+
+    def words() -> None:
+        table(
+            ("alike", "image"),
+            [(f"{row['alike']:.2f}", Path(str(row["image"])).name) for row in rows],
+        )
+
+    answer({"run": run, "image": asked.uri, "similar": rows}, as_json=as_json, words=words)
 
 
 @click.command("next")

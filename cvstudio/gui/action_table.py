@@ -158,6 +158,9 @@ ACTIONS: tuple[ActionInfo, ...] = (
        "project", "images"),
     _a("data.decide", "Decide on suggestions", "check-all", "Ctrl+Shift+D",
        "accept or reject what networks suggested on the selected images", "project", "selection"),
+    _a("data.like", "Images like this one", "chart-scatter-plot", "",
+       "show on the map what a network takes for most like the selected image",
+       "project", "selection"),
     _a("data.health", "Check again", "stethoscope", "F5", "look for problems in the data",
        "project", "images"),
     # Label

@@ -1,4 +1,4 @@
-"""`cvstudio embed`, `duplicates`, `outliers` and `next`: what they find, told in JSON."""
+"""`cvstudio embed`, `duplicates`, `outliers`, `similar` and `next`: their finds, as JSON."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ def cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         vectors = np.random.default_rng(1).normal(0, 0.2, (count, 8))
         vectors[:, 0] += 3
         vectors[7] = [0, 0, 0, 0, 5, 0, 0, 0]
+        vectors[-1] = vectors[0]  # a copy is the same to every network
         none = np.zeros(count, np.int64)
         write_predictions(
             job.predictions(ANSWERS),
@@ -118,3 +119,22 @@ def test_the_stranger_leads_the_outliers(cells: Path, capsys: pytest.CaptureFixt
     assert first["times"] > 2
     assert main(["outliers", str(cells), "1"]) == 0
     assert "times as far from its nearest training images as usual" in capsys.readouterr().out
+
+
+def test_the_copy_is_the_most_like_its_original(
+    cells: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["similar", str(cells), "1", "0.png"]) == 1
+    assert "has not embedded" in capsys.readouterr().err
+    told(capsys, "embed", str(cells), "1")
+    answer = told(capsys, "similar", str(cells), "1", "0.png", "--tag", "twins", "-n", "1")
+    (first,) = answer["similar"]
+    assert Path(first["image"]).name == "8.png"
+    assert first["alike"] == pytest.approx(1, abs=1e-3)
+    with Project.open(cells, write=False) as project, project.read() as s:
+        assert [i for i, tags in queries.tags_of(s, range(1, COUNT + 1)).items() if tags] == [9]
+    every = told(capsys, "similar", str(cells), "1", "1")["similar"]
+    assert [row["alike"] for row in every] == sorted((r["alike"] for r in every), reverse=True)
+    assert len(every) == COUNT - 1
+    assert main(["similar", str(cells), "1", "nothing.png"]) == 2
+    assert "There is no image" in capsys.readouterr().err

@@ -268,6 +268,22 @@ def test_errors_have_colours_and_what_was_not_judged_says_so(
     assert set(names) & set(known.kinds.values()), "the run errs on each val image"
 
 
+def test_the_split_is_offered_over_the_map_where_it_says_whose_errors_are_coloured(
+    studio_window: Person, page: AnalyzePage, view: MapView
+) -> None:
+    assert not page.split_box.isVisible()
+    assert not page.score_field.isVisible()
+    view.bar.colour.setCurrentIndex(view.bar.colour.findData(By.ERROR))
+    view.bar.colour.activated.emit(view.bar.colour.currentIndex())
+    assert page.split_box.isVisible()
+    assert page.score_field.isVisible()
+    view.bar.colour.setCurrentIndex(view.bar.colour.findData(By.SPLIT))
+    view.bar.colour.activated.emit(view.bar.colour.currentIndex())
+    assert not page.split_box.isVisible()
+    page.views.show_view("figures")
+    assert page.split_box.isVisible()
+
+
 def test_the_list_of_what_to_label_next_has_reasons_and_opens_as_a_walk(
     studio_window: Person, view: MapView
 ) -> None:
@@ -312,6 +328,52 @@ def test_going_through_the_unusual_marks_their_points(studio_window: Person, vie
     assert reason.row >= 0
     assert "as far from" in reason.text
     assert view.canvas._marked == reason.row
+
+
+def test_what_is_most_like_an_image_is_listed_closest_first_and_stays_so(
+    studio_window: Person, view: MapView
+) -> None:
+    assert view.loaded is not None
+    assert not view.side.like.isEnabled()
+    assert "Click an image of the list" in view.side.like.toolTip()
+    drag(view.canvas, *around(view.canvas.place_of(2)))
+    (asked,) = listed(view)
+    studio_window.click(view.side.like)
+    studio_window.until(lambda: len(listed(view)) > 1)
+    reasons = view.side.list.reasons
+    assert (reasons[0].row, reasons[0].record.id) == (2, asked)
+    assert reasons[0].text.startswith("What is asked about")
+    vectors = view.loaded.known.embeddings.vectors.astype(np.float64)
+    vectors -= vectors.mean(axis=0)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = vectors @ vectors[2]
+    told = [float(reason.text.split()[1]) for reason in reasons[1:]]
+    assert told == sorted(told, reverse=True)
+    assert told == pytest.approx([cosines[reason.row] for reason in reasons[1:]], abs=0.01)
+    assert sorted(view.canvas.rows.tolist()) == sorted(reason.row for reason in reasons)
+    order = listed(view)
+    with studio_window.project.transaction("Label one of them") as s:
+        commands.set_review(s, image_ids=[order[1]], review=Review.EMPTY)
+    studio_window.idle()
+    assert listed(view) == order
+    view.canvas.choose(np.array([5, 2]))
+    assert [reason.row for reason in view.side.list.reasons] == [2, 5], "no longer what was like"
+
+
+def test_an_image_of_the_data_page_leads_to_those_that_are_like_it(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    embedded(studio_window.project)
+    with studio_window.project.read() as s:
+        asked = queries.image_ids(s)[3]
+    studio_window.page("data").arrive(image_id=asked)
+    studio_window.trigger("data.like")
+    assert studio_window.window.front is page
+    view = page.findChild(MapView)
+    assert isinstance(view, MapView)
+    studio_window.until(lambda: view.side.list.reasons)
+    assert view.side.list.reasons[0].record.id == asked
+    assert len(view.side.list.reasons) > 1
 
 
 def test_chosen_images_get_a_tag_in_one_step(studio_window: Person, view: MapView) -> None:

@@ -171,10 +171,12 @@ class AnalyzePage(Workspace):
         view.evaluate_wanted.connect(self._evaluate)
         view.status_changed.connect(self._status)
         view.verbs_changed.connect(self._allow)
+        view.judging_changed.connect(self._offer_judging)
 
     def _view_came(self, view: View) -> None:
         self._tell(view)
         self._allow()
+        self._offer_judging()
         self._status()
         if self.isVisible():
             view.take_focus()
@@ -191,6 +193,11 @@ class AnalyzePage(Workspace):
         for verb in _VERBS:
             why = self._front.why_not(verb)
             self.studio.actions.allow(f"analyze.{verb}", not why, why=why)
+
+    def _offer_judging(self) -> None:
+        """Show the split and the threshold where they make a difference."""
+        if self.views.front is not None:
+            self._bar.show_judging(self.views.front.judges)
 
     def _status(self) -> None:
         if self.subject is not None:
@@ -215,6 +222,8 @@ class AnalyzePage(Workspace):
         self._wanted_images = (what.get("images", {}), what.get("words", ""))
         if what.get("view"):
             self.views.show_view(str(what["view"]))
+        if what.get("like"):
+            self._front.show_like(int(what["like"]))
 
     def shown(self) -> None:
         self._list_runs()

@@ -94,6 +94,8 @@ class View(QWidget):
     """`status` says something else."""
     verbs_changed = Signal()
     """`why_not` answers otherwise."""
+    judging_changed = Signal()
+    """`judges` says something else."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
@@ -111,9 +113,17 @@ class View(QWidget):
     def show_changes(self, since: Since) -> None:
         """Labels changed since the evaluation, or no longer do: mark what that concerns."""
 
+    def show_like(self, image_id: int) -> None:
+        """Show what the network takes for most like an image, where the view can."""
+
     def take_focus(self) -> None:
         """The view came to the front: give the keys to what they mostly serve."""
         self.setFocus()
+
+    @property
+    def judges(self) -> bool:
+        """Whether the split and the threshold above make a difference to what is shown."""
+        return True
 
     @property
     def foot(self) -> QWidget | None:

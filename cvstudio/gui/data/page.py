@@ -154,6 +154,7 @@ class DataPage(Workspace):
         connect("data.split", self.edit_split)
         connect("data.classes", self.manage_classes)
         connect("data.health", self._read_statistics)
+        connect("data.like", self._show_like)
         connect("data.relocate", self.find_moved)
         self.bulk.connect()
         Deciding(self.studio, self)
@@ -395,6 +396,10 @@ class DataPage(Workspace):
     def _open_selected(self) -> None:
         image_id = self.grid.current_id() or self.studio.selection[0]
         self.studio.go_to("label", image_id=image_id)
+
+    def _show_like(self) -> None:
+        image_id = self.grid.current_id() or self.studio.selection[0]
+        self.studio.go_to("analyze", view="map", like=image_id)
 
     def _open_context_menu(self, place: QPoint) -> None:
         menu = self.context_menu()

@@ -54,6 +54,7 @@ def selection_menu(
     menu.addAction(actions["data.group"])
     menu.addAction(actions["data.ungroup"])
     menu.addSeparator()
+    menu.addAction(actions["data.like"])
     menu.addAction(actions["data.select_all"])
     menu.addAction(actions["data.export"])
     menu.addAction(actions["data.relocate"])

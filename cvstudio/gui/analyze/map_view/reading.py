@@ -16,13 +16,15 @@ from cvstudio.gui.tasks import Control
 from cvstudio.project import queries, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageRecord, RunRecord
-from cvstudio.project.similarity import embedding, labelled, outliers
+from cvstudio.project.similarity import alike, embedding, labelled, outliers
 from cvstudio.project.similarity import next as upcoming
 from cvstudio.project.similarity.embedding import Found, What
 from cvstudio.project.similarity.next import RunOpinion, difference
 
 LISTED = 100
 """Images that a list of reasons has at most."""
+ALIKE = 48
+"""Images, or objects, that are listed as like another one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +89,23 @@ def unusual(project: Project, loaded: Loaded, control: Control) -> list[Reason]:
     return _reasons(loaded, [(o.image_id, o.reason, o.row) for o in found])
 
 
+def like(loaded: Loaded, row: int, control: Control) -> list[Reason]:
+    """A row of the map, then those most like it, each with how alike it is."""
+    known = loaded.known
+    nearest = alike.find(known.embeddings, row, count=ALIKE, stopped=control.cancelled)
+    first = (int(known.embeddings.images[row]), f"What is asked about · {_words(known, row)}", row)
+    return _reasons(loaded, [
+        first,
+        *((a.image_id, f"Alike {a.alike:.2f} · {_words(known, a.row)}", a.row) for a in nearest),
+    ])  # fmt: skip
+
+
+def row_of(loaded: Loaded, image_id: int) -> int:
+    """The first row of an image, -1 where it is not on the map."""
+    rows = np.flatnonzero(loaded.known.embeddings.images == image_id)
+    return int(rows[0]) if len(rows) else -1
+
+
 def chosen(loaded: Loaded, rows: Sequence[int]) -> list[Reason]:
     """The images of chosen rows, each once, with how many of its objects are chosen."""
     embeddings = loaded.known.embeddings
@@ -106,11 +125,24 @@ def chosen(loaded: Loaded, rows: Sequence[int]) -> list[Reason]:
 def _about(loaded: Loaded, image: int, count: int) -> str:
     if loaded.known.embeddings.of_objects:
         return f"{counted(count, 'object')} chosen"
-    classes = loaded.known.classes
-    named = [classes[c].name for c in loaded.known.classes_of.get(image, ()) if c in classes]
-    split = loaded.known.records[image].split
+    return _labels(loaded.known, image)
+
+
+def _words(known: Known, row: int) -> str:
+    """What a row is labelled as, or found as, and its split."""
+    embeddings = known.embeddings
+    image = int(embeddings.images[row])
+    of = known.classes.get(int(embeddings.classes[row]))
+    if not embeddings.of_objects or of is None:
+        return _labels(known, image)
+    found = "found as " if embeddings.predicted[row] else ""
+    return f"{found}{of.name} · {known.records[image].split or 'no split'}"
+
+
+def _labels(known: Known, image: int) -> str:
+    named = [known.classes[c].name for c in known.classes_of.get(image, ()) if c in known.classes]
     shown = ", ".join(named[:3]) + (" …" if len(named) > 3 else "")
-    return f"{shown or 'No label'} · {split or 'no split'}"
+    return f"{shown or 'No label'} · {known.records[image].split or 'no split'}"
 
 
 def _reasons(loaded: Loaded, told: Sequence[tuple[int, str, int]]) -> list[Reason]:

@@ -31,6 +31,8 @@ class Side(QWidget):
     label_wanted = Signal(int)
     """Go through the listed images on Label, from this image on (0: the first)."""
     tag_wanted = Signal()
+    like_wanted = Signal(int)
+    """List what is most like this row of the map."""
     pairs_wanted = Signal()
 
     def __init__(self, studio: Studio) -> None:
@@ -51,6 +53,7 @@ class Side(QWidget):
         column.addWidget(line())
         self.list = ReasonList(studio.thumbnails)
         self.list.opened.connect(lambda reason: self.label_wanted.emit(reason.record.id))
+        self.list.at_hand.connect(lambda _reason: self._allow_like())
         self.none = label("", "muted", wrap=True)
         self.none.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.none.setContentsMargins(24, 24, 24, 24)
@@ -71,7 +74,8 @@ class Side(QWidget):
         self.label = push("Label these", lambda: self.label_wanted.emit(0), next=True)
         self.pairs = push("Near-duplicates…", self.pairs_wanted.emit)
         self.pairs.setToolTip("Images that show the same, by their looks and by this network")
-        for pair in ((self.data, self.tag), (self.pairs, self.label)):
+        self.like = push("More like it", self._ask_like)
+        for pair in ((self.data, self.tag), (self.like, self.pairs), (self.label,)):
             row = QHBoxLayout()
             row.setSpacing(8)
             for button in pair:
@@ -95,10 +99,26 @@ class Side(QWidget):
         project = self._studio.project
         reading = "" if project is not None and project.writable else _READING
         allow(self.tag, none or reading, does="Give these images a tag")
+        self._allow_like()
         if reasons:
             self.data.setAccessibleDescription(counted(len(reasons), "image"))
         self.tabs.setTabText(CHOSEN, f"Chosen {len(reasons):,}" if self._choosing(reasons) else
                              _TABS[CHOSEN])  # fmt: skip
+
+    @property
+    def _asked_about(self) -> int:
+        """The row of the map that more is wanted of: the one at hand, or the only one; else -1."""
+        reasons, current = self.list.reasons, self.list.currentIndex()
+        if current.isValid():
+            return reasons[current.row()].row
+        return reasons[0].row if len(reasons) == 1 else -1
+
+    def _allow_like(self) -> None:
+        why = "" if self._asked_about >= 0 else "Click an image of the list, or choose one point"
+        allow(self.like, why, does="List what the network takes for most alike, closest first")
+
+    def _ask_like(self) -> None:
+        self.like_wanted.emit(self._asked_about)
 
     def _choosing(self, reasons: list[Reason]) -> bool:
         return self.tab == CHOSEN and bool(reasons)

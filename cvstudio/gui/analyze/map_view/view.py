@@ -56,6 +56,8 @@ class MapView(View):
         self._shown: tuple[object, ...] = ()
         self._gives_keys = False
         self._stale = False
+        self._like: list[Reason] = []
+        self._wanted_like = 0
         self._reading = LatestWins(studio.tasks, owner=self, title="Read the map")
         self._listing = LatestWins(studio.tasks, owner=self, title="List images")
         self.making = Making(studio, self)
@@ -71,7 +73,7 @@ class MapView(View):
         self.bar = MapBar(self._project.task)
         self.bar.subject_changed.connect(self._load)
         self.bar.drawing_changed.connect(self._redraw)
-        self.bar.colour_changed.connect(self._recolour)
+        self.bar.colour_changed.connect(self._colour_chosen)
         self.bar.reach_changed.connect(self._choose_reach)
         self.bar.make.clicked.connect(lambda _checked=False: self._make())
         self.canvas = MapCanvas()
@@ -91,6 +93,7 @@ class MapView(View):
         self.side.data_wanted.connect(self._show_on_data)
         self.side.label_wanted.connect(self._label)
         self.side.tag_wanted.connect(self._tag)
+        self.side.like_wanted.connect(self.choose_like)
         self.side.pairs_wanted.connect(self._show_pairs)
         across = QSplitter(Qt.Orientation.Horizontal)
         across.setHandleWidth(1)
@@ -184,12 +187,17 @@ class MapView(View):
             self._shown = shown
             self.canvas.show_points(self._points())
             self.side.show_list([], _NOTHING[CHOSEN])
+            self._like = []
         other = loaded.other
         why = "" if other is not None else "Make the map of another run first"
         self.bar.allow(By.RUN, why)
-        self._recolour()
-        self._list()
+        self._colour_chosen()
+        if self.side.tab == CHOSEN and self._shows_like:
+            self.choose_like(self._like[0].row)  # the same images; their labels may be others
+        else:
+            self._list()
         self._tell(subject)
+        self._choose_wanted()
 
     def _tell(self, subject: Subject) -> None:
         assert self.loaded is not None
@@ -225,6 +233,15 @@ class MapView(View):
     def _redraw(self) -> None:
         if self.loaded is not None:
             self.canvas.move_points(self._points())
+
+    @property
+    def judges(self) -> bool:
+        """The map is of all splits; where it is coloured by error, the split says whose errors."""
+        return self.bar.by is By.ERROR
+
+    def _colour_chosen(self) -> None:
+        self.judging_changed.emit()
+        self._recolour()
 
     def _recolour(self) -> None:
         if self.loaded is None:
@@ -291,7 +308,8 @@ class MapView(View):
         self.canvas.mark(-1)
         if tab == CHOSEN:
             self._listing.drop()
-            self._show_list(tab, reading.chosen(loaded, self.canvas.rows.tolist()))
+            rows = self.canvas.rows.tolist()
+            self._show_list(tab, self._like if self._shows_like else reading.chosen(loaded, rows))
             return
         self.side.show_list([], _NOTHING[tab])
         project, run = self._project, subject.run
@@ -303,6 +321,41 @@ class MapView(View):
             find, lambda reasons: self._show_list(tab, reasons),
             lambda error: self._not_listed(tab, error),
         )  # fmt: skip
+
+    @property
+    def _shows_like(self) -> bool:
+        """Whether what is chosen is what was found to be like one of them."""
+        rows = sorted(reason.row for reason in self._like)
+        return bool(rows) and rows == self.canvas.rows.tolist()
+
+    def show_like(self, image_id: int) -> None:
+        """Choose what is most like an image, as soon as there is a map."""
+        self._wanted_like = image_id
+        self._choose_wanted()
+
+    def _choose_wanted(self) -> None:
+        image_id, loaded = self._wanted_like, self.loaded
+        if not image_id or loaded is None:
+            return
+        self._wanted_like = 0
+        row = reading.row_of(loaded, image_id)
+        if row >= 0:
+            self.choose_like(row)
+        else:
+            self.studio.toast("This image is not on the map yet.", link="Make again", do=self._make)
+
+    def choose_like(self, row: int) -> None:
+        """Choose what is most like a row of the map; it is listed in that order."""
+        loaded = self.loaded
+        if loaded is not None:
+            self._listing.request(
+                lambda control: reading.like(loaded, row, control), self._take_like,
+                lambda error: self._not_listed(CHOSEN, error),
+            )  # fmt: skip
+
+    def _take_like(self, reasons: list[Reason]) -> None:
+        self._like = reasons
+        self.canvas.choose(np.array([reason.row for reason in reasons], np.int64))
 
     def _show_list(self, tab: int, reasons: list[Reason]) -> None:
         if tab == self.side.tab:
@@ -332,7 +385,7 @@ class MapView(View):
 
     @property
     def _ids(self) -> list[int]:
-        return [reason.record.id for reason in self.side.list.reasons]
+        return list(dict.fromkeys(reason.record.id for reason in self.side.list.reasons))
 
     def _show_on_data(self) -> None:
         if self._ids:
