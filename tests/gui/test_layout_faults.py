@@ -6,6 +6,7 @@ import pytest
 from layout_faults import faults
 from person import Person
 from PySide6.QtCore import QRect
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -88,7 +89,7 @@ def test_a_button_of_a_dialog_has_room_at_once_for_words_that_grow(qtbot: QtBot)
     qtbot.addWidget(dialog)
     button = dialog.add_button("Divide", dialog.accept, next=True)
     dialog.show()
-    qtbot.waitExposed(dialog)
+    assert QTest.qWaitForWindowExposed(dialog)
     button.setText("Divide 120,000 images of the project")
     dialog.note("One step, undone with Ctrl+Z.")
     assert faults(dialog) == []

@@ -58,7 +58,7 @@ def test_the_wheel_over_a_field_scrolls_the_form_and_leaves_the_value(
     area.resize(200, 200)
     area.show()
     area.activateWindow()
-    qtbot.waitActive(area)
+    assert QTest.qWaitForWindowActive(area)
     other.setFocus()
     before = value_of(field)
     turn(field)
@@ -80,7 +80,7 @@ def test_the_wheel_changes_the_field_that_has_the_focus(
     area.resize(200, 200)
     area.show()
     area.activateWindow()
-    qtbot.waitActive(area)
+    assert QTest.qWaitForWindowActive(area)
     field.setFocus()
     turn(field)
     assert field.value() == 39
@@ -98,7 +98,7 @@ def test_the_wheel_over_a_slider_that_nothing_scrolls_moves_it(
     qtbot.addWidget(frame)
     frame.show()
     frame.activateWindow()
-    qtbot.waitActive(frame)
+    assert QTest.qWaitForWindowActive(frame)
     other.setFocus()
     turn(slider)
     assert slider.value() != 40

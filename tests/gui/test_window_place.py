@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -30,7 +31,7 @@ def start(qtbot: QtBot, memory: Memory) -> Iterator[Start]:
         window = QWidget()
         window_place.restore(window, memory)
         window.show()
-        qtbot.waitExposed(window)
+        assert QTest.qWaitForWindowExposed(window)
         QApplication.processEvents()
         running.append(window)
         return window
