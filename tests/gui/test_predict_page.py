@@ -78,7 +78,7 @@ def predicted(person: Person, network: Path, images: list[Path]) -> PredictPage:
     page = page_of(person)
     drop(person, page.sources.area, [network, *images])
     person.click(page.next_step.button)
-    person.until(lambda: not page.job.running and page.results.results.lines, 60)
+    person.until(lambda: not page.job.running and page.results.results.lines)
     person.idle()
     return page
 
@@ -220,7 +220,7 @@ def test_a_network_that_is_none_says_so(studio_window: Person, images: list[Path
 
     when_open(QDialog, read)
     studio_window.click(page.next_step.button)
-    studio_window.until(lambda: not page.job.running and said, 60)
+    studio_window.until(lambda: not page.job.running and said)
     assert any("wrong.onnx is not a usable ONNX file" in text for text in said)
 
 
@@ -261,7 +261,7 @@ def test_a_camera_is_answered_while_it_runs_and_let_go_with_the_page(
     page.camera.shown.connect(lambda picture, answer: shown.append(answer))
     studio_window.click(page.camera_choice.button)
     assert page.camera_choice.button.text() == "Stop camera"
-    studio_window.until(lambda: len(shown) >= 3, 60)
+    studio_window.until(lambda: len(shown) >= 3)
     assert page.looking.found.text().startswith("2 RBC")
     assert page.looking.view.isVisible()
     studio_window.page("data")
@@ -284,7 +284,7 @@ def test_a_camera_that_is_not_there_is_said_in_words(studio_window: Person, netw
     assert page.camera_choice.button.text() == "Start camera"
     page.camera.opener = lambda _number: FakeCamera()
     studio_window.click(studio_window.button("Start the camera again", page))
-    studio_window.until(lambda: page.looking.found.text().startswith("2 RBC"), 60)
+    studio_window.until(lambda: page.looking.found.text().startswith("2 RBC"))
     assert page.looking.view.isVisible()
 
 
@@ -303,7 +303,7 @@ def test_a_camera_that_is_unplugged_says_so_where_its_pictures_were(
 
     page.camera.opener = lambda _number: Loose()
     studio_window.click(page.camera_choice.button)
-    studio_window.until(lambda: page.looking.found.text().startswith("2 RBC"), 60)
+    studio_window.until(lambda: page.looking.found.text().startswith("2 RBC"))
     gone.set()
     studio_window.until(lambda: not page.camera.running)
     assert page.empty.isVisible()
@@ -329,7 +329,7 @@ def test_a_camera_that_opens_and_stays_silent_is_not_waited_for_without_a_word(
         studio_window.until(lambda: "gives no picture" in page.looking.view._words)
     finally:
         woken.set()
-    studio_window.until(lambda: page.looking.found.text().startswith("2 RBC"), 60)
+    studio_window.until(lambda: page.looking.found.text().startswith("2 RBC"))
 
 
 def test_a_camera_that_hangs_is_let_go_without_ending_the_program(
@@ -372,7 +372,7 @@ def test_a_cancelled_look_keeps_what_was_answered(
     page = page_of(studio_window)
     drop(studio_window, page.sources.area, [network, many])
     studio_window.click(page.next_step.button)
-    studio_window.until(lambda: page.results.results.answers, 60)
+    studio_window.until(lambda: page.results.results.answers)
     studio_window.click(studio_window.button("Cancel", page))
     kept = page.results.results.answers
     assert kept
@@ -380,7 +380,7 @@ def test_a_cancelled_look_keeps_what_was_answered(
     assert page.save.isEnabled()
     latest = predicting.latest(studio_window.project)
     assert latest is not None
-    studio_window.until(lambda: not launch.alive(latest), 60)
+    studio_window.until(lambda: not launch.alive(latest))
 
 
 def test_a_skipped_file_says_its_reason_without_its_name_again(
@@ -411,7 +411,7 @@ def test_a_score_is_offered_once_it_is_known_that_one_decides(
     studio_window.click(page.next_step.button)
     assert page.busy.isVisible()
     assert not page.looking.score_row.isVisible()
-    studio_window.until(lambda: not page.job.running and page.results.results.lines, 60)
+    studio_window.until(lambda: not page.job.running and page.results.results.lines)
     studio_window.idle()
     assert page.looking.score_row.isVisible(), "it finds objects"
     page._clear(predicting.config_of(predicting.latest(page.project)))
