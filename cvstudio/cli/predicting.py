@@ -150,7 +150,7 @@ def predict_command(
         note(f"warning: {asked.teller.warning}")
     wanted.refuse(asked.teller, images)
     if to_project is not None:
-        _refuse_project(to_project, asked.teller)
+        _refuse_project(to_project, asked.teller, network)
     count = _count(asked.teller, score)
     if camera is not None:
         return _watch(asked, camera, frames, count, video, score, tiles=tiles)
@@ -222,10 +222,10 @@ def _write_json(
     return _tried(output, write)
 
 
-def _refuse_project(folder: Path, teller: Teller) -> None:
-    """Before anything is looked at: raise RunError where a project is for another task."""
+def _refuse_project(folder: Path, teller: Teller, network: Path) -> None:
+    """Before anything is looked at: raise RunError where a project can take nothing of it."""
     with opened(folder) as project:
-        receiving.refuse(project, teller)
+        receiving.refuse(project, teller, network)
 
 
 def _send(

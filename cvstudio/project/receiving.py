@@ -16,8 +16,10 @@ from cvstudio.core.config import SuggestConfig
 from cvstudio.core.errors import RunError
 from cvstudio.core.predictions import Prediction, write_predictions
 from cvstudio.core.suggestion import ANSWERS, Answer, write_answer
+from cvstudio.core.thresholds import USUAL_SCORE
+from cvstudio.core.words import first_names, quoted
 from cvstudio.imaging.video import Step
-from cvstudio.project import import_plan, importing, suggestions
+from cvstudio.project import import_plan, importing, queries, suggestions
 from cvstudio.project.import_plan import ImportPlan
 from cvstudio.project.project import Project
 from cvstudio.project.run_store import make_job
@@ -35,10 +37,32 @@ class Received:
     image_ids: tuple[int, ...]
 
 
-def refuse(project: Project, teller: Teller) -> None:
-    """Raise RunError where a network is for another task than the project."""
+def refuse(project: Project, teller: Teller, network: Path) -> None:
+    """Raise RunError where a network is for another task than the project, or knows no class of
+    it: nothing of it could be taken in."""
     if teller.task is not project.task:
         raise RunError(f"The network is for {teller.task}, and this project is for {project.task}.")
+    origin = suggestions.origin_of(project, _config(project, network))
+    with project.read() as s:
+        there = queries.classes(s)
+    own = origin.run_id is not None
+    if not suggestions.match_classes(teller.classes, there, by_id=own).ids:
+        known = first_names([quoted(c.name) for c in teller.classes])
+        raise RunError(
+            f"The network knows {known}, and this project has no such class.",
+            hint="Add a class of that name, or bring in the images and use Suggest labels, where"
+            " each class of a network can be taken for one of the project.",
+        )
+
+
+def _config(project: Project, network: Path, score: float = USUAL_SCORE) -> SuggestConfig:
+    file = network.is_file()
+    return SuggestConfig(
+        task=project.task,
+        file=network.absolute() if file else None,
+        run_directory=None if file else network.absolute(),
+        score=score,
+    )
 
 
 def plan(
@@ -77,9 +101,9 @@ def send(
     """Bring images and answers in: one undo step for new images, one for the suggestions.
 
     `network` is the exported file or the run's directory. Raises RunError where the network is for
-    another task, ProjectError and Cancelled as importing.run does.
+    another task or knows no class of the project, ProjectError and Cancelled as importing.run does.
     """
-    refuse(project, teller)
+    refuse(project, teller, network)
     report = importing.run(
         project, found, copy=copy, known="skip", source=source, progress=progress,
         cancelled=cancelled,
@@ -88,13 +112,7 @@ def send(
         (image.parsed.path, image.parsed.page): image_id
         for image, image_id in zip(found.images, report.image_ids, strict=True)
     }
-    config = SuggestConfig(
-        task=project.task,
-        file=network.absolute() if network.is_file() else None,
-        run_directory=None if network.is_file() else network.absolute(),
-        score=score,
-    )
-    job = make_job(project.runs_directory / "jobs", config)
+    job = make_job(project.runs_directory / "jobs", _config(project, network, score))
     rows = []
     for each in answers:
         image_id = places.get((each.path.absolute(), each.page))

@@ -141,7 +141,7 @@ def take_in(project: Project, job: JobDir, *, source: object = None) -> Taken:
     or damaged; nothing has changed then.
     """
     config, answer = suggesting.config_of(job), read_answer(job)
-    origin = _origin(project, config)
+    origin = origin_of(project, config)
 
     def found(s: Session) -> _Intake:
         there = queries.classes(s)
@@ -232,7 +232,7 @@ def chosen_classes(
     return ClassMatch(ids, new={id: name for name, id in new.items()}, left=left)
 
 
-def _origin(project: Project, config: SuggestConfig) -> Origin:
+def origin_of(project: Project, config: SuggestConfig) -> Origin:
     """The run or the exported file whose network a job has asked."""
     if config.file is not None:
         return Origin(None, config.file.name)

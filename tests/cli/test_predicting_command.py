@@ -197,6 +197,21 @@ def test_a_network_for_another_task_is_refused_before_anything_comes_in(
         assert queries.image_ids(s) == []
 
 
+def test_a_network_that_knows_no_class_of_the_project_brings_no_images_in(
+    tmp_path: Path, network: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "project"
+    Project.create(place, task=Task.DETECT, classes=["nucleus"]).close()
+    out = ["-o", str(tmp_path / "a.json")]
+    assert main(["predict", str(network), str(images), *out, "--to-project", str(place)]) == 1
+    said = capsys.readouterr().err
+    assert "The network knows “cell”, and this project has no such class." in said
+    assert "Add a class of that name" in said
+    assert "broken.png" not in said, "before anything is looked at"
+    with Project.open(place) as project, project.read() as s:
+        assert queries.image_ids(s) == []
+
+
 def test_a_bundle_of_a_run_without_a_file_says_how_to_make_one(
     tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -123,7 +123,7 @@ class Saving(QObject):
         if project is None:
             return
         try:
-            receiving.refuse(project, content.teller)
+            receiving.refuse(project, content.teller, content.network)
         except RunError as error:
             self._studio.fail(error, doing="Send to the project")
             return
