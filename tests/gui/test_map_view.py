@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QLineEdit
 from test_analyze import finished_run
 
 from cvstudio.core import events
-from cvstudio.core.annotation import Review
+from cvstudio.core.annotation import Review, Split
 from cvstudio.core.config import EmbedConfig
 from cvstudio.core.embedding import ANSWERS, Embeddings, read_subjects, write_embeddings
 from cvstudio.core.geometry import Box
@@ -279,6 +279,11 @@ def test_the_split_is_offered_over_the_map_where_it_says_whose_errors_are_colour
     assert page.score_field.isVisible()
     view.bar.colour.setCurrentIndex(view.bar.colour.findData(By.SPLIT))
     view.bar.colour.activated.emit(view.bar.colour.currentIndex())
+    assert not page.split_box.isVisible()
+    page._show_not_judged(page.run, Split.TEST)  # type: ignore[arg-type]
+    assert page.split_box.isVisible(), "the way to another split"
+    page._load()
+    studio_window.until(lambda: page.subject is not None)
     assert not page.split_box.isVisible()
     page.views.show_view("figures")
     assert page.split_box.isVisible()

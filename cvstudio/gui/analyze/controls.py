@@ -94,8 +94,11 @@ class Controls(QFrame):
         ]  # fmt: skip
         self.measure = _explained("Overlap from", "Overlap")
         self._of_overlaps = [self.measure, self.overlap]
-        heads = [label("Run", "muted"), self.run, label("Split", "muted"), self.split]
-        for part in (*heads, *self._of_scores, *self._of_overlaps):
+        self._judging = True
+        self._has = False, False, False  # scores, scores of classes, overlaps
+        self._of_split = [label("Split", "muted"), self.split]
+        heads = [label("Run", "muted"), self.run]
+        for part in (*heads, *self._of_split, *self._of_scores, *self._of_overlaps):
             row.addWidget(part)
         for part in (*self._of_scores, *self._of_overlaps):
             part.hide()  # until answers are read that depend on them
@@ -127,7 +130,7 @@ class Controls(QFrame):
     @property
     def each_its_own(self) -> bool:
         """Whether a class counts from a score of its own."""
-        return self.own.isChecked() and not self.own.isHidden()
+        return self.own.isChecked() and self._has[1]
 
     def _own_toggled(self, on: bool) -> None:
         for part in (self.slider, self.score, self._best):
@@ -135,14 +138,28 @@ class Controls(QFrame):
 
     def show_scores(self, shown: Analysis) -> None:
         """Show the fields of scores and overlap where a verdict depends on them."""
-        for part in self._of_scores:
-            part.setVisible(shown.has_scores)
-        self.own.setVisible(bool(shown.own_scores))
+        self._has = shown.has_scores, bool(shown.own_scores), shown.has_overlaps
+        self._show_parts()
         self._own_toggled(self.each_its_own)
-        for part in self._of_overlaps:
-            part.setVisible(shown.has_scores and shown.has_overlaps)
         _explain(self.measure, f"{shown.measure.capitalize()} from", shown.measure)
         self.overlap.setAccessibleName(self.measure.text())
+
+    def show_judging(self, on: bool) -> None:
+        """Show what says which answers are judged and from where on, or put it away where that
+        makes no difference."""
+        if on != self._judging:
+            self._judging = on
+            self._show_parts()
+
+    def _show_parts(self) -> None:
+        scores, own, overlaps = self._has
+        for part in self._of_split:
+            part.setVisible(self._judging)
+        for part in self._of_scores:
+            part.setVisible(self._judging and scores)
+        self.own.setVisible(self._judging and own)
+        for part in self._of_overlaps:
+            part.setVisible(self._judging and scores and overlaps)
 
     @property
     def exact_score(self) -> float:

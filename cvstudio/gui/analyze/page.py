@@ -195,9 +195,9 @@ class AnalyzePage(Workspace):
             self.studio.actions.allow(f"analyze.{verb}", not why, why=why)
 
     def _offer_judging(self) -> None:
-        """Show the split and the threshold where they make a difference."""
-        if self.views.front is not None:
-            self._bar.show_judging(self.views.front.judges)
+        """Show the split and the threshold where they make a difference, or lead on."""
+        front = self.views.front
+        self._bar.show_judging(self.subject is None or front is None or front.judges)
 
     def _status(self) -> None:
         if self.subject is not None:
@@ -356,6 +356,7 @@ class AnalyzePage(Workspace):
     def _show_not_judged(self, run: RunRecord, split: Split) -> None:
         self._reading.stop()
         self.subject = None
+        self._offer_judging()
         said = f"Run {run.id} has not been judged on {split} yet."
         self.empty.set(said, button=f"Judge it on {split}", do=self._evaluate)
         self.stack.setCurrentIndex(0)
@@ -421,6 +422,7 @@ class AnalyzePage(Workspace):
     def _take(self, subject: Subject) -> None:
         """Look at this from now on, all views."""
         self.subject = subject
+        self._offer_judging()
         self.since_bar.show_unlearned(words.hardly_learned(subject.verdict))
         self._show_since()
         self._tell(self._front)
