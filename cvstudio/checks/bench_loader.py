@@ -22,6 +22,7 @@ from cvstudio.core.networks import default_config
 from cvstudio.core.opencv import cv2
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.snapshot import read_snapshot
+from cvstudio.ml.freed_memory import keep_freed_memory
 from cvstudio.ml.loading import Loader
 from cvstudio.project import runs
 from cvstudio.project.sample import create_sample
@@ -51,6 +52,7 @@ def loader(*, images: int, turns: int) -> Iterator[Figure]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)  # as in the readers
+    keep_freed_memory()  # as every job does, on both sides: else what came before decides
     try:
         for task in Task:
             own = images * _TIMES.get(task, 1)

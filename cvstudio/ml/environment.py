@@ -20,6 +20,7 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import network
 from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.snapshot import read_hash
+from cvstudio.ml.freed_memory import keep_freed_memory
 from cvstudio.ml.weights import weights_path
 
 _SWITCHES = {
@@ -56,6 +57,7 @@ def prepare() -> None:
     # Threads that wait in a loop for their partners slow a step down five times as soon as the
     # window, or anything else, uses a core as well; sleeping costs microseconds.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
 
 
 def threads() -> int:
