@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from patience import until
+from patience import LIMIT, until
 from person import Person
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMenu
@@ -88,7 +88,7 @@ def test_nothing_is_told_or_begun_after_the_project_was_closed(studio: Studio) -
     told: list[object] = []
     go = threading.Event()
     for _ in range(8):  # four of them wait for a thread
-        work = studio.tasks.run(lambda _c: go.wait(5), done=told.append, failed=told.append)
+        work = studio.tasks.run(lambda _c: go.wait(LIMIT), done=told.append, failed=told.append)
         work.ended = lambda: told.append("over")
     threading.Timer(0.1, go.set).start()
     studio.tasks.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from patience import until
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSize
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
@@ -61,7 +62,7 @@ def test_lines_of_text_are_not_left_lying_over_each_other(
         line.updateGeometry()
     QCoreApplication.removePostedEvents(inside, int(QEvent.Type.LayoutRequest))  # Qt looked before
     inside.update()
-    qtbot.waitUntil(lambda: inside.height() >= 12 * 60)
+    until(lambda: inside.height() >= 12 * 60)
 
 
 def test_a_column_of_a_fixed_height_is_left_as_it_is(

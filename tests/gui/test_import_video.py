@@ -5,6 +5,7 @@ import os
 import threading
 import time
 
+from patience import LIMIT, until
 from person import Person, make_images
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
@@ -126,9 +127,12 @@ def test_a_folder_that_may_not_be_read_has_no_videos_and_stops_nobody(tmp_path, 
     step = VideoStep(tasks)
     qtbot.addWidget(step)
     for paths in ([folder], [tmp_path / "gone", tmp_path / ("long" * 200)]):
-        with qtbot.waitSignal(step.looked) as answer:
-            step.show_sources(paths)
-        assert answer.args == [False]
+        answers = []
+        told = step.looked.connect(answers.append)
+        step.show_sources(paths)
+        until(lambda answers=answers: answers)
+        step.looked.disconnect(told)
+        assert answers == [False]
     tasks.stop()
 
 
@@ -164,7 +168,7 @@ def test_a_folder_is_not_looked_at_twice_when_one_was_faster_than_the_search(
     pictures = make_images(tmp_path / "more", 2)[0].parent
     person, seen, ready = studio_window, {}, threading.Event()
     person.page("data")
-    monkeypatch.setattr(import_video, "walk", lambda path: (ready.wait(10), walk(path))[1])
+    monkeypatch.setattr(import_video, "walk", lambda path: (ready.wait(LIMIT), walk(path))[1])
 
     def drive(dialog):
         person.click(dialog.go)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from onnx_hands import finding_file
+from patience import LIMIT
 from person import Person
 from test_analyze import finished_run
 
@@ -27,7 +28,7 @@ from cvstudio.project import launch
 from cvstudio.project.at_work import jobs_at_work
 from cvstudio.project.similarity import embedding
 
-SOON = 20.0
+SOON = LIMIT
 """Seconds: a watcher looks four times in one, and this machine may be busy."""
 
 JOB = """

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 from label_hands import label_page
-from patience import until
+from patience import LIMIT, until
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication
@@ -185,7 +185,7 @@ def test_large_shapes_are_adjusted_beside_the_window_and_enter_keeps_the_newest_
     def slow(before, make, amount, size):
         asked.append(amount)
         threads.add(threading.current_thread())
-        assert go_on.wait(20)
+        assert go_on.wait(LIMIT)
         return smoothed(before, make, amount, size)
 
     monkeypatch.setattr(adjusting, "_made", slow)
@@ -207,7 +207,7 @@ def test_esc_while_a_large_shape_is_computed_drops_the_answer_too(person, monkey
     monkeypatch.setattr(adjusting, "_AT_ONCE", 0)
     go_on = threading.Event()
     made = adjusting._made
-    monkeypatch.setattr(adjusting, "_made", lambda *given: (go_on.wait(20), made(*given))[1])
+    monkeypatch.setattr(adjusting, "_made", lambda *given: (go_on.wait(LIMIT), made(*given))[1])
     choose(person, wavy())
     person.keys("M")
     person.keys("Esc")

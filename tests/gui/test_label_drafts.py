@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from label_hands import ALT, WIDTH, label_page, opened_page
-from patience import until
+from patience import LIMIT, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -190,7 +190,7 @@ def test_one_corner_of_a_box_a_cut_and_extreme_points_are_dropped_with_a_word(dr
 
 def test_a_thread_that_has_found_nothing_yet_is_dropped_with_a_word(drawing, monkeypatch):
     go = threading.Event()
-    monkeypatch.setattr(wand, "flood", lambda rgb, *_a, **_k: go.wait(20) and rgb[..., 0] * 0)
+    monkeypatch.setattr(wand, "flood", lambda rgb, *_a, **_k: go.wait(LIMIT) and rgb[..., 0] * 0)
     drawing.do("label.wand")
     drawing.click(100, 80)
     drawing.do("label.select")
@@ -426,7 +426,7 @@ def test_a_large_region_is_made_in_a_thread_and_never_lost_on_the_way(drawing, m
 
     def outcome_of(*args, **more):
         at_work.append(threading.current_thread())
-        assert go.wait(20)
+        assert go.wait(LIMIT)
         return made(*args, **more)
 
     monkeypatch.setattr(keeping, "outcome_of", outcome_of)
@@ -454,7 +454,7 @@ def test_backspace_while_a_large_region_is_stored_takes_the_enter_back(drawing, 
     wand_region_in(drawing, monkeypatch)
     go, made = threading.Event(), keeping.outcome_of
     monkeypatch.setattr(keeping, "AT_ONCE", 0)
-    monkeypatch.setattr(keeping, "outcome_of", lambda *a, **k: go.wait(20) and made(*a, **k))
+    monkeypatch.setattr(keeping, "outcome_of", lambda *a, **k: go.wait(LIMIT) and made(*a, **k))
     drawing.keys("Return")
     drawing.key(Qt.Key.Key_Backspace)
     go.set()

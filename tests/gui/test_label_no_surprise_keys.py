@@ -6,7 +6,7 @@ import threading
 import pytest
 from dialog_hands import when_open
 from label_hands import CTRL, SHIFT, Person
-from patience import until
+from patience import LIMIT, until
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QMenu
@@ -274,7 +274,7 @@ def test_while_a_run_is_compared_one_works_on_and_is_not_carried_off(person, mon
 
     def compare():
         where.append(threading.current_thread())
-        assert go.wait(20)
+        assert go.wait(LIMIT)
         return {3}
 
     judge(monkeypatch, compare)
@@ -294,7 +294,7 @@ def test_while_a_run_is_compared_one_works_on_and_is_not_carried_off(person, mon
 
 def test_a_comparison_that_ends_while_a_shape_is_drawn_leaves_it_in_hand(person, monkeypatch):
     go = threading.Event()
-    judge(monkeypatch, lambda: {3} if go.wait(20) else set())
+    judge(monkeypatch, lambda: {3} if go.wait(LIMIT) else set())
     person.do("label.polygon")
     person.keys("Shift+E", person.canvas)
     for place in ((50, 50), (150, 50), (150, 120)):

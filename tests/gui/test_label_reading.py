@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from patience import until
+from patience import LIMIT, until
 from person import fill_project, make_images
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -28,7 +28,7 @@ class Gate:
 
     def read(self, path, page, control):
         self.threads.append(threading.current_thread())
-        assert self.opened.wait(20)
+        assert self.opened.wait(LIMIT)
         return self._read(path, page, control)
 
 

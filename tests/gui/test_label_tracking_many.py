@@ -274,7 +274,7 @@ def test_what_has_no_place_in_the_picture_is_named_and_the_others_are_followed(p
     said = []
     person.page.tracking.said.connect(said.append)
     follow(person, lambda dialog: dialog.next.click())
-    person.qtbot.waitUntil(lambda: bool(said), timeout=30_000)
+    until(lambda: bool(said))
     assert said[-1] == (
         "8 suggestions put · Dog: The shape lies outside the picture: there is nothing to follow"
     )

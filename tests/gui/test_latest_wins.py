@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import shiboken6
-from patience import until
+from patience import LIMIT, until
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
@@ -27,7 +27,7 @@ class Gate:
             self.at_work += 1
             self.most_at_work = max(self.most_at_work, self.at_work)
             self.begun.set()
-            assert self.open.wait(20)
+            assert self.open.wait(LIMIT)
             self.at_work -= 1
             if isinstance(answer, Exception):
                 raise answer
@@ -88,7 +88,7 @@ def test_an_older_request_is_asked_to_stop_when_nobody_wants_its_answer(tasks: T
             control.check()
 
     latest.request(until_stopped, told.append)
-    assert begun.wait(20)
+    assert begun.wait(LIMIT)
     latest.request(lambda _control: "newer", told.append)
     until(lambda: told == ["newer"])
 
@@ -101,7 +101,7 @@ def test_what_was_dropped_is_never_told_and_no_two_are_at_work(
     latest.request(gate.pass_with(2), told.append)
     latest.drop()
     assert not latest.busy
-    assert gate.begun.wait(20)
+    assert gate.begun.wait(LIMIT)
     latest.request(gate.pass_with(3), told.append)
     gate.open.set()
     until(lambda: told == [3])
@@ -132,7 +132,7 @@ def test_an_error_is_told_once_and_the_next_request_is_answered(
 def test_after_an_error_the_request_that_waited_is_answered(latest: LatestWins, gate: Gate) -> None:
     told: list[object] = []
     latest.request(gate.pass_with(ValueError("torn")), told.append, lambda _error: None)
-    assert gate.begun.wait(20)
+    assert gate.begun.wait(LIMIT)
     latest.request(gate.pass_with("newer"), told.append)
     gate.open.set()
     until(lambda: told == ["newer"])
@@ -146,7 +146,7 @@ def test_the_newest_answer_is_told_before_one_goes_on(
     latest.request(gate.pass_with(1), told.append)
     if another_waits:
         latest.request(gate.pass_with(2), told.append)
-    assert gate.begun.wait(20)
+    assert gate.begun.wait(LIMIT)
     threading.Timer(0.05, gate.open.set).start()
     latest.settle()
     assert told == [2 if another_waits else 1]
@@ -161,7 +161,7 @@ def test_an_error_of_what_is_waited_for_is_told_once(
 ) -> None:
     told: list[object] = []
     latest.request(gate.pass_with(ValueError("torn")), told.append, lambda _e: told.append("bad"))
-    assert gate.begun.wait(20)
+    assert gate.begun.wait(LIMIT)
     threading.Timer(0.05, gate.open.set).start()
     latest.settle()
     until(lambda: not tasks.working)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from dialog_hands import answer_over, in_manager, press
+from patience import LIMIT
 from person import Person
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
@@ -90,7 +91,7 @@ def test_cancel_on_the_way_leaves_every_image_as_it_was(
 
     def slow(*parts: object, **more: object) -> None:
         real(*parts, **more)  # type: ignore[arg-type]
-        assert stopped.wait(20)
+        assert stopped.wait(LIMIT)
 
     monkeypatch.setattr(commands, "set_review", slow)
 
@@ -177,7 +178,7 @@ def test_a_jump_that_is_stopped_on_its_way_leaves_the_project_where_it_stood(
 
     def slowly(self: Project, *parts: Any, progress: Any, **more: Any) -> object:
         def look(done: int, total: int) -> None:
-            assert done < 2 or stop.wait(10)
+            assert done < 2 or stop.wait(LIMIT)
             progress(done, total)
 
         return real(self, *parts, progress=look, **more)

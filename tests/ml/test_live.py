@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,16 +99,16 @@ def test_only_the_newest_of_several_requests_is_worked_on() -> None:
     def read_then_wait(size: int = -1) -> bytes:
         data = real_read(size)
         if not data:
-            gate.wait(5)  # the window is still there
+            gate.wait(60)  # the window is still there
         return data
 
     stream.read = read_then_wait  # type: ignore[method-assign]
     thread = threading.Thread(target=inbox.fill, args=(stream,))
     thread.start()
-    for _ in range(100):
-        if len(inbox._waiting) == 6:
-            break
-        threading.Event().wait(0.01)
+    deadline = time.monotonic() + 50
+    while len(inbox._waiting) < 6:
+        assert time.monotonic() < deadline, "what was written is not read"
+        time.sleep(0.01)
     message, superseded = inbox.next()  # type: ignore[misc]
     assert message.header["id"] == 4
     assert [m.header["id"] for m in superseded] == [0, 1, 2, 3]
