@@ -66,7 +66,7 @@ def look_after(
     until: Callable[[], bool],
     *,
     command: Callable[[Path], list[str]] = command,
-    seconds: float = 60,
+    seconds: float = 200,
 ) -> None:
     """Do what a window or a command line does, until something holds."""
     deadline = time.monotonic() + seconds

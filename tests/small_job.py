@@ -3,7 +3,9 @@
 Run as `python small_job.py DIR`. The seed of config.json chooses what it does: 0 trains, 1 ignores
 requests and SIGTERM and has a child that does the same, 2 ends with code 3, 3 runs out of memory
 after two epochs, 4 is killed by the system after two epochs, 5 waits for its images unless they are
-kept in memory; 100 and more fail after two epochs for the cause at that place of CAUSES.
+kept in memory, 6 trains; 100 and more fail after two epochs for the cause at that place of CAUSES.
+5 and 6 are at work until they are asked for something, however long the one who asks may take:
+after the epochs in WAITS_AFTER they wait for that, unless they began anew.
 """
 
 from __future__ import annotations
@@ -25,7 +27,11 @@ from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.core.trial import Trial, write_trial
 
-STUBBORN, BROKEN, HUNGRY, STRUCK, SLOW, FAILING = 1, 2, 3, 4, 5, 100
+STUBBORN, BROKEN, HUNGRY, STRUCK, SLOW, PATIENT, FAILING = 1, 2, 3, 4, 5, 6, 100
+WAITS_AFTER = {SLOW: 30, PATIENT: 3}
+LONG = 2000
+"""Epochs of a training that is to be ended: on a slow machine, too, it is still at work then."""
+
 CAUSES = (
     "out of memory", "not a number", "no data", "disk full", "weights", "config", "image", "driver",
     "other",
@@ -91,6 +97,8 @@ def train(job: JobDir) -> int:
             return 1
         if epoch == 2 and config.seed == STRUCK:
             os.kill(os.getpid(), signal.SIGKILL)
+        if first == 1 and epoch == WAITS_AFTER.get(config.seed):
+            wait_to_be_asked(job)
         asked = job.asked()
         if asked is not None:
             return end(job, OUTCOMES[asked], epoch)
@@ -142,6 +150,13 @@ def step_by_step(job: JobDir, epoch: int, *, waiting: float) -> None:
             )
         )  # fmt: skip
         time.sleep(0.01)
+
+
+def wait_to_be_asked(job: JobDir) -> None:
+    """For ten minutes at most: whoever began it has died then."""
+    until = time.monotonic() + 600
+    while job.asked() is None and time.monotonic() < until:
+        time.sleep(SECONDS_PER_EPOCH)
 
 
 def end(job: JobDir, outcome: events.Outcome, epoch: int) -> int:

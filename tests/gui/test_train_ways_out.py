@@ -305,7 +305,7 @@ def test_a_pause_survives_closing_the_window_and_resume_goes_on_after_the_last_e
 ) -> None:
     create_sample(tmp_path / "cells", Task.DETECT, images=24).close()
     first = Window(qtbot, tmp_path / "cells")
-    first.start(epochs=60)
+    first.start(seed=small_job.PATIENT, epochs=60)
     first.until(lambda: len(first.studio.jobs.state.epochs) >= 3)
     first.until(first.page.view.card.buttons["pause"].isEnabled)
     first.page.view.card.buttons["pause"].click()

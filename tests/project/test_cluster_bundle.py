@@ -223,7 +223,7 @@ def test_the_end_of_another_worker_is_told_from_a_failure_of_its_own() -> None:
 
 def test_all_runs_of_a_sweep_go_to_its_cluster_beside_each_other(tmp_path: Path) -> None:
     with create_sample(tmp_path / "cells", Task.CLASSIFY, images=12) as project:
-        config = default_config(Task.CLASSIFY, start="scratch", epochs=200)
+        config = default_config(Task.CLASSIFY, start="scratch", epochs=2000)
         plan = SweepPlan(config=config, trials=({"batch": 2}, {"batch": 4}))
         made = book.create(project, plan, cluster=AWAY)
         Steward().look(project)

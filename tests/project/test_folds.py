@@ -196,7 +196,7 @@ def test_an_experiment_goes_with_its_runs_or_leaves_them_as_they_are(project: Pr
 
 
 def test_a_running_fold_keeps_its_experiment_from_being_deleted(project: Project) -> None:
-    made = folds.create(project, FoldsPlan(config=recipe(epochs=200), k=2))
+    made = folds.create(project, FoldsPlan(config=recipe(epochs=2000), k=2))
     steward = Steward()
     look_after(project, steward, lambda: bool(runs.running(project)))
     with pytest.raises(RunError, match="is running: cancel it first"):

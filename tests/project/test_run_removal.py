@@ -56,7 +56,7 @@ def test_the_number_of_a_deleted_run_is_not_given_again(project: Project) -> Non
 
 
 def test_a_running_run_is_not_deleted(project: Project) -> None:
-    run = queued(project, epochs=50)
+    run = queued(project, epochs=small_job.LONG)
     runs.start(project, run.id, command=small_job.command)
     with pytest.raises(RunError, match="Run 1 is running: cancel it first"):
         run_removal.remove(project, run.id)
