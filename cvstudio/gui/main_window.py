@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from cvstudio.core import places
-from cvstudio.gui import theme, window_place
+from cvstudio.gui import pages_ahead, theme, window_place
 from cvstudio.gui.dropping import Dropping
 from cvstudio.gui.header import Header
 from cvstudio.gui.in_vain import InVain
@@ -70,7 +70,7 @@ class MainWindow(QMainWindow):
         self._start: StartPage | None = None
         self._far_step: ToastFrame | None = None
         self._history: HistoryPanel | None = None
-        self.stack = QStackedWidget()
+        self.stack = studio.ground = QStackedWidget()
         self.header = Header(studio)
         self.suggesting = Suggesting(studio, self)
         self.header.suggest.follow(self.suggesting)
@@ -210,12 +210,17 @@ class MainWindow(QMainWindow):
         QTimer.singleShot(WATCH_AFTER, self, self._after_opening)
 
     def _after_opening(self) -> None:
-        """What can wait until the window is up: jobs and the device."""
-        if self.studio.project is None or not self.isVisible():
-            return
+        """What can wait until the window is up: jobs and the device, then all other pages."""
+        if self.studio.project is not None and self.isVisible():
+            self.studio.tasks.run(pages_ahead.import_jobs, done=self._watch, owner=self)
+
+    def _watch(self, _imported: None) -> None:
         jobs = self.studio.jobs
         if not self.property("watching"):
             self.setProperty("watching", True)
+            self.studio.tasks.run(
+                pages_ahead.import_pages, failed=pages_ahead.not_imported, owner=self
+            )
             self.header.job.watch()
             self.header.export.watch()
             jobs.device_changed.connect(self.header.device.show_device)

@@ -114,6 +114,8 @@ class Studio(QObject):
         """What the Data page has filtered; None while it shows every image."""
         self.window: QWidget | None = None
         """The main window, as the parent of dialogs."""
+        self.ground: QWidget | None = None
+        """Where the pages of the window lie, as their parent from the first moment on."""
         self._jobs: Jobs | None = None
         self._live: LiveProcess | None = None
         self.image_count = 0

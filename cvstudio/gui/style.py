@@ -35,6 +35,7 @@ _SPIN_BUTTONS = 20
 _COMBO_ARROW = 28
 _CELL, _NARROW_CELL = 5, 2
 """Pixels beside the words of a cell, less one: as the heading above has them, or fewer."""
+_CELL_MARGIN = QStyle.PixelMetric.PM_FocusFrameHMargin
 
 
 class StudioStyle(QProxyStyle):
@@ -73,6 +74,14 @@ class StudioStyle(QProxyStyle):
             QStyle.PixelMetric.PM_ButtonShiftVertical: 0,
             QStyle.PixelMetric.PM_SmallIconSize: 16,
             QStyle.PixelMetric.PM_ToolBarIconSize: 20,
+        }
+        self._hints = {
+            QStyle.StyleHint.SH_Slider_AbsoluteSetButtons: Qt.MouseButton.LeftButton.value,
+            QStyle.StyleHint.SH_ToolTip_WakeUpDelay: 500,
+            QStyle.StyleHint.SH_ItemView_ShowDecorationSelected: 1,
+            QStyle.StyleHint.SH_ComboBox_Popup: 0,
+            QStyle.StyleHint.SH_EtchDisabledText: 0,
+            QStyle.StyleHint.SH_DitherDisabledText: 0,
         }
 
     def polish(self, what: Any) -> Any:
@@ -122,7 +131,7 @@ class StudioStyle(QProxyStyle):
         self, metric: QStyle.PixelMetric, option: QStyleOption | None = None,
         widget: Any = None,
     ) -> int:  # fmt: skip
-        if metric == QStyle.PixelMetric.PM_FocusFrameHMargin and isinstance(widget, QTableView):
+        if metric is _CELL_MARGIN and isinstance(widget, QTableView):
             return _NARROW_CELL if widget.property("narrow") else _CELL
         value = self._metrics.get(metric)
         return super().pixelMetric(metric, option, widget) if value is None else value
@@ -131,18 +140,8 @@ class StudioStyle(QProxyStyle):
         self, hint: QStyle.StyleHint, option: QStyleOption | None = None,
         widget: Any = None, data: Any = None,
     ) -> int:  # fmt: skip
-        match hint:
-            case QStyle.StyleHint.SH_Slider_AbsoluteSetButtons:
-                return Qt.MouseButton.LeftButton.value
-            case QStyle.StyleHint.SH_ToolTip_WakeUpDelay:
-                return 500
-            case QStyle.StyleHint.SH_ItemView_ShowDecorationSelected:
-                return 1
-            case QStyle.StyleHint.SH_ComboBox_Popup:
-                return 0
-            case QStyle.StyleHint.SH_EtchDisabledText | QStyle.StyleHint.SH_DitherDisabledText:
-                return 0
-        return super().styleHint(hint, option, widget, data)
+        value = self._hints.get(hint)
+        return super().styleHint(hint, option, widget, data) if value is None else value
 
     def sizeFromContents(
         self, kind: QStyle.ContentsType, option: QStyleOption, size: Any,

@@ -94,7 +94,8 @@ class SidePanel(QFrame):
         self.body.addLayout(row)
 
     def make_scrollable(self) -> None:
-        """Let the column scroll when it is higher than the panel. Call once, when it is filled."""
+        """Let the column scroll when it is higher than the panel. Call once, best before it is
+        filled."""
         place = self._outer.indexOf(self._column)
         self._outer.removeWidget(self._column)
         area = scrolling(self._column)
@@ -196,7 +197,7 @@ class Workspace(QWidget):
     status_changed = Signal()
 
     def __init__(self, studio: Studio) -> None:
-        super().__init__()
+        super().__init__(studio.ground)
         self.studio = studio
         self.setObjectName(self.name)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -233,8 +234,14 @@ class Workspace(QWidget):
         return self.studio.project
 
     def panel(self, side: str, width: int) -> SidePanel:
-        """A new side panel ("left" or "right"), `width` px wide unless the person changed it."""
-        return SidePanel(side, width)
+        """A new side panel ("left" or "right"), `width` px wide unless the person changed it.
+
+        It is where it will stay before it is filled: what gets another parent is styled once more
+        with all that is in it.
+        """
+        panel = SidePanel(side, width)
+        self.splitter.addWidget(panel)
+        return panel
 
     def assemble(
         self, *, centre: QWidget, left: SidePanel | None = None, right: SidePanel | None = None
@@ -244,11 +251,9 @@ class Workspace(QWidget):
         self._tabs["left"].panel, self._tabs["right"].panel = left, right
         widths: dict[str, int] = self.studio.memory.get(f"widths.{self.name}", {})
         sizes = []
-        for part in (left, centre, right):
-            if part is None:
-                continue
-            index = self.splitter.count()
-            self.splitter.addWidget(part)
+        shown = [part for part in (left, centre, right) if part is not None]
+        for index, part in enumerate(shown):
+            self.splitter.insertWidget(index, part)
             self.splitter.setStretchFactor(index, 1 if part is centre else 0)
             if isinstance(part, SidePanel):
                 sizes.append(widths.get(part.side, part.wanted_width))

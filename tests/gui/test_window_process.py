@@ -93,6 +93,46 @@ def test_the_window_starts_without_what_it_does_not_need_yet(
     assert said.strip() == "[]"
 
 
+def test_the_first_visit_of_a_page_waits_for_no_module(project: Project, tmp_path: Path) -> None:
+    path = project.path
+    project.close()
+    said = _in_fresh_process(
+        f"""
+        import sys, threading
+        from pathlib import Path
+        from PySide6.QtTest import QTest
+
+        found = []
+        class Watch:
+            def find_spec(self, name, path=None, target=None):
+                found.append((name, threading.current_thread() is threading.main_thread()))
+
+        from cvstudio.gui import app
+        from cvstudio.gui.analyze.views import VIEWS
+        from cvstudio.gui.main_window import MainWindow
+        from cvstudio.gui.pages import PAGES
+        studio = app.make_studio(app.make_application())
+        window = MainWindow(studio)
+        window.open_project(Path({str(path)!r}))
+        sys.meta_path.insert(0, Watch())
+        window.show()
+        last = "cvstudio.gui.analyze.drift_view.view"
+        while last not in sys.modules or studio.tasks.working:
+            QTest.qWait(50)
+        assert (last, False) in found, "it was not imported in a thread"
+        found.clear()
+        for page in PAGES:
+            window.show_page(page.name)
+        for view in VIEWS:
+            window.page_named("analyze").views.show_view(view.name)
+        print([name for name, own in found if own and name.startswith("cvstudio.gui")])
+        window.close()
+        """,
+        tmp_path,
+    )
+    assert said.strip() == "[]"
+
+
 def test_the_window_starts_without_a_search_for_garbage(tmp_path: Path) -> None:
     """Each looks at all that was imported so far, and there is nothing to be found."""
     said = _in_fresh_process(

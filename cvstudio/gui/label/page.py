@@ -91,7 +91,6 @@ class LabelPage(Workspace):
         self.empty = self.stack.empty
         self.strip = Filmstrip(self.studio.thumbnails)
         self.strip.images.open(self.project)
-        self.strip.images.set_ids(self.order.ids)
         self.strip_bar = StripBar(self.strip)
         self.side = LabelSide(
             self.document, actions, fill=int(self.studio.settings.get("label.fill"))
@@ -99,10 +98,12 @@ class LabelPage(Workspace):
         self.class_list, self.tree = self.side.class_list, self.side.tree
         self.display = self.side.display
         self.assemble(centre=self._laid_out(), right=self.side)
+        # Now, as each step of putting it into the page lays all its pictures out again.
+        self.strip.images.set_ids(self.order.ids)
 
     def _laid_out(self) -> QWidget:
         """The bar above, the palette at the left, the filmstrip under the canvas."""
-        centre = QWidget()
+        centre = QWidget(self.splitter)
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

@@ -62,8 +62,8 @@ class NewRun(QWidget):
     augment_chosen = Signal(int)
     rate_wanted = Signal()
 
-    def __init__(self, task: Task) -> None:
-        super().__init__()
+    def __init__(self, task: Task, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self.task = task
         self._images: int | None = None
         self._several = False

@@ -210,8 +210,8 @@ class RunView(QScrollArea):
     asked = Signal(str)
     chosen = Signal(object)
 
-    def __init__(self, studio: Studio) -> None:
-        super().__init__()
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         theme.mark(self, plain=True)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
