@@ -27,9 +27,13 @@ class OneJob(QObject):
     done = Signal(object)
     failed = Signal(object)
 
-    def __init__(self, studio: Studio, parent: QObject) -> None:
+    def __init__(
+        self, studio: Studio, parent: QObject, *,
+        tell: Callable[[BaseException], None] | None = None,
+    ) -> None:  # fmt: skip
+        """`tell` gets what went wrong, where the window is not to say it."""
         super().__init__(parent)
-        self.studio = studio
+        self.studio, self._tell = studio, tell or self._fail
         self._title = ""
         self._starting: ThreadWork | None = None
         self._unwanted = threading.Event()
@@ -67,10 +71,13 @@ class OneJob(QObject):
                 launch.end(job)
             return job
 
+        def begun(job: JobDir) -> None:
+            if self._made is made:  # else it was let go of meanwhile
+                self._watch(job, run_id)
+
         self._starting = self.studio.tasks.run(
-            work, title=title, done=lambda job: self._watch(job, run_id), failed=self._not_started,
-            owner=self,
-        )  # fmt: skip
+            work, title=title, done=begun, failed=self._not_started, owner=self
+        )
         self.moved.emit(f"{title}: starting")
 
     def go_on(self, title: str, jobs: Sequence[JobDir], *, run_id: int | None = None) -> None:
@@ -97,6 +104,7 @@ class OneJob(QObject):
     def stop(self) -> None:
         """Stop watching; the page goes away, and the job works on."""
         self._job = self._starting = None
+        self._made = []
 
     def _watch(self, job: JobDir, run_id: int | None) -> None:
         self._starting = None
@@ -107,6 +115,9 @@ class OneJob(QObject):
 
     def _not_started(self, error: BaseException) -> None:
         self._over()
+        self._tell(error)
+
+    def _fail(self, error: BaseException) -> None:
         self.studio.fail(error, doing=self._title)
 
     def _progress(self, state: RunState) -> None:
@@ -127,7 +138,7 @@ class OneJob(QObject):
         if job is not None and self.sender() is job:
             self._over()
             self.failed.emit(job.job)
-            self.studio.fail(CVStudioError(text), doing=self._title)
+            self._tell(CVStudioError(text))
 
     def _over(self) -> None:
         self._job = self._starting = None

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog
 
-from cvstudio.core.errors import CVStudioError
 from cvstudio.core.words import counted
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control, ThreadWork
@@ -21,7 +20,7 @@ from cvstudio.gui.tasks import Control, ThreadWork
 if TYPE_CHECKING:
     from cvstudio.core.jobdir import JobDir
     from cvstudio.core.run_state import RunState
-    from cvstudio.gui.small_job import SmallJob
+    from cvstudio.gui.one_job import OneJob
     from cvstudio.gui.suggest_dialog import Wish
     from cvstudio.project.suggestions import Taken
 
@@ -40,15 +39,26 @@ class Suggesting(QObject):
     def __init__(self, studio: Studio, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
-        self._job: SmallJob | None = None
-        self._working: ThreadWork | None = None
+        self._job: OneJob | None = None
+        self._taking_in: ThreadWork | None = None
         self._waiting: list[JobDir] = []
-        self._taking = False
         studio.project_closing.connect(self._let_go)
 
     @property
     def running(self) -> bool:
-        return self._job is not None or self._working is not None
+        return self._taking_in is not None or (self._job is not None and self._job.running)
+
+    @property
+    def job(self) -> OneJob:
+        """The job that asks the network."""
+        if self._job is None:
+            from cvstudio.gui.one_job import OneJob
+
+            self._job = OneJob(self._studio, self, tell=self._in_vain)
+            self._job.told.connect(self._progress)
+            self._job.done.connect(self._take_in)
+            self._job.failed.connect(_leave)
+        return self._job
 
     def ask(
         self, *, run_id: int = 0, ids: Sequence[int] = (), file: Path | None = None, **_more: Any
@@ -74,17 +84,15 @@ class Suggesting(QObject):
         if project is None or self.running:
             return
 
-        from cvstudio.project import launch, suggesting
+        from cvstudio.project import suggesting
 
-        def work(control: Control) -> JobDir:
+        def begin(control: Control) -> JobDir:
             job = suggesting.start(project, wish.config, wish.image_ids, command=command)
             if control.cancelled():
-                launch.end(job)
+                _leave(job)
             return job
 
-        self._working = self._studio.tasks.run(
-            work, title=_TITLE, done=self._watch, failed=self._not_done, owner=self
-        )
+        self.job.start(_TITLE, begin)
         self.moved.emit("starting", 0.0)
 
     def find_left_behind(self) -> None:
@@ -98,27 +106,16 @@ class Suggesting(QObject):
 
     def cancel(self) -> None:
         """End the job; nothing of it comes into the project, unless it is coming in already."""
-        if self._taking:
+        if self._taking_in is not None:
             return
-        if self._job is not None:
-            _leave(self._job)
-            self._job.cancel()
-        if self._working is not None:
-            self._working.cancel()
-        self._over()
+        if self.job.directory is not None:
+            _leave(self.job.directory)
+        self.job.cancel()
+        self.ended.emit()
 
     # -- the job
 
-    def _watch(self, job: JobDir) -> None:
-        self._working = None
-        self._job = self._studio.jobs.watch(job)
-        self._job.progress.connect(self._progress)
-        self._job.done.connect(self._take_in)
-        self._job.failed.connect(self._failed)
-
     def _progress(self, state: RunState) -> None:
-        if self._job is None:
-            return  # it was stopped, and its last words are still coming in
         words = f"{state.done:,} of {counted(state.total, 'image')}" if state.total else state.phase
         self.moved.emit(words or "starting", state.share)
 
@@ -128,11 +125,10 @@ class Suggesting(QObject):
         project = self._studio.project
         if project is None:
             return
-        self._job, self._taking = None, True
         self.moved.emit("bringing them in", 1.0)
-        self._working = self._studio.tasks.run(
+        self._taking_in = self._studio.tasks.run(
             lambda _control: suggestions.take_in(project, job, source=self),
-            title=_TITLE, done=self._taken_in, failed=self._not_done, owner=self,
+            title=_TITLE, done=self._taken_in, failed=self._in_vain, owner=self,
         )  # fmt: skip
 
     def _taken_in(self, taken: Taken) -> None:
@@ -150,37 +146,31 @@ class Suggesting(QObject):
         self.taken.emit(taken)
         self._next()
 
-    def _failed(self, text: str) -> None:
-        job = self._job
-        self._over()
-        if job is not None:
-            _leave(job)
-        self._studio.fail(CVStudioError(text), doing=_TITLE)
-        self._next()
-
-    def _not_done(self, error: BaseException) -> None:
+    def _in_vain(self, error: BaseException) -> None:
         self._over()
         self._studio.fail(error, doing=_TITLE)
+        self._next()
 
     def _next(self) -> None:
         if self._waiting and not self.running:
-            self._watch(self._waiting.pop(0))
+            self.job.go_on(_TITLE, [self._waiting.pop(0)])
 
     def _over(self) -> None:
-        self._job = self._working = None
-        self._taking = False
+        self._taking_in = None
         self.ended.emit()
 
     def _let_go(self) -> None:
         """The project closes: the job goes on, and is found when it is opened again."""
-        if self._working is not None:
-            self._working.cancel()
+        if self._taking_in is not None:
+            self._taking_in.cancel()
+        if self._job is not None:
+            self._job.stop()
         self._waiting = []
         self._over()
 
 
-def _leave(job: SmallJob) -> None:
+def _leave(job: JobDir) -> None:
     """Its answers are not wanted, also when it is found another day."""
     from cvstudio.project import suggesting
 
-    suggesting.mark_taken(job.job)
+    suggesting.mark_taken(job)

@@ -87,7 +87,7 @@ def test_leaving_the_dialog_ends_its_job(window: Window) -> None:  # noqa: F811
     ready(window)
 
     def act(dialog: RateDialog) -> None:
-        until(lambda: dialog._job is not None)
+        until(lambda: dialog.job.directory is not None)
         QTest.keyClick(dialog, Qt.Key.Key_Escape)
 
     wrong = in_the_dialog(act)

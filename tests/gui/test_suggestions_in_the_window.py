@@ -365,7 +365,7 @@ def test_a_run_is_asked_about_the_selected_images_in_the_background(asking: Pers
 
     def go(dialog: QDialog) -> None:
         assert isinstance(dialog, SuggestDialog)
-        assert dialog.network.currentText() == "Run 1 · yolo11n · mAP50-95 0.610"
+        assert dialog.network.currentText() == "Run 1 · YOLO11 nano · mAP50-95 0.610"
         assert dialog.images.currentText() == "2 selected images"
         asking.click(dialog.go)
 
@@ -395,7 +395,7 @@ def test_the_stop_of_the_header_ends_the_job_and_brings_nothing_in(asking: Perso
     asking.answer(lambda dialog: asking.click(dialog.go))  # type: ignore[attr-defined]
     asking.studio.go_to("suggest", run_id=1)
     window: Any = asking.window
-    asking.until(lambda: window.suggesting._job is not None)
+    asking.until(lambda: window.suggesting.job.directory is not None)
     asking.click(window.header.suggest.stop)
     assert not window.header.suggest.isVisible()
     assert not window.suggesting.running

@@ -6,20 +6,19 @@ import math
 
 from PySide6.QtWidgets import QWidget
 
-from cvstudio.core.errors import CVStudioError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import default_config
 from cvstudio.core.rate_curve import fall, smoothed
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
-from cvstudio.gui.small_job import SmallJob
+from cvstudio.gui.one_job import OneJob
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import Control, ThreadWork
+from cvstudio.gui.tasks import Control
 from cvstudio.gui.widgets.chart import Chart
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.section import label
-from cvstudio.project import launch, rate_finding
+from cvstudio.project import rate_finding
 
 _WHY = (
     "One step is made at each of many learning rates, from far too small to far too large. The rate"
@@ -37,8 +36,10 @@ class RateDialog(StudioDialog):
         self._studio, self._project, self._config = studio, studio.project, config
         self.rate: float | None = None
         self._found: float | None = None
-        self._starting: ThreadWork | None = None
-        self._job: SmallJob | None = None
+        self._state = RunState()
+        self.job = OneJob(studio, self, tell=self._failed)
+        self.job.told.connect(self._show)
+        self.job.done.connect(self._done)
         self.content.addWidget(label(_WHY, "muted", wrap=True))
         self.chart = Chart("Loss", x="learning rate", y="loss", height=260, log_x=True)
         self.chart.set_range(x=(1e-7, 1))
@@ -49,32 +50,22 @@ class RateDialog(StudioDialog):
         self.add_button("Cancel", self.reject)
         self.take = self.add_button("Use this rate", self._take, next=True)
         self.take.setEnabled(False)
-        self.finished.connect(self._end)
+        self.finished.connect(self.job.cancel)  # the dialog is left: what still works is ended
+        studio.project_closing.connect(self.reject)
         self._start()
 
     def _start(self) -> None:
         project, config, command = self._project, self._config, self._studio.jobs.command
         self.note("Preparing …")
 
-        def work(control: Control) -> JobDir:
-            job = rate_finding.start(project, config, command=command)
-            if control.cancelled():
-                launch.end(job)
-            return job
+        def begin(_control: Control) -> JobDir:
+            return rate_finding.start(project, config, command=command)
 
-        self._starting = self._studio.tasks.run(
-            work, title="Find a learning rate", done=self._started, failed=self._failed, owner=self
-        )
-
-    def _started(self, job: JobDir) -> None:
-        self._starting = None
-        self._job = self._studio.jobs.watch(job)
-        self._job.progress.connect(self._show)
-        self._job.done.connect(lambda _job: self._done())
-        self._job.failed.connect(lambda text: self._failed(CVStudioError(text)))
+        self.job.start("Find a learning rate", begin)
 
     def _show(self, state: RunState) -> None:
         """The curve so far; what is not a number is not drawn."""
+        self._state = state
         tried = [each for each in state.rates if math.isfinite(each.loss)]
         rates = [each.rate for each in tried]
         losses = [each.loss for each in tried]
@@ -85,10 +76,8 @@ class RateDialog(StudioDialog):
         done = f" · {state.done} of {state.total} rates" if state.total else ""
         self.note(f"{state.phase or 'Starting'}{done}")
 
-    def _done(self) -> None:
-        state = self._job.state if self._job is not None else RunState()
-        self._job = None
-        self._show(state)
+    def _done(self, _job: JobDir) -> None:
+        state = self._state
         found = fall([each.rate for each in state.rates], [each.loss for each in state.rates])
         if found is None:
             self.note(
@@ -107,7 +96,6 @@ class RateDialog(StudioDialog):
         self.take.setFocus()
 
     def _failed(self, error: BaseException) -> None:
-        self._starting = self._job = None
         self.note("")
         self.problem.set("danger", str(error))
         self.problem.show()
@@ -119,11 +107,3 @@ class RateDialog(StudioDialog):
     def _take(self) -> None:
         self.rate = self._found
         self.accept()
-
-    def _end(self) -> None:
-        """The dialog is left: what still works is ended."""
-        if self._starting is not None:
-            self._starting.cancel()
-        if self._job is not None:
-            self._job.cancel()
-        self._starting = self._job = None

@@ -10,10 +10,10 @@ from cvstudio.core.jobdir import JobDir
 from cvstudio.core.recipe import TrainConfig
 from cvstudio.core.run_state import RunState
 from cvstudio.core.trial import Trial, key_of, read_trial
-from cvstudio.gui.small_job import SmallJob
+from cvstudio.gui.one_job import OneJob
 from cvstudio.gui.studio import Studio
-from cvstudio.gui.tasks import Control, ThreadWork
-from cvstudio.project import launch, trying
+from cvstudio.gui.tasks import Control
+from cvstudio.project import trying
 from cvstudio.project.check import Action, Check, Level
 from cvstudio.project.project import Project
 from cvstudio.project.training_facts import Facts
@@ -38,49 +38,36 @@ class TrialBatch(QObject):
         super().__init__(parent)
         self._studio, self._project = studio, project
         self._results: dict[str, Tried] = {}
-        self._starting: ThreadWork | None = None
-        self._made: list[JobDir] = []
-        """What the thread that starts the trial has made, at most one job."""
-        self._job: SmallJob | None = None
+        self._state: RunState | None = None
+        """What the trial at work has told; None while it is only being started."""
         self._key = self._words = ""
+        self.job = OneJob(studio, self, tell=self._in_vain)
+        self.job.told.connect(self._progress)
+        self.job.done.connect(self._done)
 
     @property
     def running(self) -> bool:
         """Whether a trial is at work."""
-        return self._starting is not None or self._job is not None
+        return self.job.running
 
     def start(self, config: TrainConfig) -> None:
         """Try a batch of these settings."""
         if self.running:
             return
-        self._key, self._words = key_of(config), ""
+        self._key, self._words, self._state = key_of(config), "", None
         project, command = self._project, self._studio.jobs.command
-        made: list[JobDir] = []
-        self._made = made
 
-        def work(control: Control) -> JobDir:
-            job = trying.start(project, config, command=command)
-            made.append(job)  # first: cancelling looks here after it has said so
-            if control.cancelled():
-                launch.end(job)
-            return job
+        def begin(_control: Control) -> JobDir:
+            return trying.start(project, config, command=command)
 
-        self._starting = self._studio.tasks.run(
-            work, title="Try a batch", done=self._started, failed=self._not_started, owner=self
-        )
+        self.job.start("Try a batch", begin)
         self.moved.emit()
 
     def cancel(self) -> None:
         """End the trial that is at work, if any."""
-        if not self.running:
-            return
-        if self._starting is not None:
-            self._starting.cancel()
-            for job in self._made:  # its thread may not have seen that
-                self._studio.jobs.watch(job).cancel()
-        if self._job is not None:
-            self._job.cancel()
-        self._over()
+        if self.running:
+            self.job.cancel()
+            self.moved.emit()
 
     def of(self, config: TrainConfig) -> Trial | None:
         """What is known of these settings; None when they were not tried, or in vain."""
@@ -102,18 +89,17 @@ class TrialBatch(QObject):
             return [Check(Level.OK, "A batch can be tried when no run is at work", (), _WHY)]
         return [Check(Level.OK, "The time is a guess", (Action("Try a batch", "try"),), _WHY)]
 
-    def _started(self, job: JobDir) -> None:
-        self._starting = None
-        self._job = self._studio.jobs.watch(job)
-        self._job.progress.connect(self._progress)
-        self._job.done.connect(self._done)
-        self._job.failed.connect(self._failed)
-
-    def _not_started(self, error: BaseException) -> None:
-        self._over()
-        self._studio.fail(error, doing="The batch could not be tried")
+    def _in_vain(self, error: BaseException) -> None:
+        """The trial could not be started, or came to no end."""
+        if self._state is None:
+            self.moved.emit()
+            self._studio.fail(error, doing="The batch could not be tried")
+        else:
+            told = self._state.failed or Failed(cause="other", text=str(error))
+            self._keep(Tried(failed=told))
 
     def _progress(self, state: RunState) -> None:
+        self._state = state
         words = f", step {state.done} of {state.total}" if state.total else ""
         if words != self._words:
             self._words = words
@@ -125,16 +111,7 @@ class TrialBatch(QObject):
         except CVStudioError as error:
             self._keep(Tried(failed=Failed(cause="other", text=error.message)))
 
-    def _failed(self, text: str) -> None:
-        told = self._job.state.failed if self._job is not None else None
-        self._keep(Tried(failed=told or Failed(cause="other", text=text)))
-
     def _keep(self, tried: Tried) -> None:
         kept = {key: value for key, value in self._results.items() if key != self._key}
         self._results = dict([*kept.items(), (self._key, tried)][-_KEPT:])
-        self._over()
-
-    def _over(self) -> None:
-        self._job = self._starting = None
-        self._words = ""
         self.moved.emit()
