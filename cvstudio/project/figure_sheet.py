@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from cvstudio.core.annotation import LabelClass
 from cvstudio.core.forms import Answers
 from cvstudio.core.metrics.resampling import Draws, with_whole
 from cvstudio.core.metrics.sheets import (
@@ -14,6 +17,7 @@ from cvstudio.core.metrics.sheets import (
     several_sheet,
 )
 from cvstudio.core.metrics.sure_answers import SURE_ENOUGH
+from cvstudio.core.words import quoted
 from cvstudio.project.image_analysis import ImageAnalysis
 from cvstudio.project.object_analysis import ObjectAnalysis
 from cvstudio.project.pixel_analysis import PixelAnalysis
@@ -21,6 +25,21 @@ from cvstudio.project.several_analysis import SeveralAnalysis
 from cvstudio.project.verdict import Analysis
 
 _SIZED = (Answers.BOXES, Answers.OUTLINES)
+
+
+def about_never_found(sheet: Sheet, classes: Mapping[int, LabelClass]) -> str:
+    """Why what is missed gains nothing by TIDE's count where classes are never found; "" if none
+    is."""
+    lost = [quoted(classes[each].name) for each in sheet.never_found]
+    if not lost:
+        return ""
+    one, names = len(lost) == 1, ", ".join(lost)
+    return (
+        f"{names} {'is' if one else 'are'} never found: TIDE leaves what is missed away"
+        f" instead of finding it, which gains {'this class' if one else 'these classes'} nothing."
+        f" Found as labelled, {'it' if one else 'they'} would add up to"
+        f" +{sheet.gain_of_never_found:.3f}."
+    )
 
 
 def free_of(analysed: Analysis, draws: Draws) -> ScoreFree | None:

@@ -140,7 +140,7 @@ HIT = ImageObjects(1, [label(1, 1, 0, 0, 10, 10)], [found(1, 0.9, 0, 0, 10, 10)]
         # Without the missed one there is nothing left to find.
         (ErrorKind.MISSED, [(1, 0)], [], 1 - 51 / 101),
         # A surer wrong one makes the first right one the second: 1/2 at every recall.
-        (ErrorKind.EXTRA, [], [(1, 0.95, 300)], 0.5),
+        (ErrorKind.FALSE_ALARM, [], [(1, 0.95, 300)], 0.5),
     ],
 )
 def test_what_fixing_a_kind_would_gain(
@@ -223,6 +223,20 @@ def test_a_sheet_holds_the_figures_of_the_threshold_with_their_ranges() -> None:
         assert figure.low <= figure.value <= figure.high, name
     assert sheet.reliability is not None
     assert len(sheet.gains) == 6
+
+
+def test_a_class_that_is_never_found_is_named_and_what_it_would_add() -> None:
+    """TIDE leaves its labels away, so all of them missed gain nothing."""
+    images = [replace(image, found=[f for f in image.found if f.class_id != CLASSES[0]])
+              for image in scene(6, seed=0)]  # fmt: skip
+    drawn = with_whole(draw(6, draws=5))
+    sheet = object_sheet(match_objects(images, class_ids=CLASSES), drawn, score=0.5)
+    assert sheet.never_found == (CLASSES[0],)
+    averaged = sum(not np.isnan(of["AP50"].value) for of in sheet.classes.values())
+    assert averaged > 1
+    assert sheet.gain_of_never_found == pytest.approx(1 / averaged)
+    whole = object_sheet(match_objects(scene(6, seed=0), class_ids=CLASSES), drawn, score=0.5)
+    assert whole.never_found == ()
 
 
 def test_a_split_without_objects_or_without_answers_has_figures_that_are_no_numbers() -> None:

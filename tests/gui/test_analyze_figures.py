@@ -101,13 +101,13 @@ def test_pressing_a_gain_shows_its_errors(studio_window: Person, job: JobDir) ->
     page, view = figures_of(studio_window)
     assert view.sheet is not None
     kinds = [each.kind for each in view.sheet.gains]
-    place = kinds.index(ErrorKind.EXTRA)
+    place = kinds.index(ErrorKind.FALSE_ALARM)
     assert view.gains.bars[place].name.startswith("False alarm, ")
     QTest.mouseClick(view.gains, Qt.MouseButton.LeftButton, pos=QPoint(20, 2 + 26 * place + 13))
     studio_window.idle()
     assert page.views.front is page.errors
     shown = page.errors.gallery.crops.model()
-    expected = view.subject.verdict.cases("extra")  # type: ignore[union-attr]
+    expected = view.subject.verdict.cases("false alarm")  # type: ignore[union-attr]
     assert shown is not None
     assert shown.rowCount() == len(expected) > 0
 
@@ -127,6 +127,29 @@ def test_the_count_beside_a_gain_is_of_what_the_gain_is_of(
     names = [bar.name for bar in view.gains.bars]
     assert f"Missed, {told[ErrorKind.MISSED]:,}" in names
     assert f"of the {at_score['missed']:,} missed at the score" in view._gain_words.text()
+
+
+def test_it_is_said_why_what_is_missed_gains_nothing_where_a_class_is_never_found(
+    studio_window: Person, job: JobDir
+) -> None:
+    _page, view = figures_of(studio_window)
+    assert view.sheet is not None
+    assert view.subject is not None
+    assert "never found" not in view._gain_words.text()
+    lost, *others = view.sheet.classes
+    nothing = replace(view.sheet.classes[lost]["AP50"], value=0.0)
+    of_classes = view.sheet.classes | {lost: view.sheet.classes[lost] | {"AP50": nothing}}
+    missed = [
+        replace(each, gain=replace(each.gain, value=0.0)) if each.kind is ErrorKind.MISSED else each
+        for each in view.sheet.gains
+    ]
+    view._show_gains(view.subject, replace(view.sheet, classes=of_classes, gains=tuple(missed)))
+    bar = next(each for each in view.gains.bars if each.name.startswith("Missed, "))
+    assert bar.words == "1 class never found, see below"
+    name = view.subject.classes[lost].name
+    words = view._gain_words.text()
+    assert f"“{name}” is never found" in words
+    assert f"+{1 / (1 + len(others)):.3f}." in words
 
 
 def test_a_figure_of_too_few_objects_says_so_in_the_place_of_its_range(

@@ -7,6 +7,7 @@ window makes them again at the threshold that is chosen there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -47,6 +48,29 @@ class Sheet:
     images: int
     reliability: Reliability | None = None
     gains: tuple[Gain, ...] = field(default=())
+
+    @property
+    def never_found(self) -> tuple[int, ...]:
+        """The classes of objects that are labelled and never found at overlap 0.5, at any score.
+
+        TIDE leaves missed annotations away instead of finding them, so these add nothing to the
+        gain of what is missed, however many they are.
+        """
+        return tuple(
+            class_id for class_id, known in self.classes.items()
+            if self.gains and _ap50(known) == 0
+        )  # fmt: skip
+
+    @property
+    def gain_of_never_found(self) -> float:
+        """What mAP50 would rise by at most if the classes that are never found were found."""
+        averaged = sum(not math.isnan(_ap50(known)) for known in self.classes.values())
+        return len(self.never_found) / averaged if averaged else 0.0
+
+
+def _ap50(known: Mapping[str, Measured]) -> float:
+    """Not a number where nothing of the class is labelled, or no objects are looked for."""
+    return known["AP50"].value if "AP50" in known else math.nan
 
 
 @dataclass(frozen=True, eq=False, slots=True)

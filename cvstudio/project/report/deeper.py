@@ -13,7 +13,7 @@ from cvstudio.core.metrics.sheets import Sheet
 from cvstudio.core.proof import counted_from, sentence
 from cvstudio.core.words import counted
 from cvstudio.project import exports, slices
-from cvstudio.project.figure_sheet import sheet_of
+from cvstudio.project.figure_sheet import about_never_found, sheet_of
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
 from cvstudio.project.report.blocks import Block, Heading, Table, Text, Tone
@@ -37,6 +37,9 @@ def figures(analysed: Analysis, verdict: Verdict, drawn: Draws, score: float) ->
     )
     if sheet.gains:
         yield _gains(sheet, verdict)
+        never = about_never_found(sheet, {each.id: each for each in analysed.classes})
+        if never:
+            yield Text(never)
     if sheet.reliability is not None and sheet.reliability.count >= _FEWEST_FOR_CALIBRATION:
         yield Text(_sureness(sheet.reliability.tendency, sheet.reliability.error))
 

@@ -32,7 +32,10 @@ from cvstudio.gui.widgets.value_bars import Bar, ValueBars
 from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.project import analysis, choosing, runs
 from cvstudio.project.choosing import Calibration
-from cvstudio.project.figure_sheet import free_of, sheet_of
+from cvstudio.project.figure_sheet import about_never_found, free_of, sheet_of
+
+_NOTHING = 0.0005
+"""A gain that is told as +0.000."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,10 +207,15 @@ class FiguresView(View):
             between = each.gain.interval
             spread = f"  ({between[0]:.3f}–{between[1]:.3f})" if between is not None else ""
             words = f"+{max(each.gain.value, 0.0):.3f}{spread}"
+            if each.kind is ErrorKind.MISSED and sheet.never_found and each.gain.value < _NOTHING:
+                classes = counted(len(sheet.never_found), "class", "classes")
+                words = f"{classes} never found, see below"
             title = titles.get(each.kind.value, each.kind.value)
             bars.append(Bar(f"{title}, {each.count:,}", max(each.gain.value, 0.0), words))
         self.gains.show_bars(bars)
-        self._gain_words.setText(_about_gains(sheet, counts.get(ErrorKind.MISSED.value, 0)))
+        about = _about_gains(sheet, counts.get(ErrorKind.MISSED.value, 0))
+        never = about_never_found(sheet, subject.classes)
+        self._gain_words.setText(f"{never} {about}".lstrip())
 
     def _show_errors(self, place: int) -> None:
         if self.subject is None or self.sheet is None:
