@@ -235,10 +235,10 @@ def test_the_heat_map_of_an_older_case_is_not_shown_for_a_newer_one(
     page.errors.gallery.step(1)
     studio_window.idle()
     assert len(explainer.asked) > first + 1
-    shown, title = page.errors.detail.heat.view._heat, page.errors.detail.heat.title.text()
+    shown, title = page.errors.detail.heat.view._heat, page.errors.detail.heat.figure.text()
     explainer.answer(1, 0.5, number=first)
     assert page.errors.detail.heat.view._heat is shown
-    assert page.errors.detail.heat.title.text() == title
+    assert page.errors.detail.heat.figure.text() == title
 
 
 def test_a_missed_object_is_explained_for_its_label_and_the_title_is_the_answers(
@@ -258,7 +258,8 @@ def test_a_missed_object_is_explained_for_its_label_and_the_title_is_the_answers
     names = {i: c.name for i, c in page.errors._classes().items()}
     other = next(c for c in names if c != case.labelled)
     explainer.answer(other, 0.31)
-    assert page.errors.detail.heat.title.text() == f"LayerCAM for “{names[other]}” 0.31"
+    assert page.errors.detail.heat.title.text() == "LayerCAM"
+    assert page.errors.detail.heat.figure.text() == f"“{names[other]}” 0.31"
 
 
 def test_a_click_on_any_object_explains_it(studio_window: Person, explainer: Explainer) -> None:
@@ -450,14 +451,14 @@ def test_where_nobody_labelled_anything_no_label_is_called_right(
     detail, tabs = page.errors.detail, page.errors.gallery.tabs
     kinds = [one.kind for one in page.errors.gallery._kinds]
     said = {}
-    for kind in ("missed", "extra"):
+    for kind in ("missed", "false alarm"):
         tabs.setCurrentIndex(kinds.index(kind))
         studio_window.idle()
         assert page.errors.gallery.current is not None
         said[kind] = detail.keep.accessibleName(), detail.fix.text()
     assert said == {
         "missed": ("Label is right", "Fix this label"),
-        "extra": ("Nothing to label here", "Label it"),
+        "false alarm": ("Nothing to label here", "Label it"),
     }
 
 
@@ -471,5 +472,5 @@ def test_the_table_counts_the_kinds_that_its_words_say(
     )
     many = {one.kind: one.count for one in verdict.kinds}
     extra = int(verdict.confusion[-1].sum())
-    kinds = ("extra", "duplicate", "loose box", "wrong class and loose")
+    kinds = ("false alarm", "duplicate", "loose box", "wrong class and loose")
     assert extra == sum(many[kind] for kind in kinds) > 0

@@ -121,11 +121,13 @@ def test_another_method_is_asked_for_by_keyboard_and_named_above_the_picture(
     assert network.last()["method"] == "hirescam"
     assert len(network.asked) > asked
     network.answer()
-    assert detail.heat.title.text().startswith("HiResCAM for “")
+    assert detail.heat.title.text() == "HiResCAM"
+    assert detail.heat.figure.text().startswith("“")
     assert "place by place" in detail.how.said.text()
     choose(studio_window, detail.how.method_box, "EigenCAM")
     network.answer(note="It is about the whole image.")
-    assert detail.heat.title.text() == "EigenCAM"  # it is about no class
+    assert detail.heat.title.text() == "EigenCAM"
+    assert detail.heat.figure.text() == "", "it is about no class"
     assert detail.how.said.text() == "It is about the whole image."
 
 
@@ -224,7 +226,8 @@ def test_what_a_map_of_an_object_cannot_tell_is_said_before_anything_is_unfolded
     network.answer()
     studio_window.settle()
     assert detail.how.isHidden()
-    assert detail.heat.title.text().startswith("LayerCAM for “")
+    assert detail.heat.title.text() == "LayerCAM"
+    assert detail.heat.figure.text().startswith("“")
     assert detail.caution.isVisible()
     assert detail.caution.text().startswith("LayerCAM tells where the network saw this object")
     studio_window.key("H", page.errors.gallery.crops)

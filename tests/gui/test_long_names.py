@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from person import Person
 from PySide6.QtCore import QRect, QRectF, QSizeF
-from PySide6.QtGui import QAction, QColor, QImage, QPainter
+from PySide6.QtGui import QAction, QColor, QFontMetrics, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 from test_analyze import finished_run, judged_page
 
@@ -17,7 +17,9 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.words import percent
 from cvstudio.gui import theme
 from cvstudio.gui.analyze.confusion import ConfusionView
+from cvstudio.gui.analyze.crops import name_in
 from cvstudio.gui.analyze.figures import ClassTable
+from cvstudio.gui.analyze.scale import Scale
 from cvstudio.gui.widgets.overlay import OverlayItem, paint_items
 from cvstudio.gui.widgets.section import NextStep
 from cvstudio.project import commands
@@ -83,6 +85,35 @@ def test_a_long_file_name_leaves_the_figures_their_room(
     assert detail.minimumSizeHint().width() < before + 50
     assert "…" in detail.name.shown()
     assert detail.name.shown().endswith("cells.jpg")
+
+
+def test_the_ends_of_the_heat_scale_are_read_beside_a_long_class_in_a_small_window(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished_run(studio_window.project)
+    monkeypatch.setattr(type(studio_window.studio.live), "request", lambda *a, **k: 1)
+    detail = judged_page(studio_window).errors.detail
+    heat = detail.heat
+    studio_window.window.resize(1280, 720)
+    scale = heat.findChild(Scale)
+    assert scale is not None
+    metrics = QFontMetrics(theme.font("small"))
+    words = metrics.horizontalAdvance("little") + metrics.horizontalAdvance("much")
+    for name in ("RBC", LONG):
+        heat.figure.setText(f"“{name}” 0.64")
+        studio_window.idle()
+        assert scale.width() > words, name
+        assert heat.figure.shown().endswith("0.64"), name
+
+
+def test_a_tile_with_little_room_shows_the_number_that_tells_it_from_the_next(
+    dressed: theme.ThemeKeeper, qapp: QApplication
+) -> None:
+    metrics = QFontMetrics(theme.font("caption"))
+    room = metrics.horizontalAdvance("00330") + 2
+    assert name_in("BloodImage_00330", metrics, room) == "00330"
+    assert name_in("BloodImage_00330", metrics, 10 * room) == "BloodImage_00330"
+    assert name_in("cells", metrics, 4) == ""
 
 
 def test_names_of_classes_are_read_beside_their_figures(

@@ -19,7 +19,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -33,6 +33,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.strokes import Stroke
 from cvstudio.gui import theme
 from cvstudio.gui.tasks import Control, Tasks
+from cvstudio.gui.widgets.names import short
 from cvstudio.gui.widgets.pixels import to_image
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -269,9 +270,7 @@ class CropTile(QStyledItemDelegate):
         metrics = painter.fontMetrics()
         figure = metrics.horizontalAdvance(item.figure)
         room = line.width() - figure - 8
-        title = metrics.elidedText(item.title, Qt.TextElideMode.ElideMiddle, room)
-        if len(title) < 3 and title != item.title:
-            title = ""  # a mere "…" says nothing; the tooltip has the name
+        title = name_in(item.title, metrics, room)
         painter.setPen(theme.colour("selectionMuted" if selected else "muted"))
         painter.drawText(
             line, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), title
@@ -280,6 +279,13 @@ class CropTile(QStyledItemDelegate):
         painter.drawText(
             line, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), item.figure
         )
+
+
+def name_in(title: str, metrics: QFontMetrics, room: int) -> str:
+    """What tells an image from its neighbours in a width of `room` pixels; "" where that is no
+    more than a "…", which says nothing: the tooltip has the name."""
+    name = short(title, metrics, room)
+    return "" if len(name) < 3 and name != title else name
 
 
 def _line(painter: QPainter, places: Sequence[QPointF], colour: QColor, *, dashed: bool) -> None:

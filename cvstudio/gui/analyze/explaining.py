@@ -75,7 +75,7 @@ class Making(OneJob):
             self._show_means(self._means)
             return
         self._means, self._asked = None, wanted
-        self._make(asked, (), None, "Laying heat maps over each other")
+        self._make(asked, (), None, "Mean of each class")
 
     def pictures(self, asked: HeatSource, current: Case | None, cases: Sequence[Case]) -> None:
         """Ask which and where to, then draw them."""
@@ -177,7 +177,9 @@ class MeansDialog(StudioDialog):
         self.setObjectName("heat_means")
         caveat = label(content["caveat"], "muted", wrap=True)
         self.content.addWidget(caveat)
-        self.content.addWidget(Scale(), 0, Qt.AlignmentFlag.AlignLeft)
+        scale = Scale()
+        scale.setMinimumWidth(scale.maximumWidth())
+        self.content.addWidget(scale, 0, Qt.AlignmentFlag.AlignLeft)
         inside = QWidget()
         flow = FlowLayout(inside, across=16, down=16)
         for row in content["classes"]:

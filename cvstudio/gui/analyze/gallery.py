@@ -26,11 +26,17 @@ from cvstudio.gui.widgets.verbatim import face, tip
 from cvstudio.project.verdict import Analysis, Case, KindCount
 
 _GREY = "#FFFFFF"
-_SHORT = {
-    "Likely label errors": "Label errors", "Loose box": "Loose", "Loose outline": "Loose",
-    "Wrong class and loose": "Both", "Wrong class, points off": "Both", "Wrong class": "Class",
-    "Duplicate": "Twice", "False alarm": "Alarm",
-}  # fmt: skip
+_SHORT: tuple[Mapping[str, str], ...] = (
+    {"Likely label errors": "Label errors"},
+    {"Wrong class and loose": "Both", "Wrong class, points off": "Both"},
+    {"Loose box": "Loose", "Loose outline": "Loose"},
+    {"Duplicate": "Twice"},
+    {"Wrong class": "Class"},
+    {"False alarm": "Alarm"},
+    {"Likely label errors": "Suspects"},
+)
+"""Shorter names of tabs, in the order in which they are taken while there is too little room; after
+the last one they stand closer to their counts too."""
 
 
 class Gallery(QWidget):
@@ -50,8 +56,8 @@ class Gallery(QWidget):
         self._removed: list[tuple[int, Case, CropItem]] = []  # with the rows where they stood
         self._returned: list[Case] = []
         self._kinds: tuple[KindCount, ...] = ()
-        self._short = False
-        """Whether the tabs have their short names."""
+        self._steps = 0
+        """How many steps of _SHORT the names of the tabs have taken."""
         self._concerns: Callable[[Case], bool] = lambda _case: False
 
         self.tabs = tab_bar()
@@ -114,7 +120,7 @@ class Gallery(QWidget):
             for _kind in kinds:
                 self.tabs.addTab("")
         self._kinds = tuple(kinds)
-        self._name_tabs(short=self._short)
+        self._name_tabs(self._steps)
         if fresh:
             self.cell = None
             self.tabs.setCurrentIndex(0)
@@ -245,32 +251,38 @@ class Gallery(QWidget):
         super().resizeEvent(event)
         self._make_room()
 
-    def _names(self, *, short: bool) -> list[str]:
-        """The words of the tabs."""
-        titles = (_SHORT.get(k.title, k.title) if short else k.title for k in self._kinds)
-        return [
-            face(f"{title}   {kind.count:,}")
-            for title, kind in zip(titles, self._kinds, strict=True)
-        ]
+    def _names(self, steps: int) -> list[str]:
+        """The words of the tabs, after some steps of _SHORT."""
+        short = {long: name for step in _SHORT[:steps] for long, name in step.items()}
+        gap = " " * (2 if steps == len(_SHORT) else 3)
+        return [face(f"{short.get(k.title, k.title)}{gap}{k.count:,}") for k in self._kinds]
 
-    def _name_tabs(self, *, short: bool) -> None:
-        self._short = short
-        for place, name in enumerate(self._names(short=short)):
+    def _name_tabs(self, steps: int) -> None:
+        self._steps = steps
+        for place, name in enumerate(self._names(steps)):
             if name != self.tabs.tabText(place):  # each new word lays all of them out again
                 self.tabs.setTabText(place, name)
-            self.tabs.setTabToolTip(place, tip(self._kinds[place].title) if short else "")
+            title = self._kinds[place].title
+            self.tabs.setTabToolTip(place, "" if name.startswith(face(title)) else tip(title))
 
     def _make_room(self) -> None:
         """The tabs need the row more than the amount, which the status bar says too.
 
-        Where they would be cut all the same, they take shorter names, and then the chip of a cell
-        has a line of its own.
+        Where they would be cut all the same, they take shorter names, no more of them than they
+        have to; then "Show more" is shorter too, and the chip of a cell has a line of its own.
         """
         chip = self.chip.sizeHint().width() + 8 if self.cell is not None else 0
+        self.more.setText("Show more")
         more = self.more.sizeHint().width() + 8 if not self.more.isHidden() else 0
-        short = self._tabs_width(short=False) + chip + more > self.width()
-        self._name_tabs(short=short)
-        apart = self._tabs_width(short=short) + chip + more > self.width()
+        steps, tabs = 0, self._tabs_width(0)
+        while steps < len(_SHORT) and tabs + chip + more > self.width():
+            steps += 1
+            tabs = self._tabs_width(steps)
+        self._name_tabs(steps)
+        if more and tabs + more > self.width():
+            self.more.setText("More")
+            more = self.more.sizeHint().width() + 8
+        apart = tabs + chip + more > self.width()
         home = self._own_line if apart else self._tab_line
         if self.chip.parentWidget() is not home.parentWidget():
             home.insertWidget(0 if apart else 1, self.chip)
@@ -278,12 +290,12 @@ class Gallery(QWidget):
         self._own_row.setVisible(apart and self.cell is not None)
         beside = more if apart else more + chip
         amount = self.caption.sizeHint().width() + 8
-        self.caption.setVisible(self._tabs_width(short=short) + beside + amount < self.width())
+        self.caption.setVisible(tabs + beside + amount < self.width())
 
-    def _tabs_width(self, *, short: bool) -> int:
-        """What the tabs would take with short names or long ones."""
+    def _tabs_width(self, steps: int) -> int:
+        """What the tabs would take after some steps of _SHORT."""
         metrics = self.tabs.fontMetrics()
-        names = self._names(short=short)
+        names = self._names(steps)
         shown = (self.tabs.tabText(place) for place in range(len(names)))
         more = sum(
             _width(metrics, name) - _width(metrics, now)

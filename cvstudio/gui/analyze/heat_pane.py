@@ -25,6 +25,8 @@ from cvstudio.project.records import RunRecord
 from cvstudio.project.verdict import Analysis
 
 _CHECKING = "Shuffling what was learned, to see whether the map changes"
+_NARROWEST_CLASS = 96
+"""Where the picture is narrow a long name of a class gives way: the words of the scale do not."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,6 +58,7 @@ class HeatPane(Pane):
         self.class_box.setToolTip("The class whose evidence is shown")
         self.class_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.class_box.setPlaceholderText("likeliest")
+        self.class_box.setMinimumWidth(_NARROWEST_CLASS)
         self.class_box.setMaximumWidth(180)
         self.class_box.activated.connect(
             lambda _index: self.class_chosen.emit(int(self.class_box.currentData()))
@@ -65,7 +68,7 @@ class HeatPane(Pane):
         self.head.insertWidget(1, WhatIs("Grad-CAM"))
         self.head.setSpacing(4)
         self._busy = QTimer(self, singleShot=True, interval=300)
-        self._busy.timeout.connect(lambda: self.figure.setText("…"))
+        self._busy.timeout.connect(lambda: self.figure.setText("working …"))
         how.changed.connect(self.ask)
         how.opacity_changed.connect(self.view.set_heat_opacity)
         how.check_wanted.connect(self._check)
@@ -148,7 +151,7 @@ class HeatPane(Pane):
         would be taken for their lower end."""
         if self.class_box.isHidden():
             name = quoted(self._names[class_id]) if class_id in self._names else "?"
-            self.title.setText(f"{self.how.title} for {name} {score}")
+            self.figure.setText(f"{name} {score}")
             return
         place = self.class_box.findData(class_id)
         self.class_box.setCurrentIndex(place)

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
 from cvstudio.gui.analyze.compare_view import CompareView
+from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import label
 
 
@@ -15,7 +16,7 @@ class Pane(QWidget):
     def __init__(self, title: str, right: QWidget | None = None) -> None:
         super().__init__()
         self.title = label(title, "section")
-        self.figure = label("", "caption")
+        self.figure = NameLabel(role="caption", front=0.4)
         self.view = CompareView(title)
         header = QWidget()
         header.setFixedHeight(theme.size("row_compact"))
@@ -26,7 +27,7 @@ class Pane(QWidget):
         head.addWidget(self.figure)
         head.insertStretch(1 if right is None else 2, 1)
         if right is not None:
-            head.addWidget(right)
+            head.addWidget(right, 100)  # all the room there is, up to its greatest width
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
