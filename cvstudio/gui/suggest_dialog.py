@@ -32,6 +32,7 @@ from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.gui.widgets.views_field import ViewsField
 from cvstudio.project import image_classes, queries, suggesting
 from cvstudio.project.records import RunRecord
+from cvstudio.project.run_titles import run_title
 from cvstudio.project.suggesting import Which
 
 _WORDS = {
@@ -149,7 +150,7 @@ class SuggestDialog(StudioDialog):
         box = QComboBox()
         box.setAccessibleName("Network")
         for run in self._runs.values():
-            box.addItem(network_words(run), run.id)
+            box.addItem(run_title(run), run.id)
         box.addItem("An exported file…", 0)
         place = 0 if self._file is None else box.count() - 1
         if run_id in self._runs:
@@ -316,9 +317,3 @@ class SuggestDialog(StudioDialog):
             return
         self.wish = Wish(config, self.image_ids)
         self.accept()
-
-
-def network_words(run: RunRecord) -> str:
-    """A run with its network and the figure that it was judged by."""
-    words = f"Run {run.id} · {run.network}"
-    return words if run.best is None else f"{words} · {run.metric} {run.best:.3f}"
