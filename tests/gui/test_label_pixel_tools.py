@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from patience import LIMIT
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
@@ -248,7 +249,7 @@ def slow(monkeypatch):
     go, errors, flood = threading.Event(), [], wand.flood
 
     def late(*args, **more):
-        assert go.wait(20)
+        assert go.wait(LIMIT)
         if errors:
             raise errors.pop()
         return flood(*args, **more)
@@ -474,7 +475,7 @@ def test_backspace_while_the_scissors_close_takes_the_closing_back_and_no_point(
     go = threading.Event()
 
     def slowly(*args):
-        assert go.wait(20)
+        assert go.wait(LIMIT)
         return LiveWire(*args)
 
     monkeypatch.setattr(scissors, "LiveWire", slowly)
@@ -557,7 +558,7 @@ def test_that_cells_are_waited_for_is_not_said_after_they_have_come(
     divide, go_on = superpixels.divide, threading.Event()
 
     def slowly(*parts, **more):
-        assert go_on.wait(30)
+        assert go_on.wait(LIMIT)
         return divide(*parts, **more)
 
     monkeypatch.setattr(superpixels, "divide", slowly)
