@@ -140,7 +140,7 @@ def test_folds_that_begin_from_a_run_are_said_to_know_what_they_are_judged_on(
 
 
 def test_a_search_is_begun_with_the_chosen_settings_and_stopped(window: Window) -> None:
-    window.choose(epochs=40, network="yolo26n")
+    window.choose(epochs=2000, network="yolo26n")
 
     def ask(dialog: SeveralDialog) -> None:
         dialog.choose(2)

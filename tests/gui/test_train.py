@@ -102,6 +102,7 @@ class Window:
     def start(self, **settings: Any) -> int:
         before = len(runs.all_runs(self.project))
         self.choose(**settings)
+        self.until(self.studio.actions["train.start"].isEnabled)  # the run before is prepared
         assert self.studio.actions.trigger("train.start")
         self.until(lambda: len(runs.all_runs(self.project)) == before + 1)
         self.until(lambda: len(self.page.table.model.rows) == before + 1)
@@ -264,7 +265,7 @@ def test_the_keyboard_stays_on_the_start_button_while_a_run_is_prepared(window: 
 
 
 def test_a_second_run_is_queued_and_begins_by_itself(window: Window) -> None:
-    first = window.start(epochs=2000)  # it ends when it is told to
+    first = window.start(epochs=small_job.LONG)
     window.until(lambda: window.studio.jobs.current is not None)
     window.until(lambda: window.page.next_step.button.text() == "Queue run 2")
     comparison = window.page.comparison
@@ -282,7 +283,7 @@ def test_a_second_run_is_queued_and_begins_by_itself(window: Window) -> None:
 
 
 def test_pause_and_resume_go_on_in_the_same_charts(window: Window) -> None:
-    run_id = window.start(epochs=40)
+    run_id = window.start(seed=small_job.PATIENT, epochs=40)
     view = window.page.view
     window.until(lambda: len(window.studio.jobs.state.epochs) >= 2)
     window.until(view.card.buttons["pause"].isEnabled)
@@ -295,7 +296,7 @@ def test_pause_and_resume_go_on_in_the_same_charts(window: Window) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_killed_job_is_told_in_words_and_resumed_with_one_button(window: Window) -> None:
-    run_id = window.start(epochs=100)
+    run_id = window.start(epochs=small_job.LONG)
     window.until(lambda: len(window.studio.jobs.state.epochs) >= 3)
     process = launch.find(window.job(run_id))
     assert process is not None
@@ -341,7 +342,7 @@ def test_the_training_outlives_the_window_and_a_new_window_shows_its_live_chart(
     qtbot: QtBot, folder: Path
 ) -> None:
     first = Window(qtbot, folder)
-    run_id = first.start(epochs=120)
+    run_id = first.start(epochs=small_job.LONG)
     first.until(lambda: len(first.studio.jobs.state.epochs) >= 3)
     job = first.job(run_id)
     first.close()
@@ -380,7 +381,7 @@ def press(words: str) -> Callable[[QDialog], None]:
 
 
 def test_neither_enter_nor_esc_cancels_a_run_and_cancelling_ends_its_job(window: Window) -> None:
-    run_id = window.start(epochs=300)
+    run_id = window.start(epochs=small_job.LONG)
     window.until(lambda: len(window.studio.jobs.state.epochs) >= 1)
     for key in (Qt.Key.Key_Return, Qt.Key.Key_Escape, Qt.Key.Key_Space):
         asked = asked_by_cancel(
@@ -396,7 +397,7 @@ def test_neither_enter_nor_esc_cancels_a_run_and_cancelling_ends_its_job(window:
 
 
 def test_the_question_of_cancel_can_keep_the_best_network_instead(window: Window) -> None:
-    run_id = window.start(epochs=300)
+    run_id = window.start(epochs=small_job.LONG)
     window.until(lambda: len(window.studio.jobs.state.epochs) >= 1)
     asked = asked_by_cancel(window, press("Finish early, keep the best"))
     (lost,) = [text for text in asked if "would be lost" in text]
@@ -612,7 +613,7 @@ def test_only_what_can_be_asked_of_the_shown_run_is_enabled(window: Window) -> N
 
     assert enabled() == set()
     assert "No run yet" in actions["train.pause"].toolTip()
-    window.start(epochs=200)
+    window.start(epochs=small_job.LONG)
     window.until(lambda: enabled() == {"pause", "finish", "cancel"})
     assert actions.trigger("train.pause")
     window.until(lambda: window.words_of(1) == "Paused")
@@ -687,7 +688,7 @@ def test_a_deleted_run_is_asked_about_with_its_size_and_gone_from_list_and_disk(
 
 
 def test_a_running_run_cannot_be_deleted(window: Window) -> None:
-    window.start(epochs=200)
+    window.start(epochs=small_job.LONG)
     window.until(lambda: window.page.view.card.buttons["pause"].isEnabled())
     action = window.studio.actions["train.delete"]
     assert not action.isEnabled()
