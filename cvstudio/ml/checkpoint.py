@@ -117,6 +117,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
     would have to run code.
     """
     content = load_plain(path)
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:  # torch reads changed weights without a word
+                raise damaged(path)
     if not isinstance(content, dict) or content.get("mark") != _MARK:
         raise RunError(f"{path.name} is not a checkpoint of CVStudio.")
     if content["format"] > FORMAT:

@@ -149,6 +149,23 @@ def test_a_checkpoint_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_a_checkpoint_whose_weights_changed_on_the_disk_is_damaged_and_is_not_exported(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "best.pt"
+    write_checkpoint(path, Checkpoint(
+        config=config_for(Task.SEGMENT), classes=CLASSES,
+        preprocessing=Preprocessing(64, Fit.PAD, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)),
+        weights={"layer": torch.full((4000,), 0.25)}, epoch=1,
+    ))  # fmt: skip
+    content = bytearray(path.read_bytes())
+    place = content.index(torch.full((8,), 0.25).numpy().tobytes())
+    content[place + 3] ^= 0x40
+    path.write_bytes(content)
+    with pytest.raises(RunError, match=r"best\.pt is damaged"):
+        read_checkpoint(path)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of the system")
 @pytest.mark.parametrize("room", [1_000, 2_000_000, 6_000_000])
 def test_a_disk_that_fills_up_anywhere_in_a_checkpoint_is_called_full_and_keeps_the_old_one(
