@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import runpy
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -361,6 +363,26 @@ def test_a_disk_that_fills_up_leaves_the_old_openvino_file_whole(
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {
         "net.xml": b"old", "net.bin": b"old weights",
     }  # fmt: skip
+
+
+def test_a_full_disk_is_called_so_although_openvino_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        def set_rt_info(self, *_told: object) -> None:
+            return
+
+        def save_model(self, *_told: object, **_how: object) -> None:
+            raise RuntimeError("basic_ios::clear: iostream error")
+
+    monkeypatch.setattr(engines, "_openvino", Full)
+    monkeypatch.setattr(engines, "record_text", lambda _record: "")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=4096))
+    with pytest.raises(OSError, match="No space left") as caught:
+        engines.MadeOpenVino(Full(), half=False).write(tmp_path / "net.xml", None)  # type: ignore[arg-type]
+    assert caught.value.errno == errno.ENOSPC
+    assert not list(tmp_path.iterdir())
 
 
 def test_openvino_tells_nobody_that_it_is_used() -> None:

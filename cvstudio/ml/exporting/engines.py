@@ -5,8 +5,11 @@ A `Made` is one file before it has a name: it can be written with a record insid
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import re
+import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -52,6 +55,10 @@ class MadeOnnx:
         replace_file(path, with_record(self.model, record))
 
 
+_BLOCK = 2**16
+"""Bytes free on a disk that was filled: what is written last comes in pieces."""
+
+
 @dataclass(frozen=True)
 class MadeOpenVino:
     """OpenVINO's own form of a graph: a description, and beside it a file of weights."""
@@ -68,6 +75,8 @@ class MadeOpenVino:
             try:
                 openvino.save_model(self.model, part, compress_to_fp16=self.half)
             except RuntimeError as error:
+                if shutil.disk_usage(folder).free < _BLOCK:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path) from error
                 raise RunError(
                     f"OpenVINO could not write {path.name}.", hint=_says("OpenVINO", error)
                 ) from error
