@@ -9,24 +9,21 @@ from typing import Any
 
 import numpy as np
 import onnx
-import torch
-from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.export_kinds import Precision
 from cvstudio.core.forms import BOXES, Answers, Form
 from cvstudio.core.metrics import ImageObjects, match_objects, region_map
-from cvstudio.core.networks import network as network_info
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import SnapshotAnnotation, SnapshotImage
 from cvstudio.core.thresholds import Thresholds
-from cvstudio.ml.decode import SCORE_FLOOR, probabilities, suppress
+from cvstudio.ml.decode import SCORE_FLOOR, suppress
+from cvstudio.ml.exporting.parity import Difference, Original, chooses, differences, largest
 from cvstudio.ml.load import LoadedNetwork
 from cvstudio.ml.predict import ExportedNetwork
 from cvstudio.ml.preprocess import Image
 
-Arrays = Sequence[NDArray[Any]]
 _SAME_BOX = 0.5
 """Of two answers that overlap and tie to the last digit, either may survive suppression."""
 _STANDARD = ("", "ai.onnx")
@@ -93,12 +90,13 @@ def check_graph(model: onnx.ModelProto, precision: str) -> list[Check]:
 
 
 def check_parity(
-    network: LoadedNetwork, exported: ExportedNetwork, rgbs: Sequence[Image], limits: Limits
+    original: Original, exported: ExportedNetwork, rgbs: Sequence[Image], limits: Limits
 ) -> list[Check]:
     """Raw outputs for real images, one at a time and three at a time, against the checkpoint's.
 
     Where the file takes any size, images are tried a second time at a larger one.
     """
+    network = original.network
     precision = exported.record.precision
     sizes = {"": network.image_size}
     if "height" in exported.record.input["shape"] and network.config.fit.value != "crop":
@@ -110,9 +108,13 @@ def check_parity(
         placed = [how.place(rgb)[0] for rgb in some]
         for together in (1, 3):
             text = f"batch {together}{words}"
-            found = differences(network, exported, placed, together)
+            held = limits.relative is not None
+            found = differences(original, exported, placed, together, ties=held)
             answers = network.form.answers
             checks += _parity_checks(network.task, answers, precision, text, found, limits)
+            if held and chooses(network):
+                text = f"Objects chosen otherwise at a tie of scores, {text}"
+                checks.append(at_most(text, precision, found.ties, None))
     return checks
 
 
@@ -146,104 +148,8 @@ _SAME_OBJECT = 0.1
 """Of two lists: pixels of a corner, and hundredths of a score."""
 
 
-@dataclass(slots=True)
-class _Difference:
-    score: float = 0.0
-    shift: float = 0.0
-    maps: float = 0.0
-    turn: float = 0.0
-    points: float = 0.0
-    relative: float = 0.0
-
-
-def differences(
-    network: LoadedNetwork, exported: ExportedNetwork, placed: Sequence[Image], together: int
-) -> _Difference:
-    """The largest differences over all images, fed in groups of one shape and that many."""
-    found = _Difference()
-    listed = network_info(network.config.network).listed
-    by_shape: dict[tuple[int, ...], list[Image]] = {}
-    for image in placed:
-        by_shape.setdefault(image.shape, []).append(image)
-    for images in by_shape.values():
-        for start in range(0, len(images), together):
-            group = [images[(start + i) % len(images)] for i in range(together)]
-            ours = np.stack([network.preprocessor.normalise(image) for image in group])
-            theirs = np.stack([exported.preprocessor.normalise(image) for image in group])
-            with torch.no_grad():
-                outputs = network.raw(torch.from_numpy(ours).to(network.device))
-            expected = [output.float().cpu().numpy() for output in outputs]
-            answered = exported.raw(theirs)
-            for row in range(together):
-                _compare(
-                    network.task, [a[row] for a in expected], [b[row] for b in answered],
-                    len(network.classes), found, listed=listed, several=network.several,
-                    answers=network.form.answers,
-                )  # fmt: skip
-    return found
-
-
-def _compare(
-    task: Task,
-    ours: Arrays,
-    theirs: Arrays,
-    count: int,
-    found: _Difference,
-    *,
-    listed: bool,
-    several: bool,
-    answers: Answers,
-) -> None:
-    """Widen `found` by the outputs for one image."""
-    if any(
-        a.shape != b.shape or not np.isfinite(b).all() for a, b in zip(ours, theirs, strict=True)
-    ):
-        found.score = found.shift = found.maps = found.relative = math.inf
-        return
-    if task in (Task.CLASSIFY, Task.SEGMENT):
-        found.relative = max(found.relative, relative(ours[0], theirs[0]))
-        mine, other = (probabilities(answer[0], several=several) for answer in (ours, theirs))
-        found.score = max(found.score, _largest(mine - other))
-        return
-    mine, other = ours[0], theirs[0]
-    scores = slice(4, 4 + count)
-    if listed:  # of two that are as good as each other, either may come first
-        order = _pairing(mine, other)
-        other, theirs = other[:, order], [other[:, order], *(o[order] for o in theirs[1:])]
-    found.score = max(found.score, _largest(mine[scores] - other[scores]))
-    reported = np.maximum(mine[scores], other[scores]).max(axis=0) > SCORE_FLOOR
-    found.shift = max(found.shift, _largest(mine[:4, reported] - other[:4, reported]))
-    for rows in (slice(0, 4), scores):
-        some = relative(mine[rows, reported], other[rows, reported])
-        found.relative = max(found.relative, some)
-    rest = mine[4 + count :, reported] - other[4 + count :, reported]
-    if answers is Answers.ROTATED:
-        found.turn = max(found.turn, _largest(np.degrees(rest)))
-    if answers is Answers.KEYPOINTS:
-        found.points = max(found.points, _largest(rest[0::3]), _largest(rest[1::3]))
-        found.score = max(found.score, _largest(rest[2::3]))
-    if task is Task.INSTANCE:
-        maps = (ours[1], theirs[1])
-        if listed:  # what fills up the list has no mask that would matter
-            maps = (ours[1][reported], theirs[1][reported])
-        for a, b in ((mine[4 + count :], other[4 + count :]), maps):
-            found.maps = max(found.maps, relative(a, b))
-
-
-def _pairing(mine: NDArray[Any], other: NDArray[Any]) -> NDArray[np.int64]:
-    """Which answer of another list each answer of a list is: the nearest by score and place."""
-    waiting = np.ones(mine.shape[1], bool)
-    order = np.empty(mine.shape[1], np.int64)
-    for row in range(mine.shape[1]):
-        apart = np.abs(other - mine[:, row, None])
-        distance = apart[:4].max(axis=0) + 1e3 * apart[4:].max(axis=0)
-        order[row] = int(np.argmin(np.where(waiting, distance, np.inf)))
-        waiting[order[row]] = False
-    return order
-
-
 def _parity_checks(
-    task: Task, answers: Answers, precision: str, words: str, found: _Difference, limits: Limits
+    task: Task, answers: Answers, precision: str, words: str, found: Difference, limits: Limits
 ) -> list[Check]:
     checks = [
         at_most(f"Largest difference in a score, {words}", precision, found.score, limits.score),
@@ -342,7 +248,7 @@ def _same_pixels(
     same, total, differences, surer = 0, 0, {}, 0.0
     for a, b in zip(ours, theirs, strict=True):
         if a.pixels is not None and b.pixels is not None:
-            surer = max(surer, _largest(a.pixels.chances - b.pixels.chances))
+            surer = max(surer, largest(a.pixels.chances - b.pixels.chances))
         height, width = sizes[a.image_id]
         maps = [
             region_map(p.regions or {}, height=height, width=width, class_ids=class_ids)
@@ -428,12 +334,3 @@ def _at_least(
 ) -> Check:
     passed = None if allowed is None else value >= allowed
     return Check(name, precision, value, allowed, passed, reference)
-
-
-def _largest(values: NDArray[Any]) -> float:
-    return float(np.abs(values).max(initial=0))
-
-
-def relative(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
-    """The largest difference of two arrays of one shape, beside the largest value of the first."""
-    return _largest(ours - theirs) / max(_largest(ours), 1e-6)

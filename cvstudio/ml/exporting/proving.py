@@ -24,6 +24,7 @@ from cvstudio.ml.evaluate import predict_images, read_images
 from cvstudio.ml.exporting import proof
 from cvstudio.ml.exporting.alone import answers_of_script
 from cvstudio.ml.exporting.engines import open_exported
+from cvstudio.ml.exporting.parity import Original, relative
 from cvstudio.ml.exporting.proof import Check, Limits
 from cvstudio.ml.judge import judge
 from cvstudio.ml.load import LoadedNetwork
@@ -54,6 +55,8 @@ class Reference:
     metric: float | None
     counts: Thresholds
     """From which scores answers count, and at which temperature they are read: as the files say."""
+    original: Original
+    """What answers number by number, once for all files."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def refer(
         network.seen_at_once(rgb) for _, rgb in read_images(some, [], network.preprocessor)
     )
     metric = figures["metrics"][best_metric(network.task, several=network.several)]
-    return Reference(tuple(images), rgbs, tuple(predictions), metric, counts)
+    return Reference(tuple(images), rgbs, tuple(predictions), metric, counts, Original(network))
 
 
 def _figures(
@@ -136,7 +139,7 @@ def prove(
     if info.engine is Engine.ONNX:
         checks += proof.check_graph(onnx.load(path), info.precision)
     told.phase(f"Comparing {info.title} with the checkpoint, number by number")
-    checks += proof.check_parity(network, everywhere or exported, reference.rgbs, limits)
+    checks += proof.check_parity(reference.original, everywhere or exported, reference.rgbs, limits)
     if everywhere is not None:
         checks.append(proof.check_list(everywhere, exported, reference.rgbs))
     if info.engine is Engine.TORCHSCRIPT:
@@ -164,7 +167,7 @@ def _in_a_fresh_process(
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         theirs = pool.submit(answers_of_script, path, batches).result()
     worst = max(
-        proof.relative(a, b) for one, other in zip(ours, theirs, strict=True)
+        relative(a, b) for one, other in zip(ours, theirs, strict=True)
         for a, b in zip(one, other, strict=True)
     )  # fmt: skip
     return proof.at_most(

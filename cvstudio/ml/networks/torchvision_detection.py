@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -58,6 +59,17 @@ def head(module: nn.Module) -> frozenset[str]:
     return frozenset(name for name, _ in module.named_parameters() if name.startswith(own))
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """What the boxes of objects are chosen from: `corners` (n, p, classes, 4) in input pixels and
+    `scores` (n, p, classes), from maps of features of images with `side` (height, width)."""
+
+    corners: torch.Tensor
+    scores: torch.Tensor
+    features: Any
+    side: tuple[int, int]
+
+
 class Detector(nn.Module):
     """Faster R-CNN, or Mask R-CNN where it has masks, over normalised images (n, 3, h, w).
 
@@ -79,11 +91,22 @@ class Detector(nn.Module):
     # -- answering -----------------------------------------------------------------------------
 
     def forward(self, images: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        return self.answer(self.candidates(images))
+
+    def candidates(self, images: torch.Tensor) -> Candidates:
+        """All boxes of objects in images (n, 3, h, w), before doubles are removed."""
         features = self.backbone(images)
         side = (images.shape[2], images.shape[3])
         proposals, known = self._proposals(images, features)
-        corners, scores, classes = self._objects(features, proposals, known, side)
-        count = self.roi_heads.box_predictor.cls_score.out_features - 1
+        return self._candidates(features, proposals, known, side)
+
+    def answer(
+        self, found: Candidates, *, leaning: torch.Tensor | None = None
+    ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        """What the network answers with these candidates. `leaning`, of the shape of their scores,
+        is added to them where boxes are chosen, and not to what is answered."""
+        corners, scores, classes = self._objects(found, leaning)
+        count = int(found.scores.shape[2])
         low, high = corners[..., :2], corners[..., 2:]
         boxes = torch.cat([(low + high) / 2, high - low], dim=2).transpose(1, 2)
         table = torch.zeros_like(boxes[:, :1]).repeat(1, count, 1)
@@ -91,7 +114,7 @@ class Detector(nn.Module):
         answer = torch.cat([boxes, table], dim=1)
         if not self.with_masks:
             return answer
-        return answer, self._masks(features, corners, classes, side)
+        return answer, self._masks(found.features, corners, classes, found.side)
 
     def logits_at(self, images: torch.Tensor, corners: torch.Tensor) -> tuple[Any, torch.Tensor]:
         """The feature maps of one image, and what they say about boxes (k, 4) of it: logits
@@ -133,10 +156,9 @@ class Detector(nn.Module):
         anchors: torch.Tensor = self.rpn.anchor_generator(ImageList(images[:1], sides), maps)[0]
         return anchors
 
-    def _objects(
+    def _candidates(
         self, features: Any, proposals: torch.Tensor, known: torch.Tensor, side: tuple[int, int]
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The best objects of each image: corners (n, k, 4), scores and classes (n, k) from 0."""
+    ) -> Candidates:
         heads = self.roi_heads
         pooled = self._pooled(heads.box_roi_pool, features, proposals, side)
         logits, deltas = heads.box_predictor(heads.box_head(pooled))
@@ -145,16 +167,27 @@ class Detector(nn.Module):
         boxes = _clipped(boxes.reshape(-1, number, count, 4)[:, :, 1:], side[1], side[0])
         scores = logits.float().softmax(1).reshape(-1, number, count)[..., 1:]
         scores = scores * known.unsqueeze(2) * _is_box(boxes, 1e-2)
+        return Candidates(boxes, scores, features, side)
+
+    def _objects(
+        self, found: Candidates, leaning: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The best objects of each image: corners (n, k, 4), scores and classes (n, k) from 0."""
+        boxes, scores = found.corners, found.scores
+        chances = scores if leaning is None else scores + leaning
+        number, count = int(scores.shape[1]), int(scores.shape[2])
         # One class of one image after the other: (n * classes, p).
         own = boxes.transpose(1, 2).reshape(-1, number, 4)
         kept = _suppressed(
-            own, scores.transpose(1, 2).reshape(-1, number), heads.nms_thresh, SCORE_FLOOR
+            own, chances.transpose(1, 2).reshape(-1, number), self.roi_heads.nms_thresh, SCORE_FLOOR
         )
-        kept = kept.reshape(-1, count - 1, number).transpose(1, 2).reshape(-1, number * (count - 1))
-        scores, best = kept.topk(min(self.most, number * (count - 1)), dim=1)
-        flat = boxes.reshape(-1, number * (count - 1), 4)
+        kept = kept.reshape(-1, count, number).transpose(1, 2).reshape(-1, number * count)
+        best_scores, best = kept.topk(min(self.most, number * count), dim=1)
+        if leaning is not None:
+            best_scores = scores.reshape(-1, number * count).gather(1, best) * (best_scores > 0)
+        flat = boxes.reshape(-1, number * count, 4)
         corners = flat.gather(1, best.unsqueeze(2).expand(-1, -1, 4))
-        return corners, scores, best % (count - 1)
+        return corners, best_scores, best % count
 
     def _masks(
         self, features: Any, corners: torch.Tensor, classes: torch.Tensor, side: tuple[int, int]
