@@ -218,7 +218,7 @@ class _Export:
         return _File(info, wrapped(self._listed(graph)), own, before)
 
     def _reduced(self, graph: onnx.ModelProto, precision: Precision) -> onnx.ModelProto:
-        kept = float_nodes(self.network)
+        kept = float_nodes(self.network, precision)
         if precision is Precision.FLOAT16:
             return halve(graph, keep_float=kept)
         self.told.phase("Calibrating 8 bits with training images")
