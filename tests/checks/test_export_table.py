@@ -57,15 +57,48 @@ def test_a_table_that_was_broken_off_goes_on_where_it_was(
 
     monkeypatch.setattr(table, "measured", measured)
     with pytest.raises(KeyboardInterrupt):
-        table.main(tmp_path / "work", [])
+        table.main([str(tmp_path / "work")])
     names = [row.name for row in table.ROWS]
     kept = json.loads(table.FIGURES.read_text(encoding="utf-8"))
     assert [name for name in names if name in kept] == names[:2]
-    table.main(tmp_path / "work", [])
+    table.main([str(tmp_path / "work")])
     assert asked == [*names[:3], *names[2:]]
-    table.main(tmp_path / "work", [names[1]])
+    table.main([str(tmp_path / "work"), names[1]])
     assert asked[-1] == names[1]
     assert len(asked) == len(names) + 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--help"], "keeps what was trained"),
+        ([], "FOLDER is needed"),
+        (["work", "yolo12n"], "There is no row yolo12n. There are: resnet18;"),
+        (["work", "resnet18", "--page"], "--bench and --page make no row"),
+    ],
+)
+def test_a_question_is_answered_and_a_slip_refused_before_anything_is_made(
+    table: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], words: list[str], said: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        table.main(words)
+    told = capsys.readouterr()
+    assert said in " ".join((told.out + told.err).split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_trained_is_found_again_in_a_folder_that_was_moved(
+    table: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = table.Row("resnet18", "classify", images=12)
+    monkeypatch.setattr(table, "run_job", lambda _path: 0)
+    run = table.trained(tmp_path / "here", row)
+    (tmp_path / "here").rename(tmp_path / "there")
+    again = table.trained(tmp_path / "there", row)
+    assert again.is_dir()
+    assert again.relative_to(tmp_path / "there") == run.relative_to(tmp_path / "here")
 
 
 def test_a_refused_file_and_a_row_without_figures_are_told_with_the_reason(
