@@ -33,6 +33,7 @@ from cvstudio.core.jobdir import JobDir, Request
 from cvstudio.core.pieces import in_windows, windows
 from cvstudio.core.predictions import Found, Prediction, write_predictions
 from cvstudio.core.similarity import centred, principal
+from cvstudio.core.thresholds import thresholds_of
 from cvstudio.core.words import counted
 from cvstudio.ml.answer import by_windows, goes_in_tiles
 from cvstudio.ml.decode import decode
@@ -109,7 +110,10 @@ class _Looking:
         self._config, self._network = config, network
         self._tap: Tap | None = None
         best = JobDir(config.run_directory).best.read_bytes()
+        self._counts = thresholds_of(config.run_directory)
         about = [config.of, config.layer, config.score if config.of == "objects" else 0, _FORM]
+        if self._counts.correction is not None:
+            about.append(repr(self._counts.correction))
         self._base = hashlib.sha256(best + json.dumps(about).encode()).hexdigest()
 
     def key(self, subject: Subject) -> str:
@@ -168,7 +172,7 @@ class _Looking:
                 for x0, y0, x1, y1 in windows(rgb.shape[1], rgb.shape[0], size)
             ]
             mean = np.concatenate(rows).mean(axis=0, keepdims=True, dtype=np.float32)
-            unsure = doubt.of_classes(prediction.scores or {}, several=network.several)
+            unsure = self._doubt(prediction)
             assert self._tap is not None  # the network has just been asked
             vectors = mean.astype(np.float16)
             found[subject.id] = Embedded(prediction, unsure, vectors, self._tap.name)
@@ -213,19 +217,22 @@ class _Looking:
         vectors: Vectors,
     ) -> Embedded:  # fmt: skip
         assert self._tap is not None  # the network has just been asked
-        unsure = self._doubt(prediction, outputs, at)
+        pixels = self._network.task is Task.SEGMENT
+        unsure = self._doubt(prediction, _inside(outputs[0], at) if pixels else None)
         return Embedded(prediction, unsure, vectors, self._tap.name)
 
-    def _doubt(
-        self, prediction: Prediction, outputs: Sequence[NDArray[np.float32]], at: Placement
-    ) -> float:
+    def _doubt(self, bare: Prediction, logits: NDArray[np.float32] | None = None) -> float:
+        """How unsure the network is as its answers are read, corrected; what is kept is bare.
+        `logits` (classes, h, w) are those of the image where pixels have classes."""
+        answer = self._counts.corrected(bare)
         match self._network.task:
             case Task.CLASSIFY:
-                return doubt.of_classes(prediction.scores or {}, several=self._network.several)
+                return doubt.of_classes(answer.scores or {}, several=self._network.several)
             case Task.SEGMENT:
-                return doubt.of_pixels(_inside(outputs[0], at))
+                assert logits is not None  # such a network answers with nothing else
+                return doubt.of_pixels(logits / (self._counts.temperature or 1.0))
             case Task.DETECT | Task.INSTANCE:
-                return doubt.of_objects([found.score for found in prediction.objects])
+                return doubt.of_objects([found.score for found in answer.objects])
 
     def _vectors(
         self, maps: torch.Tensor, subject: Subject, prediction: Prediction, at: Placement,

@@ -13,6 +13,7 @@ import pytest
 import torch
 from judge_samples import CLASSES, network_of, snapshot_of
 
+from cvstudio.core import doubt
 from cvstudio.core.annotation import Task
 from cvstudio.core.config import Depth, EmbedConfig
 from cvstudio.core.embedding import (
@@ -28,8 +29,10 @@ from cvstudio.core.events import Failed, Outcome
 from cvstudio.core.jobdir import JobDir, Request, replace_file
 from cvstudio.core.networks import network as info_of
 from cvstudio.core.pieces import windows
-from cvstudio.core.predictions import read_predictions
+from cvstudio.core.predictions import read_predictions, to_json
 from cvstudio.core.recipe import Fit
+from cvstudio.core.sureness import Correction, Platt
+from cvstudio.core.thresholds import keep_correction
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.checkpoint import Checkpoint, write_checkpoint
 from cvstudio.ml.layers import tap
@@ -124,6 +127,30 @@ def test_every_image_gets_a_row_and_the_answer_it_was_given(tmp_path: Path, task
     assert np.abs(found.flat).max() == pytest.approx(1, abs=1e-3)
     answers = list(read_predictions(JobDir(run.run.path / "jobs/embed-1").predictions(ANSWERS)))
     assert [a.image_id for a in answers] == ids
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_doubts_follow_how_the_answers_are_read_and_answers_stay_as_they_were(
+    tmp_path: Path, task: Task
+) -> None:
+    run = made(tmp_path, task)
+    bare = run.embed("embed-1")
+    objects = task in (Task.DETECT, Task.INSTANCE)
+    warm = Correction(platt=Platt(1.0, -2.0)) if objects else Correction(temperature=4.0)
+    keep_correction(run.run.path, warm)
+    read = run.embed("embed-2")
+    assert np.array_equal(read.vectors, bare.vectors)
+    kept = [JobDir(run.run.path / f"jobs/embed-{n}").predictions(ANSWERS) for n in (1, 2)]
+    answers = list(read_predictions(kept[0]))
+    assert [to_json(a) for a in answers] == [to_json(a) for a in read_predictions(kept[1])]
+    if objects:
+        scores = [[Platt(1.0, -2.0).of(one.score) for one in a.objects] for a in answers]
+        assert read.doubts.tolist() == pytest.approx(list(map(doubt.of_objects, scores)), abs=1e-3)
+        assert read.doubts.tolist() != bare.doubts.tolist()
+    else:
+        assert (read.doubts > bare.doubts).all(), "warmed classes come nearer to each other"
+    keep_correction(run.run.path, None)
+    assert run.embed("embed-3").doubts.tolist() == bare.doubts.tolist()
 
 
 def test_labelled_objects_have_rows_of_their_own_that_follow_their_boxes(tmp_path: Path) -> None:
