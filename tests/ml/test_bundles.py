@@ -519,6 +519,7 @@ def test_the_card_tells_data_figures_limits_and_licence(tmp_path: Path) -> None:
     assert "## How good it is" in card
     assert "| images | 3 | 5 | 0 |" in card
     assert "| labels “round” | 3 | 5 | 0 |" in card
+    assert "there are no test images, so its figures are of images that took part" in card
     assert "feed" * 16 in card
     assert "| mAP50 | 0.812 | 0.750 and 0.870 |" in card
     assert "**mAP50**:" in card

@@ -132,9 +132,13 @@ def _data(record: FileRecord, known: Known) -> str:
     rest = f"{width} × {height} pixels ({often:,} of them)" if len(sizes) > 1 else (
         f"{width} × {height} pixels"
     )  # fmt: skip
+    apart = "test images took no part" if parts[2] else (
+        "there are no test images, so its figures are of images that took part in that choice and"
+        " may be a little better than on images that it has never seen"
+    )  # fmt: skip
     note = (
         f"The images are {rest}. It saw the train images again and again; val images chose the best"
-        " epoch and the threshold; test images took no part."
+        f" epoch and the threshold; {apart}."
     )
     return (
         text + "\n".join(table) + f"\n\n{note} Labels and splits as they were (the snapshot) have"
