@@ -25,6 +25,7 @@ _KINDS = {
     "any size": "networks that take any image size",
     "any channels": "networks that take any number of channels",
     "torchvision-detection": "torchvision's detectors",
+    "yolo": "YOLO",
 }
 
 

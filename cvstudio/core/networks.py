@@ -303,6 +303,8 @@ def applies(name: str, info: NetworkInfo) -> bool:
     if holds is None:
         return True
     known = {info.task.value, info.family}
+    if info.family == "ultralytics" and not info.listed:
+        known.add("yolo")
     if not info.fixed_size:
         known.add("any size")
     if not info.colours_only:

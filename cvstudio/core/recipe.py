@@ -409,7 +409,10 @@ class TrainConfig(Record):
         description="The order of values in memory that convolutions like best on most computers.",
     )  # fmt: skip
     compile: bool = Field(
-        False, title="Compile the network", json_schema_extra=_group("Computer"),
+        False, title="Compile the network",
+        json_schema_extra=_group(
+            "Computer", holds=("classify", "segment", "torchvision-detection", "yolo"),
+        ),
         description="torch.compile: minutes at the start, then quicker steps; for long runs on a"
         " GPU.",
     )  # fmt: skip

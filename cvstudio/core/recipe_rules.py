@@ -77,6 +77,18 @@ def _growing(config: TrainConfig, info: NetworkInfo) -> None:
         )
 
 
+_BY_THE_STEP = ("deeplabv3", "deeplabv3plus", "pan", "upernet")
+"""Networks for segment that normalise the mean of each image over the images of a step."""
+
+
+def _single(config: TrainConfig, info: NetworkInfo) -> None:
+    if config.batch == 1 and info.family == "smp" and info.architecture in _BY_THE_STEP:
+        raise ConfigError(
+            f"{info.title} compares the images of a batch and cannot learn from one at a time.",
+            hint="Raise the batch to 2.",
+        )
+
+
 _RULES: tuple[Callable[[TrainConfig, NetworkInfo], None], ...] = (
-    _size, _crops, _loss, _several, _growing,
+    _size, _crops, _loss, _several, _growing, _single,
 )  # fmt: skip

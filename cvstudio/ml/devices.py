@@ -82,11 +82,6 @@ def half_refused(config: TrainConfig, half: torch.dtype | None) -> str:
     return f"{config.half.value} needs a GPU of NVIDIA or AMD: this run computes in float32."
 
 
-def go_on_uncompiled() -> None:
-    """Let a network that torch.compile cannot compile here compute as it is."""
-    torch._dynamo.config.suppress_errors = True
-
-
 def unused_card(device: torch.device, wanted: str) -> str:
     """Words for a run that is on the processor although there is an NVIDIA card; else ""."""
     if device.type != "cpu" or wanted != "auto":

@@ -21,7 +21,6 @@ from cvstudio.core.recipe import Start
 from cvstudio.core.snapshot import SnapshotAnnotation, SnapshotImage
 from cvstudio.ml.composing import Composer, Scene
 from cvstudio.ml.decode import decode
-from cvstudio.ml.devices import go_on_uncompiled
 from cvstudio.ml.engine import own
 from cvstudio.ml.engine.feeding import LEARNED, augmenter_of, read_images
 from cvstudio.ml.engine.judging import Judgement
@@ -183,9 +182,12 @@ class DetectorTraining(Training):
     def _prepare_judging(self) -> None:
         weights = self.feed.class_weights()
         self.weights = None if weights is None else weights.to(self.device)
-        if self.config.compile:
-            go_on_uncompiled()
-            self._detector().backbone.compile()
+
+    @property
+    def _compiled(self) -> nn.Module:
+        # What follows depends on how much it finds.
+        backbone: nn.Module = self._detector().backbone
+        return backbone
 
     def _detector(self, module: nn.Module | None = None) -> Detector:
         found = module or self.module

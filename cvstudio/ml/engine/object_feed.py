@@ -43,8 +43,9 @@ def object_loader(
         part=session.group.part if training else (0, 1),
     )  # fmt: skip
     workers = readers(config.workers, device=device, kept=read.kept)
+    channels_last = config.channels_last and device.type != "mps"
     return Loader(
-        items, batches, collate=partial(collated, channels_last=device.type != "mps"),
+        items, batches, collate=partial(collated, channels_last=channels_last),
         batch_size=batch, device=device, workers=workers if training else min(workers, 2),
     )  # fmt: skip
 

@@ -18,10 +18,10 @@ from cvstudio.core.jobdir import Request
 from cvstudio.core.recipe import Sees
 from cvstudio.core.recipe_rules import check
 from cvstudio.ml.checkpoint import Checkpoint
+from cvstudio.ml.compiling import compile_in_place
 from cvstudio.ml.devices import (
     device_of,
     empty_cache,
-    go_on_uncompiled,
     half_precision,
     half_refused,
     random_state,
@@ -167,6 +167,8 @@ class Training:
             self.session.note(refused)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half is torch.float16)
         self._prepare_judging()
+        if self.config.compile:
+            compile_in_place(self._compiled, device=device, tell=self._warn)
         self.pieces = config.accumulate
         self.mixer = Mixer(config, len(self.session.snapshot.classes))
         self.sizes = Sizes(config)
@@ -175,14 +177,18 @@ class Training:
     def _prepare_judging(self) -> None:
         """What an error costs, and what judges an epoch."""
         self.criterion = loss_for(self.config, self.feed.class_weights()).to(self.device)
-        self.forward: Callable[[torch.Tensor], torch.Tensor] = self.module
-        if self.config.compile:
-            go_on_uncompiled()
-            self.forward = torch.compile(self.module)
         self.judging = Judging(
             self.session, self.feed.val_images, device=self.device, answers=self._answers,
             criterion=self.criterion,
         )  # fmt: skip
+
+    @property
+    def _compiled(self) -> nn.Module:
+        """What of the network torch.compile is given, where the config wants that."""
+        return self.module
+
+    def _warn(self, text: str) -> None:
+        self.session.note(text, warning=True)
 
     @property
     def kept(self) -> nn.Module:
@@ -289,7 +295,7 @@ class Training:
             try:
                 loss = self._learn(images, targets)
                 break
-            except RuntimeError as error:
+            except (RuntimeError, ValueError) as error:
                 if "Expected more than 1 value per channel" in str(error):
                     raise ConfigError(
                         "This network needs at least two images per step: raise the batch to 2."
@@ -335,11 +341,11 @@ class Training:
     def _gradients(self, images: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Tensor]:
         """Add up the gradients of a batch, piece by piece; the parts of its mean loss."""
         count = len(images)
-        size = -(-count // self.pieces)
         total: dict[str, torch.Tensor] = {}
-        for start in range(0, count, size):
-            inputs = resized(self._inputs(images[start : start + size]), self.side)
-            parts = self._losses(inputs, targets[start : start + size])
+        scarce = self.pieces > self.config.accumulate
+        for piece in pieces_of(count, self.pieces, single=scarce):
+            inputs = resized(self._inputs(images[piece]), self.side)
+            parts = self._losses(inputs, targets[piece])
             share = len(inputs) / count
             self.scaler.scale(sum_of(parts) * share).backward()  # type: ignore[no-untyped-call]
             for name, value in parts.items():
@@ -353,7 +359,7 @@ class Training:
         if wanted.ndim == 3:
             wanted = resized_labels(wanted, self.side)
         with self._autocast():
-            logits = self.forward(inputs)
+            logits = self.module(inputs)
         return self.criterion.parts(logits, wanted)
 
     def _inputs(self, images: torch.Tensor) -> torch.Tensor:
@@ -418,6 +424,18 @@ class Training:
             self.average.n_averaged.fill_(state["averaged"])
         self.pieces = state["pieces"]
         set_random_state(state["random"], self.device)
+
+
+def pieces_of(count: int, pieces: int, *, single: bool) -> list[slice]:
+    """A step's images in about so many pieces. Unless a `single` one may be left over, it goes with
+    others: batch normalisation cannot learn from one image."""
+    size = -(-count // pieces)
+    starts = list(range(0, count, size))
+    if not single and size > 1 and count % size == 1 and len(starts) > 1:
+        starts[-1] -= 1
+        if size == 2:
+            del starts[-1]
+    return [slice(start, end) for start, end in zip(starts, [*starts[1:], count], strict=True)]
 
 
 def _per_step(session: Session) -> int:

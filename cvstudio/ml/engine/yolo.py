@@ -29,7 +29,8 @@ from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.recipe_rules import check
 from cvstudio.core.rotated_overlap import rotated_iou
 from cvstudio.ml.checkpoint import Checkpoint
-from cvstudio.ml.devices import device_of, go_on_uncompiled, seed_everything
+from cvstudio.ml.compiling import compile_in_place
+from cvstudio.ml.devices import device_of, seed_everything
 from cvstudio.ml.engine.feeding import read_images
 from cvstudio.ml.engine.object_feed import object_loader, prepared, sample_predictions
 from cvstudio.ml.engine.rates import Rates
@@ -55,6 +56,8 @@ from ultralytics.utils.torch_utils import ModelEMA, unwrap_model  # noqa: E402
 
 # It compares answers of a network that it looks for on the disk and then in the net.
 _bare_trainer.check_amp = lambda model: True  # type: ignore[attr-defined]
+# Its own wraps the network and tells a run's log alone where that cannot be done.
+_bare_trainer.attempt_compile = lambda model, **_how: model  # type: ignore[attr-defined]
 # Its own loads torch's compiler for a switch that has a quicker way.
 _bare_trainer.init_seeds = seed_everything  # type: ignore[attr-defined, assignment]
 
@@ -68,8 +71,6 @@ def train(session: Session) -> Outcome:
     """
     config = session.config
     check(config)
-    if config.compile:
-        go_on_uncompiled()
     device = device_of(session.device_name)
     seed_everything(config.seed, deterministic=config.deterministic)
     checkpoint = session.resumable()
@@ -212,7 +213,12 @@ class _Supervised:
         if session.config.channels_last and self._trainer().device.type != "mps":
             # A third faster on processors.
             module = module.to(memory_format=torch.channels_last)
-        self._trainer().model = session.group.begin_alike(module)
+        module = session.group.begin_alike(module)
+        if self._trainer().args.compile:
+            compile_in_place(
+                module, device=self._trainer().device, tell=partial(session.note, warning=True)
+            )
+        self._trainer().model = module
         return self.checkpoint
 
     def build_optimizer(self, model: Any, *arguments: Any, **options: Any) -> torch.optim.Optimizer:
@@ -250,7 +256,12 @@ class _Supervised:
         half = torch.bfloat16 if trainer.args.amp == "bf16" else None
         with torch.autocast(trainer.device.type, half, enabled=bool(trainer.amp)):
             prepared = trainer.preprocess_batch(batch)
-            loss, _ = trainer.model(prepared)
+            if trainer.args.compile:  # the loss is no part of what is compiled
+                answer = trainer.model(prepared["img"])
+                network: Any = unwrap_model(trainer.model)
+                loss, _ = network.loss(prepared, answer)
+            else:
+                loss, _ = trainer.model(prepared)
         total = loss.sum()
         trainer.scaler.scale(total).backward()
         trainer.optimizer_step()

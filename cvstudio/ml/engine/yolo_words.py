@@ -11,6 +11,7 @@ import torch
 
 from cvstudio.core.annotation import LabelClass
 from cvstudio.core.forms import Answers
+from cvstudio.core.networks import applies
 from cvstudio.core.recipe import Optimizer, TrainConfig
 from cvstudio.ml.devices import half_precision, half_refused
 from cvstudio.ml.engine.session import Session
@@ -106,7 +107,8 @@ def settings(
         "seed": config.seed,
         "deterministic": config.deterministic,
         "amp": amp,
-        "compile": config.compile,
+        # RT-DETR learns from labels that it is shown beside the image: both are one call.
+        "compile": config.compile and applies("compile", session.info),
         "pretrained": False,
         "plots": False,
         "val": True,
