@@ -177,9 +177,9 @@ def test_cancelling_a_stubborn_job_takes_its_whole_tree_down_within_15_seconds(
     child_file = runs.job_of(run).path / "child.pid"
     wait_until(lambda: child_file.exists() and child_file.read_text())
     child = psutil.Process(int(child_file.read_text()))
+    began = time.monotonic()
     runs.cancel(project, run.id)
-    # What it waits for in all; a busy machine may take longer for the rest.
-    assert launch.ASKED_SECONDS + launch.TERMINATE_SECONDS + launch.KILL_SECONDS < 15
+    assert time.monotonic() - began < 15
     assert not launch.alive(runs.job_of(run))
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
     assert runs.get(project, run.id).status == RunStatus.CANCELLED
