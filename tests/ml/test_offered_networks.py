@@ -21,6 +21,7 @@ from cvstudio.core.recipe_rules import check
 from cvstudio.core.snapshot import SnapshotAnnotation, SnapshotImage
 from cvstudio.ml.engine.own import pieces_of
 from cvstudio.ml.environment import prepare
+from cvstudio.ml.networks.build import build, head, rows_of
 from cvstudio.ml.worker import run_job
 
 prepare()
@@ -128,3 +129,20 @@ def test_a_classifier_that_cannot_learn_from_one_image_says_so_in_words(tmp_path
     (failed,) = events_of(job, events.Failed)
     assert failed.cause == "config"
     assert "at least two images per step: raise the batch to 2" in failed.text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    ["mobilenet_v3_small", "efficientnet_v2_s", "convnext_tiny", "convnext_atto", "efficientnet_b0",
+     "mobilenetv4_small", "vit_tiny", "swin_tiny", "maxvit_tiny", "eva02_tiny"],
+)  # fmt: skip
+def test_the_outputs_for_classes_are_known_of_every_kind_of_classifier(name: str) -> None:
+    info = network(name)
+    module = build(info, classes=2, image_size=info.image_size)
+    rows = rows_of(info, module, classes=2, image_size=info.image_size)
+    state = module.state_dict()
+    assert [state[name].shape[0] for name in rows] == [2, 2]
+    assert {name.rpartition(".")[2] for name in rows} == {"weight", "bias"}
+    assert set(rows) <= head(info, module)
+    assert all(row.before == 0 for row in rows.values())
