@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections import namedtuple
 from pathlib import Path
 from typing import Any
@@ -285,7 +286,7 @@ def test_a_camera_ends_with_a_whole_video_while_the_disk_still_has_room_for_its_
     rooms = iter([10**9, 1000])
     room = namedtuple("room", "free")
     monkeypatch.setattr(writing, "_LOOK_EVERY", 4)
-    monkeypatch.setattr(writing.shutil, "disk_usage", lambda _path: room(next(rooms)))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: room(next(rooms)))
     out = film_as_camera / "seen.mp4"
     assert main(["predict", str(network), "--camera", "0", "--video", str(out)]) == 1
     told = capsys.readouterr()
