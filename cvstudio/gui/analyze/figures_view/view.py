@@ -215,7 +215,7 @@ class FiguresView(View):
         self.gains.show_bars(bars)
         about = _about_gains(sheet, counts.get(ErrorKind.MISSED.value, 0))
         never = about_never_found(sheet, subject.classes)
-        self._gain_words.setText(f"{never} {about}".lstrip())
+        self._gain_words.setText(f"{never}\n\n{about}".lstrip())
 
     def _show_errors(self, place: int) -> None:
         if self.subject is None or self.sheet is None:
