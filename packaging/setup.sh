@@ -59,6 +59,9 @@ else
 fi
 
 # --- The environment ----------------------------------------------------------------------------------
+# Networks of hospitals and companies often put their own certificate between: the system knows it,
+# uv by itself does not. Older versions of uv know the switch by its first name.
+export UV_NATIVE_TLS="${UV_NATIVE_TLS:-true}" UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
 if [ ! -d .venv ]; then
     say "Fetching the locked versions (once: about 3.5 GB on Linux, 0.5 GB on a Mac) ..."
 fi
