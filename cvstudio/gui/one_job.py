@@ -30,10 +30,13 @@ class OneJob(QObject):
     def __init__(
         self, studio: Studio, parent: QObject, *,
         tell: Callable[[BaseException], None] | None = None,
+        leave: Callable[[JobDir], None] | None = None,
     ) -> None:  # fmt: skip
-        """`tell` gets what went wrong, where the window is not to say it."""
+        """`tell` gets what went wrong, where the window is not to say it. `leave` is called with a
+        job that is cancelled here, at once or, for one that is only being started, in its thread.
+        """
         super().__init__(parent)
-        self.studio, self._tell = studio, tell or self._fail
+        self.studio, self._tell, self._leave = studio, tell or self._fail, leave
         self._title = ""
         self._starting: ThreadWork | None = None
         self._unwanted = threading.Event()
@@ -68,6 +71,7 @@ class OneJob(QObject):
             job = begin(control)
             made.append(job)  # first: cancelling looks here after it has said so
             if unwanted.is_set():
+                self._left(job)
                 launch.end(job)
             return job
 
@@ -95,11 +99,17 @@ class OneJob(QObject):
             self._unwanted.set()
             self._starting.cancel()
             for job in self._made:  # its thread may have looked a moment too early
+                self._left(job)
                 self.studio.jobs.watch(job).cancel()
         if self._job is not None:
+            self._left(self._job.job)
             self._job.cancel()
         if self.running:
             self._over()
+
+    def _left(self, job: JobDir) -> None:
+        if self._leave is not None:
+            self._leave(job)
 
     def stop(self) -> None:
         """Stop watching; the page goes away, and the job works on."""

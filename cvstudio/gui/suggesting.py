@@ -54,7 +54,7 @@ class Suggesting(QObject):
         if self._job is None:
             from cvstudio.gui.one_job import OneJob
 
-            self._job = OneJob(self._studio, self, tell=self._in_vain)
+            self._job = OneJob(self._studio, self, tell=self._in_vain, leave=_leave)
             self._job.told.connect(self._progress)
             self._job.done.connect(self._take_in)
             self._job.failed.connect(_leave)
@@ -86,11 +86,8 @@ class Suggesting(QObject):
 
         from cvstudio.project import suggesting
 
-        def begin(control: Control) -> JobDir:
-            job = suggesting.start(project, wish.config, wish.image_ids, command=command)
-            if control.cancelled():
-                _leave(job)
-            return job
+        def begin(_control: Control) -> JobDir:
+            return suggesting.start(project, wish.config, wish.image_ids, command=command)
 
         self.job.start(_TITLE, begin)
         self.moved.emit("starting", 0.0)
@@ -108,8 +105,6 @@ class Suggesting(QObject):
         """End the job; nothing of it comes into the project, unless it is coming in already."""
         if self._taking_in is not None:
             return
-        if self.job.directory is not None:
-            _leave(self.job.directory)
         self.job.cancel()
         self.ended.emit()
 
