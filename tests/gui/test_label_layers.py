@@ -59,7 +59,10 @@ def grabbed(page):
 
 
 def point_at(page, x, y):
-    QTest.mouseMove(page.canvas.viewport(), page.canvas.to_screen(x, y).toPoint())
+    """Bring the pointer there from the side: where it is already, moving it would do nothing."""
+    place = page.canvas.to_screen(x, y).toPoint()
+    for step in (QPoint(20, 0), QPoint(0, 0)):
+        QTest.mouseMove(page.canvas.viewport(), place + step)
 
 
 def test_the_minimap_is_there_only_while_a_part_of_the_image_is_in_sight(page):
@@ -121,6 +124,23 @@ def test_the_status_bar_says_the_files_own_values_and_the_place_in_its_units(pag
     go_to_image(page, 2)
     point_at(page, 300.4, 200.6)
     assert "grey 1234567" in page.status_left, "seven digits are not rounded"
+
+
+def test_the_value_under_a_pointer_that_rests_is_said_once_the_image_is_read(page):
+    page.canvas.show_box(Box(298, 198, 6, 6))
+    point_at(page, 300.4, 200.6)
+    go_to_image(page, 2)
+    assert "grey 1234567" in page.status_left
+
+
+def test_the_place_under_a_pointer_that_rests_follows_the_zoom(page):
+    page.canvas.show_box(Box(298, 198, 6, 6))
+    point_at(page, 300.4, 200.6)
+    rests = page.canvas.to_screen(300.4, 200.6)
+    page.canvas.fit()
+    x, y = (int(value) for value in page.canvas.to_image(rests))
+    assert (x, y) != (300, 200)
+    assert page.status_left[0].startswith(f"x {x}, y {y}")
 
 
 def test_the_scale_bar_is_in_micrometres_where_the_file_knows_and_in_pixels_elsewhere(page):

@@ -248,6 +248,8 @@ class Canvas(QGraphicsView):
         self.shapes.in_view = self.visible()
         self.viewport().update()
         self.zoomed.emit(self.scale)
+        if self._last is not None:  # the pointer rests, and is over another place of the image
+            self.pointed.emit(self.to_image(self._last))
 
     def _look_again(self) -> None:
         """Another image or another room: all of it if that was to be seen, else the same place."""
@@ -459,9 +461,7 @@ class Canvas(QGraphicsView):
     def _follow_pointer(self, keys: Qt.KeyboardModifier) -> None:
         """Tell the tool where the pointer is now, although it did not move on the screen."""
         if self._last is not None and not self._panning and self._listens():
-            pointer = self._pointer_at(self._last, keys)
-            self.tool.move(pointer, held=self._held)
-            self.pointed.emit((pointer.x, pointer.y))
+            self.tool.move(self._pointer_at(self._last, keys), held=self._held)
 
     def _show_cursor(self) -> None:
         own = Qt.CursorShape.BusyCursor if self.waiting else self.tool.cursor

@@ -176,6 +176,7 @@ class LabelPage(Workspace):
         self.viewing.displayed.connect(self._tell_seen)
         self.loader.shown.connect(self.ahead.begin)
         self.loader.shown.connect(self.reviewing.forget_unread)
+        self.loader.shown.connect(self.status.show)
         self.loader.failed.connect(self._on_unreadable)
         self.reviewing.all_reviewed.connect(self._show_done)
         self.reviewing.filter_unwanted.connect(self._go_through)
