@@ -20,6 +20,15 @@ settings.register_profile("same", BUSY, derandomize=True)
 settings.register_profile("seek", BUSY, derandomize=False, max_examples=1000)
 settings.load_profile("same")
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--late", type=float, default=0.0, metavar="SECONDS",
+        help="threads of the window begin and answer up to so much later, as on a busy computer: "
+        "finds tests and pages that lean on their being fast",
+    )  # fmt: skip
+
+
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 

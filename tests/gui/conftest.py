@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,7 @@ from cvstudio.gui.live import LiveProcess
 from cvstudio.gui.main_window import MainWindow
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.style import StudioStyle
+from cvstudio.gui.tasks import Tasks, ThreadWork
 from cvstudio.project.project import Project
 
 HARMLESS = (
@@ -31,6 +34,27 @@ HARMLESS = (
     "QStandardPaths",
 )
 """What the offscreen platform says of itself."""
+
+
+@pytest.fixture(autouse=True)
+def late_threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --late, threads begin and answer at times that nobody chose; see tests/conftest.py."""
+    longest: float = request.config.getoption("--late")
+    if not longest:
+        return
+    work, post = ThreadWork.work, Tasks.post
+
+    def begin_late(self: ThreadWork) -> None:
+        time.sleep(random.uniform(0, longest))
+        work(self)
+
+    def answer_late(self: Tasks, function: Callable[[], None]) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(random.uniform(0, longest))
+        post(self, function)
+
+    monkeypatch.setattr(ThreadWork, "work", begin_late)
+    monkeypatch.setattr(Tasks, "post", answer_late)
 
 
 @pytest.fixture
