@@ -188,7 +188,7 @@ def passes_now(done: Outcome) -> bool:
         return False
     for _ in range(TRIED_AGAIN):
         again = _pytest(done.name, files)
-        print(f"== {done.name}, tried again alone: {again.end} in {again.seconds:.0f} s", flush=True)
+        print(f"== {done.name}, tried again alone: {again.end} in {again.seconds:.0f} s")
         if again.code != 0:
             return False
     return True
