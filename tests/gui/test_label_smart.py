@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from label_hands import HEIGHT, SHIFT, WIDTH, label_page
-from patience import until
+from patience import LIMIT, until
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QLineEdit
@@ -18,8 +19,11 @@ from smart_weights import save_mobile_sam
 from cvstudio.core.annotation import Task
 from cvstudio.core.masks import Mask
 from cvstudio.core.opencv import cv2
+from cvstudio.core.wire import Message
 from cvstudio.gui import smart_network
+from cvstudio.gui.label import prompting
 from cvstudio.gui.label.tools.smart import SmartOptions
+from cvstudio.gui.live import LiveProcess
 from cvstudio.gui.settings_dialog import SettingsDialog
 from cvstudio.ml.sam import Prompts, SmartNetwork
 
@@ -261,6 +265,41 @@ def test_a_part_is_looked_at_where_the_person_asks_for_that(tmp_path, qtbot, fil
         until(lambda: person.canvas.tiles.pyramid not in (None, pyramid))
         person.tool.look()
         assert person.tool._part[0] is person.canvas.tiles.pyramid
+
+
+def test_a_view_that_was_left_before_the_network_had_seen_it_is_not_taken_for_the_new_one(
+    tmp_path, qtbot, monkeypatch
+):
+    requests, go, known = [], threading.Event(), prompting._known
+
+    def take(live, kind, header, **more):
+        requests.append((kind, header, more))
+        return len(requests)
+
+    def asked(kind):
+        return [(header, more) for each, header, more in requests if each == kind]
+
+    monkeypatch.setattr(LiveProcess, "request", take)
+    with smart_page(tmp_path, qtbot, tmp_path / "mobile_sam.pt") as person:
+        until(lambda: asked("smart_look"))
+        (_, whole), looking = asked("smart_look")[0], person.tool.prompting
+        monkeypatch.setattr(prompting, "_known", lambda view: (go.wait(LIMIT), known(view))[1])
+        person.page.bar.options.part._group.button(1).click()
+        person.canvas.zoom_to(12.0)
+        seen = person.canvas.visible()
+        person.click(seen.center().x(), seen.center().y())
+        seen_whole = Message({"ok": True, "title": "MobileSAM", "seen": False})
+        whole["progress"](0.5)
+        whole["done"](seen_whole)
+        assert looking.looking, "the view is still to be looked at"
+        assert looking.share == 0
+        assert not asked("smart_prompt")
+        go.set()
+        until(lambda: len(asked("smart_look")) == 2)
+        header, view = asked("smart_look")[1]
+        view["done"](seen_whole)
+        ((prompt, _),) = asked("smart_prompt")
+        assert prompt["key"] == header["key"] != ""
 
 
 @pytest.mark.slow

@@ -148,7 +148,8 @@ class Prompting(QObject):
         view, self._key = found
         self._studio.live.request(
             "smart_look", {**self.header(), "key": self._key}, arrays={"rgb": view.rgb}, owner=self,
-            done=self._seen, failed=self._refused, progress=self._progress,
+            done=partial(self._seen, target), failed=partial(self._unseen, target),
+            progress=partial(self._progress, target),
         )  # fmt: skip
 
     def _lost(self, error: BaseException) -> None:
@@ -156,15 +157,22 @@ class Prompting(QObject):
         self._studio.tasks.tell(self._views.title, error)
         self._fail("")
 
-    def _progress(self, share: float) -> None:
-        self.share = share
-        self.changed.emit()
+    def _progress(self, target: tuple[Sight, Place], share: float) -> None:
+        if target == self._target:  # else it was left, and another one is being taken
+            self.share = share
+            self.changed.emit()
 
-    def _seen(self, message: Message) -> None:
+    def _seen(self, target: tuple[Sight, Place], message: Message) -> None:
+        if target != self._target:
+            return
         self._looked, self.share = True, 1.0
         self._name(title=str(message.header["title"]))
         self.changed.emit()
         self._send()
+
+    def _unseen(self, target: tuple[Sight, Place], text: str, hint: str) -> None:
+        if target == self._target:
+            self._refused(text, hint)
 
     def _refused(self, text: str, hint: str) -> None:
         self._target = None
