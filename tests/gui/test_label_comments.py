@@ -21,7 +21,10 @@ def label_page(person: Person, image_id: int = 1) -> LabelPage:
     person.studio.select_image(image_id)
     page = person.page("label")
     assert isinstance(page, LabelPage)
-    person.until(lambda: page.document.image is not None and not page.canvas.unseen)
+    # Not the thumbnail alone: where the picture itself takes long, nobody can draw or pin.
+    person.until(lambda: page.canvas.tiles.pyramid is not None)
+    assert page.document.image is not None
+    assert page.document.image.id == image_id
     return page
 
 
