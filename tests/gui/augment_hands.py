@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from patience import until
+from PySide6.QtWidgets import QApplication
 
 from cvstudio.gui.augment.page import AugmentPage
 
 
 def pictures_come(page: AugmentPage) -> None:
-    """Wait until what is shown belongs to what is set."""
-    before = page.grid.pictures
-    until(lambda: page.grid.pictures is not before and page.grid.pictures and not waits(page))
+    """Wait until what is shown belongs to what is set; they may have come already."""
+    QApplication.processEvents()
+    until(lambda: page.grid.pictures and not waits(page))
 
 
 def waits(page: AugmentPage) -> bool:

@@ -251,8 +251,11 @@ def test_a_pipeline_goes_to_a_file_and_comes_back(
     page.pipeline.replace("Mine", steps)
     file = tmp_path / "mine.yaml"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    told: list[str] = []
+    studio_window.studio.toasted.connect(lambda toast: told.append(toast.text))
     studio_window.trigger("augment.export")
-    until(file.exists)
+    until(lambda: told)  # the file is there before all of it is written
+    assert told == ["The pipeline was written to mine.yaml."]
     assert "HorizontalFlip" in file.read_text()
     page.pipeline.choose(next(p for p in page.pipeline.choices if p.name == "None"))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
@@ -17,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.augment import ladder as ladders
 from cvstudio.augment.advice import Advice, Trials, advise, gentler
-from cvstudio.augment.editing import Items, Place
+from cvstudio.augment.editing import Items, Place, flat
 from cvstudio.augment.summary import step_title
 from cvstudio.core.annotation import BOXES, Annotation, LabelClass, Review, Task
 from cvstudio.core.skeleton import Skeleton
@@ -65,6 +66,8 @@ class AugmentPage(Workspace):
         self._image: ImageRecord | None = None
         self._annotations: list[Annotation] = []
         self._trials = Trials()
+        self._tried: Items = ()
+        """The pipeline of which the trial images were made."""
         self._times: tuple[Items, dict[Place, float]] = ((), {})
         """What the steps cost, and of which pipeline."""
         self._milliseconds = 0.0
@@ -249,6 +252,7 @@ class AugmentPage(Workspace):
     def _show_image(self, image_id: int) -> None:
         if not image_id:
             self._image, self._annotations = None, []
+            self.preview.stop()
             self.bar.show_name("")
             self.grid.clear()
             self.ladder.clear("")
@@ -402,7 +406,7 @@ class AugmentPage(Workspace):
     # -- trial images and findings
 
     def _show_trial(self, trials: Trials) -> None:
-        self._trials = trials
+        self._trials, self._tried = trials, self.pipeline.steps
         self.outcomes.show_outcomes(trials.outcomes)
         self._show_findings()
 
@@ -423,12 +427,18 @@ class AugmentPage(Workspace):
         grey = self._image is not None and self._image.channels == 1
         advice = advise(
             self.pipeline.steps, task=self.project.task, boxes=boxes, grey=grey,
-            trials=self._trials,
+            trials=self._losses(),
             times=self._times[1] if self._times[0] == self.pipeline.steps else {},
             channels=self.preview.channels if self.preview.deep else 3,
             eight_bit=not self.preview.deep,
         )  # fmt: skip
         return advice + self._advice_on_variant()
+
+    def _losses(self) -> Trials:
+        """What trial images came to; which step loses most only while the same ones stand there."""
+        if _order(self._tried) == _order(self.pipeline.steps):
+            return self._trials
+        return replace(self._trials, lost_by={})
 
     def _advice_on_variant(self) -> list[Advice]:
         """What the chosen variant loses, or else the first one that loses much."""
@@ -481,3 +491,8 @@ class AugmentPage(Workspace):
             self.grid.show_original(False)
             return
         super().keyReleaseEvent(event)
+
+
+def _order(items: Items) -> list[tuple[Place, str]]:
+    """What stands where, whatever its settings."""
+    return [(place, step_title(item)) for place, item in flat(items)]

@@ -55,7 +55,10 @@ class Preview(QObject):
     tried = Signal(object)
     """What became of annotations in trial images: Trials, empty where nothing is counted."""
     timed = Signal(object, object)
-    """Milliseconds by place, and those of the whole pipeline on average; None while unknown."""
+    """Milliseconds by place, and those of the whole pipeline on average; None while unknown.
+
+    Both are about the steps that are set: an answer about earlier ones is not told, since
+    another one is on its way."""
     failed = Signal(str)
 
     def __init__(self, studio: Studio, project: Project, parent: QObject) -> None:
@@ -163,8 +166,11 @@ class Preview(QObject):
     def _ask_times(self) -> None:
         if self.image is None:
             return
+        steps = self.steps
 
         def done(message: Message) -> None:
+            if steps != self.steps:
+                return
             times = {tuple(place): took for place, took in message.header["times"]}
             self.timed.emit(times, message.header["total"])
 
@@ -193,9 +199,14 @@ class Preview(QObject):
                 break
             count += len(found)
             told.append(self._told(record, found))
+        steps = self.steps
+
+        def done(message: Message) -> None:
+            if steps == self.steps:
+                self.tried.emit(_trials(message))
+
         self._studio.live.request(
-            "trial", {**self._header(), "images": told, "count": TRIALS},
-            done=lambda message: self.tried.emit(_trials(message)),
+            "trial", {**self._header(), "images": told, "count": TRIALS}, done=done,
             failed=lambda text, hint: self.tried.emit(Trials()), owner=self,
         )  # fmt: skip
 
