@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,9 @@ from cvstudio.core.config import Views
 from cvstudio.core.errors import FormatError, file_trouble
 from cvstudio.core.jobdir import write_json
 from cvstudio.core.words import counted
+from cvstudio.formats import answer_folders
 from cvstudio.formats import answers as writing
+from cvstudio.formats.answer_folders import Made
 from cvstudio.formats.answers import Count
 from cvstudio.project import receiving
 
@@ -54,7 +56,8 @@ class _Wanted:
     def made_before(self, sources: Sequence[Path]) -> Callable[[Path], bool]:
         """Whether a file of a folder is one that an earlier look has written to these places."""
         given = [each.resolve() for each in sources]
-        folders = [each.resolve() for each in self.folders]
+        made = (place for folder in self.folders for place in answer_folders.made_at(folder))
+        folders = [each.resolve() for each in made]
         inside = [f for f in folders if any(f.is_relative_to(source) for source in given)]
         video = self.video.resolve() if self.video is not None else None
 
@@ -64,25 +67,35 @@ class _Wanted:
 
         return held
 
-    def write(self, teller: Teller, answers: Sequence[Answered], count: Count) -> bool:
-        """Write what was asked for, and say so; gives whether all of it could be written."""
-        tasks: tuple[tuple[Path | None, Callable[..., int], str], ...] = (
-            (self.csv, writing.write_csv, "line"),
-            (self.coco, writing.write_coco, "annotation"),
-            (self.masks, writing.write_masks, "mask picture"),
-            (self.overlay, writing.write_pictures, "picture"),
-            (self.video, writing.write_video, "frame"),
+    def write(
+        self, teller: Teller, answers: Sequence[Answered], count: Count, made: Made
+    ) -> bool:  # fmt: skip
+        """Write what was asked for, and say so; gives whether all of it could be written. Pictures
+        that were `made` otherwise before stay, and the new ones go beside them."""
+        tasks: tuple[tuple[Path | None, Callable[..., int], str, str], ...] = (
+            (self.csv, writing.write_csv, "line", ""),
+            (self.coco, writing.write_coco, "annotation", ""),
+            (self.masks, writing.write_masks, "mask picture", "masks"),
+            (self.overlay, writing.write_pictures, "picture", "pictures"),
+            (self.video, writing.write_video, "frame", ""),
         )
         fine = True
-        for path, write, noun in tasks:
+        for path, write, noun, kind in tasks:
             if path is not None:
-                told = partial(_written, path, write, noun)
+                of = replace(made, kind=kind) if kind else None
+                told = partial(_written, path, write, noun, of)
                 fine = _tried(path, partial(told, teller, answers, count)) and fine
         return fine
 
 
-def _written(path: Path, write: Callable[..., int], noun: str, *content: Any) -> None:
-    note(f"Wrote {path}: {counted(write(path, *content), noun)}")
+def _written(
+    path: Path, write: Callable[..., int], noun: str, made: Made | None, teller: Teller,
+    answers: Sequence[Answered], count: Count,
+) -> None:  # fmt: skip
+    place = path if made is None else writing.place_for(path, answers, made)
+    if place != path:
+        note(f"What lies in {path} stays, as it was made otherwise or of other images.")
+    note(f"Wrote {place}: {counted(write(place, teller, answers, count), noun)}")
 
 
 def _tried(path: Path, write: Callable[[], None]) -> bool:
@@ -158,7 +171,8 @@ def predict_command(
     answers = [line for line in found if isinstance(line, Answered)]
     fine = _write_json(asked.teller, found, output, Views(views), score, as_json=as_json)
     if answers:
-        fine = wanted.write(asked.teller, answers, count) and fine
+        made = Made("", network.resolve(), count.score, count.own, tiles, views, step)
+        fine = wanted.write(asked.teller, answers, count, made) and fine
     if to_project is not None and answers:
         _send(to_project, network, asked.teller, answers, count, step=step, copy=copy)
     return 0 if answers and fine else 1

@@ -27,6 +27,8 @@ from cvstudio.core.masks import to_coco
 from cvstudio.core.opencv import cv2
 from cvstudio.core.predictions import Found, Prediction
 from cvstudio.core.video_names import is_video_name
+from cvstudio.formats import answer_folders
+from cvstudio.formats.answer_folders import Made
 from cvstudio.imaging import video
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.imaging.drawing import Mark, Picture, draw, marks_of_answer, rgb_of
@@ -173,6 +175,17 @@ def _coco_rows(teller: Teller, each: Answered, count: Count) -> Iterable[dict[st
 
 
 # -- pictures
+
+
+def place_for(folder: Path, answers: Sequence[Answered], made: Made) -> Path:
+    """Where pictures or masks of these answers take the place of none that is there already, which
+    is said there: the folder itself, or one beside it. Raises FormatError in the folder of the
+    images themselves, and OSError."""
+    names = _names(folder, answers)
+    pictures = ((n, each.path, each.page) for n, each in zip(names, answers, strict=True))
+    place = answer_folders.place_for(folder, made, pictures)
+    answer_folders.note(place, made)
+    return place
 
 
 def write_masks(
@@ -370,7 +383,7 @@ def _list_pictures(folder: Path, pictures: Iterable[tuple[str, Answered]]) -> No
     lines = csv.writer(stream)
     lines.writerow(("picture", "file", "page", "frame", "time"))
     lines.writerows((name, str(each.path), *_place(each)) for name, each in pictures)
-    replace_file(folder / "pictures.csv", stream.getvalue().encode())
+    replace_file(folder / answer_folders.LIST, stream.getvalue().encode())
 
 
 def _save(path: Path, picture: NDArray[Any]) -> None:

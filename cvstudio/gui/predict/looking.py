@@ -78,12 +78,12 @@ class Looking(QWidget):
 
     # -- whose answers, and which of them count
 
-    def take_teller(self, teller: Teller) -> None:
-        """Somebody answers: its score is the one to begin with."""
+    def take_teller(self, teller: Teller, count: Count | None = None) -> None:
+        """Somebody answers: its score is the one to begin with, where no count is given."""
         self.teller = teller
-        self.score.set_value(teller.thresholds.common)
+        self.score.set_value(teller.thresholds.common if count is None else count.score)
         self.own.blockSignals(True)
-        self.own.setChecked(teller.own_hold)
+        self.own.setChecked(teller.own_hold if count is None else count.own)
         self.own.blockSignals(False)
         self.own.setVisible(bool(teller.own))
         single = teller.task is Task.CLASSIFY and not teller.several

@@ -52,12 +52,12 @@ class PredictPage(Workspace):
         self.job.told.connect(self._told)
         self.job.done.connect(self._done)
         self._tail: AnswerTail | None = None
-        self._network: Path | None = None
-        self._step = 1
+        self._asked: PredictConfig | None = None
+        """What the results were asked for with."""
         self._looked = False
         self.camera = CameraWatch(studio.live, self)
         self.camera.shown.connect(self._camera_shown)
-        self.camera.told.connect(self._take_teller)
+        self.camera.told.connect(self._camera_told)
         self.camera.silent.connect(self._camera_silent)
         self.camera.failed.connect(self._camera_failed)
         self._trouble = ""
@@ -196,8 +196,7 @@ class PredictPage(Workspace):
         self.looking.clear()
         self.looking.forget_teller()
         self._tail = None
-        self._network = config.file or config.run_directory
-        self._step = config.step
+        self._asked = config
         self.message.hide()
         self.busy.begin()
 
@@ -238,16 +237,20 @@ class PredictPage(Workspace):
         """Somebody answers: its score is the one to begin with."""
         self.results.results.teller = teller
         self.looking.take_teller(teller)
-        if teller.warning:
-            self.message.set("warning", teller.warning)
+        self._warn(teller.warning)
+
+    def _warn(self, text: str) -> None:
+        """Say over what is looked at what a person should know of it."""
+        if text:
+            self.message.set("warning", text)
+            self.message.set_link("")
             self.message.show()
 
     def _done(self, _job: JobDir) -> None:
         skipped = self.results.results.skipped
         if skipped:
             few = f"{counted(len(skipped), 'file was', 'files were')} skipped: {skipped[0].reason}"
-            self.message.set("warning", few if len(skipped) == 1 else f"{few} See the list.")
-            self.message.show()
+            self._warn(few if len(skipped) == 1 else f"{few} See the list.")
         if not self.isVisible():
             count = counted(len(self.results.results.answers), "image")
             self.studio.toast(
@@ -272,9 +275,12 @@ class PredictPage(Workspace):
     # -- what is looked at
 
     def _recount(self) -> None:
-        self.results.results.set_count(self.looking.count)
+        if not self.camera.running:
+            self.results.results.set_count(self.looking.count)
 
     def _show_current(self) -> None:
+        if self.camera.running:
+            return
         line = self.results.current()
         title = self.results.results.title(line) if line is not None else ""
         self.looking.show_line(line, title)
@@ -290,8 +296,7 @@ class PredictPage(Workspace):
         asked = self.choice.chosen
         if asked is None or self.job.running:
             return
-        self.results.results.clear()
-        self._tail, self._trouble = None, ""
+        self._trouble = ""
         self.message.hide()
         which = "onnx" if asked.is_file else "run"
         header = {which: str(asked.path), "device": "auto"}
@@ -300,6 +305,10 @@ class PredictPage(Workspace):
         self.looking.clear(f"Camera {number}", "Waiting for the camera")
         self.looking.forget_teller()
         self._show_state()
+
+    def _camera_told(self, teller: Teller) -> None:
+        self.looking.take_teller(teller)
+        self._warn(teller.warning)
 
     def _camera_shown(self, picture: Rgb, answer: Prediction) -> None:
         self.looking.show_camera(picture, answer, self.camera.rate)
@@ -311,24 +320,42 @@ class PredictPage(Workspace):
         )
 
     def _camera_failed(self, text: str) -> None:
-        self.looking.clear()
-        self._trouble = text
+        if self._look_back():
+            self._warn(text)
+            self.message.set_link("Start the camera again", self.toggle_camera)
+        else:
+            self._trouble = text
         self._show_state()
 
     def _stop_camera(self) -> None:
         if self.camera.running:
             self.camera.stop()
-            self.results.results.clear()
-            self.looking.clear()
+            self._look_back()
             self._show_state()
+
+    def _look_back(self) -> bool:
+        """Look again at what was answered before the camera; whether there is any."""
+        results = self.results.results
+        self.looking.clear()
+        self.message.hide()
+        if results.teller is not None:
+            self.looking.take_teller(results.teller, results.count)
+            self._warn(results.teller.warning)
+        self._show_current()
+        return bool(results.lines)
 
     # -- taking answers along
 
     def _content(self) -> Content | None:
         teller, answers = self.results.results.teller, self.results.results.answers
-        if teller is None or not answers or self._network is None:
+        asked = self._asked
+        network = (asked.file or asked.run_directory) if asked is not None else None
+        if teller is None or not answers or asked is None or network is None:
             return None
-        return Content(teller, tuple(answers), self.looking.count, self._network, self._step)
+        return Content(
+            teller, tuple(answers), self.results.results.count, network, asked.step, asked.tiles,
+            asked.views,
+        )  # fmt: skip
 
     def _open_save(self) -> None:
         content = self._content()
@@ -357,22 +384,24 @@ class PredictPage(Workspace):
         follow(self.camera_choice.button, actions["predict.camera"])
         self.camera_choice.show_running(self.camera.running)
         has = bool(results.answers)
-        why = _AT_WORK if busy else "" if has else "Nothing is answered yet"
+        stop = "Stop the camera first" if watching else ""
+        why = stop or (_AT_WORK if busy else "" if has else "Nothing is answered yet")
         for id, button in (("predict.save", self.save), ("predict.send", self.send)):
             actions.allow(id, not why, why=why)
             follow(button, actions[id])
         for id in ("predict.next", "predict.previous"):
-            actions.allow(id, len(results.lines) > 1, why="There are no further results")
+            more = len(results.lines) > 1
+            actions.allow(id, more and not watching, why=stop or "There are no further results")
         row, last = self.results.currentIndex().row(), len(results.lines) - 1
         for part, can, why, id in (
             (self.looking.before, row > 0, "This is the first one", "predict.previous"),
             (self.looking.after, 0 <= row < last, "This is the last one", "predict.next"),
         ):
             allow(part, "" if can else why, does=actions[id].toolTip())
-            part.setVisible(len(results.lines) > 1)
+            part.setVisible(len(results.lines) > 1 and not watching)
         self.busy.setVisible(busy)
         self.figure.setText(told(results))
-        self.use_side("right", bool(results.lines) or busy)
+        self.use_side("right", (bool(results.lines) or busy) and not watching)
         working = not self._trouble and (
             bool(results.lines) or busy or self.camera.running or self.message.isVisibleTo(self)
         )
@@ -380,8 +409,9 @@ class PredictPage(Workspace):
         self._show_empty()
         ways = (actions[f"predict.{way}"].shortcut() for way in ("previous", "next"))
         through = " and ".join(filter(None, map(keys.words, ways)))
-        hint = f"{through} go through the results" if through and len(results.lines) > 1 else ""
-        self.set_status(told(results), right=hint)
+        walks = through and len(results.lines) > 1 and not watching
+        hint = f"{through} go through the results" if walks else ""
+        self.set_status("" if watching else told(results), right=hint)
 
     def _show_empty(self) -> None:
         if self._trouble:

@@ -16,6 +16,7 @@ from cvstudio.core.errors import RunError
 from cvstudio.core.video_names import is_video_name
 from cvstudio.core.words import counted
 from cvstudio.formats import answers as writing
+from cvstudio.formats.answer_folders import Made
 from cvstudio.formats.answers import Count
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
@@ -33,23 +34,34 @@ class Content:
     count: Count
     network: Path
     step: int = 1
+    pieces: bool = False
+    views: str = "one"
+
+    def made(self, kind: str) -> Made:
+        """What its pictures or masks are made with."""
+        score, own = self.count.score, self.count.own
+        return Made(kind, self.network, score, own, self.pieces, self.views, self.step)
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way to save: its words, what a file is called ("": a folder), what is counted."""
+    """One way to save: its words, what a file is called ("": a folder), what is counted, and for
+    folders of which kind the pictures are."""
 
     text: str
     name: str
     filter: str
     noun: str
     write: Callable[..., int]
+    kind: str = ""
 
 
 TABLE = Way("Table (CSV)", "answers.csv", "CSV (*.csv)", "line", writing.write_csv)
 COCO = Way("COCO JSON", "answers.json", "JSON (*.json)", "annotation", writing.write_coco)
-MASKS = Way("Masks (PNG)", "", "", "mask picture", writing.write_masks)
-PICTURES = Way("Pictures with answers", "", "", "picture", writing.write_pictures)
+MASKS = Way("Masks (PNG)", "", "", "mask picture", writing.write_masks, "masks")
+PICTURES = Way(
+    "Pictures with answers", "", "", "picture", writing.write_pictures, "pictures"
+)  # fmt: skip
 VIDEO = Way("Video with answers", "answers.mp4", "Video (*.mp4)", "frame", writing.write_video)
 _TOLD = (MASKS, PICTURES, VIDEO)
 
@@ -101,18 +113,25 @@ class Saving(QObject):
             self.write(way, content, Path(chosen))
 
     def write(self, way: Way, content: Content, path: Path) -> None:
-        """Write in a thread behind a dialog that can cancel."""
+        """Write in a thread behind a dialog that can cancel; pictures that were made otherwise
+        before stay, and the new ones go into a folder beside them."""
 
-        def work(control: Control) -> int:
+        def work(control: Control) -> tuple[int, Path]:
             told = {"told": partial(_step, control)} if way in _TOLD else {}
-            return way.write(path, content.teller, content.answers, content.count, **told)
+            made = content.made(way.kind) if way.kind else None
+            place = path if made is None else writing.place_for(path, content.answers, made)
+            many = way.write(place, content.teller, content.answers, content.count, **told)
+            return many, place
 
         outcome = run_with_progress(self._page, self._studio.tasks, f"Save: {way.text}", work)
         if outcome.error is not None:
             self._studio.fail(outcome.error, doing="Save answers")
         elif not outcome.cancelled:
-            what = counted(outcome.result, way.noun)
-            self._studio.toast(f"Saved {what} in {path.name}.", level="success")
+            many, place = outcome.result
+            said = f"Saved {counted(many, way.noun)} in {place.name}."
+            if place != path:
+                said += f" What lies in {path.name} stays: it was made otherwise."
+            self._studio.toast(said, level="success")
 
     # -- into the project
 
