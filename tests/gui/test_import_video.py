@@ -194,8 +194,17 @@ def test_copying_a_large_video_shows_its_megabytes_and_cancel_leaves_nothing(
         stream.write(b"\0" * (4 << 20))
     monkeypatch.setattr(import_copying, "_MANY", 1 << 20)
     monkeypatch.setattr(import_copying, "_PIECE", 1 << 18)
-    real = import_copying._write
-    monkeypatch.setattr(import_copying, "_write", lambda *given: (time.sleep(0.1), real(*given))[1])
+    real, written, stopped = import_copying._write, [], threading.Event()
+
+    def write(stream, piece):
+        """The disk takes a megabyte, and holds the next one up until somebody has stopped it."""
+        time.sleep(0.1)  # steps that come faster are not told
+        real(stream, piece)
+        written.append(piece)
+        if len(written) > 4:
+            stopped.wait(LIMIT)
+
+    monkeypatch.setattr(import_copying, "_write", write)
     person, seen = studio_window, {}
     person.page("data")
 
@@ -211,6 +220,7 @@ def test_copying_a_large_video_shows_its_megabytes_and_cancel_leaves_nothing(
         seen["doing"] = dialog.doing.text()
         seen["there"] = os.listdir(person.project.images_directory)
         person.click(dialog.cancel)
+        stopped.set()
         person.until(lambda: dialog._work is None)
         seen["left"] = os.listdir(person.project.images_directory)
         dialog.reject()
