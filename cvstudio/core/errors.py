@@ -12,6 +12,8 @@ CVStudioError
 ├── WeightsMissing          pretrained weights are not on this computer; says where to put them
 ├── UntrustedFile           a file would have to run code to be loaded, and is refused
 └── RunError                a run or a job cannot be started, found or continued
+    ├── ExperimentOver      its experiment was ended while it was being made
+    └── DamagedFile         a checkpoint or another file of weights cannot be read
 """
 
 from __future__ import annotations
@@ -83,6 +85,10 @@ class UntrustedFile(CVStudioError):
 
 class RunError(CVStudioError):
     """A run or a job cannot be started, found or continued."""
+
+
+class ExperimentOver(RunError):
+    """A run was to be made for an experiment that was stopped or deleted meanwhile."""
 
 
 class DamagedFile(RunError):

@@ -63,6 +63,12 @@ def update_experiment(s: Session, *, id: int, **values: Any) -> None:
     rows.change(s, "experiment", [id], **among(ExperimentRow, values))
 
 
+def experiment_goes_on(s: Session, id: int) -> bool:
+    """Whether an experiment is there and was not ended."""
+    row = s.get(ExperimentRow, id)
+    return row is not None and row.ended is None
+
+
 def delete_experiment(s: Session, *, id: int) -> None:
     """Forget an experiment; its runs stay as runs of their own, its directory is the caller's."""
     runs = s.scalars(select(RunRow.id).where(RunRow.experiment_id == id)).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cvstudio.core.config import JobConfig, explain, read_config
-from cvstudio.core.errors import ConfigError, RunError
+from cvstudio.core.errors import ConfigError, ExperimentOver, RunError
 from cvstudio.core.jobdir import JobDir, replace_file
 from cvstudio.core.places_to_run import Cluster, send_to
 from cvstudio.core.recipe import Start, TrainConfig
@@ -110,7 +111,8 @@ def create_run(
     `cluster` does the run, if one is given.
     Starting from a run (`parent_id`, start "run") takes that run's best checkpoint; a config that
     names one already is taken as it is, and its run is found again.
-    Raises ConfigError when the config is for another task or its parent has no network.
+    Raises ConfigError when the config is for another task or its parent has no network, and
+    ExperimentOver when its experiment was ended, as may be while the files were written.
     """
     if config.task != project.task:
         raise ConfigError(
@@ -130,6 +132,11 @@ def create_run(
     send_to(new.path, cluster)
     digest = write_snapshot(new.snapshot, snapshot)
     with project.transaction("Add run", undoable=False) as session:
+        if experiment_id is not None and not run_commands.experiment_goes_on(
+            session, experiment_id
+        ):
+            shutil.rmtree(new.path)
+            raise ExperimentOver(f"Experiment {experiment_id} is over: it gets no more runs.")
         run_id = run_commands.add_run(
             session,
             task=config.task.value,

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 import pytest
 from experiment_hands import end_all, look_after, make_project, recipe
@@ -15,7 +16,7 @@ from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.geometry import Box
 from cvstudio.core.snapshot import Snapshot, read_snapshot
-from cvstudio.project import commands, queries, run_removal, runs, snapshots
+from cvstudio.project import commands, queries, run_removal, run_store, runs, snapshots
 from cvstudio.project.experiments import book, folds
 from cvstudio.project.experiments.plans import FoldsPlan, checked
 from cvstudio.project.experiments.steering import Steward
@@ -174,6 +175,47 @@ def test_when_already_the_first_fold_fails_a_person_is_asked(project: Project) -
     assert book.get(project, made.id).ended is None
     book.stop(project, made.id)
     assert [run.status for run in book.runs_of(project, made)][1:] == ["cancelled"] * 2
+    steward.close()
+
+
+def test_a_fold_that_is_being_made_while_somebody_stops_is_never_trained(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = folds.create(project, FoldsPlan(config=recipe(), k=3))
+    written = run_store.write_snapshot
+
+    def write_and_be_stopped(*parts: Any) -> str:
+        """The first fold is in the queue, and the second takes its time."""
+        if book.runs_of(project, made):
+            book.stop(project, made.id)
+        return written(*parts)
+
+    monkeypatch.setattr(run_store, "write_snapshot", write_and_be_stopped)
+    steward = Steward()
+    assert steward.look(project)
+    for _ in range(2):
+        steward.look(project)
+        runs.advance(project)
+    assert [run.status for run in book.runs_of(project, made)] == ["cancelled"]
+    assert book.get(project, made.id).message == "Stopped by hand."
+    assert not list(project.runs_directory.glob(".new-*"))
+    steward.close()
+
+
+def test_what_was_stopped_by_hand_says_so_whatever_a_look_that_began_before_makes_of_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = folds.create(project, FoldsPlan(config=recipe(), k=2))
+    over = book.over
+
+    def over_once_it_is_stopped(found: Any) -> bool:
+        book.stop(project, made.id)
+        return over(book.runs_of(project, made))
+
+    monkeypatch.setattr(book, "over", over_once_it_is_stopped)
+    steward = Steward()
+    steward.look(project)
+    assert book.get(project, made.id).message == "Stopped by hand."
     steward.close()
 
 

@@ -115,17 +115,22 @@ def rename(project: Project, experiment_id: int, name: str) -> None:
 
 
 def end(project: Project, experiment_id: int, message: str = "") -> None:
-    """Note that nothing more is to be done; `message` says why, where not all was."""
-    _store(project, experiment_id, ended=time.time(), message=message)
+    """Note that nothing more is to be done; `message` says why, where not all was. What is over
+    already stays as it ended: somebody may have stopped it meanwhile."""
+    with project.transaction("Update experiment", undoable=False) as session:
+        if run_commands.experiment_goes_on(session, experiment_id):
+            run_commands.update_experiment(
+                session, id=experiment_id, ended=time.time(), message=message
+            )
 
 
 def stop(project: Project, experiment_id: int) -> None:
     """Start no further run: those in the queue are cancelled, the one at work goes on."""
     experiment = get(project, experiment_id)
+    end(project, experiment_id, "Stopped by hand.")  # first: from now on it gets no more runs
     for run in runs_of(project, experiment):
         if runs.status(run) is RunStatus.QUEUED:
             runs.cancel(project, run.id)
-    end(project, experiment_id, "Stopped by hand.")
 
 
 def extend(project: Project, experiment_id: int, *, trials: int) -> None:

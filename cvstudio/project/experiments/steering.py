@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from cvstudio.core.errors import ConfigError, CVStudioError
+from cvstudio.core.errors import ConfigError, CVStudioError, ExperimentOver
 from cvstudio.core.jobdir import EventTail, Request
 from cvstudio.core.run_state import RunState
 from cvstudio.project import run_commands, runs
@@ -61,6 +61,8 @@ class Steward:
         for experiment in going:
             try:
                 changed = self._look_at(project, experiment) or changed
+            except ExperimentOver:  # while its next run was being made
+                changed = True
             except CVStudioError as error:
                 book.end(project, experiment.id, error.message)
                 raise
