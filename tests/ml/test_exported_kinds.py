@@ -25,7 +25,7 @@ from test_exporting import Made, make_run
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.errors import ConfigError, FormatError, RunError
-from cvstudio.core.export_kinds import KINDS, FileKind
+from cvstudio.core.export_kinds import KINDS, FileKind, Precision
 from cvstudio.core.forms import Answers, Form
 from cvstudio.core.sureness import Correction
 from cvstudio.core.thresholds import Thresholds, keep_correction
@@ -34,7 +34,7 @@ from cvstudio.ml.decode import OVERLAP, SCORE_FLOOR, suppress
 from cvstudio.ml.exporting import engines, proof, tensorrt, timing
 from cvstudio.ml.exporting.certificate import Standing, check_file
 from cvstudio.ml.exporting.engines import EngineRefusal, MadeOnnx, open_exported
-from cvstudio.ml.exporting.graph import to_onnx
+from cvstudio.ml.exporting.graph import float_nodes, to_onnx
 from cvstudio.ml.exporting.precisions import halve
 from cvstudio.ml.exporting.record import record_of, with_record
 from cvstudio.ml.exporting.suppression import check_possible, with_suppression
@@ -516,6 +516,38 @@ def test_places_of_boxes_keep_their_digits_in_16_bits(tmp_path: Path) -> None:
     with torch.no_grad():
         (ours,) = network.raw(torch.from_numpy(batch))
     assert np.abs(open_exported(path).raw(batch)[0][:, :4] - ours[:, :4].numpy()).max() < 0.2
+
+
+def test_what_stays_in_32_bits_keeps_its_digits_from_node_to_node() -> None:
+    def value(name: str) -> onnx.ValueInfoProto:
+        return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", 2])
+
+    def number(name: str, size: float) -> onnx.TensorProto:
+        return onnx.numpy_helper.from_array(np.array([size], np.float32), name)
+
+    steps = [("Mul", "/body", "images", "one", "a"), ("Mul", "/head/scale", "a", "far", "b"),
+             ("Add", "/head/shift", "b", "little", "output0")]  # fmt: skip
+    nodes = [onnx.helper.make_node(op, [x, y], [out], name=name) for op, name, x, y, out in steps]
+    numbers = [number("one", 1), number("far", 1000), number("little", 0.3)]
+    graph = onnx.helper.make_graph(nodes, "far", [value("images")], [value("output0")], numbers)
+    model = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9
+    )
+    half = halve(model, keep_float=["/head/"])
+    onnx.checker.check_model(half, full_check=True)
+    kinds = {i.name: i.data_type for i in half.graph.initializer}
+    assert kinds["one"] == onnx.TensorProto.FLOAT16
+    session = ort.InferenceSession(half.SerializeToString(), providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"images": np.array([[1.5, 1.0]], np.float32)})
+    # 16 bits have no number between 1500 and 1501.
+    np.testing.assert_allclose(found, [[1500.3, 1000.3]], atol=1e-3)
+
+
+def test_boxes_of_rt_detr_are_brought_to_pixels_in_32_bits() -> None:
+    kept = float_nodes(network_of(Task.DETECT, "rtdetr-l", size=64), Precision.FLOAT16)
+    outside = ["/network/Gather_1", "/network/Sigmoid", "/network/Mul", "/network/Concat"]
+    assert all(any(part in name for part in kept) for name in outside)
+    assert not any(part in "/network/model.9/Concat" for part in kept)
 
 
 def test_the_temperature_of_a_run_corrects_the_answers_of_its_file(tmp_path: Path) -> None:

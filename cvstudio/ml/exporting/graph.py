@@ -130,7 +130,13 @@ def float_nodes(network: LoadedNetwork, precision: Precision) -> list[str]:
     if family != "ultralytics":
         return []
     layers: Any = network.module.model
-    return [f"/model.{len(layers) - 1}/"]
+    return [f"/model.{len(layers) - 1}/", *_AFTER_HEAD]
+
+
+_AFTER_HEAD = tuple(
+    f"/network/{name}" for name in ("Gather", "Sigmoid", "Mul", "Concat", "Transpose")
+)
+"""What follows the head of RT-DETR: its answers are brought to pixels outside it."""
 
 
 _HEADS = ("/network/head/", "/box_head/", "/box_predictor/", "/mask_head/", "/mask_predictor/")

@@ -34,8 +34,8 @@ _WIDE = ("Resize", "Range", "Softmax", "ReduceMean", "ReduceSum", "Pow", "Exp", 
 def halve(model: onnx.ModelProto, *, keep_float: Sequence[str] = ()) -> onnx.ModelProto:
     """The model in 16 bits, with an input and outputs of 32.
 
-    Nodes whose name contains one of `keep_float` stay in 32 bits: places of boxes in pixels have
-    more digits than 16 bits.
+    Nodes whose name contains one of `keep_float` stay in 32 bits, and so does what goes from one of
+    them to the next: places of boxes in pixels have more digits than 16 bits.
     """
     source = onnx.ModelProto()
     source.CopyFrom(model)
@@ -50,10 +50,58 @@ def halve(model: onnx.ModelProto, *, keep_float: Sequence[str] = ()) -> onnx.Mod
     nodes = [node for node in half.graph.node if not _seen(node, known)]
     del half.graph.node[:]
     half.graph.node.extend(nodes)
+    _keep_digits(half.graph)
     ordered = OnnxModel(half)
     ordered.topological_sort()
     result: onnx.ModelProto = ordered.model
     return result
+
+
+def _keep_digits(graph: onnx.GraphProto) -> None:
+    """Hand values in 32 bits from node to node as they are.
+
+    The converter puts each node that stays in 32 bits between two casts of its own: what one gives
+    to the next would go through 16 bits, and lose the digits that it was kept for.
+    """
+    shortened = {
+        half: wide
+        for half, wide in _casts(graph, onnx.TensorProto.FLOAT16).items()
+        if wide.endswith(_SHORTENED)
+    }
+    whole = {
+        again: shortened[half]
+        for again, half in _casts(graph, onnx.TensorProto.FLOAT).items()
+        if half in shortened
+    }
+    for node in graph.node:
+        if node.op_type == "Cast" and node.output[0] in whole:  # it may be what the graph answers
+            node.input[0] = whole[node.output[0]]
+        for place, name in enumerate(node.input):
+            node.input[place] = whole.get(name, name)
+    while idle := _idle_casts(
+        graph
+    ):  # of a pair the second goes first: nothing reads the other then
+        for node in idle:
+            graph.node.remove(node)
+
+
+def _idle_casts(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """Casts whose outcome nothing reads."""
+    read = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
+    return [n for n in graph.node if n.op_type == "Cast" and n.output[0] not in read]
+
+
+_SHORTENED = "_cast_to_fp16"
+"""How the converter ends the name of what a node gives that stays in 32 bits."""
+
+
+def _casts(graph: onnx.GraphProto, to: int) -> dict[str, str]:
+    """What casts to a type give, each with what it was before."""
+    return {
+        node.output[0]: node.input[0]
+        for node in graph.node
+        if node.op_type == "Cast" and onnx.helper.get_node_attr_value(node, "to") == to
+    }
 
 
 def _seen(node: onnx.NodeProto, known: set[str]) -> bool:
