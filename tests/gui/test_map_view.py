@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from patience import LIMIT
 from person import Person
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
@@ -21,13 +23,16 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir, replace_file, write_json
 from cvstudio.core.predictions import Found, Prediction, write_predictions
 from cvstudio.gui import theme
-from cvstudio.gui.analyze.map_view import raster
+from cvstudio.gui.analyze.map_view import raster, reading
 from cvstudio.gui.analyze.map_view.canvas import MapCanvas
 from cvstudio.gui.analyze.map_view.colours import By
+from cvstudio.gui.analyze.map_view.reading import Loaded
+from cvstudio.gui.analyze.map_view.reasons import Reason
 from cvstudio.gui.analyze.map_view.side import NEXT, UNUSUAL
 from cvstudio.gui.analyze.map_view.view import MapView
 from cvstudio.gui.analyze.page import AnalyzePage
 from cvstudio.gui.label.page import LabelPage
+from cvstudio.gui.tasks import Control
 from cvstudio.project import commands, launch, queries, runs
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter
@@ -363,6 +368,29 @@ def test_what_is_most_like_an_image_is_listed_closest_first_and_stays_so(
     assert listed(view) == order
     view.canvas.choose(np.array([5, 2]))
     assert [reason.row for reason in view.side.list.reasons] == [2, 5], "no longer what was like"
+
+
+def test_what_is_like_an_image_is_found_although_a_label_changes_before_the_answer(
+    studio_window: Person, view: MapView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, like = threading.Event(), reading.like
+
+    def slowly(loaded: Loaded, row: int, control: Control) -> list[Reason]:
+        assert go.wait(LIMIT)
+        return like(loaded, row, control)
+
+    monkeypatch.setattr(reading, "like", slowly)
+    drag(view.canvas, *around(view.canvas.place_of(2)))
+    (asked,) = listed(view)
+    studio_window.click(view.side.like)
+    before = view.loaded
+    with studio_window.project.transaction("Mark as empty") as s:
+        commands.set_review(s, image_ids=[asked], review=Review.EMPTY)
+    studio_window.until(lambda: view.loaded is not before)
+    go.set()
+    studio_window.idle()
+    assert len(listed(view)) > 1
+    assert listed(view)[0] == asked
 
 
 def test_an_image_of_the_data_page_leads_to_those_that_are_like_it(

@@ -58,6 +58,8 @@ class MapView(View):
         self._stale = False
         self._like: list[Reason] = []
         self._wanted_like = 0
+        self._asked_like = -1
+        """The row whose likes are being looked for; -1 when none are."""
         self._reading = LatestWins(studio.tasks, owner=self, title="Read the map")
         self._listing = LatestWins(studio.tasks, owner=self, title="List images")
         self.making = Making(studio, self)
@@ -187,12 +189,14 @@ class MapView(View):
             self._shown = shown
             self.canvas.show_points(self._points())
             self.side.show_list([], _NOTHING[CHOSEN])
-            self._like = []
+            self._like, self._asked_like = [], -1
         other = loaded.other
         why = "" if other is not None else "Make the map of another run first"
         self.bar.allow(By.RUN, why)
         self._colour_chosen()
-        if self.side.tab == CHOSEN and self._shows_like:
+        if self._asked_like >= 0:
+            self.choose_like(self._asked_like)  # it has not been answered yet
+        elif self.side.tab == CHOSEN and self._shows_like:
             self.choose_like(self._like[0].row)  # the same images; their labels may be others
         else:
             self._list()
@@ -306,6 +310,7 @@ class MapView(View):
         if loaded is None or subject is None:
             return
         self.canvas.mark(-1)
+        self._asked_like = -1
         if tab == CHOSEN:
             self._listing.drop()
             rows = self.canvas.rows.tolist()
@@ -348,13 +353,14 @@ class MapView(View):
         """Choose what is most like a row of the map; it is listed in that order."""
         loaded = self.loaded
         if loaded is not None:
+            self._asked_like = row
             self._listing.request(
                 lambda control: reading.like(loaded, row, control), self._take_like,
                 lambda error: self._not_listed(CHOSEN, error),
             )  # fmt: skip
 
     def _take_like(self, reasons: list[Reason]) -> None:
-        self._like = reasons
+        self._like, self._asked_like = reasons, -1
         self.canvas.choose(np.array([reason.row for reason in reasons], np.int64))
 
     def _show_list(self, tab: int, reasons: list[Reason]) -> None:
@@ -363,6 +369,7 @@ class MapView(View):
             self.verbs_changed.emit()
 
     def _not_listed(self, tab: int, error: BaseException) -> None:
+        self._asked_like = -1
         if not isinstance(error, CVStudioError):
             self.studio.fail(error, doing="List images")
         elif tab == self.side.tab:
