@@ -249,6 +249,7 @@ def test_without_a_draft_nothing_is_said(drawing):
 def test_undo_of_a_kept_polygon_leaves_later_steps_alone(drawing):
     points(drawing, 3)
     drawing.keys("D")
+    until(lambda: drawing.canvas.tiles.pyramid is not None)
     drawing.do("label.approve")
     drawing.toasts[0].do()
     assert on(drawing) == []

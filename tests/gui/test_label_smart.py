@@ -218,6 +218,7 @@ def test_who_goes_on_at_once_is_not_held_up_and_stores_nothing_by_accident(tmp_p
         person.keys("D")
         assert person.document.image.id == 2
         assert not person.tool.busy
+        until(lambda: person.canvas.tiles.pyramid is not None)
         person.click(200, 100)
         region = answered(person)
         assert region is not None
@@ -235,6 +236,7 @@ def test_the_next_images_have_been_looked_at_when_they_come(tmp_path, qtbot, fil
         looked = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
         for _ in range(2):
             person.keys("D")
+            until(lambda: person.canvas.tiles.pyramid is not None)
             until(lambda: not person.tool.prompting.looking)
             person.click(120, 80)
             assert answered(person) is not None

@@ -143,6 +143,7 @@ def test_another_project_gets_a_page_of_its_own_and_the_old_one_hears_nothing(
     studio_window.until(lambda: page.canvas.tiles.pyramid is not None)
     studio_window.key("D")
     assert page.document.image.id == 2
+    studio_window.until(lambda: page.canvas.tiles.pyramid is not None)
     studio_window.key("R")
     drag(page, (30, 10), (50, 30))
     with other.read() as session:

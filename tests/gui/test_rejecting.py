@@ -35,7 +35,9 @@ def test_ctrl_backspace_rejects_with_a_reason_and_goes_on(studio_window: Person)
     studio_window.studio.select_image(1)
     page = studio_window.page("label")
     assert isinstance(page, LabelPage)
-    studio_window.until(lambda: page.document.image is not None and not page.canvas.unseen)
+    studio_window.until(lambda: page.canvas.tiles.pyramid is not None)
+    assert page.document.image is not None
+    assert page.document.image.id == 1
     studio_window.answer(give("cells are missing"))
     studio_window.key("Ctrl+Backspace", page.canvas)
     assert rejected(studio_window.project) == {1: "cells are missing"}
