@@ -209,9 +209,20 @@ def test_objects_of_two_annotations_are_told_beside_a_sound_source(
 def test_shares_that_do_not_add_up_are_said_and_refused(studio_window: Person) -> None:
     dialog = SplitDialog(studio_window.window, studio_window.studio)
     dialog.shares[0].setValue(90)
+    studio_window.idle()  # what was proposed for the shares before comes late
     assert not dialog.go.isEnabled()
     assert "120 %" in dialog._note.text()
-    studio_window.idle()
+    dialog.reject()
+    dialog.deleteLater()
+
+
+def test_nothing_is_divided_before_what_is_chosen_now_was_proposed(studio_window: Person) -> None:
+    dialog = SplitDialog(studio_window.window, studio_window.studio)
+    studio_window.until(dialog.go.isEnabled)
+    dialog.labelled.setChecked(True)
+    assert not dialog.go.isEnabled(), "it would divide by the shares of all images"
+    studio_window.until(dialog.go.isEnabled)
+    assert dialog.go.text() == "Divide 10 images"
     dialog.reject()
     dialog.deleteLater()
 

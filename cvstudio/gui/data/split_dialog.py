@@ -123,7 +123,6 @@ class SplitDialog(StudioDialog):
         self.content.addWidget(self.table, 1)
         self.add_button("Cancel", self.reject)
         self.go = self.add_button("Divide", self._divide, next=True)
-        self.go.setEnabled(False)  # until there is a proposal
 
     def _dress_table(self) -> None:
         table = self.table
@@ -154,15 +153,17 @@ class SplitDialog(StudioDialog):
         )
 
     def _ask(self, _value: object = None) -> None:
-        """Propose again with what is chosen now, in a thread."""
+        """Propose again with what is chosen now, in a thread; what was proposed before is not what
+        is chosen any more."""
+        self.go.setEnabled(False)
         train, val, test = (spin.value() / 100 for spin in self.shares)
         fractions = (train, val, test)
         try:
             splits.check_fractions(fractions)
         except ConfigError:
             total = sum(spin.value() for spin in self.shares)
+            self._latest.drop()
             self.note(f"The shares add up to {total:g} %, not 100 %.")
-            self.go.setEnabled(False)
             return
         project, seed = self._project, self.seed.value()
         stratify, keep = self.stratify.isChecked(), self.keep.isChecked()
