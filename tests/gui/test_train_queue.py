@@ -94,6 +94,8 @@ def test_a_run_told_to_wait_for_a_quiet_moment_says_what_it_waits_for(at_work: W
 def test_mouse_and_keys_in_the_window_count_as_work(at_work: Window) -> None:
     at_work.studio.jobs.wait_for_idle(3, 5)
     idleness = at_work.studio.jobs.quiet.idleness
+    now = idleness._clock()
+    idleness._clock = lambda: now
     idleness._input -= 600
     idleness._quiet -= 600
     idleness._processor = 0.0
