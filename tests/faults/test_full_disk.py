@@ -117,7 +117,7 @@ def test_a_run_on_a_disk_that_another_program_fills_says_so_and_goes_on_when_the
 ) -> None:
     with Project.create(small_disk / "project", task=Task.DETECT, classes=["cell"]) as project:
         run = runs.create_run(
-            project, default_config(Task.DETECT).model_copy(update={"epochs": 500})
+            project, default_config(Task.DETECT).model_copy(update={"epochs": small_job.LONG})
         )
         job = runs.job_of(run)
         runs.start(project, run.id, command=small_job.command)

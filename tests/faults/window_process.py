@@ -31,6 +31,8 @@ from cvstudio.gui.train.page import TrainPage
 from cvstudio.project import queries
 
 FOREVER = 100_000.0
+LONG = 10_000
+"""Epochs of a training that is to be ended: however long windows take, it is at work then."""
 ENOUGH = 30.0
 
 
@@ -97,7 +99,7 @@ def train(person: Person) -> None:
     page.new_run.apply(
         {
             "start": Start.SCRATCH, "network": "mobilenet_v3_small", "image_size": 32, "batch": 4,
-            "epochs": 500, "patience": 0, "workers": 0, "frozen_epochs": 0,
+            "epochs": LONG, "patience": 0, "workers": 0, "frozen_epochs": 0,
         }
     )  # fmt: skip
     person.until(page.next_step.button.isEnabled)

@@ -40,9 +40,11 @@ def test_a_run_paused_in_one_window_and_resumed_in_another_learns_what_an_unbrok
     first.start(**SETTINGS)
     until(lambda: first.words_of(1) == "Finished", 300)
     first.start(**SETTINGS)
-    first.until(lambda: first.studio.jobs.state.epochs)
     first.page.show_run(2)
-    first.page.view.card.buttons["pause"].click()
+    pause = first.page.view.card.buttons["pause"]
+    first.until(pause.isEnabled)
+    first.until(lambda: first.job(2).state().epochs)  # sooner than the window hears of it
+    pause.click()
     first.close()
     second = real(Window(qtbot, folder))
     second.until(lambda: second.words_of(2) == "Paused")
