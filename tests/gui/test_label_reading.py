@@ -12,7 +12,7 @@ from cvstudio.core.annotation import Task
 from cvstudio.gui.label import images
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.label.reading_notice import reading_words
-from cvstudio.project import queries
+from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 
 LEFT = Qt.MouseButton.LeftButton
@@ -94,6 +94,21 @@ def test_an_image_that_is_being_read_can_be_zoomed_and_left(gate, studio_window)
     gate.opened.set()
     studio_window.until(lambda: page.canvas.tiles.pyramid is not None)
     assert not page.canvas.waiting
+
+
+def test_an_image_that_is_found_again_while_its_old_place_is_tried_is_shown(gate, studio_window):
+    project = studio_window.project
+    with project.read() as session:
+        path = project.image_path(queries.image(session, 1))
+    moved = path.rename(path.with_name("moved.png"))
+    page = studio_window.page("label")
+    studio_window.until(lambda: gate.threads)
+    with project.transaction("Find images") as session:
+        commands.relocate_images(session, {1: project.uri_of(moved)})
+    gate.opened.set()
+    studio_window.idle()
+    assert page.stack.currentWidget() is page.canvas
+    assert page.canvas.tiles.pyramid is not None
 
 
 def test_a_stroke_that_began_before_the_wait_was_said_is_kept(gate, studio_window, monkeypatch):

@@ -40,7 +40,7 @@ class Images(QObject):
         self._path_of = path_of
         self._limit = limit
         self._held: OrderedDict[int, Pyramid] = OrderedDict()
-        self._reading: set[int] = set()
+        self._reading: dict[int, Path] = {}
         self._wanted: tuple[ImageRecord, ...] = ()
         self._refining = False
 
@@ -82,9 +82,9 @@ class Images(QObject):
                 continue
             if self._reading and (place > 0 or len(self._reading) > 1):
                 return
-            self._reading.add(record.id)
+            path = self._reading[record.id] = self._path_of(record)
             self._tasks.run(
-                partial(_read, self._path_of(record), record.page),
+                partial(_read, path, record.page),
                 done=partial(self._took, record.id),
                 failed=partial(self._lost, record.id),
                 owner=self,
@@ -93,7 +93,7 @@ class Images(QObject):
                 return
 
     def _took(self, image_id: int, pyramid: Pyramid) -> None:
-        self._reading.discard(image_id)
+        self._reading.pop(image_id, None)
         self._held[image_id] = pyramid
         self._make_room(image_id)
         if image_id != self._first and sum(p.nbytes for p in self._held.values()) > 2 * self._limit:
@@ -138,7 +138,11 @@ class Images(QObject):
             self.improved.emit(image_id)
 
     def _lost(self, image_id: int, error: BaseException) -> None:
-        self._reading.discard(image_id)
+        tried = self._reading.pop(image_id, None)
+        wanted = next((record for record in self._wanted if record.id == image_id), None)
+        if tried is not None and wanted is not None and self._path_of(wanted) != tried:
+            self._read_next()  # it has been found elsewhere meanwhile
+            return
         if isinstance(error, ImageError):
             words = error.message
         elif isinstance(error, MemoryError):
