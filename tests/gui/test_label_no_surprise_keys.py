@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.gui.label.comment_dialog import CommentDialog
 from cvstudio.gui.label.page import LabelPage
-from cvstudio.project import commands, comments, run_errors
+from cvstudio.project import commands, comments, queries, run_errors
 
 
 def said(page: LabelPage) -> str:
@@ -261,6 +261,17 @@ def test_shift_e_goes_to_the_next_image_on_which_run_and_labels_differ(person, m
     words = "On no other image do the newest run and the labels differ"
     until(lambda: words in said(person.page))
     assert person.document.image.id == 3
+
+
+def test_shift_e_leads_on_from_an_image_whose_file_is_missing(person, monkeypatch):
+    with person.project.read() as session:
+        person.project.image_path(queries.image(session, 3)).unlink()
+    person.studio.select_image(3)
+    until(lambda: person.page.stack.currentWidget() is person.page.empty)
+    judge(monkeypatch, lambda: {2})
+    person.do("label.next_disagreed")
+    until(lambda: not person.studio.tasks.working)
+    assert person.document.image.id == 2
 
 
 def judge(monkeypatch, compare):

@@ -41,7 +41,7 @@ class Reviewing(QObject):
     ) -> None:
         super().__init__(page)
         self._studio, self._document, self._canvas = studio, document, canvas
-        self._order = order
+        self._order, self._page = order, page
         self._unread = (0, "")
         self._comparing = LatestWins(studio.tasks, owner=self, title="Compare run and labels")
         self._slow = QTimer(
@@ -120,7 +120,7 @@ class Reviewing(QObject):
         self._slow.stop()
         if found is None:
             self.said.emit("No run has been judged yet: Train makes one, and judges it")
-        elif begun != self._image_id or self._canvas.tool.busy or not self._canvas.isVisible():
+        elif begun != self._image_id or self._canvas.tool.busy or not self._page.isVisible():
             self.said.emit("The newest run has been compared with the labels: press again to go")
         else:
             none = "On no other image do the newest run and the labels differ"
