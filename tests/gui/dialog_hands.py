@@ -12,18 +12,21 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QPushButton
 
 from cvstudio.gui.class_manager import ClassManager
+from cvstudio.gui.widgets.progress_dialog import ProgressDialog
 
 Kind = TypeVar("Kind", bound=QDialog)
 
 
 def when_open(kind: type[Kind], do: Callable[[Kind], None], *, over: QDialog | None = None) -> None:
     """Do something with the next dialog of a kind as soon as it is up; to be called before what
-    opens it. `over` is a dialog that is up already. Where it fails, the dialog is closed."""
+    opens it. `over` is a dialog that is up already. Where it fails, the dialog is closed. One that
+    says how far work is may come up first: only who names its kind gets it."""
     end = time.monotonic() + LIMIT
 
     def look() -> None:
         dialog = QApplication.activeModalWidget()
-        if not isinstance(dialog, kind) or dialog is over or not dialog.isVisible():
+        tells = kind is QDialog and isinstance(dialog, ProgressDialog)
+        if not isinstance(dialog, kind) or dialog is over or tells or not dialog.isVisible():
             assert time.monotonic() < end, f"no {kind.__name__} came up"
             QTimer.singleShot(20, look)
             return

@@ -21,6 +21,7 @@ from cvstudio.gui.label.canvas import Canvas
 from cvstudio.gui.label.page import LabelPage
 from cvstudio.gui.main_window import MainWindow
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.widgets.progress_dialog import ProgressDialog
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -127,13 +128,15 @@ class Person:
         self.settle()
 
     def answer(self, do: Callable[[QDialog], None]) -> None:
-        """Do something with the next dialog as soon as it is up (before what opens it). Where that
-        fails, the dialog is closed: the test is to fail, not to wait for ever."""
+        """Do something with the next dialog that asks for something, as soon as it is up (before
+        what opens it); one that says how far work is may come up before it. Where that fails, the
+        dialog is closed: the test is to fail, not to wait for ever."""
         end = time.monotonic() + LIMIT
 
         def look() -> None:
             dialog = QApplication.activeModalWidget()
-            if isinstance(dialog, QDialog) and dialog.isVisible():
+            tells = isinstance(dialog, ProgressDialog)
+            if isinstance(dialog, QDialog) and dialog.isVisible() and not tells:
                 try:
                     do(dialog)
                 except BaseException:

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from dialog_hands import answer_over, in_manager, press
+from dialog_hands import answer_over, in_manager, press, when_open
 from patience import LIMIT
 from person import Person
 from PySide6.QtCore import Qt, QTimer
@@ -186,14 +186,13 @@ def test_a_jump_that_is_stopped_on_its_way_leaves_the_project_where_it_stood(
     monkeypatch.setattr(Project, "go_to", slowly)
     monkeypatch.setattr(studio_window.studio, "ask", lambda *_, **__: True)
 
-    def cancel(dialog: QDialog) -> None:
-        assert isinstance(dialog, ProgressDialog)
+    def cancel(dialog: ProgressDialog) -> None:
         studio_window.click(dialog.cancel)
         stop.set()
 
     studio_window.key("Ctrl+Shift+H")
     (panel,) = studio_window.window.findChildren(HistoryPanel)
-    studio_window.answer(cancel)
+    when_open(ProgressDialog, cancel)
     panel.list.setCurrentIndex(panel.list.steps.index(4))
     studio_window.key("Return", panel.list)
     assert stop.is_set()
