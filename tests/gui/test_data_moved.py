@@ -97,6 +97,25 @@ def test_a_project_whose_folder_moved_says_so_and_finds_it_with_a_preview(
     until(notice.isVisible)
 
 
+def test_what_an_earlier_folder_held_is_not_offered_after_a_folder_that_is_not_there(
+    person: Person, tmp_path: Path
+) -> None:
+    data(person)
+    said: list[tuple[str, bool, bool]] = []
+
+    def find(dialog: object) -> None:
+        assert isinstance(dialog, RelocateDialog)
+        dialog.look_in(tmp_path / "new")
+        dialog.look_in(tmp_path / "nowhere")
+        person.idle()
+        said.append((dialog.said.text, dialog.go.isEnabled(), dialog.bar.isVisible()))
+        dialog.reject()
+
+    person.answer(find)
+    person.trigger("data.relocate")
+    assert said == [(f"There is no folder {tmp_path / 'nowhere'}.", False, False)]
+
+
 def test_images_that_are_not_in_the_folder_are_counted_and_stay_missing(
     person: Person, tmp_path: Path
 ) -> None:

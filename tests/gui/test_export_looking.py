@@ -157,3 +157,59 @@ def test_files_of_other_engines_can_be_asked_but_no_refused_one(
     live.asked[-1][1]["failed"]("OpenVINO cannot compute that.", "Choose another file.")
     assert tried.looking.said.text() == "OpenVINO cannot compute that. Choose another file."
     assert not is_hot(tried)
+
+
+class Slow(Files):
+    """A live process that keeps what is asked of files until the test lets it answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[dict[str, Any]] = []
+
+    def request(self, kind: str, header: dict[str, Any], **more: Any) -> int:
+        if kind != "predict":
+            return super().request(kind, header, **more)
+        self.kept.append(more)
+        return 1
+
+    def answer_late(self, number: int) -> None:
+        super().request("predict", {}, **self.kept[number])
+
+
+@pytest.fixture
+def slow(studio_window: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Slow:
+    """The first picture of two has been asked about, and is not answered yet."""
+    made = Slow()
+    monkeypatch.setattr(studio_window.studio, "_live", made)
+    export_of_several(studio_window)
+    page = opened(studio_window)
+    for name in ("new.png", "next.png"):
+        assert cv2.imwrite(str(tmp_path / name), np.full((24, 32, 3), 90, np.uint8))
+    page.try_it.try_images([tmp_path / "new.png", tmp_path / "next.png"])
+    studio_window.until(lambda: made.kept)
+    return made
+
+
+def test_what_a_file_answers_late_is_not_shown_for_another_that_is_tried_by_now(
+    studio_window: Person, slow: Slow
+) -> None:
+    tried = opened(studio_window).try_it
+    tried.use(tried.looking.file_box.itemData(1))
+    slow.answer_late(0)
+    assert tried.time.text() == ""
+    assert tried.looking.isHidden()
+    studio_window.until(lambda: len(slow.kept) == 2)
+    slow.answer_late(1)
+    assert tried.time.text() == "3 ms"
+
+
+def test_that_a_picture_cannot_be_answered_is_not_said_over_the_next_one(
+    studio_window: Person, slow: Slow
+) -> None:
+    tried = opened(studio_window).try_it
+    tried._go(1)
+    slow.kept[0]["failed"]("The memory is full.", "")
+    assert tried.view._words == ""
+    studio_window.until(lambda: len(slow.kept) == 2)
+    slow.kept[1]["failed"]("The memory is full.", "")
+    assert tried.view._words == "The memory is full."

@@ -128,6 +128,8 @@ class RelocateDialog(StudioDialog):
         self.list.clear()
         self.go.setEnabled(False)
         if not folder.is_dir():
+            self._latest.drop()
+            self.bar.hide()
             self.said.set("danger", f"There is no folder {folder}.")
             return
         self.said.set("info", f"Looking in {folder.name or folder}…")

@@ -221,15 +221,22 @@ class TryIt(QWidget):
             return
         self._rgb = rgb
         self.view.set_image(rgb)
+        file = self._file
         header = {
-            "onnx": str(self._file), "path": str(page.path), "page": page.page, "window": None,
+            "onnx": str(file), "path": str(page.path), "page": page.page, "window": None,
         }  # fmt: skip
         self._studio.live.request(
-            "predict", header, owner=self, done=lambda message: self._answered(page, message),
-            failed=lambda text, _hint: self.view.set_words(text),
+            "predict", header, owner=self, done=lambda message: self._answered(file, page, message),
+            failed=lambda text, _hint: self._refused(file, page, text),
         )  # fmt: skip
 
-    def _answered(self, page: Page, message: Message) -> None:
+    def _refused(self, file: Path, page: Page, text: str) -> None:
+        if (file, page) == (self._file, self._page):
+            self.view.set_words(text)
+
+    def _answered(self, file: Path, page: Page, message: Message) -> None:
+        if file != self._file:
+            return  # another one is tried by now
         header = message.header
         answer = from_json(header["prediction"])
         if not self._answers and header["score"] is not None:
