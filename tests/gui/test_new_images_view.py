@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from drift_hands import answered, pictures
 from judged_run import judged_run
+from patience import LIMIT
 from person import Person
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -19,6 +21,7 @@ from PySide6.QtWidgets import QFileDialog
 from cvstudio.core.annotation import Task
 from cvstudio.core.config import EmbedConfig
 from cvstudio.core.embedding import Subject, write_subjects
+from cvstudio.core.errors import RunError
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.gui.analyze.drift_view.view import DriftView
@@ -118,6 +121,21 @@ def test_a_folder_of_strangers_is_called_out_of_depth_and_shown_strangest_first(
     assert "Size" not in bold
 
 
+def test_names_that_begin_alike_can_be_told_apart(
+    studio_window: Person, view: DriftView, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert view.subject is not None
+    folder = pictures(tmp_path / "new", view.subject.run)
+    for number, path in enumerate(sorted(folder.iterdir())):
+        path.rename(path.with_stem(f"2026_slide_scanner_left_bench_blood_{number:04d}"))
+    looks(view, folder, monkeypatch, studio_window, away=60)
+    names = [view.list.item(row).text().splitlines()[0] for row in range(view.list.count())]
+    assert len(set(names)) == len(names) > 1
+    assert all("…" in name and name.endswith(".png") for name in names)
+    wide = view.list.fontMetrics().horizontalAdvance
+    assert max(map(wide, names)) <= view.list.iconSize().width()
+
+
 def test_the_chosen_strangers_are_brought_in_by_the_import(
     studio_window: Person, view: DriftView, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +167,42 @@ def test_other_images_are_looked_at_from_the_verdict(
     QTest.mouseClick(view.other, Qt.MouseButton.LeftButton)
     studio_window.until(lambda: view.found is not strange and view.stack.currentIndex() == 1)
     assert "like those that run" in view.verdict._words.text()
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_while_new_images_are_compared_no_older_verdict_passes_for_theirs(
+    studio_window: Person, view: DriftView, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    broken: bool,
+) -> None:  # fmt: skip
+    assert view.subject is not None
+    first = pictures(tmp_path / "first", view.subject.run)
+    looks(view, first, monkeypatch, studio_window, away=60)
+    strange, read, go_on = view.found, drift.read, threading.Event()
+    told: list[str] = []
+
+    def slowly(*what: Any, **more: Any) -> drift.Drift:
+        assert go_on.wait(LIMIT)
+        if broken:
+            raise RunError("The answers cannot be read.")
+        return read(*what, **more)
+
+    monkeypatch.setattr(drift, "read", slowly)
+    monkeypatch.setattr(
+        type(studio_window.studio), "fail", lambda _self, error, **_: told.append(str(error))
+    )
+    second = pictures(tmp_path / "second", view.subject.run)
+    monkeypatch.setattr(drift, "start", lambda run, s, **_: job_that_looked(run, s, away=0))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: str(second))
+    QTest.mouseClick(view.other, Qt.MouseButton.LeftButton)
+    studio_window.until(lambda: "Comparing the new images" in view.empty.words.text())
+    try:
+        assert view.stack.currentWidget() is view.empty
+        assert not view.empty.button.isVisible()
+    finally:
+        go_on.set()
+    studio_window.until(lambda: view.stack.currentIndex() == 1)
+    assert (view.found is strange) is broken
+    assert told == (["The answers cannot be read."] if broken else [])
 
 
 def test_a_folder_without_images_is_said_and_asked_for_again(

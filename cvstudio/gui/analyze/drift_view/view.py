@@ -49,6 +49,7 @@ _LEVELS = {
 _HEAD = ("Measure", "Its own", "New", "New one is higher")
 _ROW = 26
 _TITLE = "Looking at the new images"
+_READING = "Comparing the new images with its own"
 
 
 class DriftView(View):
@@ -202,7 +203,7 @@ class DriftView(View):
         self.say(text)
         if text:
             self.stack.setCurrentIndex(0)
-            self.empty.set(text, button="Cancel", do=self.job.cancel)
+            self.empty.set(text, button="Cancel", do=self.job.cancel, ends=True)
             self.empty.offer_also("")
         elif self.found is None:
             self._offer()
@@ -212,18 +213,26 @@ class DriftView(View):
     def _looked(self, job: JobDir) -> None:
         subject = self.subject
         if subject is not None and subject.run.id == self._of_run:
-            self._read(subject, job)
+            # Reading may take a while, in which nothing older is to pass for what was found.
+            self.stack.setCurrentIndex(0)
+            self.empty.set(f"{_READING}…", button="")
+            self.empty.offer_also("")
+            self.say(_READING)
+            self._read(subject, job, failed=self._not_read)
+
+    def _not_read(self, error: BaseException) -> None:
+        """Show what was there before."""
+        self._moved("")
+        self.studio.fail(error, doing=_READING)
 
     def _read(
-        self, subject: Subject, job: JobDir,
-        failed: Callable[[BaseException], Any] | None = None,
-    ) -> None:  # fmt: skip
+        self, subject: Subject, job: JobDir, *, failed: Callable[[BaseException], Any]
+    ) -> None:
         self.studio.tasks.run(
             lambda control: (
                 drift.read(subject.run, job, check=control.check), drift.looked_at(job)
             ),
-            title="Compare the new images", owner=self, done=partial(self._take, subject),
-            failed=failed,
+            title=_READING, owner=self, done=partial(self._take, subject), failed=failed,
         )  # fmt: skip
 
     def _take(self, subject: Subject, answer: tuple[Drift, float]) -> None:
