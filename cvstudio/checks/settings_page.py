@@ -90,9 +90,14 @@ def _only(name: str) -> list[str]:
     holds = holds_for(name)
     if holds is not None:
         found.append(f"Only for {' and '.join(_KINDS.get(each, each) for each in sorted(holds))}.")
-    for other, values in needed(name).items():
-        found.append(f"Only with `{other}` {' or '.join(values)}.")
+    for need in needed(name):
+        asked = [f"`{other}` {' or '.join(map(_value, values))}" for other, values in need.items()]
+        found.append(f"Only with {' or '.join(asked)}.")
     return found
+
+
+def _value(value: str) -> str:
+    return value.casefold() if value in ("True", "False") else value
 
 
 def main() -> None:

@@ -17,7 +17,8 @@ from cvstudio.core.annotation import Split
 from cvstudio.core.errors import RunError
 from cvstudio.core.events import Failed
 from cvstudio.core.places_to_run import Cluster
-from cvstudio.core.recipe import Fit, TrainConfig, needed, without_effect
+from cvstudio.core.recipe import Fit, TrainConfig, without_effect
+from cvstudio.core.recipe_effects import in_vain
 from cvstudio.core.trial import Trial, read_trial
 from cvstudio.core.words import counted
 from cvstudio.project import device, estimate, preflight, preflight_facts, runs, trying
@@ -31,16 +32,17 @@ _MANY = 200
 """Images from which looking at them is worth a word, because nothing else is said meanwhile."""
 
 
-def say_what_is_in_vain(config: TrainConfig, given: Iterable[str]) -> None:
-    """Say which of the settings that were given change nothing, for want of another one."""
-    for name in sorted(given):
-        other = without_effect(name, config)
-        if other:
-            values = " or ".join(needed(name)[other])
-            note(
-                f"{Level.ADVICE}: {name} has no effect while {other} is {getattr(config, other)}:"
-                f" it needs {values}."
-            )
+def say_what_is_in_vain(config: TrainConfig, given: Iterable[str], *, checked: bool = True) -> None:
+    """Say which of the settings that were given change nothing, for want of another one; not
+    those that the checks tell, where a run is `checked`."""
+    told = {vain.name for vain in in_vain(config)} if checked else set()
+    for name in sorted(set(given) - told):
+        need = without_effect(name, config)
+        if need:
+            now = " and ".join(f"{other} is {getattr(config, other)}" for other in need)
+            asked = " or ".join(f"{n} {' or '.join(v)}" for n, v in need.items())
+            values = asked if len(need) > 1 else " or ".join(*need.values())
+            note(f"{Level.ADVICE}: {name} has no effect while {now}: it needs {values}.")
 
 
 def say_checks(project: Project, config: TrainConfig, *, cluster: Cluster | None = None) -> None:
@@ -50,7 +52,8 @@ def say_checks(project: Project, config: TrainConfig, *, cluster: Cluster | None
     """
     facts = preflight_facts.gather(project, config)
     found = device.detect() if cluster is None else None
-    lines = say_advice(facts, config, found)
+    lines = preflight.checks(facts, config, found)
+    say_advice(lines)
     stopping = preflight.blocking(lines)
     if stopping:
         ways = [_as_option(a) for check in stopping for a in check.actions if a.kind == "set"]
@@ -59,14 +62,12 @@ def say_checks(project: Project, config: TrainConfig, *, cluster: Cluster | None
     note(_outlook(facts, config, found, _seconds(facts, config, found, None)))
 
 
-def say_advice(facts: Facts, config: TrainConfig, on: Device | None) -> list[Check]:
-    """Say what a run could do better; returns all checks."""
-    lines = preflight.checks(facts, config, on)
+def say_advice(lines: Iterable[Check]) -> None:
+    """Say which of some checks tell what runs could do better."""
     for check in lines:
         if check.level is Level.ADVICE:
             detail = f" {check.detail}" if check.detail else ""
             note(f"{check.level}: {check.text}.{detail}")
-    return lines
 
 
 def check_only(

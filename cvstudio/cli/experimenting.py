@@ -282,10 +282,10 @@ def _say_outlook(project: Project, plan: Plan, cluster: Cluster | None) -> None:
     """Say what speaks against an experiment and how long it takes. Raises RunError if it cannot."""
     facts = preflight_facts.gather(project, plan.config)
     found = device.detect() if cluster is None else None
+    say_advice(lasting.advice(plan, facts, found))
     stopping = lasting.obstacles(plan, facts, found)
     if stopping:
         raise RunError(preflight.refusal("The runs cannot start.", stopping))
-    say_advice(lasting.facts_for(plan, facts), plan.config, found)
     caution = lasting.caution(plan)
     if caution:
         note(f"advice: {caution}")

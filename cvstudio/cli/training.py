@@ -190,7 +190,7 @@ def resume_command(
     with opened(project, write=True) as open_project:
         changes = parsed_settings(settings)
         config = _changed(runs.config_of(runs.get(open_project, run)), changes)
-        say_what_is_in_vain(config, changes)
+        say_what_is_in_vain(config, changes, checked=False)
         status = runs.resume(open_project, run, changes=changes)
         found = runs.get(open_project, run)
     note(f"Run {run} is {status}.")

@@ -390,7 +390,7 @@ def preset_changes(config: TrainConfig) -> tuple[str, ...]:
     found = [
         name
         for name, field in TrainConfig.model_fields.items()
-        if field.title and name not in _ASIDE and applies(name, info)
+        if field.title and name not in ASIDE and applies(name, info)
         and getattr(config, name) not in (getattr(unknown, name), getattr(many, name))
     ]  # fmt: skip
     by_images = {"epochs", "patience", "batch"} & set(found)
@@ -399,10 +399,11 @@ def preset_changes(config: TrainConfig) -> tuple[str, ...]:
     return tuple(found)
 
 
-_ASIDE = frozenset({
+ASIDE = frozenset({
     "weights_file", "seed", "deterministic", "device", "workers", "cache_images", "cache_on_disk",
     "mixed_precision", "half", "channels_last", "compile",
 })  # fmt: skip
+"""Settings that no preset is asked about: how a run is computed, and what it starts from."""
 
 
 def _between(config: TrainConfig, few: TrainConfig, many: TrainConfig) -> bool:

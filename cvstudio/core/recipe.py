@@ -108,13 +108,20 @@ class Normalise(StrEnum):
     DATA = "data"
 
 
+CYCLE_RISE = 0.3
+"""Share of a run in which one-cycle's rate rises."""
+
+SIZE_STEP = 32
+"""Networks halve the sides of images five times: sizes differ by so many pixels."""
+
+
 def _group(name: str, **more: Any) -> dict[str, Any]:
     """Where a setting stands in the form, and what else is to be known of it.
 
     `unit` follows its value, `zero` is said in place of 0, `step` is how far an arrow moves it.
     `holds` names the tasks and families of networks that have the setting; without it all have.
-    `needs` names the values of other settings without which it has no effect. `data` says that it
-    matters to projects with a kind of images only: "deep", those with more than 8-bit colour.
+    `needs` are the needs without which it has no effect, all of them. `data` says that it matters
+    to projects with a kind of images only: "deep", those with more than 8-bit colour.
     """
     return {"group": name, **more}
 
@@ -125,15 +132,29 @@ def holds_for(name: str) -> frozenset[str] | None:
     return None if holds is None else frozenset(holds)
 
 
-def without_effect(name: str, config: TrainConfig) -> str:
-    """Which other setting keeps a setting from having an effect, by its name; "" when none does."""
-    needs = needed(name).items()
-    return next((n for n, values in needs if str(getattr(config, n)) not in values), "")
+Need = dict[str, tuple[str, ...]]
+"""Settings of which one must have one of the values beside it, so that another has an effect."""
+
+ABOVE_0 = "above 0"
+"""Stands in a need for every value above 0."""
 
 
-def needed(name: str) -> dict[str, tuple[str, ...]]:
-    """The values of other settings without which a setting has no effect."""
-    return dict(_more(name).get("needs", {}))
+def without_effect(name: str, config: TrainConfig) -> Need:
+    """The need of a setting that a config does not meet; {} when the setting has an effect."""
+    return next((need for need in needed(name) if not met(need, config)), {})
+
+
+def needed(name: str) -> tuple[Need, ...]:
+    """What a setting needs to have an effect: each of these."""
+    return tuple(_more(name).get("needs", ()))
+
+
+def met(need: Need, config: TrainConfig) -> bool:
+    """Whether a config has what a need asks for."""
+    return any(
+        str(getattr(config, other)) in values or (ABOVE_0 in values and getattr(config, other) > 0)
+        for other, values in need.items()
+    )
 
 
 def _more(name: str) -> dict[str, Any]:
@@ -141,10 +162,16 @@ def _more(name: str) -> dict[str, Any]:
     return dict(more) if isinstance(more, dict) else {}
 
 
-_TRAINED = {"start": ("pretrained", "file", "run")}
+_TRAINED: Need = {"start": ("pretrained", "file", "run")}
 """What settings need that say how weights are used which have learned something already."""
 
-_WEIGHED = {"loss": ("standard", "cross-entropy", "focal", "binary")}
+_THAWS: Need = {"layers": ("all", "last")}
+"""What settings need that say when and how fast pretrained layers learn."""
+
+_THAWS_ALL: Need = {"layers": ("all",)}
+"""What settings need that tell the quarters of a network from each other."""
+
+_WEIGHED: Need = {"loss": ("standard", "cross-entropy", "focal", "binary")}
 """What settings need that weigh single answers; shares of overlap know nothing of them."""
 
 
@@ -162,7 +189,7 @@ class TrainConfig(Record):
         description="Pretrained weights need far fewer images than starting from scratch.",
     )  # fmt: skip
     weights_file: Path | None = Field(
-        None, title="Weights file", json_schema_extra=_group("Weights", needs=_TRAINED),
+        None, title="Weights file", json_schema_extra=_group("Weights", needs=(_TRAINED,)),
         description="The file to start from, when another one than the library's is wanted.",
     )  # fmt: skip
     epochs: int = Field(
@@ -195,7 +222,7 @@ class TrainConfig(Record):
     normalise: Normalise = Field(
         Normalise.AUTO, title="Scale colours by",
         json_schema_extra=_group(
-            "Images", needs={"sees": ("displayed",)},
+            "Images", needs=({"sees": ("displayed",)},),
             holds=("classify", "segment", "torchvision-detection"),
         ),
         description="Mean and deviation of the images that the pretrained weights know, or of the"
@@ -225,7 +252,7 @@ class TrainConfig(Record):
     )  # fmt: skip
     rare_below: float = Field(
         0.1, gt=0, le=1, title="Rare is below",
-        json_schema_extra=_group("Data", step=0.05, needs={"sampling": ("repeat",)}),
+        json_schema_extra=_group("Data", step=0.05, needs=({"sampling": ("repeat",)},)),
         description="Classes on less than this share of the images are shown more often.",
     )  # fmt: skip
     mixup: float = Field(
@@ -254,8 +281,8 @@ class TrainConfig(Record):
     plain_epochs: int = Field(
         10, ge=0, le=1000, title="Plain at the end",
         json_schema_extra=_group(
-            "Data", zero="none", unit="epochs", holds=("detect", "instance", "segment",
-        ),
+            "Data", zero="none", unit="epochs", holds=("detect", "instance", "segment"),
+            needs=({"mosaic": (ABOVE_0,), "copy_paste": (ABOVE_0,)},),
         ),
         description="The last epochs show images as they are, without mosaic and pasted objects.",
     )  # fmt: skip
@@ -279,12 +306,12 @@ class TrainConfig(Record):
     )  # fmt: skip
     restart_epochs: int = Field(
         10, ge=1, le=1000, title="First restart after",
-        json_schema_extra=_group("Optimiser", unit="epochs", needs={"schedule": ("restarts",)}),
+        json_schema_extra=_group("Optimiser", unit="epochs", needs=({"schedule": ("restarts",)},)),
         description="Each stretch between two restarts is twice as long as the one before.",
     )  # fmt: skip
     plateau_epochs: int = Field(
         5, ge=1, le=1000, title="Plateau is over after",
-        json_schema_extra=_group("Optimiser", unit="epochs", needs={"schedule": ("plateau",)}),
+        json_schema_extra=_group("Optimiser", unit="epochs", needs=({"schedule": ("plateau",)},)),
         description="The rate falls to a third when that many epochs in a row were no better.",
     )  # fmt: skip
     optimizer: Optimizer = Field(
@@ -324,34 +351,40 @@ class TrainConfig(Record):
         " usual, 0 is off.",
     )  # fmt: skip
     layers: Layers = Field(
-        Layers.ALL, title="Layers that learn", json_schema_extra=_group("Weights", needs=_TRAINED),
+        Layers.ALL, title="Layers that learn",
+        json_schema_extra=_group("Weights", needs=(_TRAINED,)),
         description="With very few images it can help to let only the last layers of a pretrained"
         " network learn.",
     )  # fmt: skip
     frozen_epochs: int = Field(
         0, ge=0, le=1000, title="New layers alone",
         json_schema_extra=_group(
-            "Weights", zero="none", unit="epochs", explain=True, needs=_TRAINED,
+            "Weights", zero="none", unit="epochs", explain=True, needs=(_TRAINED, _THAWS),
         ),
         description="In the first epochs only the new last layers learn, so that they do not spoil"
         " the pretrained ones.",
     )  # fmt: skip
     thaw_epochs: int = Field(
         0, ge=0, le=1000, title="Thaw a quarter every",
-        json_schema_extra=_group("Weights", zero="all at once", unit="epochs", needs=_TRAINED),
+        json_schema_extra=_group(
+            "Weights", zero="all at once", unit="epochs", needs=(_TRAINED, _THAWS_ALL),
+        ),
         description="After the new layers, a further quarter of the pretrained ones begins to learn"
         " every so many epochs; 0 lets all begin at once.",
     )  # fmt: skip
     backbone_rate: float = Field(
         0.1, gt=0, le=1, title="Pretrained layers' pace",
-        json_schema_extra=_group("Weights", step=0.05, explain=True, needs=_TRAINED),
+        json_schema_extra=_group(
+            "Weights", step=0.05, explain=True, needs=(_TRAINED, _THAWS),
+        ),
         description="How fast pretrained layers change beside the new ones: 0.1 is a tenth as fast,"
         " 1 is as fast.",
     )  # fmt: skip
     quarter_rate: float = Field(
         0.7, gt=0, le=1, title="Pace from quarter to quarter",
         json_schema_extra=_group(
-            "Weights", step=0.05, holds=("classify", "segment"), needs=_TRAINED,
+            "Weights", step=0.05, holds=("classify", "segment", "torchvision-detection"),
+            needs=(_TRAINED, _THAWS_ALL),
         ),
         description="Each quarter of the pretrained layers learns at this share of the next one's"
         " pace: those near the image are the most general.",
@@ -364,7 +397,7 @@ class TrainConfig(Record):
     )  # fmt: skip
     several_classes: bool = Field(
         False, title="Several classes an image",
-        json_schema_extra=_group("Loss", holds=("classify",), needs={"loss": ("binary",)}),
+        json_schema_extra=_group("Loss", holds=("classify",), needs=({"loss": ("binary",)},)),
         description="Each class is answered with yes or no on its own, so an image may have several"
         " or none.",
     )  # fmt: skip
@@ -372,26 +405,31 @@ class TrainConfig(Record):
         2.0, ge=0, le=10, title="Focus",
         json_schema_extra=_group(
             "Loss", zero="none", step=0.5, holds=("classify", "segment"),
-            needs={"loss": ("focal",)},
+            needs=({"loss": ("focal",)},),
         ),
         description="How much more focal loss looks at what the network still gets wrong.",
     )  # fmt: skip
     miss_weight: float = Field(
         0.7, gt=0, lt=1, title="Weight of misses",
         json_schema_extra=_group(
-            "Loss", step=0.05, holds=("segment",), needs={"loss": ("tversky",)},
+            "Loss", step=0.05, holds=("segment",), needs=({"loss": ("tversky",)},),
         ),
         description="Above a half, Tversky loss prefers finding too much to missing something.",
     )  # fmt: skip
     class_weights: bool = Field(
-        False, title="Balance classes", json_schema_extra=_group("Loss", needs=_WEIGHED),
+        False, title="Balance classes",
+        # RT-DETR's loss in ultralytics knows no weights of classes.
+        json_schema_extra=_group(
+            "Loss", holds=("classify", "segment", "torchvision-detection", "yolo"),
+            needs=(_WEIGHED,),
+        ),
         description="Errors on rare classes count more.",
     )  # fmt: skip
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, title="Label smoothing",
         # ultralytics' assignment of objects to anchors gives soft labels already.
         json_schema_extra=_group(
-            "Loss", zero="off", step=0.01, holds=("classify", "segment"), needs=_WEIGHED,
+            "Loss", zero="off", step=0.01, holds=("classify", "segment"), needs=(_WEIGHED,),
         ),
         description="Keeps the network from being surer than the labels are.",
     )  # fmt: skip
@@ -401,7 +439,8 @@ class TrainConfig(Record):
         " bfloat16 is chosen.",
     )  # fmt: skip
     half: Half = Field(
-        Half.AUTO, title="Half precision as", json_schema_extra=_group("Computer"),
+        Half.AUTO, title="Half precision as",
+        json_schema_extra=_group("Computer", needs=({"mixed_precision": ("True",)},)),
         description="Auto takes what the GPU computes natively: bfloat16 from Ampere on.",
     )  # fmt: skip
     channels_last: bool = Field(

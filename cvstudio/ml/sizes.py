@@ -7,10 +7,8 @@ import torch
 from torch.nn import functional
 
 from cvstudio.augment.view import item_seed
-from cvstudio.core.recipe import TrainConfig
+from cvstudio.core.recipe import SIZE_STEP, TrainConfig
 
-STEP = 32
-"""Networks halve the sides five times."""
 _GROWN = 0.75
 """Share of the run after which images have their full size."""
 
@@ -40,7 +38,7 @@ class Sizes:
 
 
 def _rounded(side: float) -> int:
-    return max(round(side / STEP) * STEP, STEP)
+    return max(round(side / SIZE_STEP) * SIZE_STEP, SIZE_STEP)
 
 
 def resized(images: torch.Tensor, side: int) -> torch.Tensor:

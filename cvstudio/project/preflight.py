@@ -20,9 +20,9 @@ from cvstudio.core.batch_rule import AUTOMATIC
 from cvstudio.core.config import read_config
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.jobdir import JobDir
-from cvstudio.core.networks import fits, network
+from cvstudio.core.networks import applies, fits, network
 from cvstudio.core.pipeline import Step
-from cvstudio.core.recipe import Fit, Loss, Sees, Start, TrainConfig
+from cvstudio.core.recipe import Fit, Loss, Sampling, Sees, Start, TrainConfig
 from cvstudio.core.words import counted, percent, quoted, size_words
 from cvstudio.imaging.windows import words_of
 from cvstudio.project import device as devices
@@ -36,6 +36,7 @@ from cvstudio.project.form_checks import form_checks, in_form
 from cvstudio.project.learned_checks import learned_checks
 from cvstudio.project.rate_checks import rate_checks
 from cvstudio.project.training_facts import TINY, Facts
+from cvstudio.project.vain_checks import half_check, vain_checks
 
 FIRST_RUN = 20
 """Labelled images below which a run will hardly show anything."""
@@ -67,8 +68,9 @@ def checks(facts: Facts, config: TrainConfig, found: Device | None) -> list[Chec
         *_split_checks(facts),
         *_several_checks(facts, config),
         *_channel_checks(facts, config),
-        *_label_checks(facts),
+        *_label_checks(facts, config),
         *_network_checks(config),
+        *vain_checks(config),
         *rate_checks(config),
         *_size_checks(facts, config),
         *_weights_checks(facts, config),
@@ -210,7 +212,7 @@ def _channel_checks(facts: Facts, config: TrainConfig) -> list[Check]:
     return [Check(Level.OK, text, (), why), *told_out]
 
 
-def _label_checks(facts: Facts) -> list[Check]:
+def _label_checks(facts: Facts, config: TrainConfig) -> list[Check]:
     lines = []
     if facts.unlabelled:
         many = counted(len(facts.unlabelled), "image is", "images are")
@@ -253,7 +255,7 @@ def _label_checks(facts: Facts) -> list[Check]:
             many = counted(len(facts.boxes_left_out), "image has", "images have")
             text = f"{many} boxes, which teach nothing"
         lines.append(Check(Level.ADVICE, text, (show,), why))
-    return [*lines, *_depth_checks(facts), *_class_checks(facts)]
+    return [*lines, *_depth_checks(facts), *_class_checks(facts, config)]
 
 
 def _depth_checks(facts: Facts) -> list[Check]:
@@ -280,7 +282,7 @@ def _depth_checks(facts: Facts) -> list[Check]:
     return lines
 
 
-def _class_checks(facts: Facts) -> list[Check]:
+def _class_checks(facts: Facts, config: TrainConfig) -> list[Check]:
     if not facts.classes:
         return [Check(Level.BLOCKING, "The project has no label class yet")]
     if not facts.images.get(Split.TRAIN) or not facts.images.get(Split.VAL):
@@ -308,18 +310,23 @@ def _class_checks(facts: Facts) -> list[Check]:
     most, least = max(present, key=present.__getitem__), min(present, key=present.__getitem__)
     if present[most] >= 20 * present[least] and facts.task is not Task.SEGMENT:
         common, rare = quoted(facts.classes[most]), quoted(facts.classes[least])
-        balance = Action("Balance", "set", {"class_weights": True})
-        lines.append(
-            Check(Level.ADVICE,
-                  f"{present[most] // present[least]} {common} for each {rare}",
-                  (balance,), "Balancing makes errors on rare classes count more.")
-        )  # fmt: skip
+        text = f"{present[most] // present[least]} {common} for each {rare}"
+        lines.append(Check(Level.ADVICE, text, *_balancing(config)))
     elif len(present) > 1:
         counts = [f"{quoted(facts.classes[key])} {n:,}" for key, n in sorted(present.items())]
         ratio = present[most] / present[least]
         text = f"Classes are balanced: {ratio:.1f} to 1 at most"
         lines.append(Check(Level.OK, text, (), f"In train: {', '.join(counts)}."))
     return lines
+
+
+def _balancing(config: TrainConfig) -> tuple[tuple[Action, ...], str]:
+    """What helps rare classes with a network, and how."""
+    if applies("class_weights", network(config.network)):
+        balance = Action("Balance", "set", {"class_weights": True})
+        return (balance,), "Balancing makes errors on rare classes count more."
+    more = Action("Show rare ones more", "set", {"sampling": Sampling.REPEAT})
+    return (more,), "Images with rare classes are shown more often in each epoch."
 
 
 def _enough_checks(facts: Facts, present: Mapping[int, int]) -> list[Check]:
@@ -459,10 +466,11 @@ def _device_checks(config: TrainConfig, found: Device) -> list[Check]:
             half = Action(f"Use {config.batch // 2}", "set", {"batch": config.batch // 2})
             return [Check(Level.ADVICE, f"Batch {config.batch} needs about {words}", (half,))]
         return [Check(Level.OK, f"Needs about {words}")]
+    vain = half_check(config) if device.kind == "cpu" else []
     free = psutil.virtual_memory().available
     words = f"{need / 2**30:.1f} of {free / 2**30:.1f} GB free memory"
     level = Level.OK if need < free else Level.ADVICE
-    lines = [Check(level, f"Needs about {words}")]
+    lines = [Check(level, f"Needs about {words}"), *vain]
     if found.unused and config.device == "auto":
         why = nvidia.unused(found.unused, has_cuda=False)
         lines.append(Check(Level.ADVICE, f"{found.unused} is not used: torch has no CUDA", (), why))

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from cvstudio.core.annotation import Task
 from cvstudio.core.networks import default_config
-from cvstudio.core.recipe import Loss, Preset, Schedule, Start
+from cvstudio.core.recipe import Layers, Loss, Preset, Schedule, Start
 from cvstudio.gui import theme
 from cvstudio.gui.style import StudioStyle
 from cvstudio.gui.train.new_run import NewRun
@@ -82,6 +82,29 @@ def test_what_needs_another_setting_appears_when_that_is_chosen(new: NewRun) -> 
     assert "focus" in visible(form), "who looks for it learns what it needs"
     assert not form.editors["focus"].isEnabled()
     assert form.rows["focus"].note.text() == "Only with Loss Focal."
+
+
+def test_how_layers_thaw_is_asked_only_where_several_quarters_learn(new: NewRun) -> None:
+    form = new.form
+    form.open_group("Weights")
+    thawing = {"frozen_epochs", "thaw_epochs", "backbone_rate", "quarter_rate"}
+    assert thawing <= visible(form)
+    new.apply({"layers": Layers.LAST})
+    assert thawing & visible(form) == {"frozen_epochs", "backbone_rate"}
+    new.apply({"layers": Layers.HEAD})
+    assert not thawing & visible(form)
+    QTest.keyClicks(form.search, "thaw a quarter")
+    assert form.rows["thaw_epochs"].note.text() == "Only with Layers that learn All."
+    assert not form.editors["thaw_epochs"].isEnabled()
+
+
+def test_a_value_out_of_the_run_s_reach_says_so_and_can_still_be_changed(new: NewRun) -> None:
+    new.apply({"epochs": 8, "patience": 9})
+    row = new.form.rows["patience"]
+    assert row.note.text() == "No effect now: the run has 8 epochs."
+    assert row.editor.isEnabled()
+    new.apply({"patience": 4})
+    assert "No effect" not in row.note.text()
 
 
 def test_from_scratch_the_settings_of_pretrained_weights_are_gone(new: NewRun) -> None:

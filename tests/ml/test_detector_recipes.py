@@ -56,7 +56,7 @@ def differ(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool
     return any(not torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize("name", ["average", "sharpness", "normalise"])
+@pytest.mark.parametrize("name", ["average", "sharpness", "normalise", "quarter_rate"])
 def test_the_settings_of_the_own_loop_hold_for_every_network_that_it_trains(name: str) -> None:
     for trains in (FASTER, "maskrcnn-resnet50", "resnet18", "unet-resnet18"):
         assert applies(name, network(trains))

@@ -20,7 +20,7 @@ from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.geometry import Box, Polygon
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.networks import applies, default_config, network
-from cvstudio.core.recipe import Optimizer, Sees, Start, TrainConfig
+from cvstudio.core.recipe import Half, Layers, Optimizer, Sampling, Sees, Start, TrainConfig
 from cvstudio.project import commands, device, estimate, preflight, rows, training_facts
 from cvstudio.project.device import Device
 from cvstudio.project.preflight import Check, Level
@@ -104,6 +104,34 @@ def test_few_labels_are_advice_and_never_a_lock(project: Project) -> None:
     assert saying(found, "5 of the 20 images").level is Level.ADVICE
     assert not preflight.blocking(found)
     assert saying(found, "3 train, 2 val, no test images").level is Level.OK
+
+
+def test_settings_without_effect_are_told_by_cause_and_taken_back_with_one_click(
+    project: Project,
+) -> None:
+    for image_id in [*fill(project, 3, Split.TRAIN), *fill(project, 2, Split.VAL)]:
+        box(project, image_id)
+    chosen = {"start": Start.PRETRAINED, "layers": Layers.HEAD, "frozen_epochs": 3,
+              "thaw_epochs": 2, "half": Half.FLOAT16}  # fmt: skip
+    found = lines(project, **chosen)
+    told = saying(found, "no effect: “Layers that learn” is New alone")
+    assert told.level is Level.ADVICE
+    assert told.text.startswith("“New layers alone” and “Thaw a quarter every” have")
+    assert told.actions[0].changes == {"frozen_epochs": 0, "thaw_epochs": 0}
+    half = saying(found, "float16 needs a GPU")
+    back = {**told.actions[0].changes, **half.actions[0].changes}
+    assert not [c for c in lines(project, **{**chosen, **back}) if "no effect" in c.text]
+
+
+def test_rare_classes_get_the_remedy_that_the_network_has(project: Project) -> None:
+    rare, *rest = fill(project, 25, Split.TRAIN)
+    for image_id in [*rest, *fill(project, 5, Split.VAL)]:
+        box(project, image_id)
+    box(project, rare, class_id=2)
+    (yolo,) = saying(lines(project), "24 “cell” for each “dirt”").actions
+    (rt_detr,) = saying(lines(project, network="rtdetr-l"), "24 “cell” for each “dirt”").actions
+    assert yolo.changes == {"class_weights": True}
+    assert rt_detr.changes == {"sampling": Sampling.REPEAT}
 
 
 def test_faults_of_the_labels_are_counted_and_lead_to_their_images(project: Project) -> None:

@@ -67,7 +67,7 @@ def test_settings_without_effect_on_the_network_are_not_offered() -> None:
 def test_what_a_search_cannot_choose_is_refused_in_words() -> None:
     config = default_config(Task.CLASSIFY, network="resnet18")
     focus = Dimension(name="focus", low=0.5, high=5)
-    with pytest.raises(ConfigError, match="Focus has an effect only with Loss focal"):
+    with pytest.raises(ConfigError, match="Focus has an effect only with Loss Focal"):
         varying.check_space(config, [focus])
     varying.check_space(config, [focus, Dimension(name="loss", choices=("standard", "focal"))])
     with pytest.raises(ConfigError, match="Mosaic"):

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cvstudio.core.recipe_effects import word
 from cvstudio.core.recipe_limits import extra, limits, step
 from cvstudio.gui.widgets.section import push
 
@@ -76,19 +77,6 @@ class FileBox(QWidget):
 def named(choice: StrEnum) -> str:
     """A choice in words."""
     return word(choice.value)
-
-
-def word(choice: str) -> str:
-    """A choice as people write it."""
-    return _NAMES.get(choice, choice.capitalize())
-
-
-_NAMES = {
-    "adamw": "AdamW", "sgd": "SGD", "lovasz": "Lovász", "last": "Last quarter", "head": "New alone",
-    "binary": "Each class alone", "restarts": "Warm restarts", "plateau": "On a plateau",
-    "weights": "The weights' images", "data": "These images",
-    "one-cycle": "One cycle", "bfloat16": "bfloat16", "float16": "float16",
-}  # fmt: skip
 
 
 def plain_type(kind: Any) -> Any:

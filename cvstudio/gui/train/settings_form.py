@@ -26,7 +26,8 @@ from PySide6.QtWidgets import (
 )
 
 from cvstudio.core.networks import NetworkInfo, applies
-from cvstudio.core.recipe import Start, TrainConfig, needed, without_effect
+from cvstudio.core.recipe import Start, TrainConfig, without_effect
+from cvstudio.core.recipe_effects import out_of_reach, wanted
 from cvstudio.core.recipe_limits import extra, fields
 from cvstudio.core.recipe_rules import CHOICES
 from cvstudio.core.words import counted
@@ -37,7 +38,6 @@ from cvstudio.gui.train.setting_editors import (
     number_box,
     plain_type,
     show_value,
-    word,
 )
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.message import IconLabel
@@ -105,15 +105,16 @@ class SettingRow(QWidget):
         missing = without_effect(self.name, config)
         self.needed = not missing
         why = str(field.description)
-        if missing == "start":
+        if "start" in missing:
             why = "From scratch there are no pretrained weights."
         elif missing:
-            wanted = " or ".join(word(value) for value in needed(self.name)[missing])
-            why = f"Only with {fields()[missing].title} {wanted}."
+            why = f"Only with {wanted(missing, config)}."
+        beyond = "" if missing else out_of_reach(self.name, config)
         for part in (self.editor, self.words):
             part.setEnabled(self.needed)
         self.editor.setToolTip(f"{field.title}: {why}")
-        self.note.setText(why if missing else self._explained)
+        now = f"No effect now: {beyond}." if beyond else self._explained
+        self.note.setText(why if missing else now)
         self.note.setVisible(bool(self.note.text()))
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,13 @@ from PySide6.QtWidgets import (
 
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.recipe import TrainConfig
+from cvstudio.gui.train.checks_list import ChecksList
 from cvstudio.gui.widgets.dialogs import StudioDialog
 from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.section import Segments, label, link
 from cvstudio.project import sharing
+from cvstudio.project.check import Check
 from cvstudio.project.device import Device
 from cvstudio.project.estimate import Measured
 from cvstudio.project.experiments import lasting, varying
@@ -39,6 +42,9 @@ from cvstudio.project.experiments.plans import (
     checked,
 )
 from cvstudio.project.training_facts import Facts
+
+_ADVICE_HEIGHT = 148
+"""Room for the heading and some lines of advice; more are scrolled to."""
 
 _WORDS = (
     "Train and val are divided into parts. Each run is judged on another part, which it never saw:"
@@ -303,6 +309,10 @@ class SeveralDialog(StudioDialog):
             self.pages.addWidget(page)
             page.changed.connect(self._judge)
         self.content.addWidget(self.pages, 1)
+        self.checks = ChecksList()
+        self._advice = scrolling(self.checks)
+        self._advice.setMaximumHeight(_ADVICE_HEIGHT)
+        self.content.addWidget(self._advice)
         self.problem = Message("danger", "")
         self.content.addWidget(self.problem)
         self.add_button("Cancel", self.reject)
@@ -332,6 +342,7 @@ class SeveralDialog(StudioDialog):
         if stopping:
             self._refuse(stopping[0].detail or stopping[0].text)
             return
+        self._show_advice(lasting.advice(plan, self._facts, None if away else self._device))
         caution = lasting.caution(plan)
         self.problem.set("warning", caution)
         self.problem.setVisible(bool(caution))
@@ -347,7 +358,13 @@ class SeveralDialog(StudioDialog):
         self.go.setText(f"Start {most}{plan.count} run{'s' if plan.count != 1 else ''}")
         self.go.setEnabled(True)
 
+    def _show_advice(self, lines: Sequence[Check]) -> None:
+        """Show what is worth a look, without ways: settings are changed on the page behind."""
+        self.checks.show_checks([replace(check, actions=(), ways="") for check in lines])
+        self._advice.setVisible(bool(lines))
+
     def _refuse(self, why: str) -> None:
+        self._show_advice(())
         self.problem.set("danger", why)
         self.problem.show()
         self.note("")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from cvstudio.core.recipe import Schedule, TrainConfig
+from cvstudio.core.recipe import CYCLE_RISE, Schedule, TrainConfig
 
-_CYCLE_RISE = 0.3
-"""Share of a run in which one-cycle's rate rises."""
 _FALL = 0.3
 """What a plateau leaves of the rate."""
 _HARDLY = 1e-4
@@ -22,7 +20,7 @@ class Rates:
         self.kind, self.epochs, self.final = config.schedule, config.epochs, config.final_rate
         rise = config.warmup_epochs
         if self.kind is Schedule.ONE_CYCLE:
-            rise = max(rise, _CYCLE_RISE * config.epochs)
+            rise = max(rise, CYCLE_RISE * config.epochs)
         self.rise = min(rise, config.epochs / 2)
         self.period = config.restart_epochs
         self.waits = config.plateau_epochs

@@ -14,11 +14,14 @@ from cvstudio.project.device import Device
 from cvstudio.project.estimate import Measured
 from cvstudio.project.experiments import varying
 from cvstudio.project.experiments.plans import FoldsPlan, Plan, SearchPlan, SweepPlan
-from cvstudio.project.preflight import Check
+from cvstudio.project.preflight import Check, Level
 from cvstudio.project.training_facts import Facts
 
 PRUNED_SHARE = 0.7
 """How much of its epochs a trial sees on average where poor ones are ended early: a guess."""
+
+_LOOKED_AT = 8
+"""Different recipes of an experiment whose checks are made, as every typed letter asks for them."""
 
 
 def facts_for(plan: Plan, facts: Facts) -> Facts:
@@ -111,6 +114,30 @@ def obstacles(plan: Plan, facts: Facts, device: Device | None) -> list[Check]:
     stopping = (c for config in asked.values() for c in
                 preflight.blocking(preflight.checks(found, config, device)))  # fmt: skip
     return list({check.text: check for check in stopping}.values())
+
+
+def advice(plan: Plan, facts: Facts, device: Device | None) -> list[Check]:
+    """What is worth a look before an experiment: a line once, however many runs it is about.
+
+    First come those about all runs; others say that they are about some. Of very many recipes a
+    few are looked at, the first and the last among them. `device` as for `obstacles`.
+    """
+    found = facts_for(plan, facts)
+    written = list(dict.fromkeys(config.model_dump_json() for config in configs(plan)))
+    step = max(len(written) - 1, 1) / (_LOOKED_AT - 1)
+    chosen = {round(place * step) if step > 1 else place for place in range(_LOOKED_AT)}
+    recipes = [written[place] for place in sorted(chosen) if place < len(written)]
+    told: dict[str, tuple[Check, int]] = {}
+    for recipe in recipes:
+        for check in preflight.checks(found, TrainConfig.model_validate_json(recipe), device):
+            if check.level is Level.ADVICE:
+                told[check.text] = check, told.get(check.text, (check, 0))[1] + 1
+    shared = [check for check, count in told.values() if count == len(recipes)]
+    others = [
+        replace(check, text=f"{check.text} (some of the runs)")
+        for check, count in told.values() if count < len(recipes)
+    ]  # fmt: skip
+    return shared + others
 
 
 def caution(plan: Plan) -> str:

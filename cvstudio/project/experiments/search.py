@@ -158,7 +158,7 @@ def needed_by(name: str) -> list[str]:
     """What must be chosen before a setting: the network, and the settings that it needs."""
     if name == varying.NETWORK:
         return []
-    return [varying.NETWORK, *needed(name)]
+    return [varying.NETWORK, *(other for need in needed(name) for other in need)]
 
 
 def has_effect(name: str, config: TrainConfig, values: Mapping[str, Any]) -> bool:

@@ -12,7 +12,8 @@ from typing import Any, Union, get_args, get_origin
 from cvstudio.core import recipe_rules
 from cvstudio.core.errors import ConfigError
 from cvstudio.core.networks import applies, network, networks_for
-from cvstudio.core.recipe import Start, TrainConfig, needed, without_effect
+from cvstudio.core.recipe import Start, TrainConfig, met, needed, without_effect
+from cvstudio.core.recipe_effects import wanted
 from cvstudio.core.recipe_limits import extra, fields, limits, step
 from cvstudio.project.experiments.plans import Dimension, Value
 from cvstudio.project.runs import changed_config
@@ -189,13 +190,16 @@ def check_space(config: TrainConfig, space: Sequence[Dimension]) -> None:
         ends = dimension.choices or (dimension.low, dimension.high)
         for end in ends:
             varied(config, {dimension.name: _typed(dimension.name, end)})
-        missing = "" if dimension.name == NETWORK else without_effect(dimension.name, config)
-        if missing and missing not in searched:
-            wanted = " or ".join(needed(dimension.name)[missing])
-            raise ConfigError(
-                f"{title_of(dimension.name)} has an effect only with {title_of(missing)} {wanted}.",
-                hint=f"Search {title_of(missing)} too, or choose it.",
-            )
+        if dimension.name == NETWORK:
+            continue
+        lacking = [n for n in needed(dimension.name) if searched.isdisjoint(n)]
+        for need in lacking:
+            if not met(need, config):
+                other = title_of(next(iter(need)))
+                raise ConfigError(
+                    f"{title_of(dimension.name)} has an effect only with {wanted(need, config)}.",
+                    hint=f"Search {other} too, or choose it.",
+                )
 
 
 def _typed(name: str, value: Any) -> Any:
