@@ -193,6 +193,26 @@ def test_scores_of_classes_are_kept_used_and_taken_back(studio_window: Person, j
     studio_window.until(lambda: page._bar.own.isHidden())
 
 
+def test_scores_are_kept_only_once_they_are_chosen_for_what_is_asked(
+    studio_window: Person, job: JobDir
+) -> None:
+    _page, view = figures_of(studio_window)
+    scores = view.scores
+    scores.aim.setCurrentIndex(1)
+    scores.aim.activated.emit(1)
+    scores.wanted.setValue(0.3)
+    studio_window.idle()
+    assert scores.keep.isEnabled()
+    scores.wanted.setValue(0.35)
+    QTest.mouseClick(scores.keep, Qt.MouseButton.LeftButton)
+    assert thresholds_of(job.path).aim is None, "those for 0.30 are not what is asked for"
+    studio_window.until(scores.keep.isEnabled)
+    QTest.mouseClick(scores.keep, Qt.MouseButton.LeftButton)
+    kept = thresholds_of(job.path)
+    assert (kept.aim, kept.wanted) == (Aim.PRECISION, 0.35)
+    studio_window.idle()
+
+
 def test_slices_say_which_part_is_weak_and_open_its_errors(
     studio_window: Person, job: JobDir
 ) -> None:

@@ -121,6 +121,10 @@ class ScoresPanel(ExplainedPanel):
             f"Each class counts from its own score, chosen on val for {words}{share}."
         )
 
+    def wait(self) -> None:
+        """Other choices are on their way: those that are shown are not what is asked for."""
+        allow(self.keep, "The scores are being chosen", does=_KEEP)
+
     def show_choices(self, chosen: Sequence[Choice], classes: Mapping[int, LabelClass]) -> None:
         """Show what each class would have."""
         empty(self._grid)

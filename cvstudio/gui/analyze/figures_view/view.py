@@ -231,6 +231,8 @@ class FiguresView(View):
 
     def _choose(self, aim: Aim, wanted: float | None) -> None:
         subject = self.subject
+        self._choosing.drop()
+        self.scores.wait()
         if subject is None or choosing.why_no_scores(subject.analysis):
             return
         job = runs.job_of(subject.run)
