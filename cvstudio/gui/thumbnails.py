@@ -46,6 +46,8 @@ class Thumbnails(QObject):
         self._failed: dict[int, str] = {}
         self._waiting: OrderedDict[int, ImageRecord] = OrderedDict()
         self._fetching: set[int] = set()
+        self._doubted: set[int] = set()
+        """Those of them that may fail for a place where the file is no more."""
         self._at_work = 0
         self._store: _Store | None = None
         self._file_of: Callable[[ImageRecord], Path] | None = None
@@ -73,6 +75,7 @@ class Thumbnails(QObject):
         self._failed.clear()
         self._waiting.clear()
         self._fetching.clear()
+        self._doubted.clear()
         self._bytes = 0
         if self._store is not None:
             self._store.close()
@@ -104,6 +107,14 @@ class Thumbnails(QObject):
             if old is not None:
                 self._bytes -= old.sizeInBytes()
             self._failed.pop(image_id, None)
+
+    def try_again(self, image_ids: Iterable[int]) -> None:
+        """Fetch again what of these could not be read, or is just found not to be: its file may be
+        there by now, or in another place."""
+        wanted = set(image_ids)
+        for image_id in wanted & self._failed.keys():
+            del self._failed[image_id]
+        self._doubted |= wanted & self._fetching
 
     def _work(self) -> None:
         while self._at_work < _AT_WORK and self._waiting and self._store is not None:
@@ -137,13 +148,14 @@ class Thumbnails(QObject):
         if generation != self._generation:
             return
         failed, pictures = found
-        self._failed.update(failed)
+        self._failed.update({i: why for i, why in failed.items() if i not in self._doubted})
         for image_id, picture in pictures.items():
             self._pictures[image_id] = picture
             self._bytes += picture.sizeInBytes()
         self._shrink()
         ids = [*failed, *pictures]
         self._fetching.difference_update(ids)
+        self._doubted.difference_update(ids)
         if ids:
             self.ready.emit(ids)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 from own_time import own_seconds
+from patience import LIMIT
 from person import Person
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPainter
@@ -19,6 +22,7 @@ from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.overlay import OverlayItem, mask_layer, overlay_items, paint_items
 from cvstudio.gui.widgets.thumbnail_grid import ThumbnailGrid
 from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
+from cvstudio.imaging import thumbnails
 from cvstudio.project import commands, queries
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -101,6 +105,38 @@ def test_a_file_that_cannot_be_read_gets_a_sign_and_its_reason(
     tip = page.model.data(page.model.index(1), Qt.ItemDataRole.ToolTipRole)
     assert "slide_2.png" in tip
     assert len(tip.splitlines()) == 4
+
+
+def test_an_image_that_is_found_again_while_its_old_place_is_tried_gets_its_picture(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, project = studio_window.data_page(), studio_window.project
+    studio_window.idle()
+    image_id = page.model.ids[1]
+    with project.read() as s:
+        old = project.image_path(queries.image(s, image_id))
+    moved = old.rename(old.with_name("slide_2_again.png"))
+    make, tried, go_on = thumbnails.make, threading.Event(), threading.Event()
+
+    def slowly(path: Path, place: int) -> bytes:
+        if path == old:
+            tried.set()
+            assert go_on.wait(LIMIT)
+        return make(path, place)
+
+    monkeypatch.setattr(thumbnails, "make", slowly)
+    pictures = page.model.thumbnails
+    pictures.forget([image_id])
+    page.grid.viewport().update()
+    try:
+        studio_window.until(tried.is_set)
+        with project.transaction("Find images") as s:
+            commands.relocate_images(s, {image_id: project.uri_of(moved)})
+    finally:
+        go_on.set()
+    studio_window.until(
+        lambda: pictures.picture(page.model.record(page.model.row_of(image_id))) is not None
+    )
 
 
 def test_a_hundred_thousand_images_scroll_like_a_few(

@@ -88,7 +88,7 @@ class ThumbnailModel(QAbstractListModel):
         images = changes.images()
         # What could not be read may be there again: its file was found, or is read anew.
         changed = self._ids if images is None else images
-        self.thumbnails.forget([i for i in changed if self.thumbnails.failure(i)])
+        self.thumbnails.try_again(changed)
         if images is None:
             self._forget_all()
         else:
