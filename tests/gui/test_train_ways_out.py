@@ -37,9 +37,9 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[Window]:
 def failed(window: Window, cause: str, **settings: Any) -> Any:
     """The card of a run that failed after two epochs for a cause."""
     seed = small_job.FAILING + small_job.CAUSES.index(cause)
-    window.start(seed=seed, epochs=4, **settings)
+    title = f"Run {window.start(seed=seed, epochs=4, **settings)} stopped"
     card = window.page.view.failure
-    window.until(card.isVisible)
+    window.until(lambda: card.isVisible() and card.title.text().startswith(title))
     return card
 
 

@@ -53,7 +53,7 @@ def live_child() -> Iterator[Live]:
     yield child
     assert child.process.stdin
     child.process.stdin.close()
-    assert child.process.wait(timeout=20) == 0
+    assert child.process.wait(timeout=90) == 0
     for stream in (child.process.stdout, child.process.stderr):
         assert stream
         stream.close()
