@@ -12,7 +12,7 @@ from patience import LIMIT
 from person import Person
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QLineEdit
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QWidget
 from test_analyze import finished_run
 
 from cvstudio.core import events
@@ -235,6 +235,27 @@ def test_the_point_under_the_mouse_shows_its_image(studio_window: Person, view: 
     assert view.peek.words in [group.name for group in view.colouring.groups]  # type: ignore[union-attr]
     QTest.mouseMove(view.canvas, QPoint(3, 3))
     studio_window.until(lambda: not view.peek.isVisible())
+
+
+def test_the_legend_says_whose_colour_an_image_of_several_classes_has(
+    studio_window: Person, view: MapView
+) -> None:
+    known = view.loaded.known  # type: ignore[union-attr]
+    assert any(len(classes) > 1 for classes in known.classes_of.values())
+    assert view.side.note.isVisible()
+    assert view.side.note.text() == "An image has the colour of its commonest class."
+    view.bar.colour.setCurrentIndex(view.bar.colour.findData(By.SPLIT))
+    view.bar.colour.activated.emit(view.bar.colour.currentIndex())
+    assert not view.side.note.isVisible()
+
+
+def test_the_bar_of_the_map_begins_where_the_views_above_it_begin(
+    studio_window: Person, page: AnalyzePage, view: MapView
+) -> None:
+    def begins(widget: QWidget) -> int:
+        return widget.mapTo(studio_window.window, QPoint(0, 0)).x()
+
+    assert begins(view.bar._of) == begins(page.row.segments)
 
 
 def test_each_point_has_the_colour_of_its_split_and_hidden_groups_are_not_chosen(

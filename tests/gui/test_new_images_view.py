@@ -121,6 +121,15 @@ def test_a_folder_of_strangers_is_called_out_of_depth_and_shown_strangest_first(
     assert "Size" not in bold
 
 
+def test_the_bar_offers_no_split_as_none_makes_a_difference(
+    studio_window: Person, view: DriftView
+) -> None:
+    page = studio_window.page("analyze")
+    assert not page._bar.split.isVisible()
+    studio_window.key("Ctrl+1")
+    assert page._bar.split.isVisible()
+
+
 def test_names_that_begin_alike_can_be_told_apart(
     studio_window: Person, view: DriftView, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

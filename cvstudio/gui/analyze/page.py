@@ -358,7 +358,7 @@ class AnalyzePage(Workspace):
         self.subject = None
         self._offer_judging()
         said = f"Run {run.id} has not been judged on {split} yet."
-        self.empty.set(said, button=f"Judge it on {split}", do=self._evaluate)
+        self.empty.set(said, button=f"Evaluate on {split}", do=self._evaluate)
         self.stack.setCurrentIndex(0)
 
     def _show_wanted(self, subject: Subject) -> None:
@@ -381,7 +381,7 @@ class AnalyzePage(Workspace):
         self.set_status(text)
         self.since_bar.show_work(text)
         if self.stack.currentIndex() == 0 and text:
-            self.empty.set(text, button="Cancel", do=self.evaluation.cancel)
+            self.empty.set(text, button="Cancel", do=self.evaluation.cancel, ends=True)
 
     def _show_since(self) -> None:
         """Tell what changed since the evaluation."""

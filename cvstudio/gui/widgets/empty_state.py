@@ -41,6 +41,7 @@ class EmptyState(QWidget):
         self.words = label(text, "muted", wrap=True)
         self.words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self.words, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._next = next_
         self.button = push(button, self._press, next=next_)
         press_once(self.button)
         self._do = do
@@ -60,9 +61,10 @@ class EmptyState(QWidget):
 
     def set(
         self, text: str, *, button: str | None = None, do: Callable[[], Any] | None = None,
-        icon_name: str = "", title: str | None = None,
+        icon_name: str = "", title: str | None = None, ends: bool = False,
     ) -> None:  # fmt: skip
-        """Other words, and another button when one is given ("" hides it)."""
+        """Other words, and another button when one is given ("" hides it). `ends`: it ends what is
+        at work, which is no next step."""
         self.words.setText(text)
         self._fit()
         if icon_name:
@@ -73,6 +75,7 @@ class EmptyState(QWidget):
         if button is not None:
             self.button.setText(button)
             self.button.setVisible(bool(button))
+            theme.mark(self.button, next=self._next and not ends)
         if do is not None:
             self._do = do
 

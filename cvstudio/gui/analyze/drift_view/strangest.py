@@ -13,6 +13,7 @@ from cvstudio.core.errors import ImageError
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.tasks import Control
+from cvstudio.gui.widgets.names import elided
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.imaging import thumbnails
 from cvstudio.project.drift import Stranger
@@ -47,7 +48,9 @@ class Strangest(QListWidget):
         self.clear()
         self._shown = tuple(strangers[:MOST])
         for one in self._shown:
-            item = QListWidgetItem(f"{one.path.name}\n{one.times:.1f} × usual")
+            # Files of one day or instrument begin alike: what tells them apart has to stay.
+            name = elided(one.path.name, self.fontMetrics(), _SIDE)
+            item = QListWidgetItem(f"{name}\n{one.times:.1f} × usual")
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             item.setToolTip(tip(str(one.path)))
             item.setSizeHint(_ROOM)

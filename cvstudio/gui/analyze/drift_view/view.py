@@ -141,6 +141,11 @@ class DriftView(View):
             self._find_looking(subject)
             self._offer()
 
+    @property
+    def judges(self) -> bool:
+        """New images are held against those that the run learned from, whatever it is judged on."""
+        return False
+
     def take_focus(self) -> None:
         target: QWidget = self.list if self.found is not None else self.empty.button
         target.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -32,7 +32,7 @@ class MapBar(QFrame):
         super().__init__()
         theme.mark(self, panel="bar")
         row = QHBoxLayout(self)
-        row.setContentsMargins(12, 6, 12, 6)
+        row.setContentsMargins(16, 6, 16, 6)
         row.setSpacing(8)
         self._of = Segments(
             ("Images", "Objects"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -68,6 +68,8 @@ class Colouring:
 
     groups: tuple[Group, ...]
     of: NDArray[np.int64]
+    note: str = ""
+    """Which of several answers the colour of a point is, where there may be several."""
 
     def colours(self) -> NDArray[np.uint32]:
         """The colour of each row, 0xFFRRGGBB."""
@@ -95,6 +97,20 @@ class Known:
 
 def colouring(known: Known, by: By) -> Colouring:
     """The groups of one way to colour."""
+    return replace(_colouring(known, by), note=_note(known, by))
+
+
+def _note(known: Known, by: By) -> str:
+    if known.embeddings.of_objects:
+        return ""
+    if by is By.CLASS and any(len(each) > 1 for each in known.classes_of.values()):
+        return "An image has the colour of its commonest class."
+    if by is By.ERROR and len({case.image_id for case in known.cases}) < len(known.cases):
+        return "An image has the colour of the error that Errors lists first."
+    return ""
+
+
+def _colouring(known: Known, by: By) -> Colouring:
     images = known.embeddings.images.tolist()
     match by:
         case By.CLASS:

@@ -14,6 +14,8 @@ from cvstudio.gui.widgets.swatch import swatch_icon
 from cvstudio.gui.widgets.verbatim import tip
 
 _MOST_ROWS = 7
+_EDGE = 12
+"""With the 4 px of a row's own, what stands beside it is 16 px from the edge."""
 
 
 class Legend(QListWidget):
@@ -30,6 +32,7 @@ class Legend(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setUniformItemSizes(True)
+        self.setViewportMargins(_EDGE, 0, _EDGE, 0)
         self.itemChanged.connect(lambda _item: self.toggled.emit())
         self.itemDoubleClicked.connect(lambda item: self.wanted.emit(self.row(item)))
 

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from cvstudio.gui import theme
 from cvstudio.gui.thumbnails import Thumbnails
+from cvstudio.gui.widgets.names import elided
 from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.project.records import ImageRecord
 
@@ -99,9 +100,7 @@ class _Delegate(QStyledItemDelegate):
         painter.setFont(theme.font("body"))
         painter.setPen(theme.colour("selectionText" if chosen else "text"))
         line = painter.fontMetrics().height()
-        title = painter.fontMetrics().elidedText(
-            reason.record.title, Qt.TextElideMode.ElideMiddle, words.width()
-        )
+        title = elided(reason.record.title, painter.fontMetrics(), words.width())
         painter.drawText(QRect(words.left(), words.top(), words.width(), line), 0, title)
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.colour("selectionMuted" if chosen else "muted"))

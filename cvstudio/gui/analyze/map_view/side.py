@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 
 from cvstudio.core.words import counted
 from cvstudio.gui import theme
+from cvstudio.gui.analyze.map_view.colours import Colouring
 from cvstudio.gui.analyze.map_view.legend import Legend
 from cvstudio.gui.analyze.map_view.reasons import Reason, ReasonList
 from cvstudio.gui.studio import Studio
@@ -44,12 +45,19 @@ class Side(QWidget):
         column.setSpacing(0)
         self.legend = Legend()
         column.addWidget(self.legend)
+        self.note = label("", "caption", wrap=True)
+        self.note.setContentsMargins(16, 2, 16, 8)
+        self.note.hide()
+        column.addWidget(self.note)
         column.addWidget(line())
         self.tabs = tab_bar(*_TABS)
         for place, words in enumerate(_TIPS):
             self.tabs.setTabToolTip(place, words)
         self.tabs.currentChanged.connect(self.tab_chosen)
-        column.addWidget(self.tabs)
+        tabs = QHBoxLayout()
+        tabs.setContentsMargins(4, 0, 0, 0)  # the first word begins below the check boxes
+        tabs.addWidget(self.tabs)
+        column.addLayout(tabs)
         column.addWidget(line())
         self.list = ReasonList(studio.thumbnails)
         self.list.opened.connect(lambda reason: self.label_wanted.emit(reason.record.id))
@@ -63,11 +71,17 @@ class Side(QWidget):
         column.addWidget(self.stack, 1)
         column.addWidget(self._foot())
 
+    def show_colours(self, colouring: Colouring) -> None:
+        """Say what the colours mean."""
+        self.legend.show_groups(colouring.groups)
+        self.note.setText(colouring.note)
+        self.note.setVisible(bool(colouring.note))
+
     def _foot(self) -> QWidget:
         foot = QFrame()
         theme.mark(foot, panel="footer")
         column = QVBoxLayout(foot)
-        column.setContentsMargins(12, 8, 12, 8)
+        column.setContentsMargins(16, 8, 16, 8)
         column.setSpacing(8)
         self.data = push("Show on Data", self.data_wanted.emit)
         self.tag = push("Tag…", self.tag_wanted.emit)

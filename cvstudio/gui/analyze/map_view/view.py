@@ -251,7 +251,7 @@ class MapView(View):
         if self.loaded is None:
             return
         self.colouring = colouring(self.loaded.known, self.bar.by)
-        self.side.legend.show_groups(self.colouring.groups)
+        self.side.show_colours(self.colouring)
         self._show_groups()
 
     def _show_groups(self) -> None:
@@ -282,7 +282,7 @@ class MapView(View):
     def _making_moved(self, text: str) -> None:
         self.bar.make.setText("Cancel" if text else "Make again")
         if text:
-            self.empty.set(text, button="Cancel", do=self.making.cancel)
+            self.empty.set(text, button="Cancel", do=self.making.cancel, ends=True)
             self.say(text)
         elif self.loaded is None:
             self._offer()
