@@ -107,7 +107,7 @@ def _say(content: dict[str, Any]) -> None:
     if content.get("pictures"):
         click.echo(f"{counted(content['pictures'], 'picture')}, listed in pictures.csv")
     for row in content.get("classes", []):
-        click.echo(f"{row['name']}: mean of {row['count']:,}, {row['file']}")
+        click.echo(_say_mean(row, content["of"]))
     for words in (content.get("note"), content.get("check", {}).get("words")):
         if words:
             click.echo(words)
@@ -126,6 +126,13 @@ def _number(words: str) -> int:
     if not words.isdigit() or int(words) < 1:
         raise click.BadParameter(f'"{words}" is no number of a run.', param_hint="RUN")
     return int(words)
+
+
+def _say_mean(row: dict[str, Any], of: str) -> str:
+    looked = counted(row["looked"], of)
+    if row["file"] is None:
+        return f"{row['name']}: no mean, as the network finds none of {looked}"
+    return f"{row['name']}: mean of {row['count']:,} found of {looked}, {row['file']}"
 
 
 def _of_image(

@@ -48,8 +48,11 @@ def test_the_mean_of_each_class_is_told_with_its_caveat(
     folder.mkdir()
 
     def finish(_job: JobDir, _title: str) -> None:
-        row = {"class": 1, "name": "RBC", "count": 12, "file": "average-1.png"}
-        content = {"split": "test", "classes": [row], "caveat": "As if in one place."}
+        rows = [
+            {"class": 1, "name": "RBC", "count": 12, "looked": 40, "file": "average-1.png"},
+            {"class": 2, "name": "WBC", "count": 0, "looked": 9, "file": None},
+        ]
+        content = {"split": "test", "of": "object", "classes": rows, "caveat": "In one place."}
         (folder / "averages.json").write_text(json.dumps(content))
 
     monkeypatch.setattr(explaining, "finish", finish)
@@ -58,8 +61,9 @@ def test_the_mean_of_each_class_is_told_with_its_caveat(
     assert isinstance(config, ExplainManyConfig)
     assert (config.split, config.cases, config.folder) == ("test", (), folder)
     said = capsys.readouterr().out
-    assert "RBC: mean of 12, average-1.png" in said
-    assert "As if in one place." in said
+    assert "RBC: mean of 12 found of 40 objects, average-1.png" in said
+    assert "WBC: no mean, as the network finds none of 9 objects" in said
+    assert "In one place." in said
 
 
 class Verdict:

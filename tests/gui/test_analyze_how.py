@@ -281,8 +281,11 @@ if config.cases:
 else:
     data = cv2.imencode(".png", np.full((160, 160, 3), 90, np.uint8))[1]
     (job.path / "average-1.png").write_bytes(data.tobytes())
-    row = {"class": 1, "name": "nucleus", "count": 12, "file": "average-1.png"}
-    content = {"split": "val", "of": "object", "caveat": "As if in one place.", "classes": [row]}
+    rows = [
+        {"class": 1, "name": "nucleus", "count": 12, "looked": 40, "file": "average-1.png"},
+        {"class": 2, "name": "bubble", "count": 0, "looked": 7, "file": None},
+    ]
+    content = {"split": "val", "of": "object", "caveat": "As if in one place.", "classes": rows}
     (job.path / "averages.json").write_text(json.dumps(content))
 job.emit(events.Ended(outcome=events.Outcome.FINISHED))
 """
@@ -330,7 +333,9 @@ def test_the_mean_of_each_class_waits_until_it_is_looked_at_and_says_what_it_is_
     assert not said, "no dialog comes over what is done meanwhile"
     when_open(MeansDialog, look)
     next(toast for toast in links if toast.link == "Show").do()
-    assert {"nucleus", "12 objects", "As if in one place."} <= set(said)
+    assert {"nucleus", "12 found of 40 objects", "As if in one place."} <= set(said)
+    # Of a class that is never found there is nothing to see, which is said in its place.
+    assert {"0 found of 7 objects", "No heat map: the network finds none of them."} <= set(said)
     said.clear()
     when_open(MeansDialog, look)
     studio_window.click(detail.how.average)

@@ -20,11 +20,12 @@ from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.events import Outcome
 from cvstudio.core.geometry import Box
 from cvstudio.core.jobdir import JobDir, Request
+from cvstudio.core.predictions import Found, Prediction
 from cvstudio.core.recipe import Fit
 from cvstudio.core.snapshot import Snapshot, write_snapshot
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.checkpoint import Checkpoint, write_checkpoint
-from cvstudio.ml.explaining import randomising
+from cvstudio.ml.explaining import many, randomising
 from cvstudio.ml.explaining.averaging import SIDE, Mean
 from cvstudio.ml.explaining.explain import Question, evidence, explain
 from cvstudio.ml.explaining.job import run_explain
@@ -334,9 +335,11 @@ def test_the_mean_of_each_class_is_a_picture_with_its_caveat(tmp_path: Path) -> 
     job = job_of(run, "explain-many-1")
     assert run_explain_many(job, config) is Outcome.FINISHED
     told = json.loads((job.path / "averages.json").read_text())
-    assert [(row["class"], row["count"]) for row in told["classes"]] == [(3, 2), (7, 2)]
+    assert [(row["class"], row["looked"]) for row in told["classes"]] == [(3, 2), (7, 2)]
     assert "laid over each other" in told["caveat"]
-    for row in told["classes"]:
+    means = [row for row in told["classes"] if row["count"]]
+    assert means
+    for row in means:
         assert read_rgb(job.path / row["file"]).shape == (SIDE, SIDE, 3)
     with pytest.raises(RunError, match="No image of test"):
         run_explain_many(job_of(run, "explain-many-2"), replace_split(config, "test"))
@@ -344,6 +347,39 @@ def test_the_mean_of_each_class_is_a_picture_with_its_caveat(tmp_path: Path) -> 
     stopped.ask(Request.CANCEL)
     assert run_explain_many(stopped, config) is Outcome.CANCELLED
     assert not (stopped.path / "averages.json").exists()
+
+
+def test_a_class_that_is_never_found_has_no_mean_and_the_others_say_how_many_they_are_of(
+    tmp_path: Path,
+) -> None:
+    network = network_of(Task.CLASSIFY, "resnet18", size=SIZE)
+    with torch.no_grad():
+        network.module.fc.bias[:] = torch.tensor([50.0, 0.0])
+    snapshot = snapshot_of(tmp_path, Task.CLASSIFY, count=6, split=Split.VAL)
+    run = run_of(tmp_path, network, snapshot)
+    config = ExplainManyConfig(run_directory=run.path, split="val", most=2, device="cpu")
+    job = job_of(run, "explain-many-1")
+    assert run_explain_many(job, config) is Outcome.FINISHED
+    first, second = json.loads((job.path / "averages.json").read_text())["classes"]
+    assert (first["count"], first["looked"]) == (2, 2)
+    assert (second["count"], second["looked"], second["file"]) == (0, 2, None)
+    assert [path.name for path in job.path.glob("*.png")] == [first["file"]]
+
+
+@pytest.mark.parametrize(
+    ("class_id", "box", "score", "found"),
+    [
+        (3, Box(10, 10, 20, 20), 0.5, True),
+        (3, Box(10, 10, 20, 20), 0.7, False),
+        (7, Box(10, 10, 20, 20), 0.5, False),
+        (3, Box(40, 40, 20, 20), 0.5, False),
+    ],
+)
+def test_an_object_is_found_by_its_class_in_its_place_and_sure_enough(
+    class_id: int, box: Box, score: float, found: bool
+) -> None:
+    answer = Prediction(1, objects=(Found(3, 0.6, Box(12, 10, 20, 20)),))
+    assert many._finds(answer, class_id, box, score, several=False) is found
 
 
 def replace_split(config: ExplainManyConfig, split: str) -> ExplainManyConfig:

@@ -11,11 +11,12 @@ from typing import Any
 
 from PySide6.QtCore import QStandardPaths, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QPixmap
-from PySide6.QtWidgets import QFileDialog, QLabel, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QRadioButton, QVBoxLayout, QWidget
 
 from cvstudio.core.config import ExplainCase, ExplainManyConfig
 from cvstudio.core.jobdir import JobDir
 from cvstudio.core.words import counted
+from cvstudio.gui import theme
 from cvstudio.gui.analyze.how import How
 from cvstudio.gui.analyze.scale import Scale
 from cvstudio.gui.one_job import OneJob
@@ -197,19 +198,33 @@ def _mean(row: dict[str, Any], folder: Path, of: str) -> QWidget:
     column = QVBoxLayout(one)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(4)
+    column.addWidget(_picture(row, folder))
+    name = label(row["name"], "section")
+    name.setMaximumWidth(_PICTURE)
+    name.setToolTip(row["name"])
+    column.addWidget(name)
+    column.addWidget(label(f"{row['count']:,} found of {counted(row['looked'], of)}", "caption"))
+    column.setAlignment(Qt.AlignmentFlag.AlignTop)
+    return one
+
+
+def _picture(row: dict[str, Any], folder: Path) -> QWidget:
+    """The mean, or words in its place where the network finds nothing that it could be of."""
+    if row["file"] is None:
+        frame = QFrame()
+        theme.mark(frame, card=True)
+        frame.setFixedSize(_PICTURE, _PICTURE)
+        inside = QVBoxLayout(frame)
+        why = label("No heat map: the network finds none of them.", "muted", wrap=True)
+        why.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        inside.addWidget(why)
+        return frame
     picture = QLabel()
     picture.setFixedSize(_PICTURE, _PICTURE)
     picture.setPixmap(QPixmap(str(folder / row["file"])))
     picture.setScaledContents(True)
     picture.setAccessibleName(f"Mean heat map of {row['name']}")
-    column.addWidget(picture)
-    name = label(row["name"], "section")
-    name.setMaximumWidth(_PICTURE)
-    name.setToolTip(row["name"])
-    column.addWidget(name)
-    column.addWidget(label(counted(row["count"], of), "caption"))
-    column.setAlignment(Qt.AlignmentFlag.AlignTop)
-    return one
+    return picture
 
 
 def _open(folder: Path) -> None:

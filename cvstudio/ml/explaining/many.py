@@ -16,7 +16,7 @@ from cvstudio.core.annotation import LabelClass, Task
 from cvstudio.core.config import ExplainCase, ExplainManyConfig
 from cvstudio.core.errors import CVStudioError, RunError
 from cvstudio.core.events import Note, Outcome, Phase, Progress
-from cvstudio.core.geometry import Box
+from cvstudio.core.geometry import Box, overlap
 from cvstudio.core.jobdir import JobDir, Request, replace_file, write_json
 from cvstudio.core.predictions import Prediction, read_predictions
 from cvstudio.core.snapshot import Snapshot, SnapshotImage, read_snapshot
@@ -25,6 +25,7 @@ from cvstudio.imaging.decode import read_rgb
 from cvstudio.imaging.drawing import Mark, draw, marks_of_answer, marks_of_labels
 from cvstudio.imaging.heat import overlay
 from cvstudio.ml.explaining.averaging import CAVEAT_IMAGES, CAVEAT_OBJECTS, Mean
+from cvstudio.ml.explaining.choosing import SAME_OBJECT
 from cvstudio.ml.explaining.explain import Question, ask
 from cvstudio.ml.explaining.heat import Explanation
 from cvstudio.ml.explaining.picture import write_picture
@@ -181,6 +182,7 @@ def _average(
     if not wanted:
         raise RunError(f"No image of {config.split} is labelled with a class of this network.")
     means = {class_id: Mean(class_id) for class_id in network.class_ids}
+    looked = dict.fromkeys(network.class_ids, 0)
     objects = network.task in (Task.DETECT, Task.INSTANCE)
     job.emit(Phase(text=f"Laying {counted(len(wanted), 'heat map')} over each other"))
     told = 0
@@ -190,23 +192,27 @@ def _average(
         where = (image.path, image.page, image.window)
         try:
             seen = see(*where, network.preprocessor)
-            found = ask(network, seen, Question(class_id, box, config.method, config.layer))
-            rgb = seen if seen.dtype == np.uint8 else read_rgb(*where)
+            (answer,) = network.predict([seen], [image.id])
+            looked[class_id] += 1
+            if _finds(answer, class_id, box, config.score, several=network.several):
+                found = ask(network, seen, Question(class_id, box, config.method, config.layer))
+                rgb = seen if seen.dtype == np.uint8 else read_rgb(*where)
+                means[class_id].add(rgb, found.heat, box if objects else None)
         except CVStudioError as error:
             if told < 20:
                 job.emit(Note(text=f"{image.path.name}: {error.message}"))
             told += 1
-        else:
-            means[class_id].add(rgb, found.heat, box if objects else None)
         job.emit(Progress(done=number, total=len(wanted)))
     rows = []
     for known in network.classes:
-        mean = means[known.id]
+        mean, name = means[known.id], None
         if mean.count:
             rgb, heat = mean.result()
             name = f"average-{known.id}.png"
             write_picture(folder / name, overlay(rgb, heat, config.opacity))
-            rows.append({"class": known.id, "name": known.name, "count": mean.count, "file": name})
+        if looked[known.id]:
+            of = {"count": mean.count, "looked": looked[known.id], "file": name}
+            rows.append({"class": known.id, "name": known.name, **of})
     if not rows:
         raise RunError("None of the images could be explained.", hint="Its notes say why.")
     caveat = CAVEAT_OBJECTS if objects else CAVEAT_IMAGES
@@ -216,6 +222,23 @@ def _average(
     }  # fmt: skip
     write_json(folder / AVERAGES, content)
     return Outcome.FINISHED
+
+
+def _finds(
+    answer: Prediction, class_id: int, box: Box | None, score: float, *, several: bool
+) -> bool:  # fmt: skip
+    """Whether a network gives the answer that a heat map is to explain: where it does not, there is
+    a map all the same, of an answer that nobody ever hears."""
+    if answer.scores is not None:
+        if several:
+            return answer.scores[class_id] >= score
+        return max(answer.scores.items(), key=lambda item: item[1])[0] == class_id
+    if answer.regions is not None:
+        return class_id in answer.regions and answer.regions[class_id].area > 0
+    return box is not None and any(
+        one.class_id == class_id and one.score >= score and overlap(one.box, box) >= SAME_OBJECT
+        for one in answer.objects
+    )
 
 
 def _to_average(
