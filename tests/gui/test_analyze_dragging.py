@@ -264,3 +264,20 @@ def test_the_page_goes_along_with_a_hand_that_never_rests(
 
     studio_window.until(followed)
     studio_window.idle()
+
+
+def test_the_picture_comes_when_errors_of_one_image_are_stepped_through_faster_than_it_is_read(
+    studio_window: Person, page: AnalyzePage
+) -> None:
+    cases, detail = page.errors.gallery.cases(), page.errors.detail
+    assert detail.case is not None
+    first, second = next(
+        (one, other)
+        for one, other in itertools.combinations(cases, 2)
+        if one.image_id == other.image_id != detail.case.image_id
+    )
+    for case in (first, second):  # the first picture is not there yet when the second is wanted
+        page.errors._show_case(case)
+    assert detail.labels.view._image is None
+    studio_window.idle()
+    assert detail.labels.view._image is not None

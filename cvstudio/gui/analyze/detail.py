@@ -232,6 +232,7 @@ class Detail(QWidget):
         self.fix.set_text(words.LABEL_IT if bare else "")
         if not again:
             # The shapes of the new image must not lie on the pixels of the old one.
+            self._rgb = None
             for pane in (self.labels, self.answers, self.heat):
                 pane.view.set_image(None, size=(image.width, image.height))
                 pane.view.set_heat(None)
