@@ -436,7 +436,7 @@ class AttributesDialog(StudioDialog):
                 attribute_changes.carry_out(session, plan, told=partial(_told, control))
                 control.check()
 
-        return run_with_progress(self.parentWidget(), self._tasks, step, work)
+        return run_with_progress(self.parentWidget(), self._tasks, step, work, whole=True)
 
     def done(self, result: int) -> None:
         self._over = True

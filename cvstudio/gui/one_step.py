@@ -35,7 +35,7 @@ def make_step(
                 control.check()
 
     if far:
-        return run_with_progress(source, studio.tasks, step, work)
+        return run_with_progress(source, studio.tasks, step, work, whole=True)
     try:
         work()
     except CVStudioError as error:

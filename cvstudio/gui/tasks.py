@@ -57,14 +57,15 @@ class ThreadWork:
 
     def __init__(
         self, tasks: Tasks, function: Function, title: str, *, done: Done | None,
-        failed: Failed | None, progress: Progress | None, owner: QObject | None,
+        failed: Failed | None, progress: Progress | None, owner: QObject | None, whole: bool,
     ) -> None:  # fmt: skip
         self.title = title
         self._tasks = tasks
         self._function: Function | None = function
         self._done, self._failed, self._progress = done, failed, progress
-        self._owner = owner
+        self._owner, self._whole = owner, whole
         self._cancel = threading.Event()
+        self._returned = False
         self._last_progress = 0.0
         self._answer: Any = None
         self._error: BaseException | None = None
@@ -78,7 +79,8 @@ class ThreadWork:
         is gone."""
 
     def cancel(self) -> None:
-        """Ask the function to stop; its `done` and `failed` are not called any more."""
+        """Ask the function to stop; its `done` and `failed` are not called any more, unless it is
+        whole by then: see `Tasks.run`."""
         self._cancel.set()
 
     def cancelled(self) -> bool:
@@ -110,6 +112,7 @@ class ThreadWork:
         assert self._function is not None
         try:
             self._answer = self._function(self)
+            self._returned = True
         except Cancelled:
             self._cancel.set()
         except BaseException as error:  # noqa: BLE001  # told to the person, never lost
@@ -128,7 +131,10 @@ class ThreadWork:
             return
         self._tasks.forget(self)
         self.running = False
-        if self._error is None:
+        if self._returned and self._whole:
+            if self._done is not None and self._wanted():
+                self._done(self._answer)
+        elif self._error is None:
             self._tell(self._done, self._answer)
         elif self._failed is not None:
             self._tell(self._failed, self._error)
@@ -161,14 +167,19 @@ class Tasks(QObject):
     def run(
         self, function: Function, *, title: str = "", done: Done | None = None,
         failed: Failed | None = None, progress: Progress | None = None,
-        owner: QObject | None = None,
+        owner: QObject | None = None, whole: bool = False,
     ) -> ThreadWork:  # fmt: skip
-        """Call `function(control)` in a thread and `done(result)` on the window's thread."""
+        """Call `function(control)` in a thread and `done(result)` on the window's thread.
+
+        `whole`: the function changes something, all of it or nothing. Where it has come to its end
+        before it saw that it was to stop, it is told as done: what it changed is there.
+        """
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="cvstudio")
         work = ThreadWork(
-            self, function, title, done=done, failed=failed, progress=progress, owner=owner
-        )
+            self, function, title, done=done, failed=failed, progress=progress, owner=owner,
+            whole=whole,
+        )  # fmt: skip
         self._working.append(work)
         self._pool.submit(work.work)
         return work

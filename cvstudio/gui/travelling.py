@@ -49,7 +49,9 @@ def travel(
     """
     if not far:
         return go(None)
-    outcome = progress_dialog.run_with_progress(parent, tasks, title, go, can_stop=can_stop)
+    outcome = progress_dialog.run_with_progress(
+        parent, tasks, title, go, can_stop=can_stop, whole=True
+    )
     if outcome.error is not None:
         raise outcome.error
     found: ChangeSet | None = outcome.result

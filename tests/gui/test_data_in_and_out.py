@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from patience import LIMIT
 from person import Person, make_images
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
@@ -18,8 +21,8 @@ from cvstudio.gui.data.export_dialog import ExportDialog
 from cvstudio.gui.data.import_check import CheckStep
 from cvstudio.gui.data.import_dialog import ImportDialog
 from cvstudio.gui.data.split_dialog import SplitDialog
-from cvstudio.project import commands, queries
-from cvstudio.project.importing import ImportPlan
+from cvstudio.project import commands, importing, queries
+from cvstudio.project.importing import ImportPlan, ImportReport
 
 
 @pytest.fixture
@@ -117,6 +120,38 @@ def test_an_import_can_copy_and_leaves_nothing_behind_when_cancelled(
     page.open_import([coco_folder])
     assert len(page.model.ids) == 12
     assert not list(studio_window.project.path.rglob("*.png"))
+
+
+def test_cancel_that_comes_when_all_is_imported_does_not_hide_what_came_in(
+    studio_window: Person, coco_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = studio_window.data_page()
+    whole, go, run = threading.Event(), threading.Event(), importing.run
+    reports: list[object] = []
+
+    def slowly(*parts: Any, **more: Any) -> ImportReport:
+        report = run(*parts, **more)
+        whole.set()
+        assert go.wait(LIMIT)
+        return report
+
+    def drive(dialog: QDialog) -> None:
+        assert isinstance(dialog, ImportDialog)
+        studio_window.until(lambda: dialog.step == 1)
+        for _ in range(3):
+            studio_window.click(dialog.go)
+        studio_window.until(whole.is_set)
+        studio_window.click(dialog.cancel)
+        go.set()
+        studio_window.until(lambda: dialog._work is None)
+        reports.append(dialog.report)
+        dialog.reject()
+
+    monkeypatch.setattr(importing, "run", slowly)
+    studio_window.answer(drive)
+    page.open_import([coco_folder])
+    assert reports != [None]
+    assert len(page.model.ids) == 18
 
 
 def test_a_damaged_label_file_is_refused_in_words(studio_window: Person, coco_folder: Path) -> None:

@@ -6,20 +6,28 @@ import errno
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from patience import until
+from patience import LIMIT, until
 from person import Person
+from PySide6.QtCore import QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
+    QApplication,
     QDialog,
     QLabel,
 )
 
 from cvstudio.core.errors import ProjectError, file_trouble
+from cvstudio.gui.one_step import make_step
 from cvstudio.gui.studio import Studio, in_words
 from cvstudio.gui.tasks import Control
+from cvstudio.gui.widgets.progress_dialog import ProgressDialog
+from cvstudio.project import commands
 from cvstudio.project.project import Project
 
 
@@ -56,6 +64,53 @@ def test_cancelled_work_stops_and_says_nothing_more(studio: Studio) -> None:
     running.cancel()
     until(lambda: not running.running)
     assert not got
+
+
+def test_what_was_whole_before_it_was_to_stop_is_told_as_done(studio: Studio) -> None:
+    begun, go, got = threading.Event(), threading.Event(), list[int]()
+
+    def work(_control: Control) -> int:
+        begun.set()
+        assert go.wait(LIMIT)
+        return 42
+
+    running = studio.tasks.run(work, done=got.append, whole=True)
+    assert begun.wait(LIMIT)
+    running.cancel()
+    go.set()
+    until(lambda: not running.running)
+    assert got == [42]
+
+
+def test_a_step_that_is_stored_when_cancel_is_pressed_is_not_called_cancelled(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored, go, transaction = threading.Event(), threading.Event(), Project.transaction
+
+    @contextmanager
+    def slowly(project: Project, *parts: Any, **more: Any) -> Iterator[Any]:
+        with transaction(project, *parts, **more) as session:
+            yield session
+        stored.set()
+        assert go.wait(LIMIT)
+
+    def cancel() -> None:
+        shown = [w for w in QApplication.topLevelWidgets() if isinstance(w, ProgressDialog)]
+        if stored.is_set() and shown and shown[0].isVisible():
+            shown[0].cancel.click()
+            go.set()
+        else:
+            QTimer.singleShot(20, cancel)
+
+    monkeypatch.setattr(Project, "transaction", slowly)
+    QTimer.singleShot(0, cancel)
+    outcome = make_step(
+        studio_window.studio, studio_window.window, "Rename",
+        lambda s: commands.rename_project(s, name="Other"), far=True,
+    )  # fmt: skip
+    assert not outcome.cancelled
+    assert outcome.error is None
+    assert studio_window.project.undo_label == "Rename"
 
 
 def test_an_answer_for_a_widget_that_is_gone_is_dropped(studio: Studio) -> None:

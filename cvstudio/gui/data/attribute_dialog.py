@@ -142,7 +142,7 @@ class AttributeDialog(StudioDialog):
                 control.check()
                 return reached
 
-        return run_with_progress(self.parentWidget(), self._tasks, step, change)
+        return run_with_progress(self.parentWidget(), self._tasks, step, change, whole=True)
 
     # -- what is shown
 

@@ -238,7 +238,7 @@ class ImportDialog(StudioDialog):
 
     # -- work
 
-    def _start(self, title: str, function: Any, done: Any) -> None:
+    def _start(self, title: str, function: Any, done: Any, *, whole: bool = False) -> None:
         self.trouble.hide()
         self.busy.show()
         self.bar.setVisible(True)
@@ -248,7 +248,7 @@ class ImportDialog(StudioDialog):
         self.pages.setEnabled(False)
         self._work = self._studio.tasks.run(
             function, title=title, done=done, failed=self._failed, progress=self._progress,
-            owner=self,
+            owner=self, whole=whole,
         )  # fmt: skip
         self._work.ended = self._ended
         self.back.setEnabled(False)
@@ -333,7 +333,7 @@ class ImportDialog(StudioDialog):
                 cancelled=control.cancelled,
             )  # fmt: skip
 
-        self._start("Importing", run, self._imported)
+        self._start("Importing", run, self._imported, whole=True)
 
     def _imported(self, report: ImportReport) -> None:
         self.report = report

@@ -176,6 +176,7 @@ class Saving(QObject):
                 progress=lambda words, n, total: control.progress(n, total, words),
                 cancelled=control.cancelled,
             ),
+            whole=True,
         )  # fmt: skip
         if done.error is not None:
             self._studio.fail(done.error, doing="Send to the project")

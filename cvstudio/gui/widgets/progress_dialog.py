@@ -92,11 +92,12 @@ def _time(seconds: float) -> str:
 
 def run_with_progress(
     parent: QWidget | None, tasks: Tasks, title: str, function: Callable[[Control], Any], *,
-    can_stop: bool = True,
+    can_stop: bool = True, whole: bool = False,
 ) -> Outcome:  # fmt: skip
     """Run a function in a thread until it ended, was cancelled, or failed.
 
     `can_stop`: whether there is a Cancel; not for what is done whole once it has begun.
+    `whole`: it changes all or nothing, and is not called cancelled when Cancel came after that.
     """
     dialog = ProgressDialog(parent, title, can_stop=can_stop)
     loop = QEventLoop()
@@ -107,6 +108,7 @@ def run_with_progress(
         done=lambda result: found.update(result=result),
         failed=lambda error: found.update(error=error),
         progress=dialog.advance,
+        whole=whole,
     )
     work.ended = loop.quit
     dialog.on_stop = work.cancel
