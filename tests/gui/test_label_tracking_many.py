@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from dialog_hands import when_open
 from label_hands import Person
-from patience import until
+from patience import LIMIT, until
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from test_label_tracking import open_image, shapes
@@ -191,16 +191,15 @@ def test_by_appearance_boxes_are_followed(person):
 
 def test_following_runs_beside_the_window_and_cancel_puts_nothing(person, monkeypatch):
     put(person, 0, "first")
-    threads, said = [], []
+    threads, said, pressed = [], [], threading.Event()
     person.page.tracking.said.connect(said.append)
 
     def slowly(*given, told, **more):
         threads.append(threading.current_thread() is threading.main_thread())
-        wait = threading.Event()
 
         def patient(done, total):
-            wait.wait(0.05)
             told(done, total)
+            assert pressed.wait(LIMIT)
 
         return follow_objects(*given, told=patient, **more)
 
@@ -208,10 +207,11 @@ def test_following_runs_beside_the_window_and_cancel_puts_nothing(person, monkey
 
     def cancel():
         dialogs = [w for w in QApplication.topLevelWidgets() if isinstance(w, ProgressDialog)]
-        shown = [dialog for dialog in dialogs if dialog.isVisible() and dialog.bar.value() > 0]
+        shown = [dialog for dialog in dialogs if dialog.isVisible() and dialog.bar.maximum() > 0]
         if shown:
             said.append(shown[0].words.text())
             shown[0].cancel.click()
+            pressed.set()
         else:
             QTimer.singleShot(20, cancel)
 

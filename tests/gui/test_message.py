@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect
-from PySide6.QtTest import QTest
+from patience import until
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cvstudio.gui import theme
@@ -25,14 +24,13 @@ def test_the_icon_stands_beside_one_line_and_at_the_top_of_several(
     mark = message.findChild(IconLabel)
     assert mark is not None
 
-    def place() -> QRect:
-        QTest.qWait(20)
-        return mark.geometry()
+    def in_the_middle() -> bool:
+        return abs(mark.geometry().center().y() - message.rect().center().y()) <= 1
 
-    assert abs(place().center().y() - message.rect().center().y()) <= 1
+    until(in_the_middle)
     message.set("warning", LONG)
-    assert place().bottom() < message.rect().center().y()
+    until(lambda: mark.geometry().bottom() < message.rect().center().y())
     message.set("warning", "One line again.")
-    assert abs(place().center().y() - message.rect().center().y()) <= 1
+    until(in_the_middle)
     page.close()
     page.deleteLater()
