@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,6 +138,40 @@ def test_an_image_that_is_found_again_while_its_old_place_is_tried_gets_its_pict
     studio_window.until(
         lambda: pictures.picture(page.model.record(page.model.row_of(image_id))) is not None
     )
+
+
+def test_a_mask_that_is_changed_while_the_old_one_is_painted_is_shown_as_it_is_now(
+    studio: Studio, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.adopt(project)
+    small, large = np.zeros((48, 64), np.uint8), np.ones((48, 64), np.uint8)
+    small[:4, :4] = 1
+    before, now = Mask.from_patch(small), Mask.from_patch(large)
+    with project.transaction("Paint") as s:
+        (image_id, *_) = queries.image_ids(s)
+        painted = commands.add_annotation(s, image_id=image_id, class_id=1, shape=before)
+    model = ThumbnailModel(studio.thumbnails)
+    model.open(project)
+    model.set_ids([image_id])
+    project.changed.connect(model.take)
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        studio.tasks, "run", lambda work, *, done, owner: asked.append((work, done))
+    )
+    model.record(0)
+    assert model.layer(image_id) is None
+    with project.transaction("Paint more") as s:
+        commands.set_shape(s, id=painted, shape=now)
+    model.record(0)
+    assert model.layer(image_id) is None
+    project.changed.disconnect(model.take)
+    old, new = asked
+    for work, done in (new, old):  # the old one takes longer
+        done(work(None))
+    layer = model.layer(image_id)
+    assert layer is not None
+    assert layer.pixelColor(layer.width() - 1, layer.height() - 1).alpha() > 0
+    model.deleteLater()
 
 
 def test_a_hundred_thousand_images_scroll_like_a_few(

@@ -179,16 +179,16 @@ class ThumbnailModel(QAbstractListModel):
         if image_id not in self._layers and has_masks(self.items(image_id)):
             self._layers[image_id] = None
             record = self._records[image_id]
-            items, generation = self.items(image_id), self._generation
+            items = self.items(image_id)
             self.thumbnails.tasks.run(
                 lambda _control: mask_layer(items, record.width, record.height),
-                done=lambda picture: self._layer_came(image_id, picture, generation),
+                done=lambda picture: self._layer_came(image_id, picture, items),
                 owner=self,
             )
         return self._layers.get(image_id)
 
-    def _layer_came(self, image_id: int, picture: QImage | None, generation: int) -> None:
-        if generation == self._generation or image_id in self._layers:
+    def _layer_came(self, image_id: int, picture: QImage | None, items: list[OverlayItem]) -> None:
+        if self._items.get(image_id) is items:  # else they were changed while this was painted
             self._layers[image_id] = picture
             self._came([image_id])
 
