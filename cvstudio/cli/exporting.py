@@ -98,7 +98,7 @@ def _say_export(content: Mapping[str, Any], output: Path) -> None:
     if scores:
         click.echo(scores)
     for row in content["files"]:
-        if row["verified"] is not None:
+        if row["checks"]:
             _say_checks(row["title"], row["checks"])
     click.echo()
     _say_files(content)
@@ -118,18 +118,17 @@ def _say_checks(title: str, checks: Sequence[Mapping[str, Any]]) -> None:
 
 def _say_files(content: Mapping[str, Any]) -> None:
     """What each file keeps of the metric, and what it wins."""
-    said = {True: "verified", False: "refused", None: "not run here"}
     table(
         ("file", "", content["metric"], "lost", "times as fast", "MB"),
         [
-            (row["file"], said[row["verified"]], figure(row.get("measured")),
+            (row["file"], proof.standing(row), figure(row.get("measured")),
              figure(row.get("drop")), figure(row.get("speed_up")), f"{row['size'] / 1e6:.1f}")
             for row in content["files"]
         ],
     )  # fmt: skip
     for row in content["files"]:
-        if row["verified"] is False:
-            click.echo(f"{row['title']} is refused. {proof.why_refused(row['checks'])}")
+        if why := proof.why_not(row):
+            click.echo(why)
 
 
 def _say_times(times: Sequence[Mapping[str, Any]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cvstudio.core.words import quoted
+from cvstudio.core.words import percent, quoted
 
 Check = Mapping[str, Any]
 """A row of "checks" in FILE.verification.json: check, precision, value, allowed, reference, unit,
@@ -54,6 +54,40 @@ def why_refused(checks: Sequence[Check]) -> str:
         if c["passed"] is False
     ]
     return f"Out of bounds: {'; '.join(failed)}." if failed else ""
+
+
+def why_not(row: Mapping[str, Any]) -> str:
+    """Why a file that was made is not proven: refused, or beyond what can be judged. "" for one
+    that is proven, or that nobody wanted proof of."""
+    if row["verified"] is False:
+        return f"{row['title']} is refused. {why_refused(row['checks'])}".strip()
+    if unjudged := unproven(row):
+        return f"{row['title']} is neither proven nor refused: {unjudged}"
+    return ""
+
+
+def unproven(told: Mapping[str, Any]) -> str:
+    """Why a file of fewer bits could not be judged, from its row or its certificate, as the rest of
+    a sentence and another one; "" where it could."""
+    if told.get("verified") is not None or not told.get("unjudged"):
+        return ""
+    return f"{told['unjudged']}. {told['because']}"
+
+
+def standing(row: Mapping[str, Any]) -> str:
+    """How a file stands, in a word or two."""
+    if unproven(row):
+        return "not proven"
+    return {True: "verified", False: "refused", None: "not run here"}[row["verified"]]
+
+
+def in_common(told: Mapping[str, Any]) -> str:
+    """How far the answers of a file of fewer bits are its run's, where it was proven or refused by
+    that: a part of a sentence, or ""."""
+    if told.get("judged_by") != "answers":
+        return ""
+    found = told["agreement"]
+    return f"{percent(found['share'])} of {found['answers']:,} answers"
 
 
 def counted_from(certificate: Mapping[str, Any]) -> str:

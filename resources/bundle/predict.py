@@ -393,6 +393,11 @@ class Network:
         self.input: dict[str, Any] = about["input"]
         self.rules: dict[str, Any] = about["answer"]
         self.warning = str(about["run"].get("warning", ""))
+        told = about.get("verification") or {}
+        self.unproven = ""
+        """Why a file of fewer bits could be neither proven nor refused; "" for every other."""
+        if told.get("verified") is None and told.get("unjudged"):
+            self.unproven = f"{told['unjudged']}. {told['because']}"
         self.several = bool(about["network"].get("several_classes", False))
         self.listed = bool(about["network"].get("doubles_removed_inside", False))
         form = about["network"].get("objects", {})
@@ -1141,6 +1146,9 @@ def _tell_selftest(network: Network, file: Path) -> int:
     for text in problems:
         say(text)
     say("The self-test failed." if problems else "The self-test passed.")
+    if network.unproven:
+        say(f"It only tells that {file.name} answers here as it did where it was packed.")
+        say(f"The file itself is not proven: {network.unproven}")
     return 1 if problems else 0
 
 

@@ -117,6 +117,24 @@ def test_a_refused_file_and_a_row_without_figures_are_told_with_the_reason(
     assert "2.0 · 3.0 · 4.0 | 4.0 |" in page  # how much faster a file is
 
 
+def test_files_of_fewer_bits_are_called_proven_only_by_what_proved_them(table: ModuleType) -> None:
+    first, second = table.ROWS[:2]
+    judged = figures()
+    by = {"onnx-fp16": {"judged_by": "answers", "share": 0.984},
+          "onnx-int8": {"judged_by": "metric"},
+          "openvino-int8": {"verified": None, "judged_by": "nothing",
+                            "unjudged": "there are too few images. 30 are needed."}}  # fmt: skip
+    judged["files"] = [file | by.get(file["kind"], {}) for file in judged["files"]]
+    page = table.page({first.name: judged, second.name: figures()})
+    rows = [line for line in page.splitlines() if line.startswith(("| ONNX, ", "| OpenVINO, "))]
+    verdicts = [line.split(" | ")[1] for line in rows]
+    new, before = verdicts[:6], verdicts[6:]
+    assert new[:3] == ["proven", "proven by 98 % of the answers", "proven"]
+    assert new[5] == "not proven"
+    assert before == ["proven", "metric kept", "metric kept"] * 2
+    assert "OpenVINO, 8-bit is neither proven nor refused: there are too few images. 30 are" in page
+
+
 def test_a_row_that_learned_nothing_is_named_and_so_is_what_it_was_taught_with(
     table: ModuleType,
 ) -> None:

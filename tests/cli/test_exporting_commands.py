@@ -25,8 +25,8 @@ from cvstudio.project import runs
 
 
 def proven_file(
-    path: Path, *, verified: bool = True, precision: str = "float32"
-) -> onnx.ModelProto:
+    path: Path, *, verified: bool | None = True, precision: str = "float32", **more: Any
+) -> None:
     """A file that answers with what goes in, with a certificate."""
     value = [
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", 2])
@@ -44,9 +44,28 @@ def proven_file(
     )  # fmt: skip
     certificate: dict[str, Any] = {
         "verified": verified, "images": 9, "split": "val", "metric": "balanced accuracy",
-        "reference": 0.9, "measured": 0.8925,
+        "reference": 0.9, "measured": 0.8925, **more,
     }  # fmt: skip
     path.write_bytes(with_record(model, sealed(record, certificate, graph_digest(model))))
+
+
+WHY = "the network has learned too little for this file to be judged"
+UNJUDGED = {"verified": None, "judged_by": "nothing", "unjudged": WHY, "because": "It guesses."}
+
+
+def test_check_file_says_by_what_a_file_of_fewer_bits_was_proven_or_why_it_is_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_answers, neither = tmp_path / "by-answers.onnx", tmp_path / "neither.onnx"
+    found = {"share": 0.98, "anyway": 0.2, "answers": 1200, "images": 90}
+    proven_file(by_answers, precision="float16", judged_by="answers", agreement=found)
+    proven_file(neither, precision="float16", **UNJUDGED)
+    assert main(["check-file", str(by_answers)]) == 0
+    told = capsys.readouterr().out
+    assert "on 90 images it gives 98 % of 1,200 answers as 0004-classify does." in told
+    assert main(["check-file", str(neither)]) == 1
+    told = capsys.readouterr().out
+    assert told.strip() == f"unproven: neither.onnx: This file is not proven: {WHY}. It guesses."
 
 
 def test_a_proven_file_is_told_from_one_that_was_changed_or_failed(
@@ -123,9 +142,12 @@ def test_what_is_left_out_or_refused_is_said_with_its_reason(
         "title": "ONNX, 8-bit", "file": "net-int8-UNVERIFIED.onnx", "size": 10, "verified": False,
         "checks": [good], "measured": 0.5, "drop": 0.1,
     }  # fmt: skip
+    half = {**row, "title": "ONNX, 16-bit", "file": "net-fp16-UNVERIFIED.onnx", **UNJUDGED}
+    half["checks"] = [{**good, "precision": "float16", "allowed": None, "passed": None}]
     left_out = [{"title": "TorchScript", "why": "It cannot be traced. PyTorch says: too deep."}]
     told = {
-        "verified": True, "files": [row], "left_out": left_out, "metric": "mAP50", "timings": [],
+        "verified": True, "files": [row, half], "left_out": left_out, "metric": "mAP50",
+        "timings": [],
     }  # fmt: skip
     exporting._say_export(told, tmp_path / "net.onnx")
     words = capsys.readouterr().out
@@ -134,3 +156,7 @@ def test_what_is_left_out_or_refused_is_said_with_its_reason(
         "ONNX, 8-bit is refused. Out of bounds: mAP50, measured again: 0.500 (at least 0.590)."
         in words
     )
+    assert "told: mAP50, measured again: 0.500\n" in words
+    assert f"ONNX, 16-bit is neither proven nor refused: {WHY}. It guesses." in words
+    (line,) = [line for line in words.splitlines() if line.startswith("net-fp16")]
+    assert "not proven" in line

@@ -97,6 +97,50 @@ def test_each_file_has_its_verdict_and_a_click_shows_its_certificate(
     assert page.card.title.text().startswith("Not proven here")
 
 
+def test_a_file_that_cannot_be_judged_is_neither_green_nor_red_and_says_why(
+    studio_window: Person,
+) -> None:
+    file = export_of_several(studio_window).with_name("cells-int8-UNVERIFIED.onnx")
+    why = {
+        "verified": None, "judged_by": "nothing", "drop": 0.0,
+        "unjudged": "the network has learned too little for this file to be judged",
+        "because": "It gives 40 % of the run's answers on 40 images.",
+    }  # fmt: skip
+    told = {**ROWS[1], **why}
+    told["checks"] = [{**told["checks"][0], "passed": None, "allowed": None}]
+    main = file.with_name(ROWS[0]["file"]).with_suffix(".verification.json")
+    content = json.loads(main.read_text())
+    main.write_text(json.dumps(content | {"files": [ROWS[0], told, *ROWS[2:]]}))
+    beside = file.with_suffix(".verification.json")
+    beside.write_text(json.dumps(json.loads(beside.read_text()) | told))
+    page = opened(studio_window)
+    said = f"ONNX, 8-bit is neither proven nor refused: {why['unjudged']}. {why['because']}"
+    assert said in words_in(page)
+    button = studio_window.button(file.name, page.list)
+    assert button.accessibleName() == f"{file.name}, not proven"
+    studio_window.click(button)
+    assert page.card.title.text() == f"Not proven: {why['unjudged']}"
+    assert page.card.subtitle.text().startswith("ONNX, 8-bit against run 1 on ")
+    assert page.message.text.startswith(why["because"])
+    assert "use the 32-bit file" in page.message.text
+    assert "Do not use" not in page.message.text
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_a_file_that_was_held_to_the_answers_says_how_many_it_gives(
+    studio_window: Person, verified: bool
+) -> None:
+    file = export_of_several(studio_window).with_name("cells-int8-UNVERIFIED.onnx")
+    found = {"share": 0.954, "anyway": 0.2, "answers": 1234, "images": 90}
+    beside = file.with_suffix(".verification.json")
+    told = {"verified": verified, "judged_by": "answers", "agreement": found, "drop": 0.0}
+    beside.write_text(json.dumps(json.loads(beside.read_text()) | told))
+    page = opened(studio_window)
+    studio_window.click(studio_window.button(file.name, page.list))
+    verdict = "Verified" if verified else "Refused"
+    assert page.card.title.text() == f"{verdict}: it gives 95 % of 1,234 answers as run 1 does"
+
+
 def test_a_file_that_keeps_its_metric_and_fails_otherwise_is_not_said_to_lose_it(
     studio_window: Person,
 ) -> None:

@@ -267,10 +267,13 @@ def test_masks_written_by_the_script_are_read_by_others(script: ModuleType) -> N
 
 
 def bundle(
-    folder: Path, kind: str, *, snapshot: Snapshot | None = None, **more: Any
-) -> tuple[Path, JobDir]:
+    folder: Path, kind: str, *, snapshot: Snapshot | None = None,
+    verification: dict[str, Any] | None = None, **more: Any,
+) -> tuple[Path, JobDir]:  # fmt: skip
     """Pack a file of that kind with images of a run; gives the unpacked folder and the job."""
-    onnx = file_of(folder / "out" / "tiny.onnx", kind)
+    onnx = file_of(folder / "out" / "tiny.onnx", kind, verification=verification)
+    if verification is not None:
+        write_json(onnx.with_suffix(".verification.json"), verification)
     run = JobDir(folder / "run")
     run.path.mkdir(parents=True, exist_ok=True)
     if snapshot is None:
@@ -301,6 +304,25 @@ def test_what_is_unpacked_tests_itself_with_three_packages(tmp_path: Path, kind:
     assert done.stdout.count("ok:") == 4
     names = {path.name for path in folder.iterdir()}
     assert {"tiny.onnx", "README.md", "MODEL_CARD.md", "requirements.txt"} < names
+
+
+def test_a_file_that_could_not_be_judged_says_so_wherever_it_is_packed(tmp_path: Path) -> None:
+    why = "the network has learned too little for this file to be judged"
+    unjudged = {
+        "verified": None, "judged_by": "nothing", "unjudged": why, "checks": [],
+        "because": "On 40 images the run gives no more than 3 answers.",
+    }  # fmt: skip
+    folder, _ = bundle(tmp_path, "detect", verification=unjudged)
+    done = run_script(folder, "--selftest")
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = done.stdout.splitlines()[-3:]
+    assert last[0] == "The self-test passed."
+    assert last[1] == "It only tells that tiny.onnx answers here as it did where it was packed."
+    assert last[2] == f"The file itself is not proven: {why}. {unjudged['because']}"
+    for page in ("README.md", "MODEL_CARD.md"):
+        text = (folder / page).read_text(encoding="utf-8")
+        assert f"This file is not proven: {why}. {unjudged['because']}" in text
+        assert "the file answers like the run" not in text
 
 
 def test_the_self_test_finds_another_file_other_pixels_and_another_answer(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import onnxruntime as ort
 import pytest
 import torch
 import torchvision
-from judge_samples import CLASSES, network_of
+from judge_samples import CLASSES, network_of, snapshot_of
 from test_exporting import Made, make_run
 
 from cvstudio.core.annotation import Task
@@ -31,7 +31,7 @@ from cvstudio.core.sureness import Correction
 from cvstudio.core.thresholds import Thresholds, keep_correction
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.ml.decode import OVERLAP, SCORE_FLOOR, suppress
-from cvstudio.ml.exporting import engines, proof, tensorrt, timing
+from cvstudio.ml.exporting import engines, tensorrt, timing
 from cvstudio.ml.exporting.certificate import Standing, check_file
 from cvstudio.ml.exporting.engines import EngineRefusal, MadeOnnx, open_exported
 from cvstudio.ml.exporting.graph import float_nodes, to_onnx
@@ -68,12 +68,36 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Made, Path, dict[str, Any]]:
-    """Every kind of file of one small network."""
+def taught(tmp_path_factory: pytest.TempPathFactory) -> LoadedNetwork:
+    """A small network that tells the classes apart: its last layer is fitted to what the others,
+    with random weights, make of 120 images (ridge regression)."""
+    network = small()
+    images = snapshot_of(tmp_path_factory.mktemp("more"), Task.CLASSIFY, count=120, seed=4).images
+    last = network.module.classifier[-1]  # type: ignore[index,union-attr]
+    seen: list[torch.Tensor] = []
+    watching = last.register_forward_pre_hook(lambda _module, given: seen.append(given[0]))
+    with torch.no_grad():
+        network.raw(torch.cat([network.prepare(read_rgb(image.path))[0] for image in images]))
+        watching.remove()
+        known = torch.cat([seen[0], torch.ones(len(images), 1)], dim=1).double()
+        right = torch.tensor([[i.annotations[0].class_id == c.id for c in CLASSES] for i in images])
+        inner = known @ known.T
+        held = inner + 1e-3 * inner.diagonal().mean() * torch.eye(len(images))
+        fitted = known.T @ torch.linalg.solve(held, 10 * right.double())
+        last.weight.copy_(fitted[:-1].T)
+        last.bias.copy_(fitted[-1])
+    return network
+
+
+@pytest.fixture(scope="module")
+def exported(
+    tmp_path_factory: pytest.TempPathFactory, taught: LoadedNetwork
+) -> tuple[Made, Path, dict[str, Any]]:
+    """Every kind of file of one small network, with enough val images to tell what they lose."""
     folder = tmp_path_factory.mktemp("kinds")
-    made = make_run(folder, Task.CLASSIFY, small())
+    made = make_run(folder, Task.CLASSIFY, taught, taught=True, val_images=30)
     output = folder / "out" / "net.onnx"
-    told = made.export(output, files=OTHERS, allowed_drop=1.0, time_batches=(1, 2))
+    told = made.export(output, files=OTHERS, allowed_drop=0.2, time_batches=(1, 2))
     return made, output, told
 
 
@@ -228,33 +252,73 @@ def test_how_much_faster_a_file_is_does_not_hang_on_what_else_the_computer_does(
     assert found == pytest.approx({"plain": 1.0, "small": 4.0, "card": 10.0})
 
 
-def test_fewer_bits_that_lose_more_than_is_allowed_are_refused_by_their_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = make_run(tmp_path, Task.CLASSIFY, small())
+def broken_in_16_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer bits that change every answer: another network in the place of the halved one."""
     other = to_onnx(network_of(Task.CLASSIFY, "mobilenet_v3_small", size=64, seed=5))
-    # The worse of two is what fewer bits would be that change every answer.
     monkeypatch.setattr("cvstudio.ml.exporting.job.halve", lambda _graph, **_how: other)
-    strict = proof.limits_for
 
-    def limits(precision: str, drop: float) -> proof.Limits:
-        found = strict(precision, drop)
-        return replace(found, drop=-1.0) if precision == "float16" else found
 
-    monkeypatch.setattr(proof, "limits_for", limits)
+def test_fewer_bits_that_lose_more_than_is_allowed_are_refused_by_their_name(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = exported[0]
+    broken_in_16_bits(monkeypatch)
     told = made.export(tmp_path / "net.onnx", files=(FileKind.ONNX_FLOAT16,))
     assert told["verified"] is True
     row = told["files"][1]
-    assert row["verified"] is False
+    assert (row["verified"], row["judged_by"]) == (False, "metric")
     assert row["file"] == "net-fp16-UNVERIFIED.onnx"
     assert not (tmp_path / "net-fp16.onnx").exists()
     assert check_file(tmp_path / row["file"]).standing is Standing.FAILED
     told_meanwhile = made.job.events.read_text()
-    assert "ONNX, 16-bit is refused and marked as unverified. Out of bounds: " in told_meanwhile
+    assert "ONNX, 16-bit is refused. Out of bounds: " in told_meanwhile
+    assert "It is marked as unverified." in told_meanwhile
     assert "measured again: " in told_meanwhile
     beside = json.loads((tmp_path / "net-fp16-UNVERIFIED.verification.json").read_text())
     assert beside["verified"] is False
     assert beside["main"] == "net.onnx"
+
+
+def test_with_few_val_images_a_file_of_fewer_bits_has_to_give_the_answers_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taught: LoadedNetwork
+) -> None:
+    made = make_run(tmp_path, Task.CLASSIFY, taught, taught=True, train_images=30)
+    row = made.export(tmp_path / "net.onnx", files=(FileKind.ONNX_FLOAT16,))["files"][1]
+    assert (row["verified"], row["judged_by"]) == (True, "answers")
+    assert row["agreement"]["images"] == row["agreement"]["answers"] == 35
+    found = check_file(tmp_path / "net-fp16.onnx")
+    assert found.standing is Standing.PROVEN
+    assert "on 35 images it gives 100 % of 35 answers as 0003-run does" in found.words
+
+    broken_in_16_bits(monkeypatch)
+    # Whatever may be lost of the metric: with five images it says nothing.
+    more = {"files": (FileKind.ONNX_FLOAT16,), "allowed_drop": 1.0}
+    row = made.export(tmp_path / "bad.onnx", **more)["files"][1]
+    assert (row["verified"], row["judged_by"]) == (False, "answers")
+    assert check_file(tmp_path / "bad-fp16-UNVERIFIED.onnx").standing is Standing.FAILED
+
+
+def test_a_network_that_says_the_same_of_every_image_proves_no_file_of_fewer_bits(
+    tmp_path: Path,
+) -> None:
+    network = small()
+    with torch.no_grad():
+        network.module.classifier[-1].bias[0] += 50  # type: ignore[index,union-attr]
+    made = make_run(tmp_path, Task.CLASSIFY, network, val_images=30)
+    (tmp_path / "net-fp16.onnx").write_bytes(b"an older, proven file")
+    told = made.export(tmp_path / "net.onnx", files=(FileKind.ONNX_FLOAT16,))
+    assert told["verified"] is True, "32 bits are compared number by number"
+    row = told["files"][1]
+    assert (row["verified"], row["judged_by"]) == (None, "nothing")
+    assert row["unjudged"] == "the network has learned too little for this file to be judged"
+    assert row["file"] == "net-fp16-UNVERIFIED.onnx"
+    assert (tmp_path / "net-fp16.onnx").read_bytes() == b"an older, proven file"
+    assert not any(check["passed"] is False for check in row["checks"])
+    found = check_file(tmp_path / row["file"])
+    assert found.standing is Standing.UNPROVEN
+    assert found.words.startswith("This file is not proven: the network has learned too little")
+    assert "100 % of the run's answers on 36 images" in found.words
+    assert "ONNX, 16-bit is neither proven nor refused: the" in made.job.events.read_text()
 
 
 def test_an_engine_that_cannot_take_a_network_is_told_and_the_others_are_made(

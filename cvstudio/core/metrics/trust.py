@@ -32,6 +32,23 @@ def withheld_sentence(names: list[str]) -> str:
     )
 
 
+def by_guessing(task: Task, report: Mapping[str, Any]) -> float:
+    """What the best metric of a task is, by an entry of report.json, for answers that are drawn by
+    lot (classify), or that are the commonest class everywhere (segment); 0 where objects are looked
+    for, and where nothing is labelled."""
+    rows = [row for row in report.get("per_class", []) if row["labelled"]]
+    if task in (Task.DETECT, Task.INSTANCE) or not rows:
+        return 0.0
+    labelled = [row["labelled"] for row in rows]
+    if task is Task.SEGMENT:
+        return float(max(labelled) / sum(labelled) / len(rows))
+    if report.get("several"):
+        # Ranked by lot, a class has about the share of images that it is on as its AP.
+        images = max(report.get("counts", {}).get("images", 0), 1)
+        return float(sum(labelled) / images / len(rows))
+    return 1 / len(rows)
+
+
 def nothing_right(task: Task, report: Mapping[str, Any]) -> str:
     """A warning when an entry of report.json shows a network that has learned nothing; else ""."""
     metrics, rows = report.get("metrics", {}), report.get("per_class", [])
@@ -43,14 +60,12 @@ def nothing_right(task: Task, report: Mapping[str, Any]) -> str:
             found = metrics.get("mAP50")
             useless = found is not None and found < _NEXT_TO_NOTHING
         case Task.CLASSIFY if several:
-            # Ranked by lot, a class has about the share of images that it is on as its AP.
-            images = max(report.get("counts", {}).get("images", 0), 1)
-            shares = [row["labelled"] / images for row in rows if row["labelled"]]
-            found = metrics.get("mAP")
-            useless = found is not None and bool(shares) and found <= sum(shares) / len(shares)
+            found, labelled = metrics.get("mAP"), any(row["labelled"] for row in rows)
+            useless = found is not None and labelled and found <= by_guessing(task, report)
         case Task.CLASSIFY:
             recalls = [row["recall"] for row in rows if row["labelled"]]
-            useless = len(recalls) > 1 and sum(recalls) / len(recalls) <= 1 / len(recalls)
+            mean = sum(recalls) / max(len(recalls), 1)
+            useless = len(recalls) > 1 and mean <= by_guessing(task, report)
         case Task.SEGMENT:
             ious = [row["IoU"] for row in rows if row["class"] != _BACKGROUND and row["labelled"]]
             useless = bool(ious) and max(ious) < _NEXT_TO_NOTHING

@@ -22,10 +22,12 @@ Row = Mapping[str, Any]
 _NAME = 190
 """Pixels that the name of a file may take; the whole one stands in the tooltip and below."""
 _MARKS = {
-    True: ("shield-check-outline", "success", "verified"),
-    False: ("shield-alert-outline", "danger", "refused"),
-    None: ("help-circle-outline", "muted", "not run here"),
+    "verified": ("shield-check-outline", "success"),
+    "refused": ("shield-alert-outline", "danger"),
+    "not proven": ("help-circle-outline", "warning"),
+    "not run here": ("help-circle-outline", "muted"),
 }
+"""Icon and colour of each word of core/proof.py's standing()."""
 
 
 class FilesCard(QFrame):
@@ -60,17 +62,14 @@ class FilesCard(QFrame):
             self._grid.addWidget(cell(text, "caption", right=column > 2), 0, column)
         for place, row in enumerate(rows, 1):
             self._add_row(place, row, chosen=row["file"] == chosen)
-        words = [
-            f"{row['title']} is refused. {proof_words.why_refused(row['checks'])}"
-            for row in rows
-            if row["verified"] is False
-        ]
+        words = [why for row in rows if (why := proof_words.why_not(row))]
         words += [f"{row['title']} is left out: {row['why']}" for row in left_out]
         self.without.setText("\n".join(words))
         self.without.setVisible(bool(words))
 
     def _add_row(self, place: int, row: Row, *, chosen: bool) -> None:
-        icon, role, said = _MARKS[row["verified"]]
+        said = proof_words.standing(row)
+        icon, role = _MARKS[said]
         mark = IconLabel(icon, role, 16)
         mark.setToolTip(said.capitalize())
         self._grid.addWidget(mark, place, 0)

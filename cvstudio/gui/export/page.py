@@ -424,6 +424,9 @@ class ExportPage(Workspace):
             ]  # fmt: skip
             self.message.set("danger", f"Do not use this file. Out of bounds: {', '.join(failed)}.")
             self.message.show()
+        elif proof.unproven:
+            self.message.set("warning", f"{proof.content['because']} {_ON}")
+            self.message.show()
         elif proof.eight and proof.eight.get("drop") is not None:
             drop, speed = proof.eight["drop"], proof.eight["speed_up"]
             words = (
@@ -451,6 +454,9 @@ class ExportPage(Workspace):
                 self.studio.fail(error, doing="Save certificate")
                 return
             self.studio.toast(f"Saved {Path(name).name}.", level="success")
+
+
+_ON = "Train longer, or add images, and export again; until then use the 32-bit file."
 
 
 def _proof_of(job: JobDir) -> Proof | None:

@@ -88,8 +88,15 @@ class Proof:
         return str(self.content.get("warning", ""))
 
     @property
+    def unproven(self) -> str:
+        """Why a file of fewer bits is neither proven nor refused; "" for every other."""
+        return proof_words.unproven(self.content)
+
+    @property
     def title(self) -> str:
         """The verdict in one line."""
+        if self.unproven:
+            return f"Not proven: {self.content['unjudged']}"
         if self.content["verified"] is None:
             if self.content.get("engine") == Engine.TENSORRT:
                 return "Not proven here: it builds and checks the engine where it will be used"
@@ -108,6 +115,9 @@ class Proof:
         if lost is None:
             return "Refused: its metric cannot be measured"
         words = proof_words.figure(max(lost, 0.0))
+        if shared := proof_words.in_common(self.content):
+            verdict = "Verified" if self.passed else "Refused"
+            return f"{verdict}: it gives {shared} as run {self.run} does"
         if self.passed:
             return f"Verified: it loses {words} of {c['metric']}, {allowed} may be lost"
         if lost <= c.get("allowed_drop", 0.0):  # it is another check that it failed
@@ -119,7 +129,7 @@ class Proof:
         """What was compared, on what, and when."""
         c = self.content
         when = _when(self.made)
-        if c["verified"] is None:
+        if c["verified"] is None and not self.unproven:
             return f"{self.kind_title}, {when}"
         images = counted(c["images"], f"{c['split']} image")
         said = f"{self.kind_title} against run {self.run} on {images}, {when}"
@@ -198,6 +208,8 @@ class ProofCard(QFrame):
         """Show a verification report."""
         if proof.passed:
             self.icon.set("shield-check-outline", "success")
+        elif proof.unproven:
+            self.icon.set("help-circle-outline", "warning")
         elif proof.content.get("engine") == Engine.TENSORRT:
             self.icon.set("help-circle-outline", "muted")
         else:

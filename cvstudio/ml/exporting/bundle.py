@@ -27,6 +27,7 @@ from cvstudio.core.events import Note, Outcome, Phase
 from cvstudio.core.jobdir import JobDir, Request, replace_file, write_json
 from cvstudio.core.masks import decode
 from cvstudio.core.opencv import cv2
+from cvstudio.core.proof import unproven
 from cvstudio.core.recipe import Sees
 from cvstudio.core.resources import resources
 from cvstudio.core.room import require_place
@@ -279,7 +280,10 @@ def _read_me(record: FileRecord, file: str) -> str:
         Task.INSTANCE: "the objects with class, score, box and mask",
         Task.SEGMENT: "the pixels of each class",
     }[record.task]
-    warning = f"\n**Warning: {record.warning}**\n" if record.warning else ""
+    warnings = [record.warning] if record.warning else []
+    if why := unproven(record.verification or {}):
+        warnings.append(f"This file is not proven: {why}")
+    warning = "".join(f"\n**Warning: {each}**\n" for each in warnings)
     return f"""# {file}
 
 This network {does(record)}.

@@ -288,21 +288,26 @@ def _weak(report: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
 
 def _proof(certificate: Mapping[str, Any] | None) -> str:
     text = "## Certificate\n\n"
-    if not certificate or certificate.get("verified") is None:
+    unproven = proof.unproven(certificate or {})
+    if not certificate or (certificate.get("verified") is None and not unproven):
         return text + (
             "**Nobody asked whether this file answers like the run that it was made from.** The"
             " self-test compares it only with its own answers on the computer where it was packed."
         )
     images, split = certificate.get("images"), certificate.get("split", "val")
+    head = (
+        f"Proven on {images} {split} images on {certificate.get('made', 'an unknown day')}:"
+        f" the file answers like the run that it was made from. {proof.counted_from(certificate)}"
+    )
+    if shared := proof.in_common(certificate):
+        head += f" Its metric could not tell: it was held to the run's answers and gives {shared}."
+    if unproven:
+        head = f"**This file is not proven: {unproven}**"
     rows = ["| check | found | allowed |", "|---|---:|---:|"]
     for check in certificate.get("checks", []):
         limit = proof.allowed([check]) if check["allowed"] is not None else ""
         rows.append(_row(proof.sentence(check["check"]), [proof.value(check) or "–", limit]))
-    return (
-        text + f"Proven on {images} {split} images on {certificate.get('made', 'an unknown day')}:"
-        f" the file answers like the run that it was made from. {proof.counted_from(certificate)}"
-        "\n\n" + "\n".join(rows)
-    )
+    return text + head + "\n\n" + "\n".join(rows)
 
 
 def _licence(record: FileRecord) -> str:

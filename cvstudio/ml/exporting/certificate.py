@@ -26,7 +26,8 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from cvstudio.core.errors import FormatError
 from cvstudio.core.export_kinds import Precision
-from cvstudio.core.proof import counted_from, figure
+from cvstudio.core.proof import counted_from, figure, in_common, unproven
+from cvstudio.core.words import counted
 from cvstudio.ml.onnx_file import KEY, FileRecord
 
 GRAPH, SEAL = "computation_sha256", "seal_sha256"
@@ -92,6 +93,8 @@ def check_file(path: Path) -> FileCheck:
         return FileCheck(Standing.CHANGED, _CHANGED_GRAPH, record, digest)
     if found.get(SEAL) != _seal(record):
         return FileCheck(Standing.CHANGED, _CHANGED_RECORD, record, digest)
+    if why := unproven(found):
+        return FileCheck(Standing.UNPROVEN, f"This file is not proven: {why}", record, digest)
     if found["verified"] is not True:
         return FileCheck(Standing.FAILED, _FAILED, record, digest)
     return FileCheck(Standing.PROVEN, _proven(record, found), record, digest)
@@ -102,6 +105,10 @@ def _proven(record: FileRecord, found: dict[str, Any]) -> str:
     run = record.run["name"]
     did = f"it answered like {run}"
     before, after = found["reference"], found["measured"]
+    if shared := in_common(found):
+        images = counted(found["agreement"]["images"], "image")
+        said = f"This is the proven file: on {images} it gives {shared} as {run} does."
+        return f"{said} {counted_from(found)}".strip()
     if record.precision != Precision.FLOAT32 and before is not None and after is not None:
         did = f"it lost {figure(max(before - after, 0.0))} of {found['metric']} against {run}"
     said = f"This is the proven file: on {found['images']} {found['split']} images {did}."

@@ -1,7 +1,8 @@
 """The export job: a run's best checkpoint as files that are proven against it, each by itself.
 
-A file bears the name that was asked for only when it passed every check; otherwise its name ends
-with -UNVERIFIED. Its certificate stands inside, and as FILE.verification.json beside.
+A file bears the name that was asked for only when it is proven; otherwise, refused or beyond what
+can be judged, its name ends with -UNVERIFIED. Its certificate stands inside, and beside as
+FILE.verification.json.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from cvstudio.core.errors import CVStudioError, FormatError, RunError
 from cvstudio.core.events import Note, Outcome, Phase, Progress
 from cvstudio.core.export_kinds import KINDS, Engine, FileKind, KindInfo, Precision
 from cvstudio.core.jobdir import JobDir, Request, write_json
-from cvstudio.core.proof import why_refused
+from cvstudio.core.proof import why_not
 from cvstudio.core.room import require_place
 from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import Snapshot, read_snapshot
@@ -49,6 +50,7 @@ from cvstudio.ml.exporting.proving import (
     calibration,
     compared_images,
     counted_from,
+    further_images,
     judged_images,
     prove,
     refer,
@@ -241,7 +243,10 @@ class _Export:
             self.told.note(
                 f"The run has only {counted(len(some), 'image')} to compare number by number."
             )
-        reference = refer(self.network, images, some, counts=self.counts, told=self.told)
+        more = further_images(images, self.snapshot.images)
+        reference = refer(
+            self.network, images, some, more=more, counts=self.counts, told=self.told
+        )  # fmt: skip
         self.content |= {
             "split": split,
             "images": len(reference.predictions),
@@ -275,12 +280,12 @@ class _Export:
                 hint="Report this: the file is not to be used.",
             )
         if not found.passed:
-            why = why_refused(certificate["checks"])
-            self.told.note(f"{info.title} is refused and marked as unverified. {why}")
+            why = why_not({**certificate, "title": info.title})
+            self.told.note(f"{why} It is marked as unverified.")
         drop = _difference(reference.metric, found.metric)
         return {
             **row, "verified": found.passed, "checks": certificate["checks"], **_size_of(path),
-            "measured": found.metric, "drop": drop, "differences": _worst(found),
+            "measured": found.metric, "drop": drop, "differences": _worst(found), **_by(found),
         }  # fmt: skip
 
     def _prove(self, file: _File, path: Path, reference: Reference) -> Proof:
@@ -314,6 +319,7 @@ class _Export:
             "measured": found.metric,
             "counted_from": self.content["counted_from"],
             "checks": proof.as_json(found.checks),
+            **_by(found),
         }
 
     # -- times and words
@@ -406,6 +412,18 @@ def _size_of(path: Path) -> dict[str, Any]:
     beside = path.with_suffix(".bin") if path.suffix == ".xml" else None
     size = len(data) + (beside.stat().st_size if beside else 0)
     return {"file": path.name, "size": size, "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _by(found: Proof) -> dict[str, Any]:
+    """By what a file of fewer bits was judged, with how far its answers agree; and where it could
+    not be judged, why."""
+    if found.judged is None or found.agreement is None:
+        return {}
+    judged = found.judged
+    return {
+        "judged_by": judged.by.value, "agreement": found.agreement.to_json(),
+        "unjudged": judged.unjudged, "because": judged.because,
+    }  # fmt: skip
 
 
 def _worst(found: Proof) -> list[dict[str, Any]]:

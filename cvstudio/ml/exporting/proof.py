@@ -47,7 +47,8 @@ FLOAT = Limits(
 )
 """Ten to a thousand times what float arithmetic in another order was seen to change."""
 REDUCED = Limits(score=None, shift=None, maps=None, agreement=None, drop=0.01)
-"""Fewer bits change numbers everywhere; what counts is the figure on the whole split."""
+"""Fewer bits change numbers everywhere; what counts is the figure on the whole split, or where it
+tells nothing, the answers (fewer_bits.py)."""
 
 
 def limits_for(precision: str, allowed_drop: float) -> Limits:
@@ -140,7 +141,7 @@ def check_list(
                 both += 1
                 waiting[int(np.argmax(near))] = False
     # Of two that tie to the last digit at the end of the list, either may be left out.
-    return _at_least("Objects listed as outside", listing.record.precision, both,
+    return at_least("Objects listed as outside", listing.record.precision, both,
                      math.floor(total * 0.99), total)  # fmt: skip
 
 
@@ -216,7 +217,7 @@ def _same_class(
         same += max(mine, key=lambda k: mine[k]) == max(other, key=lambda k: other[k])
         differences[a.image_id] = max(abs(mine[k] - other[k]) for k in mine)
     allowed = None if limits.agreement is None else len(ours)
-    check = _at_least("Images with the same class", precision, same, allowed, len(ours))
+    check = at_least("Images with the same class", precision, same, allowed, len(ours))
     return [check], differences
 
 
@@ -233,7 +234,7 @@ def _same_classes(
         differences[a.image_id] = max(abs(mine[k] - other[k]) for k in mine)
     # A class whose probability lies on the threshold itself may fall on either side.
     allowed = None if limits.agreement is None else math.floor(total * limits.agreement)
-    return [_at_least("Classes found alike", precision, same, allowed, total)], differences
+    return [at_least("Classes found alike", precision, same, allowed, total)], differences
 
 
 def _same_pixels(
@@ -257,7 +258,7 @@ def _same_pixels(
         equal = int((maps[0] == maps[1]).sum())
         same, total = same + equal, total + height * width
         differences[a.image_id] = 1 - equal / (height * width)
-    check = _at_least(
+    check = at_least(
         "Share of pixels with the same class", precision, same / total, limits.agreement, 1
     )
     sure = at_most(
@@ -304,7 +305,7 @@ def _same_objects(
         allowed = min(judged.labelled - 1, math.floor(judged.labelled * limits.agreement))
     if not judged.labelled:
         allowed = None  # nothing to keep proves nothing
-    check = _at_least("Predictions kept", precision, judged.correct, allowed, judged.labelled)
+    check = at_least("Predictions kept", precision, judged.correct, allowed, judged.labelled)
     return [check], differences
 
 
@@ -317,20 +318,21 @@ def check_metric(
     if ours is None or theirs is None:
         same = ours is None and theirs is None
         return Check(name, precision, theirs, None, None if same else False, ours)
-    return _at_least(name, precision, theirs, max(ours - limits.drop, 0.0), ours)
+    return at_least(name, precision, theirs, max(ours - limits.drop, 0.0), ours)
 
 
 def at_most(
     name: str, precision: str, value: float, allowed: float | None, *, unit: str = ""
 ) -> Check:
-    """A check that a value keeps below what is allowed; None: it only informs."""
-    passed = None if allowed is None else value <= allowed
+    """A check that a value keeps below what is allowed; None: it only informs, if it is one."""
+    passed = value <= allowed if allowed is not None else None if math.isfinite(value) else False
     told = float(value) if math.isfinite(value) else None
     return Check(name, precision, told, allowed, passed, unit=unit)
 
 
-def _at_least(
+def at_least(
     name: str, precision: str, value: float, allowed: float | None, reference: float
 ) -> Check:
+    """A check that a value reaches what is allowed; None: it only informs."""
     passed = None if allowed is None else value >= allowed
     return Check(name, precision, value, allowed, passed, reference)

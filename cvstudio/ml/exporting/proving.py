@@ -1,10 +1,14 @@
-"""The proof of one file: number by number, on a whole split, and by the figure measured again."""
+"""The proof of one file: number by number, on a whole split, and by the figure measured again.
+
+A file of fewer bits is judged by its answers where that figure tells nothing (fewer_bits.py).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -15,15 +19,25 @@ from numpy.typing import NDArray
 
 from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.errors import RunError
-from cvstudio.core.export_kinds import Engine, KindInfo
+from cvstudio.core.export_kinds import Engine, KindInfo, Precision
 from cvstudio.core.predictions import Prediction
 from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
 from cvstudio.core.thresholds import Thresholds
 from cvstudio.ml.evaluate import predict_images, read_images
 from cvstudio.ml.exporting import proof
+from cvstudio.ml.exporting.agreement import Agreement, agreement
 from cvstudio.ml.exporting.alone import answers_of_script
 from cvstudio.ml.exporting.engines import open_exported
+from cvstudio.ml.exporting.fewer_bits import (
+    MOST_IMAGES,
+    By,
+    Judged,
+    Standard,
+    agreement_checks,
+    judge_by_answers,
+    judge_by_metric,
+)
 from cvstudio.ml.exporting.parity import Original, relative
 from cvstudio.ml.exporting.proof import Check, Limits
 from cvstudio.ml.judge import judge
@@ -49,6 +63,7 @@ class Told:
 class Reference:
     """The checkpoint's own answers and figure on the split that the files are held to."""
 
+    network: LoadedNetwork
     images: tuple[SnapshotImage, ...]
     rgbs: tuple[Image, ...]
     predictions: tuple[Prediction, ...]
@@ -57,6 +72,16 @@ class Reference:
     """From which scores answers count, and at which temperature they are read: as the files say."""
     original: Original
     """What answers number by number, once for all files."""
+    standard: Standard
+    """What the figure can tell of a file."""
+    more: tuple[SnapshotImage, ...]
+    """Images besides, on which answers are compared where the figure tells nothing."""
+
+    @cached_property
+    def further(self) -> tuple[Prediction, ...]:
+        """The checkpoint's answers for `more`, asked once for all files."""
+        answers = predict_images(self.network, self.more) if self.more else []
+        return tuple(self.counts.corrected(each) for each in answers)
 
 
 @dataclass(frozen=True)
@@ -66,10 +91,17 @@ class Proof:
     checks: tuple[Check, ...]
     differences: Mapping[int, float]
     metric: float | None
+    judged: Judged | None = None
+    """Of fewer bits: by what."""
+    agreement: Agreement | None = None
+    """Of fewer bits: how far its answers are those of the checkpoint."""
 
     @property
-    def passed(self) -> bool:
-        return all(check.passed is not False for check in self.checks)
+    def passed(self) -> bool | None:
+        """Whether the file is proven; None: it can be neither proven nor refused."""
+        if any(check.passed is False for check in self.checks):
+            return False
+        return None if self.judged is not None and self.judged.by is By.NOTHING else True
 
 
 def refer(
@@ -77,11 +109,12 @@ def refer(
     images: Sequence[SnapshotImage],
     some: Sequence[SnapshotImage],
     *,
+    more: Sequence[SnapshotImage],
     counts: Thresholds,
     told: Told,
 ) -> Reference:
     """What the checkpoint answers for `images`, read as the files say in `counts`; `some` are those
-    that are compared by numbers."""
+    that are compared by numbers, `more` others whose answers may be compared."""
     told.phase(f"Asking the checkpoint about {len(images)} images")
     predictions = predict_images(
         network, images, progress=told.progress, stopped=told.stopped, note=told.note
@@ -92,7 +125,10 @@ def refer(
         network.seen_at_once(rgb) for _, rgb in read_images(some, [], network.preprocessor)
     )
     metric = figures["metrics"][best_metric(network.task, several=network.several)]
-    return Reference(tuple(images), rgbs, tuple(predictions), metric, counts, Original(network))
+    return Reference(
+        network, tuple(images), rgbs, tuple(predictions), metric, counts, Original(network),
+        Standard.of(network, metric, figures, images), tuple(more),
+    )  # fmt: skip
 
 
 def _figures(
@@ -155,7 +191,31 @@ def prove(
     figures = _figures(network, reference.images, answers, reference.counts)
     metric = figures["metrics"][best_metric(network.task, several=network.several)]
     again = proof.check_metric(network, info.precision, reference.metric, metric, limits)
-    return Proof((*checks, *more, again), differences, metric)
+    if info.precision is Precision.FLOAT32:
+        return Proof((*checks, *more, again), differences, metric)
+    judged = judge_by_metric(again, reference.standard, limits.drop)
+    if judged is not None:
+        found = _agreement(reference, answers)
+        told_too = agreement_checks(info.precision, found)
+    else:
+        told.phase(f"Comparing the answers of {info.title} with the checkpoint's")
+        found = _agreement(reference, answers, exported)
+        judged, told_too = judge_by_answers(again, reference.standard, found), ()
+    return Proof(
+        (*checks, *more, *judged.checks, *told_too), differences, metric, judged, found
+    )  # fmt: skip
+
+
+def _agreement(
+    reference: Reference, answers: Sequence[Prediction], exported: ExportedNetwork | None = None
+) -> Agreement:
+    """How far a file's answers for the judged images are the checkpoint's; with `exported`, the
+    further images count as well."""
+    images, ours = reference.images, reference.predictions
+    if exported is not None and reference.more:
+        images, ours = (*images, *reference.more), (*ours, *reference.further)
+        answers = [*answers, *predict_images(exported, reference.more)]
+    return agreement(reference.network, images, ours, answers, reference.counts)
 
 
 def _in_a_fresh_process(
@@ -186,6 +246,14 @@ def judged_images(images: Sequence[SnapshotImage]) -> tuple[Split, tuple[Snapsho
         if chosen:
             return split, chosen
     raise RunError("The run's snapshot has no labelled image to verify the file with.")
+
+
+def further_images(
+    judged: Sequence[SnapshotImage], every: Sequence[SnapshotImage]
+) -> list[SnapshotImage]:
+    """Other images to compare answers on, where those that are judged are few: no label is needed,
+    nor that the network has never seen them."""
+    return compared_images(judged, every, max(MOST_IMAGES, len(judged)))[len(judged) :]
 
 
 def compared_images(

@@ -10,7 +10,7 @@ from typing import Any
 
 from cvstudio.core.metrics.resampling import Draws, Measured
 from cvstudio.core.metrics.sheets import Sheet
-from cvstudio.core.proof import counted_from, sentence
+from cvstudio.core.proof import counted_from, sentence, unproven
 from cvstudio.core.words import counted
 from cvstudio.project import exports, slices
 from cvstudio.project.figure_sheet import about_never_found, sheet_of
@@ -125,6 +125,8 @@ def _proof(content: dict[str, Any]) -> Text:
         )
     if content.get("verified") is False:
         return Text(f"{name}: does NOT answer like this run. Do not use it.", Tone.WARNING)
+    if why := unproven(content):
+        return Text(f"{name}: not proven: {why}", Tone.WARNING)
     return Text(f"{name}: was not held against this run.", Tone.WARNING)
 
 
