@@ -32,7 +32,7 @@ def test_a_real_run_pauses_resumes_finishes_early_and_is_judged(
 ) -> None:
     folder = tmp_path / "tissue"
     assert main(["sample", str(folder), "--task", "classify", "--images", "30"]) == 0
-    train = ["train", str(folder), "--preset", "fast", "--epochs", "500", *SMALL, "--detach"]
+    train = ["train", str(folder), "--preset", "fast", "--epochs", "10000", *SMALL, "--detach"]
     assert main(train) == 0
     job = runs.job_of(run_of(folder))
     try:
