@@ -89,7 +89,7 @@ def evaluate_command(
             run_directory=record.directory, split=split, device=device, views=Views(views)
         )
         job = runs.start_job(open_project, run, config, snapshot=snapshot)
-    finish(job, f"Judging run {run} on {split}")
+    finish(job, f"Evaluating run {run} on {split}")
     report = json.loads(job.report.read_text(encoding="utf-8"))[split]
     names = {c.id: c.name for c in analysis.load(JobDir(record.directory), split).classes}
     warning = nothing_right(record.task, report)

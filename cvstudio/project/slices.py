@@ -76,6 +76,15 @@ class Slice:
     image_ids: tuple[int, ...]
     _keys: frozenset[tuple[int, str, int]] = field(repr=False)
 
+    @property
+    def objects(self) -> tuple[int, int] | None:
+        """How many labelled and how many predicted objects are its units; None where images or
+        classes of images are."""
+        kinds = [kind for _image, kind, _number in self._keys]
+        if not {"label", "found"} & {*kinds}:
+            return None
+        return kinds.count("label"), kinds.count("found")
+
     def cases(self, wrong: Iterable[Case]) -> list[Case]:
         """Those of the cases that belong to it, in their order."""
         return [case for case in wrong if not self._keys.isdisjoint(_keys_of(case))]

@@ -69,6 +69,8 @@ def test_views_are_chosen_where_a_run_is_judged_again_and_stand_beside_its_figur
     assert "views" not in said_of(page)
 
     def choose(dialog: AgainDialog) -> None:
+        assert dialog.windowTitle() == "Evaluate again on val"
+        assert dialog.go.text() == "Evaluate again"
         assert any("averaged" in w.text() or "become one" in w.text()
                    for w in dialog.findChildren(QLabel))  # fmt: skip
         QTest.keyClick(dialog.field.box, Qt.Key.Key_End)

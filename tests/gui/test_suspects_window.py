@@ -396,9 +396,21 @@ def test_where_nobody_labelled_anything_no_label_is_called_right(
     assert view.at_hand.keep.accessibleName() == "Label is right"
 
 
+def test_who_judges_says_which_splits_and_the_bar_says_nothing_else(
+    studio_window: Person, page: AnalyzePage, view: SuspectsView
+) -> None:
+    assert "images of val, from which" in view.head.judged.text()
+    bar = page._bar
+    assert not any(part.isVisible() for part in (bar.split, bar.score, bar.overlap))
+    assert "Evaluate again on val" in view.head.evaluate.toolTip()
+    studio_window.key("Ctrl+1")
+    assert bar.split.isVisible()
+    assert bar.score.isVisible()
+
+
 def test_evaluating_again_says_of_which_split_no_label_changed(view: SuspectsView) -> None:
     assert view.head.evaluate.isEnabled(), "labels of val were planted since"
     view.show_changes(Since(view.studio, view))
     assert not view.head.evaluate.isEnabled()
     assert "No label of val changed since this evaluation" in view.head.evaluate.toolTip()
-    assert "choose that split above" in view.head.evaluate.toolTip()
+    assert "choose that split in Errors first" in view.head.evaluate.toolTip()

@@ -14,6 +14,7 @@ from cvstudio.core.geometry import Box
 from cvstudio.core.metrics.resampling import draw, with_whole
 from cvstudio.core.metrics.slicing import Units, corrected, figure_of, is_worse, part_figure
 from cvstudio.core.predictions import Found, Prediction
+from cvstudio.gui.analyze.slices_view.slice_table import sentence
 from cvstudio.imaging.measures import ImageMeasures
 from cvstudio.project import analysis, queries
 from cvstudio.project.sample import create_sample
@@ -62,6 +63,17 @@ def test_a_tag_on_which_half_is_missed_is_found_and_opens_its_errors(tmp_path: P
     cases = worst.cases(analysed.judge(score=0.5, iou=0.5).cases(ALL))
     assert {case.image_id for case in cases} == set(range(1, 17))
     assert set(worst.image_ids) == night
+
+
+def test_a_part_says_how_many_objects_are_labelled_in_it_and_how_many_predicted(
+    tmp_path: Path,
+) -> None:
+    sliced = looked(detected(tmp_path, set(range(1, 17))), Facts())
+    edge = named(sliced, "at the edge of the image")
+    assert edge.objects == (COUNT, COUNT)
+    middle = named(sliced, "medium objects (32 × 32 to 96 × 96 px)")
+    assert middle.objects == (COUNT, COUNT - 16)
+    assert f"{COUNT} labelled and {COUNT - 16} predicted)" in sentence(middle, sliced)
 
 
 def test_objects_at_the_edge_and_small_ones_are_parts_of_their_own(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Judging a run again: from how many sides the network is to look at the images."""
+"""Evaluating a run again: from how many sides the network is to look at the images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class AgainDialog(StudioDialog):
     """Asks for the `field` of views; nothing is started here."""
 
     def __init__(self, parent: QWidget | None, run: RunRecord, split: Split, views: Views) -> None:
-        super().__init__(parent, f"Judge on {split}", width=520)
+        super().__init__(parent, f"Evaluate again on {split}", width=520)
         self.setObjectName("judge_again")
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
@@ -44,5 +44,5 @@ class AgainDialog(StudioDialog):
         self.content.addLayout(grid)
         self.note("The labels of now count. The run itself stays as it is.")
         self.add_button("Cancel", self.reject)
-        self.go = self.add_button(f"Judge on {split}", self.accept, next=True)
+        self.go = self.add_button("Evaluate again", self.accept, next=True)
         self.go.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -1,4 +1,4 @@
-"""Judging a run again: the evaluate job of the page, with its progress in words."""
+"""Evaluating a run again: the evaluate job of the page, with its progress in words."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Evaluation(OneJob):
         if project is None or self.running:
             return
         for run in runs.all_runs(project):
-            self.go_on(f"Judging run {run.id}", jobs_at_work(project, "evaluate", run))
+            self.go_on(f"Evaluating run {run.id}", jobs_at_work(project, "evaluate", run))
 
     def judge(self, run: RunRecord, split: Split, views: Views = Views.ONE) -> None:
         """Judge a run on a split with the labels of now."""
@@ -48,4 +48,6 @@ class Evaluation(OneJob):
             )
             return runs.start_job(project, run.id, config, snapshot=snapshot, command=command)
 
-        self.start(" ".join(filter(None, (f"Judging run {run.id} on {split}", views.words))), begin)
+        self.start(
+            " ".join(filter(None, (f"Evaluating run {run.id} on {split}", views.words))), begin
+        )

@@ -64,7 +64,7 @@ class Looking(QWidget):
         self.score = SliderField(0.05, 0.99, USUAL_SCORE, step=0.01, name="Score")
         self.score.setToolTip("Answers of which the network is less sure do not count")
         self.score.changed.connect(lambda _value: self._recount())
-        self.own = QCheckBox("Each class from its own")
+        self.own = QCheckBox("Each class its own")
         self.own.setToolTip("Where a class has a score of its own in the file, it counts from that")
         self.own.toggled.connect(lambda _on: self._recount())
         self.score_row = QWidget()

@@ -78,7 +78,7 @@ class PredictPage(Workspace):
     # -- parts
 
     def _build(self) -> None:
-        left = self.panel("left", 300)
+        left = self.panel("left", 328)
         left.add(SectionHeader("Network"))
         self.choice = NetworkChoice()
         self.choice.changed.connect(self._show_state)

@@ -27,6 +27,7 @@ from cvstudio.gui import theme
 from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.tasks import Control, Tasks
 from cvstudio.gui.widgets.icons import paint_icon
+from cvstudio.gui.widgets.names import elided
 from cvstudio.gui.widgets.overlay import OverlayItem, edges_of, mask_layer, paint_items
 
 Index = QModelIndex | QPersistentModelIndex
@@ -263,8 +264,11 @@ class _Delegate(QStyledItemDelegate):
         painter.setFont(theme.font())
         for number, text in enumerate(rows[:1] if skipped else rows):
             painter.setPen(theme.colour(muted if number else main))
-            elide = Qt.TextElideMode.ElideRight if number else Qt.TextElideMode.ElideMiddle
-            cut = painter.fontMetrics().elidedText(text, elide, words.width())
+            metrics, wide = painter.fontMetrics(), words.width()
+            cut = (
+                metrics.elidedText(text, Qt.TextElideMode.ElideRight, wide) if number
+                else elided(text, metrics, wide)
+            )  # fmt: skip
             room = QRect(words.x(), words.y() + number * high, words.width(), high)
             painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, cut)
         if skipped:  # a reason has the room of two lines

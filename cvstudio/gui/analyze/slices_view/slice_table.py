@@ -12,7 +12,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtGui import QIcon, QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -41,6 +41,7 @@ _KINDS = {
     "pair": "two properties",
 }  # fmt: skip
 
+_MARK = 16
 _VERBATIM = ("class", "tag", "group", "folder", "split", "query", "pair")
 
 
@@ -73,13 +74,23 @@ class SliceModel(QAbstractTableModel):
                 return self._words(each, column)
             case Qt.ItemDataRole.ToolTipRole:
                 return tip(sentence(each, self.sliced))
-            case Qt.ItemDataRole.DecorationRole if column == _NAME and each.worse:
-                return icon("arrow-down-bold", "danger")
+            case Qt.ItemDataRole.DecorationRole if column == _NAME:
+                return self._mark(each)
             case Qt.ItemDataRole.TextAlignmentRole:
                 right = column in (_FIGURE, _GAP, _IMAGES)
                 side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
                 return Qt.AlignmentFlag.AlignVCenter | side
         return None
+
+    def _mark(self, each: Slice) -> QIcon | QPixmap | None:
+        """What marks a part that is worse; the names of the others begin where its name does."""
+        if each.worse:
+            return icon("arrow-down-bold", "danger")
+        if not any(one.worse for one in self.slices):
+            return None
+        room = QPixmap(_MARK, _MARK)
+        room.fill(Qt.GlobalColor.transparent)
+        return room
 
     @staticmethod
     def _words(each: Slice, column: int) -> str:
@@ -116,7 +127,10 @@ def called(each: Slice) -> str:
 def sentence(each: Slice, sliced: Sliced | None) -> str:
     """What is known of a part, in words."""
     figure = title_of(sliced.figure) if sliced is not None else "Figure"
-    held = f"{counted(each.part.images, 'image')}, {counted(each.part.units, 'answer')}"
+    held = counted(each.part.images, "image")
+    if each.objects is not None:
+        labelled, predicted = each.objects
+        held += f", {labelled:,} labelled and {predicted:,} predicted"
     told = f"{called(each)}: {figure} {said(each.part.figure.value)} ({held})."
     if each.worse:
         looks = sliced.looks if sliced is not None else 0

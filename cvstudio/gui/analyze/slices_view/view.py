@@ -110,7 +110,9 @@ class SlicesView(View):
         self.verbs.hide()
 
     def take_focus(self) -> None:
-        self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+        # While it is looking there is no table: the keys wait for it and go nowhere else.
+        seen = self.stack.currentWidget() is self.table
+        (self.table if seen else self).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def release(self) -> None:
         self._latest.drop()
@@ -150,7 +152,7 @@ class SlicesView(View):
         self._looks_of = subject
         sliced, worst = self.sliced, len(self.sliced.worst)
         self.words.setText(
-            f"{title_of(sliced.figure)} of all {said(sliced.whole.value)}"
+            f"All together: {title_of(sliced.figure)} {said(sliced.whole.value)}"
             f"{in_brackets(sliced.whole)}"
         )
         if not sliced.slices:
@@ -160,6 +162,8 @@ class SlicesView(View):
             )  # fmt: skip
         self.table.show_slices(sliced)
         self.stack.setCurrentIndex(1 if sliced.slices else 0)
+        if self.hasFocus():
+            self.take_focus()
         self.verbs.setVisible(bool(sliced.slices))
         looked = counted(sliced.looks, "part")
         self.say(f"{looked} looked at", f"{worst} worse than chance explains")

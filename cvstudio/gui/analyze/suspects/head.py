@@ -148,7 +148,8 @@ class Head(QWidget):
         """So many labels of the split are other ones than those that the run was judged by."""
         why = "" if count else (
             f"No label of {split} changed since this evaluation; where one of another split did,"
-            " choose that split above"
+            " choose that split in Errors first"
         )  # fmt: skip
-        does = f"Evaluate again: {counted(count, 'label')} changed since this evaluation"
-        allow(self.evaluate, why, does=does if count else "Evaluate again")
+        does = f"Evaluate again on {split}"
+        changed = f"{does}: {counted(count, 'label')} changed since this evaluation"
+        allow(self.evaluate, why, does=changed if count else does)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QTextOption
+from PySide6.QtGui import QFontMetrics, QPainter, QTextOption
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -29,6 +29,7 @@ from cvstudio.project.suspecting import Suspect
 _Index = QModelIndex | QPersistentModelIndex
 _SIDE, _EDGE = 72, 8
 _NO_CLASS = "#FFFFFF"
+_WRAPPED = int(Qt.TextFlag.TextWordWrap)
 
 
 def colour_of(class_id: int, classes: Mapping[int, LabelClass]) -> str:
@@ -97,7 +98,7 @@ class _Row(CropTile):
         middle = int(Qt.AlignmentFlag.AlignVCenter)
         painter.setPen(theme.colour("selectionText" if selected else "text"))
         painter.drawText(line, middle | int(Qt.AlignmentFlag.AlignRight), item.figure)
-        title = metrics.elidedText(item.title, Qt.TextElideMode.ElideRight, room.width() - wide)
+        title = headline_in(item.title, metrics, room.width() - wide)
         painter.drawText(line, middle | int(Qt.AlignmentFlag.AlignLeft), title)
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.colour("selectionMuted" if selected else "muted"))
@@ -106,7 +107,25 @@ class _Row(CropTile):
         left.setHeight(rows * painter.fontMetrics().lineSpacing())
         wrapped = QTextOption(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         wrapped.setWrapMode(QTextOption.WrapMode.WordWrap)
-        painter.drawText(left, item.said, wrapped)
+        painter.drawText(left, said_in(item.said, painter.fontMetrics(), left.toRect()), wrapped)
+
+
+def headline_in(title: str, metrics: QFontMetrics, room: int) -> str:
+    """A headline in a width of `room` pixels. Where it has no room, its classes are worth more than
+    the kind of suspicion before them, which the reason below says too."""
+    if metrics.horizontalAdvance(title) > room:
+        title = title.partition(": ")[2] or title
+    return metrics.elidedText(title, Qt.TextElideMode.ElideRight, room)
+
+
+def said_in(text: str, metrics: QFontMetrics, room: QRect) -> str:
+    """As many words as can be read in an area; "…" stands for the rest."""
+    left, kept = text.split(" "), text
+    inside = QRect(0, 0, room.width(), 10_000)
+    while metrics.boundingRect(inside, _WRAPPED, kept).height() > room.height() and left:
+        left.pop()
+        kept = " ".join(left) + " …"
+    return kept
 
 
 class SuspectList(QListView):

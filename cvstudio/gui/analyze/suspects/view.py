@@ -109,6 +109,11 @@ class SuspectsView(View):
     def foot(self) -> QWidget:
         return self.at_hand.footer
 
+    @property
+    def judges(self) -> bool:
+        """Who judges here says which splits, and no threshold decides who is suspected."""
+        return False
+
     def take_focus(self) -> None:
         self.list.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -229,7 +234,7 @@ class SuspectsView(View):
         if fault is not None and self._left:
             return f"No label is suspected any more: {words.TITLES[fault].lower()}."
         judged = words.judged(looked)
-        return f"No label is suspected. {judged}" if judged else ""
+        return f"No label is suspected. Judged: {judged}" if judged else ""
 
     def _tell(self) -> None:
         """The counts: of each kind, of what is decided, and of what is left."""

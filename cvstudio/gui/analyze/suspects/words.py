@@ -65,17 +65,16 @@ def taking(suspect: Suspect, classes: Mapping[int, LabelClass], task: Task) -> s
 
 
 def judged(looked: Looked) -> str:
-    """Which images were judged, in one sentence, and by whom."""
+    """Which images were judged, and by whom, behind "Judged by …"; "" where none were."""
     found, judge = looked.suspects, looked.judge
     if found is None or judge is None:
         return ""
     what = f"{counted(found.labels, 'label')} on {counted(found.images, 'image')}"
     if judge.experiment_id is not None:
         return (
-            f"Judged: {what} of {_splits(judge.splits)}, each image by the fold that did not learn"
-            " from it."
+            f"{what} of {_splits(judge.splits)}, each image by the fold that did not learn from it."
         )
-    return f"Judged: {what} of {_splits(judge.splits)}, from which this network never learned."
+    return f"{what} of {_splits(judge.splits)}, from which this network never learned."
 
 
 def _splits(splits: tuple[Split, ...]) -> str:
