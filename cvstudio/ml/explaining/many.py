@@ -193,11 +193,11 @@ def _average(
         try:
             seen = see(*where, network.preprocessor)
             (answer,) = network.predict([seen], [image.id])
-            looked[class_id] += 1
             if _finds(answer, class_id, box, config.score, several=network.several):
                 found = ask(network, seen, Question(class_id, box, config.method, config.layer))
                 rgb = seen if seen.dtype == np.uint8 else read_rgb(*where)
                 means[class_id].add(rgb, found.heat, box if objects else None)
+            looked[class_id] += 1
         except CVStudioError as error:
             if told < 20:
                 job.emit(Note(text=f"{image.path.name}: {error.message}"))
