@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from patience import LIMIT
 from person import Person
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -20,6 +23,7 @@ from cvstudio.core.metrics.choosing import Choice
 from cvstudio.core.metrics.resampling import Measured, draw, with_whole
 from cvstudio.core.sureness import Correction
 from cvstudio.core.thresholds import Aim, Thresholds, thresholds_of
+from cvstudio.gui.analyze import finding
 from cvstudio.gui.analyze.controls import Controls
 from cvstudio.gui.analyze.figures_view.calibration import CalibrationPanel, verdict
 from cvstudio.gui.analyze.figures_view.figure_rows import FigureRows
@@ -27,6 +31,7 @@ from cvstudio.gui.analyze.figures_view.scores import ScoresPanel
 from cvstudio.gui.analyze.figures_view.view import FiguresView
 from cvstudio.gui.analyze.page import AnalyzePage
 from cvstudio.gui.analyze.slices_view.view import SlicesView
+from cvstudio.gui.analyze.view import Subject
 from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.project import slices
 from cvstudio.project.choosing import Calibration
@@ -211,6 +216,33 @@ def test_scores_are_kept_only_once_they_are_chosen_for_what_is_asked(
     kept = thresholds_of(job.path)
     assert (kept.aim, kept.wanted) == (Aim.PRECISION, 0.35)
     studio_window.idle()
+
+
+def test_answers_that_were_read_before_scores_were_taken_back_do_not_come_after_them(
+    studio_window: Person, job: JobDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, view = figures_of(studio_window)
+    read: list[Subject] = []
+    late, load = threading.Event(), finding.load
+
+    def held(*what: Any, **more: Any) -> Subject:
+        found = load(*what, **more)
+        read.append(found)
+        if len(read) == 1:
+            late.wait(LIMIT)
+        return found
+
+    monkeypatch.setattr(finding, "load", held)
+    QTest.mouseClick(view.scores.keep, Qt.MouseButton.LeftButton)
+    studio_window.until(lambda: len(read) == 1)
+    before = page.subject
+    view.scores.dropped.emit()
+    studio_window.until(lambda: page.subject is not before)
+    late.set()
+    studio_window.idle()
+    assert page.subject is not None
+    assert page.subject.analysis.chosen.aim is None
+    assert page._bar.own.isHidden()
 
 
 def test_slices_say_which_part_is_weak_and_open_its_errors(

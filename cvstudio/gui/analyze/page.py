@@ -26,6 +26,7 @@ from cvstudio.gui.analyze.since import Since, SinceBar
 from cvstudio.gui.analyze.view import Subject, View, image_cases
 from cvstudio.gui.analyze.view_row import ViewRow, ViewStack
 from cvstudio.gui.studio import Studio
+from cvstudio.gui.tasks import ThreadWork
 from cvstudio.gui.widgets.empty_state import EmptyState
 from cvstudio.gui.workspace import Workspace
 from cvstudio.project import analysis, runs
@@ -52,6 +53,7 @@ class AnalyzePage(Workspace):
         self.subject: Subject | None = None
         """What the views show; None before a run that was judged is chosen."""
         self._told: dict[View, Subject] = {}
+        self._loading: ThreadWork | None = None
         self._wanted_run: int | None = None
         self._wanted_images: tuple[Mapping[int, str], str] = ({}, "")
         self._make_helpers(studio)
@@ -298,6 +300,8 @@ class AnalyzePage(Workspace):
 
     def _load(self) -> None:
         """Read the run's answers in a thread, then judge them."""
+        if self._loading is not None:
+            self._loading.cancel()  # what it has read may be older than what is read now
         run, split = self.run, self.split
         if run is None or split is None:
             return
@@ -310,7 +314,7 @@ class AnalyzePage(Workspace):
         score = self._bar.exact_score if again else None
         iou, own = self.overlap_field.value(), self._bar.own.isChecked()
         self._reading.start()
-        self.studio.tasks.run(
+        self._loading = self.studio.tasks.run(
             lambda _control: finding.load(run, split, score=score, iou=iou, own=own),
             title=f"Read the answers of run {run.id}", owner=self,
             done=self._loaded, failed=self._not_loaded,
