@@ -88,21 +88,26 @@ def conditions(s: Session, text: str) -> Iterator[Condition]:
 def check(s: Session, text: str) -> tuple[Term, ...]:
     """The terms of a query. Raises QueryError for what cannot be read or is not in the project."""
     terms = parse(text)
-    names = vocabulary(s)
     for term in terms:
-        known = names.get(term.key, [])
-        folded = {each.casefold() for each in known}
-        for value in term.values:
-            if term.key in ("class", "tag", "run") and value.casefold() not in folded:
-                what = f"There is no {term.key} “{value}”."
-                raise QueryError(what + meant(value, known), term.start)
-            if term.key == "attribute":
+        if term.key in ("class", "tag", "run"):
+            _check_known(s, term)
+        if term.key == "attribute":
+            for value in term.values:
                 finding_attributes.check(s, value, term.start)
         if term.key == "error":
             _check_judged(s, terms, term)
     if not only_words(terms):
         _check_names(s, text, terms)
     return terms
+
+
+def _check_known(s: Session, term: Term) -> None:
+    known = _VOCABULARY[term.key](s)
+    folded = {each.casefold() for each in known}
+    for value in term.values:
+        if value.casefold() not in folded:
+            what = f"There is no {term.key} “{value}”."
+            raise QueryError(what + meant(value, known), term.start)
 
 
 def _check_names(s: Session, text: str, terms: Sequence[Term]) -> None:
@@ -146,8 +151,7 @@ def readings(s: Session, text: str) -> list[str]:
 
 def _nameable(s: Session) -> list[tuple[str, str]]:
     """What can be asked for by its name alone: pairs of key and value."""
-    names = vocabulary(s)
-    of_project = ((key, name) for key in ("class", "tag") for name in names[key])
+    of_project = ((key, name) for key in ("class", "tag") for name in _VOCABULARY[key](s))
     fixed = ((key, name) for key in ("split", "state", "source") for name in KEYS[key].values)
     groups = s.scalars(select(ImageRow.group).where(ImageRow.group != "").distinct())
     return [*of_project, *fixed, *(("group", name) for name in groups)]
@@ -175,13 +179,21 @@ def _among(known: Sequence[tuple[str, str]], words: Sequence[str]) -> list[str]:
 
 def vocabulary(s: Session) -> dict[str, list[str]]:
     """The names that a query may use: classes in order, tags, runs (newest first), folders."""
-    return {
-        "class": list(s.scalars(select(LabelClassRow.name).order_by(LabelClassRow.order))),
-        "tag": list(s.scalars(select(TagRow.name).order_by(TagRow.name))),
-        "run": [str(id) for id in s.scalars(select(RunRow.id).order_by(RunRow.id.desc()))],
-        "attribute": finding_attributes.vocabulary(s),
-        "folder": [f for f in s.scalars(select(ImageRow.folder).distinct()) if f],
-    }
+    return {key: names(s) for key, names in _VOCABULARY.items()}
+
+
+def _runs(s: Session) -> list[str]:
+    return [str(id) for id in s.scalars(select(RunRow.id).order_by(RunRow.id.desc()))]
+
+
+_VOCABULARY: dict[str, Callable[[Session], list[str]]] = {
+    "class": lambda s: list(s.scalars(select(LabelClassRow.name).order_by(LabelClassRow.order))),
+    "tag": lambda s: list(s.scalars(select(TagRow.name).order_by(TagRow.name))),
+    "run": _runs,
+    "attribute": finding_attributes.vocabulary,
+    "folder": lambda s: [f for f in s.scalars(select(ImageRow.folder).distinct()) if f],
+}
+"""How the names behind each key are read."""
 
 
 # Objects

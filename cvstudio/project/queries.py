@@ -142,6 +142,12 @@ def image_ids(s: Session, filter: ImageFilter = EVERYTHING, sort: Sort = "name")
     return list(s.scalars(_sorted(query, sort)))
 
 
+def image_count(s: Session, filter: ImageFilter = EVERYTHING) -> int:
+    """How many images pass a filter: `image_ids` without the ids and their order."""
+    query = select(func.count()).select_from(ImageRow).where(*conditions_of(s, filter))
+    return s.scalar(query) or 0
+
+
 def _sorted(query: Select[Any], sort: Sort) -> Select[Any]:
     match sort:
         case "imported":

@@ -9,24 +9,33 @@ import numpy as np
 import pytest
 from dialog_hands import press
 from person import Person, make_images
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QLabel
 
 from cvstudio.core.annotation import Review, Source, Split, Task
+from cvstudio.core.geometry import Box
 from cvstudio.gui import theme
-from cvstudio.gui.data import filters
+from cvstudio.gui.data import filters, reading
 from cvstudio.gui.data.page import DataPage
 from cvstudio.gui.data.statistics import imbalance, read_facts
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.widgets.bar_chart import Histogram, round_step
-from cvstudio.project import commands, queries
+from cvstudio.gui.widgets.thumbnail_model import ThumbnailModel
+from cvstudio.project import commands, queries, tagging
 from cvstudio.project.project import Project
 from cvstudio.project.records import ImageFilter, NewImage
 
 
 def names(page: DataPage) -> list[str]:
     return [page.model.record(row).name for row in range(len(page.model.ids))]  # type: ignore[union-attr]
+
+
+def counted_beside(page: DataPage, view: str) -> str:
+    """The figure beside a view at the left."""
+    items = (page.views.views.item(row) for row in range(page.views.views.count()))
+    rows = (item.data(Qt.ItemDataRole.UserRole) for item in items)
+    return next(str(row.figure) for row in rows if row.key == view)
 
 
 def reviews(project: Project) -> dict[int, Review]:
@@ -104,6 +113,90 @@ def test_typing_a_name_filters_and_an_empty_result_offers_the_way_back(
     studio_window.click(page.gallery.nothing.button)
     assert len(page.model.ids) == 12
     assert page.gallery.filter_bar.text.text() == ""
+
+
+def test_a_key_in_the_search_counts_no_view_and_no_class_again(
+    studio_window: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = studio_window.data_page()
+    everything = reading.surroundings
+    counted: list[str] = []
+
+    def counting(project: Project) -> reading.Surroundings:
+        counted.append(page.gallery.filter_bar.text.text())
+        return everything(project)
+
+    monkeypatch.setattr(reading, "surroundings", counting)
+    studio_window.type(page.gallery.filter_bar.text, "slide_1")
+    assert len(page.model.ids) == 4
+    assert counted == []
+    with studio_window.project.transaction("Mark") as s:
+        commands.set_review(s, image_ids=page.model.ids, review=Review.REVIEWED)
+    assert counted == ["slide_1"], "what has changed is counted"
+    assert (counted_beside(page, "reviewed"), counted_beside(page, "empty")) == ("2", "2")
+    with studio_window.project.transaction("Add a class") as s:
+        commands.add_class(s, name="Platelets")
+    page.clear_filter()
+    assert "Platelets" in page.gallery.filter_bar.text.names["class"]
+
+
+def test_a_change_made_elsewhere_is_counted_when_a_filter_brings_the_page_back(
+    studio_window: Person,
+) -> None:
+    page = studio_window.data_page()
+    ids = page.model.ids[:3]
+    studio_window.page("label")
+    with studio_window.project.transaction("Mark") as s:
+        commands.set_review(s, image_ids=ids, review=Review.REVIEWED)
+    studio_window.studio.go_to("data", filter=ImageFilter(reviews=(Review.REVIEWED,)))
+    assert page.model.ids == ids
+    assert counted_beside(page, "reviewed") == "3"
+
+
+def test_select_all_asks_for_no_image_by_itself_and_says_what_all_of_them_are(
+    studio_window: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    rows = ThumbnailModel.rowCount
+
+    def counting(model: ThumbnailModel, *parent: QModelIndex) -> int:
+        asked.append(1)
+        return rows(model, *parent)
+
+    monkeypatch.setattr(ThumbnailModel, "rowCount", counting)
+    made = Project.create(tmp_path / "large", task=Task.DETECT, classes=["RBC"])
+    new = [
+        NewImage(f"img {n}.png", 5, 5, split=(Split.TRAIN, Split.VAL)[n % 5 == 0], size=1000)
+        for n in range(2500)
+    ]
+    with made.transaction("Fill") as s:
+        ids = commands.add_images(s, new)
+        commands.add_annotation(s, image_id=ids[-1], class_id=1, shape=Box(1, 1, 3, 3))
+        tagging.tag_images(s, image_ids=ids[2400:], tag="late")
+    studio_window.studio.adopt(made)
+    page = studio_window.data_page()
+    studio_window.until(lambda: page.info.count())
+    page.tabs.setCurrentIndex(1)
+    told: list[int] = []
+    page.grid.selected.connect(lambda chosen: told.append(len(chosen)))
+    asked.clear()
+    page.grid.selectAll()
+    assert len(asked) < 100
+    page.grid.clearSelection()
+    page.grid.setFocus()
+    studio_window.key("Ctrl+A", page.grid)
+    assert told == [2500, 0, 2500]
+    assert list(studio_window.studio.selection) == list(ids)
+
+    def told_of(*words: str) -> bool:
+        labels = page.selection_panel.findChildren(QLabel)
+        return set(words) <= {label.text() for label in labels if label.isVisible()}
+
+    studio_window.until(lambda: told_of("Split", "2,000 train, 500 val", "100 late", "2.5 MB"))
+    assert page.selection_panel.annotation_count == 1
+    page.grid.select_ids([*ids[10:13], *ids[2400:2402], ids[0]])
+    assert page.grid.selected_ids() == (ids[0], *ids[10:13], *ids[2400:2402])
+    studio_window.until(lambda: told_of("6 images", "3 train, 3 val", "2 late", "6.0 kB"))
 
 
 def test_a_saved_view_survives_and_is_one_undo_step(studio_window: Person) -> None:

@@ -77,6 +77,7 @@ def test_a_filter_finds_exactly_its_images_in_natural_order(
 ) -> None:
     with labelled.read() as s:
         assert queries.image_ids(s, wanted) == ids
+        assert queries.image_count(s, wanted) == len(ids)
 
 
 def test_images_come_in_the_order_asked_for(labelled: Project) -> None:

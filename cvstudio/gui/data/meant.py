@@ -28,6 +28,6 @@ def offers(session: Any, current: ImageFilter) -> tuple[Offer, ...]:
     meant = (
         replace(current, text="", query=query) for query in finding.readings(session, current.text)
     )
-    counts = ((each, len(queries.image_ids(session, each))) for each in meant)
+    counts = ((each, queries.image_count(session, each)) for each in meant)
     found = (Offer(f"{counted(n, 'image')} with {f.query}", f) for f, n in counts if n)
     return tuple(islice(found, _MOST))

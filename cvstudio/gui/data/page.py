@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,8 @@ from cvstudio.gui.data import filters, last_filter, reading, saved_views
 from cvstudio.gui.data.bulk import Bulk
 from cvstudio.gui.data.deciding import Deciding
 from cvstudio.gui.data.gallery import Gallery
-from cvstudio.gui.data.reading import Comparing
+from cvstudio.gui.data.next_review import tell_next
+from cvstudio.gui.data.reading import Comparing, Surroundings
 from cvstudio.gui.data.saved_views import SavedView
 from cvstudio.gui.data.selection_menu import selection_menu
 from cvstudio.gui.data.tag_list import delete_tag, rename_tag
@@ -57,7 +58,7 @@ class DataPage(Workspace):
         self._came_back = self.filter != ImageFilter()
         self._classes: dict[int, LabelClass] = {}
         self._presses = ClassPresses()
-        self._stale = True
+        self._around: Surroundings | None = None
         self._statistics_stale = True
         self._visible = False
         self.bulk = Bulk(studio, self)
@@ -119,7 +120,7 @@ class DataPage(Workspace):
         self.pages = QStackedWidget()
         self.gallery = Gallery(self.studio, self.model)
         self.gallery.filtered.connect(self.show_filter)
-        self.gallery.reordered.connect(self.refresh)
+        self.gallery.reordered.connect(self._find)
         self.gallery.filter_bar.check = self._check_query
         self.gallery.filter_bar.text.count = self._count
         self.gallery.filter_bar.help.more.connect(
@@ -187,7 +188,7 @@ class DataPage(Workspace):
     def shown(self) -> None:
         """Catch up with what changed while another page was in front."""
         self._visible = True
-        if self._stale:
+        if self._around is None:
             self.refresh()
         if self._statistics_stale:
             if self.info.count() or self.pages.currentIndex():
@@ -234,25 +235,42 @@ class DataPage(Workspace):
         self.model.take(changes)
         self._statistics_stale = True
         if not self._visible:
-            self._stale = True
+            self._around = None
             return
         self.refresh()
         self._later.start()
 
     def refresh(self) -> None:
-        """Read the ids that pass the filter, and the counts of the views."""
-        self._stale = False
-        found = reading.read(self.project, self.filter, self.gallery.order)
-        self._classes = found.classes
+        """Read what the project holds, the counts of the views, and the images that pass the
+        filter."""
+        around = self._around = reading.surroundings(self.project)
+        self._classes = around.classes
         bar = self.gallery.filter_bar
-        bar.text.names = found.names
-        tags = [tag.name for tag in found.counts.tags]
-        bar.set_facets(list(found.classes.values()), tags, found.images_by_class)
-        bar.show_filter(self.filter)
+        bar.text.names = around.names
+        tags = [tag.name for tag in around.counts.tags]
+        bar.set_facets(list(around.classes.values()), tags, around.images_by_class)
+        self.views.show_counts(around.counts)
+        some = any(around.counts.reviews.values())
+        self.pages.setCurrentIndex(0 if some else 1)
+        self.use_side("right", some)
+        tell_next(self.next_step, around.counts.reviews)
+        assert self.left is not None
+        self.left.show_footer(some)
+        self._find()
+        if self.info.count():
+            self.selection_panel.refresh()
+            self._show_words()
+
+    def _find(self) -> None:
+        """Read the images that pass the filter; nothing else has changed with it."""
+        if self._around is None:
+            self.refresh()
+            return
+        found = reading.found(self.project, self.filter, self.gallery.order)
+        self.gallery.filter_bar.show_filter(self.filter)
         last_filter.keep(self.studio.memory, self.project, self.filter)
-        self.views.show_counts(found.counts)
         self.views.show_filter(self.filter)
-        self._comparing.need(found.needs)
+        self._comparing.need(found.needs or self._around.needs)
         if found.ids is None:
             self.gallery.wait(reading.words_of(found.needs))
         else:
@@ -262,34 +280,11 @@ class DataPage(Workspace):
             words = self._filter_words or filters.in_words(self.filter, self._classes)
             some = self.filter != ImageFilter()
             self.studio.filtered = Filtered(tuple(found.ids), words) if some else None
-        reviews = found.counts.reviews
-        self.pages.setCurrentIndex(0 if any(reviews.values()) else 1)
-        self.use_side("right", any(reviews.values()))
-        self._show_next_step(reviews)
-        if self.info.count():
-            self.selection_panel.refresh()
         self._show_words()
 
     def _count(self, query: str) -> int:
         with self.project.read() as session:
-            return len(queries.image_ids(session, ImageFilter(query=query)))
-
-    def _show_next_step(self, reviews: Mapping[Review, int]) -> None:
-        total = sum(reviews.values())
-        done = reviews[Review.REVIEWED] + reviews[Review.EMPTY]
-        waiting = reviews[Review.LABELLED] or reviews[Review.UNLABELLED]
-        button = self.next_step.button
-        if reviews[Review.LABELLED]:
-            button.set_text(f"Review {counted(waiting, 'image')}")
-        elif waiting:
-            button.set_text(f"Label {counted(waiting, 'image')}")
-        else:
-            button.set_text("Go to Train")
-        share = done / total if total else None
-        figure = f"{done:,} of {total:,}" if total else ""
-        self.next_step.set_progress("Reviewed" if total else "", figure, share)
-        assert self.left is not None
-        self.left.show_footer(bool(total))
+            return queries.image_count(session, ImageFilter(query=query))
 
     def _show_words(self) -> None:
         shown, chosen = len(self.model.ids), len(self.studio.selection)
@@ -338,7 +333,7 @@ class DataPage(Workspace):
     def show_filter(self, chosen: ImageFilter) -> None:
         """Show the images that pass a filter."""
         self.filter, self._filter_words = chosen, ""
-        self.refresh()
+        self._find()
 
     def _check_query(self, text: str) -> None:
         with self.project.read() as session:
@@ -350,7 +345,7 @@ class DataPage(Workspace):
 
     def _show_found(self, ids: Sequence[int], words: str) -> None:
         self.filter, self._filter_words = ImageFilter(ids=tuple(ids)), words
-        self.refresh()
+        self._find()
 
     def save_view(self, name: str = "") -> None:
         """Keep the filter under a name; asks for it when none is given."""

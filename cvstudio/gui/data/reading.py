@@ -1,5 +1,5 @@
-"""What the Data page reads of the project to show a filter; and the runs that have to be compared
-with their labels before that, in a thread."""
+"""What the Data page reads of the project, around a filter and for it; and the runs that have to be
+compared with their labels before that, in a thread."""
 
 from __future__ import annotations
 
@@ -27,39 +27,41 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Contents:
-    """What there is to show at one moment.
+class Surroundings:
+    """What stands around the gallery whatever the filter is: it is read when the project has
+    changed, not at each key of a search.
 
-    `ids`: the images that pass the filter; None while runs have to be compared before that is
-    known. `needs`: the evaluations to compare next, those of the filter before those of saved
-    views. `trouble`: why the filter finds nothing although it is understood.
+    `needs`: the evaluations to compare before every saved view is counted.
     """
 
     classes: dict[int, LabelClass]
     images_by_class: dict[int, int]
     names: dict[str, list[str]]
     counts: ViewCounts
-    ids: list[int] | None
-    offers: tuple[Offer, ...]
     needs: tuple[Evaluation, ...]
+
+
+@dataclass(frozen=True)
+class FoundImages:
+    """What passes a filter.
+
+    `ids`: the images; None while runs have to be compared before that is known. `needs`: those
+    evaluations. `trouble`: why the filter finds nothing although it is understood.
+    """
+
+    ids: list[int] | None
+    offers: tuple[Offer, ...] = ()
+    needs: tuple[Evaluation, ...] = ()
     trouble: str = ""
 
 
-def read(project: Project, filter: ImageFilter, order: Sort) -> Contents:
-    """Read what passes a filter, and the counts of the views."""
+def surroundings(project: Project) -> Surroundings:
+    """Read the classes and names of a project, and the counts of the views."""
     with project.read() as session:
         classes = {c.id: c for c in queries.classes(session)}
         shown = queries.image_counts_by_class(session)
-        needs = uncompared(session, filter.query)
-        ids: list[int] | None = None if needs else []
-        trouble = ""
-        if not needs:
-            try:
-                ids = queries.image_ids(session, filter, order)
-            except RunError as error:
-                trouble = error.message
-        views, later = _counted(session, saved_views.stored(session))
-        return Contents(
+        views, needs = _counted(session, saved_views.stored(session))
+        return Surroundings(
             classes=classes,
             images_by_class={id: shown.get(id, 0) for id in classes},
             names=finding.vocabulary(session),
@@ -67,11 +69,20 @@ def read(project: Project, filter: ImageFilter, order: Sort) -> Contents:
                 queries.review_counts(session), views, queries.folders(session),
                 queries.tags(session), rejecting.rejected_count(session),
             ),
-            ids=ids,
-            offers=meant.offers(session, filter) if ids == [] else (),
-            needs=needs or later,
-            trouble=trouble,
+            needs=needs,
         )  # fmt: skip
+
+
+def found(project: Project, filter: ImageFilter, order: Sort) -> FoundImages:
+    """Read what passes a filter, and what may have been meant where nothing does."""
+    with project.read() as session:
+        if needs := uncompared(session, filter.query):
+            return FoundImages(None, needs=needs)
+        try:
+            ids = queries.image_ids(session, filter, order)
+        except RunError as error:
+            return FoundImages([], meant.offers(session, filter), trouble=error.message)
+        return FoundImages(ids, () if ids else meant.offers(session, filter))
 
 
 def _counted(
@@ -84,7 +95,7 @@ def _counted(
         needs = uncompared(session, view.filter.query)
         later |= dict.fromkeys(needs)
         try:
-            count = None if needs else len(queries.image_ids(session, view.filter))
+            count = None if needs else queries.image_count(session, view.filter)
         except RunError:
             count = None  # it is told when the view is chosen
         found.append((view, count))

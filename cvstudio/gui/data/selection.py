@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from cvstudio.core.annotation import LabelClass, Split, State
+from cvstudio.core.annotation import LabelClass
 from cvstudio.core.words import size_words
 from cvstudio.gui import theme
 from cvstudio.gui.data.filters import REVIEW_WORDS, SPLIT_WORDS
@@ -19,10 +18,9 @@ from cvstudio.gui.widgets.image_view import ImageView
 from cvstudio.gui.widgets.layouts import empty
 from cvstudio.gui.widgets.overlay import overlay_items
 from cvstudio.gui.widgets.section import SectionHeader, label, push
-from cvstudio.project import queries, skeletons
+from cvstudio.project import queries, selected, skeletons
 from cvstudio.project.records import ImageRecord
-
-_MOST_LOOKED_AT = 2000
+from cvstudio.project.selected import SelectedFigures
 
 
 class SelectionPanel(QWidget):
@@ -101,30 +99,23 @@ class SelectionPanel(QWidget):
             return
         with project.read() as session:
             classes = queries.classes(session)
-            records = queries.images(session, ids[:_MOST_LOOKED_AT])
-            counts: Counter[int] = Counter()
+            figures = selected.figures(session, ids)
+            records = queries.images(session, ids) if len(ids) == 1 else []
             found = queries.annotations_of(session, [r.id for r in records])
-            tags = queries.tags_of(session, [r.id for r in records])
             bones = skeletons.skeletons(session)
-        for each in found.values():
-            counts.update(a.class_id for a in each if a.state == State.ACCEPTED)
-        if len(ids) > _MOST_LOOKED_AT:
-            with project.read() as session:
-                self.annotation_count = sum(queries.annotation_counts(session, ids).values())
-        else:
-            self.annotation_count = counts.total()
+        self.annotation_count = sum(figures.classes.values())
         self._classes.figure.setText(f"{self.annotation_count:,}")
-        self._show_classes(classes, counts)
-        if len(ids) == 1 and records:
-            self._show_one(records[0], tags[records[0].id])
-            self._shown = records[0]
-            self._show_picture(records[0])
-            self.view.set_items(overlay_items(found[records[0].id], classes, bones))
-        else:
-            self._show_many(ids, records, tags)
+        self._show_classes(classes, figures.classes)
+        if not records:
+            self._show_many(len(ids), figures)
+            return
+        self._shown = records[0]
+        self._show_one(records[0], tuple(figures.tags))
+        self._show_picture(records[0])
+        self.view.set_items(overlay_items(found[records[0].id], classes, bones))
 
-    def _show_classes(self, classes: Sequence[LabelClass], counts: Counter[int]) -> None:
-        rows = [(c.name, c.colour, counts[c.id]) for c in classes if counts[c.id]]
+    def _show_classes(self, classes: Sequence[LabelClass], counts: Mapping[int, int]) -> None:
+        rows = [(c.name, c.colour, counts[c.id]) for c in classes if c.id in counts]
         self.bars.show_counts(rows)
         self._classes.setVisible(bool(rows))
 
@@ -146,28 +137,16 @@ class SelectionPanel(QWidget):
             rows.append(("Problem", record.problem))
         self._fill(rows)
 
-    def _show_many(
-        self,
-        ids: Sequence[int],
-        records: Sequence[ImageRecord],
-        tags: Mapping[int, Sequence[str]],
-    ) -> None:
-        self.title.title.setText(f"{len(ids):,} images")
+    def _show_many(self, count: int, of: SelectedFigures) -> None:
+        self.title.title.setText(f"{count:,} images")
         self.view.hide()
-        splits: Counter[Split | None] = Counter(r.split for r in records)
-        reviews = Counter(r.review for r in records)
-        more = " (of the first 2,000)" if len(ids) > len(records) else ""
         rows = [
-            (
-                "Split" + more,
-                ", ".join(f"{splits[s]:,} {SPLIT_WORDS[s]}" for s in (*Split, None) if splits[s]),
-            )
+            ("Split", ", ".join(f"{n:,} {SPLIT_WORDS[s]}" for s, n in of.splits.items())),
+            ("State", ", ".join(f"{n:,} {REVIEW_WORDS[r]}" for r, n in of.reviews.items())),
         ]
-        rows.append(("State", ", ".join(f"{n:,} {REVIEW_WORDS[r]}" for r, n in reviews.items())))
-        carried = Counter(tag for each in tags.values() for tag in each)
-        if carried:
-            rows.append(("Tags", ", ".join(f"{n:,} {tag}" for tag, n in carried.items())))
-        rows.append(("Files", size_words(sum(r.size for r in records))))
+        if of.tags:
+            rows.append(("Tags", ", ".join(f"{n:,} {tag}" for tag, n in of.tags.items())))
+        rows.append(("Files", size_words(of.size)))
         self._fill(rows)
 
     def _fill(self, rows: Sequence[tuple[str, str]]) -> None:

@@ -331,11 +331,21 @@ class ThumbnailGrid(QListView):
 
     def selected_ids(self) -> tuple[int, ...]:
         """The selected images in the order of the gallery."""
-        ids = self.images.ids
-        rows: set[int] = set()
-        for part in self.selectionModel().selection().toList():
-            rows.update(range(part.top(), part.bottom() + 1))
-        return tuple(ids[row] for row in sorted(rows) if row < len(ids))
+        found: list[int] = []
+        start = 0
+        parts = self.selectionModel().selection().toList()
+        for first, last in sorted((part.top(), part.bottom()) for part in parts):
+            found += self.images.ids[max(first, start) : last + 1]
+            start = max(start, last + 1)
+        return tuple(found)
+
+    def selectAll(self) -> None:
+        """Select every image: as one range, where Qt would ask the model of each of them."""
+        rows = len(self.images.ids)
+        if rows:
+            every = QItemSelection(self.images.index(0), self.images.index(rows - 1))
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
+            self.selectionModel().select(every, flags)
 
     def select_ids(self, image_ids: Sequence[int], *, scroll: bool = False) -> None:
         """Select images that are shown; the others are left out."""
