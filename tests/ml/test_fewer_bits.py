@@ -31,6 +31,7 @@ from cvstudio.ml.exporting.fewer_bits import (
     judge_by_metric,
 )
 from cvstudio.ml.exporting.proof import Check
+from cvstudio.ml.exporting.proving import further_images
 
 COUNTS = Thresholds(score=0.3)
 
@@ -195,7 +196,8 @@ def test_where_the_metric_cannot_tell_nine_of_ten_answers_have_to_be_the_same(
     [
         (UNTAUGHT, agreeing(0.4), TOO_LITTLE, "It gives 40 % of the run's answers on 40 images"),
         (UNTAUGHT, agreeing(1.0, anyway=0.9), TOO_LITTLE, "90 % of the run's answers on 40 images"),
-        (UNTAUGHT, agreeing(1.0, answers=3), TOO_LITTLE, "no more than 3 answers"),
+        (UNTAUGHT, agreeing(1.0, answers=3), TOO_LITTLE, "no more than 3 answers that count."),
+        (UNTAUGHT, agreeing(0.0, answers=0), TOO_LITTLE, "the run gives no answer that counts."),
         (UNTAUGHT, agreeing(0.0, answers=0, images=9), TOO_FEW, "On 9 images the run gives 0"),
         (TAUGHT, agreeing(1.0, answers=12, images=12), TOO_FEW, "30 are needed"),
         (TAUGHT, agreeing(1.0, anyway=0.8), TOO_ALIKE, "same for another image"),
@@ -212,6 +214,16 @@ def test_what_cannot_be_judged_is_neither_proven_nor_refused_and_says_why(
     row = {"title": "ONNX, 8-bit", "verified": None, "unjudged": why, "because": judged.because}
     assert words.standing(row) == "not proven"
     assert words.why_not(row).startswith(f"ONNX, 8-bit is neither proven nor refused: {why}. ")
+
+
+def test_other_images_are_taken_where_val_is_small_as_far_as_they_are_still_there(
+    tmp_path: Path,
+) -> None:
+    every = [replace(image(number), path=tmp_path / f"{number}.png") for number in range(120)]
+    for one in every[:90]:
+        one.path.touch()
+    assert [i.id for i in further_images(every[:5], every)] == list(range(5, 90))
+    assert further_images(every[:110], every) == []
 
 
 def test_guessing_is_known_for_every_task() -> None:

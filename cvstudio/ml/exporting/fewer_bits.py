@@ -107,7 +107,8 @@ def judge_by_answers(metric: Check, standard: Standard, found: Agreement) -> Jud
         because = f"On {on} the run gives {many}; {LEAST_ANSWERS} are needed to tell."
         return Judged(By.NOTHING, (told, *rows), TOO_FEW, because)
     if found.answers < LEAST_ANSWERS:
-        because = f"On {on} the run gives no more than {many}."
+        few = f"no more than {many}" if found.answers else "no answer"
+        because = f"On {on} the run gives {few} that count{'' if found.answers > 1 else 's'}."
     elif found.anyway > MOST_ANYWAY:
         because = (
             f"{percent(found.anyway)} of the run's answers on {on} would be the same for another"

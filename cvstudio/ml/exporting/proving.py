@@ -24,7 +24,7 @@ from cvstudio.core.predictions import Prediction
 from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
 from cvstudio.core.thresholds import Thresholds
-from cvstudio.ml.evaluate import predict_images, read_images
+from cvstudio.ml.evaluate import Predictor, predict_images, read_images
 from cvstudio.ml.exporting import proof
 from cvstudio.ml.exporting.agreement import Agreement, agreement
 from cvstudio.ml.exporting.alone import answers_of_script
@@ -76,12 +76,22 @@ class Reference:
     """What the figure can tell of a file."""
     more: tuple[SnapshotImage, ...]
     """Images besides, on which answers are compared where the figure tells nothing."""
+    told: Told
 
     @cached_property
     def further(self) -> tuple[Prediction, ...]:
         """The checkpoint's answers for `more`, asked once for all files."""
-        answers = predict_images(self.network, self.more) if self.more else []
-        return tuple(self.counts.corrected(each) for each in answers)
+        return tuple(self.counts.corrected(each) for each in self._asked(self.network))
+
+    def of_further(self, exported: ExportedNetwork) -> list[Prediction]:
+        """A file's answers for `more`."""
+        return self._asked(exported)
+
+    def _asked(self, network: Predictor) -> list[Prediction]:
+        if not self.more:
+            return []
+        progress, stopped = self.told.progress, self.told.stopped
+        return predict_images(network, self.more, progress=progress, stopped=stopped)
 
 
 @dataclass(frozen=True)
@@ -127,7 +137,7 @@ def refer(
     metric = figures["metrics"][best_metric(network.task, several=network.several)]
     return Reference(
         network, tuple(images), rgbs, tuple(predictions), metric, counts, Original(network),
-        Standard.of(network, metric, figures, images), tuple(more),
+        Standard.of(network, metric, figures, images), tuple(more), told,
     )  # fmt: skip
 
 
@@ -212,9 +222,9 @@ def _agreement(
     """How far a file's answers for the judged images are the checkpoint's; with `exported`, the
     further images count as well."""
     images, ours = reference.images, reference.predictions
-    if exported is not None and reference.more:
+    if exported is not None:
         images, ours = (*images, *reference.more), (*ours, *reference.further)
-        answers = [*answers, *predict_images(exported, reference.more)]
+        answers = [*answers, *reference.of_further(exported)]
     return agreement(reference.network, images, ours, answers, reference.counts)
 
 
@@ -252,8 +262,9 @@ def further_images(
     judged: Sequence[SnapshotImage], every: Sequence[SnapshotImage]
 ) -> list[SnapshotImage]:
     """Other images to compare answers on, where those that are judged are few: no label is needed,
-    nor that the network has never seen them."""
-    return compared_images(judged, every, max(MOST_IMAGES, len(judged)))[len(judged) :]
+    nor that the network has never seen them. Those that are gone from the disk are left out."""
+    found = compared_images(judged, every, max(MOST_IMAGES, len(judged)))[len(judged) :]
+    return [image for image in found if image.path.is_file()]
 
 
 def compared_images(
