@@ -14,7 +14,7 @@ from cvstudio.core.metrics import ErrorKind
 from cvstudio.core.snapshot import Snapshot, SnapshotImage
 from cvstudio.gui.analyze import words
 from cvstudio.project.object_analysis import ObjectAnalysis
-from cvstudio.project.verdict import WRONG, Case, Verdict
+from cvstudio.project.verdict import CHOSEN, WRONG, Case, Verdict
 
 CELL, FIBRE = 1, 2
 CLASSES = {CELL: LabelClass(CELL, "cell", "#F73C62"), FIBRE: LabelClass(FIBRE, "2", "#688BF6")}
@@ -52,6 +52,26 @@ def test_a_label_is_doubted_as_far_as_the_counts_bear_it(
     seen, follows = words.explain(case, verdict, CLASSES, nothing="nothing")
     assert seen == "Labelled “cell”, but the network sees “2”."
     assert follows == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "labelled", "predicted", "said"),
+    [
+        (ErrorKind.FALSE_ALARM, 0, CELL, "cell, nothing there"),
+        (ErrorKind.MISSED, CELL, 0, "cell missed"),
+        (ErrorKind.WRONG_CLASS, CELL, FIBRE, "cell, said 2"),
+        (ErrorKind.BOTH, CELL, FIBRE, "cell, said 2"),
+        (ErrorKind.DUPLICATE, 0, CELL, "cell twice"),
+        (ErrorKind.LOOSE_BOX, CELL, CELL, "cell loose"),
+        (WRONG, 0, FIBRE, "background, said 2"),
+        (CHOSEN, 0, 0, ""),
+    ],
+)
+def test_a_tile_says_in_short_what_was_said_and_what_is_there(
+    kind: str, labelled: int, predicted: int, said: str
+) -> None:
+    case = Case(kind, 7, 70, 0, labelled, predicted, 0.9, None, "0.90")
+    assert words.in_short(case, CLASSES, nothing="background") == said
 
 
 @pytest.mark.parametrize(

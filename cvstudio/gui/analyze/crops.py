@@ -40,6 +40,8 @@ _Index = QModelIndex | QPersistentModelIndex
 SIDE = 144
 SMALLEST_SIDE = 72
 _CAPTION = 24
+_LINE = 14
+"""Of what there is to say about a crop, under its name and figure."""
 _KEPT = 400
 CHANGED = "changed since this evaluation"
 
@@ -163,7 +165,7 @@ class CropModel(QAbstractListModel):
                 return item.title
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
                 figure = f"{item.measure} {item.figure}".strip()
-                said = f"{item.title}, {figure}"
+                said = ", ".join(filter(None, (item.title, item.said, figure)))
                 return f"{said}, {CHANGED}" if item.changed else said
             case Qt.ItemDataRole.DecorationRole:
                 return self._picture(item)
@@ -205,9 +207,16 @@ class CropTile(QStyledItemDelegate):
     """A crop with its shapes, and under it name and figure."""
 
     side = SIDE
+    says = False
+    """Whether there is a line for what there is to say."""
+
+    @property
+    def below(self) -> int:
+        """The height under the picture, with the edges."""
+        return _CAPTION + 10 + (_LINE if self.says else 0)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        return QSize(self.side + 10, self.side + _CAPTION + 10)
+        return QSize(self.side + 10, self.side + self.below)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         model = index.model()
@@ -279,6 +288,13 @@ class CropTile(QStyledItemDelegate):
         painter.drawText(
             line, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), item.figure
         )
+        if not self.says:
+            return
+        line.translate(0, _LINE)
+        said = metrics.elidedText(item.said, Qt.TextElideMode.ElideRight, line.width())
+        painter.drawText(
+            line, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), said
+        )
 
 
 def name_in(title: str, metrics: QFontMetrics, room: int) -> str:
@@ -333,7 +349,7 @@ class CropGallery(QListView):
         self.setModel(self.crops)
         self._tile = CropTile(self)
         self.setItemDelegate(self._tile)
-        self.setMinimumHeight(SMALLEST_SIDE + _CAPTION + 10)
+        self.setMinimumHeight(SMALLEST_SIDE + _CAPTION + _LINE + 10)
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setMovement(QListView.Movement.Static)
@@ -354,14 +370,24 @@ class CropGallery(QListView):
         return self._tile.side
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        side = min(max(self.viewport().height() - _CAPTION - 10, SMALLEST_SIDE), SIDE)
-        if side != self._tile.side:
-            self._tile.side = side
-            self.scheduleDelayedItemsLayout()
+        self._fit()
         super().resizeEvent(event)
 
-    def show_items(self, items: Sequence[CropItem | MakeItem], at: int = 0) -> None:
-        """Show cases and pick the one at a row, the last one where there are not so many."""
+    def _fit(self, *, says: bool | None = None) -> None:
+        """Tiles as large as the height allows, with a line for words or without."""
+        before = self._tile.side, self._tile.says
+        self._tile.says = self._tile.says if says is None else says
+        room = self.viewport().height() - self._tile.below
+        self._tile.side = min(max(room, SMALLEST_SIDE), SIDE)
+        if (self._tile.side, self._tile.says) != before:
+            self.scheduleDelayedItemsLayout()
+
+    def show_items(
+        self, items: Sequence[CropItem | MakeItem], at: int = 0, *, says: bool = False
+    ) -> None:  # fmt: skip
+        """Show cases and pick the one at a row, the last one where there are not so many; `says`:
+        there is something to say under them."""
+        self._fit(says=says)
         self.crops.show(items)
         if items:
             self.setCurrentIndex(self.crops.index(min(at, len(items) - 1)))

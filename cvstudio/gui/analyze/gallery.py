@@ -19,6 +19,7 @@ from cvstudio.core.words import counted, quoted
 from cvstudio.gui import theme
 from cvstudio.gui.analyze.crops import CropGallery, CropItem
 from cvstudio.gui.analyze.pictures import Pictures
+from cvstudio.gui.analyze.words import in_short
 from cvstudio.gui.tasks import Tasks
 from cvstudio.gui.widgets.icons import icon
 from cvstudio.gui.widgets.section import label, link, push, tab_bar
@@ -242,10 +243,15 @@ class Gallery(QWidget):
         if analysed is None:
             return
 
-        def item(case: Case) -> CropItem:
-            return replace(_item(case, classes, analysed), changed=self._concerns(case))
+        def said(case: Case) -> str:
+            return in_short(case, classes, nothing=analysed.snapshot.task.no_class)
 
-        self.crops.show_items([partial(item, case) for case in cases], at)
+        def item(case: Case) -> CropItem:
+            made = _item(case, classes, analysed)
+            return replace(made, said=said(case), changed=self._concerns(case))
+
+        items = [partial(item, case) for case in cases]
+        self.crops.show_items(items, at, says=any(map(said, cases)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

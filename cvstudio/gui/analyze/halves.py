@@ -11,7 +11,7 @@ from cvstudio.gui.widgets.layouts import scrolling
 from cvstudio.gui.widgets.section import SectionHeader, line
 from cvstudio.gui.widgets.what_is import WhatIs
 
-GALLERY, PICTURES = 240, 360
+GALLERY, PICTURES = 254, 360
 """The height of one row of large crops, and what the three pictures need to be compared, in px."""
 
 _ROOMY = 600

@@ -40,6 +40,27 @@ def place(case: Case, verdict: Verdict) -> str:
     return f"{kind} at x {case.box.x:.0f}, y {case.box.y:.0f}"
 
 
+def in_short(case: Case, classes: Mapping[int, LabelClass], *, nothing: str) -> str:
+    """A case in a few words, for under its picture: "RBC, nothing there", "RBC missed"; ""
+    where it is about a whole image."""
+    names = {0: nothing} | {i: c.name for i, c in classes.items()}
+    labelled, predicted = names.get(case.labelled, "?"), names.get(case.predicted, "?")
+    match case.kind:
+        case kind if kind in (WORST, COMPARED, CHOSEN):
+            return ""
+        case "right":
+            return labelled
+        case ErrorKind.MISSED:
+            return f"{labelled} missed"
+        case ErrorKind.FALSE_ALARM:
+            return f"{predicted}, nothing there"
+        case ErrorKind.DUPLICATE:
+            return f"{predicted} twice"
+        case ErrorKind.LOOSE_BOX:
+            return f"{labelled} loose"
+    return f"{labelled}, said {predicted}"
+
+
 def explain(
     case: Case, verdict: Verdict, classes: Mapping[int, LabelClass], *, nothing: str
 ) -> tuple[str, str]:
