@@ -45,8 +45,11 @@ def say_what_is_in_vain(config: TrainConfig, given: Iterable[str], *, checked: b
             note(f"{Level.ADVICE}: {name} has no effect while {now}: it needs {values}.")
 
 
-def say_checks(project: Project, config: TrainConfig, *, cluster: Cluster | None = None) -> None:
-    """Say what speaks against a run and how long it takes. Raises RunError if it cannot start.
+def say_checks(
+    project: Project, config: TrainConfig, *, cluster: Cluster | None = None
+) -> list[Check]:
+    """Say what speaks against a run and how long it takes; returns all checks. Raises RunError if
+    it cannot start.
 
     How long it takes on a cluster is not known here.
     """
@@ -60,6 +63,7 @@ def say_checks(project: Project, config: TrainConfig, *, cluster: Cluster | None
         hint = f"Add {' or '.join(ways)} to change that." if ways else ""
         raise RunError(preflight.refusal("The run cannot start.", stopping), hint=hint)
     note(_outlook(facts, config, found, _seconds(facts, config, found, None)))
+    return lines
 
 
 def say_advice(lines: Iterable[Check]) -> None:

@@ -148,8 +148,8 @@ def train_command(
             return check_only(
                 open_project, config, cluster=cluster, try_batch=try_batch, as_json=as_json
             )
-        say_checks(open_project, config, cluster=cluster)
-        run = runs.create_run(open_project, config, cluster=cluster)
+        lines = say_checks(open_project, config, cluster=cluster)
+        run = runs.create_run(open_project, config, cluster=cluster, checks=lines)
         wanted = mirrors.chosen(project=open_project.name, tensorboard=tensorboard, mlflow=mlflow)
         if wanted:
             mirrors.write(runs.job_of(run), wanted)

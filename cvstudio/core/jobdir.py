@@ -44,6 +44,11 @@ class JobDir:
         return self.path / "snapshot.jsonl.gz"
 
     @property
+    def checks(self) -> Path:
+        """What was checked before the run was started."""
+        return self.path / "checks.json"
+
+    @property
     def environment(self) -> Path:
         return self.path / "environment.json"
 

@@ -23,6 +23,7 @@ from cvstudio.core.recipe import (
     without_effect,
 )
 from cvstudio.core.recipe_limits import extra, fields
+from cvstudio.core.words import counted
 
 _WORDS = {
     "adamw": "AdamW", "sgd": "SGD", "lovasz": "Lovász", "last": "Last quarter", "head": "New alone",
@@ -73,7 +74,8 @@ def in_vain(config: TrainConfig) -> list[Vain]:
             why, reasons = _unmet(need, config), {name}
         else:
             why, reasons = out_of_reach(name, config), {name, *_also(name)}
-        if why and not chosen.isdisjoint(reasons):
+        quiet = not need and any(reach.name == name and reach.quiet for reach in _REACHES)
+        if why and not quiet and not chosen.isdisjoint(reasons):
             found.append(Vain(name, why))
     return found
 
@@ -109,12 +111,14 @@ class _Reach:
     """When a value of a setting changes nothing, and why.
 
     `also`: other settings that may have brought it about, so that it is said after their change.
+    The form alone says what is `quiet`: a preset brings it about in a run that is only short.
     """
 
     name: str
     misses: Callable[[TrainConfig], bool]
     why: Callable[[TrainConfig], str]
     also: tuple[str, ...] = ()
+    quiet: bool = False
 
 
 def _also(name: str) -> tuple[str, ...]:
@@ -126,7 +130,7 @@ def _all_plain(config: TrainConfig) -> bool:
 
 
 def _plain(config: TrainConfig) -> str:
-    return f"“{title('plain_epochs')}” covers all {config.epochs} epochs"
+    return f"“{title('plain_epochs')}” covers the whole run"
 
 
 def _never_thaws(config: TrainConfig) -> bool:
@@ -134,7 +138,7 @@ def _never_thaws(config: TrainConfig) -> bool:
 
 
 def _frozen(config: TrainConfig) -> str:
-    return f"“{title('frozen_epochs')}” covers all {config.epochs} epochs"
+    return f"“{title('frozen_epochs')}” covers the whole run"
 
 
 def _one_image(config: TrainConfig) -> bool:
@@ -161,7 +165,7 @@ def _rises_anyway(config: TrainConfig) -> bool:
 _REACHES = (
     _Reach(
         "patience", lambda c: 0 < c.epochs <= c.patience,
-        lambda c: f"the run has {c.epochs} epochs",
+        lambda c: f"the run has {counted(c.epochs, 'epoch')}", quiet=True,
     ),
     _Reach("mosaic", lambda c: c.mosaic > 0 and _all_plain(c), _plain, ("epochs", "plain_epochs")),
     _Reach(
@@ -182,14 +186,14 @@ _REACHES = (
     ),
     _Reach(
         "plateau_epochs", lambda c: c.plateau_epochs >= c.epochs - 1,
-        lambda c: f"the run has {c.epochs} epochs, so the rate never falls",
+        lambda c: f"the run has {counted(c.epochs, 'epoch')}, so the rate never falls",
         ("epochs", "schedule"),
     ),
     _Reach("thaw_epochs", _never_thaws, _frozen),
     _Reach("backbone_rate", _never_thaws, _frozen),
     _Reach(
         "quarter_rate", _one_quarter,
-        lambda c: f"only the last quarter, if any, learns within {c.epochs} epochs",
+        lambda c: f"only the last quarter, if any, learns within {counted(c.epochs, 'epoch')}",
     ),
 )  # fmt: skip
 """Values that the run never comes to, in the words of what keeps it from them."""

@@ -97,11 +97,13 @@ def blocking(lines: list[Check]) -> list[Check]:
     return [check for check in lines if check.level is Level.BLOCKING]
 
 
-def require(facts: Facts, config: TrainConfig, found: Device | None) -> None:
-    """Raise RunError in words when something blocks the start of a run."""
-    stopping = blocking(checks(facts, config, found))
+def require(facts: Facts, config: TrainConfig, found: Device | None) -> list[Check]:
+    """All checks. Raises RunError in words when something blocks the start of a run."""
+    lines = checks(facts, config, found)
+    stopping = blocking(lines)
     if stopping:
         raise RunError(refusal("The run cannot start.", stopping))
+    return lines
 
 
 def refusal(what: str, stopping: list[Check]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from cvstudio.core.places_to_run import Cluster, send_to
 from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.run_state import best_metric
 from cvstudio.core.snapshot import Snapshot, write_snapshot
-from cvstudio.project import queries, rows, run_commands, snapshots
+from cvstudio.project import queries, rows, run_checks, run_commands, snapshots
+from cvstudio.project.check import Check
 from cvstudio.project.project import Project
 from cvstudio.project.records import Role, RunRecord
 from cvstudio.project.run_status import RunStatus
@@ -103,12 +104,13 @@ def parent_of(project: Project, config: TrainConfig) -> int | None:
 def create_run(
     project: Project, config: TrainConfig, *, parent_id: int | None = None, title: str = "",
     snapshot: Snapshot | None = None, experiment_id: int | None = None, role: Role | None = None,
-    cluster: Cluster | None = None,
+    cluster: Cluster | None = None, checks: Sequence[Check] = (),
 ) -> RunRecord:  # fmt: skip
     """A new run, queued: its row, its directory, its config and the snapshot of the labels of now.
 
     A run of an experiment has a `role` in it, and a fold of one a `snapshot` of its own. The
-    `cluster` does the run, if one is given.
+    `cluster` does the run, if one is given; `checks` are those that were made before, which the
+    run keeps.
     Starting from a run (`parent_id`, start "run") takes that run's best checkpoint; a config that
     names one already is taken as it is, and its run is found again.
     Raises ConfigError when the config is for another task or its parent has no network, and
@@ -129,6 +131,8 @@ def create_run(
     new = JobDir(project.runs_directory / f".new-{uuid.uuid4().hex}")
     new.path.mkdir(parents=True)
     write_config(new, config)
+    if checks:
+        run_checks.keep(new, checks)
     send_to(new.path, cluster)
     digest = write_snapshot(new.snapshot, snapshot)
     with project.transaction("Add run", undoable=False) as session:

@@ -13,7 +13,7 @@ from test_command_line import sample  # noqa: F401  # a fixture
 from cvstudio.__main__ import main
 from cvstudio.core.annotation import Split
 from cvstudio.core.opencv import cv2
-from cvstudio.project import commands, preflight_facts, queries, runs, trying
+from cvstudio.project import commands, preflight_facts, queries, run_checks, runs, trying
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
 
@@ -186,3 +186,17 @@ def test_what_the_run_to_begin_with_learned_from_is_told_before_a_run(
         asked = [command[0], str(project), *command[1:], "--from-run", "1", "--epochs", "1"]
         assert main(asked) == 0
         assert "advice: Run 1 learned from 2 of " in capsys.readouterr().err
+
+
+def test_a_run_keeps_what_was_checked_before_it_was_started(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = checked(capsys, project, "--start", "scratch", "--epochs", "2")
+    assert main(["train", str(project), "--start", "scratch", "--epochs", "2"]) == 0
+    with Project.open(project, write=False) as open_project:
+        (run,) = runs.all_runs(open_project)
+        kept = run_checks.kept(runs.job_of(run))
+    assert kept is not None
+    advised = {check["text"] for check in told["checks"] if check["level"] == "advice"}
+    assert advised
+    assert set(kept.overruled) == advised

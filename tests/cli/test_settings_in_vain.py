@@ -30,7 +30,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, s
         ("focus=2", "focus has no effect while loss is standard: it needs focal."),
         ("rare_below=0.2", "“Rare is below” has no effect: “Images of an epoch” is All."),
         ("layers=head frozen_epochs=3", "“New layers alone” has no effect: “Layers that learn” is"),
-        ("epochs=8 patience=9", "“Stop early after” has no effect: the run has 8 epochs."),
+        ("mixup=0.2 batch=1", "“MixUp” has no effect: a step has one image, and mixing takes two."),
     ],
 )
 def test_a_setting_that_waits_for_another_one_is_told(

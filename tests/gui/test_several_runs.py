@@ -22,6 +22,7 @@ from cvstudio.gui.train.run_list import Heading
 from cvstudio.gui.train.several_dialog import SeveralDialog
 from cvstudio.gui.widgets.parallel import Axis, ParallelPlot
 from cvstudio.project import run_commands, runs
+from cvstudio.project.check import Level
 from cvstudio.project.experiments import book, folds
 from cvstudio.project.experiments.plans import Dimension, FoldsPlan, SearchPlan
 from cvstudio.project.project import Project
@@ -135,6 +136,24 @@ def test_folds_that_begin_from_a_run_are_said_to_know_what_they_are_judged_on(
         assert dialog.go.isEnabled()
         dialog.choose(1)
         assert not dialog.problem.isVisible()
+
+    with_dialog(window, look)
+
+
+def test_what_is_worth_a_look_stands_in_the_dialog_once_for_all_its_runs(window: Window) -> None:
+    window.choose(epochs=1, network="yolo26n")
+    on_page = [c.text for c in window.page.checks.shown if c.level is Level.ADVICE]
+    scratch = next(text for text in on_page if text.startswith("From scratch with"))
+
+    def look(dialog: SeveralDialog) -> None:
+        dialog.choose(1)
+        assert dialog.checks.isVisible()
+        assert dialog.checks.texts.count(scratch) == 1
+        assert not any(check.actions for check in dialog.checks.shown)
+        assert dialog.go.isEnabled(), "advice stops nothing"
+        _setting, values = dialog.values.rows[0]
+        values.clear()
+        assert not dialog.checks.isVisible()
 
     with_dialog(window, look)
 

@@ -24,7 +24,7 @@ from cvstudio.gui.studio import Studio
 from cvstudio.gui.train.checks_list import ChecksList
 from cvstudio.gui.train.page import TrainPage
 from cvstudio.gui.widgets.verbatim import face
-from cvstudio.project import commands, learned, queries, runs
+from cvstudio.project import commands, learned, queries, run_checks, runs
 from cvstudio.project.check import Action, Check, Level
 from cvstudio.project.project import Project
 from cvstudio.project.records import NewImage
@@ -50,6 +50,30 @@ def folder(tmp_path: Path) -> Path:
             )  # fmt: skip
             commands.add_images(session, [new])
     return tmp_path / "cells"
+
+
+def test_a_run_says_what_it_was_started_in_spite_of_and_one_without_checks_nothing(
+    window: Window,
+) -> None:
+    until(lambda: any("looks like one in train" in text for text in window.page.checks.texts))
+    run_id = window.start(epochs=2)
+    kept = run_checks.kept(window.job(run_id))
+    assert kept is not None
+    assert kept.overruled == tuple(
+        check.text for check in window.page.checks.shown if check.level is Level.ADVICE
+    )
+    told = window.page.view.card.overruled
+    until(told.isVisible)
+    assert told.text().startswith(f"Started in spite of: {kept.overruled[0]}; ")
+    assert all(text in told.toolTip() for text in kept.overruled)
+    plain = runs.create_run(window.project, runs.config_of(runs.get(window.project, run_id)))
+    window.page.refresh_runs()
+    window.page.show_run(plain.id)
+    until(lambda: window.page.view.card.title.text() == f"Run {plain.id}")
+    assert not told.isVisible()
+    window.page.show_run(run_id)
+    until(told.isVisible)
+    until(lambda: window.words_of(run_id) == "Finished")
 
 
 @pytest.fixture

@@ -20,9 +20,10 @@ from cvstudio.core.networks import default_config
 from cvstudio.core.opencv import cv2
 from cvstudio.core.snapshot import read_snapshot
 from cvstudio.core.thresholds import Aim, keep_scores
-from cvstudio.project import commands, queries, runs
+from cvstudio.project import commands, queries, run_checks, runs
+from cvstudio.project.check import Check, Level
 from cvstudio.project.report import compose, to_html
-from cvstudio.project.report.blocks import Figures, Heading, Pictures, Report, Table, Text
+from cvstudio.project.report.blocks import Facts, Figures, Heading, Pictures, Report, Table, Text
 from cvstudio.project.report.charts import HEIGHT, Series, lines
 from cvstudio.project.sample import create_sample
 
@@ -84,6 +85,19 @@ def test_weights_of_a_file_are_told_by_its_name_alone(tmp_path: Path) -> None:
         page = to_html(compose(project, run))
     assert "my.pt" in page
     assert str(tmp_path) not in page
+
+
+def test_a_report_says_what_the_run_was_started_in_spite_of(tmp_path: Path) -> None:
+    with create_sample(tmp_path / "sample", Task.DETECT, images=20) as project:
+        run = judged_run(project)
+        without = compose(project, run)
+        lines = [Check(Level.ADVICE, "2 boxes are <tiny>"), Check(Level.OK, "All is well")]
+        run_checks.keep(runs.job_of(run), lines)
+        rows = [row for block in compose(project, run).blocks if isinstance(block, Facts)
+                for row in block.rows]  # fmt: skip
+        assert ("Started in spite of", "2 boxes are <tiny>") in rows
+        assert "2 boxes are &lt;tiny&gt;" in to_html(compose(project, run))
+    assert "in spite" not in to_html(without)
 
 
 def test_the_figures_are_those_of_the_errors_that_were_made(tmp_path: Path) -> None:
@@ -207,6 +221,10 @@ def test_exported_files_are_named_with_what_was_proven_of_them(tmp_path: Path) -
                 project.exports_directory / f"{name}.verification.json",
                 told | {"file": f"{name}.onnx", "verified": verified, "checks": checks},
             )
+        why = {"unjudged": "there are too few images for this file to be judged",
+               "because": "30 are needed."}  # fmt: skip
+        half = told | why | {"file": "half.onnx", "verified": None, "checks": checks}
+        write_json(project.exports_directory / "half.verification.json", half)
         other = told | {"run": "0009-classify-other", "file": "other.onnx", "verified": True}
         write_json(project.exports_directory / "other.verification.json", other)
         said = words_of(compose(project, run))
@@ -215,6 +233,10 @@ def test_exported_files_are_named_with_what_was_proven_of_them(tmp_path: Path) -
         in (said)
     )
     assert "bad.onnx: does NOT answer like this run" in said
+    assert (
+        "half.onnx: not proven: there are too few images for this file to be judged. 30 are needed."
+        in said
+    )
     assert "other.onnx" not in said
 
 

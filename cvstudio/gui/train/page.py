@@ -238,8 +238,11 @@ class TrainPage(Workspace):
             # Labels may have changed since the checks were shown.
             with project.read() as session:
                 facts = training_facts.gather(session, project)
-            preflight.require(facts, config, found)
-            return runs.create_run(project, config, parent_id=parent_id, cluster=cluster)
+            facts = self.preparing.compared(facts)
+            lines = preflight.require(facts, config, found)
+            return runs.create_run(
+                project, config, parent_id=parent_id, cluster=cluster, checks=lines
+            )
 
         def made(run: RunRecord) -> None:
             self.preparing.set_starting(False)

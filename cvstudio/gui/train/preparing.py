@@ -130,11 +130,8 @@ class Preparing(QObject):
         self._gathering.request(ask, self._gathered)
 
     def _gathered(self, facts: Facts) -> None:
-        if self.facts is not None and dict(self.facts.divided) == dict(facts.divided):
-            facts = replace(facts, earlier=self.facts.earlier)
-        known = self._compared is not None and self._compared[0] == dict(facts.divided)
-        self.facts = replace(facts, near=self._compared[1]) if known and self._compared else facts
-        if not known:
+        self.facts = self.compared(facts)
+        if self.facts.near is None:
             self._compare(facts)
         self.new_run.network.offer(offered(facts))
         self.new_run.set_several(facts.allows_several)
@@ -142,6 +139,17 @@ class Preparing(QObject):
         self.new_run.set_image_count(facts.images.get(Split.TRAIN, 0))
         self.show()
         self.gathered.emit()
+
+    def compared(self, facts: Facts) -> Facts:
+        """Facts with the near-duplicates and what earlier runs learned from, as far as both are
+        known of these images."""
+        known = self.facts
+        if known is not None and dict(known.divided) == dict(facts.divided):
+            facts = replace(facts, earlier=known.earlier)
+        seen = self._compared
+        if seen is not None and seen[0] == dict(facts.divided):
+            facts = replace(facts, near=seen[1])
+        return facts
 
     def _compare(self, facts: Facts) -> None:
         """Look for near-duplicates, in a thread: the first time pictures have to be made."""

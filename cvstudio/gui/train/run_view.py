@@ -37,6 +37,7 @@ from cvstudio.gui.widgets.flow import FlowLayout
 from cvstudio.gui.widgets.message import Message
 from cvstudio.gui.widgets.names import NameLabel
 from cvstudio.gui.widgets.section import FoldSection, label, push
+from cvstudio.gui.widgets.verbatim import tip
 from cvstudio.gui.widgets.what_is import WhatIs
 from cvstudio.project.bottleneck import Bottleneck, bottleneck
 from cvstudio.project.device import cores
@@ -44,6 +45,7 @@ from cvstudio.project.experiments.trials import pruned
 from cvstudio.project.experiments.trials import state_words as trial_words
 from cvstudio.project.records import RunRecord
 from cvstudio.project.remedies import Remedy, way_about
+from cvstudio.project.run_checks import Kept, kept
 from cvstudio.project.run_status import RunStatus, log_tail
 
 LOG_MS = 1000
@@ -89,6 +91,9 @@ class RunCard(QFrame):
             self.buttons[what] = button
             self._acts.addWidget(button)
         column.addLayout(self._head)
+        self.overruled = label("", "caption", wrap=True)
+        self.overruled.hide()
+        column.addWidget(self.overruled)
         row = QHBoxLayout()
         row.setSpacing(12)
         self.bar = QProgressBar()
@@ -136,6 +141,13 @@ class RunCard(QFrame):
             text = trial_words(run, status).capitalize()
         lines.insert(0, ("", text, ""))
         self._show_facts(lines)
+
+    def show_checks(self, checks: Kept | None) -> None:
+        """Say what was advised before the start and not followed, in a line; the tip has all."""
+        told = checks.overruled if checks is not None else ()
+        self.overruled.setText(words.in_spite_of(told))
+        self.overruled.setToolTip(tip("\n".join(told)))
+        self.overruled.setVisible(bool(told))
 
     def show_waiting(self, why: str) -> None:
         """What a queued run waits for."""
@@ -283,6 +295,7 @@ class RunView(QScrollArea):
     def open(self, job: JobDir, classes: Sequence[LabelClass]) -> None:
         """Begin to show another run, of a project with these classes."""
         self._job = job
+        self.card.show_checks(kept(job))
         self.readings.open({c.id: c for c in classes})
         self.samples.open(job)
         self._read_log()

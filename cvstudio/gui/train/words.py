@@ -135,6 +135,10 @@ def on_gpu(state: RunState) -> bool:
     return state.device not in ("", "processor", "cpu")
 
 
+_TOLD = 2
+"""Pieces of advice that a run's card names; its tip has all."""
+
+
 def settings_line(config: TrainConfig) -> str:
     """The settings that matter most: "YOLO26 nano · Balanced, changed · 640 px · batch 16"."""
     changed = ", changed" if preset_changes(config) else ""
@@ -145,6 +149,15 @@ def settings_line(config: TrainConfig) -> str:
         f"batch {batch_words(config.batch)}",
     )
     return " · ".join(parts)
+
+
+def in_spite_of(told: Sequence[str]) -> str:
+    """What was advised before a start and not followed: "Started in spite of: a; b; and 3 more"."""
+    if not told:
+        return ""
+    shown = "; ".join(told[:_TOLD])
+    more = f"; and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+    return f"Started in spite of: {shown}{more}"
 
 
 def times_from(run_ids: Sequence[int]) -> str:

@@ -28,7 +28,7 @@ from cvstudio.core.snapshot import Snapshot, SnapshotImage, read_snapshot
 from cvstudio.core.words import counted
 from cvstudio.imaging.decode import read_rgb
 from cvstudio.imaging.drawing import draw, marks_of_answer, marks_of_labels
-from cvstudio.project import analysis, certainty, comparing, likely, runs
+from cvstudio.project import analysis, certainty, comparing, likely, run_checks, runs
 from cvstudio.project.estimate import in_words
 from cvstudio.project.project import Project
 from cvstudio.project.records import RunRecord
@@ -49,6 +49,7 @@ from cvstudio.project.report.blocks import (
 from cvstudio.project.report.charts import HEIGHT, WIDTH, Series, lines
 from cvstudio.project.report.deeper import figures, proofs, worse_parts
 from cvstudio.project.report.limits import limits
+from cvstudio.project.run_checks import Kept
 from cvstudio.project.verdict import ALL, WORST, WRONG, Analysis, Verdict, go_on
 
 WORST_SHOWN = 12
@@ -98,7 +99,8 @@ def compose(
     blocks = (
         *_result(judged),
         Heading("What it learned from"), *_data(snapshot),
-        Heading("How it was trained"), *_settings(config, state, comparing.environment(job)),
+        Heading("How it was trained"),
+        *_settings(config, state, comparing.environment(job), run_checks.kept(job)),
         *_curves(run, state),
         *(block for one in judged for block in _details(one)),
         Heading("What it gets wrong"),
@@ -210,7 +212,7 @@ def _data(snapshot: Snapshot) -> Iterator[Block]:
 
 
 def _settings(
-    config: TrainConfig, state: RunState, environment: Mapping[str, Any]
+    config: TrainConfig, state: RunState, environment: Mapping[str, Any], checks: Kept | None
 ) -> Iterator[Block]:
     info = network(config.network)
     changed = preset_changes(config)
@@ -229,6 +231,8 @@ def _settings(
             continue  # said above already
         title = TrainConfig.model_fields[name].title or name
         rows.append((title, comparing.plain(getattr(config, name))))
+    if checks is not None and checks.overruled:
+        rows.append(("Started in spite of", "; ".join(checks.overruled)))
     yield Facts(tuple(rows))
 
 
