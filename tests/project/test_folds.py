@@ -53,6 +53,28 @@ def test_each_image_is_judged_once_and_a_patient_is_never_in_two_folds(project: 
     assert set(judged.values()) == {1}
 
 
+def test_the_runs_of_folds_keep_patients_apart_as_their_directories_say(
+    project: Project,
+) -> None:
+    made = folds.create(project, checked(FoldsPlan, config=recipe(), k=3))
+    with project.read() as session:
+        patients = {i.id: i.group for i in queries.images(session, queries.image_ids(session))}
+    judged: Counter[int] = Counter()
+    for _ in range(3):
+        run = folds.make_run(project, made)
+        assert run is not None
+        snapshot = read_snapshot(runs.job_of(run).snapshot)
+        learned, val = (
+            {patients[image.id] for image in snapshot.of(split)}
+            for split in (Split.TRAIN, Split.VAL)
+        )
+        assert learned
+        assert not learned & val
+        judged.update(image.id for image in snapshot.of(Split.VAL))
+    assert judged == {image: 1 for image, patient in patients.items() if patient}
+    assert folds.make_run(project, made) is None
+
+
 def test_folds_have_their_share_of_images_and_of_a_rare_class(tmp_path: Path) -> None:
     with make_project(tmp_path / "many", groups=40, each=2) as project:
         snapshot, groups = seen(project)

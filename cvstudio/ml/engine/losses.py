@@ -36,8 +36,18 @@ class Losses:
         """Take in a mean over some images (or pixels), as many as `weight` says."""
         for name, value in parts.items():
             added = value.detach() * weight
-            self._sums[name] = self._sums[name] + added if name in self._sums else added
+            before = self._sums.get(name)
+            self._sums[name] = added if before is None else before.to(added.device) + added
         self._weight += weight
+
+    def state(self) -> dict[str, Any]:
+        """What an epoch that goes on later must know again."""
+        return {"sums": {n: float(v) for n, v in self._sums.items()}, "weight": self._weight}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self._sums = {name: torch.tensor(value) for name, value in state["sums"].items()}
+        self._weight = float(state["weight"])
 
     def parts(self) -> dict[str, torch.Tensor]:
         """The mean of each part, still on the device."""

@@ -131,6 +131,8 @@ class Training:
             session.preprocessing = normalisation(session, feed.train_images)
         for images in (feed.train_images, feed.val_images):
             images.fill = session.preprocessing.fill
+        self.losses = Losses()
+        self._before: dict[str, Any] = {}
         self._place()
         self._prepare_learning()
         if checkpoint is not None and state:
@@ -251,7 +253,10 @@ class Training:
         batches.epoch, batches.start = epoch, 0
         steps = len(batches)
         batches.start = step = self.at.step
-        losses = Losses()
+        losses = self.losses = Losses()
+        if self._before:  # of the steps before a pause
+            losses.restore(self._before)
+            self._before = {}
         seen = told = 0
         since = time.monotonic()
         for batch in self.feed.train:
@@ -405,6 +410,7 @@ class Training:
             "rates": self.rates.state(),
             "random": random_state(self.device),
             "pieces": self.pieces,
+            "losses": self.losses.state() if self.at.step else {},
         }
         if self.average is not None:
             state["network"] = self.module.state_dict()
@@ -423,6 +429,7 @@ class Training:
             self.average.module.load_state_dict(checkpoint.weights)
             self.average.n_averaged.fill_(state["averaged"])
         self.pieces = state["pieces"]
+        self._before = state.get("losses", {})
         set_random_state(state["random"], self.device)
 
 
