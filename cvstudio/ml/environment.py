@@ -21,6 +21,7 @@ from cvstudio.core.networks import network
 from cvstudio.core.recipe import Start, TrainConfig
 from cvstudio.core.snapshot import read_hash
 from cvstudio.ml.freed_memory import keep_freed_memory
+from cvstudio.ml.late_compiler import import_compiler_late
 from cvstudio.ml.weights import weights_path
 
 _SWITCHES = {
@@ -58,6 +59,7 @@ def prepare() -> None:
     # window, or anything else, uses a core as well; sleeping costs microseconds.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     keep_freed_memory()
+    import_compiler_late()
 
 
 def threads() -> int:

@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from cvstudio.core.recipe import Optimizer, Start, TrainConfig
 from cvstudio.ml.engine.thawing import QUARTERS, quarters_of
+from cvstudio.ml.late_compiler import plain
 
 _MOMENTUM = 0.9
 
@@ -45,11 +46,14 @@ def optimizer_for(
 ) -> torch.optim.Optimizer:
     """The optimiser of the config; the fused kernels where the device has them."""
     fused = device.type in ("cpu", "cuda")
+    made: torch.optim.Optimizer
     if config.optimizer is Optimizer.SGD:
-        return torch.optim.SGD(
+        made = plain(torch.optim.SGD)(
             list(groups), lr=config.learning_rate, momentum=_MOMENTUM, nesterov=True, fused=fused
         )
-    return torch.optim.AdamW(list(groups), lr=config.learning_rate, fused=fused)
+    else:
+        made = plain(torch.optim.AdamW)(list(groups), lr=config.learning_rate, fused=fused)
+    return made
 
 
 def set_rates(optimizer: torch.optim.Optimizer, top: float, share: float) -> None:
