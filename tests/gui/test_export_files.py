@@ -124,6 +124,7 @@ def test_a_file_that_cannot_be_judged_is_neither_green_nor_red_and_says_why(
     assert page.message.text.startswith(why["because"])
     assert "use the 32-bit file" in page.message.text
     assert "Do not use" not in page.message.text
+    assert page.status_left == ()
 
 
 @pytest.mark.parametrize("verified", [True, False])

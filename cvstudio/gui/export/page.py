@@ -413,7 +413,8 @@ class ExportPage(Workspace):
         self.message.hide()
         self._warn(proof)
         passed, judged = proof.counts
-        self.set_status(f"{passed} of {judged} checks passed" if judged else "")
+        told = judged and not proof.unproven  # what passed of what cannot be judged says nothing
+        self.set_status(f"{passed} of {judged} checks passed" if told else "")
 
     def _warn(self, proof: Proof) -> None:
         """Say what is wrong with a file, or what the 8-bit one costs."""
