@@ -193,6 +193,22 @@ def test_an_old_run_shows_its_charts_again(qtbot: QtBot, folder: Path) -> None:
     window.close()
 
 
+def test_old_runs_that_are_read_slowly_take_one_thread_and_leave_the_others_to_the_window(
+    qtbot: QtBot, folder: Path
+) -> None:
+    with Project.open(folder) as project:
+        stored_run(project)
+    window = Window(qtbot, folder)
+    window.until(lambda: not window.studio.tasks.working)
+    window.page.book._states.clear()
+    for _ in range(3):  # as when something happens while they are read
+        window.page.refresh_runs()
+    working = [work.title for work in window.studio.tasks.working]
+    assert working.count("Read the runs") == 1
+    window.until(lambda: window.page.view.loss.line("train")[0] == [1, 2, 3])
+    window.close()
+
+
 def test_labels_that_change_while_a_run_is_shown_are_counted_beside_it(
     qtbot: QtBot, folder: Path
 ) -> None:

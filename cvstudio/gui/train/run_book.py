@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from cvstudio.core.run_state import ENOUGH_STEPS, RunState
+from cvstudio.gui.latest_wins import LatestWins
 from cvstudio.gui.studio import Studio
 from cvstudio.gui.train import words
 from cvstudio.gui.train.run_list import Heading, Row
@@ -31,12 +32,14 @@ class RunBook(QObject):
 
     def __init__(self, studio: Studio, project: Project, parent: QObject) -> None:
         super().__init__(parent)
-        self._studio, self._project, self._jobs = studio, project, studio.jobs
+        self._project, self._jobs = project, studio.jobs
         self.runs: list[RunRecord] = []
         self.experiments: list[ExperimentRecord] = []
         self.lost: list[RunRecord] = []
         """Runs whose directory is missing or damaged."""
         self._states: dict[int, tuple[tuple[str, float | None], RunState]] = {}
+        # The list is asked for again and again, also while a slow disk still reads the events.
+        self._reading = LatestWins(studio.tasks, owner=self, title="Read the runs", followed=True)
 
     def read(self) -> None:
         """Read the list of runs; their events come later, with `loaded`."""
@@ -166,4 +169,4 @@ class RunBook(QObject):
                 self._states[run.id] = ((run.status, run.ended), state)
             self.loaded.emit()
 
-        self._studio.tasks.run(read, title="Read the runs", done=loaded, owner=self)
+        self._reading.request(read, loaded)
