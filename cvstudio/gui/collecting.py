@@ -28,6 +28,8 @@ class Collector(QObject):
         self._timer.timeout.connect(self.look)
         self._full = 0
         """How many objects there were after the last whole search."""
+        self._since = 0
+        """How many more there are since then, without those that a reader made."""
         self.start()
 
     def start(self) -> None:
@@ -48,12 +50,12 @@ class Collector(QObject):
         first, second, third = gc.get_threshold()
         if young <= first:
             return
-        if middle <= second:
-            gc.collect(0)
-        elif old <= third or not self._grown():
-            gc.collect(1)
-        else:
+        if middle > second and old > third and 4 * self._since > self._full:
             self._search()
+            return
+        # What has come and not gone is counted on the way: to count all objects takes as long as
+        # to search them, and what a reader made has no circles.
+        self._since = max(self._since + young - gc.collect(int(middle > second)), 0)
 
     def search_all(self) -> None:
         """Search everything, also what was set aside, as after a project was closed."""
@@ -62,9 +64,4 @@ class Collector(QObject):
 
     def _search(self) -> None:
         gc.collect()
-        self._full = len(gc.get_objects(2))
-
-    def _grown(self) -> bool:
-        """Whether there are a quarter more objects than after the last whole search, which takes
-        the longer the more there are."""
-        return len(gc.get_objects(2)) > 1.25 * self._full
+        self._full, self._since = len(gc.get_objects(2)), 0

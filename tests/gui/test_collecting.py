@@ -123,6 +123,57 @@ def test_an_import_is_not_held_up_by_searches_for_garbage(
     assert searches == [threading.current_thread().name]
 
 
+@pytest.fixture
+def whole_searches() -> Iterator[list[int]]:
+    """Each search through all objects, while it lasts."""
+    found: list[int] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == "start" and info["generation"] == 2:
+            found.append(1)
+
+    gc.callbacks.append(note)
+    yield found
+    gc.callbacks.remove(note)
+
+
+def test_what_a_reader_made_does_not_have_all_objects_searched_or_counted(
+    studio: Studio, whole_searches: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.collector.search_all()
+    whole_searches.clear()
+    listed: list[int | None] = []
+    every = gc.get_objects
+
+    def listing(generation: int | None = None) -> list[object]:
+        listed.append(generation)
+        return every(generation)
+
+    monkeypatch.setattr(gc, "get_objects", listing)
+    with collector_at_rest():
+        answers = [[number] for number in range(400_000)]
+    for _ in range(300):
+        for _ in range(1000):
+            circle: list[object] = []
+            circle.append(circle)
+        studio.collector.look()
+    assert len(answers) == 400_000
+    assert not whole_searches
+    assert not listed
+
+
+def test_all_objects_are_searched_when_many_more_have_stayed(
+    studio: Studio, whole_searches: list[int]
+) -> None:
+    studio.collector.search_all()
+    whole_searches.clear()
+    kept: list[list[int]] = []
+    while not whole_searches and len(kept) < 5_000_000:
+        kept += [[number] for number in range(2000)]
+        studio.collector.look()
+    assert whole_searches
+
+
 def test_what_was_read_and_stays_is_searched_again_only_when_the_project_closes(
     studio: Studio,
 ) -> None:
