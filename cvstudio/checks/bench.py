@@ -56,7 +56,7 @@ def _yolo(quick: bool, peers: Peers) -> Iterator[Figure]:
 def _loader(quick: bool, peers: Peers) -> Iterator[Figure]:
     from cvstudio.checks.bench_loader import loader
 
-    return loader(images=24 if quick else 120, turns=1 if quick else 5)
+    return loader(images=24 if quick else 120, turns=1 if quick else 15)
 
 
 def _responsiveness(quick: bool, peers: Peers) -> list[Figure]:

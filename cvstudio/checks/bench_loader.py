@@ -7,6 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,17 +31,18 @@ from cvstudio.project.sample import create_sample
 LIMIT = 0.95
 WORKERS = 2
 BATCH = 8
-_TIMES = {Task.CLASSIFY: 8, Task.SEGMENT: 3}
+_TIMES = {Task.CLASSIFY: 4, Task.SEGMENT: 2}
 """So many times the images where they are read fast: in an epoch of a few batches, their start is
 measured and not how fast they come. How long the start takes is a figure of its own."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """Images a second by the clock, seconds of processors for each image, and seconds until the
-    first one was there."""
+    """Images a second by the clock, and by it less the time that whoever reads waited for a core;
+    seconds of processors for each image, and seconds until the first one was there."""
 
     speed: float
+    undisturbed: float
     processor: float
     first: float
 
@@ -80,23 +82,28 @@ def _of_task(task: Task, *, images: int, turns: int, workers: int) -> list[Figur
         read: list[Work] = []
         try:
             _epoch(ready, 1)  # the readers start, files lie in the cache
+            readers = [child.pid for child in psutil.Process().children(recursive=True)]
             for turn in range(turns):
                 keys = [key for batch in _keys(bare, turn + 2) for key in batch]
-                alone.append(_measured(bare.dataset[key] for key in keys))
-                read.append(_measured(_counted(ready, turn + 2)))
+                for with_readers in (True, False) if turn % 2 else (False, True):
+                    if with_readers:
+                        read.append(_measured(_counted(ready, turn + 2), readers))
+                    else:
+                        alone.append(_measured(bare.dataset[key] for key in keys))
         finally:
             ready.close()
             bare.close()
-    ratio = statistics.median(
-        b.speed / (a.speed * workers) for a, b in zip(alone, read, strict=True)
-    )
-    work = statistics.median(b.processor / a.processor for a, b in zip(alone, read, strict=True))
+    pairs = list(zip(alone, read, strict=True))
+    ratio = statistics.median(b.speed / (a.speed * workers) for a, b in pairs)
+    quiet = statistics.median(b.undisturbed / (a.undisturbed * workers) for a, b in pairs)
+    work = statistics.median(b.processor / a.processor for a, b in pairs)
     speeds = [statistics.median(each.speed for each in side) for side in (read, alone)]
     first = statistics.median(each.first for each in read)
     words = f"{speeds[0]:.0f} images/s against {speeds[1]:.0f} x {workers}"
     return [
         Figure(f"{task}: {workers} readers, of alone x {workers}", ratio, "x", LIMIT, at_least=True,
                detail=f"{words}, load {os.getloadavg()[0]:.1f}"),
+        Figure(f"{task}: the same, less waiting for a core", quiet, "x", LIMIT, at_least=True),
         Figure(f"{task}: processor time per image, against alone", work, "x", 1 / LIMIT),
         Figure(f"{task}: until the first batch of an epoch is there", first * 1000, "ms",
                detail=f"a batch takes {BATCH / speeds[1] * 1000:.1f} ms alone"),
@@ -133,15 +140,19 @@ def _counted(made: Loader, epoch: int) -> Iterable[int]:
         yield from range(size)
 
 
-def _measured(items: Iterable[Any]) -> Work:
-    """How fast images come, and what they cost in this process and its readers."""
-    before, begun = _processor(), time.perf_counter()
+def _measured(items: Iterable[Any], reading: Sequence[int] = ()) -> Work:
+    """How fast images come, and what they cost in this process and its readers; `reading` are the
+    processes that read them, by default this one."""
+    reading = reading or (os.getpid(),)
+    before, waited, begun = _processor(), _waited(reading), time.perf_counter()
     iterator = iter(items)
     next(iterator)
     first = time.perf_counter() - begun
     count = 1 + sum(1 for _ in iterator)
     seconds = time.perf_counter() - begun
-    return Work(count / seconds, (_processor() - before) / count, first)
+    late = (_waited(reading) - waited) / len(reading)
+    spent = (_processor() - before) / count
+    return Work(count / seconds, count / max(seconds - late, 1e-9), spent, first)
 
 
 def _processor() -> float:
@@ -151,3 +162,12 @@ def _processor() -> float:
         times = process.cpu_times()
         total += times.user + times.system
     return total
+
+
+def _waited(processes: Sequence[int]) -> float:
+    """Seconds that processes were ready to work and had no core; 0 where no system tells."""
+    total = 0
+    for process in processes:
+        with suppress(OSError):
+            total += int(Path(f"/proc/{process}/schedstat").read_text().split()[1])
+    return total / 1e9

@@ -45,3 +45,19 @@ def test_an_epoch_without_a_late_start_says_so(clock: Clock) -> None:
     work = bench_loader._measured(slow())
     assert work.first == 0.0
     assert work.speed == 1.0
+
+
+def test_time_that_others_kept_the_core_is_told_apart(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = {7: 0.0, 8: 0.0}
+    monkeypatch.setattr(bench_loader, "_waited", lambda own: sum(waited[each] for each in own))
+
+    def disturbed() -> Iterator[int]:
+        yield from range(6)
+        clock.now += 3.0
+        waited[7], waited[8] = 0.5, 2.5  # each waited 1.5 s on the average
+
+    work = bench_loader._measured(disturbed(), [7, 8])
+    assert work.speed == 2.0
+    assert work.undisturbed == 4.0
