@@ -43,7 +43,7 @@ from cvstudio.project.experiments.plans import (
 )
 from cvstudio.project.training_facts import Facts
 
-_ADVICE_HEIGHT = 148
+_ADVICE_HEIGHT = 124
 """Room for the heading and some lines of advice; more are scrolled to."""
 
 _WORDS = (
@@ -288,7 +288,7 @@ class SeveralDialog(StudioDialog):
         self, parent: QWidget | None, config: TrainConfig, facts: Facts, *, device: Device,
         history: Sequence[Measured] = (), cluster: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(parent, "Several runs", width=620, height=560)
+        super().__init__(parent, "Several runs", width=700, height=560)
         self.setObjectName("several_runs")
         self.plan: Plan | None = None
         self._config, self._facts, self._device, self._history = config, facts, device, history
@@ -311,7 +311,7 @@ class SeveralDialog(StudioDialog):
         self.content.addWidget(self.pages, 1)
         self.checks = ChecksList()
         self._advice = scrolling(self.checks)
-        self._advice.setMaximumHeight(_ADVICE_HEIGHT)
+        self._advice.setFixedHeight(_ADVICE_HEIGHT)
         self.content.addWidget(self._advice)
         self.problem = Message("danger", "")
         self.content.addWidget(self.problem)
