@@ -348,8 +348,9 @@ class CropGallery(QListView):
         self.crops = CropModel(tasks, read, self)
         self.setModel(self.crops)
         self._tile = CropTile(self)
+        self._says = False
         self.setItemDelegate(self._tile)
-        self.setMinimumHeight(SMALLEST_SIDE + _CAPTION + _LINE + 10)
+        self.setMinimumHeight(SMALLEST_SIDE + _CAPTION + 10)
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setMovement(QListView.Movement.Static)
@@ -374,10 +375,12 @@ class CropGallery(QListView):
         super().resizeEvent(event)
 
     def _fit(self, *, says: bool | None = None) -> None:
-        """Tiles as large as the height allows, with a line for words or without."""
+        """Tiles as large as the height allows, with a line for words where it has room for one."""
         before = self._tile.side, self._tile.says
-        self._tile.says = self._tile.says if says is None else says
-        room = self.viewport().height() - self._tile.below
+        self._says = self._says if says is None else says
+        height = self.viewport().height()
+        self._tile.says = self._says and height >= SMALLEST_SIDE + _CAPTION + 10 + _LINE
+        room = height - self._tile.below
         self._tile.side = min(max(room, SMALLEST_SIDE), SIDE)
         if (self._tile.side, self._tile.says) != before:
             self.scheduleDelayedItemsLayout()
