@@ -15,7 +15,7 @@ from experiment_hands import end_all, look_after, make_project, recipe
 from cvstudio.core.annotation import Review, Split, Task
 from cvstudio.core.errors import ConfigError, RunError
 from cvstudio.core.geometry import Box
-from cvstudio.core.snapshot import Snapshot, read_snapshot
+from cvstudio.core.snapshot import Snapshot, read_snapshot, write_snapshot
 from cvstudio.project import commands, queries, run_removal, run_store, runs, snapshots
 from cvstudio.project.experiments import book, folds
 from cvstudio.project.experiments.plans import FoldsPlan, checked
@@ -204,7 +204,7 @@ def test_a_fold_that_is_being_made_while_somebody_stops_is_never_trained(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = folds.create(project, FoldsPlan(config=recipe(), k=3))
-    written = run_store.write_snapshot
+    written = write_snapshot
 
     def write_and_be_stopped(*parts: Any) -> str:
         """The first fold is in the queue, and the second takes its time."""
