@@ -33,7 +33,7 @@ FEWEST_TESTS = 6300
 FEWEST_QUICK = 5800
 AT_ONCE = 2
 ONE_BY_ONE = ("gui", "faults", "ml")
-SLOWEST_FIRST = ("faults", "gui", "ml")
+SLOWEST_FIRST = ("faults", "gui", "ml", "project")
 NOTHING_COLLECTED = 5
 # Seconds without a word after which a pytest process is ended: far more than pytest gives a test,
 # which it cannot end where that stands still outside Python.
