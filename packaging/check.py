@@ -4,8 +4,6 @@
 
 Tests run in several pytest processes, two at a time: a folder each, and each file of window tests
 by itself, so that what one window leaves behind cannot reach another file.
-
-A few files that fail are tried again, alone: docs/adr/0020 says why, and what it costs.
 """
 
 from __future__ import annotations
@@ -19,7 +17,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +26,7 @@ BIN = Path(sys.executable).parent
 TESTS = ROOT / "tests"
 # A suite that silently shrinks (a file that is no longer collected, a folder that is skipped) must
 # not pass: raise this number with the suite.
-FEWEST_TESTS = 6300
+FEWEST_TESTS = 6700
 FEWEST_QUICK = 5800
 AT_ONCE = 2
 ONE_BY_ONE = ("gui", "faults", "ml")
@@ -39,10 +36,6 @@ NOTHING_COLLECTED = 5
 # which it cannot end where that stands still outside Python.
 STALLED = 1800.0
 SOON = 10.0
-# Of some 7,000 tests that wait for threads and processes one fails now and then on a computer that
-# does other things, too. No more files than this may pass only when they are tried again.
-UNSTEADY_AT_MOST = 3
-TRIED_AGAIN = 2
 MOST_LINES = 40
 # What mypy must not find in tests: calls, names and modules that the program does not have any
 # more. Tests are not annotated as the program is: what else it says of them is no fault.
@@ -133,15 +126,6 @@ class Outcome:
         return words.get(self.code, f"BROKE with code {self.code}")
 
     @property
-    def files_that_failed(self) -> list[str]:
-        """Those of failed tests; none where one could not even be begun."""
-        lines = self.output.splitlines()
-        if any(line.startswith("ERROR ") for line in lines):
-            return []
-        found = (re.match(r"FAILED (.+?\.py)::", line) for line in lines)
-        return sorted({match[1] for match in found if match})
-
-    @property
     def why(self) -> str:
         """The lines that tell a person the cause: what was raised in which tests, or, where pytest
         came to no summary, the last that the process said."""
@@ -169,29 +153,9 @@ def run_tests(*, quick: bool) -> tuple[int, list[str], int]:
             if not ok:
                 bad.append(done)
                 print(done.output, flush=True)
-    unsteady = [] if len(bad) > UNSTEADY_AT_MOST else [done for done in bad if passes_now(done)]
     for done in bad:  # once more where everybody looks: at the end
-        then = f" AT FIRST, passed {TRIED_AGAIN} times alone" if done in unsteady else ""
-        print(f"\n== {done.name}: {done.end}{then}\n{done.why}")
-    if unsteady:
-        names = ", ".join(done.name for done in unsteady)
-        print(f"\nUNSTEADY, a fault of the test or of the program that is to be mended: {names}")
-    passed += sum(_count("failed", done.output) for done in unsteady)
-    return passed, [done.name for done in bad if done not in unsteady], skipped
-
-
-def passes_now(done: Outcome) -> bool:
-    """Whether the files of the tests that failed pass each time they are tried again with nothing
-    beside them. A crash, a standstill and a file that cannot be read are never tried again."""
-    files = done.files_that_failed
-    if done.code != 1 or not files:
-        return False
-    for _ in range(TRIED_AGAIN):
-        again = _pytest(done.name, files)
-        print(f"== {done.name}, tried again alone: {again.end} in {again.seconds:.0f} s")
-        if again.code != 0:
-            return False
-    return True
+        print(f"\n== {done.name}: {done.end}\n{done.why}")
+    return passed, [done.name for done in bad], skipped
 
 
 def groups() -> list[Path]:
@@ -205,16 +169,14 @@ def groups() -> list[Path]:
 
 def run_group(group: Path, *, quick: bool) -> Outcome:
     """Run one group in a pytest process of its own."""
-    chosen = ("-m", "not slow") if quick else ()
-    return _pytest(group.relative_to(TESTS).as_posix(), (str(group), *chosen))
-
-
-def _pytest(name: str, arguments: Sequence[str]) -> Outcome:
-    command = [str(BIN / "pytest"), "-q", "-p", "no:cacheprovider", *arguments]
+    command = [str(BIN / "pytest"), "-q", "-p", "no:cacheprovider", str(group)]
+    if quick:
+        command += ["-m", "not slow"]
     start = time.monotonic()
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said, stalled = _listen(process)
     code = None if stalled else process.wait()
+    name = group.relative_to(TESTS).as_posix()
     return Outcome(name, code, said, time.monotonic() - start)
 
 

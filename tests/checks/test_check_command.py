@@ -52,48 +52,6 @@ def test_the_cause_of_a_failure_stands_at_the_end_again(
     assert "short test summary" not in last
 
 
-ONCE = """
-    from pathlib import Path
-    seen = Path(__file__).with_name("{name}.seen")
-    first = not seen.exists()
-    seen.touch()
-    assert not first, "only at first"
-"""
-
-SECOND_ONLY = """
-    from pathlib import Path
-    tries = Path(__file__).with_name("tries")
-    tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
-    assert len(tries.read_text()) == 2, "passes only the second time"
-"""
-
-
-def test_a_file_that_fails_once_is_tried_again_and_named(
-    check: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_test(tmp_path, "test_good.py", "pass")
-    write_test(tmp_path, "test_once.py", ONCE.format(name="once").strip())
-    assert check.run_tests(quick=True) == (2, [], 0)
-    said = capsys.readouterr().out
-    assert "AssertionError: only at first" in said.rpartition("== core: FAILED AT FIRST")[2]
-    assert "UNSTEADY, a fault of the test or of the program that is to be mended: core" in said
-
-
-def test_a_file_that_fails_now_and_then_still_fails(check: ModuleType, tmp_path: Path) -> None:
-    write_test(tmp_path, "test_third.py", SECOND_ONLY.strip())
-    assert check.run_tests(quick=True)[1] == ["core"]
-
-
-def test_many_files_that_fail_are_not_tried_again(
-    check: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(check, "ONE_BY_ONE", ("core",))
-    names = [f"once_{number}" for number in range(check.UNSTEADY_AT_MOST + 1)]
-    for name in names:
-        write_test(tmp_path, f"test_{name}.py", ONCE.format(name=name).strip())
-    assert len(check.run_tests(quick=True)[1]) == len(names)
-
-
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_pytest_that_crashes_is_told_from_tests_that_fail(
     check: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
